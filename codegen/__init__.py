@@ -1,0 +1,1 @@
+"""Generates the models, call functions and operation table of docassemble_client from spec/."""

@@ -1,0 +1,81 @@
+"""Command line: `python -m codegen` writes, `python -m codegen --check` compares."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codegen.build import build
+from codegen.check import check
+from codegen.load import Problem, load
+from codegen.render import render
+from codegen.write import compare, write
+
+if TYPE_CHECKING:
+    from codegen.ir import Spec
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("src/docassemble_client", "docs")
+
+
+class SpecificationError(Exception):
+    """The specification has problems; all of them are in `problems`."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def read(folder: Path) -> Spec:
+    """
+    Read and check a specification.
+
+    Args:
+        folder: Where its YAML files lie.
+
+    Returns:
+        The whole API.
+
+    Raises:
+        SpecificationError: With every problem found.
+    """
+    documents, problems = load(folder)
+    if not problems:
+        problems = check(documents)
+    if problems:
+        raise SpecificationError(sorted(problems))
+    return build(documents)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """
+    Run the command line.
+
+    Args:
+        arguments: Without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 1 where something is to be mended.
+    """
+    parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare only, change nothing")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the project's folder")
+    options = parser.parse_args(arguments)
+    root: Path = options.root
+    try:
+        files = render(read(root / "spec"))
+    except SpecificationError as error:
+        sys.stderr.write(f"{error}\n{len(error.problems)} problem(s) in the specification\n")
+        return 1
+    if options.check:
+        differences = compare(root, files, FOLDERS)
+        sys.stderr.write("".join(f"{one}\n" for one in differences))
+        return 1 if differences else 0
+    sys.stdout.write("".join(f"{one}\n" for one in write(root, files, FOLDERS)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Builds the intermediate representation from checked documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codegen import ir
+from codegen.load import COMMON
+from codegen.names import ClassName, Identifier
+
+if TYPE_CHECKING:
+    from codegen.load import Document
+
+
+def build(documents: dict[str, Document]) -> ir.Spec:
+    """
+    Build the representation the templates print.
+
+    Args:
+        documents: The files by name; they must have passed `codegen.check.check`.
+
+    Returns:
+        The whole API.
+    """
+    common: dict[str, Any] = documents[COMMON].data if COMMON in documents else {}
+    files = [one.data for name, one in documents.items() if name != COMMON]
+    builder = _Builder(common, files)
+    return ir.Spec(
+        tags=tuple(builder.tag(data) for data in files),
+        enums=tuple(builder.enums.values()),
+        models=tuple(
+            _model(name, model)
+            for data in files
+            for name, model in data.get("models", {}).items()
+            if "fields" in model
+        ),
+        unions=tuple(builder.unions.values()),
+        error_groups=tuple(builder.groups.values()),
+        statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
+        sources=tuple(builder.source(one) for one in common.get("sources", {}).values()),
+    )
+
+
+def _text(value: str | None) -> str:
+    return " ".join((value or "").split())
+
+
+def _why(value: str | list[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(_text(one) for one in ([value] if isinstance(value, str) else value))
+
+
+def _model(name: str, data: dict[str, Any]) -> ir.Model:
+    fields = tuple(
+        ir.Field(
+            name=Identifier(key),
+            wire=field.get("wire", key),
+            type=ir.Type.parse(field["type"]),
+            doc=_text(field["doc"]),
+            null=field.get("null", False),
+            optional=field.get("optional", False),
+            sensitive=field.get("sensitive", False),
+        )
+        for key, field in data["fields"].items()
+    )
+    return ir.Model(name=ClassName(name), doc=_text(data["doc"]), fields=fields)
+
+
+def _default(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _error(data: dict[str, Any]) -> ir.Error:
+    return ir.Error(status=data["status"], message=data["message"], hint=_text(data["hint"]))
+
+
+class _Builder:
+    def __init__(self, common: dict[str, Any], files: list[dict[str, Any]]) -> None:
+        self.common = common
+        self.enums = {
+            name: ir.Enum(
+                name=ClassName(name),
+                doc=_text(enum["doc"]),
+                values=tuple(enum["values"]),
+                closed=enum.get("closed", False),
+            )
+            for data in files
+            for name, enum in data.get("enums", {}).items()
+        }
+        self.unions = {
+            name: ir.Union(
+                name=ClassName(name),
+                doc=_text(model["doc"]),
+                key=model["union"]["key"],
+                cases=tuple(model["union"].get("cases", {}).items()),
+                default=model["union"]["default"],
+            )
+            for data in files
+            for name, model in data.get("models", {}).items()
+            if "union" in model
+        }
+        self.groups = {
+            name: ir.ErrorGroup(name=name, errors=tuple(map(_error, errors)))
+            for name, errors in common.get("errors", {}).items()
+        }
+        self.calls: dict[str, list[str]] = {}
+        for data in files:
+            for name, operation in data["operations"].items():
+                self.calls.setdefault(operation["call"], []).append(f"{data['tag']}.{name}")
+
+    def tag(self, data: dict[str, Any]) -> ir.Tag:
+        return ir.Tag(
+            name=Identifier(data["tag"]),
+            title=_text(data["title"]),
+            description=_text(data["description"]),
+            operations=tuple(
+                self._operation(data["tag"], name, one) for name, one in data["operations"].items()
+            ),
+        )
+
+    def _operation(self, tag: str, name: str, data: dict[str, Any]) -> ir.Operation:
+        method, path = data["call"].split(" ", 1)
+        raw: dict[str, Any] = {}
+        for group in data.get("use", ()):
+            raw.update(self.common["parameters"][group])
+        raw.update(data.get("parameters", {}))
+        parameters = [self._parameter(key, one) for key, one in raw.items()]
+        parameters.sort(key=lambda one: (not one.required, one.place != "path"))
+        privileges = data["privileges"]
+        return ir.Operation(
+            tag=tag,
+            name=Identifier(name),
+            method=method,
+            path=path,
+            summary=_text(data["summary"]),
+            description=_text(data.get("description")),
+            effects=_text(data["effects"]),
+            docs=data.get("docs", ""),
+            source=data["source"],
+            since=str(data.get("since", "")),
+            auth=data.get("auth", True),
+            roles=tuple(privileges.get("any", ())),
+            permissions=tuple(privileges.get("permissions", ())),
+            privilege_note=_text(privileges.get("note")),
+            retry=data["retry"],
+            serialise=tuple(data.get("serialise", ())),
+            parameters=tuple(parameters),
+            requires=tuple(
+                ir.Requirement(
+                    names=tuple(rule.get("one_of", rule.get("any_of", ()))),
+                    exactly_one="one_of" in rule,
+                    unless=rule.get("unless", ""),
+                )
+                for rule in data.get("requires", ())
+            ),
+            results=tuple(self._result(key, one) for key, one in data["returns"].items()),
+            paging=data.get("paging"),
+            errors=tuple(_error(one) for one in data.get("errors", ()) if not isinstance(one, str)),
+            error_groups=self._groups(data),
+            why=_why(data.get("why")),
+            example=data["example"],
+        )
+
+    def _parameter(self, name: str, data: dict[str, Any]) -> ir.Parameter:
+        kind = ir.Type.parse(data["type"])
+        enum = self.enums.get(kind.name)
+        return ir.Parameter(
+            name=Identifier(name),
+            wire=data.get("wire", name),
+            place=data["in"],
+            type=kind,
+            doc=_text(data["doc"]),
+            required=data["in"] == "path" or data.get("required", False),
+            null=data.get("null", False),
+            sensitive=data.get("sensitive", False) or kind.kind == "secret",
+            json_text=data.get("encoding") == "json_text",
+            spread=data.get("spread", False),
+            reserved=tuple(data.get("reserved", ())),
+            variable_name=data.get("check") == "variable_name",
+            values=enum.values if enum and enum.closed else (),
+            default=_default(data.get("default", "")),
+        )
+
+    def _result(self, status: str, data: str | dict[str, Any]) -> ir.Result:
+        if isinstance(data, dict):
+            kinds = data
+        else:
+            kinds = {data: True} if data in {"text", "binary"} else {"json": data}
+        text: str | None = kinds.get("json")
+        return ir.Result(
+            status=status,
+            type=ir.Type.parse(text) if text else None,
+            union=self.unions.get(text) if text else None,
+            text="text" in kinds,
+            binary="binary" in kinds,
+        )
+
+    def _groups(self, data: dict[str, Any]) -> tuple[ir.ErrorGroup, ...]:
+        names = [one for one in data.get("errors", ()) if isinstance(one, str)]
+        if data.get("auth", True) and "every" in self.groups:
+            names.append("every")
+        return tuple(self.groups[name] for name in names)
+
+    def source(self, data: dict[str, Any]) -> ir.Source:
+        entries = tuple(
+            (
+                entry["entry"],
+                entry["call"],
+                tuple([entry["operation"]] if "operation" in entry else self.calls[entry["call"]]),
+                " ".join(_why(entry.get("why"))),
+                entry["call"] in self.calls,
+            )
+            for entry in data["entries"]
+        )
+        return ir.Source(title=data["title"], doc=_text(data["doc"]), entries=entries)

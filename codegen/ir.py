@@ -1,0 +1,380 @@
+"""What the templates see: frozen classes that know the API but nothing of Jinja."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from attrs import Factory, frozen
+
+from codegen.names import ClassName, Identifier, camel, constant
+
+Role = Literal["value", "argument"]
+
+SCALARS = ("int", "float", "bool", "str", "secret", "json", "object", "confidential")
+FILES = ("file", "files", "file_map")
+_GENERIC = re.compile(r"(list|map|page|task)\[(.+)\]")
+_VALUE = {
+    "secret": "Secret",
+    "json": "JSON",
+    "object": "dict[str, JSON]",
+    "confidential": "Confidential",
+}
+_ARGUMENT = {
+    "secret": "str | Secret",
+    "json": "JSONInput",
+    "object": "Mapping[str, JSONInput]",
+    "file": "FileInput",
+    "files": "Sequence[FileInput]",
+    "file_map": "Mapping[str, FileInput | Sequence[FileInput]]",
+}
+
+
+@frozen
+class Type:
+    """A type of the dialect: a scalar, a list or map of another type, or a named one."""
+
+    kind: str
+    item: Type | None = None
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Type:
+        """Read a type such as list[User]."""
+        match = _GENERIC.fullmatch(text)
+        if match and match[1] == "task":
+            return cls("task", name=match[2])
+        if match:
+            return cls(match[1], cls.parse(match[2]))
+        if text in SCALARS or text in FILES or text in {"none", "text", "binary"}:
+            return cls(text)
+        return cls("named", name=text)
+
+    def named(self) -> set[str]:
+        """Names of the models and enumerations in it."""
+        if self.item:
+            return self.item.named()
+        return {self.name} if self.kind == "named" else set()
+
+    def python(self, role: Role = "value", prefix: str = "", list_: str = "list") -> str:
+        """
+        Python annotation.
+
+        Args:
+            role: Whether it is a value the server sent or an argument of a call, which
+                takes any sequence or mapping.
+            prefix: Goes before the names of models.
+            list_: How to spell the builtin where a method called list hides it.
+        """
+        if self.item:
+            inner = self.item.python(role, prefix, list_)
+            if role == "argument":
+                return f"Sequence[{inner}]" if self.kind == "list" else f"Mapping[str, {inner}]"
+            return f"{list_}[{inner}]" if self.kind == "list" else f"dict[str, {inner}]"
+        if self.kind == "named":
+            return prefix + self.name
+        return (_ARGUMENT if role == "argument" else _VALUE).get(self.kind, self.kind)
+
+
+@frozen(kw_only=True)
+class Enum:
+    """A set of strings; open ones let unknown values pass."""
+
+    name: ClassName
+    doc: str
+    values: tuple[str, ...]
+    closed: bool
+
+
+@frozen(kw_only=True)
+class Field:
+    """One attribute of a model."""
+
+    name: Identifier
+    wire: str
+    type: Type
+    doc: str
+    null: bool
+    optional: bool
+    sensitive: bool
+
+    @property
+    def annotation(self) -> str:
+        """Python annotation: None also stands for absent where null cannot be sent."""
+        parts = [self.type.python()]
+        if self.null or self.optional:
+            parts.append("None")
+        if self.null and self.optional:
+            parts.insert(1, "Unset")
+        return " | ".join(parts)
+
+    @property
+    def default(self) -> str | None:
+        """Python default, or None where the field is required."""
+        if not self.optional:
+            return None
+        return "UNSET" if self.null else "None"
+
+
+@frozen(kw_only=True)
+class Model:
+    """An object the server sends."""
+
+    name: ClassName
+    doc: str
+    fields: tuple[Field, ...]
+
+    @property
+    def ordered(self) -> tuple[Field, ...]:
+        """Fields with the required ones first."""
+        return tuple(sorted(self.fields, key=lambda one: one.default is not None))
+
+
+@frozen(kw_only=True)
+class Union:
+    """An answer that is one of several models, told apart by one key."""
+
+    name: ClassName
+    doc: str
+    key: str
+    cases: tuple[tuple[str, str], ...]
+    default: str
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of the models in it, the default first."""
+        return tuple(dict.fromkeys([self.default, *(model for _, model in self.cases)]))
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """One argument of a call."""
+
+    name: Identifier
+    wire: str
+    place: str
+    type: Type
+    doc: str
+    required: bool
+    null: bool
+    sensitive: bool
+    json_text: bool
+    spread: bool
+    reserved: tuple[str, ...]
+    variable_name: bool
+    values: tuple[str, ...]
+    default: str
+
+    @property
+    def kind(self) -> str:
+        """Kind of the value for the runtime's encoder."""
+        item = self.type.item
+        kind = (item or self.type).kind
+        kind = "str" if kind == "named" else kind
+        return f"{self.type.kind}[{kind}]" if item else kind
+
+    @property
+    def flag(self) -> bool:
+        """Whether it is a local switch, off by default."""
+        return self.place == "local"
+
+    @property
+    def annotation(self) -> str:
+        """Python annotation."""
+        text = self.type.python("argument", "models.")
+        if self.required or self.flag:
+            return text
+        return f"{text} | Unset | None" if self.null else f"{text} | None"
+
+    @property
+    def default_value(self) -> str | None:
+        """Python default, or None where it is required."""
+        if self.required:
+            return None
+        if self.flag:
+            return "False"
+        return "UNSET" if self.null else "None"
+
+
+@frozen(kw_only=True)
+class Result:
+    """What one success status brings."""
+
+    status: str
+    type: Type | None
+    union: Union | None
+    text: bool
+    binary: bool
+
+    @property
+    def item(self) -> Type:
+        """Type of an item of a page."""
+        if self.type is None or self.type.item is None:
+            message = f"status {self.status} brings no page"
+            raise TypeError(message)
+        return self.type.item
+
+
+@frozen(kw_only=True)
+class Error:
+    """An error the server is known to send."""
+
+    status: int
+    message: str
+    hint: str
+
+
+@frozen(kw_only=True)
+class ErrorGroup:
+    """Errors that several operations share."""
+
+    name: str
+    errors: tuple[Error, ...]
+
+    @property
+    def constant(self) -> str:
+        """Name of the constant in operations.py."""
+        return f"_{self.name.upper()}"
+
+
+@frozen(kw_only=True)
+class Requirement:
+    """A rule over several arguments."""
+
+    names: tuple[str, ...]
+    exactly_one: bool
+    unless: str
+
+
+@frozen(kw_only=True)
+class Operation:
+    """One call of the API."""
+
+    tag: str
+    name: Identifier
+    method: str
+    path: str
+    summary: str
+    description: str
+    effects: str
+    docs: str
+    source: str
+    since: str
+    auth: bool
+    roles: tuple[str, ...]
+    permissions: tuple[str, ...]
+    privilege_note: str
+    retry: str
+    serialise: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    requires: tuple[Requirement, ...]
+    results: tuple[Result, ...]
+    paging: dict[str, str] | None
+    errors: tuple[Error, ...]
+    error_groups: tuple[ErrorGroup, ...]
+    why: tuple[str, ...]
+    example: dict[str, Any] = Factory(dict)
+
+    @property
+    def full_name(self) -> str:
+        """Name in the table, such as users.get."""
+        return f"{self.tag}.{self.name}"
+
+    @property
+    def constant(self) -> str:
+        """Name of the constant in operations.py."""
+        return constant(self.tag, self.name)
+
+    @property
+    def binary_only(self) -> bool:
+        """Whether a success is a file and nothing else."""
+        return all(one.binary and one.type is None for one in self.results)
+
+    @property
+    def all_errors(self) -> tuple[Error, ...]:
+        """Its own errors and those it shares."""
+        return self.errors + tuple(one for group in self.error_groups for one in group.errors)
+
+    @property
+    def task(self) -> str:
+        """Kind of the task it may start, or nothing."""
+        kinds = [one.type.name for one in self.results if one.type and one.type.kind == "task"]
+        return kinds[0] if kinds else ""
+
+    def returns(self, prefix: str = "", list_: str = "list") -> str:
+        """Python annotation of what a success brings."""
+        parts: list[str] = []
+        for result in self.results:
+            if result.union:
+                parts.append(prefix + result.union.name)
+            elif result.type is None:
+                pass
+            elif result.type.kind == "page":
+                parts.append(f"Page[{result.item.python('value', prefix, list_)}]")
+            elif result.type.kind == "task":
+                parts.append("TaskHandle")
+            elif result.type.kind == "none":
+                parts.append("None")
+            else:
+                parts.append(result.type.python("value", prefix, list_))
+            if result.text:
+                parts.append("str")
+            if result.binary:
+                parts.append("BinaryContent")
+        unique = list(dict.fromkeys(parts))
+        unique.sort(key=lambda part: part == "None")
+        return " | ".join(unique)
+
+
+@frozen(kw_only=True)
+class Tag:
+    """A namespace of the client."""
+
+    name: Identifier
+    title: str
+    description: str
+    operations: tuple[Operation, ...]
+
+    @property
+    def class_name(self) -> str:
+        """Name of the namespace's class."""
+        return camel(self.name)
+
+    @property
+    def list_(self) -> str:
+        """How to spell the builtin list in this namespace, where a method may hide it."""
+        hidden = any(one.name == "list" for one in self.operations)
+        return "builtins.list" if hidden else "list"
+
+
+@frozen(kw_only=True)
+class Source:
+    """A document that lists calls of the API, and the operation that answers each entry."""
+
+    title: str
+    doc: str
+    entries: tuple[tuple[str, str, tuple[str, ...], str, bool], ...]
+
+
+@frozen(kw_only=True)
+class Spec:
+    """The whole API."""
+
+    tags: tuple[Tag, ...]
+    enums: tuple[Enum, ...]
+    models: tuple[Model, ...]
+    unions: tuple[Union, ...]
+    error_groups: tuple[ErrorGroup, ...]
+    statuses: tuple[tuple[int, str], ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations, by tag."""
+        return tuple(one for tag in self.tags for one in tag.operations)
+
+    @property
+    def names(self) -> list[str]:
+        """Names that models.py makes public."""
+        named: tuple[Enum | Model | Union, ...] = (*self.enums, *self.models, *self.unions)
+        return sorted(one.name for one in named)

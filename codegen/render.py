@@ -1,0 +1,227 @@
+"""Renders the representation to files in memory, formatted by ruff."""
+
+from __future__ import annotations
+
+import subprocess
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
+
+if TYPE_CHECKING:
+    from codegen.ir import Operation, Result, Spec
+
+_ROOT = Path(__file__).parent.parent
+_PACKAGE = "src/docassemble_client"
+_WIDTH = 100
+# Removes imports a file does not need, sorts the others and keeps those for types apart.
+_TIDY = ["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,TC"]
+# Class names by status; what is missing falls under its hundred.
+_ERRORS = {
+    400: "BadRequest",
+    403: "AccessDenied",
+    404: "NotFound",
+    413: "PayloadTooLarge",
+    500: "ServerError",
+    501: "ServerError",
+}
+_PLAIN = {
+    "str": "a text",
+    "secret": "a text that does not show itself",
+    "object": "a JSON object",
+    "json": "any JSON",
+    "confidential": "a JSON object that does not show its values",
+}
+
+
+def render(spec: Spec) -> dict[str, str]:
+    """
+    Render every generated file.
+
+    Args:
+        spec: The whole API.
+
+    Returns:
+        Text by path relative to the project's folder.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - it writes Python and Markdown, no HTML
+    )
+    environment.filters.update(
+        wrap=_wrap,
+        docstring=_docstring,
+        item=_item,
+        text=repr,
+        entries=_entries,
+        privileges=_privileges,
+        raises=_raises,
+        returned=_returned,
+        result=_result,
+        who=_who,
+    )
+
+    def python(template: str, **names: object) -> str:
+        return environment.get_template(template).render(spec=spec, **names)
+
+    sources = {
+        f"{_PACKAGE}/models.py": python("models.py.jinja"),
+        f"{_PACKAGE}/operations.py": python("operations.py.jinja"),
+        f"{_PACKAGE}/api/__init__.py": python("namespaces.py.jinja"),
+    }
+    for tag in spec.tags:
+        sources[f"{_PACKAGE}/api/{tag.name}.py"] = python("api.py.jinja", tag=tag)
+    files = {name: _format(name, text) for name, text in sources.items()}
+    files["docs/coverage.md"] = python("coverage.md.jinja")
+    return files
+
+
+def _format(name: str, text: str) -> str:
+    ruff = [find_ruff_bin()]
+    place = ["--stdin-filename", str(_ROOT / name), "--quiet", "-"]
+    for command in (_TIDY, ["format"]):
+        done = subprocess.run(  # noqa: S603 - the command is ours
+            [*ruff, *command, *place],
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=_ROOT,
+            check=False,
+        )
+        if done.returncode:
+            message = f"{name}: ruff {command[0]} refused it:\n{done.stderr}\n{text}"
+            raise RuntimeError(message)
+        text = done.stdout
+    return text
+
+
+def _wrap(text: str, indent: int = 4) -> str:
+    """Wrap prose for a docstring; the first line stands where the template puts it."""
+    width = _WIDTH - indent
+    lines = textwrap.wrap(
+        text.replace("\\", "\\\\"), width, break_long_words=False, break_on_hyphens=False
+    )
+    return ("\n" + " " * indent).join(lines)
+
+
+def _docstring(text: str, indent: int = 0) -> str:
+    """Make a docstring of prose: on one line if it fits."""
+    margin = " " * indent
+    body = _wrap(text, indent)
+    if "\n" not in body and len(body) + indent + 6 <= _WIDTH:
+        return f'"""{body}"""'
+    return f'"""\n{margin}{body}\n{margin}"""'
+
+
+def _item(text: str, indent: int = 12) -> str:
+    """Wrap an entry of a docstring's list, with its further lines indented."""
+    first = textwrap.wrap(
+        text.replace("\\", "\\\\"),
+        _WIDTH - indent,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return ("\n" + " " * indent).join(first)
+
+
+def _entries(values: tuple[str, ...]) -> str:
+    """Print a tuple, with the comma that one item needs."""
+    inner = ", ".join(map(repr, values))
+    return f"({inner},)" if len(values) == 1 else f"({inner})"
+
+
+def _privileges(operation: Operation) -> str:
+    if not operation.auth:
+        return "none, not even an API key."
+    parts: list[str] = []
+    if operation.roles:
+        parts.append(" or ".join(operation.roles))
+    if operation.permissions:
+        noun = "permission" if len(operation.permissions) == 1 else "permissions"
+        names = ", ".join(operation.permissions)
+        parts.append(f"a key with limited permissions: the {noun} {names}")
+    if operation.privilege_note:
+        parts.append(operation.privilege_note)
+    return ("; ".join(parts) or "none") + "."
+
+
+def _who(operation: Operation) -> str:
+    """Print the arguments of Privileges."""
+    parts = {
+        "any": _entries(operation.roles) if operation.roles else "",
+        "permissions": _entries(operation.permissions) if operation.permissions else "",
+        "note": repr(operation.privilege_note) if operation.privilege_note else "",
+    }
+    return ", ".join(f"{name}={text}" for name, text in parts.items() if text)
+
+
+def _result(result: Result) -> str:
+    """Print the arguments of Result."""
+    parts: list[str] = []
+    if result.union:
+        cases = ", ".join(f"{key!r}: models.{model}" for key, model in result.union.cases)
+        default = f"models.{result.union.default}"
+        parts.append(f"json=OneOf({result.union.key!r}, {{{cases}}}, {default})")
+    elif result.type and result.type.kind == "task":
+        parts.append(f"task={result.type.name!r}")
+    elif result.type and result.type.kind != "none":
+        kind = result.item if result.type.kind == "page" else result.type
+        parts.append(f"json={kind.python('value', 'models.')}")
+    parts += ["text=True"] if result.text else []
+    parts += ["binary=True"] if result.binary else []
+    return ", ".join(parts)
+
+
+def _raises(operation: Operation) -> list[tuple[str, str]]:
+    """List the errors a caller may see, by class."""
+    grouped: dict[str, list[str]] = {}
+    for error in operation.all_errors:
+        name = _ERRORS.get(error.status, "APIError")
+        grouped.setdefault(name, []).append(error.message.replace("{}", "…").rstrip("."))
+    return [
+        (name, "; ".join(dict.fromkeys(texts)) + ".") for name, texts in sorted(grouped.items())
+    ]
+
+
+def _returned(operation: Operation, spec: Spec) -> str:
+    """Say in words what a success brings."""
+    if operation.paging:
+        return "The list; await it for its first page."
+    if operation.binary_only:
+        return "The file; await it for its content, or save or enter it to stream."
+    docs: dict[str, str] = {one.name: one.doc for one in spec.models}
+    docs.update({one.name: one.doc for one in spec.unions})
+    parts: list[str] = []
+    for result in operation.results:
+        kind = result.type
+        if kind is None:
+            pass
+        elif kind.kind == "task":
+            parts.append(f"a handle of the {kind.name} the server has begun")
+        elif kind.kind == "none":
+            parts.append(
+                "None if nothing more happens" if len(operation.results) > 1 else "nothing"
+            )
+        elif kind.item:
+            parts.append(
+                f"a {kind.kind}; each item: {_lower(docs.get(kind.item.name, kind.item.kind))}"
+            )
+        else:
+            parts.append(_lower(docs.get(kind.name, _PLAIN.get(kind.kind, kind.kind))))
+        if result.text:
+            parts.append("text")
+        if result.binary:
+            parts.append("bytes with their media type")
+    text = ", or ".join(part.rstrip(".") for part in dict.fromkeys(parts))
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
