@@ -1,0 +1,66 @@
+"""
+A typed, async client for the HTTP API of docassemble.
+
+Everything public can be imported from here; each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from docassemble_client._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from docassemble_client._operation import Operation as Operation
+    from docassemble_client._types import JSON as JSON
+    from docassemble_client._types import UNSET as UNSET
+    from docassemble_client._types import BinaryContent as BinaryContent
+    from docassemble_client._types import JSONInput as JSONInput
+    from docassemble_client._types import JSONReply as JSONReply
+    from docassemble_client._types import Response as Response
+    from docassemble_client._types import Unset as Unset
+    from docassemble_client.client import AsyncDocassemble as AsyncDocassemble
+    from docassemble_client.config import Confidential as Confidential
+    from docassemble_client.config import RetryPolicy as RetryPolicy
+    from docassemble_client.config import Secret as Secret
+    from docassemble_client.config import Timeouts as Timeouts
+    from docassemble_client.errors import *
+    from docassemble_client.models import *
+    from docassemble_client.pagination import Page as Page
+    from docassemble_client.pagination import Paginator as Paginator
+    from docassemble_client.tasks import TaskHandle as TaskHandle
+    from docassemble_client.transfer import Download as Download
+    from docassemble_client.transfer import DownloadStream as DownloadStream
+    from docassemble_client.transfer import FileInput as FileInput
+    from docassemble_client.transfer import Upload as Upload
+
+_HOMES = {
+    "_operation": ("Operation",),
+    "_types": ("JSON", "UNSET", "BinaryContent", "JSONInput", "JSONReply", "Response", "Unset"),
+    "client": ("AsyncDocassemble",),
+    "config": ("Confidential", "RetryPolicy", "Secret", "Timeouts"),
+    "pagination": ("Page", "Paginator"),
+    "tasks": ("TaskHandle",),
+    "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+# Modules that say themselves which names they have.
+_LISTED = ("errors", "models")
+
+
+def __getattr__(name: str) -> object:
+    homes = (_HOME[name],) if name in _HOME else () if name.startswith("_") else _LISTED
+    for home in homes:
+        module = import_module(f"{__name__}.{home}")
+        if home not in _LISTED or name in module.__all__:
+            value: object = getattr(module, name)
+            globals()[name] = value
+            return value
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    listed = [import_module(f"{__name__}.{home}").__all__ for home in _LISTED]
+    return sorted({"__version__", *_HOME, *(name for names in listed for name in names)})

@@ -1,0 +1,336 @@
+"""Turns the arguments of a call into a request, or refuses them before anything is sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from docassemble_client._flow import Request
+from docassemble_client._operation import Param
+from docassemble_client._types import UNSET, is_list, is_mapping
+from docassemble_client.config import Secret
+from docassemble_client.errors import UsageError
+from docassemble_client.transfer import Upload, as_upload
+
+if TYPE_CHECKING:
+    from docassemble_client._operation import Operation
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_URL_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# docassemble takes a parameter of this name for the API key, in a query, form or JSON body
+# (docassemble.webapp 1.10.14, api/helpers.py, get_api_key).
+API_KEY_FIELD = "key"
+_KEY_TAKEN = "the server would take it for the API key"
+_WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
+_METHOD = re.compile(r"[A-Za-z]+")
+_PATH_SAFE = "/%:@!$&'()*+,;=~"
+_OWN_HEADERS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
+_FREE_FILES = Param("files", "file", "file_map")
+_PYTHON: Mapping[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+    "secret": (str, Secret),
+    "object": (Mapping,),
+}
+_NAMES = {"object": "a mapping", "secret": "a string or Secret", "float": "a number"}
+
+
+class _Refused(Exception):  # noqa: N818 - internal, becomes a UsageError
+    """Why an argument cannot be sent."""
+
+
+def encode(operation: Operation[Any], arguments: Mapping[str, object]) -> Request:
+    """
+    Build the request of a call.
+
+    Args:
+        operation: The operation.
+        arguments: Its arguments by Python name; None and UNSET stand for left out.
+
+    Returns:
+        The request.
+
+    Raises:
+        UsageError: An argument is missing, of the wrong type, or cannot be sent.
+    """
+    given = {
+        param.name: arguments[param.name]
+        for param in operation.params
+        if arguments.get(param.name, UNSET) is not UNSET
+        and (arguments[param.name] is not None or param.null)
+    }
+    try:
+        _require(operation, given)
+        return _request(operation, given)
+    except _Refused as error:
+        raise UsageError(str(error), operation=operation.id) from None
+
+
+def encode_request(
+    method: str,
+    path: str,
+    *,
+    params: Mapping[str, object],
+    json: object,
+    data: Mapping[str, object],
+    files: Mapping[str, object],
+    headers: Mapping[str, str],
+    safe: bool,
+) -> Request:
+    """
+    Build a request that no operation describes.
+
+    Raises:
+        UsageError: Something cannot be sent, or would smuggle in another key.
+    """
+    try:
+        _check_free(method, path, params, json, data, headers)
+        body = None if json is UNSET else dump_json(json, "json").encode()
+        if body is not None and (files or data):
+            message = "pass json, or data and files, not both"
+            raise _Refused(message)
+        if data and not files:
+            message = "data goes with files; without files pass json"
+            raise _Refused(message)
+        return Request(
+            operation="request",
+            method=method.upper(),
+            path=quote(path, safe=_PATH_SAFE),
+            query=tuple((name, _text(value)) for name, value in params.items()),
+            headers={name.lower(): value for name, value in headers.items()},
+            json=body,
+            form=tuple((name, _text(value)) for name, value in data.items()),
+            files=tuple(_files(_FREE_FILES, files)),
+            safe=safe,
+        )
+    except _Refused as error:
+        raise UsageError(str(error), operation="request") from None
+
+
+def _check_free(
+    method: str,
+    path: str,
+    params: Mapping[str, object],
+    json: object,
+    data: Mapping[str, object],
+    headers: Mapping[str, str],
+) -> None:
+    if not _METHOD.fullmatch(method):
+        message = "method must be a word such as GET"
+        raise _Refused(message)
+    if not path.startswith("/") or _CONTROL.search(path) or "?" in path or "#" in path:
+        message = "path must begin with a slash and hold no query; pass the query as params"
+        raise _Refused(message)
+    for where, fields in (("params", params), ("json", json), ("data", data)):
+        if isinstance(fields, Mapping) and API_KEY_FIELD in fields:
+            message = f"{where} may not hold a field called key: {_KEY_TAKEN}"
+            raise _Refused(message)
+    for name, value in headers.items():
+        if name.lower() in _OWN_HEADERS:
+            message = f"headers may not hold {name.lower()!r}"
+            raise _Refused(message)
+        if _CONTROL.search(name + value) or not (name + value).isascii():
+            message = "headers hold a control or non-ASCII character"
+            raise _Refused(message)
+
+
+def _require(operation: Operation[Any], given: Mapping[str, object]) -> None:
+    for param in operation.params:
+        if param.required and param.name not in given:
+            message = f"{param.name} is required"
+            raise _Refused(message)
+    for rule in operation.requires:
+        # An empty text would be sent as a filter that filters nothing.
+        count = sum(1 for name in rule.names if given.get(name) not in (None, ""))
+        listed = ", ".join(rule.names)
+        if rule.exactly_one and count != 1:
+            message = f"pass exactly one of {listed}"
+            raise _Refused(message)
+        if count == 0 and not (rule.unless and given.get(rule.unless) is True):
+            switch = f", or {rule.unless}=True if you really mean all" if rule.unless else ""
+            message = f"pass at least one of {listed}{switch}"
+            raise _Refused(message)
+
+
+def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
+    path = operation.path
+    query: list[tuple[str, str]] = []
+    body: dict[str, object] = {}
+    files: list[tuple[str, Upload]] = []
+    for param in operation.params:
+        if param.name not in given:
+            continue
+        value = given[param.name]
+        if param.place == "file":
+            files += _files(param, value)
+            continue
+        wire = _value(param, value)
+        if param.place == "path":
+            path = path.replace(f"{{{param.name}}}", quote(str(wire), safe=""))
+        elif param.spread:
+            query += _spread(param, wire)
+        elif param.place == "query":
+            query.append((param.wire, _text(wire)))
+        elif param.place == "body":
+            body[param.wire] = dump_json(wire, param.name) if param.json_text else wire
+    has_body = operation.method in _WITH_BODY
+    return Request(
+        operation=operation.id,
+        method=operation.method,
+        path=path,
+        query=tuple(query),
+        json=dump_json(body, "the arguments").encode() if has_body and not files else None,
+        form=tuple((name, _text(value)) for name, value in body.items()) if files else (),
+        files=tuple(files),
+        auth=operation.auth,
+        safe=operation.retry == "safe",
+    )
+
+
+def _value(param: Param, value: object) -> object:
+    """Check an argument and bring it into the shape JSON has for it."""
+    if value is None:
+        return None
+    container, _, rest = param.kind.partition("[")
+    if container == "list":
+        if not is_list(value):
+            message = f"{param.name} must be a list, not {type(value).__name__}"
+            raise _Refused(message)
+        result: object = [_scalar(param, rest[:-1], item) for item in value]
+    elif container == "map":
+        if not is_mapping(value):
+            message = f"{param.name} must be a mapping, not {type(value).__name__}"
+            raise _Refused(message)
+        result = {name: _scalar(param, rest[:-1], item) for name, item in value.items()}
+    else:
+        result = _scalar(param, param.kind, value)
+    if param.values and result not in param.values:
+        message = f"{param.name} must be one of {', '.join(param.values)}"
+        raise _Refused(message)
+    if param.variable_name:
+        _variable_names(param, result)
+    return result
+
+
+def _scalar(param: Param, kind: str, value: object) -> object:
+    types = _PYTHON.get(kind)
+    wrong = types and (not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"))
+    if wrong:
+        expected = _NAMES.get(kind, f"of type {kind}")
+        message = f"{param.name} must be {expected}, not {type(value).__name__}"
+        raise _Refused(message)
+    if param.place == "path" and isinstance(value, int) and value < 0:
+        message = f"{param.name} must not be negative"
+        raise _Refused(message)
+    if isinstance(value, bool) and kind == "bool":
+        # The server takes every text but 0, false and f for true (utils/helpers.py, true_or_false).
+        return int(value)
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _variable_names(param: Param, value: object) -> None:
+    names: Iterable[object]
+    if is_mapping(value):
+        # Of variables the names are the keys; a map of names has them as values.
+        names = value.values() if param.kind.startswith("map[") else value
+    else:
+        names = value if is_list(value) else [value]
+    for name in names:
+        check_variable_name(param.name, name)
+
+
+def check_variable_name(argument: str, name: object) -> None:
+    """
+    Refuse what cannot be the name of a variable.
+
+    The server runs `name = value` as Python (interview/helpers.py, set_session_variables).
+    """
+    if not isinstance(name, str) or not name.strip():
+        message = f"{argument} holds an empty variable name"
+        raise _Refused(message)
+    if _CONTROL.search(name):
+        message = f"{argument} holds a variable name with a line break or control character"
+        raise _Refused(message)
+
+
+def _files(param: Param, value: object) -> Iterator[tuple[str, Upload]]:
+    fields: list[tuple[Any, object]] = []
+    if param.kind == "file_map":
+        if not is_mapping(value):
+            kind = type(value).__name__
+            message = f"{param.name} must be a mapping from field to file, not {kind}"
+            raise _Refused(message)
+        for name, one in value.items():
+            fields += [(name, item) for item in (one if is_list(one) else [one])]
+    elif param.kind == "files":
+        if not is_list(value):
+            message = f"{param.name} must be a list of files, not {type(value).__name__}"
+            raise _Refused(message)
+        fields += [(param.wire, item) for item in value]
+    else:
+        fields.append((param.wire, value))
+    for name, item in fields:
+        if param.variable_name:
+            check_variable_name(param.name, name)
+        if name == API_KEY_FIELD:
+            message = f"{param.name} may not hold a field called key: {_KEY_TAKEN}"
+            raise _Refused(message)
+        try:
+            yield name, as_upload(item)
+        except (TypeError, ValueError) as error:
+            message = f"{param.name}: {error}"
+            raise _Refused(message) from None
+
+
+def _spread(param: Param, value: object) -> Iterator[tuple[str, str]]:
+    if is_mapping(value):
+        for name, item in value.items():
+            if name in param.reserved:
+                message = (
+                    f"{param.name} may not hold {name!r}: it means something else to the server"
+                )
+                raise _Refused(message)
+            if not isinstance(name, str) or not _URL_ARGUMENT.fullmatch(name):
+                message = f"{param.name} holds a name the server ignores: use letters, digits and _"
+                raise _Refused(message)
+            yield name, _text(item)
+
+
+def _text(value: object) -> str:
+    """Text of a value in a query or form, where lists and objects are sent as JSON."""
+    if isinstance(value, str):
+        return value
+    return dump_json(int(value) if isinstance(value, bool) else value, "an argument")
+
+
+def dump_json(value: object, what: str) -> str:
+    """
+    Write JSON the server can read.
+
+    Args:
+        value: Any JSON value, with any mapping and sequence.
+        what: How to call it where it cannot be written.
+    """
+    try:
+        return json.dumps(
+            value, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        )
+    except (TypeError, ValueError, RecursionError):
+        # The original text would show the value.
+        message = f"{what} cannot be written as JSON"
+        raise _Refused(message) from None
+
+
+def _plain(value: object) -> object:
+    if is_mapping(value):
+        return dict(value)
+    if isinstance(value, Secret):
+        return value.reveal()
+    if is_list(value):
+        return list(value)
+    raise TypeError

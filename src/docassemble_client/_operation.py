@@ -1,0 +1,243 @@
+"""The types of the operation table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+
+from attrs import Factory, field, frozen
+
+if TYPE_CHECKING:
+    from docassemble_client._types import Unset
+    from docassemble_client.config import RetryPolicy, Timeout
+    from docassemble_client.pagination import Paginator
+    from docassemble_client.transfer import Download
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+Place = Literal["path", "query", "body", "file", "local"]
+RetryClass = Literal["safe", "if_unsent"]
+
+
+@frozen
+class Param:
+    """
+    One argument of a call and its way over the wire.
+
+    Attributes:
+        name: Python name.
+        place: Where it goes; local ones only steer the client.
+        kind: Type in the specification's words, such as int or list[str].
+        wire: Name on the wire.
+        required: Whether the call must give it.
+        null: Whether null can be sent and means something else than leaving it out.
+        sensitive: Whether its value may never be logged.
+        json_text: Whether it is sent as JSON inside a string, in a JSON body too.
+        spread: Whether each item of the mapping becomes a parameter of its own.
+        reserved: Names a spread mapping may not hold.
+        variable_name: Whether it holds names the server executes as Python.
+        values: The only values the server understands; empty if any may do.
+    """
+
+    name: str
+    place: Place
+    kind: str
+    wire: str = Factory(lambda self: self.name, takes_self=True)
+    required: bool = field(default=False, kw_only=True)
+    null: bool = field(default=False, kw_only=True)
+    sensitive: bool = field(default=False, kw_only=True)
+    json_text: bool = field(default=False, kw_only=True)
+    spread: bool = field(default=False, kw_only=True)
+    reserved: tuple[str, ...] = field(default=(), kw_only=True)
+    variable_name: bool = field(default=False, kw_only=True)
+    values: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+@frozen(kw_only=True)
+class Privileges:
+    """
+    Who may call.
+
+    Attributes:
+        any: Privileges of which the key's owner needs one.
+        permissions: What a key with limited permissions needs, all of it.
+        note: What else there is to say.
+    """
+
+    any: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    note: str = ""
+
+
+@frozen
+class Requirement:
+    """
+    A rule over several arguments.
+
+    Attributes:
+        names: The arguments.
+        exactly_one: Whether exactly one must be given; otherwise at least one.
+        unless: A local switch that lifts the rule.
+    """
+
+    names: tuple[str, ...]
+    exactly_one: bool = field(default=False, kw_only=True)
+    unless: str = field(default="", kw_only=True)
+
+
+@frozen
+class OneOf:
+    """
+    An answer that is one of several models.
+
+    Attributes:
+        key: The key whose text tells them apart; without it the answer is arbitrary JSON.
+        cases: Model by text.
+        default: Model for any other text.
+    """
+
+    key: str
+    cases: Mapping[str, type]
+    default: type
+
+
+@frozen(kw_only=True)
+class Result:
+    """
+    What a success status brings; with nothing set: nothing.
+
+    Attributes:
+        json: Type of a JSON answer.
+        task: Kind of the task whose number the answer holds.
+        text: Whether an answer that is no JSON is text.
+        binary: Whether an answer that is no JSON is kept as bytes.
+    """
+
+    json: Any = None
+    task: str = ""
+    text: bool = False
+    binary: bool = False
+
+
+@frozen
+class KnownError:
+    """
+    An error the server is known to send.
+
+    Attributes:
+        status: HTTP status.
+        message: Its text, with {} for a part that varies.
+        hint: What to do next.
+    """
+
+    status: int
+    message: str
+    hint: str
+
+
+@frozen(kw_only=True)
+class Paging:
+    """
+    How a list goes on.
+
+    Attributes:
+        resume: Argument that takes the token of the page wanted.
+        items: Key of the items in a page.
+        next: Key of the token of the next page.
+    """
+
+    resume: str
+    items: str
+    next: str
+
+
+@frozen(kw_only=True)
+class Operation(Generic[T_co]):
+    """
+    One call of the API; T is what its success brings.
+
+    Attributes:
+        tag: Namespace, such as users.
+        name: Method of the namespace, such as get.
+        method: HTTP method.
+        path: Path with {placeholders}.
+        summary: One sentence.
+        results: What it brings, by status; 2XX stands for any other success.
+        docs: Anchor in the public API documentation, empty if undocumented.
+        since: First server version that has it, empty if all supported ones do.
+        auth: Whether it needs the API key.
+        privileges: Who may call.
+        retry: Whether it may be sent again although the server may have processed it.
+        serialise: Arguments; calls with equal values of them must not overlap.
+        params: Its arguments.
+        requires: Rules over several arguments.
+        paging: How the list goes on, if it is one.
+        errors: Errors the server is known to send.
+    """
+
+    tag: str
+    name: str
+    method: str
+    path: str
+    summary: str
+    results: Mapping[str, Result]
+    docs: str = ""
+    since: str = ""
+    auth: bool = True
+    privileges: Privileges = Privileges()
+    retry: RetryClass = "if_unsent"
+    serialise: tuple[str, ...] = ()
+    params: tuple[Param, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    paging: Paging | None = None
+    errors: tuple[KnownError, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Full name, such as users.get."""
+        return f"{self.tag}.{self.name}"
+
+    def result(self, status: int) -> Result | None:
+        """What this success status brings, or None if it is not a known one."""
+        return self.results.get(str(status)) or self.results.get(f"{status // 100}XX")
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Caller(Protocol):
+    """What a namespace needs of the client."""
+
+    async def call(
+        self,
+        operation: Operation[T],
+        arguments: Mapping[str, object],
+        *,
+        timeout: Timeout | Unset,
+        retry: RetryPolicy | None,
+    ) -> T:
+        """Carry one call."""
+        ...
+
+    def paginate(
+        self,
+        operation: Operation[Any],
+        arguments: Mapping[str, object],
+        *,
+        timeout: Timeout | Unset,
+        retry: RetryPolicy | None,
+    ) -> Paginator[Any]:
+        """Prepare the calls of a list."""
+        ...
+
+    def download(
+        self,
+        operation: Operation[Any],
+        arguments: Mapping[str, object],
+        *,
+        timeout: Timeout | Unset,
+        retry: RetryPolicy | None,
+    ) -> Download:
+        """Prepare a call that brings a file."""
+        ...

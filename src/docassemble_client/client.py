@@ -1,0 +1,248 @@
+"""The client: its configuration and lifetime."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from docassemble_client._types import UNSET
+from docassemble_client.api import Namespaces
+from docassemble_client.config import RetryPolicy, Secret
+from docassemble_client.errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    import httpx  # noqa: TID251 - the one type of it in a public signature
+
+    from docassemble_client._runtime import Runtime
+    from docassemble_client._types import JSONInput, Response, Unset
+    from docassemble_client.config import Timeout
+    from docassemble_client.transfer import FileInput
+
+URL_VARIABLE = "DOCASSEMBLE_URL"
+KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
+
+
+class AsyncDocassemble(Namespaces):
+    """
+    A client of one docassemble server, acting as the owner of one API key.
+
+    It is cheap to make, connects on first use, and belongs to the event loop that uses it
+    first. Use it with `async with`, or call `aclose` when done.
+
+    Example:
+        ```python
+        async with AsyncDocassemble("https://da.example.com", api_key=KEY) as da:
+            me = await da.users.get_current()
+        ```
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | Secret,
+        *,
+        timeout: Timeout = 60.0,
+        retry: RetryPolicy | None = None,
+        max_concurrency: int = 100,
+        transport: Literal["httpx"] | httpx.AsyncBaseTransport = "httpx",
+        verify: bool | str | ssl.SSLContext = True,
+        cert: str | tuple[str, str] | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        """
+        Make a client; nothing is sent yet.
+
+        Args:
+            base_url: Address of the server with its scheme, and its path if it has one.
+            api_key: The API key; sent in a header, never shown.
+            timeout: Seconds for each wait (connect, read, write), or `Timeouts`; None for no
+                limit.
+            retry: When and how often a failed request is sent again.
+            max_concurrency: How many requests are under way at most; others wait their turn.
+            transport: Which HTTP library to use, or any transport of httpx.
+            verify: Whether to verify the server's certificate; or a file or folder of
+                authorities, or a context of your own.
+            cert: Client certificate: a file, or a pair of files (certificate, key).
+            proxy: Address of a proxy; by default the environment's.
+
+        Raises:
+            UsageError: An argument cannot work.
+        """
+        super().__init__(self._start)
+        self._base_url = _checked_url(base_url)
+        self._api_key = _checked_key(api_key)
+        if transport != "httpx" and isinstance(transport, str):
+            message = "transport must be 'httpx' or a transport of httpx"
+            raise UsageError(message)
+        if isinstance(max_concurrency, bool) or max_concurrency < 1:
+            message = "max_concurrency must be at least 1"
+            raise UsageError(message)
+        self._timeout = timeout
+        self._retry = retry or RetryPolicy()
+        self._max_concurrency = max_concurrency
+        self._transport = None if isinstance(transport, str) else transport
+        self._verify = verify
+        self._cert = cert
+        self._proxy = proxy
+        self._runtime: Runtime | None = None
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        timeout: Timeout = 60.0,
+        retry: RetryPolicy | None = None,
+        max_concurrency: int = 100,
+    ) -> Self:
+        """
+        Make a client of the environment variables DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY.
+
+        Args:
+            timeout: As in the constructor.
+            retry: As in the constructor.
+            max_concurrency: As in the constructor.
+
+        Returns:
+            The client.
+
+        Raises:
+            UsageError: A variable is not set, or cannot work.
+        """
+        missing = [name for name in (URL_VARIABLE, KEY_VARIABLE) if not os.environ.get(name)]
+        if missing:
+            message = f"the environment lacks {' and '.join(missing)}"
+            raise UsageError(message, hint="Set it, or pass base_url and api_key")
+        return cls(
+            os.environ[URL_VARIABLE],
+            os.environ[KEY_VARIABLE],
+            timeout=timeout,
+            retry=retry,
+            max_concurrency=max_concurrency,
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, JSONInput] | None = None,
+        json: JSONInput | Unset = UNSET,
+        data: Mapping[str, JSONInput] | None = None,
+        files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        safe: bool = False,
+        timeout: Timeout | Unset = UNSET,
+        retry: RetryPolicy | None = None,
+    ) -> Response:
+        """
+        Call what no operation describes, such as the API of an installed package.
+
+        Authentication, errors and retries are those of every other call.
+
+        Args:
+            method: HTTP method.
+            path: Path below the base URL, beginning with a slash, without a query.
+            params: Query parameters; lists and objects are sent as JSON.
+            json: JSON body.
+            data: Text fields of a multipart body, which goes with files.
+            files: File fields of a multipart body.
+            headers: Further headers.
+            safe: Whether the request may be sent again although the server may have
+                processed it.
+            timeout: Seconds, or `Timeouts`, for this call; None for no limit.
+            retry: Policy for this call instead of the client's.
+
+        Returns:
+            The answer, if its status is a success.
+
+        Raises:
+            UsageError: An argument is wrong; nothing was sent.
+            TransportError: No answer came.
+            APIError: The server answered with an error.
+        """
+        from docassemble_client._encode import encode_request  # noqa: PLC0415 - not on the import path
+
+        request = encode_request(
+            method,
+            path,
+            params=params or {},
+            json=json,
+            data=data or {},
+            files=files or {},
+            headers=headers or {},
+            safe=safe,
+        )
+        return await self._start().request(request, timeout=timeout, retry=retry)
+
+    async def aclose(self) -> None:
+        """Close all connections; the client cannot be used any more."""
+        await self._start().aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._base_url!r})"
+
+    def _start(self) -> Runtime:
+        if self._runtime is None:
+            # Imported here: the HTTP library, the converter and the models are the heavy part.
+            from docassemble_client._runtime import Runtime  # noqa: PLC0415
+            from docassemble_client._transport import Transport  # noqa: PLC0415
+
+            transport = Transport(
+                self._base_url,
+                self._api_key,
+                transport=self._transport,
+                verify=self._verify,
+                cert=self._cert,
+                proxy=self._proxy,
+                max_concurrency=self._max_concurrency,
+            )
+            self._runtime = Runtime(transport, timeout=self._timeout, retry=self._retry)
+        return self._runtime
+
+
+def _checked_url(base_url: str) -> str:
+    hint = "Pass the address of the server, such as https://da.example.com"
+    if not base_url or not base_url.strip():
+        message = "base_url is empty"
+        raise UsageError(message, hint=hint)
+    if _UNPRINTABLE.search(base_url):
+        message = "base_url holds a blank or control character"
+        raise UsageError(message, hint=hint)
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = "base_url has no scheme http:// or https://, or no host"
+        raise UsageError(message, hint=hint)
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        message = "base_url holds a user, query or fragment"
+        raise UsageError(message, hint=hint)
+    return base_url.rstrip("/")
+
+
+def _checked_key(api_key: str | Secret) -> Secret:
+    key = api_key.reveal() if isinstance(api_key, Secret) else api_key
+    if not key:
+        message = "api_key is empty"
+        raise UsageError(message, hint="Make one on the user's profile page of the server")
+    if _UNPRINTABLE.search(key) or not key.isascii():
+        message = "api_key holds a blank, a line break or a character no key has"
+        raise UsageError(message, hint="Strip it; keys are letters and digits")
+    return Secret(key)

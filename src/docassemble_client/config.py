@@ -1,0 +1,116 @@
+"""How a client behaves: frozen values that check themselves, and wrappers that keep secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from attrs import Attribute, field, frozen, validators
+
+from docassemble_client._types import JSON
+
+_MASK = "**********"
+
+
+def hidden(value: object) -> str:
+    """Show that there is a value, not which."""
+    return "None" if value is None else repr(_MASK)
+
+
+@frozen(repr=False)
+class Secret:
+    """
+    A text that never shows itself: not in repr, str, format, logs or tracebacks.
+
+    Every argument that takes a secret takes a plain string as well.
+    """
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({_MASK!r})"
+
+    def __str__(self) -> str:
+        return _MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+class Confidential(Mapping[str, JSON]):
+    """A read-only JSON object that shows its keys but none of its values."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: Mapping[str, JSON]) -> None:
+        self._data = dict(data)
+
+    def __getitem__(self, key: str) -> JSON:
+        return self._data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        return f"Confidential({dict.fromkeys(self._data, _MASK)!r})"
+
+
+def _not_negative(_: object, attribute: Attribute[Any], value: float | None) -> None:
+    if value is not None and not value >= 0:
+        message = f"{attribute.name} must be a number of seconds, or None"
+        raise ValueError(message)
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """
+    Limits in seconds; None means no limit.
+
+    Attributes:
+        connect: For opening a connection.
+        read: For waiting until the server sends something more.
+        write: For waiting until the server takes something more.
+        total: For the whole call, with its retries.
+    """
+
+    connect: float | None = field(default=10.0, validator=_not_negative)
+    read: float | None = field(default=60.0, validator=_not_negative)
+    write: float | None = field(default=60.0, validator=_not_negative)
+    total: float | None = field(default=None, validator=_not_negative)
+
+    @classmethod
+    def of(cls, timeout: Timeout) -> Timeouts:
+        """Make one of what a caller may pass: a number limits each wait, None lifts all limits."""
+        if isinstance(timeout, Timeouts):
+            return timeout
+        return cls(connect=timeout, read=timeout, write=timeout)
+
+
+Timeout: TypeAlias = float | Timeouts | None
+"""Seconds for each wait (connect, read, write), or Timeouts, or None for no limit."""
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """
+    When and how often a failed request is sent again.
+
+    A request that cannot have reached the server is always eligible; one that the server
+    may have processed is only where the operation is known to be safe to repeat.
+
+    Attributes:
+        attempts: How often a request is sent at most; 1 means no retry.
+        base: Seconds of the first pause at most; it doubles each time.
+        cap: Seconds of any pause at most, also of one the server asks for with Retry-After.
+    """
+
+    attempts: int = field(default=3, validator=validators.ge(1))
+    base: float = field(default=0.5, validator=validators.ge(0))
+    cap: float = field(default=30.0, validator=validators.ge(0))

@@ -1,0 +1,229 @@
+"""Every error the client raises: what happened, in which operation, what to do next."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docassemble_client._types import JSON
+
+
+__all__ = [
+    "APIError",
+    "AccessDenied",
+    "BadRequest",
+    "DecodeError",
+    "DocassembleError",
+    "MaybeSent",
+    "MethodNotAllowed",
+    "NotFound",
+    "NotSent",
+    "PayloadTooLarge",
+    "RateLimited",
+    "RedirectRefused",
+    "RequestTimeout",
+    "ServerError",
+    "TransportError",
+    "UsageError",
+]
+
+
+class DocassembleError(Exception):
+    """
+    Base of all errors of this client; plain data, so it survives pickle and copy.
+
+    Attributes:
+        message: What happened; never holds what a server or caller sent.
+        operation: Full name of the operation, such as users.get; empty outside of one.
+        method: HTTP method of the request, empty if there was none.
+        path: Path of the request without its query, empty if there was none.
+        hint: What to do next, may be empty.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.operation = operation
+        self.method = method
+        self.path = path
+        self.hint = hint
+
+    def __str__(self) -> str:
+        call = f"{self.method} {self.path}".strip()
+        where = f"{self.operation} ({call})" if self.operation and call else self.operation or call
+        sentences = [part.rstrip(".") + "." for part in (self.message, self.hint) if part]
+        return ": ".join(part for part in (where, " ".join(sentences)) if part)
+
+
+class UsageError(DocassembleError, ValueError):
+    """The call is wrong as it stands; nothing was sent."""
+
+
+class TransportError(DocassembleError):
+    """
+    The server's answer did not arrive.
+
+    Attributes:
+        maybe_processed: Whether the server may have carried out the request.
+    """
+
+    maybe_processed = True
+
+
+class NotSent(TransportError):
+    """The request did not reach the server: it cannot have been processed."""
+
+    maybe_processed = False
+
+
+class MaybeSent(TransportError):
+    """The connection broke after the request began: the server may have processed it."""
+
+
+class RequestTimeout(TransportError):
+    """A limit of time was reached."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+        maybe_processed: bool = True,
+    ) -> None:
+        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        self.maybe_processed = maybe_processed
+
+
+class RedirectRefused(TransportError):
+    """
+    The server sent the client elsewhere; following would lose the body and leak the key.
+
+    Attributes:
+        status: HTTP status, 3xx.
+        location: Where to, without its query.
+    """
+
+    maybe_processed = False
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+        status: int = 302,
+        location: str = "",
+    ) -> None:
+        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        self.status = status
+        self.location = location
+
+
+class APIError(DocassembleError):
+    """
+    The server answered with an error.
+
+    Attributes:
+        status: HTTP status.
+        body: What the server said: a text in most cases; shown nowhere, as it may hold secrets.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+        status: int = 500,
+        body: JSON = None,
+    ) -> None:
+        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        self.status = status
+        self.body = body
+
+
+class BadRequest(APIError):
+    """400: the server refused the arguments."""
+
+
+class AccessDenied(APIError):
+    """401 or 403: the key, its owner or its address may not do this."""
+
+
+class NotFound(APIError):
+    """404: nothing is there, or the feature is switched off."""
+
+
+class MethodNotAllowed(APIError):
+    """405: the server has no such method under this path."""
+
+
+class PayloadTooLarge(APIError):
+    """413: the request is larger than the server takes."""
+
+
+class RateLimited(APIError):
+    """429: a proxy limits the rate."""
+
+
+class ServerError(APIError):
+    """5xx: the server, or a proxy before it, failed."""
+
+
+class DecodeError(DocassembleError):
+    """
+    The server answered with something this operation never brings.
+
+    Attributes:
+        status: HTTP status.
+        content: The body as it came (at most its first 64 KiB); shown nowhere.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+        status: int = 200,
+        content: bytes = b"",
+    ) -> None:
+        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        self.status = status
+        self.content = content
+
+
+_BY_STATUS = {
+    400: BadRequest,
+    401: AccessDenied,
+    403: AccessDenied,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: PayloadTooLarge,
+    429: RateLimited,
+}
+
+
+def api_error_class(status: int) -> type[APIError]:
+    """Class of the error for a status."""
+    return _BY_STATUS.get(
+        status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError
+    )
