@@ -45,7 +45,7 @@ def read(folder: Path) -> Spec:
     if not problems:
         problems = check(documents)
     if problems:
-        raise SpecificationError(sorted(problems))
+        raise SpecificationError(sorted(set(problems)))
     return build(documents)
 
 

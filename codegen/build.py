@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codegen import ir
 from codegen.load import COMMON
-from codegen.names import ClassName, Identifier
+from codegen.names import ClassName, FieldName, Identifier
 
 if TYPE_CHECKING:
     from codegen.load import Document
@@ -41,20 +41,18 @@ def build(documents: dict[str, Document]) -> ir.Spec:
     )
 
 
-def _text(value: str | None) -> str:
-    return " ".join((value or "").split())
+def _text(value: str) -> str:
+    return " ".join(value.split())
 
 
-def _why(value: str | list[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
+def _why(value: str | list[str]) -> tuple[str, ...]:
     return tuple(_text(one) for one in ([value] if isinstance(value, str) else value))
 
 
 def _model(name: str, data: dict[str, Any]) -> ir.Model:
     fields = tuple(
         ir.Field(
-            name=Identifier(key),
+            name=FieldName(key),
             wire=field.get("wire", key),
             type=ir.Type.parse(field["type"]),
             doc=_text(field["doc"]),
@@ -134,7 +132,7 @@ class _Builder:
             method=method,
             path=path,
             summary=_text(data["summary"]),
-            description=_text(data.get("description")),
+            description=_text(data.get("description", "")),
             effects=_text(data["effects"]),
             docs=data.get("docs", ""),
             source=data["source"],
@@ -142,7 +140,7 @@ class _Builder:
             auth=data.get("auth", True),
             roles=tuple(privileges.get("any", ())),
             permissions=tuple(privileges.get("permissions", ())),
-            privilege_note=_text(privileges.get("note")),
+            privilege_note=_text(privileges.get("note", "")),
             retry=data["retry"],
             serialise=tuple(data.get("serialise", ())),
             parameters=tuple(parameters),
@@ -158,7 +156,7 @@ class _Builder:
             paging=data.get("paging"),
             errors=tuple(_error(one) for one in data.get("errors", ()) if not isinstance(one, str)),
             error_groups=self._groups(data),
-            why=_why(data.get("why")),
+            why=_why(data.get("why", [])),
             example=data["example"],
         )
 
@@ -183,17 +181,15 @@ class _Builder:
         )
 
     def _result(self, status: str, data: str | dict[str, Any]) -> ir.Result:
-        if isinstance(data, dict):
-            kinds = data
-        else:
-            kinds = {data: True} if data in {"text", "binary"} else {"json": data}
-        text: str | None = kinds.get("json")
+        if isinstance(data, str):
+            data = {data: True} if data in {"text", "binary"} else {"json": data}
+        text: str = data.get("json", "")
         return ir.Result(
             status=status,
             type=ir.Type.parse(text) if text else None,
-            union=self.unions.get(text) if text else None,
-            text="text" in kinds,
-            binary="binary" in kinds,
+            union=self.unions.get(text),
+            text="text" in data,
+            binary="binary" in data,
         )
 
     def _groups(self, data: dict[str, Any]) -> tuple[ir.ErrorGroup, ...]:
@@ -208,7 +204,7 @@ class _Builder:
                 entry["entry"],
                 entry["call"],
                 tuple([entry["operation"]] if "operation" in entry else self.calls[entry["call"]]),
-                " ".join(_why(entry.get("why"))),
+                " ".join(_why(entry.get("why", []))),
                 entry["call"] in self.calls,
             )
             for entry in data["entries"]

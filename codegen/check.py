@@ -5,16 +5,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from codegen.ir import Type
-from codegen.load import COMMON, Document, Path_, Problem
-from codegen.names import ClassName, Identifier, UnsafeNameError
+from codegen.ir import FILES, SCALARS, Type
+from codegen.load import COMMON, similar
+from codegen.names import ClassName, FieldName, Identifier, UnsafeNameError, constant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from codegen.load import Document, Path_, Problem
 
 Raw = dict[str, Any]
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLAIN = {*SCALARS, "enum", "list", "map"}
+# What may stand in each place, and what may besides if it is no part of another type.
+_ALLOWED: dict[str, tuple[set[str], set[str]]] = {
+    "field": (_PLAIN | {"model"}, set()),
+    "parameter": (_PLAIN, set(FILES)),
+    "result": (_PLAIN | {"model"}, {"page", "union", "none", "text", "binary"}),
+    "case": (set(), {"model"}),
+}
 
 
 def check(documents: dict[str, Document]) -> list[Problem]:
@@ -25,160 +35,169 @@ def check(documents: dict[str, Document]) -> list[Problem]:
         documents: The files by name, as `codegen.load.load` returns them.
 
     Returns:
-        All problems, in the order of files and lines.
+        All problems, in no particular order.
     """
-    return sorted(_Checker(documents).run())
+    checker = _Checker(documents)
+    checker.run()
+    return checker.problems
 
 
 class _Checker:
     def __init__(self, documents: dict[str, Document]) -> None:
-        self.tags = {name: one for name, one in documents.items() if name != COMMON}
+        self.problems: list[Problem] = []
+        self.tags = [one for name, one in documents.items() if name != COMMON]
         self.common = documents.get(COMMON)
-        self.shared: dict[str, Any] = self.common.data if self.common else {}
-        self.names: dict[str, str] = {}
+        self.shared: Raw = self.common.data if self.common else {}
+        self.kinds: dict[str, tuple[str, str]] = {}
         self.used: set[str] = set()
-        self.calls: dict[str, list[str]] = {}
-        for document in self.tags.values():
-            for name, operation in document.data["operations"].items():
-                full = f"{document.data['tag']}.{name}"
-                self.calls.setdefault(operation["call"], []).append(full)
+        self.constants: dict[str, str] = {}
+        self.calls = {
+            f"{one.data['tag']}.{name}": operation["call"]
+            for one in self.tags
+            for name, operation in one.data["operations"].items()
+        }
 
-    def run(self) -> Iterator[Problem]:
-        for document in self.tags.values():
-            yield from self._definitions(document)
-        for document in self.tags.values():
-            yield from self._models(document)
-            yield from self._operations(document)
-        for document in self.tags.values():
-            for section in ("enums", "models"):
-                for name in document.data.get(section, {}):
-                    if name not in self.used:
-                        yield document.problem((section, name), f"{name} is never used")
+    def run(self) -> None:
+        self._each(self._definitions)
+        self._each(self._models)
+        self._each(self._operations)
         if self.common:
-            yield from self._common(self.common)
+            self.document = self.common
+            self._groups()
+            self._tasks_and_sources()
+        self._each(self._unused)
 
-    def _definitions(self, document: Document) -> Iterator[Problem]:
-        tag = document.data["tag"]
-        if document.file != f"{tag}.yaml":
-            yield document.problem(("tag",), f"tag {tag!r} must stand in {tag}.yaml")
-        yield from self._name(document, ("tag",), tag, Identifier)
-        for section in ("enums", "models"):
-            for name in document.data.get(section, {}):
-                yield from self._name(document, (section, name), name, ClassName)
-                if name in self.names:
-                    message = f"{name} is also defined in {self.names[name]}"
-                    yield document.problem((section, name), message)
-                self.names[name] = document.file
+    def _each(self, step: Callable[[], None]) -> None:
+        for document in self.tags:
+            self.document = document
+            step()
 
-    @staticmethod
-    def _name(
-        document: Document, path: Path_, name: str, kind: Callable[[str], str]
-    ) -> Iterator[Problem]:
+    def _say(self, message: str, *path: str | int) -> None:
+        self.problems.append(self.document.problem(path, message))
+
+    def _name(self, kind: type[Identifier], name: str, *path: str | int) -> None:
         try:
             kind(name)
         except UnsafeNameError as error:
-            yield document.problem(path, str(error))
+            self._say(str(error), *path)
 
-    def _type(self, document: Document, path: Path_, text: str) -> Iterator[Problem]:
-        for name in sorted(Type.parse(text).named()):
-            self.used.add(name)
-            if name not in self.names:
-                yield document.problem(path, f"no model or enumeration is called {name}")
+    def _type(self, place: str, text: str, *path: str | int) -> None:
+        inner, outer = _ALLOWED[place]
+        for depth, one in enumerate(Type.parse(text).chain):
+            kind = one.kind
+            if kind == "named":
+                self.used.add(one.name)
+                kind = self.kinds.get(one.name, ("", ""))[0]
+            if not kind:
+                hint = similar(one.name, [*self.kinds, *SCALARS])
+                self._say(f"no model or enumeration is called {one.name}{hint}", *path)
+            elif kind not in inner and (depth or kind not in outer):
+                self._say(f"a {place} cannot be of type {text}", *path)
 
-    def _models(self, document: Document) -> Iterator[Problem]:
-        for name, model in document.data.get("models", {}).items():
-            path: Path_ = ("models", name)
+    def _definitions(self) -> None:
+        tag = self.document.data["tag"]
+        if self.document.file != f"{tag}.yaml":
+            self._say(f"must stand in {tag}.yaml", "tag")
+        self._name(Identifier, tag, "tag")
+        for section in ("enums", "models"):
+            for name, data in self.document.data.get(section, {}).items():
+                self._name(ClassName, name, section, name)
+                if name in self.kinds:
+                    self._say(f"is also defined in {self.kinds[name][1]}", section, name)
+                kind = "enum" if "values" in data else "union" if "union" in data else "model"
+                self.kinds[name] = (kind, self.document.file)
+
+    def _models(self) -> None:
+        for name, model in self.document.data.get("models", {}).items():
             for key, field in model.get("fields", {}).items():
-                yield from self._name(document, (*path, "fields", key), key, Identifier)
-                yield from self._type(document, (*path, "fields", key, "type"), field["type"])
-            union = model.get("union", {})
-            for target in (*union.get("cases", {}).values(), union.get("default")):
-                if target:
-                    yield from self._type(document, (*path, "union"), target)
+                self._name(FieldName, key, "models", name, "fields", key)
+                self._type("field", field["type"], "models", name, "fields", key, "type")
+            for key, target in model.get("union", {}).get("cases", {}).items():
+                self._type("case", target, "models", name, "union", "cases", key)
+            if "union" in model:
+                self._type("case", model["union"]["default"], "models", name, "union", "default")
 
-    def _operations(self, document: Document) -> Iterator[Problem]:
-        order: list[tuple[str, int]] = []
-        for name, operation in document.data["operations"].items():
-            path: Path_ = ("operations", name)
-            yield from self._name(document, path, name, Identifier)
+    def _unused(self) -> None:
+        for section in ("enums", "models"):
+            for name in self.document.data.get(section, {}).keys() - self.used:
+                self._say("is never used", section, name)
+
+    def _operations(self) -> None:
+        last, before = ("", 0), ""
+        for name, operation in self.document.data["operations"].items():
+            path = ("operations", name)
+            self._name(Identifier, name, *path)
+            full = f"{self.document.data['tag']}.{name}"
+            other = self.constants.setdefault(constant(self.document.data["tag"], name), full)
+            if other != full:
+                self._say(f"has the same constant in operations.py as {other}", *path)
             method, url = operation["call"].split(" ", 1)
-            order.append((url, _METHODS.index(method)))
-            if order[-1] < max(order):
-                yield document.problem((*path, "call"), "operations must stand in path order")
-            yield from self._operation(document, path, operation)
+            place = (url, _METHODS.index(method))
+            if place < last:
+                self._say(f"operations are in path order: put it before {before!r}", *path, "call")
+            else:
+                last, before = place, name
+            parameters = self._parameters(path, operation)
+            self._places(path, parameters, operation["call"])
+            self._references(path, parameters, operation)
+            self._returns(path, operation)
+            self._example(path, parameters, operation)
 
-    def _operation(self, document: Document, path: Path_, operation: Raw) -> Iterator[Problem]:
+    def _parameters(self, path: Path_, operation: Raw) -> Raw:
         groups = self.shared.get("parameters", {})
-        parameters: dict[str, Any] = {}
+        parameters: Raw = {}
         for index, group in enumerate(operation.get("use", ())):
             if group not in groups:
                 message = f"{COMMON} has no group of parameters called {group!r}"
-                yield document.problem((*path, "use", index), message)
-                continue
-            parameters.update(groups[group])
+                self._say(message, *path, "use", index)
+            for name in groups.get(group, {}):
+                if name in parameters:
+                    self._say(f"{name!r} is also in a group before it", *path, "use", index)
+            parameters |= groups.get(group, {})
         for name, parameter in operation.get("parameters", {}).items():
             if name in parameters:
-                message = f"parameter {name!r} is also in a group this operation uses"
-                yield document.problem((*path, "parameters", name), message)
+                message = "is also in a group this operation uses"
+                self._say(message, *path, "parameters", name)
+            self._parameter(parameter, *path, "parameters", name)
             parameters[name] = parameter
-        for name, parameter in parameters.items():
-            place: Path_ = (*path, "parameters", name)
-            yield from self._parameter(document, place, parameter, operation)
-        yield from self._wire_names(document, path, parameters)
-        yield from self._placeholders(document, path, parameters, operation)
-        yield from self._references(document, path, parameters, operation)
-        yield from self._returns(document, path, operation)
-        yield from self._example(document, path, parameters, operation)
+        return parameters
 
-    def _parameter(
-        self,
-        document: Document,
-        path: Path_,
-        parameter: Raw,
-        operation: Raw,
-    ) -> Iterator[Problem]:
-        yield from self._name(document, path, str(path[-1]), Identifier)
-        yield from self._type(document, (*path, "type"), parameter["type"])
-        reads_body = operation["call"].split(" ", 1)[0] in {"POST", "PATCH", "PUT"}
-        if parameter["in"] == "query" and reads_body:
-            yield document.problem(path, "the server reads no query here: put it in the body")
-        if parameter["in"] in {"body", "file"} and not reads_body:
-            yield document.problem(path, "the server reads no body here: put it in the query")
+    def _parameter(self, parameter: Raw, *path: str | int) -> None:
+        self._name(Identifier, str(path[-1]), *path)
+        self._type("parameter", parameter["type"], *path, "type")
+        if (parameter["in"] == "file") != (parameter["type"] in FILES):
+            self._say(f"in: file goes with the types {', '.join(FILES)}", *path)
+        if parameter["in"] == "local" and parameter["type"] != "bool":
+            self._say("a local parameter must be a bool", *path)
         if parameter["in"] == "path" and parameter.get("required") is False:
-            yield document.problem(path, "a path parameter cannot be optional")
+            self._say("a path parameter cannot be optional", *path)
 
-    @staticmethod
-    def _wire_names(document: Document, path: Path_, parameters: Raw) -> Iterator[Problem]:
-        seen: dict[str, str] = {}
+    def _places(self, path: Path_, parameters: Raw, call: str) -> None:
+        reads_body = call.startswith(("POST", "PATCH", "PUT"))
+        sent: dict[str, str] = {}
+        wanted = _PLACEHOLDER.findall(call)
         for name, parameter in parameters.items():
+            place = (*path, "parameters", name)
+            if parameter["in"] == "query" and reads_body:
+                self._say("the server reads no query here: put it in the body", *place)
+            if parameter["in"] in {"body", "file"} and not reads_body:
+                self._say("the server reads no body here: put it in the query", *place)
+            if parameter["in"] == "path" and name not in wanted:
+                self._say(f"the path has no placeholder {{{name}}}", *place)
+            if parameter["in"] in {"path", "local"} or parameter.get("spread"):
+                continue
             wire = parameter.get("wire", name)
             if wire == "key":
                 # docassemble reads a field of this name as the API key, wherever it stands.
-                message = "'key' would be taken for the API key"
-                yield document.problem((*path, "parameters", name), message)
-            if wire in seen and parameter["in"] != "local":
-                message = f"{name!r} and {seen[wire]!r} are both sent as {wire!r}"
-                yield document.problem((*path, "parameters", name), message)
-            seen[wire] = name
-
-    @staticmethod
-    def _placeholders(
-        document: Document, path: Path_, parameters: Raw, operation: Raw
-    ) -> Iterator[Problem]:
-        wanted = _PLACEHOLDER.findall(operation["call"])
-        given = [name for name, one in parameters.items() if one["in"] == "path"]
+                self._say("the server would take 'key' for the API key", *place)
+            if wire in sent:
+                self._say(f"is sent as {wire!r}, as {sent[wire]!r} is", *place)
+            sent[wire] = name
         for name in wanted:
-            if name not in given:
-                message = f"the path needs a path parameter {name!r}"
-                yield document.problem((*path, "call"), message)
-        for name in given:
-            if name not in wanted:
-                message = f"the path has no placeholder {{{name}}}"
-                yield document.problem((*path, "parameters", name), message)
+            if parameters.get(name, {}).get("in") != "path":
+                self._say(f"lacks a path parameter {name!r}", *path, "call")
 
-    def _references(
-        self, document: Document, path: Path_, parameters: Raw, operation: Raw
-    ) -> Iterator[Problem]:
+    def _references(self, path: Path_, parameters: Raw, operation: Raw) -> None:
         named = [("serialise", name) for name in operation.get("serialise", ())]
         for rule in operation.get("requires", ()):
             named += [("requires", name) for name in rule.get("one_of", rule.get("any_of", ()))]
@@ -187,69 +206,58 @@ class _Checker:
             named.append(("paging", operation["paging"]["resume"]))
         for key, name in named:
             if name not in parameters:
-                yield document.problem((*path, key), f"no parameter is called {name!r}")
+                self._say(f"no parameter is called {name!r}", *path, key)
         for index, error in enumerate(operation.get("errors", ())):
             if isinstance(error, str) and error not in self.shared.get("errors", {}):
                 message = f"{COMMON} has no group of errors called {error!r}"
-                yield document.problem((*path, "errors", index), message)
-        anchor = operation.get("docs")
+                self._say(message, *path, "errors", index)
+        anchor, call = operation.get("docs"), operation["call"]
         entries = self.shared.get("sources", {}).get("documentation", {}).get("entries", ())
-        calls = {one["entry"]: one["call"] for one in entries}
-        if anchor and calls.get(anchor) != operation["call"]:
-            message = f"the documentation has no section {anchor!r} for {operation['call']}"
-            yield document.problem((*path, "docs"), message)
+        if anchor and {one["entry"]: one["call"] for one in entries}.get(anchor) != call:
+            self._say(f"the documentation has no section {anchor!r} for {call}", *path, "docs")
 
-    def _returns(self, document: Document, path: Path_, operation: Raw) -> Iterator[Problem]:
+    def _returns(self, path: Path_, operation: Raw) -> None:
         for status, result in operation["returns"].items():
-            place: Path_ = (*path, "returns", status)
-            text = result if isinstance(result, str) else result.get("json")
-            if text is None:
-                continue
+            place = (*path, "returns", status)
+            text = result if isinstance(result, str) else result.get("json", "none")
             parsed = Type.parse(text)
-            if parsed.kind == "task":
-                if parsed.name not in self.shared.get("tasks", {}):
-                    yield document.problem(place, f"{COMMON} has no task called {parsed.name!r}")
-                continue
             if (parsed.kind == "page") != ("paging" in operation):
-                yield document.problem(place, "page[…] and paging: go together")
-            yield from self._type(document, place, text)
+                self._say("page[…] and paging: go together", *place)
+            if parsed.kind != "task":
+                self._type("result", text, *place)
+            elif parsed.name not in self.shared.get("tasks", {}):
+                self._say(f"{COMMON} has no task called {parsed.name!r}", *place)
 
-    @staticmethod
-    def _example(
-        document: Document, path: Path_, parameters: Raw, operation: Raw
-    ) -> Iterator[Problem]:
+    def _example(self, path: Path_, parameters: Raw, operation: Raw) -> None:
         example = operation["example"]
         arguments = example.get("arguments", {})
-        place: Path_ = (*path, "example", "arguments")
-        for name in arguments:
-            if name not in parameters:
-                yield document.problem((*place, name), f"no parameter is called {name!r}")
+        for name in arguments.keys() - parameters.keys():
+            message = f"no parameter is called {name!r}"
+            self._say(message, *path, "example", "arguments", name)
         for name, parameter in parameters.items():
             required = parameter.get("required") or parameter["in"] == "path"
             if required and name not in arguments:
-                yield document.problem(place, f"the example lacks the required {name!r}")
+                self._say(f"lacks the required {name!r}", *path, "example", "arguments")
         status = example["response"]["status"]
-        if str(status) not in operation["returns"] and "2XX" not in operation["returns"]:
-            message = f"returns: lacks the status {status}"
-            yield document.problem((*path, "example", "response"), message)
+        if not operation["returns"].keys() & {str(status), "2XX"}:
+            self._say(f"{status} is not in returns", *path, "example", "response", "status")
 
-    def _common(self, document: Document) -> Iterator[Problem]:
-        every = {full for names in self.calls.values() for full in names}
-        for group, parameters in document.data["parameters"].items():
+    def _groups(self) -> None:
+        for group, parameters in self.shared["parameters"].items():
             for name, parameter in parameters.items():
-                place: Path_ = ("parameters", group, name)
-                yield from self._type(document, (*place, "type"), parameter["type"])
-        for name, task in document.data["tasks"].items():
-            for key in ("status", "confirm"):
-                if key in task and task[key] not in every:
-                    message = f"no operation is called {task[key]!r}"
-                    yield document.problem(("tasks", name, key), message)
-        for name, source in document.data["sources"].items():
+                self._parameter(parameter, "parameters", group, name)
+        for group in self.shared["errors"]:
+            self._name(Identifier, group, "errors", group)
+
+    def _tasks_and_sources(self) -> None:
+        for name, task in self.shared["tasks"].items():
+            for key in task.keys() & {"status", "confirm"}:
+                if task[key] not in self.calls:
+                    self._say(f"no operation is called {task[key]!r}", "tasks", name, key)
+        for name, source in self.shared["sources"].items():
             for index, entry in enumerate(source["entries"]):
-                entry_place: Path_ = ("sources", name, "entries", index)
-                if "operation" in entry and entry["operation"] not in every:
-                    message = f"no operation is called {entry['operation']!r}"
-                    yield document.problem(entry_place, message)
-                if "operation" not in entry and entry["call"] not in self.calls:
-                    message = f"no operation answers {entry['call']}"
-                    yield document.problem(entry_place, message)
+                place = ("sources", name, "entries", index)
+                if "operation" not in entry and entry["call"] not in self.calls.values():
+                    self._say(f"no operation answers {entry['call']}", *place)
+                elif "operation" in entry and entry["operation"] not in self.calls:
+                    self._say(f"no operation is called {entry['operation']!r}", *place)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import Factory, frozen
 
-from codegen.names import ClassName, Identifier, camel, constant
+from codegen.names import ClassName, FieldName, Identifier, camel, constant
 
 Role = Literal["value", "argument"]
 
@@ -50,11 +50,10 @@ class Type:
             return cls(text)
         return cls("named", name=text)
 
-    def named(self) -> set[str]:
-        """Names of the models and enumerations in it."""
-        if self.item:
-            return self.item.named()
-        return {self.name} if self.kind == "named" else set()
+    @property
+    def chain(self) -> tuple[Type, ...]:
+        """It, the type of its items, the type of their items, and so on."""
+        return (self, *self.item.chain) if self.item else (self,)
 
     def python(self, role: Role = "value", prefix: str = "", list_: str = "list") -> str:
         """
@@ -90,7 +89,7 @@ class Enum:
 class Field:
     """One attribute of a model."""
 
-    name: Identifier
+    name: FieldName
     wire: str
     type: Type
     doc: str
@@ -174,15 +173,10 @@ class Parameter:
         return f"{self.type.kind}[{kind}]" if item else kind
 
     @property
-    def flag(self) -> bool:
-        """Whether it is a local switch, off by default."""
-        return self.place == "local"
-
-    @property
     def annotation(self) -> str:
         """Python annotation."""
         text = self.type.python("argument", "models.")
-        if self.required or self.flag:
+        if self.required or self.place == "local":
             return text
         return f"{text} | Unset | None" if self.null else f"{text} | None"
 
@@ -191,7 +185,7 @@ class Parameter:
         """Python default, or None where it is required."""
         if self.required:
             return None
-        if self.flag:
+        if self.place == "local":
             return "False"
         return "UNSET" if self.null else "None"
 
@@ -207,12 +201,9 @@ class Result:
     binary: bool
 
     @property
-    def item(self) -> Type:
+    def item(self) -> Type | None:
         """Type of an item of a page."""
-        if self.type is None or self.type.item is None:
-            message = f"status {self.status} brings no page"
-            raise TypeError(message)
-        return self.type.item
+        return self.type.item if self.type and self.type.kind == "page" else None
 
 
 @frozen(kw_only=True)
@@ -309,7 +300,7 @@ class Operation:
                 parts.append(prefix + result.union.name)
             elif result.type is None:
                 pass
-            elif result.type.kind == "page":
+            elif result.item:
                 parts.append(f"Page[{result.item.python('value', prefix, list_)}]")
             elif result.type.kind == "task":
                 parts.append("TaskHandle")
@@ -374,7 +365,7 @@ class Spec:
         return tuple(one for tag in self.tags for one in tag.operations)
 
     @property
-    def names(self) -> list[str]:
-        """Names that models.py makes public."""
+    def docs(self) -> dict[str, str]:
+        """What each name that models.py makes public stands for."""
         named: tuple[Enum | Model | Union, ...] = (*self.enums, *self.models, *self.unions)
-        return sorted(one.name for one in named)
+        return {one.name: one.doc for one in named}

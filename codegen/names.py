@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
-from typing import Self
+from typing import ClassVar, Self
 
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
-_CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
-
-# What the generated signatures already use, or what would break a generated class body.
-RESERVED = frozenset({"self", "cls", "timeout", "retry", "extra", "operations", "models"})
+_SIGNATURES = "self cls timeout retry extra operations models"
+_BUILTINS = "bool dict float int str"
+_FIELDS = "empty_object field hidden list"
+_MODELS = "Confidential JSON JSONReply Literal Secret TypeAlias UNSET Unset"
 
 
 class UnsafeNameError(ValueError):
@@ -18,32 +17,39 @@ class UnsafeNameError(ValueError):
 
 
 class Identifier(str):
-    """A name of a variable, parameter, field or method; cannot hold an unsafe one."""
+    """A name of a variable, parameter or method; cannot hold an unsafe one."""
 
     __slots__ = ()
+    pattern: ClassVar[str] = "[a-z][a-z0-9_]*"
+    noun: ClassVar[str] = "identifier"
+    # What the generated signatures use, or what would break a generated class body.
+    reserved: ClassVar[frozenset[str]] = frozenset([*_SIGNATURES.split(), *_BUILTINS.split()])
 
     def __new__(cls, text: str) -> Self:
-        """Refuse a text that is no identifier, a keyword, or used by the templates."""
-        if not _IDENTIFIER.fullmatch(text) or keyword.iskeyword(text):
-            message = f"{text!r} is not a safe Python identifier"
+        """Refuse a text that has the wrong form, is a keyword, or used by the templates."""
+        if not re.fullmatch(cls.pattern, text) or keyword.iskeyword(text):
+            message = f"{text!r} is not a safe Python {cls.noun}"
             raise UnsafeNameError(message)
-        if text in RESERVED:
+        if text in cls.reserved:
             message = f"{text!r} is reserved in generated code"
             raise UnsafeNameError(message)
         return super().__new__(cls, text)
 
 
-class ClassName(str):
-    """A name of a model or enumeration; cannot hold an unsafe one."""
+class FieldName(Identifier):
+    """A name of a field; cannot be one that hides what the fields after it need."""
 
     __slots__ = ()
+    reserved = Identifier.reserved.union(_FIELDS.split())
 
-    def __new__(cls, text: str) -> Self:
-        """Refuse a text that is no class name, or a keyword."""
-        if not _CLASS_NAME.fullmatch(text) or keyword.iskeyword(text):
-            message = f"{text!r} is not a safe Python class name"
-            raise UnsafeNameError(message)
-        return super().__new__(cls, text)
+
+class ClassName(Identifier):
+    """A name of a model or enumeration; cannot hide what models.py imports."""
+
+    __slots__ = ()
+    pattern = "[A-Z][A-Za-z0-9]*"
+    noun = "class name"
+    reserved = frozenset(_MODELS.split())
 
 
 def constant(tag: str, name: str) -> str:

@@ -18,16 +18,23 @@ _PACKAGE = "src/docassemble_client"
 _WIDTH = 100
 # Removes imports a file does not need, sorts the others and keeps those for types apart.
 _TIDY = ["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,TC"]
-# Class names by status; what is missing falls under its hundred.
+# Class names by status, as in errors.py.
 _ERRORS = {
     400: "BadRequest",
+    401: "AccessDenied",
     403: "AccessDenied",
     404: "NotFound",
+    405: "MethodNotAllowed",
     413: "PayloadTooLarge",
-    500: "ServerError",
-    501: "ServerError",
+    429: "RateLimited",
+    **dict.fromkeys(range(500, 600), "ServerError"),
 }
 _PLAIN = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "map": "a map",
     "str": "a text",
     "secret": "a text that does not show itself",
     "object": "a JSON object",
@@ -55,16 +62,17 @@ def render(spec: Spec) -> dict[str, str]:
         autoescape=False,  # noqa: S701 - it writes Python and Markdown, no HTML
     )
     environment.filters.update(
-        wrap=_wrap,
+        cell=_cell,
         docstring=_docstring,
         item=_item,
-        text=repr,
-        entries=_entries,
+        lower=_lower,
         privileges=_privileges,
         raises=_raises,
-        returned=_returned,
         result=_result,
+        returned=_returned,
+        text=repr,
         who=_who,
+        wrap=_wrap,
     )
 
     def python(template: str, **names: object) -> str:
@@ -101,11 +109,15 @@ def _format(name: str, text: str) -> str:
     return text
 
 
-def _wrap(text: str, indent: int = 4) -> str:
+def _wrap(text: str, indent: int = 4, further: str = "") -> str:
     """Wrap prose for a docstring; the first line stands where the template puts it."""
-    width = _WIDTH - indent
+    safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     lines = textwrap.wrap(
-        text.replace("\\", "\\\\"), width, break_long_words=False, break_on_hyphens=False
+        safe,
+        _WIDTH - indent,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return ("\n" + " " * indent).join(lines)
 
@@ -114,27 +126,24 @@ def _docstring(text: str, indent: int = 0) -> str:
     """Make a docstring of prose: on one line if it fits."""
     margin = " " * indent
     body = _wrap(text, indent)
-    if "\n" not in body and len(body) + indent + 6 <= _WIDTH:
+    if "\n" not in body and len(body) + indent + 6 <= _WIDTH and not body.endswith('"'):
         return f'"""{body}"""'
     return f'"""\n{margin}{body}\n{margin}"""'
 
 
 def _item(text: str, indent: int = 12) -> str:
     """Wrap an entry of a docstring's list, with its further lines indented."""
-    first = textwrap.wrap(
-        text.replace("\\", "\\\\"),
-        _WIDTH - indent,
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return ("\n" + " " * indent).join(first)
+    return _wrap(text, indent, "    ")
 
 
-def _entries(values: tuple[str, ...]) -> str:
-    """Print a tuple, with the comma that one item needs."""
-    inner = ", ".join(map(repr, values))
-    return f"({inner},)" if len(values) == 1 else f"({inner})"
+def _lower(text: str) -> str:
+    """Let a sentence go on after a colon; a word in capitals stays as it is."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _cell(text: str) -> str:
+    """Make a text safe in a table of Markdown."""
+    return text.replace("|", "\\|")
 
 
 def _privileges(operation: Operation) -> str:
@@ -155,11 +164,11 @@ def _privileges(operation: Operation) -> str:
 def _who(operation: Operation) -> str:
     """Print the arguments of Privileges."""
     parts = {
-        "any": _entries(operation.roles) if operation.roles else "",
-        "permissions": _entries(operation.permissions) if operation.permissions else "",
-        "note": repr(operation.privilege_note) if operation.privilege_note else "",
+        "any": operation.roles,
+        "permissions": operation.permissions,
+        "note": operation.privilege_note,
     }
-    return ", ".join(f"{name}={text}" for name, text in parts.items() if text)
+    return ", ".join(f"{name}={value!r}" for name, value in parts.items() if value)
 
 
 def _result(result: Result) -> str:
@@ -172,8 +181,7 @@ def _result(result: Result) -> str:
     elif result.type and result.type.kind == "task":
         parts.append(f"task={result.type.name!r}")
     elif result.type and result.type.kind != "none":
-        kind = result.item if result.type.kind == "page" else result.type
-        parts.append(f"json={kind.python('value', 'models.')}")
+        parts.append(f"json={(result.item or result.type).python('value', 'models.')}")
     parts += ["text=True"] if result.text else []
     parts += ["binary=True"] if result.binary else []
     return ", ".join(parts)
@@ -196,32 +204,19 @@ def _returned(operation: Operation, spec: Spec) -> str:
         return "The list; await it for its first page."
     if operation.binary_only:
         return "The file; await it for its content, or save or enter it to stream."
-    docs: dict[str, str] = {one.name: one.doc for one in spec.models}
-    docs.update({one.name: one.doc for one in spec.unions})
+    docs = _PLAIN | spec.docs
     parts: list[str] = []
     for result in operation.results:
         kind = result.type
-        if kind is None:
-            pass
-        elif kind.kind == "task":
+        if kind and kind.kind == "task":
             parts.append(f"a handle of the {kind.name} the server has begun")
-        elif kind.kind == "none":
-            parts.append(
-                "None if nothing more happens" if len(operation.results) > 1 else "nothing"
-            )
-        elif kind.item:
-            parts.append(
-                f"a {kind.kind}; each item: {_lower(docs.get(kind.item.name, kind.item.kind))}"
-            )
-        else:
-            parts.append(_lower(docs.get(kind.name, _PLAIN.get(kind.kind, kind.kind))))
-        if result.text:
-            parts.append("text")
-        if result.binary:
-            parts.append("bytes with their media type")
+        elif kind and kind.kind == "none":
+            several = len(operation.results) > 1
+            parts.append("None if nothing more happens" if several else "nothing")
+        elif kind:
+            words = [_lower(docs[one.name or one.kind]) for one in kind.chain]
+            parts.append("; each item: ".join(words))
+        parts += ["text"] if result.text else []
+        parts += ["bytes with their media type"] if result.binary else []
     text = ", or ".join(part.rstrip(".") for part in dict.fromkeys(parts))
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _lower(text: str) -> str:
-    return text[0].lower() + text[1:]
+    return f"{text[:1].upper()}{text[1:]}."

@@ -47,9 +47,12 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 # Modules that say themselves which names they have.
 _LISTED = ("errors", "models")
+_MODULES = (*_LISTED, "operations")
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     homes = (_HOME[name],) if name in _HOME else () if name.startswith("_") else _LISTED
     for home in homes:
         module = import_module(f"{__name__}.{home}")

@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
+from math import isfinite
 from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from docassemble_client._flow import Reply, Request
-    from docassemble_client._operation import Operation
+    from docassemble_client._operation import Operation, Paging
     from docassemble_client._types import JSON
 
     Hook: TypeAlias = Callable[[Any, Any], Any]
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _strict: ContextVar[bool] = ContextVar("docassemble_client_strict", default=False)
+_LONGEST_PLACE = 200
 _JSON_NAMES: dict[type, str] = {dict: "an object", list: "a list"}
 _CONTAINERS: tuple[object, ...] = (list, dict)
 _UNIONS: tuple[object, ...] = (Union, UnionType)
@@ -132,7 +134,7 @@ def _decode(operation: Operation[Any], reply: Reply) -> object:
 def parse_json(content: bytes) -> JSON:
     """Read JSON; not a number, infinity and absurd nesting are refused."""
     try:
-        value: JSON = json.loads(content, parse_constant=_refuse_constant)
+        value: JSON = json.loads(content, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         # The original error carries the document.
         message = "the answer is not valid JSON"
@@ -140,8 +142,12 @@ def parse_json(content: bytes) -> JSON:
     return value
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+def _finite(text: str) -> float:
+    """Read a number; 1e999 is infinite as well."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError
+    return number
 
 
 def _value(operation: Operation[Any], result: Result, reply: Reply, data: JSON) -> object:
@@ -151,21 +157,24 @@ def _value(operation: Operation[Any], result: Result, reply: Reply, data: JSON) 
             raise _Mismatch(message)
         return TaskHandle(id=task, kind=result.task, operation=operation.id)
     if operation.paging:
-        return _page(operation, result, data)
+        return _page(operation.paging, result, data)
     if isinstance(result.json, OneOf):
         return _one_of(result.json, reply, data)
     return structure(data, result.json)
 
 
-def _page(operation: Operation[Any], result: Result, data: JSON) -> Page[Any]:
-    paging = operation.paging
+def _page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
     if isinstance(data, list):  # servers before 1.2 send the whole list at once
         return Page(items=structure(data, list[result.json]), next_id=None)  # type: ignore[name-defined]  # a run-time type
-    if paging is None or not isinstance(data, dict) or paging.items not in data:
+    if not isinstance(data, dict) or paging.items not in data:
         message = "the answer is no page of a list"
         raise _Mismatch(message)
-    items = structure(data[paging.items], list[result.json])  # type: ignore[name-defined]  # a run-time type
-    return Page(items=items, next_id=structure(data.get(paging.next), str | None))
+    if _strict.get() and data.keys() != {paging.items, paging.next}:
+        message = f"expected a page of {paging.items} and {paging.next} only"
+        raise _Mismatch(message)
+    items = structure(data[paging.items], list[result.json], f"$.{paging.items}")  # type: ignore[name-defined]  # a run-time type
+    next_id = structure(data.get(paging.next), str | None, f"$.{paging.next}")
+    return Page(items=items, next_id=next_id)
 
 
 def _one_of(choice: OneOf, reply: Reply, data: JSON) -> object:
@@ -175,9 +184,9 @@ def _one_of(choice: OneOf, reply: Reply, data: JSON) -> object:
     return structure(data, choice.cases.get(kind, choice.default))
 
 
-def structure(data: JSON, kind: Any) -> Any:
+def structure(data: JSON, kind: Any, place: str = "$") -> Any:
     """
-    Make a value of this type of JSON.
+    Make a value of this type of JSON, which stands at this place of the answer.
 
     Raises:
         _Mismatch: It does not fit; the message names the places, not the values.
@@ -185,7 +194,11 @@ def structure(data: JSON, kind: Any) -> Any:
     try:
         return _converter(_strict.get()).structure(data, kind)
     except (BaseValidationError, _Mismatch) as error:
-        places = transform_error(error, format_exception=_describe)
+        places = transform_error(error, place, format_exception=_describe)
+        # A place names the server's own keys, of any length.
+        places = [
+            one if len(one) <= _LONGEST_PLACE else one[:_LONGEST_PLACE] + "…" for one in places
+        ]
         more = f" and {len(places) - 3} more" if len(places) > 3 else ""  # noqa: PLR2004
         message = "the answer does not fit: " + "; ".join(places[:3]) + more
         raise _Mismatch(message) from None
@@ -225,7 +238,8 @@ def _scalar(kind: type, *, be_strict: bool) -> Hook:
             converted = kind(value)
         except (ValueError, OverflowError):
             raise _Mismatch.expected(kind, value) from None
-        if kind is not str and (kind is bool or isinstance(value, float)) and converted != value:
+        changed = (kind is bool or isinstance(value, float)) and converted != value
+        if kind is not str and (changed or not isfinite(converted)):
             raise _Mismatch.expected(kind, value)
         return converted
 

@@ -18,7 +18,7 @@ from docassemble_client.transfer import Upload, as_upload
 if TYPE_CHECKING:
     from docassemble_client._operation import Operation
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _URL_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # docassemble takes a parameter of this name for the API key, in a query, form or JSON body
 # (docassemble.webapp 1.10.14, api/helpers.py, get_api_key).
@@ -27,7 +27,18 @@ _KEY_TAKEN = "the server would take it for the API key"
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
 _METHOD = re.compile(r"[A-Za-z]+")
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
-_OWN_HEADERS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OWN_HEADERS = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "transfer-encoding",
+        "x-api-key",
+    }
+)
 _FREE_FILES = Param("files", "file", "file_map")
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
@@ -101,10 +112,10 @@ def encode_request(
             operation="request",
             method=method.upper(),
             path=quote(path, safe=_PATH_SAFE),
-            query=tuple((name, _text(value)) for name, value in params.items()),
+            query=tuple((_text(name), _text(value)) for name, value in params.items()),
             headers={name.lower(): value for name, value in headers.items()},
             json=body,
-            form=tuple((name, _text(value)) for name, value in data.items()),
+            form=tuple((_text(name), _text(value)) for name, value in data.items()),
             files=tuple(_files(_FREE_FILES, files)),
             safe=safe,
         )
@@ -124,7 +135,10 @@ def _check_free(
         message = "method must be a word such as GET"
         raise _Refused(message)
     if not path.startswith("/") or _CONTROL.search(path) or "?" in path or "#" in path:
-        message = "path must begin with a slash and hold no query; pass the query as params"
+        message = (
+            "path must begin with a slash and hold no query, fragment or control character;"
+            " pass the query as params"
+        )
         raise _Refused(message)
     for where, fields in (("params", params), ("json", json), ("data", data)):
         if isinstance(fields, Mapping) and API_KEY_FIELD in fields:
@@ -134,8 +148,8 @@ def _check_free(
         if name.lower() in _OWN_HEADERS:
             message = f"headers may not hold {name.lower()!r}"
             raise _Refused(message)
-        if _CONTROL.search(name + value) or not (name + value).isascii():
-            message = "headers hold a control or non-ASCII character"
+        if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value) or not value.isascii():
+            message = "headers hold a control, non-ASCII or other character they may not"
             raise _Refused(message)
 
 
@@ -145,8 +159,7 @@ def _require(operation: Operation[Any], given: Mapping[str, object]) -> None:
             message = f"{param.name} is required"
             raise _Refused(message)
     for rule in operation.requires:
-        # An empty text would be sent as a filter that filters nothing.
-        count = sum(1 for name in rule.names if given.get(name) not in (None, ""))
+        count = sum(1 for name in rule.names if name in given and not _blank(given[name]))
         listed = ", ".join(rule.names)
         if rule.exactly_one and count != 1:
             message = f"pass exactly one of {listed}"
@@ -155,6 +168,12 @@ def _require(operation: Operation[Any], given: Mapping[str, object]) -> None:
             switch = f", or {rule.unless}=True if you really mean all" if rule.unless else ""
             message = f"pass at least one of {listed}{switch}"
             raise _Refused(message)
+
+
+def _blank(value: object) -> bool:
+    """Whether the server takes it for no filter at all."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    return isinstance(text, str) and not text.strip()
 
 
 def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
@@ -171,11 +190,11 @@ def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
             continue
         wire = _value(param, value)
         if param.place == "path":
-            path = path.replace(f"{{{param.name}}}", quote(str(wire), safe=""))
+            path = path.replace(f"{{{param.name}}}", _path_part(param, wire))
         elif param.spread:
             query += _spread(param, wire)
         elif param.place == "query":
-            query.append((param.wire, _text(wire)))
+            query.append((param.wire, _text(wire, param.name)))
         elif param.place == "body":
             body[param.wire] = dump_json(wire, param.name) if param.json_text else wire
     has_body = operation.method in _WITH_BODY
@@ -190,6 +209,14 @@ def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
         auth=operation.auth,
         safe=operation.retry == "safe",
     )
+
+
+def _path_part(param: Param, value: object) -> str:
+    text = _text(value, param.name)
+    if text in {"", ".", ".."}:
+        message = f"{param.name} would lead to another path"
+        raise _Refused(message)
+    return quote(text, safe="")
 
 
 def _value(param: Param, value: object) -> object:
@@ -259,24 +286,12 @@ def check_variable_name(argument: str, name: object) -> None:
 
 
 def _files(param: Param, value: object) -> Iterator[tuple[str, Upload]]:
-    fields: list[tuple[Any, object]] = []
-    if param.kind == "file_map":
-        if not is_mapping(value):
-            kind = type(value).__name__
-            message = f"{param.name} must be a mapping from field to file, not {kind}"
-            raise _Refused(message)
-        for name, one in value.items():
-            fields += [(name, item) for item in (one if is_list(one) else [one])]
-    elif param.kind == "files":
-        if not is_list(value):
-            message = f"{param.name} must be a list of files, not {type(value).__name__}"
-            raise _Refused(message)
-        fields += [(param.wire, item) for item in value]
-    else:
-        fields.append((param.wire, value))
-    for name, item in fields:
+    for name, item in _file_fields(param, value):
         if param.variable_name:
             check_variable_name(param.name, name)
+        if not isinstance(name, str) or not name or _CONTROL.search(name):
+            message = f"{param.name} holds a field name that cannot be sent"
+            raise _Refused(message)
         if name == API_KEY_FIELD:
             message = f"{param.name} may not hold a field called key: {_KEY_TAKEN}"
             raise _Refused(message)
@@ -285,6 +300,27 @@ def _files(param: Param, value: object) -> Iterator[tuple[str, Upload]]:
         except (TypeError, ValueError) as error:
             message = f"{param.name}: {error}"
             raise _Refused(message) from None
+
+
+def _file_fields(param: Param, value: object) -> list[tuple[object, object]]:
+    """Field names as given, and what the caller calls files."""
+    if param.kind == "file_map":
+        if not is_mapping(value):
+            kind = type(value).__name__
+            message = f"{param.name} must be a mapping from field to file, not {kind}"
+            raise _Refused(message)
+        return [
+            (name, item) for name, one in value.items() for item in (one if is_list(one) else [one])
+        ]
+    if param.kind == "files":
+        if not is_list(value):
+            message = f"{param.name} must be a list of files, not {type(value).__name__}"
+            raise _Refused(message)
+        if not value:
+            message = f"{param.name} holds no file"
+            raise _Refused(message)
+        return [(param.wire, item) for item in value]
+    return [(param.wire, value)]
 
 
 def _spread(param: Param, value: object) -> Iterator[tuple[str, str]]:
@@ -298,14 +334,25 @@ def _spread(param: Param, value: object) -> Iterator[tuple[str, str]]:
             if not isinstance(name, str) or not _URL_ARGUMENT.fullmatch(name):
                 message = f"{param.name} holds a name the server ignores: use letters, digits and _"
                 raise _Refused(message)
-            yield name, _text(item)
+            yield name, _text(item, param.name)
 
 
-def _text(value: object) -> str:
+def _text(value: object, what: str = "an argument") -> str:
     """Text of a value in a query or form, where lists and objects are sent as JSON."""
-    if isinstance(value, str):
-        return value
-    return dump_json(int(value) if isinstance(value, bool) else value, "an argument")
+    plain = value.reveal() if isinstance(value, Secret) else value
+    if isinstance(plain, str):
+        return _sendable(plain, what)
+    return dump_json(int(plain) if isinstance(plain, bool) else plain, what)
+
+
+def _sendable(text: str, what: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # The original error carries the text.
+        message = f"{what} holds half of a surrogate pair, which is no character"
+        raise _Refused(message) from None
+    return text
 
 
 def dump_json(value: object, what: str) -> str:
@@ -317,13 +364,14 @@ def dump_json(value: object, what: str) -> str:
         what: How to call it where it cannot be written.
     """
     try:
-        return json.dumps(
+        text = json.dumps(
             value, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
         )
     except (TypeError, ValueError, RecursionError):
         # The original text would show the value.
         message = f"{what} cannot be written as JSON"
         raise _Refused(message) from None
+    return _sendable(text, what)
 
 
 def _plain(value: object) -> object:

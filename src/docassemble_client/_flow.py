@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _NOT_PROCESSED = frozenset({429})
 _TRANSIENT = frozenset({429, 502, 503, 504})
 _CONTENT_KEPT = 65536
+_MOST_DOUBLINGS = 1000  # 2.0 ** 1024 is no float any more
 
 
 @frozen(kw_only=True)
@@ -70,8 +72,11 @@ class Request:
 
 
 def _rereadable(content: object) -> bool:
+    if isinstance(content, (bytes, os.PathLike)):
+        return True
+    # A file object that cannot say so would be sent empty the second time.
     seekable: Callable[[], bool] | None = getattr(content, "seekable", None)
-    return seekable is None or seekable()
+    return seekable is not None and seekable()
 
 
 async def _no_chunks() -> AsyncIterator[bytes]:
@@ -158,7 +163,7 @@ def execute(
     """
     for attempt in range(1, policy.attempts + 1):
         last = attempt == policy.attempts or not request.repeatable
-        pause = jitter() * min(policy.cap, policy.base * 2 ** (attempt - 1))
+        pause = jitter() * min(policy.cap, policy.base * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
         try:
             reply = yield Send(request)
         except TransportError as error:
@@ -247,10 +252,9 @@ def error_body(reply: Reply) -> JSON:
 def find_known(errors: tuple[KnownError, ...], status: int, body: JSON) -> KnownError | None:
     """Find the known error that this is, by its status and text."""
     if isinstance(body, str):
-        text = body.strip()
         for error in errors:
             pattern = ".*".join(map(re.escape, error.message.split("{}")))
-            if error.status == status and re.fullmatch(pattern, text, re.DOTALL):
+            if error.status == status and re.fullmatch(rf"\s*{pattern}\s*", body, re.DOTALL):
                 return error
     return None
 

@@ -6,6 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from docassemble_client._types import UNSET
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,8 +19,13 @@ _SHOWN = frozenset({"int", "float", "bool"})
 
 
 def scrub_url(url: str) -> str:
-    """Drop what may hold a secret from a URL: user, query and fragment."""
-    parts = urlsplit(url)
+    """Drop what may hold a secret from a URL: user, query and fragment; all, if it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme and not parts.netloc:  # such as mailto:, or http:user@host
+        return f"{parts.scheme}:"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
@@ -30,8 +37,10 @@ def scrub_arguments(
     shown: dict[str, object] = {}
     for param in operation.params:
         value = arguments.get(param.name)
-        if value:
-            shown[param.name] = value if param.kind in _SHOWN and not param.sensitive else _MASK
+        if value is None or value is UNSET:
+            continue
+        harmless = param.kind in _SHOWN and not param.sensitive and isinstance(value, (int, float))
+        shown[param.name] = value if harmless else _MASK
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import enum
 import json
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,10 @@ else:
     """Anything JSON can say, as the server sends it."""
     JSONInput = Any
     """Anything JSON can say, as a caller may pass it."""
+
+
+# Python's own codecs, which no server means; some take hours for what a hostile one may send.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 def empty_object() -> dict[str, JSON]:
@@ -136,7 +141,11 @@ class Response:
         Raises:
             ValueError: The body is no JSON.
         """
-        value: JSON = json.loads(self.content)
+        try:
+            value: JSON = json.loads(self.content)
+        except RecursionError:
+            message = "the body is nested too deeply"
+            raise ValueError(message) from None
         return value
 
 
@@ -166,6 +175,7 @@ def decode_text(content: bytes, content_type: str) -> str:
     header = Message()
     header["content-type"] = content_type
     try:
-        return content.decode(header.get_content_charset() or "utf-8", errors="replace")
+        codec = codecs.lookup(header.get_content_charset() or "utf-8").name
+        return content.decode("utf-8" if codec in _NO_CHARSETS else codec, errors="replace")
     except (LookupError, ValueError):
         return content.decode("utf-8", errors="replace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias, final
 
 from attrs import Attribute, field, frozen, validators
 
@@ -12,12 +12,19 @@ from docassemble_client._types import JSON
 _MASK = "**********"
 
 
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    message = f"a secret is a string, not {type(value).__name__}"
+    raise TypeError(message)
+
+
 def hidden(value: object) -> str:
     """Show that there is a value, not which."""
     return "None" if value is None else repr(_MASK)
 
 
-@frozen(repr=False)
+@final
 class Secret:
     """
     A text that never shows itself: not in repr, str, format, logs or tracebacks.
@@ -25,17 +32,42 @@ class Secret:
     Every argument that takes a secret takes a plain string as well.
     """
 
+    # No attrs class: attrs.asdict and pretty printers would look into it.
+    __slots__ = ("_value",)
     _value: str
+
+    def __init__(self, value: str) -> None:
+        object.__setattr__(self, "_value", _text(value))
 
     def reveal(self) -> str:
         """Return the text itself."""
         return self._value
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        message = "a Secret cannot be changed"
+        raise AttributeError(message)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        message = "a Secret cannot be changed"
+        raise AttributeError(message)
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        return Secret, (self._value,)
+
+    def __eq__(self, other: object) -> bool:
+        return self._value == other._value if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
 
     def __repr__(self) -> str:
         return f"Secret({_MASK!r})"
 
     def __str__(self) -> str:
         return _MASK
+
+    def __format__(self, specification: str) -> str:
+        return format(_MASK, specification)
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -111,6 +143,6 @@ class RetryPolicy:
         cap: Seconds of any pause at most, also of one the server asks for with Retry-After.
     """
 
-    attempts: int = field(default=3, validator=validators.ge(1))
+    attempts: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])
     base: float = field(default=0.5, validator=validators.ge(0))
     cap: float = field(default=30.0, validator=validators.ge(0))

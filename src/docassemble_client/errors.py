@@ -60,7 +60,8 @@ class DocassembleError(Exception):
     def __str__(self) -> str:
         call = f"{self.method} {self.path}".strip()
         where = f"{self.operation} ({call})" if self.operation and call else self.operation or call
-        sentences = [part.rstrip(".") + "." for part in (self.message, self.hint) if part]
+        parts = (part.rstrip(".") for part in (self.message, self.hint) if part)
+        sentences = [part if part.endswith("…") else f"{part}." for part in parts]
         return ": ".join(part for part in (where, " ".join(sentences)) if part)
 
 

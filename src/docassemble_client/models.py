@@ -1111,7 +1111,9 @@ class SignaturePhrases:
 @frozen(kw_only=True)
 class UndefinedVariable:
     """
-    The interview needs a variable that no question asks for; set it with sessions.set_variables.
+    The interview needs a variable that no question asks for. Where this answers
+    sessions.set_variables, nothing of that call was saved: call it again with the same variables
+    and this one.
 
     Attributes:
         question_type: undefined_variable.

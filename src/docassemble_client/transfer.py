@@ -6,6 +6,7 @@ import io
 import os
 import re
 from email.message import Message
+from inspect import iscoroutinefunction
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
     Progress: TypeAlias = Callable[[int, int | None], object]
     _Opened: TypeAlias = AbstractAsyncContextManager["DownloadStream"]
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Control characters, those that turn the direction of writing, and halves of surrogate pairs.
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
 # Windows gives these names to devices, whatever follows the first dot.
 _DEVICES = frozenset(
-    {"CON", "PRN", "AUX", "NUL", *(f"{name}{n}" for name in ("COM", "LPT") for n in range(1, 10))}
+    {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+    | {f"{name}{n}" for name in ("COM", "LPT") for n in "123456789¹²³"}
 )
-_LONGEST_NAME = 200
+_LONGEST_NAME = 200  # bytes; file systems take 255
+_LONGEST_SIZE = 18  # digits
 
 
 @frozen
@@ -62,15 +68,15 @@ def as_upload(value: object) -> Upload:
     name = upload.filename
     if isinstance(content, os.PathLike):
         path = Path(content)
-        if not path.is_file():
-            message = f"there is no file {path.name!r} at the path given"
+        if not _is_file(path):
+            message = "there is no file at the path given"
             raise ValueError(message)
         name = name or path.name
     elif not isinstance(content, bytes):
         own = getattr(content, "name", "")
         name = name or (Path(own).name if isinstance(own, str) else "")
-    if _CONTROL.search(name) or _CONTROL.search(upload.content_type or ""):
-        message = "a file name or media type holds a control character"
+    if _UNSENDABLE.search(name) or _UNSENDABLE.search(upload.content_type or ""):
+        message = "a file name or media type holds a character that cannot be sent"
         raise ValueError(message)
     return Upload(content, name or "upload", upload.content_type)
 
@@ -81,12 +87,25 @@ def _content(value: object) -> os.PathLike[str] | bytes | IO[bytes]:
     if isinstance(value, io.TextIOBase):
         message = "a file must be opened in binary mode, not in text mode"
         raise TypeError(message)
-    readable = callable(getattr(value, "read", None))
-    if readable or isinstance(value, (bytes, os.PathLike)):
+    read = getattr(value, "read", None)
+    if iscoroutinefunction(read):
+        message = "a file with an async read cannot be sent; pass the file object behind it"
+        raise TypeError(message)
+    if getattr(value, "closed", False) is True:
+        message = "the file is closed"
+        raise ValueError(message)
+    if callable(read) or isinstance(value, (bytes, os.PathLike)):
         return cast("os.PathLike[str] | bytes | IO[bytes]", value)
     kind = type(value).__name__
     message = f"a file must be a path, bytes, a binary file or an Upload, not {kind}"
     raise TypeError(message)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name no file can have, or a folder that cannot be read
+        return False
 
 
 def safe_filename(name: str | None) -> str | None:
@@ -101,21 +120,30 @@ def safe_filename(name: str | None) -> str | None:
     """
     if not name:
         return None
-    name = PurePosixPath(_CONTROL.sub("", name).replace("\\", "/").replace(":", "_")).name
-    name = name.strip(" .") if set(name) <= {" ", "."} else name.rstrip(" .")
-    if name.partition(".")[0].upper() in _DEVICES:
+    name = PurePosixPath(_HIDDEN.sub("", name).replace("\\", "/")).name
+    # Without dots before it, so that nothing becomes a hidden file such as .bashrc.
+    name = _FORBIDDEN.sub("_", name).strip(" .")
+    if name.partition(".")[0].rstrip().upper() in _DEVICES:
         name = f"_{name}"
     stem, dot, extension = name.rpartition(".")
-    if len(name) > _LONGEST_NAME and dot and len(extension) < _LONGEST_NAME:
-        return f"{stem[: _LONGEST_NAME - len(extension) - 1]}.{extension}"
-    return name[:_LONGEST_NAME] or None
+    room = _LONGEST_NAME - len(f".{extension}".encode())
+    if dot and room > 0:
+        return f"{_cut(stem, room)}.{extension}"
+    return _cut(name, _LONGEST_NAME).rstrip(" .") or None
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
 
 
 def filename_of(headers: Mapping[str, str]) -> str | None:
     """File name in the Content-Disposition header, made safe."""
     header = Message()
-    header["content-disposition"] = _CONTROL.sub("", headers.get("content-disposition", ""))
-    return safe_filename(header.get_filename())
+    header["content-disposition"] = _HIDDEN.sub("", headers.get("content-disposition", ""))
+    try:
+        return safe_filename(header.get_filename())
+    except ValueError:  # a charset that exists but cannot decode this
+        return None
 
 
 class DownloadStream:
@@ -137,7 +165,8 @@ class DownloadStream:
         self.content_type = headers.get("content-type", "")
         size = headers.get("content-length", "")
         # Of compressed content the length says nothing about the bytes that come out.
-        known = size.isdecimal() and "content-encoding" not in headers
+        digits = size.isascii() and size.isdecimal() and len(size) <= _LONGEST_SIZE
+        known = digits and "content-encoding" not in headers
         self.size = int(size) if known else None
         self._chunks = chunks
 
@@ -179,7 +208,7 @@ class DownloadStream:
         target = Path(path)
         if target.is_dir():
             target /= self.filename or "download"
-        partial = target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
+        partial = target.with_name(f".{os.urandom(8).hex()}.part")
         done = 0
         try:
             with partial.open("xb") as file:

@@ -210,7 +210,8 @@ class Sessions:
         Set variables of a session and get its next question.
 
         Values are not checked against the interview's rules (required, min, validation code); what
-        is set is set. Where the answer is an error, nothing is saved.
+        is set is set. Nothing is saved where the server answers 400, nor where the answer is an
+        UndefinedVariable, unless question is false.
 
         POST /api/session.
 

@@ -1,0 +1,34 @@
+"""Drives an interview from its start to its result; needs DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY."""
+
+from __future__ import annotations
+
+import asyncio
+
+from docassemble_client import AsyncDocassemble, JSONInput, JSONReply, UndefinedVariable
+
+INTERVIEW = "docassemble.demo:data/questions/examples/questionless.yml"
+ANSWERS: dict[str, JSONInput] = {"favorite_number": 42, "user_agrees_to_waive_penalties": True}
+
+
+async def main() -> None:
+    """Answer what the interview asks for until it brings its result."""
+    async with AsyncDocassemble.from_env() as da:
+        me = await da.users.get_current()
+        print(f"Connected as {me.email}.")
+        session = await da.sessions.start(INTERVIEW)
+        reply = await da.sessions.get_question(session.i, session.session, secret=session.secret)
+        given: dict[str, JSONInput] = {}
+        while isinstance(reply, UndefinedVariable):
+            print(f"The interview asks for {reply.variable}.")
+            # An answer that still lacks a variable saves nothing, so all are sent again.
+            given[reply.variable] = ANSWERS.pop(reply.variable)
+            reply = await da.sessions.set_variables(
+                session.i, session.session, secret=session.secret, variables=given
+            )
+        if isinstance(reply, JSONReply):
+            print(f"The result: {reply.data}")
+        await da.sessions.delete(session.i, session.session)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,120 @@
+"""Everything a developer runs: `nox` for all offline checks, `nox -s live` for a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def _install(session: nox.Session, *groups: str, resolution: str = "highest") -> None:
+    """Install the built wheel, never the tree, and what the session needs beside it."""
+    wheel = _wheel(session)
+    needed = sorted({one for group in groups for one in _group(group)})
+    session.install("--resolution", resolution, "--reinstall-package", "docassemble-client", wheel, *needed)
+
+
+def _wheel(session: nox.Session) -> str:
+    built = Path(session.create_tmp()) / "dist"
+    session.run_install(
+        "uv", "build", "--wheel", "--quiet", "--clear", "--out-dir", str(built), external=True
+    )
+    return str(next(built.glob("*.whl")))
+
+
+@nox.session(python=OLDEST)
+def lint(session: nox.Session) -> None:
+    """Check style, names and the borders between modules."""
+    session.install(*_group("codegen"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=OLDEST)
+def typing(session: nox.Session) -> None:
+    """Check types with mypy and pyright, both strict."""
+    _install(session, "typing")
+    session.install("nox")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session(python=OLDEST)
+def codegen(session: nox.Session) -> None:
+    """Check that the generated files are what the specification makes; `-- --write` makes them."""
+    session.install(*_group("codegen"))
+    session.run("python", "-m", "codegen", *([] if "--write" in session.posargs else ["--check"]))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the offline tests on the wheel, with the newest dependencies."""
+    _install(session, "tests")
+    session.run("coverage", "run", "--parallel-mode", "-m", "pytest", *session.posargs)
+    if not session.posargs:
+        session.notify("coverage")
+
+
+@nox.session(python=OLDEST, name="tests-lowest")
+def tests_lowest(session: nox.Session) -> None:
+    """Run the offline tests with the lowest dependencies that pyproject.toml allows."""
+    _install(session, "tests", resolution="lowest-direct")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def coverage(session: nox.Session) -> None:
+    """Combine the coverage of all Pythons and demand all of it."""
+    session.install(*_group("tests"))
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=OLDEST)
+def build(session: nox.Session) -> None:
+    """Build wheel and source archive; the wheel must import alone and hold nothing but the package."""
+    folder = Path(session.create_tmp())
+    session.run_install("uv", "build", "--quiet", "--clear", "--out-dir", str(folder), external=True)
+    wheel = str(next(folder.glob("*.whl")))
+    session.install("--reinstall-package", "docassemble-client", wheel)
+    names = session.run("python", "-m", "zipfile", "--list", wheel, silent=True)
+    paths = [line.split()[0] for line in str(names).splitlines()[1:]]
+    strange = [one for one in paths if not one.startswith(("docassemble_client/", "docassemble_client-"))]
+    if strange or "docassemble_client/py.typed" not in paths:
+        session.error(f"the wheel is wrong: {strange or 'no py.typed'}")
+    session.run("python", "-I", "-c", "import docassemble_client as d; d.AsyncDocassemble, d.User")
+
+
+@nox.session(python=NEWEST, default=False)
+def live(session: nox.Session) -> None:
+    """Run the live tests on a real server, started once and reused; `-- --stop` stops it."""
+    _install(session, "live")
+    if "--stop" in session.posargs:
+        session.run("python", "-m", "tests.live.server", "stop")
+        return
+    session.run("pytest", "tests/live", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
+def quickstart(session: nox.Session) -> None:
+    """Run examples/quickstart.py on the server of the environment, or else on the live one."""
+    script = "examples/quickstart.py"
+    if session.env.get("DOCASSEMBLE_URL"):
+        _install(session)
+        session.run("python", script)
+    else:
+        _install(session, "live")
+        session.run("python", "-m", "tests.live.server", "exec", "python", script)

@@ -1,0 +1,77 @@
+"""Command line: `python -m tests.live.server start|stop|status|exec|supervise`.
+
+`exec COMMAND ...` starts a server if needed and runs the command with DOCASSEMBLE_URL and
+DOCASSEMBLE_API_KEY set; the key is never shown, neither by this command nor by the others.
+"""
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from . import DEFAULT_VERSION, LiveServerUnavailable, ensure_running, stop
+from .errors import ServiceError
+from .lifecycle import status, supervise
+from .paths import layout_of
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    description = (__doc__ or "").partition("\n\n")[2]
+    parser = argparse.ArgumentParser(prog="python -m tests.live.server", description=description)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("start", "build the server if needed, start it if it does not run"),
+        ("stop", "stop it (all versions, unless one is given)"),
+        ("status", "say what runs (all versions, unless one is given)"),
+        ("exec", "run a command that finds the server in its environment"),
+        ("supervise", "run a server that is built in the foreground (used by start)"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--version", metavar="VERSION")
+        if name == "exec":
+            command.add_argument("program", nargs=argparse.REMAINDER, metavar="COMMAND ...")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "exec":
+            _exec(chosen.version, chosen.program or parser.error("exec needs a command"))
+        return _COMMANDS[chosen.command](chosen.version)
+    except (LiveServerUnavailable, ServiceError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _start(version: str | None) -> int:
+    server = ensure_running(version or DEFAULT_VERSION)
+    print(server.url)
+    print(layout_of(server.version).state_file)
+    return 0
+
+
+def _exec(version: str | None, program: list[str]) -> NoReturn:
+    server = ensure_running(version or DEFAULT_VERSION)
+    variables = {"DOCASSEMBLE_URL": server.url, "DOCASSEMBLE_API_KEY": server.api_key}
+    os.execvpe(program[0], program, {**os.environ, **variables})
+
+
+def _stop(version: str | None) -> int:
+    for name in stop(version):
+        print(f"{name}: stopped")
+    return 0
+
+
+def _status(version: str | None) -> int:
+    for name, text in status(version).items():
+        print(f"{name}: {text}")
+    return 0
+
+
+def _supervise(version: str | None) -> int:
+    supervise(version or DEFAULT_VERSION)
+    return 0
+
+
+_COMMANDS = {"start": _start, "stop": _stop, "status": _status, "supervise": _supervise}
+
+if __name__ == "__main__":
+    sys.exit(main())
