@@ -16,7 +16,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 
 
-def _group(name: str) -> list[str]:
+def _group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
@@ -24,7 +24,9 @@ def _install(session: nox.Session, *groups: str, resolution: str = "highest") ->
     """Install the built wheel, never the tree, and what the session needs beside it."""
     wheel = _wheel(session)
     needed = sorted({one for group in groups for one in _group(group)})
-    session.install("--resolution", resolution, "--reinstall-package", "docassemble-client", wheel, *needed)
+    session.install(
+        "--resolution", resolution, "--reinstall-package", "docassemble-client", wheel, *needed
+    )
 
 
 def _wheel(session: nox.Session) -> str:
@@ -85,14 +87,18 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST)
 def build(session: nox.Session) -> None:
-    """Build wheel and source archive; the wheel must import alone and hold nothing but the package."""
+    """Build both archives; the wheel must import alone and hold nothing but the package."""
     folder = Path(session.create_tmp())
-    session.run_install("uv", "build", "--quiet", "--clear", "--out-dir", str(folder), external=True)
+    session.run_install(
+        "uv", "build", "--quiet", "--clear", "--out-dir", str(folder), external=True
+    )
     wheel = str(next(folder.glob("*.whl")))
     session.install("--reinstall-package", "docassemble-client", wheel)
     names = session.run("python", "-m", "zipfile", "--list", wheel, silent=True)
     paths = [line.split()[0] for line in str(names).splitlines()[1:]]
-    strange = [one for one in paths if not one.startswith(("docassemble_client/", "docassemble_client-"))]
+    strange = [
+        one for one in paths if not one.startswith(("docassemble_client/", "docassemble_client-"))
+    ]
     if strange or "docassemble_client/py.typed" not in paths:
         session.error(f"the wheel is wrong: {strange or 'no py.typed'}")
     session.run("python", "-I", "-c", "import docassemble_client as d; d.AsyncDocassemble, d.User")

@@ -310,7 +310,7 @@ class Operation:
                 parts.append(result.type.python("value", prefix, list_))
             if result.text:
                 parts.append("str")
-            if result.binary:
+            if result.binary and not result.union:
                 parts.append("BinaryContent")
         unique = list(dict.fromkeys(parts))
         unique.sort(key=lambda part: part == "None")

@@ -98,7 +98,7 @@ def _format(name: str, text: str) -> str:
             [*ruff, *command, *place],
             input=text,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             cwd=_ROOT,
             check=False,
         )

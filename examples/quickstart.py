@@ -1,10 +1,16 @@
-"""Drives an interview from its start to its result; needs DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY."""
+"""Drives an interview to its result; needs DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY."""
 
 from __future__ import annotations
 
 import asyncio
 
-from docassemble_client import AsyncDocassemble, JSONInput, JSONReply, UndefinedVariable
+from docassemble_client import (
+    AsyncDocassemble,
+    JSONInput,
+    JSONReply,
+    SessionReply,
+    UndefinedVariable,
+)
 
 INTERVIEW = "docassemble.demo:data/questions/examples/questionless.yml"
 ANSWERS: dict[str, JSONInput] = {"favorite_number": 42, "user_agrees_to_waive_penalties": True}
@@ -16,7 +22,9 @@ async def main() -> None:
         me = await da.users.get_current()
         print(f"Connected as {me.email}.")
         session = await da.sessions.start(INTERVIEW)
-        reply = await da.sessions.get_question(session.i, session.session, secret=session.secret)
+        reply: SessionReply | None = await da.sessions.get_question(
+            session.i, session.session, secret=session.secret
+        )
         given: dict[str, JSONInput] = {}
         while isinstance(reply, UndefinedVariable):
             print(f"The interview asks for {reply.variable}.")

@@ -239,7 +239,7 @@ def _scalar(kind: type, *, be_strict: bool) -> Hook:
         except (ValueError, OverflowError):
             raise _Mismatch.expected(kind, value) from None
         changed = (kind is bool or isinstance(value, float)) and converted != value
-        if kind is not str and (changed or not isfinite(converted)):
+        if (changed and kind is not str) or (kind is float and not isfinite(converted)):
             raise _Mismatch.expected(kind, value)
         return converted
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, UNSET, JSONReply, Unset, empty_object
+from docassemble_client._types import JSON, UNSET, BinaryContent, JSONReply, Unset, empty_object
 from docassemble_client.config import Secret, hidden
 
 __all__ = [
@@ -1380,5 +1380,5 @@ class Invitation:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-SessionReply: TypeAlias = Question | UndefinedVariable | JSONReply
+SessionReply: TypeAlias = Question | UndefinedVariable | JSONReply | BinaryContent
 """What a session answers with."""

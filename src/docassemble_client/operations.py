@@ -1596,7 +1596,7 @@ SESSIONS_GET_VARIABLES: Final[Operation[dict[str, JSON]]] = Operation(
     ),
 )
 
-SESSIONS_SET_VARIABLES: Final[Operation[models.SessionReply | BinaryContent | None]] = Operation(
+SESSIONS_SET_VARIABLES: Final[Operation[models.SessionReply | None]] = Operation(
     tag="sessions",
     name="set_variables",
     method="POST",
@@ -1715,7 +1715,7 @@ SESSIONS_DELETE: Final[Operation[None]] = Operation(
     ),
 )
 
-SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | BinaryContent | None]] = Operation(
+SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | None]] = Operation(
     tag="sessions",
     name="run_action",
     method="POST",
@@ -1771,7 +1771,7 @@ SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | BinaryContent | None]
     ),
 )
 
-SESSIONS_GO_BACK: Final[Operation[models.SessionReply | BinaryContent | None]] = Operation(
+SESSIONS_GO_BACK: Final[Operation[models.SessionReply | None]] = Operation(
     tag="sessions",
     name="go_back",
     method="POST",
@@ -1866,7 +1866,7 @@ SESSIONS_START: Final[Operation[models.Session]] = Operation(
     ),
 )
 
-SESSIONS_GET_QUESTION: Final[Operation[models.SessionReply | BinaryContent]] = Operation(
+SESSIONS_GET_QUESTION: Final[Operation[models.SessionReply]] = Operation(
     tag="sessions",
     name="get_question",
     method="GET",

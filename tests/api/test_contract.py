@@ -210,4 +210,3 @@ def test_lists_and_files_are_awaitable_objects() -> None:
 
     assert isinstance(client.users.list(), Paginator)
     assert isinstance(client.files.download(17), Download)
-

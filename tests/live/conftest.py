@@ -24,7 +24,9 @@ T = TypeVar("T")
 class Run(Protocol):
     """Runs a coroutine function on a client of the server's administrator."""
 
-    def __call__(self, job: Callable[[AsyncDocassemble], Awaitable[T]]) -> T: ...
+    def __call__(self, job: Callable[[AsyncDocassemble], Awaitable[T]]) -> T:
+        """Run it to its end."""
+        ...
 
 
 @pytest.fixture(scope="session")

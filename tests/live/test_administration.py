@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,7 +158,7 @@ def test_stashed_data_comes_back(run: Run, unique: str) -> None:
 
 def test_playground_file_round_trip(run: Run, unique: str) -> None:
     """A file put into a project of the Playground is listed, read and deleted."""
-    content = "question: Hello\nmandatory: True\n".encode()
+    content = b"question: Hello\nmandatory: True\n"
 
     async def job(da: AsyncDocassemble) -> None:
         await da.playground.create_project(unique)
@@ -179,35 +177,11 @@ def test_playground_file_round_trip(run: Run, unique: str) -> None:
     run(job)
 
 
-def _docx(text: str) -> bytes:
-    """Make the smallest Word document that holds this text."""
-    package = "http://schemas.openxmlformats.org/package/2006"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    main = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
-    parts = {
-        "[Content_Types].xml": f'''<Types xmlns="{package}/content-types">
-            <Default Extension="rels"
-                ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
-            <Override PartName="/word/document.xml" ContentType="{main}"/></Types>''',
-        "_rels/.rels": f'''<Relationships xmlns="{package}/relationships">
-            <Relationship Id="r1" Type="{office}/officeDocument" Target="word/document.xml"/>
-            </Relationships>''',
-        "word/document.xml": f'''<w:document xmlns:w="{word}"><w:body><w:p><w:r>
-            <w:t>{text}</w:t></w:r></w:p></w:body></w:document>''',
-    }
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        for name, content in parts.items():
-            file.writestr(name, content)
-    return archive.getvalue()
-
-
 def test_template_fields_are_extracted(run: Run) -> None:
-    """The fields of a Word template come as JSON or as a draft question."""
+    """The fields of a Markdown template come as JSON or as a draft question."""
 
     async def job(da: AsyncDocassemble) -> None:
-        template = Upload(_docx("Dear {{ client }}, pay {{ amount }}."), "letter.docx")
+        template = Upload(b"Dear {{ client }}, pay {{ amount }}.", "letter.md")
 
         fields = await da.files.extract_fields(template)
         draft = await da.files.extract_fields(template, output_format="yaml")

@@ -15,6 +15,7 @@ from docassemble_client import (
     Question,
     Secret,
     Session,
+    SessionReply,
     UndefinedVariable,
     Upload,
 )
@@ -252,7 +253,7 @@ def test_binary_reply_of_an_interview(run: Run) -> None:
     async def job(da: AsyncDocassemble) -> None:
         s = await _start(da, f"{EXAMPLES}response-svg.yml")
 
-        reply = await da.sessions.get_question(s.i, s.session, secret=s.secret)
+        reply: SessionReply | None = await da.sessions.get_question(s.i, s.session, secret=s.secret)
         if isinstance(reply, Question) and reply.fields:
             names = [one.variable_name for one in reply.fields if one.variable_name]
             reply = await da.sessions.set_variables(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from docassemble_client import models
     from docassemble_client._operation import Caller
-    from docassemble_client._types import JSON, BinaryContent, JSONInput, Unset
+    from docassemble_client._types import JSON, JSONInput, Unset
     from docassemble_client.config import RetryPolicy, Secret, Timeout
     from docassemble_client.pagination import Paginator
     from docassemble_client.transfer import FileInput
@@ -205,7 +205,7 @@ class Sessions:
         raw: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
-    ) -> models.SessionReply | BinaryContent | None:
+    ) -> models.SessionReply | None:
         """
         Set variables of a session and get its next question.
 
@@ -337,7 +337,7 @@ class Sessions:
         read_only: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
-    ) -> models.SessionReply | BinaryContent | None:
+    ) -> models.SessionReply | None:
         """
         Run an action of an interview.
 
@@ -404,7 +404,7 @@ class Sessions:
         question: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
-    ) -> models.SessionReply | BinaryContent | None:
+    ) -> models.SessionReply | None:
         """
         Go back one step in a session and get the question there.
 
@@ -498,7 +498,7 @@ class Sessions:
         secret: str | Secret | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
-    ) -> models.SessionReply | BinaryContent:
+    ) -> models.SessionReply:
         """
         Get the current question of a session.
 
