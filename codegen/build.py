@@ -153,6 +153,7 @@ class _Builder:
                 for rule in data.get("requires", ())
             ),
             results=tuple(self._result(key, one) for key, one in data["returns"].items()),
+            brings=_text(data.get("brings", "")),
             paging=data.get("paging"),
             errors=tuple(_error(one) for one in data.get("errors", ()) if not isinstance(one, str)),
             error_groups=self._groups(data),

@@ -191,22 +191,22 @@ class _Checker:
                 # docassemble reads a field of this name as the API key, wherever it stands.
                 self._say("the server would take 'key' for the API key", *place)
             if wire in sent:
-                self._say(f"is sent as {wire!r}, as {sent[wire]!r} is", *place)
+                self._say(f"is sent as {wire!r}, and so is {sent[wire]!r}", *place)
             sent[wire] = name
         for name in wanted:
             if parameters.get(name, {}).get("in") != "path":
                 self._say(f"lacks a path parameter {name!r}", *path, "call")
 
     def _references(self, path: Path_, parameters: Raw, operation: Raw) -> None:
-        named = [("serialise", name) for name in operation.get("serialise", ())]
-        for rule in operation.get("requires", ()):
-            named += [("requires", name) for name in rule.get("one_of", rule.get("any_of", ()))]
-            named += [("requires", rule["unless"])] if "unless" in rule else []
+        named: list[Path_] = [("serialise", name) for name in operation.get("serialise", ())]
+        for index, rule in enumerate(operation.get("requires", ())):
+            names = {*rule.get("one_of", ()), *rule.get("any_of", ()), rule.get("unless")}
+            named += [("requires", index, name) for name in names - {None}]
         if "paging" in operation:
-            named.append(("paging", operation["paging"]["resume"]))
-        for key, name in named:
+            named.append(("paging", "resume", operation["paging"]["resume"]))
+        for *place, name in named:
             if name not in parameters:
-                self._say(f"no parameter is called {name!r}", *path, key)
+                self._say(f"no parameter is called {name!r}", *path, *place)
         for index, error in enumerate(operation.get("errors", ())):
             if isinstance(error, str) and error not in self.shared.get("errors", {}):
                 message = f"{COMMON} has no group of errors called {error!r}"

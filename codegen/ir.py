@@ -181,10 +181,8 @@ class Parameter:
         return f"{text} | Unset | None" if self.null else f"{text} | None"
 
     @property
-    def default_value(self) -> str | None:
-        """Python default, or None where it is required."""
-        if self.required:
-            return None
+    def default_value(self) -> str:
+        """Python default of one that is not required."""
         if self.place == "local":
             return "False"
         return "UNSET" if self.null else "None"
@@ -260,6 +258,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     requires: tuple[Requirement, ...]
     results: tuple[Result, ...]
+    brings: str
     paging: dict[str, str] | None
     errors: tuple[Error, ...]
     error_groups: tuple[ErrorGroup, ...]

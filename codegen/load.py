@@ -86,6 +86,8 @@ class _Reader:
             return mapping
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        if node.tag == "tag:yaml.org,2002:timestamp":
+            return node.value  # JSON has no dates
         return self._scalars.construct_object(node)
 
 
@@ -154,11 +156,11 @@ def _exclusive(error: jsonschema.ValidationError) -> list[str]:
 
 def _unknown(document: Document, path: Path_, instance: Any, schema: Any) -> Iterator[Problem]:
     known = list(schema.get("properties", ()))
-    patterns = list(schema.get("patternProperties", ()))
+    patterns = schema.get("patternProperties", ())
     for key in instance:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
-        hint = f"; known are {', '.join(known + patterns)}"
+        hint = f"; known are {', '.join([*known, *(f'what matches {one}' for one in patterns)])}"
         yield document.problem((*path, key), f"unknown key{similar(key, known) or hint}")
 
 
@@ -202,4 +204,5 @@ def _count(value: str | list[Any] | dict[str, Any]) -> str:
 
 
 def _show(value: object) -> str:
-    return {dict: "a mapping", list: "a list", NoneType: "empty"}.get(type(value), repr(value))
+    plain = json.dumps(value, ensure_ascii=False, default=str)
+    return {dict: "a mapping", list: "a list", NoneType: "empty"}.get(type(value), plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import textwrap
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ import jinja2
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
 if TYPE_CHECKING:
-    from codegen.ir import Operation, Result, Spec
+    from collections.abc import Callable
+
+    from codegen.ir import Field, Operation, Result, Spec
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGE = "src/docassemble_client"
@@ -53,30 +56,9 @@ def render(spec: Spec) -> dict[str, str]:
     Returns:
         Text by path relative to the project's folder.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - it writes Python and Markdown, no HTML
-    )
-    environment.filters.update(
-        cell=_cell,
-        docstring=_docstring,
-        item=_item,
-        lower=_lower,
-        privileges=_privileges,
-        raises=_raises,
-        result=_result,
-        returned=_returned,
-        text=repr,
-        who=_who,
-        wrap=_wrap,
-    )
 
     def python(template: str, **names: object) -> str:
-        return environment.get_template(template).render(spec=spec, **names)
+        return _environment().get_template(template).render(spec=spec, **names)
 
     sources = {
         f"{_PACKAGE}/models.py": python("models.py.jinja"),
@@ -90,12 +72,29 @@ def render(spec: Spec) -> dict[str, str]:
     return files
 
 
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - it writes Python and Markdown, no HTML
+    )
+    filters: tuple[Callable[..., object], ...] = (
+        *(_assigned, _cell, _docstring, _item, _lower, _privileges),
+        *(_raises, _result, _returned, _who, _wrap),
+    )
+    environment.filters.update({one.__name__[1:]: one for one in filters}, text=repr)
+    return environment
+
+
 def _format(name: str, text: str) -> str:
-    ruff = [find_ruff_bin()]
     place = ["--stdin-filename", str(_ROOT / name), "--quiet", "-"]
     for command in (_TIDY, ["format"]):
         done = subprocess.run(  # noqa: S603 - the command is ours
-            [*ruff, *command, *place],
+            [find_ruff_bin(), *command, *place],
             input=text,
             capture_output=True,
             encoding="utf-8",
@@ -111,15 +110,24 @@ def _format(name: str, text: str) -> str:
 
 def _wrap(text: str, indent: int = 4, further: str = "") -> str:
     """Wrap prose for a docstring; the first line stands where the template puts it."""
-    safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     lines = textwrap.wrap(
-        safe,
+        text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'),
         _WIDTH - indent,
         subsequent_indent=further,
         break_long_words=False,
         break_on_hyphens=False,
     )
     return ("\n" + " " * indent).join(lines)
+
+
+def _assigned(field: Field) -> str:
+    """Print what stands behind a field's annotation."""
+    options = [f"default={field.default}"] if field.default else []
+    options += ["repr=hidden"] if field.sensitive else []
+    options += [f"metadata={{'wire': {field.wire!r}}}"] if field.wire != field.name else []
+    if field.sensitive or field.wire != field.name:
+        return f" = field({', '.join(options)})"
+    return f" = {field.default}" if field.default else ""
 
 
 def _docstring(text: str, indent: int = 0) -> str:
@@ -200,6 +208,8 @@ def _raises(operation: Operation) -> list[tuple[str, str]]:
 
 def _returned(operation: Operation, spec: Spec) -> str:
     """Say in words what a success brings."""
+    if operation.brings:
+        return operation.brings
     if operation.paging:
         return "The list; await it for its first page."
     if operation.binary_only:

@@ -278,7 +278,7 @@ def check_variable_name(argument: str, name: object) -> None:
     The server runs `name = value` as Python (interview/helpers.py, set_session_variables).
     """
     if not isinstance(name, str) or not name.strip():
-        message = f"{argument} holds an empty variable name"
+        message = f"{argument} holds a variable name that is empty or no text"
         raise _Refused(message)
     if _CONTROL.search(name):
         message = f"{argument} holds a variable name with a line break or control character"

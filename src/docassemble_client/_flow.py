@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from attrs import field, frozen
 
@@ -79,10 +79,14 @@ def _rereadable(content: object) -> bool:
     return seekable is not None and seekable()
 
 
-async def _no_chunks() -> AsyncIterator[bytes]:
-    nothing: tuple[bytes, ...] = ()
-    for chunk in nothing:
-        yield chunk
+class _Ended:
+    """The chunks of a reply that was read to its end."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
 
 
 async def _nothing_open() -> None:
@@ -107,7 +111,7 @@ class Reply:
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     content: bytes = field(default=b"", repr=False)
     url: str = ""
-    chunks: AsyncIterator[bytes] = field(factory=_no_chunks, repr=False)
+    chunks: AsyncIterator[bytes] = field(factory=_Ended, repr=False)
     close: Callable[[], Awaitable[None]] = field(default=_nothing_open, repr=False)
 
     @property

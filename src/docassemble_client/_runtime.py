@@ -50,8 +50,8 @@ class Runtime:
     ) -> T:
         """Carry one call."""
         request = encode(operation, arguments)
-        async with self._turn(operation, arguments):
-            reply = await self._run(request, operation, timeout, retry)
+        lock = self._lock(operation, arguments)
+        reply = await self._run(request, operation, timeout, retry, lock)
         return decode(operation, request, reply)
 
     def paginate(
@@ -114,21 +114,18 @@ class Runtime:
         operation: Operation[Any] | None,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
+        lock: asyncio.Lock | None = None,
     ) -> Reply:
         known = operation.errors if operation else ()
         timeouts = self._timeouts if timeout is UNSET else Timeouts.of(timeout)
         flow = execute(request, retry or self._retry, known, STATUS_HINTS)
-        return await self._transport.run(flow, timeouts)
+        return await self._transport.run(flow, request, timeouts, lock)
 
-    @asynccontextmanager
-    async def _turn(
+    def _lock(
         self, operation: Operation[Any], arguments: Mapping[str, object]
-    ) -> AsyncGenerator[None]:
-        """Let calls that must not overlap run one after the other."""
+    ) -> asyncio.Lock | None:
+        """Find what lets calls that must not overlap run one after the other."""
         if not operation.serialise:
-            yield
-            return
+            return None
         key = tuple(arguments.get(name) for name in operation.serialise)
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
-            yield
+        return self._locks.setdefault(key, asyncio.Lock())

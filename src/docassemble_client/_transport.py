@@ -6,9 +6,9 @@ import asyncio
 import logging
 import os
 import ssl
-from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -28,7 +28,7 @@ from docassemble_client.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 
     from docassemble_client._flow import Flow
     from docassemble_client.config import Secret, Timeouts
@@ -37,12 +37,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("docassemble_client")
 
 _ERROR_BODY = 65536
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+_COOKIES = CookieFilter()
+_HTTP_LOGS = ("httpcore.http11", "httpcore.http2")
 
 
 class Transport:
@@ -70,16 +66,29 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
-    async def run(self, flow: Flow, timeouts: Timeouts) -> Reply:
+    async def run(
+        self, flow: Flow, request: Request, timeouts: Timeouts, lock: asyncio.Lock | None = None
+    ) -> Reply:
         """
         Drive a flow: send what it asks for, sleep when it asks to.
+
+        Args:
+            flow: What to do.
+            request: What it is about.
+            timeouts: Limits, the total one for everything, the wait for the lock as well.
+            lock: Held all the time.
+
+        Returns:
+            What the flow returns.
 
         Raises:
             RequestTimeout: The whole took longer than `timeouts.total`.
         """
+        # Before the lock: one that another event loop holds would never be released here.
+        self._claim()
         sent: Request | None = None
         try:
-            async with asyncio.timeout(timeouts.total):
+            async with asyncio.timeout(timeouts.total), lock or nullcontext():
                 step = next(flow)
                 while True:
                     try:
@@ -97,13 +106,16 @@ class Transport:
             result: Reply = stop.value
             return result
         except TimeoutError:
-            request = sent or Request(operation="", method="", path="")
-            raise _timed_out(request, f"the call took longer than {timeouts.total} s") from None
+            message = f"the call took longer than {timeouts.total} s"
+            raise _timed_out(sent or request, message, sent=sent is not None) from None
         finally:
             flow.close()
 
     async def aclose(self) -> None:
         """Close all connections; further use is an error."""
+        if self._closed:
+            return
+        self._claim()
         self._closed = True
         if self._http is not None:
             await self._http.aclose()
@@ -112,9 +124,10 @@ class Transport:
         request = step.request
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._turns)
+            http = self._open()
             message = stack.enter_context(self._prepared(request, timeouts))
             with _explained(request):
-                response = await self._open().handle_async_request(message)
+                response = await http.handle_async_request(message)
             stack.push_async_callback(response.aclose)
             reply = Reply(
                 status=response.status_code,
@@ -131,7 +144,8 @@ class Transport:
             limit = None if response.is_success else _ERROR_BODY
             return evolve(reply, content=await _read(chunks, limit))
 
-    def _open(self) -> httpx.AsyncBaseTransport:
+    def _claim(self) -> None:
+        """Belong to the running event loop, or say why that cannot be."""
         loop = asyncio.get_running_loop()
         if self._closed:
             message = "the client is closed; make a new one"
@@ -140,13 +154,15 @@ class Transport:
             message = "the client belongs to another event loop; make one client per event loop"
             raise UsageError(message)
         self._loop = loop
+
+    def _open(self) -> httpx.AsyncBaseTransport:
+        # Again: the client may have been closed during the wait for a turn.
+        self._claim()
         if self._http is None:
-            logging.getLogger("httpcore.http11").addFilter(CookieFilter())
-            self._http = httpx.AsyncHTTPTransport(
-                verify=ssl_context(self._verify, self._cert),
-                proxy=self._proxy or environment_proxy(self.base_url),
-                limits=httpx.Limits(max_keepalive_connections=self._limit),
-            )
+            proxy = self._proxy or environment_proxy(self.base_url)
+            self._http = _connector(self._verify, self._cert, proxy, self._limit)
+        for name in _HTTP_LOGS:
+            logging.getLogger(name).addFilter(_COOKIES)  # once, however often it is added
         return self._http
 
     @contextmanager
@@ -179,7 +195,7 @@ class Transport:
                     files=files or None,
                     extensions={"timeout": _limits(timeouts)},
                 )
-            except (OSError, httpx.InvalidURL) as error:
+            except (OSError, ValueError, httpx.InvalidURL) as error:
                 text = f"the request cannot be made ({type(error).__name__})"
                 raise UsageError(text, operation=request.operation) from None
             yield message
@@ -200,7 +216,9 @@ def ssl_context(
     else:
         context = httpx.create_ssl_context(verify=verify)
     if cert is not None:
-        context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
+        certificate, key = (cert, None) if isinstance(cert, str) else cert
+        # With a password, a wrong one: an encrypted key would ask for it on the terminal.
+        context.load_cert_chain(certificate, key, password="")
     return context
 
 
@@ -214,11 +232,51 @@ def environment_proxy(base_url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
+def _connector(
+    verify: bool | str | ssl.SSLContext,
+    cert: str | tuple[str, str] | None,
+    proxy: str | None,
+    limit: int,
+) -> httpx.AsyncHTTPTransport:
+    try:
+        context = ssl_context(verify, cert)
+    except OSError as error:
+        message = f"verify or cert cannot be used ({type(error).__name__})"
+        hint = "Check that the files exist and are PEM, and that the key has no password"
+        raise UsageError(message, hint=hint) from None
+    try:
+        urlsplit(proxy or "").port  # noqa: B018 - raises for one that cannot be, as httpx does not
+        limits = httpx.Limits(max_keepalive_connections=limit)
+        return httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        # The original errors show the address, which may hold a password.
+        message = f"the proxy cannot be used ({type(error).__name__})"
+        hint = "Check its address; for socks5:// install the package socksio"
+        raise UsageError(message, hint=hint) from None
+
+
+class _File:
+    """
+    A file object without its file descriptor.
+
+    httpx would ask that for the length, and what stands behind a pipe or a compressed file has
+    another one.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read = file.read
+        seekable: Callable[[], bool] = getattr(file, "seekable", bool)
+        if seekable():
+            self.seek = file.seek
+            self.tell = file.tell
+
+
 def _source(upload: Upload, opened: ExitStack) -> bytes | IO[bytes]:
-    if isinstance(upload.content, os.PathLike):
+    content = upload.content
+    if isinstance(content, os.PathLike):
         # Opened for each attempt, so that a retry starts at the beginning.
-        return opened.enter_context(Path(upload.content).open("rb"))
-    return upload.content
+        return opened.enter_context(Path(content).open("rb"))
+    return content if isinstance(content, bytes) else cast("IO[bytes]", _File(content))
 
 
 def _limits(timeouts: Timeouts) -> dict[str, float | None]:
@@ -237,7 +295,7 @@ def _headers(response: httpx.Response) -> Mapping[str, str]:
 
 
 async def _chunks(request: Request, response: httpx.Response) -> AsyncGenerator[bytes]:
-    with _explained(request):
+    with _explained(request, response.status_code):
         async for chunk in response.aiter_bytes():
             yield chunk
 
@@ -253,7 +311,7 @@ async def _read(chunks: AsyncGenerator[bytes], limit: int | None) -> bytes:
 
 
 @contextmanager
-def _explained(request: Request) -> Generator[None]:
+def _explained(request: Request, status: int = 200) -> Generator[None]:
     """Turn what the HTTP library raises into errors of this package, without its texts' secrets."""
     where = {"operation": request.operation, "method": request.method, "path": request.path}
     try:
@@ -262,30 +320,40 @@ def _explained(request: Request) -> Generator[None]:
         message = "no connection in time"
         hint = "Check base_url and the network, or allow more time"
         raise RequestTimeout(message, hint=hint, maybe_processed=False, **where) from None
-    except httpx.TimeoutException as error:
-        raise _timed_out(
-            request, f"the server was silent for too long ({type(error).__name__})"
-        ) from None
-    except _NOT_SENT as error:
+    except (httpx.TimeoutException, TimeoutError) as error:
+        message = f"the server was silent for too long ({type(error).__name__})"
+        raise _timed_out(request, message, sent=True) from None
+    except (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
         message = f"no connection: {error}"
         hint = "Check base_url, the proxy and the certificate"
         raise NotSent(message, hint=hint, **where) from None
     except httpx.DecodingError:
         message = "the server's compressed answer cannot be unpacked"
         raise DecodeError(
-            message, operation=request.operation, method=request.method, path=request.path
+            message,
+            operation=request.operation,
+            method=request.method,
+            path=request.path,
+            status=status,
         ) from None
-    except (httpx.TransportError, OSError) as error:
+    except httpx.LocalProtocolError:
+        # Mostly a file that grew or shrank; its text may show a header.
+        message = "the request is not what its headers say"
+        hint = "Check that no file changes while it is sent; the server may have processed a part"
+        raise MaybeSent(message, hint=hint, **where) from None
+    except (httpx.HTTPError, httpx.StreamError, OSError) as error:
         message = f"the connection broke ({type(error).__name__})"
         hint = "The server may have processed the request: look before you repeat it"
         raise MaybeSent(message, hint=hint, **where) from None
 
 
-def _timed_out(request: Request, message: str) -> RequestTimeout:
+def _timed_out(request: Request, message: str, *, sent: bool) -> RequestTimeout:
+    busy = "; the server may still be working on it" if sent else ""
     return RequestTimeout(
         message,
         operation=request.operation,
         method=request.method,
         path=request.path,
-        hint="Allow more time with timeout=; the server may still be working on it",
+        hint=f"Allow more time with timeout={busy}",
+        maybe_processed=sent,
     )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from docassemble_client._types import UNSET
 from docassemble_client.api import Namespaces
-from docassemble_client.config import RetryPolicy, Secret
+from docassemble_client.config import RetryPolicy, Secret, Timeouts
 from docassemble_client.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 URL_VARIABLE = "DOCASSEMBLE_URL"
 KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
-_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 class AsyncDocassemble(Namespaces):
@@ -79,13 +79,13 @@ class AsyncDocassemble(Namespaces):
         super().__init__(self._start)
         self._base_url = _checked_url(base_url)
         self._api_key = _checked_key(api_key)
-        if transport != "httpx" and isinstance(transport, str):
-            message = "transport must be 'httpx' or a transport of httpx"
+        if transport != "httpx" and not hasattr(transport, "handle_async_request"):
+            message = "transport must be 'httpx' or an asynchronous transport of httpx"
             raise UsageError(message)
-        if isinstance(max_concurrency, bool) or max_concurrency < 1:
-            message = "max_concurrency must be at least 1"
+        if type(max_concurrency) is not int or max_concurrency < 1:
+            message = "max_concurrency must be a whole number from 1"
             raise UsageError(message)
-        self._timeout = timeout
+        self._timeouts = _checked_timeouts(timeout)
         self._retry = retry or RetryPolicy()
         self._max_concurrency = max_concurrency
         self._transport = None if isinstance(transport, str) else transport
@@ -215,7 +215,7 @@ class AsyncDocassemble(Namespaces):
                 proxy=self._proxy,
                 max_concurrency=self._max_concurrency,
             )
-            self._runtime = Runtime(transport, timeout=self._timeout, retry=self._retry)
+            self._runtime = Runtime(transport, timeout=self._timeouts, retry=self._retry)
         return self._runtime
 
 
@@ -227,14 +227,29 @@ def _checked_url(base_url: str) -> str:
     if _UNPRINTABLE.search(base_url):
         message = "base_url holds a blank or control character"
         raise UsageError(message, hint=hint)
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        message = "base_url has no scheme http:// or https://, or no host"
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port
+    except ValueError:
+        # The original error may carry the address.
+        message = "base_url holds a host or port that cannot be"
+        raise UsageError(message, hint=hint) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        message = "base_url lacks a scheme http:// or https://, a host, or a port that can be"
         raise UsageError(message, hint=hint)
-    if parts.query or parts.fragment or "@" in parts.netloc:
+    # An empty query or fragment counts too: what follows it would be no path.
+    if "?" in base_url or "#" in base_url or "@" in parts.netloc:
         message = "base_url holds a user, query or fragment"
         raise UsageError(message, hint=hint)
     return base_url.rstrip("/")
+
+
+def _checked_timeouts(timeout: Timeout) -> Timeouts:
+    try:
+        return Timeouts.of(timeout)
+    except (TypeError, ValueError):
+        message = "timeout must be a number of seconds, Timeouts or None"
+        raise UsageError(message) from None
 
 
 def _checked_key(api_key: str | Secret) -> Secret:

@@ -549,10 +549,7 @@ class Package:
     can_update: bool
     can_uninstall: bool
     version: str | None = None
-    git_url: str | None = field(
-        default=None,
-        repr=hidden,
-    )
+    git_url: str | None = field(default=None, repr=hidden)
     branch: str | None = None
     zip_file_number: int | None = None
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
@@ -575,14 +572,8 @@ class PackageUpdateStatus:
 
     status: TaskState
     ok: bool | None = None
-    log: str | None = field(
-        default=None,
-        repr=hidden,
-    )
-    error_message: str | None = field(
-        default=None,
-        repr=hidden,
-    )
+    log: str | None = field(default=None, repr=hidden)
+    error_message: str | None = field(default=None, repr=hidden)
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
@@ -874,14 +865,8 @@ class Attachment:
     description: str | None = None
     variable_name: str | None = None
     valid_formats: list[str] | None = None
-    content: dict[str, str] | None = field(
-        default=None,
-        repr=hidden,
-    )
-    markdown: dict[str, str] | None = field(
-        default=None,
-        repr=hidden,
-    )
+    content: dict[str, str] | None = field(default=None, repr=hidden)
+    markdown: dict[str, str] | None = field(default=None, repr=hidden)
     raw: str | None = None
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
@@ -1016,10 +1001,7 @@ class QuestionField:
     fieldtype: str | None = None
     required: bool | None = None
     disabled: bool | None = None
-    default: JSON | None = field(
-        default=None,
-        repr=hidden,
-    )
+    default: JSON | None = field(default=None, repr=hidden)
     choices: list[Choice] | None = None
     sign: int | None = None
     true_label: str | None = None
@@ -1372,10 +1354,7 @@ class Invitation:
     """
 
     email: str
-    url: str | None = field(
-        default=None,
-        repr=hidden,
-    )
+    url: str | None = field(default=None, repr=hidden)
     invitation_sent: bool | None = None
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 

@@ -68,7 +68,8 @@ def as_upload(value: object) -> Upload:
     name = upload.filename
     if isinstance(content, os.PathLike):
         path = Path(content)
-        if not _is_file(path):
+        # Path.is_file raises on a name no file can have, and shows it.
+        if not os.path.isfile(path):  # noqa: PTH113
             message = "there is no file at the path given"
             raise ValueError(message)
         name = name or path.name
@@ -99,13 +100,6 @@ def _content(value: object) -> os.PathLike[str] | bytes | IO[bytes]:
     kind = type(value).__name__
     message = f"a file must be a path, bytes, a binary file or an Upload, not {kind}"
     raise TypeError(message)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name no file can have, or a folder that cannot be read
-        return False
 
 
 def safe_filename(name: str | None) -> str | None:

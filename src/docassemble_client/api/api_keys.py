@@ -136,7 +136,7 @@ class ApiKeys:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A text that does not show itself.
+            The new key; this is the only time that the server shows it.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -388,7 +388,7 @@ class ApiKeys:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A text that does not show itself.
+            The new key; this is the only time that the server shows it.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

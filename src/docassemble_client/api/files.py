@@ -49,7 +49,7 @@ class Files:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            Text.
+            The Markdown text.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

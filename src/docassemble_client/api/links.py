@@ -68,7 +68,7 @@ class Links:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A text that does not show itself.
+            The URL; whoever opens it is logged in as the user.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -125,7 +125,7 @@ class Links:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A text that does not show itself.
+            The URL; whoever opens it is taken to the session.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -172,7 +172,7 @@ class Links:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A text that does not show itself.
+            The URL that redirects.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

@@ -58,7 +58,7 @@ class Playground:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A list; each item: a text.
+            The names of the files.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -250,7 +250,7 @@ class Playground:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A list; each item: a text.
+            The names of the projects, without the default one.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

@@ -48,7 +48,7 @@ class Privileges:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A list; each item: a text.
+            The names, sorted.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -158,7 +158,7 @@ class Privileges:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A list; each item: a text.
+            The names of the privileges, in database order.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -197,7 +197,7 @@ class Privileges:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A list; each item: a text.
+            The names of the privileges, in database order.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

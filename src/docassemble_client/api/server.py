@@ -46,7 +46,7 @@ class Server:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A JSON object that does not show its values.
+            The directives by name; its repr hides their values.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

@@ -172,7 +172,7 @@ class Sessions:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A JSON object.
+            The variables by name, objects in the server's JSON form with _class and instanceName.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

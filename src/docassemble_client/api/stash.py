@@ -54,7 +54,7 @@ class Stash:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A JSON object that does not show its values.
+            The data; its repr hides the values.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

@@ -51,7 +51,7 @@ class Users:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            A text that does not show itself.
+            The decryption key, 16 characters, for the secret argument of the session calls.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.

@@ -1,0 +1,182 @@
+"""Small types: absence, bytes and replies with their texts, the table's own words, pages."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+from typing import TYPE_CHECKING
+
+import pytest
+
+from docassemble_client import operations
+from docassemble_client._operation import Param, Result
+from docassemble_client._types import (
+    UNSET,
+    BinaryContent,
+    Response,
+    Unset,
+    decode_text,
+    is_list,
+    is_mapping,
+    is_object,
+    media_type,
+)
+from docassemble_client.config import Confidential
+from docassemble_client.pagination import Page, Paginator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_unset_is_one_false_value() -> None:
+    """UNSET is false, shows its name, and stays the same object through pickle and copy."""
+    assert not UNSET
+    assert repr(UNSET) == "UNSET"
+    assert list(Unset) == [UNSET]
+    assert pickle.loads(pickle.dumps(UNSET)) is UNSET  # noqa: S301 - our own
+    assert copy.deepcopy(UNSET) is UNSET
+
+
+@pytest.mark.parametrize(
+    ("value", "mapping", "sequence", "plain"),
+    [
+        ({}, True, False, True),
+        (Confidential({}), True, False, False),
+        ([], False, True, False),
+        ((), False, True, False),
+        (range(2), False, True, False),
+        ("text", False, False, False),
+        (b"bytes", False, False, False),
+        (bytearray(), False, False, False),
+        (memoryview(b""), False, False, False),
+        (set(), False, False, False),
+        (None, False, False, False),
+    ],
+)
+def test_what_json_writes_as_object_or_list(
+    value: object, *, mapping: bool, sequence: bool, plain: bool
+) -> None:
+    """Any mapping is an object, any sequence a list, but a text or bytes never."""
+    assert (is_mapping(value), is_list(value), is_object(value)) == (mapping, sequence, plain)
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("application/json", "application/json"),
+        (" Application/JSON ; charset=utf-8", "application/json"),
+        (";", ""),
+        ("", ""),
+    ],
+)
+def test_a_media_type_is_compared_without_its_parameters(header: str, kind: str) -> None:
+    """Case, blanks and parameters do not matter."""
+    assert media_type(header) == kind
+
+
+@pytest.mark.parametrize(
+    ("content", "header", "text"),
+    [
+        ("ü".encode(), "text/plain", "ü"),
+        ("ü".encode(), "text/plain; charset=UTF-8", "ü"),
+        (b"\xfc", 'text/plain; charset="iso-8859-1"', "ü"),
+        (b"\xfc", "text/plain; charset=cp1252", "ü"),
+        (b"\xfc", "", "\ufffd"),
+        (b"ff", "text/plain; charset=hex", "ff"),
+        (b"a", "text/plain; charset=none-such", "a"),
+        (b"a", "text/plain; charset=", "a"),
+        (b"a", "text/plain; charset=a\x00b", "a"),
+        (b"a", "text/plain; charset=\ufffd", "a"),
+        (b"a", "text/plain\r\n; charset=x", "a"),
+        (b"a", "text/plain; charset*=idna''%FF", "a"),
+        (b"a", ";;;", "a"),
+        (b"a-b9", "text/plain; charset=punycode", "a-b9"),
+        (b"\\d", "text/plain; charset=unicode_escape", "\\d"),
+        (b"\\d", "text/plain; charset=raw-unicode-escape", "\\d"),
+        (b"a", "text/plain; charset=undefined", "a"),
+        (b"a..b", "text/plain; charset=idna", "a..b"),
+    ],
+)
+def test_every_text_can_be_decoded(content: bytes, header: str, text: str) -> None:
+    """Known charsets are used; unknown ones, and Python's own codecs, count as UTF-8."""
+    assert decode_text(content, header) == text
+    assert Response(status=200, headers={"content-type": header}, content=content).text == text
+    assert BinaryContent(content=content, content_type=header).text == text
+
+
+def test_bytes_are_saved_under_a_name_or_into_a_folder(tmp_path: Path) -> None:
+    """A path is taken as it is; a folder gets the server's name, or `download` without one."""
+    named = BinaryContent(content=b"x", filename="a.pdf")
+    unnamed = BinaryContent(content=b"y")
+
+    paths = [named.save(tmp_path / "b"), named.save(tmp_path), unnamed.save(str(tmp_path))]
+
+    assert [path.name for path in paths] == ["b", "a.pdf", "download"]
+    assert [path.read_bytes() for path in paths] == [b"x", b"x", b"y"]
+    assert {path.parent for path in paths} == {tmp_path}
+
+
+def test_replies_show_no_content() -> None:
+    """The repr of bytes and responses tells their size only."""
+    response = Response(status=200, headers={"x": "hunter2"}, content=b"hunter2")
+    content = BinaryContent(content=b"hunter2")
+
+    assert repr(response) == "Response(status=200, content=<7 bytes>)"
+    assert "<7 bytes>" in repr(content)
+    assert "hunter2" not in repr(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "value"), [(b'{"a": [1]}', {"a": [1]}), (b"null", None), (b"5", 5)]
+)
+def test_a_response_can_be_read_as_json(content: bytes, value: object) -> None:
+    """The escape hatch reads JSON whatever the server calls it."""
+    response = Response(status=200, content=content)
+
+    assert response.json() == value
+    assert response.content_type == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\xff", b"[" * 100_000, b"9" * 5000])
+def test_a_response_that_is_no_json_is_a_value_error(content: bytes) -> None:
+    """Whatever the bytes, reading them as JSON ends in a ValueError and no other error."""
+    with pytest.raises(ValueError, match=r"."):
+        Response(status=200, content=content).json()
+
+
+def test_the_table_speaks_for_itself() -> None:
+    """An operation is called by its full name; a parameter's wire name is its own by default."""
+    operation = operations.USERS_GET
+
+    assert operation.id == str(operation) == "users.get"
+    assert Param("a", "query", "str").wire == "a"
+    assert Param("a", "query", "str", "b").wire == "b"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(200, True), (204, False), (299, True), (300, None), (404, None)]
+)
+def test_a_result_is_found_by_status_or_group(status: int, *, expected: bool | None) -> None:
+    """An exact status comes before its group; a status of neither has no result."""
+    result = operations.SESSIONS_SET_VARIABLES.result(status)
+
+    assert (None if result is None else result != Result()) is expected
+
+
+@pytest.mark.parametrize("first", [None, "abc"])
+def test_awaiting_a_list_brings_its_first_page(first: str | None) -> None:
+    """The first page is the one the list was told to begin with, fetched when awaited."""
+    asked: list[str | None] = []
+
+    async def fetch(token: str | None) -> Page[int]:
+        asked.append(token)
+        return Page(items=[1], next_id=None)
+
+    async def use() -> Page[int]:
+        paginator = Paginator(fetch, first)
+        assert asked == []
+        return await paginator
+
+    assert asyncio.run(use()) == Page(items=[1], next_id=None)
+    assert asked == [first]
