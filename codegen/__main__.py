@@ -29,18 +29,7 @@ class SpecificationError(Exception):
 
 
 def read(folder: Path) -> Spec:
-    """
-    Read and check a specification.
-
-    Args:
-        folder: Where its YAML files lie.
-
-    Returns:
-        The whole API.
-
-    Raises:
-        SpecificationError: With every problem found.
-    """
+    """Read and check a specification."""
     documents, problems = load(folder)
     if not problems:
         problems = check(documents)
@@ -50,15 +39,7 @@ def read(folder: Path) -> Spec:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """
-    Run the command line.
-
-    Args:
-        arguments: Without the program's name; those of the process by default.
-
-    Returns:
-        The exit code: 1 where something is to be mended.
-    """
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only, change nothing")
     parser.add_argument("--root", type=Path, default=ROOT, help="the project's folder")

@@ -13,15 +13,7 @@ if TYPE_CHECKING:
 
 
 def build(documents: dict[str, Document]) -> ir.Spec:
-    """
-    Build the representation the templates print.
-
-    Args:
-        documents: The files by name; they must have passed `codegen.check.check`.
-
-    Returns:
-        The whole API.
-    """
+    """Build the representation the templates print."""
     common: dict[str, Any] = documents[COMMON].data if COMMON in documents else {}
     files = [one.data for name, one in documents.items() if name != COMMON]
     builder = _Builder(common, files)
@@ -206,7 +198,7 @@ class _Builder:
                 entry["call"],
                 tuple([entry["operation"]] if "operation" in entry else self.calls[entry["call"]]),
                 " ".join(_why(entry.get("why", []))),
-                entry["call"] in self.calls,
+                entry["call"] in self.calls or entry.get("alias", False),
             )
             for entry in data["entries"]
         )

@@ -28,15 +28,7 @@ _ALLOWED: dict[str, tuple[set[str], set[str]]] = {
 
 
 def check(documents: dict[str, Document]) -> list[Problem]:
-    """
-    Check the meaning of a specification whose shape is right.
-
-    Args:
-        documents: The files by name, as `codegen.load.load` returns them.
-
-    Returns:
-        All problems, in no particular order.
-    """
+    """Check the meaning of a specification whose shape is right."""
     checker = _Checker(documents)
     checker.run()
     return checker.problems

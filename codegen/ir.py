@@ -56,15 +56,7 @@ class Type:
         return (self, *self.item.chain) if self.item else (self,)
 
     def python(self, role: Role = "value", prefix: str = "", list_: str = "list") -> str:
-        """
-        Python annotation.
-
-        Args:
-            role: Whether it is a value the server sent or an argument of a call, which
-                takes any sequence or mapping.
-            prefix: Goes before the names of models.
-            list_: How to spell the builtin where a method called list hides it.
-        """
+        """Python annotation."""
         if self.item:
             inner = self.item.python(role, prefix, list_)
             if role == "argument":

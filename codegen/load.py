@@ -92,15 +92,7 @@ class _Reader:
 
 
 def load(folder: Path) -> tuple[dict[str, Document], list[Problem]]:
-    """
-    Read every YAML file of a folder and check its shape against the dialect.
-
-    Args:
-        folder: Where the specification lies.
-
-    Returns:
-        The documents by file name, and all problems found.
-    """
+    """Read every YAML file of a folder and check its shape against the dialect."""
     documents: dict[str, Document] = {}
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):

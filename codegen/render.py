@@ -47,15 +47,7 @@ _PLAIN = {
 
 
 def render(spec: Spec) -> dict[str, str]:
-    """
-    Render every generated file.
-
-    Args:
-        spec: The whole API.
-
-    Returns:
-        Text by path relative to the project's folder.
-    """
+    """Render every generated file."""
 
     def python(template: str, **names: object) -> str:
         return _environment().get_template(template).render(spec=spec, **names)
@@ -227,6 +219,6 @@ def _returned(operation: Operation, spec: Spec) -> str:
             words = [_lower(docs[one.name or one.kind]) for one in kind.chain]
             parts.append("; each item: ".join(words))
         parts += ["text"] if result.text else []
-        parts += ["bytes with their media type"] if result.binary else []
+        parts += ["bytes with their media type"] if result.binary and not result.union else []
     text = ", or ".join(part.rstrip(".") for part in dict.fromkeys(parts))
     return f"{text[:1].upper()}{text[1:]}."

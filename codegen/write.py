@@ -25,17 +25,7 @@ def generated(root: Path, folders: tuple[str, ...]) -> set[str]:
 
 
 def write(root: Path, files: dict[str, str], folders: tuple[str, ...]) -> list[str]:
-    """
-    Bring the generated files up to date.
-
-    Args:
-        root: The project's folder.
-        files: Text by path relative to the root.
-        folders: Where generated files that are no longer made are removed.
-
-    Returns:
-        What was done, a line each.
-    """
+    """Bring the generated files up to date."""
     done: list[str] = []
     for name, text in files.items():
         path = root / name
@@ -51,17 +41,7 @@ def write(root: Path, files: dict[str, str], folders: tuple[str, ...]) -> list[s
 
 
 def compare(root: Path, files: dict[str, str], folders: tuple[str, ...]) -> list[str]:
-    """
-    Compare the generated files with what is there, byte for byte.
-
-    Args:
-        root: The project's folder.
-        files: Text by path relative to the root.
-        folders: Where generated files that nothing makes are reported.
-
-    Returns:
-        The differences, each with the command that mends it; empty if there are none.
-    """
+    """Compare the generated files with what is there, byte for byte."""
     problems: list[str] = []
     for name, text in files.items():
         path = root / name

@@ -28,6 +28,7 @@ sources:
         call: PUT /api/thing
         operation: things.update
         why: [It is POST., Not | ever.]
+      - {entry: 3. Old, call: PATCH /api/thing, operation: things.update, alias: true}
 """
 
 
@@ -53,7 +54,7 @@ Every operation of the client, and every entry of the documents that list calls 
 
 ## The documentation
 
-Its sections. Entries: 1; all are answered, 1 by the same call.
+Its sections. Entries: 1; all are answered, 1 by a call the server has.
 
 | entry | call | operation | remark |
 | --- | --- | --- | --- |
@@ -61,12 +62,13 @@ Its sections. Entries: 1; all are answered, 1 by the same call.
 
 ## A list
 
-By others. Entries: 2; all are answered, 1 by the same call.
+By others. Entries: 3; all are answered, 2 by a call the server has.
 
 | entry | call | operation | remark |
 | --- | --- | --- | --- |
 | 1. Read \| write | `GET /api/thing` | `things.get`, `things.peek` |  |
 | 2. Change | `PUT /api/thing` | no such endpoint; use `things.update` | It is POST. Not \| ever. |
+| 3. Old | `PATCH /api/thing` | `things.update` |  |
 """
     )
 

@@ -62,7 +62,7 @@ Only what is given changes.
 
 PATCH /api/thing/{id} (servers since 1.4.0).
 
-Changes on the server: changes the thing.
+Effects: changes the thing.
 Privileges: admin or advocate; a key with limited permissions: the permissions edit, read;
     none for one's own.
 Server code: things/api.py:12.

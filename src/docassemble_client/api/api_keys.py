@@ -37,7 +37,7 @@ class ApiKeys:
 
         GET /api/user/api.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: a key with limited permissions: the permission access_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:24.
@@ -75,7 +75,7 @@ class ApiKeys:
 
         GET /api/user/api.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: a key with limited permissions: the permission access_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:24.
@@ -120,7 +120,7 @@ class ApiKeys:
 
         POST /api/user/api.
 
-        Changes on the server: creates a key that works at once and does not expire.
+        Effects: creates a key that works at once and does not expire.
         Privileges: a key with limited permissions: the permission edit_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:44.
@@ -178,8 +178,8 @@ class ApiKeys:
 
         PATCH /api/user/api.
 
-        Changes on the server: changes the key at once; a new restriction of the key that makes the
-            call may lock this client out.
+        Effects: changes the key at once; a new restriction of the key that makes the call may lock
+            this client out.
         Privileges: a key with limited permissions: the permission edit_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:96.
@@ -244,7 +244,7 @@ class ApiKeys:
 
         DELETE /api/user/api.
 
-        Changes on the server: the key stops working; it may be the key that makes the call.
+        Effects: the key stops working; it may be the key that makes the call.
         Privileges: a key with limited permissions: the permission edit_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:35.
@@ -282,7 +282,7 @@ class ApiKeys:
 
         GET /api/user/{user_id}/api.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin; a key with limited permissions: the permission access_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
@@ -323,7 +323,7 @@ class ApiKeys:
 
         GET /api/user/{user_id}/api.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin; a key with limited permissions: the permission access_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
@@ -370,8 +370,8 @@ class ApiKeys:
 
         POST /api/user/{user_id}/api.
 
-        Changes on the server: creates a key that works at once and does not expire; it may do what
-            the user may do.
+        Effects: creates a key that works at once and does not expire; it may do what the user may
+            do.
         Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
@@ -438,7 +438,7 @@ class ApiKeys:
 
         PATCH /api/user/{user_id}/api.
 
-        Changes on the server: changes the key at once.
+        Effects: changes the key at once.
         Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
@@ -507,7 +507,7 @@ class ApiKeys:
 
         DELETE /api/user/{user_id}/api.
 
-        Changes on the server: the key stops working.
+        Effects: the key stops working.
         Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.

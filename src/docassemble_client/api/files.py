@@ -39,7 +39,7 @@ class Files:
 
         POST /api/convert_file.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: none.
         Server code: main/api.py:160.
 
@@ -78,7 +78,7 @@ class Files:
 
         POST /api/fields.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             template_parse.
         Server code: interview/api.py:50.
@@ -123,7 +123,7 @@ class Files:
 
         GET /api/file/{file_number}.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: none for files of the owner's sessions and for files that are not private;
             others need admin, developer, advocate or trainer.
         Server code: files/api.py:17.

@@ -39,8 +39,8 @@ class Interviews:
 
         POST /api/clear_cache (servers since 1.2.0).
 
-        Changes on the server: each server process reads an interview's YAML again when it is next
-            used; sessions stay.
+        Effects: each server process reads an interview's YAML again when it is next used; sessions
+            stay.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: interview/api.py:591.
@@ -77,8 +77,8 @@ class Interviews:
 
         GET /api/interview_data.
 
-        Changes on the server: runs the interview up to its first question, as a new session would,
-            but stores nothing.
+        Effects: runs the interview up to its first question, as a new session would, but stores
+            nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             interview_data.
         Server code: interview/api.py:602.
@@ -119,7 +119,7 @@ class Interviews:
 
         GET /api/list.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: none.
         Server code: interview/api.py:315.
 

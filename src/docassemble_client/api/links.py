@@ -48,7 +48,7 @@ class Links:
 
         POST /api/login_url.
 
-        Changes on the server: stores the login, encrypted, until it is used or expires.
+        Effects: stores the login, encrypted, until it is used or expires.
         Privileges: admin; a key with limited permissions: the permission log_user_in.
         Server code: users/api.py:398.
 
@@ -109,8 +109,7 @@ class Links:
 
         POST /api/resume_url.
 
-        Changes on the server: stores the target until it expires, or until it is used if one_time
-            is true.
+        Effects: stores the target until it expires, or until it is used if one_time is true.
         Privileges: none.
         Server code: interview/api.py:539.
 
@@ -159,8 +158,7 @@ class Links:
 
         GET /api/temp_url.
 
-        Changes on the server: stores the target until it expires, or until it is used if one_time
-            is true.
+        Effects: stores the target until it expires, or until it is used if one_time is true.
         Privileges: none.
         Server code: main/api.py:31.
 

@@ -38,7 +38,7 @@ class Packages:
 
         GET /api/package.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             read_packages; the permission manage_packages is enough too.
         Server code: packages/api.py:36.
@@ -79,8 +79,8 @@ class Packages:
 
         POST /api/package.
 
-        Changes on the server: puts the package on the server's list, installs it and all others
-            that are still to be installed, then restarts the server unless told not to.
+        Effects: puts the package on the server's list, installs it and all others that are still to
+            be installed, then restarts the server unless told not to.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
@@ -135,8 +135,8 @@ class Packages:
 
         POST /api/package.
 
-        Changes on the server: installs the newest version of the package and all others that are
-            still to be installed, then restarts the server unless told not to.
+        Effects: installs the newest version of the package and all others that are still to be
+            installed, then restarts the server unless told not to.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
@@ -178,8 +178,8 @@ class Packages:
 
         DELETE /api/package.
 
-        Changes on the server: takes the package off the server's list, uninstalls it, then restarts
-            the server unless told not to.
+        Effects: takes the package off the server's list, uninstalls it, then restarts the server
+            unless told not to.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
@@ -219,8 +219,7 @@ class Packages:
 
         GET /api/package_update_status.
 
-        Changes on the server: after the first completed the server forgets the task within 30
-            seconds.
+        Effects: after the first completed the server forgets the task within 30 seconds.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:214.

@@ -44,7 +44,7 @@ class Playground:
 
         GET /api/playground.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
@@ -88,7 +88,7 @@ class Playground:
 
         GET /api/playground.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
@@ -136,8 +136,8 @@ class Playground:
 
         POST /api/playground.
 
-        Changes on the server: writes the files and, if the folder is modules, restarts the server
-            unless told not to.
+        Effects: writes the files and, if the folder is modules, restarts the server unless told not
+            to.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
@@ -190,8 +190,8 @@ class Playground:
 
         DELETE /api/playground.
 
-        Changes on the server: deletes the file and, if the folder is modules, restarts the server
-            unless told not to.
+        Effects: deletes the file and, if the folder is modules, restarts the server unless told not
+            to.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
@@ -239,7 +239,7 @@ class Playground:
 
         GET /api/playground/project (servers since 1.3.1).
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
@@ -278,7 +278,7 @@ class Playground:
 
         POST /api/playground/project (servers since 1.3.1).
 
-        Changes on the server: creates the project, with empty folders.
+        Effects: creates the project, with empty folders.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
@@ -319,7 +319,7 @@ class Playground:
 
         DELETE /api/playground/project (servers since 1.3.1).
 
-        Changes on the server: deletes the project and everything in it; cannot be undone.
+        Effects: deletes the project and everything in it; cannot be undone.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
@@ -361,8 +361,8 @@ class Playground:
 
         POST /api/playground_install (servers since 1.3.1).
 
-        Changes on the server: writes the files of the packages over those of the same names;
-            restarts the server if a package has modules, unless told not to.
+        Effects: writes the files of the packages over those of the same names; restarts the server
+            if a package has modules, unless told not to.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:120.
@@ -409,8 +409,8 @@ class Playground:
 
         POST /api/playground_pull (servers since 1.3.20).
 
-        Changes on the server: writes the files of the package over those of the same names;
-            restarts the server if a module changed, unless told not to.
+        Effects: writes the files of the package over those of the same names; restarts the server
+            if a module changed, unless told not to.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:45.

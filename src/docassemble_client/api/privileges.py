@@ -38,7 +38,7 @@ class Privileges:
 
         GET /api/privileges.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             access_privileges.
         Server code: users/api.py:304.
@@ -74,7 +74,7 @@ class Privileges:
 
         POST /api/privileges.
 
-        Changes on the server: creates a privilege that nobody has yet.
+        Effects: creates a privilege that nobody has yet.
         Privileges: admin; a key with limited permissions: the permissions access_privileges,
             edit_privileges.
         Server code: users/api.py:304.
@@ -112,7 +112,7 @@ class Privileges:
 
         DELETE /api/privileges, which the public documentation does not mention.
 
-        Changes on the server: deletes the privilege and takes it away from everybody.
+        Effects: deletes the privilege and takes it away from everybody.
         Privileges: admin; a key with limited permissions: the permission edit_privileges.
         Server code: users/api.py:304.
 
@@ -148,7 +148,7 @@ class Privileges:
 
         GET /api/user/privileges, which the public documentation does not mention.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: a key with limited permissions: the permission access_user_info; none for a key
             without limited permissions.
         Server code: users/api.py:78.
@@ -186,7 +186,7 @@ class Privileges:
 
         GET /api/user/{user_id}/privileges, which the public documentation does not mention.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info; none for one's own account.
         Server code: users/api.py:341.
@@ -226,7 +226,7 @@ class Privileges:
 
         POST /api/user/{user_id}/privileges.
 
-        Changes on the server: adds the privilege to the user's.
+        Effects: adds the privilege to the user's.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
             edit_user_privileges; admin, developer and advocate only with a key of an admin that has
             no limited permissions.
@@ -271,7 +271,7 @@ class Privileges:
 
         DELETE /api/user/{user_id}/privileges.
 
-        Changes on the server: removes the privilege from the user's.
+        Effects: removes the privilege from the user's.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
             edit_user_privileges.
         Server code: users/api.py:341.

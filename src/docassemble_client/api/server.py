@@ -37,7 +37,7 @@ class Server:
 
         GET /api/config.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin; a key with limited permissions is always refused.
         Server code: main/api.py:52.
 
@@ -75,7 +75,7 @@ class Server:
 
         POST /api/config.
 
-        Changes on the server: overwrites the configuration file and restarts the server.
+        Effects: overwrites the configuration file and restarts the server.
         Privileges: admin; a key with limited permissions is always refused.
         Server code: main/api.py:52.
 
@@ -114,7 +114,7 @@ class Server:
 
         PATCH /api/config (servers since 1.3.20).
 
-        Changes on the server: overwrites the configuration file and restarts the server.
+        Effects: overwrites the configuration file and restarts the server.
         Privileges: admin; a key with limited permissions is always refused.
         Server code: main/api.py:52.
 
@@ -151,7 +151,7 @@ class Server:
 
         POST /api/restart (servers since 1.3.20).
 
-        Changes on the server: restarts the server; for up to a minute, requests hang or fail.
+        Effects: restarts the server; for up to a minute, requests hang or fail.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: main/api.py:125.
@@ -187,8 +187,7 @@ class Server:
 
         GET /api/restart_status (servers since 1.3.20).
 
-        Changes on the server: after the first completed the server forgets the task within 30
-            seconds.
+        Effects: after the first completed the server forgets the task within 30 seconds.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: main/api.py:138.
@@ -225,7 +224,7 @@ class Server:
 
         GET /health_status, which the public documentation does not mention.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: none, not even an API key.
         Server code: main/views.py:99.
 

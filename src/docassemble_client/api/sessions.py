@@ -48,7 +48,7 @@ class Sessions:
 
         GET /api/interviews.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:375.
@@ -110,8 +110,8 @@ class Sessions:
 
         DELETE /api/interviews.
 
-        Changes on the server: takes the sessions from the users they match; answers and files go
-            when no user is left. Cannot be undone.
+        Effects: takes the sessions from the users they match; answers and files go when no user is
+            left. Cannot be undone.
         Privileges: admin or advocate; a key with limited permissions: the permissions
             access_sessions, edit_sessions.
         Server code: interview/api.py:375.
@@ -160,7 +160,7 @@ class Sessions:
 
         GET /api/session.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: none.
         Server code: interview/api.py:123.
 
@@ -215,8 +215,8 @@ class Sessions:
 
         POST /api/session.
 
-        Changes on the server: changes the answers as a new step of the session and runs the
-            interview up to its next question.
+        Effects: changes the answers as a new step of the session and runs the interview up to its
+            next question.
         Privileges: none, but those the interview requires to run it.
         Server code: interview/api.py:123.
 
@@ -246,8 +246,7 @@ class Sessions:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            What a session answers with, or bytes with their media type, or None if nothing more
-            happens.
+            What a session answers with, or None if nothing more happens.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -297,8 +296,8 @@ class Sessions:
 
         DELETE /api/session.
 
-        Changes on the server: takes the session from the owner of the key; its answers and files go
-            when no other user has it.
+        Effects: takes the session from the owner of the key; its answers and files go when no other
+            user has it.
         Privileges: a key with limited permissions: the permissions access_sessions, edit_sessions;
             none for a key without limited permissions.
         Server code: interview/api.py:123.
@@ -346,8 +345,7 @@ class Sessions:
 
         POST /api/session/action.
 
-        Changes on the server: runs the action and saves what it changes as a new step of the
-            session.
+        Effects: runs the action and saves what it changes as a new step of the session.
         Privileges: none, but those the interview requires to run it.
         Server code: interview/api.py:298.
 
@@ -367,8 +365,7 @@ class Sessions:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            What a session answers with, or bytes with their media type, or None if nothing more
-            happens.
+            What a session answers with, or None if nothing more happens.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -410,7 +407,7 @@ class Sessions:
 
         POST /api/session/back.
 
-        Changes on the server: takes back the last step of the session with its answers.
+        Effects: takes back the last step of the session with its answers.
         Privileges: none, but those the interview requires to run it.
         Server code: interview/api.py:96.
 
@@ -424,8 +421,7 @@ class Sessions:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            What a session answers with, or bytes with their media type, or None if nothing more
-            happens.
+            What a session answers with, or None if nothing more happens.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -459,8 +455,7 @@ class Sessions:
 
         GET /api/session/new.
 
-        Changes on the server: creates a session of the key owner and runs the interview up to its
-            first question.
+        Effects: creates a session of the key owner and runs the interview up to its first question.
         Privileges: none, but those the interview requires to start it.
         Server code: interview/api.py:245.
 
@@ -504,8 +499,7 @@ class Sessions:
 
         GET /api/session/question.
 
-        Changes on the server: runs the interview up to its question and saves what its code sets;
-            adds no step.
+        Effects: runs the interview up to its question and saves what its code sets; adds no step.
         Privileges: none, but those the interview requires to run it.
         Server code: interview/api.py:276.
 
@@ -517,7 +511,7 @@ class Sessions:
             retry: Policy for this call instead of the client's.
 
         Returns:
-            What a session answers with, or bytes with their media type.
+            What a session answers with.
 
         Raises:
             UsageError: An argument is wrong; nothing was sent.
@@ -554,7 +548,7 @@ class Sessions:
 
         GET /api/user/interviews.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: a key with limited permissions: the permission access_sessions; none for a key
             without limited permissions.
         Server code: interview/api.py:323.
@@ -616,8 +610,8 @@ class Sessions:
 
         DELETE /api/user/interviews.
 
-        Changes on the server: takes the sessions from the key owner; their answers and files go
-            when no other user has them. Cannot be undone.
+        Effects: takes the sessions from the key owner; their answers and files go when no other
+            user has them. Cannot be undone.
         Privileges: a key with limited permissions: the permission access_sessions; none for a key
             without limited permissions.
         Server code: interview/api.py:323.
@@ -669,7 +663,7 @@ class Sessions:
 
         GET /api/user/{user_id}/interviews.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions; none for one's own account with a key without limited permissions.
         Server code: interview/api.py:485.
@@ -734,8 +728,8 @@ class Sessions:
 
         DELETE /api/user/{user_id}/interviews.
 
-        Changes on the server: takes the sessions from the user; their answers and files go when no
-            other user has them. Cannot be undone.
+        Effects: takes the sessions from the user; their answers and files go when no other user has
+            them. Cannot be undone.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions; none for one's own account with a key without limited permissions.
         Server code: interview/api.py:485.
@@ -794,7 +788,7 @@ class Sessions:
 
         GET /api/users/interviews, which the public documentation does not mention.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:432.
@@ -859,8 +853,8 @@ class Sessions:
 
         DELETE /api/users/interviews, which the public documentation does not mention.
 
-        Changes on the server: takes the sessions from the users they match; answers and files go
-            when no user is left. Cannot be undone.
+        Effects: takes the sessions from the users they match; answers and files go when no user is
+            left. Cannot be undone.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:432.

@@ -40,8 +40,7 @@ class Stash:
 
         GET /api/retrieve_stashed_data (servers since 1.2.0).
 
-        Changes on the server: none by default; delete removes the data, refresh changes when it
-            expires.
+        Effects: none by default; delete removes the data, refresh changes when it expires.
         Privileges: none.
         Server code: main/api.py:231.
 
@@ -83,7 +82,7 @@ class Stash:
 
         POST /api/stash_data (servers since 1.2.0).
 
-        Changes on the server: stores the data under a new identifier until it expires.
+        Effects: stores the data under a new identifier until it expires.
         Privileges: none.
         Server code: main/api.py:200.
 

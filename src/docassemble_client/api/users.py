@@ -40,7 +40,7 @@ class Users:
 
         GET /api/secret.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: none.
         Server code: users/api.py:382.
 
@@ -77,7 +77,7 @@ class Users:
 
         GET /api/user.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: a key with limited permissions: the permission access_user_info; none for a key
             without limited permissions.
         Server code: users/api.py:42.
@@ -126,7 +126,7 @@ class Users:
 
         PATCH /api/user (servers since 1.4.0).
 
-        Changes on the server: changes the account.
+        Effects: changes the account.
         Privileges: none for a key without limited permissions, but a password needs admin or
             edit_user_password; a key with limited permissions cannot do it.
         Server code: users/api.py:42.
@@ -202,7 +202,7 @@ class Users:
 
         POST /api/user/new.
 
-        Changes on the server: creates an account; sends no e-mail.
+        Effects: creates an account; sends no e-mail.
         Privileges: admin; a key with limited permissions: the permission create_user.
         Server code: users/api.py:93.
 
@@ -265,7 +265,7 @@ class Users:
 
         GET /api/user/{user_id}.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info; none for one's own account.
         Server code: users/api.py:236.
@@ -318,7 +318,7 @@ class Users:
 
         PATCH /api/user/{user_id} (servers since 1.4.0).
 
-        Changes on the server: changes the account.
+        Effects: changes the account.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
             edit_user_info; none for one's own account with a key without limited permissions; a
             password also needs edit_user_password, the active status edit_user_active_status.
@@ -391,7 +391,7 @@ class Users:
 
         DELETE /api/user/{user_id}.
 
-        Changes on the server: the user can no longer log in, and the user's API keys stop working.
+        Effects: the user can no longer log in, and the user's API keys stop working.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
             edit_user_active_status.
         Server code: users/api.py:236.
@@ -432,7 +432,7 @@ class Users:
 
         DELETE /api/user/{user_id}.
 
-        Changes on the server: removes the account, its sessions, files and keys; cannot be undone.
+        Effects: removes the account, its sessions, files and keys; cannot be undone.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
             access_sessions, delete_user.
         Server code: users/api.py:236.
@@ -475,7 +475,7 @@ class Users:
 
         GET /api/user_info.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info.
         Server code: users/api.py:219.
@@ -516,8 +516,7 @@ class Users:
 
         POST /api/user_invite (servers since 1.4.0).
 
-        Changes on the server: stores an invitation for each address and sends an e-mail unless told
-            not to.
+        Effects: stores an invitation for each address and sends an e-mail unless told not to.
         Privileges: admin; a key with limited permissions: the permission create_user.
         Server code: users/api.py:139.
 
@@ -563,7 +562,7 @@ class Users:
 
         GET /api/user_list.
 
-        Changes on the server: nothing.
+        Effects: nothing.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info.
         Server code: users/api.py:417.
