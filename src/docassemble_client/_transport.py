@@ -8,7 +8,7 @@ import os
 import ssl
 from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,7 +16,6 @@ import httpx
 from attrs import evolve
 
 from docassemble_client._flow import Reply, Request, Send, Sleep
-from docassemble_client._redact import CookieFilter
 from docassemble_client._version import __version__
 from docassemble_client.errors import (
     DecodeError,
@@ -37,8 +36,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("docassemble_client")
 
 _ERROR_BODY = 65536
-_COOKIES = CookieFilter()
-_HTTP_LOGS = ("httpcore.http11", "httpcore.http2")
+# These write whole headers at DEBUG, with logins in them: cookies, locations, keys, proxies.
+_WIRE_LOGS = ("httpcore.http11", "httpcore.http2", "httpcore.socks", "hpack.hpack", "hpack.table")
+
+
+def _keep_event(record: logging.LogRecord) -> bool:
+    """Leave of a log record its first word, which names the event; drops no record."""
+    record.msg, record.args = f"{record.getMessage().partition(' ')[0]} (masked)", None
+    return True
 
 
 class Transport:
@@ -161,8 +166,8 @@ class Transport:
         if self._http is None:
             proxy = self._proxy or environment_proxy(self.base_url)
             self._http = _connector(self._verify, self._cert, proxy, self._limit)
-        for name in _HTTP_LOGS:
-            logging.getLogger(name).addFilter(_COOKIES)  # once, however often it is added
+        for name in _WIRE_LOGS:
+            logging.getLogger(name).addFilter(_keep_event)  # once, however often it is added
         return self._http
 
     @contextmanager
@@ -171,7 +176,8 @@ class Transport:
             "user-agent": f"docassemble-client/{__version__}",
             "accept": "*/*",
             "accept-encoding": "gzip, deflate",
-            **request.headers,
+            # Blanks around a value mean nothing, and the HTTP library refuses them.
+            **{name: value.strip() for name, value in request.headers.items()},
         }
         if request.auth:
             headers["x-api-key"] = self._api_key.reveal()
@@ -192,7 +198,7 @@ class Transport:
                     headers=headers,
                     content=request.json,
                     data=dict(request.form) if files else None,
-                    files=files or None,
+                    files=cast("Any", files) or None,
                     extensions={"timeout": _limits(timeouts)},
                 )
             except (OSError, ValueError, httpx.InvalidURL) as error:
@@ -255,28 +261,46 @@ def _connector(
         raise UsageError(message, hint=hint) from None
 
 
+class _Changed(Exception):  # noqa: N818 - internal, becomes a MaybeSent
+    """A file is not as long as it said."""
+
+
 class _File:
     """
-    A file object without its file descriptor.
+    A file object of which httpx sees no more than it needs.
 
-    httpx would ask that for the length, and what stands behind a pipe or a compressed file has
-    another one.
+    Its file descriptor would be asked for the length, and what stands behind a pipe or a
+    compressed file has another one.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        self.read = file.read
+        self._file = file
+        self._length: int | None = None
         seekable: Callable[[], bool] = getattr(file, "seekable", bool)
         if seekable():
-            self.seek = file.seek
+            self.seek = self._seek
             self.tell = file.tell
 
+    def read(self, size: int) -> bytes:
+        chunk = self._file.read(size)
+        if self._length is not None:
+            done = self._file.tell()
+            if done > self._length or (done < self._length and not chunk):
+                raise _Changed
+        return chunk
 
-def _source(upload: Upload, opened: ExitStack) -> bytes | IO[bytes]:
-    content = upload.content
-    if isinstance(content, os.PathLike):
+    def _seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        position = self._file.seek(offset, whence)
+        if whence == os.SEEK_END:
+            self._length = position
+        return position
+
+
+def _source(upload: Upload, opened: ExitStack) -> bytes | _File:
+    if isinstance(upload.content, os.PathLike):
         # Opened for each attempt, so that a retry starts at the beginning.
-        return opened.enter_context(Path(content).open("rb"))
-    return content if isinstance(content, bytes) else cast("IO[bytes]", _File(content))
+        return _File(opened.enter_context(Path(upload.content).open("rb")))
+    return upload.content if isinstance(upload.content, bytes) else _File(upload.content)
 
 
 def _limits(timeouts: Timeouts) -> dict[str, float | None]:
@@ -336,10 +360,9 @@ def _explained(request: Request, status: int = 200) -> Generator[None]:
             path=request.path,
             status=status,
         ) from None
-    except httpx.LocalProtocolError:
-        # Mostly a file that grew or shrank; its text may show a header.
-        message = "the request is not what its headers say"
-        hint = "Check that no file changes while it is sent; the server may have processed a part"
+    except _Changed:
+        message = "a file grew or shrank while it was sent"
+        hint = "The server may have processed what came: look before you repeat it"
         raise MaybeSent(message, hint=hint, **where) from None
     except (httpx.HTTPError, httpx.StreamError, OSError) as error:
         message = f"the connection broke ({type(error).__name__})"

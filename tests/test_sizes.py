@@ -1,0 +1,33 @@
+"""Limits that keep the code readable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_no_hand_written_file_is_long() -> None:
+    """A file written by hand has at most 400 lines; generated ones say that they are."""
+    folders = ("src", "codegen", "tests", "examples")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+
+    long = [
+        path.name
+        for path in files
+        if len(lines := _lines(path)) > 400 and "@generated" not in lines[0]
+    ]
+
+    assert files
+    assert long == []
+
+
+def test_generator_stays_small() -> None:
+    """The generator has fewer than 1,500 lines of Python."""
+    lines = sum(len(_lines(path)) for path in (ROOT / "codegen").glob("*.py"))
+
+    assert 0 < lines < 1500
