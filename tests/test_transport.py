@@ -146,7 +146,7 @@ async def silent_in_body(connection: Connection) -> None:
 def test_a_silent_server_is_a_timeout(script: Script) -> None:
     """A wait longer than the limit ends in RequestTimeout; the request may have been processed."""
     with pytest.raises(RequestTimeout, match="silent") as caught:
-        asyncio.run(get_user(script, timeout=0.05))
+        asyncio.run(get_user(script, timeout=Timeouts(read=0.05)))
 
     assert caught.value.maybe_processed
     assert caught.value.operation == "users.get_current"
