@@ -13,7 +13,7 @@ nox.options.reuse_venv = "yes"
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
-OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+OLDEST = PYTHONS[0]
 
 
 def _group(name: str) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def _wheel(session: nox.Session) -> str:
     return str(next(built.glob("*.whl")))
 
 
-@nox.session(python=OLDEST)
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, names and the borders between modules."""
     session.install(*_group("codegen"))
@@ -45,7 +45,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session(python=OLDEST)
+@nox.session
 def typing(session: nox.Session) -> None:
     """Check types with mypy and pyright, both strict."""
     _install(session, "typing")
@@ -54,7 +54,7 @@ def typing(session: nox.Session) -> None:
     session.run("pyright")
 
 
-@nox.session(python=OLDEST)
+@nox.session
 def codegen(session: nox.Session) -> None:
     """Check that the generated files are what the specification makes; `-- --write` makes them."""
     session.install(*_group("codegen"))
@@ -77,7 +77,7 @@ def tests_lowest(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-@nox.session(python=OLDEST, default=False)
+@nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Combine the coverage of all Pythons and demand all of it."""
     session.install(*_group("tests"))
@@ -85,7 +85,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report")
 
 
-@nox.session(python=OLDEST)
+@nox.session
 def build(session: nox.Session) -> None:
     """Build both archives; the wheel must import alone and hold nothing but the package."""
     folder = Path(session.create_tmp())
@@ -104,7 +104,7 @@ def build(session: nox.Session) -> None:
     session.run("python", "-I", "-c", "import docassemble_client as d; d.AsyncDocassemble, d.User")
 
 
-@nox.session(python=NEWEST, default=False)
+@nox.session(default=False)
 def live(session: nox.Session) -> None:
     """Run the live tests on a real server, started once and reused; `-- --stop` stops it."""
     _install(session, "live")
@@ -114,7 +114,7 @@ def live(session: nox.Session) -> None:
     session.run("pytest", "tests/live", *session.posargs)
 
 
-@nox.session(python=NEWEST, default=False)
+@nox.session(default=False)
 def quickstart(session: nox.Session) -> None:
     """Run examples/quickstart.py on the server of the environment, or else on the live one."""
     script = "examples/quickstart.py"

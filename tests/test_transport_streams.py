@@ -167,7 +167,7 @@ async def cancel_meanwhile(da: AsyncDocassemble) -> None:
 
 async def time_out_meanwhile(da: AsyncDocassemble) -> None:
     with pytest.raises(RequestTimeout) as caught:
-        await da.files.download(17, timeout=0.05)
+        await da.files.download(17, timeout=Timeouts(read=0.05))
     assert caught.value.operation == "files.download"
 
 
