@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from docassemble_client._operation import Operation
 
 _MASK = "***"
+WIRE_LOGS = ("httpcore.http11", "httpcore.http2", "httpcore.socks", "hpack.hpack", "hpack.table")
 # Values of these kinds cannot hold a secret; texts can, whatever their name.
 _SHOWN = frozenset({"int", "float", "bool"})
 
@@ -44,19 +45,18 @@ def scrub_arguments(
     return shown
 
 
-class CookieFilter(logging.Filter):
+def mask_wire_logs() -> None:
     """
-    Takes session cookies out of the HTTP library's own debug log.
+    Let the HTTP library's wire logs tell what happens, but nothing of what is sent and received.
 
-    Every answer of docassemble sets a cookie that logs in as the key's owner
-    (docassemble.webapp 1.10.14, api/helpers.py, api_verify), and httpcore logs all headers.
+    They write whole headers at DEBUG: keys, locations, and the cookie of every answer, which logs
+    in as the key's owner (docassemble.webapp 1.10.14, api/helpers.py, api_verify).
     """
+    for name in WIRE_LOGS:
+        logging.getLogger(name).addFilter(keep_event)  # once, however often it is added
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Mask the whole message where it speaks of a cookie; never drops a record."""
-        if "cookie" in record.getMessage().lower():
-            record.msg, record.args = (
-                f"{str(record.msg).split(' ')[0]} (masked: holds a cookie)",
-                None,
-            )
-        return True
+
+def keep_event(record: logging.LogRecord) -> bool:
+    """Leave of a log record its first word, which names the event; drops no record."""
+    record.msg, record.args = f"{record.getMessage().partition(' ')[0]} (masked)", None
+    return True

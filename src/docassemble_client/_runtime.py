@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
@@ -12,6 +13,7 @@ from attrs import evolve
 from docassemble_client._codec import decode
 from docassemble_client._encode import encode
 from docassemble_client._flow import execute
+from docassemble_client._redact import scrub_arguments
 from docassemble_client._types import UNSET, Response
 from docassemble_client.config import Timeouts
 from docassemble_client.operations import STATUS_HINTS
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from docassemble_client.pagination import Page
 
 T = TypeVar("T")
+logger = logging.getLogger("docassemble_client")
 
 
 class Runtime:
@@ -50,6 +53,7 @@ class Runtime:
     ) -> T:
         """Carry one call."""
         request = encode(operation, arguments)
+        logger.debug("%s %s", operation, scrub_arguments(operation, arguments))
         lock = self._lock(operation, arguments)
         reply = await self._run(request, operation, timeout, retry, lock)
         return decode(operation, request, reply)

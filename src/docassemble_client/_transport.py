@@ -16,6 +16,7 @@ import httpx
 from attrs import evolve
 
 from docassemble_client._flow import Reply, Request, Send, Sleep
+from docassemble_client._redact import mask_wire_logs
 from docassemble_client._version import __version__
 from docassemble_client.errors import (
     DecodeError,
@@ -36,14 +37,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("docassemble_client")
 
 _ERROR_BODY = 65536
-# These write whole headers at DEBUG, with logins in them: cookies, locations, keys, proxies.
-_WIRE_LOGS = ("httpcore.http11", "httpcore.http2", "httpcore.socks", "hpack.hpack", "hpack.table")
-
-
-def _keep_event(record: logging.LogRecord) -> bool:
-    """Leave of a log record its first word, which names the event; drops no record."""
-    record.msg, record.args = f"{record.getMessage().partition(' ')[0]} (masked)", None
-    return True
 
 
 class Transport:
@@ -166,8 +159,7 @@ class Transport:
         if self._http is None:
             proxy = self._proxy or environment_proxy(self.base_url)
             self._http = _connector(self._verify, self._cert, proxy, self._limit)
-        for name in _WIRE_LOGS:
-            logging.getLogger(name).addFilter(_keep_event)  # once, however often it is added
+        mask_wire_logs()
         return self._http
 
     @contextmanager
