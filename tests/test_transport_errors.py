@@ -140,7 +140,7 @@ def test_the_librarys_log_of_headers_keeps_the_event_only(
 
 
 def test_each_answer_is_logged_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
-    """At DEBUG the client logs operation, method, path and status of each answer."""
+    """At DEBUG the client logs each call without its texts, and what each request came to."""
     caplog.set_level(logging.DEBUG, "docassemble_client")
 
     async def scenario() -> None:
@@ -153,6 +153,7 @@ def test_each_answer_is_logged_without_its_query(caplog: pytest.LogCaptureFixtur
 
     lines = [one.getMessage() for one in caplog.records if one.name == "docassemble_client"]
     assert lines == [
+        "users.get_by_username {'username': '***'}",
         "users.get_by_username: GET /api/user_info: 503",
         "users.get_by_username: GET /api/user_info: 200",
     ]
