@@ -28,6 +28,7 @@ def build(documents: dict[str, Document]) -> ir.Spec:
         ),
         unions=tuple(builder.unions.values()),
         error_groups=tuple(builder.groups.values()),
+        tasks=tuple(_task(name, one) for name, one in common.get("tasks", {}).items()),
         statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
         sources=tuple(builder.source(one) for one in common.get("sources", {}).values()),
     )
@@ -55,6 +56,11 @@ def _model(name: str, data: dict[str, Any]) -> ir.Model:
         for key, field in data["fields"].items()
     )
     return ir.Model(name=ClassName(name), doc=_text(data["doc"]), fields=fields)
+
+
+def _task(name: str, data: dict[str, Any]) -> ir.TaskKind:
+    words = tuple((key, one) for key, one in data.items() if key not in {"doc", "why"})
+    return ir.TaskKind(name=name, words=words)
 
 
 def _default(value: str | int) -> str:
@@ -145,6 +151,7 @@ class _Builder:
                 for rule in data.get("requires", ())
             ),
             results=tuple(self._result(key, one) for key, one in data["returns"].items()),
+            verify=data.get("verify"),
             brings=_text(data.get("brings", "")),
             paging=data.get("paging"),
             errors=tuple(_error(one) for one in data.get("errors", ()) if not isinstance(one, str)),

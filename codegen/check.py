@@ -194,6 +194,8 @@ class _Checker:
         for index, rule in enumerate(operation.get("requires", ())):
             names = {*rule.get("one_of", ()), *rule.get("any_of", ()), rule.get("unless")}
             named += [("requires", index, name) for name in names - {None}]
+        if "verify" in operation:
+            named.append(("verify", "target", operation["verify"]["target"]))
         if "paging" in operation:
             named.append(("paging", "resume", operation["paging"]["resume"]))
         for *place, name in named:
@@ -209,6 +211,9 @@ class _Checker:
             self._say(f"the documentation has no section {anchor!r} for {call}", *path, "docs")
 
     def _returns(self, path: Path_, operation: Raw) -> None:
+        texts = [one for one in operation["returns"].values() if isinstance(one, str)]
+        if "verify" in operation and all(Type.parse(one).kind != "task" for one in texts):
+            self._say("verify: goes with task[…]", *path, "verify")
         for status, result in operation["returns"].items():
             place = (*path, "returns", status)
             text = result if isinstance(result, str) else result.get("json", "none")
@@ -243,7 +248,7 @@ class _Checker:
 
     def _tasks_and_sources(self) -> None:
         for name, task in self.shared["tasks"].items():
-            for key in task.keys() & {"status", "confirm"}:
+            for key in task.keys() & {"status", "confirm", "listed"}:
                 if task[key] not in self.calls:
                     self._say(f"no operation is called {task[key]!r}", "tasks", name, key)
         for name, source in self.shared["sources"].items():

@@ -228,6 +228,14 @@ class Requirement:
 
 
 @frozen(kw_only=True)
+class TaskKind:
+    """How a kind of task is waited for."""
+
+    name: str
+    words: tuple[tuple[str, str], ...]
+
+
+@frozen(kw_only=True)
 class Operation:
     """One call of the API."""
 
@@ -249,6 +257,7 @@ class Operation:
     serialise: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     requires: tuple[Requirement, ...]
+    verify: dict[str, str] | None
     results: tuple[Result, ...]
     brings: str
     paging: dict[str, str] | None
@@ -347,6 +356,7 @@ class Spec:
     models: tuple[Model, ...]
     unions: tuple[Union, ...]
     error_groups: tuple[ErrorGroup, ...]
+    tasks: tuple[TaskKind, ...]
     statuses: tuple[tuple[int, str], ...]
     sources: tuple[Source, ...]
 

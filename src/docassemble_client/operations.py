@@ -15,6 +15,8 @@ from docassemble_client._operation import (
     Privileges,
     Requirement,
     Result,
+    TaskKind,
+    Verify,
 )
 from docassemble_client._types import JSON, BinaryContent
 from docassemble_client.config import Confidential, Secret
@@ -802,6 +804,7 @@ PACKAGES_INSTALL: Final[Operation[TaskHandle]] = Operation(
     results={
         "200": Result(task="install"),
     },
+    verify=Verify("pip", "listed"),
     errors=(
         KnownError(400, "No instructions provided.", "Pass pip, github_url or zip."),
         KnownError(
@@ -844,6 +847,7 @@ PACKAGES_UPDATE: Final[Operation[TaskHandle]] = Operation(
     results={
         "200": Result(task="install"),
     },
+    verify=Verify("package", "listed"),
     errors=(
         KnownError(400, "No instructions provided.", "Pass the name of the package."),
         KnownError(
@@ -873,6 +877,7 @@ PACKAGES_UNINSTALL: Final[Operation[TaskHandle]] = Operation(
     results={
         "200": Result(task="install"),
     },
+    verify=Verify("package", "gone"),
     errors=(
         KnownError(400, "Missing package name.", "Pass the name of the package."),
         KnownError(
@@ -2645,6 +2650,29 @@ OPERATIONS: Final[dict[str, Operation[Any]]] = {
     "users.list": USERS_LIST,
 }
 """Every operation by its full name, such as users.get."""
+
+TASKS: Final[dict[str, TaskKind]] = {
+    "restart": TaskKind(
+        status="server.get_restart_status",
+        working="working",
+        completed="completed",
+        unknown="unknown",
+        confirm="server.get_health",
+        started="server_start_time",
+    ),
+    "install": TaskKind(
+        status="packages.get_update_status",
+        working="working",
+        completed="completed",
+        unknown="unknown",
+        ok="ok",
+        log="log",
+        error="error_message",
+        confirm="server.get_health",
+        listed="packages.list",
+    ),
+}
+"""How each kind of task is waited for."""
 
 STATUS_HINTS: Final[dict[int, str]] = {
     400: "The server refused the arguments; its reason is in the error's body.",

@@ -140,7 +140,8 @@ operations:
   use: {{call: POST /api/use, returns: {{200: Reply}}}}
 """,
         common="""
-tasks: {restart: {doc: R., status: things.go, working: w, completed: c, unknown: u}}
+tasks:
+  restart: {doc: R., status: things.go, working: w, completed: c, unknown: u, confirm: things.go}
 """,
     )
 

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 TASKS = """
 tasks:
-  restart: {doc: A restart., status: things.get_status, working: w, completed: c, unknown: u}
+  restart:
+    {doc: R., status: things.get_status, working: w, completed: c, unknown: u,
+     confirm: things.get_health, started: begun}
+  install:
+    {doc: I., status: things.get_status, working: w, completed: c, unknown: u, ok: fine, log: text,
+     error: wrong, confirm: things.get_health, listed: things.list}
 """
 
 
@@ -62,14 +67,15 @@ def test_task_brings_a_handle(generate: Generate) -> None:
     client = generate(
         """
 operations:
+  get_health: {call: GET /api/health}
   restart: {call: POST /api/restart, returns: {200: "task[restart]", 204: none}}
   get_status: {call: GET /api/status}
+  list: {call: GET /api/things}
 """,
         common=TASKS,
     )
     handle = client.module("tasks").TaskHandle
-
-    restart, status = client.spec.operations
+    _, restart, status, _ = client.spec.operations
 
     begun = client.answered("restart", {"task_id": "abc"})
 
@@ -78,6 +84,86 @@ operations:
     assert (restart.task, status.task) == ("restart", "")
     with pytest.raises(client.errors.DecodeError, match="task_id"):
         client.answered("restart", {})
+
+
+def test_task_knows_when_it_began(generate: Generate) -> None:
+    """The server's own clock dates the task, so that no other clock has to agree with it."""
+    client = generate(
+        """
+operations:
+  get_health: {call: GET /api/health}
+  restart: {call: POST /api/restart, returns: {200: "task[restart]"}}
+  get_status: {call: GET /api/status}
+  list: {call: GET /api/things}
+""",
+        common=TASKS,
+    )
+    client.reply = httpx.Response(
+        200, json={"task_id": "abc"}, headers={"Date": "Thu, 01 Jan 1970 00:01:40 GMT"}
+    )
+
+    assert client.call("restart").started == 100.0
+
+
+@pytest.mark.parametrize(
+    ("given", "target"),
+    [
+        ("docassemble.demo", "docassemble-demo"),
+        ("Docassemble_Demo==1.0", "docassemble-demo"),
+        (" docassemble--demo[x]", "docassemble-demo"),
+        ("docassemble.demo ~= 1", "docassemble-demo"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_verify_says_what_the_task_must_leave_behind(
+    generate: Generate, given: str | None, target: str
+) -> None:
+    """verify: names the argument with the package; its name is compared as pip compares names."""
+    client = generate(
+        """
+operations:
+  get_health: {call: GET /api/health}
+  install:
+    call: POST /api/install
+    parameters: {name: {in: body, type: str, doc: Name.}}
+    returns: {200: "task[install]"}
+    verify: {target: name, expects: listed}
+  get_status: {call: GET /api/status}
+  list: {call: GET /api/things}
+""",
+        common=TASKS,
+    )
+    client.reply = httpx.Response(200, json={"task_id": "abc"})
+
+    handle = client.call("install", name=given)
+
+    assert (handle.target, handle.expects) == (target, "listed" if target else "")
+
+
+def test_table_says_how_tasks_are_waited_for(generate: Generate) -> None:
+    """Each word of a task's description reaches the table; what is left out is empty there."""
+    client = generate(
+        """
+operations:
+  get_health: {call: GET /api/health}
+  install: {call: POST /api/install, returns: {200: "task[install]"}}
+  restart: {call: POST /api/restart, returns: {200: "task[restart]"}}
+  get_status: {call: GET /api/status}
+  list: {call: GET /api/things}
+""",
+        common=TASKS,
+    )
+    kind = client.module("_operation").TaskKind
+    words = {"status": "things.get_status", "working": "w", "completed": "c", "unknown": "u"}
+    words["confirm"] = "things.get_health"
+
+    tasks = client.module("operations").TASKS
+
+    assert tasks["restart"] == kind(**words, started="begun")
+    assert tasks["install"] == kind(
+        **words, ok="fine", log="text", error="wrong", listed="things.list"
+    )
 
 
 def test_binary_answer_is_a_download(generate: Generate) -> None:

@@ -63,7 +63,11 @@ operations:
       named: {in: file, type: file_map, doc: Files by field.}
       really: {in: local, type: bool, doc: Really.}
 """
-COMMON = "tasks: {restart: {doc: R., status: things.names, working: w, completed: c, unknown: u}}"
+COMMON = """
+tasks:
+  restart:
+    {doc: R., status: things.names, working: w, completed: c, unknown: u, confirm: things.names}
+"""
 # A wrong call is marked; an ignore that nothing needs is itself an error.
 CONSUMER = """
 from typing import assert_type
