@@ -22,14 +22,18 @@ if TYPE_CHECKING:
     from docassemble_client._types import Unset as Unset
     from docassemble_client.client import AsyncDocassemble as AsyncDocassemble
     from docassemble_client.config import Confidential as Confidential
+    from docassemble_client.config import PollPolicy as PollPolicy
     from docassemble_client.config import RetryPolicy as RetryPolicy
     from docassemble_client.config import Secret as Secret
     from docassemble_client.config import Timeouts as Timeouts
     from docassemble_client.errors import *
+    from docassemble_client.events import *
     from docassemble_client.models import *
     from docassemble_client.pagination import Page as Page
     from docassemble_client.pagination import Paginator as Paginator
+    from docassemble_client.tasks import TaskEvent as TaskEvent
     from docassemble_client.tasks import TaskHandle as TaskHandle
+    from docassemble_client.tasks import TaskResult as TaskResult
     from docassemble_client.transfer import Download as Download
     from docassemble_client.transfer import DownloadStream as DownloadStream
     from docassemble_client.transfer import FileInput as FileInput
@@ -39,14 +43,14 @@ _HOMES = {
     "_operation": ("Operation",),
     "_types": ("JSON", "UNSET", "BinaryContent", "JSONInput", "JSONReply", "Response", "Unset"),
     "client": ("AsyncDocassemble",),
-    "config": ("Confidential", "RetryPolicy", "Secret", "Timeouts"),
+    "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
     "pagination": ("Page", "Paginator"),
-    "tasks": ("TaskHandle",),
+    "tasks": ("TaskEvent", "TaskHandle", "TaskResult"),
     "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 # Modules that say themselves which names they have.
-_LISTED = ("errors", "models")
+_LISTED = ("errors", "events", "models")
 _MODULES = (*_LISTED, "operations")
 
 

@@ -30,7 +30,7 @@ from cattrs.cols import (
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from docassemble_client._flow import undecodable
+from docassemble_client._judge import undecodable
 from docassemble_client._operation import OneOf, Result
 from docassemble_client._types import (
     BinaryContent,
@@ -41,6 +41,7 @@ from docassemble_client._types import (
     is_object,
     media_type,
 )
+from docassemble_client._wire import http_date
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.pagination import Page
 from docassemble_client.tasks import TaskHandle
@@ -49,9 +50,9 @@ from docassemble_client.transfer import filename_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from docassemble_client._flow import Reply, Request
     from docassemble_client._operation import Operation, Paging
     from docassemble_client._types import JSON
+    from docassemble_client._wire import Reply, Request
 
     Hook: TypeAlias = Callable[[Any, Any], Any]
 
@@ -98,14 +99,14 @@ def decode(operation: Operation[T], request: Request, reply: Reply) -> T:
         DecodeError: The reply is something else.
     """
     try:
-        value = _decode(operation, reply)
+        value = _decode(operation, request, reply)
     except _Mismatch as error:
         raise undecodable(request, reply, str(error)) from None
     # The table's annotations and its results are printed from one place of the specification.
     return cast("T", value)
 
 
-def _decode(operation: Operation[Any], reply: Reply) -> object:
+def _decode(operation: Operation[Any], request: Request, reply: Reply) -> object:
     result = operation.result(reply.status)
     if result is None:
         if all(one == Result() for one in operation.results.values()):
@@ -117,7 +118,7 @@ def _decode(operation: Operation[Any], reply: Reply) -> object:
         return None
     expects_json = result.json is not None or result.task
     if expects_json and media == "application/json":
-        return _value(operation, result, reply, parse_json(reply.content))
+        return _value(operation, result, request, reply)
     if result.text:
         return decode_text(reply.content, reply.content_type)
     if result.binary:
@@ -150,12 +151,20 @@ def _finite(text: str) -> float:
     return number
 
 
-def _value(operation: Operation[Any], result: Result, reply: Reply, data: JSON) -> object:
+def _value(operation: Operation[Any], result: Result, request: Request, reply: Reply) -> object:
+    data = parse_json(reply.content)
     if result.task:
         if not isinstance(data, dict) or not isinstance(task := data.get("task_id"), str):
             message = "the answer holds no task_id"
             raise _Mismatch(message)
-        return TaskHandle(id=task, kind=result.task, operation=operation.id)
+        return TaskHandle(
+            id=task,
+            kind=result.task,
+            operation=operation.id,
+            started=http_date(reply.headers.get("date", "")),
+            target=request.target,
+            expects=operation.verify.expects if operation.verify and request.target else "",
+        )
     if operation.paging:
         return _page(operation.paging, result, data)
     if isinstance(result.json, OneOf):
@@ -181,7 +190,13 @@ def _one_of(choice: OneOf, reply: Reply, data: JSON) -> object:
     kind = data.get(choice.key) if isinstance(data, dict) else None
     if not isinstance(kind, str):
         return JSONReply(data, reply.status)
-    return structure(data, choice.cases.get(kind, choice.default))
+    try:
+        return structure(data, choice.cases.get(kind, choice.default))
+    except _Mismatch:
+        if _strict.get():
+            raise
+        # An interview may use the same key in JSON of its own.
+        return JSONReply(data, reply.status)
 
 
 def structure(data: JSON, kind: Any, place: str = "$") -> Any:

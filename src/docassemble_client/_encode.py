@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from docassemble_client._flow import Request
 from docassemble_client._operation import Param
 from docassemble_client._types import UNSET, is_list, is_mapping
+from docassemble_client._wire import Request
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload, as_upload
@@ -112,10 +112,10 @@ def encode_request(
             operation="request",
             method=method.upper(),
             path=quote(path, safe=_PATH_SAFE),
-            query=tuple((_text(name), _text(value)) for name, value in params.items()),
+            query=_texts(params),
             headers={name.lower(): value for name, value in headers.items()},
             json=body,
-            form=tuple((_text(name), _text(value)) for name, value in data.items()),
+            form=_texts(data),
             files=tuple(_files(_FREE_FILES, files)),
             safe=safe,
         )
@@ -208,7 +208,19 @@ def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
         files=tuple(files),
         auth=operation.auth,
         safe=operation.retry == "safe",
+        target=_target(operation, given),
     )
+
+
+def _target(operation: Operation[Any], given: Mapping[str, object]) -> str:
+    """Normalised name of the package an operation is about, without version and extras."""
+    name = given.get(operation.verify.target) if operation.verify else None
+    return normalised(name) if isinstance(name, str) else ""
+
+
+def normalised(name: str) -> str:
+    """Name of a package as names are compared, without version and extras."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@]", name.strip(), maxsplit=1)[0]).lower()
 
 
 def _path_part(param: Param, value: object) -> str:
@@ -246,8 +258,7 @@ def _value(param: Param, value: object) -> object:
 
 def _scalar(param: Param, kind: str, value: object) -> object:
     types = _PYTHON.get(kind)
-    wrong = types and (not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"))
-    if wrong:
+    if types and (not isinstance(value, types) or (isinstance(value, bool) and kind != "bool")):
         expected = _NAMES.get(kind, f"of type {kind}")
         message = f"{param.name} must be {expected}, not {type(value).__name__}"
         raise _Refused(message)
@@ -335,6 +346,11 @@ def _spread(param: Param, value: object) -> Iterator[tuple[str, str]]:
                 message = f"{param.name} holds a name the server ignores: use letters, digits and _"
                 raise _Refused(message)
             yield name, _text(item, param.name)
+
+
+def _texts(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Fields of a query or form; None stands for left out."""
+    return tuple((_text(name), _text(one)) for name, one in values.items() if one is not None)
 
 
 def _text(value: object, what: str = "an argument") -> str:

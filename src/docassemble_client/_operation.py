@@ -152,6 +152,50 @@ class Paging:
     next: str
 
 
+@frozen
+class Verify:
+    """
+    How the work of a task shows.
+
+    Attributes:
+        target: Argument that names the package.
+        expects: Whether it must be listed or gone afterwards.
+    """
+
+    target: str
+    expects: Literal["listed", "gone"]
+
+
+@frozen(kw_only=True)
+class TaskKind:
+    """
+    How a kind of task is waited for.
+
+    Attributes:
+        status: Operation that tells how far it is.
+        working: Its word for a task that goes on.
+        completed: Its word for a task that is over.
+        unknown: Its word for a task the server does not know.
+        ok: Attribute that says whether it went well, empty if there is none.
+        log: Attribute with what the work printed, empty if there is none.
+        error: Attribute with what went wrong, empty if there is none.
+        confirm: Operation that must succeed before a completed task is believed.
+        started: Attribute of its answer with the server's start, where the task restarts it.
+        listed: Operation that lists packages, where the task changes them.
+    """
+
+    status: str
+    working: str
+    completed: str
+    unknown: str
+    ok: str = ""
+    log: str = ""
+    error: str = ""
+    confirm: str
+    started: str = ""
+    listed: str = ""
+
+
 @frozen(kw_only=True)
 class Operation(Generic[T_co]):
     """
@@ -174,6 +218,7 @@ class Operation(Generic[T_co]):
         requires: Rules over several arguments.
         paging: How the list goes on, if it is one.
         errors: Errors the server is known to send.
+        verify: How the work of the task it begins shows.
     """
 
     tag: str
@@ -192,6 +237,7 @@ class Operation(Generic[T_co]):
     requires: tuple[Requirement, ...] = ()
     paging: Paging | None = None
     errors: tuple[KnownError, ...] = ()
+    verify: Verify | None = None
 
     @property
     def id(self) -> str:

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from docassemble_client._operation import Operation
 
 _MASK = "***"
-WIRE_LOGS = ("httpcore.http11", "httpcore.http2", "httpcore.socks", "hpack.hpack", "hpack.table")
+WIRE_LOGS = (
+    *(f"{one}.{log}" for one in ("httpcore", "httpcore2") for log in ("http11", "http2", "socks")),
+    "hpack.hpack",
+    "hpack.table",
+)
 # Values of these kinds cannot hold a secret; texts can, whatever their name.
 _SHOWN = frozenset({"int", "float", "bool"})
 

@@ -4,43 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from attrs import evolve
 
 from docassemble_client._codec import decode
-from docassemble_client._encode import encode
-from docassemble_client._flow import execute
+from docassemble_client._driver import Run
+from docassemble_client._encode import encode, normalised
+from docassemble_client._flow import RetryBudget, execute, pages
 from docassemble_client._redact import scrub_arguments
 from docassemble_client._types import UNSET, Response
-from docassemble_client.config import Timeouts
-from docassemble_client.operations import STATUS_HINTS
+from docassemble_client._wait import TaskCalls, TaskStatus, wait
+from docassemble_client.config import RetryPolicy, Timeouts
+from docassemble_client.errors import RequestTimeout, TaskTimeout, UsageError
+from docassemble_client.operations import OPERATIONS, STATUS_HINTS, TASKS
 from docassemble_client.pagination import Paginator
 from docassemble_client.transfer import Download, DownloadStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from docassemble_client._flow import Reply, Request
-    from docassemble_client._operation import Operation
+    from docassemble_client._flow import Flow
+    from docassemble_client._operation import Operation, TaskKind
     from docassemble_client._transport import Transport
     from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Timeout
+    from docassemble_client._wire import Request
+    from docassemble_client.config import PollPolicy, Timeout
     from docassemble_client.pagination import Page
+    from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
 
 T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
+# A look at a task is repeated by the wait itself.
+_ONCE = RetryPolicy(attempts=1)
 
 
 class Runtime:
     """What the generated calls hand their operation and arguments to."""
 
-    def __init__(self, transport: Transport, *, timeout: Timeout, retry: RetryPolicy) -> None:
+    def __init__(
+        self, transport: Transport, *, timeout: Timeout, retry: RetryPolicy, poll: PollPolicy
+    ) -> None:
         self._transport = transport
         self._timeouts = Timeouts.of(timeout)
         self._retry = retry
+        self._poll = poll
+        self._budget = RetryBudget(retry)
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     async def call(
@@ -53,10 +64,11 @@ class Runtime:
     ) -> T:
         """Carry one call."""
         request = encode(operation, arguments)
-        logger.debug("%s %s", operation, scrub_arguments(operation, arguments))
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s %s", operation, scrub_arguments(operation, arguments))
         lock = self._lock(operation, arguments)
-        reply = await self._run(request, operation, timeout, retry, lock)
-        return decode(operation, request, reply)
+        flow = self._flow(operation, request, retry)
+        return await self._start(flow, request, timeout).result(lock)
 
     def paginate(
         self,
@@ -67,18 +79,19 @@ class Runtime:
         retry: RetryPolicy | None,
     ) -> Paginator[Any]:
         """Prepare the calls of a list; wrong arguments are refused at once."""
-        encode(operation, arguments)
+        request = encode(operation, arguments)
         paging = operation.paging
         resume = paging.resume if paging else ""
 
-        async def fetch(token: str | None) -> Page[Any]:
-            page: Page[Any] = await self.call(
-                operation, {**arguments, resume: token}, timeout=timeout, retry=retry
-            )
-            return page
+        def fetch(token: str | None) -> Flow[Page[Any]]:
+            return self._flow(operation, encode(operation, {**arguments, resume: token}), retry)
+
+        def walk(token: str | None, limit: int | None) -> Run[None]:
+            flow = pages(fetch, operation.id, start=token, limit=limit)
+            return self._start(flow, request, timeout, each=True)
 
         first = arguments.get(resume)
-        return Paginator(fetch, first if isinstance(first, str) else None)
+        return Paginator(walk, first if isinstance(first, str) else None)
 
     def download(
         self,
@@ -93,9 +106,21 @@ class Runtime:
 
         @asynccontextmanager
         async def open_stream() -> AsyncGenerator[DownloadStream]:
-            reply = await self._run(request, operation, timeout, retry)
+            flow = execute(
+                request, retry or self._retry, operation.errors, STATUS_HINTS, budget=self._budget
+            )
+            run = self._start(flow, request, timeout)
+            reply = await run.result()
             try:
-                yield DownloadStream(reply.status, reply.headers, reply.chunks)
+                async with aclosing(run.within(reply.chunks)) as chunks:
+                    yield DownloadStream(
+                        reply.status,
+                        reply.headers,
+                        chunks,
+                        operation=operation.id,
+                        method=request.method,
+                        path=request.path,
+                    )
             finally:
                 await reply.close()
 
@@ -105,25 +130,86 @@ class Runtime:
         self, request: Request, *, timeout: Timeout | Unset, retry: RetryPolicy | None
     ) -> Response:
         """Carry a request that no operation describes."""
-        reply = await self._run(request, None, timeout, retry)
+        flow = execute(request, retry or self._retry, (), STATUS_HINTS, budget=self._budget)
+        reply = await self._start(flow, request, timeout).result()
         return Response(status=reply.status, headers=reply.headers, content=reply.content)
+
+    async def watch(
+        self, handle: TaskHandle, *, timeout: float | None, poll: PollPolicy | None
+    ) -> AsyncGenerator[TaskEvent | TaskResult]:
+        """
+        Wait for a task.
+
+        Yields:
+            An event after each look, and at the end what the task brought.
+
+        Raises:
+            TaskTimeout: It was not over in time.
+        """
+        policy = poll or self._poll
+        kind = TASKS.get(handle.kind)
+        if kind is None:
+            message = f"this client knows no task of the kind {handle.kind!r}"
+            raise UsageError(message, operation=handle.operation)
+        flow = wait(handle, kind, policy, self._task_calls(handle, kind))
+        look = Timeouts(
+            connect=policy.timeout, read=policy.timeout, write=policy.timeout, total=timeout
+        )
+        request = encode(OPERATIONS[kind.status], {"task_id": handle.id})
+        run = Run(self._transport, flow, request, look)
+        try:
+            while (event := await run.step()) is not None:
+                yield evolve(event, elapsed=run.elapsed)
+        except RequestTimeout:
+            # Every other time-out is progress to the flow, so this is the total one.
+            message = f"the task was not over after {timeout} s"
+            hint = "It goes on in the server; wait again with the error's handle"
+            raise TaskTimeout(
+                message, operation=handle.operation, hint=hint, handle=handle
+            ) from None
+        finally:
+            run.close()
+        yield await run.result()
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
 
-    async def _run(
-        self,
-        request: Request,
-        operation: Operation[Any] | None,
-        timeout: Timeout | Unset,
-        retry: RetryPolicy | None,
-        lock: asyncio.Lock | None = None,
-    ) -> Reply:
-        known = operation.errors if operation else ()
+    def _flow(
+        self, operation: Operation[T], request: Request, retry: RetryPolicy | None
+    ) -> Flow[T]:
+        policy = retry or self._retry
+        reply = yield from execute(
+            request, policy, operation.errors, STATUS_HINTS, budget=self._budget
+        )
+        return decode(operation, request, reply)
+
+    def _start(
+        self, flow: Flow[T], request: Request, timeout: Timeout | Unset, *, each: bool = False
+    ) -> Run[T]:
         timeouts = self._timeouts if timeout is UNSET else Timeouts.of(timeout)
-        flow = execute(request, retry or self._retry, known, STATUS_HINTS)
-        return await self._transport.run(flow, request, timeouts, lock)
+        return Run(self._transport, flow, request, timeouts, each=each)
+
+    def _task_calls(self, handle: TaskHandle, kind: TaskKind) -> TaskCalls:
+        def ask(operation: Operation[Any], arguments: Mapping[str, object]) -> Flow[Any]:
+            return self._flow(operation, encode(operation, arguments), _ONCE)
+
+        def status() -> Flow[TaskStatus]:
+            answer = yield from ask(OPERATIONS[kind.status], {"task_id": handle.id})
+            ok = getattr(answer, kind.ok) if kind.ok else None
+            texts = (getattr(answer, name) for name in (kind.log, kind.error) if name)
+            log = next((text for text in texts if text), "")
+            return TaskStatus(state=answer.status, ok=ok, log=log)
+
+        def confirm() -> Flow[float | None]:
+            answer = yield from ask(OPERATIONS[kind.confirm], {})
+            return getattr(answer, kind.started) if kind.started else None
+
+        def listed() -> Flow[Mapping[str, str | None]]:
+            answer = yield from ask(OPERATIONS[kind.listed], {})
+            return {normalised(one.name or ""): one.version for one in answer}
+
+        return TaskCalls(status=status, confirm=confirm, listed=listed if kind.listed else None)
 
     def _lock(
         self, operation: Operation[Any], arguments: Mapping[str, object]

@@ -7,13 +7,15 @@ import enum
 import json
 from collections.abc import Mapping, Sequence
 from email.message import Message
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 from attrs import field, frozen
 
+from docassemble_client._saving import Saving
+
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
 if TYPE_CHECKING:
     JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
@@ -91,19 +93,23 @@ class BinaryContent:
 
     def save(self, path: str | PathLike[str]) -> Path:
         """
-        Write the bytes to a file.
+        Write the bytes to a file, which appears only when it is complete.
+
+        A file that has the path already is replaced; in a folder, where the server chooses the
+        name, none is: the new file is then called such as `name (1).pdf`.
 
         Args:
             path: The file, or an existing folder, which then gets a file of the server's name.
 
         Returns:
             The path of the file.
+
+        Raises:
+            OSError: The file cannot be written.
         """
-        target = Path(path)
-        if target.is_dir():
-            target /= self.filename or "download"
-        target.write_bytes(self.content)
-        return target
+        with Saving(path, self.filename) as file:
+            file.write(self.content)
+            return file.finish()
 
 
 @frozen(kw_only=True)

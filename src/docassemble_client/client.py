@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import aclosing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from docassemble_client._types import UNSET
 from docassemble_client.api import Namespaces
-from docassemble_client.config import RetryPolicy, Secret, Timeouts
+from docassemble_client.config import PollPolicy, RetryPolicy, Secret, Timeouts
 from docassemble_client.errors import UsageError
+from docassemble_client.tasks import TaskEvent, TaskHandle
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
-    import httpx  # noqa: TID251 - the one type of it in a public signature
-
+    from docassemble_client._backend import AnyTransport
     from docassemble_client._runtime import Runtime
     from docassemble_client._types import JSONInput, Response, Unset
     from docassemble_client.config import Timeout
+    from docassemble_client.events import Event
+    from docassemble_client.tasks import TaskResult
     from docassemble_client.transfer import FileInput
 
 URL_VARIABLE = "DOCASSEMBLE_URL"
 KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
+_LIBRARIES = ("httpx", "httpx2", "aiohttp")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
@@ -52,10 +57,12 @@ class AsyncDocassemble(Namespaces):
         timeout: Timeout = 60.0,
         retry: RetryPolicy | None = None,
         max_concurrency: int = 100,
-        transport: Literal["httpx"] | httpx.AsyncBaseTransport = "httpx",
+        transport: Literal["httpx", "httpx2", "aiohttp"] | AnyTransport = "httpx",
         verify: bool | str | ssl.SSLContext = True,
         cert: str | tuple[str, str] | None = None,
         proxy: str | None = None,
+        poll: PollPolicy | None = None,
+        on_event: Callable[[Event], object] | None = None,
     ) -> None:
         """
         Make a client; nothing is sent yet.
@@ -67,11 +74,16 @@ class AsyncDocassemble(Namespaces):
                 limit.
             retry: When and how often a failed request is sent again.
             max_concurrency: How many requests are under way at most; others wait their turn.
-            transport: Which HTTP library to use, or any transport of httpx.
+            transport: Which HTTP library to use (httpx2 and aiohttp are extras to be installed),
+                or any asynchronous transport of httpx or httpx2, which then decides about
+                certificates and proxies.
             verify: Whether to verify the server's certificate; or a file or folder of
                 authorities, or a context of your own.
             cert: Client certificate: a file, or a pair of files (certificate, key).
             proxy: Address of a proxy; by default the environment's.
+            poll: How often a task is looked at.
+            on_event: Called with each event (request, response, retry, wait, page); it must be
+                quick, and what it raises is only logged.
 
         Raises:
             UsageError: An argument cannot work.
@@ -79,19 +91,19 @@ class AsyncDocassemble(Namespaces):
         super().__init__(self._start)
         self._base_url = _checked_url(base_url)
         self._api_key = _checked_key(api_key)
-        if transport != "httpx" and not hasattr(transport, "handle_async_request"):
-            message = "transport must be 'httpx' or an asynchronous transport of httpx"
-            raise UsageError(message)
+        _check_transport(transport)
         if type(max_concurrency) is not int or max_concurrency < 1:
             message = "max_concurrency must be a whole number from 1"
             raise UsageError(message)
         self._timeouts = _checked_timeouts(timeout)
         self._retry = retry or RetryPolicy()
         self._max_concurrency = max_concurrency
-        self._transport = None if isinstance(transport, str) else transport
+        self._transport = transport
         self._verify = verify
         self._cert = cert
         self._proxy = proxy
+        self._poll = poll or PollPolicy()
+        self._on_event = on_event
         self._runtime: Runtime | None = None
 
     @classmethod
@@ -150,7 +162,7 @@ class AsyncDocassemble(Namespaces):
         Args:
             method: HTTP method.
             path: Path below the base URL, beginning with a slash, without a query.
-            params: Query parameters; lists and objects are sent as JSON.
+            params: Query parameters; lists and objects are sent as JSON, None is left out.
             json: JSON body.
             data: Text fields of a multipart body, which goes with files.
             files: File fields of a multipart body.
@@ -181,6 +193,79 @@ class AsyncDocassemble(Namespaces):
             safe=safe,
         )
         return await self._start().request(request, timeout=timeout, retry=retry)
+
+    async def wait_for_task(
+        self,
+        task: TaskHandle | str | None,
+        *,
+        timeout: float | None = 600.0,
+        on_progress: Callable[[TaskEvent], object] | None = None,
+        poll: PollPolicy | None = None,
+    ) -> TaskResult | None:
+        """
+        Wait until a task is over and can be believed; survives the restart of the server.
+
+        Cancelling the wait changes nothing on the server.
+
+        Args:
+            task: What an operation returned, its token (`TaskHandle.to_token`), or None where
+                nothing is to be waited for.
+            timeout: Seconds for the whole wait; None for no limit.
+            on_progress: Called with an event after each look.
+            poll: How often to look, instead of the client's policy.
+
+        Returns:
+            What the task brought; None if there was none.
+
+        Raises:
+            TaskFailed: The work failed; `log` holds the log of pip.
+            TaskTimeout: It was not over in time; wait again with the error's `handle`.
+            TaskLost: The server does not know the task.
+            UsageError: The token is damaged or of another version.
+        """
+        result: TaskResult | None = None
+        if task is not None:
+            async with aclosing(self._watch(task, timeout, poll)) as events:
+                async for event in events:
+                    if not isinstance(event, TaskEvent):
+                        result = event
+                    elif on_progress is not None:
+                        on_progress(event)
+        return result
+
+    async def watch_task(
+        self,
+        task: TaskHandle | str | None,
+        *,
+        timeout: float | None = 600.0,
+        poll: PollPolicy | None = None,
+    ) -> AsyncGenerator[TaskEvent]:
+        """
+        Wait as `wait_for_task` does, and see each look at the task.
+
+        Args:
+            task: As there.
+            timeout: As there.
+            poll: As there.
+
+        Yields:
+            An event after each look; the last one's state is completed.
+
+        Raises:
+            TaskError: As there.
+            UsageError: As there.
+        """
+        if task is not None:
+            async with aclosing(self._watch(task, timeout, poll)) as events:
+                async for event in events:
+                    if isinstance(event, TaskEvent):
+                        yield event
+
+    def _watch(
+        self, task: TaskHandle | str, timeout: float | None, poll: PollPolicy | None
+    ) -> AsyncGenerator[TaskEvent | TaskResult]:
+        handle = TaskHandle.from_token(task) if isinstance(task, str) else task
+        return self._start().watch(handle, timeout=timeout, poll=poll)
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used any more."""
@@ -214,9 +299,24 @@ class AsyncDocassemble(Namespaces):
                 cert=self._cert,
                 proxy=self._proxy,
                 max_concurrency=self._max_concurrency,
+                on_event=self._on_event,
             )
-            self._runtime = Runtime(transport, timeout=self._timeouts, retry=self._retry)
+            self._runtime = Runtime(
+                transport, timeout=self._timeouts, retry=self._retry, poll=self._poll
+            )
         return self._runtime
+
+
+def _check_transport(transport: object) -> None:
+    known = isinstance(transport, str) and transport in _LIBRARIES
+    if not known and not hasattr(transport, "handle_async_request"):
+        names = ", ".join(map(repr, _LIBRARIES))
+        message = f"transport must be {names}, or an asynchronous transport of httpx or httpx2"
+        raise UsageError(message)
+    if known and find_spec(str(transport)) is None:
+        message = f"transport={transport!r} needs a package that is not installed"
+        hint = f'Install it: pip install "docassemble-client[{transport}]"'
+        raise UsageError(message, hint=hint)
 
 
 def _checked_url(base_url: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeAlias, final
 from attrs import Attribute, field, frozen, validators
 
 from docassemble_client._types import JSON
+from docassemble_client.errors import UsageError
 
 _MASK = "**********"
 
@@ -94,10 +95,11 @@ class Confidential(Mapping[str, JSON]):
         return f"Confidential({dict.fromkeys(self._data, _MASK)!r})"
 
 
-def _not_negative(_: object, attribute: Attribute[Any], value: float | None) -> None:
-    if value is not None and not value >= 0:
+def _not_negative(_: object, attribute: Attribute[Any], value: object) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    if value is not None and not number:
         message = f"{attribute.name} must be a number of seconds, or None"
-        raise ValueError(message)
+        raise UsageError(message)
 
 
 @frozen(kw_only=True)
@@ -141,8 +143,32 @@ class RetryPolicy:
         attempts: How often a request is sent at most; 1 means no retry.
         base: Seconds of the first pause at most; it doubles each time.
         cap: Seconds of any pause at most, also of one the server asks for with Retry-After.
+        budget: How many retries all calls of a client may make in a row.
+        earned: Which part of a retry each call adds to the budget again, so that in an outage
+            no more than this share is added to the requests.
     """
 
     attempts: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])
     base: float = field(default=0.5, validator=validators.ge(0))
     cap: float = field(default=30.0, validator=validators.ge(0))
+    budget: float = field(default=20.0, validator=validators.ge(0))
+    earned: float = field(default=0.1, validator=validators.ge(0))
+
+
+@frozen(kw_only=True)
+class PollPolicy:
+    """
+    How often a task is looked at; each pause is shortened at random by up to a half.
+
+    Attributes:
+        interval: Seconds of the first pause at most.
+        factor: By which each pause is longer than the one before.
+        cap: Seconds of any pause at most; the server forgets a completed task 30 s after it was
+            first seen.
+        timeout: Seconds that the server may be silent to one look, before it counts as restarting.
+    """
+
+    interval: float = field(default=1.0, validator=validators.ge(0))
+    factor: float = field(default=1.5, validator=validators.ge(1))
+    cap: float = field(default=10.0, validator=validators.ge(0))
+    timeout: float = field(default=10.0, validator=validators.gt(0))

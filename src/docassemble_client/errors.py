@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
+    from docassemble_client.tasks import TaskHandle
 
 
 __all__ = [
@@ -15,15 +16,21 @@ __all__ = [
     "BadRequest",
     "DecodeError",
     "DocassembleError",
+    "DownloadTooLarge",
     "MaybeSent",
     "MethodNotAllowed",
     "NotFound",
     "NotSent",
+    "PaginationError",
     "PayloadTooLarge",
     "RateLimited",
     "RedirectRefused",
     "RequestTimeout",
     "ServerError",
+    "TaskError",
+    "TaskFailed",
+    "TaskLost",
+    "TaskTimeout",
     "TransportError",
     "UsageError",
 ]
@@ -39,7 +46,10 @@ class DocassembleError(Exception):
         method: HTTP method of the request, empty if there was none.
         path: Path of the request without its query, empty if there was none.
         hint: What to do next, may be empty.
+        resume_from: Where a walk through a list can go on, if it broke; None if at its start.
     """
+
+    resume_from: str | None = None
 
     def __init__(
         self,
@@ -210,6 +220,87 @@ class DecodeError(DocassembleError):
         super().__init__(message, operation=operation, method=method, path=path, hint=hint)
         self.status = status
         self.content = content
+
+
+class DownloadTooLarge(DocassembleError):
+    """
+    A file is larger than the caller allowed; nothing of it was kept.
+
+    Attributes:
+        max_size: How many bytes were allowed.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+        max_size: int = 0,
+    ) -> None:
+        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        self.max_size = max_size
+
+
+class PaginationError(DocassembleError):
+    """The server repeats itself while a list is walked."""
+
+
+class TaskError(DocassembleError):
+    """
+    A task of the server cannot be waited for any longer.
+
+    Attributes:
+        handle: The task; None if there is none.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+        handle: TaskHandle | None = None,
+    ) -> None:
+        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        self.handle = handle
+
+
+class TaskFailed(TaskError):
+    """
+    The work failed on the server.
+
+    Attributes:
+        log: What the work printed (the log of pip); shown nowhere.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str = "",
+        method: str = "",
+        path: str = "",
+        hint: str = "",
+        handle: TaskHandle | None = None,
+        log: str = "",
+    ) -> None:
+        super().__init__(
+            message, operation=operation, method=method, path=path, hint=hint, handle=handle
+        )
+        self.log = log
+
+
+class TaskTimeout(TaskError):
+    """The task was not over in time; wait again with its handle."""
+
+
+class TaskLost(TaskError):
+    """The server does not know the task, and nothing shows that it is over."""
 
 
 _BY_STATUS = {

@@ -1,0 +1,169 @@
+"""Drives flows: sends what they ask for, sleeps when they ask to."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from docassemble_client._flow import Deliver, Send, Sleep
+from docassemble_client._judge import timed_out
+from docassemble_client.errors import DecodeError, DocassembleError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from docassemble_client._flow import Flow
+    from docassemble_client._transport import Transport
+    from docassemble_client._wire import Reply, Request
+    from docassemble_client.config import Timeouts
+    from docassemble_client.errors import RequestTimeout
+
+T = TypeVar("T")
+
+
+class Run(Generic[T]):
+    """One flow on its way."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        flow: Flow[T],
+        request: Request,
+        timeouts: Timeouts,
+        *,
+        each: bool = False,
+    ) -> None:
+        """
+        Prepare to drive a flow.
+
+        Args:
+            transport: What sends.
+            flow: What to do.
+            request: What it is about.
+            timeouts: Limits.
+            each: Whether the total limit is for each delivery; otherwise for everything.
+        """
+        self._transport = transport
+        self._flow = flow
+        self._request = request
+        self._timeouts = timeouts
+        self._each = each
+        self._sent = False
+        self._begun: float | None = None
+        self._result: list[T] = []
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first step."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self._begun is None else now - self._begun
+
+    async def result(self, lock: asyncio.Lock | None = None) -> T:
+        """
+        Go to the end.
+
+        Args:
+            lock: Held all the time.
+
+        Returns:
+            What the flow returns.
+
+        Raises:
+            RequestTimeout: The whole took longer than `timeouts.total`.
+        """
+        # Before the lock: one that another event loop holds would never be released here.
+        self._transport.claim()
+        try:
+            async with self._limit(), lock or nullcontext():
+                while not self._result and await self._advance() is not None:
+                    pass
+        except TimeoutError:
+            raise self._too_long() from None
+        finally:
+            self.close()
+        return self._result[0]
+
+    async def step(self) -> Any | None:
+        """
+        Go on to the next delivery.
+
+        Returns:
+            What the flow delivers, or None at its end.
+
+        Raises:
+            RequestTimeout: It took longer than `timeouts.total`.
+        """
+        self._transport.claim()
+        try:
+            async with self._limit():
+                return await self._advance()
+        except TimeoutError:
+            raise self._too_long() from None
+
+    async def within(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        """
+        Bring the body of the result, as long as the whole call may take.
+
+        Yields:
+            Its pieces.
+
+        Raises:
+            RequestTimeout: The whole took longer than `timeouts.total`.
+        """
+        while True:
+            try:
+                async with self._limit():
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise self._too_long() from None
+            if chunk is None:
+                return
+            yield chunk
+
+    def close(self) -> None:
+        """Give up."""
+        self._flow.close()
+
+    def _limit(self) -> asyncio.Timeout:
+        now = asyncio.get_running_loop().time()
+        if self._begun is None or self._each:
+            self._begun = now
+        total = self._timeouts.total
+        return asyncio.timeout_at(None if total is None else self._begun + total)
+
+    async def _advance(self) -> Any | None:
+        # A flow ends by StopIteration, which must not leave a coroutine.
+        try:
+            step = next(self._flow)
+            while not isinstance(step, Deliver):
+                if isinstance(step, Send):
+                    answer = await self._exchange(step.request)
+                    if isinstance(answer, DocassembleError):
+                        step = self._flow.throw(answer)
+                    else:
+                        step = self._flow.send(answer)
+                    continue
+                if isinstance(step, Sleep):
+                    await asyncio.sleep(step.seconds)
+                else:
+                    self._transport.tell(step.event)
+                step = next(self._flow)
+        except StopIteration as stop:
+            self._result.append(stop.value)
+            return None
+        return step.value
+
+    async def _exchange(self, request: Request) -> Reply | DocassembleError:
+        before, self._sent, self._request = self._sent, True, request
+        try:
+            return await self._transport.send(request, self._timeouts)
+        except TransportError as error:
+            self._sent = before or error.maybe_processed
+            return error
+        except DecodeError as error:
+            return error
+
+    def _too_long(self) -> RequestTimeout:
+        message = f"the call took longer than {self._timeouts.total} s"
+        return timed_out(self._request, message, sent=self._sent)
