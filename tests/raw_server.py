@@ -206,7 +206,7 @@ def client(server: RawServer, retry: RetryPolicy = ONCE, **more: Any) -> AsyncDo
     return AsyncDocassemble(server.url, KEY, retry=retry, **options)
 
 
-def bare(http: httpx.AsyncBaseTransport | None, url: str, **more: Any) -> Transport:
+def bare(http: str | httpx.AsyncBaseTransport, url: str, **more: Any) -> Transport:
     """Make a transport without a client around it."""
     options = {"verify": True, "cert": None, "proxy": None, "max_concurrency": 100, **more}
     return Transport(url, Secret(KEY), transport=http, **options)

@@ -104,7 +104,7 @@ def test_a_key_that_cannot_work_is_refused(api_key: str, kind: Callable[[str], A
     assert "hunter2" not in repr(caught.value) + str(caught.value)
 
 
-@pytest.mark.parametrize("transport", ["aiohttp", "", None, httpx.HTTPTransport, object()])
+@pytest.mark.parametrize("transport", ["urllib", "", None, httpx.HTTPTransport, object()])
 def test_an_unknown_transport_is_refused(transport: Any) -> None:
     """A transport is known by its name or is an asynchronous one of httpx."""
     given = transport() if isinstance(transport, type) else transport

@@ -10,9 +10,9 @@ import pytest
 from attrs import field, frozen
 
 from docassemble_client._codec import decode, strict
-from docassemble_client._flow import Reply, Request
 from docassemble_client._operation import Operation, Result
 from docassemble_client._types import JSON, UNSET, Unset, empty_object
+from docassemble_client._wire import Reply, Request
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import DecodeError
 

@@ -9,9 +9,9 @@ import pytest
 
 from docassemble_client import models, operations
 from docassemble_client._codec import decode, strict
-from docassemble_client._flow import Reply, Request
 from docassemble_client._operation import Operation, Result
 from docassemble_client._types import JSON, BinaryContent, JSONReply
+from docassemble_client._wire import Reply, Request
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import DecodeError
 from docassemble_client.pagination import Page
@@ -269,6 +269,25 @@ def test_a_session_may_answer_with_any_json(data: object) -> None:
     assert result == JSONReply(data, 202)  # type: ignore[arg-type]  # any JSON
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"questionType": "mine"},
+        {"questionType": "undefined_variable"},
+        {**QUESTION, "fields": 5},
+        {**UNDEFINED, "variable": ["x"]},
+    ],
+)
+def test_json_that_only_looks_like_a_question_is_kept_in_use(data: Any) -> None:
+    """An interview may use the key questionType in its own JSON; tests notice any change."""
+    result = take_json(operations.SESSIONS_SET_VARIABLES, data, 202)
+    with strict():
+        message = problem(operations.SESSIONS_SET_VARIABLES, json.dumps(data).encode())
+
+    assert result == JSONReply(data, 202)
+    assert message.startswith("the answer does not fit: ")
+
+
 def test_a_session_may_answer_with_a_file_or_nothing() -> None:
     """What is no JSON is kept as bytes; 204 brings nothing."""
     page = take(operations.SESSIONS_SET_VARIABLES, b"<p>hi</p>", HTML_TYPE, 203)
@@ -283,6 +302,29 @@ def test_a_task_is_known_by_its_number() -> None:
     task = take_json(operations.PACKAGES_INSTALL, {"task_id": "abc", "new": 1})
 
     assert task == TaskHandle(id="abc", kind="install", operation="packages.install")
+
+
+@pytest.mark.parametrize(
+    ("operation", "target", "date", "expected"),
+    [
+        (operations.PACKAGES_INSTALL, "x", "Thu, 01 Jan 1970 00:00:09 GMT", (9.0, "x", "listed")),
+        (operations.PACKAGES_UNINSTALL, "x", "Thu, 01 Jan 1970 00:00:09", (9.0, "x", "gone")),
+        (operations.PACKAGES_INSTALL, "", "yesterday", (None, "", "")),
+        (operations.SERVER_RESTART, "", "", (None, "", "")),
+    ],
+)
+def test_a_task_knows_when_it_began_and_how_its_work_shows(
+    operation: Operation[Any], target: str, date: str, expected: tuple[object, ...]
+) -> None:
+    """The server's own date, and the package that must be listed or gone, if it has a name."""
+    request = Request(operation=operation.id, method="POST", path="/p", target=target)
+    headers = {"content-type": JSON_TYPE, "date": date}
+
+    task: Any = decode(
+        operation, request, Reply(status=200, headers=headers, content=b'{"task_id": "abc"}')
+    )
+
+    assert (task.started, task.target, task.expects) == expected
 
 
 @pytest.mark.parametrize("data", [{}, {"task_id": 5}, {"task_id": None}, [], "abc", None])

@@ -12,7 +12,15 @@ import attrs
 import pytest
 
 from docassemble_client import models
-from docassemble_client.config import Confidential, RetryPolicy, Secret, Timeouts, hidden
+from docassemble_client.config import (
+    Confidential,
+    PollPolicy,
+    RetryPolicy,
+    Secret,
+    Timeouts,
+    hidden,
+)
+from docassemble_client.errors import UsageError
 
 MASK = "**********"
 
@@ -182,13 +190,22 @@ def test_given_limits_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("name", ["connect", "read", "write", "total"])
-@pytest.mark.parametrize("seconds", [-1, -0.001, math.nan, -math.inf])
-def test_no_limit_is_negative(name: str, seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [-1, -0.001, math.nan, -math.inf, "5", True, [5], 1j])
+def test_no_limit_is_negative_or_no_number(name: str, seconds: object) -> None:
     """A negative limit, or one that is no number, is refused by its name."""
     limits: dict[str, Any] = {name: seconds}
 
-    with pytest.raises(ValueError, match=f"^{name} must be a number of seconds, or None$"):
+    with pytest.raises(UsageError) as caught:
         Timeouts(**limits)
+
+    assert str(caught.value) == f"{name} must be a number of seconds, or None."
+
+
+@pytest.mark.parametrize("timeout", [-1, "5", math.nan, True])
+def test_what_is_no_timeout_is_refused_as_a_wrong_call(timeout: Any) -> None:
+    """A wrong timeout= of a call is a wrong call, which every handler of errors catches."""
+    with pytest.raises(UsageError, match="must be a number of seconds"):
+        Timeouts.of(timeout)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +219,9 @@ def test_no_limit_is_negative(name: str, seconds: float) -> None:
         ({"base": math.nan}, ValueError),
         ({"cap": -1}, ValueError),
         ({"cap": math.nan}, ValueError),
+        ({"budget": -1}, ValueError),
+        ({"budget": math.nan}, ValueError),
+        ({"earned": -0.1}, ValueError),
     ],
 )
 def test_a_policy_checks_itself(wrong: dict[str, Any], error: type[Exception]) -> None:
@@ -215,10 +235,37 @@ def test_a_policy_has_working_defaults() -> None:
     policy = RetryPolicy()
 
     assert (policy.attempts, policy.base, policy.cap) == (3, 0.5, 30.0)
+    assert (policy.budget, policy.earned) == (20.0, 0.1)
     assert RetryPolicy(attempts=1, base=0, cap=0) == RetryPolicy(attempts=1, base=0.0, cap=0.0)
 
 
-@pytest.mark.parametrize("value", [RetryPolicy(), Timeouts()])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"interval": -1},
+        {"interval": math.nan},
+        {"factor": 0.9},
+        {"factor": math.nan},
+        {"cap": -1},
+        {"timeout": 0},
+        {"timeout": -1},
+    ],
+)
+def test_a_poll_policy_checks_itself(wrong: dict[str, Any]) -> None:
+    """Pauses cannot be negative or shrink, and a look must have some time."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        PollPolicy(**wrong)
+
+
+def test_a_poll_policy_looks_often_enough() -> None:
+    """No pause is longer than the 30 s after which the server forgets a result it has shown."""
+    policy = PollPolicy()
+
+    assert (policy.interval, policy.factor, policy.cap, policy.timeout) == (1.0, 1.5, 10.0, 10.0)
+    assert policy.cap + policy.timeout < 30
+
+
+@pytest.mark.parametrize("value", [RetryPolicy(), Timeouts(), PollPolicy()])
 def test_settings_cannot_be_changed(value: Any) -> None:
     """Settings are frozen, so that clients can share them."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):

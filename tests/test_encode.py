@@ -12,9 +12,9 @@ import pytest
 
 from docassemble_client import operations
 from docassemble_client._encode import encode
-from docassemble_client._flow import Request
 from docassemble_client._operation import Operation, Param, Result
 from docassemble_client._types import UNSET
+from docassemble_client._wire import Request
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from docassemble_client._encode import encode_request
-from docassemble_client._flow import Request
 from docassemble_client._types import UNSET
+from docassemble_client._wire import Request
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload
@@ -96,6 +96,19 @@ def test_a_path_is_only_a_path(path: str) -> None:
         "path must begin with a slash and hold no query, fragment or control character;"
         " pass the query as params"
     )
+
+
+def test_none_leaves_a_parameter_out() -> None:
+    """As in every other call; an empty text is a value, and null inside a list stays."""
+    request = free(
+        method="POST",
+        params={"a": None, "b": "", "c": [None]},
+        data={"d": None, "e": False},
+        files={"f": b"x"},
+    )
+
+    assert request.query == (("b", ""), ("c", "[null]"))
+    assert request.form == (("e", "0"),)
 
 
 def test_parameters_are_texts_or_json() -> None:

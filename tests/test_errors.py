@@ -10,6 +10,7 @@ import pytest
 
 from docassemble_client import errors
 from docassemble_client.errors import APIError, DocassembleError, api_error_class
+from docassemble_client.tasks import TaskHandle
 
 CLASSES: list[type[DocassembleError]] = [getattr(errors, name) for name in errors.__all__]
 COMMON = {"operation": "users.get", "method": "GET", "path": "/api/user/7", "hint": "Look"}
@@ -17,18 +18,24 @@ OWN: dict[type[DocassembleError], dict[str, Any]] = {
     errors.RequestTimeout: {"maybe_processed": False},
     errors.RedirectRefused: {"status": 307, "location": "https://x"},
     errors.DecodeError: {"status": 203, "content": b"hunter2"},
+    errors.DownloadTooLarge: {"max_size": 5},
+    errors.TaskFailed: {"log": "hunter2"},
 }
+HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=1.5)
 
 
 def own(kind: type[DocassembleError]) -> dict[str, Any]:
     """Attributes of this class alone, with values other than the defaults."""
     if issubclass(kind, APIError):
         return {"status": 444, "body": {"text": ["hunter2"]}}
-    return OWN.get(kind, {})
+    task = {"handle": HANDLE} if issubclass(kind, errors.TaskError) else {}
+    return {**OWN.get(kind, {}), **task}
 
 
 def filled(kind: type[DocassembleError]) -> DocassembleError:
-    return kind("It broke", **COMMON, **own(kind))
+    error = kind("It broke", **COMMON, **own(kind))
+    error.resume_from = "hunter2"
+    return error
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -55,7 +62,8 @@ def test_every_error_survives_pickle_and_copy(kind: type[DocassembleError], agai
     assert vars(other) == vars(error)
     assert other.args == error.args
     assert str(other) == str(error)
-    for name, value in {"message": "It broke", **COMMON, **own(kind)}.items():
+    texts = {"message": "It broke", "resume_from": "hunter2", **COMMON}
+    for name, value in {**texts, **own(kind)}.items():
         assert getattr(other, name) == value
     assert other.__notes__ == ["seen"]
 
@@ -66,12 +74,13 @@ def test_every_error_can_be_made_of_nothing(kind: type[DocassembleError]) -> Non
     error = kind()
 
     assert str(error) == ""
+    assert error.resume_from is None
     assert vars(error).keys() >= {"message", *COMMON, *own(kind)}
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_errors_show_no_content(kind: type[DocassembleError]) -> None:
-    """What the server sent is on the error, and in none of its texts."""
+    """What the server sent, and where a list goes on, is on the error and in none of its texts."""
     error = filled(kind)
 
     assert "hunter2" not in f"{error} {error!r}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import docassemble_client
-from docassemble_client import errors, models
+from docassemble_client import errors, events, models
 
 NAMES = dir(docassemble_client)
 # Names of the design that users rely on.
@@ -30,11 +30,14 @@ PROMISED = {
     "Operation",
     "Page",
     "Paginator",
+    "PollPolicy",
     "Question",
     "Response",
     "RetryPolicy",
     "Secret",
+    "TaskEvent",
     "TaskHandle",
+    "TaskResult",
     "Timeouts",
     "UNSET",
     "Unset",
@@ -61,9 +64,9 @@ def test_every_public_name_can_be_imported(name: str) -> None:
 
 
 def test_dir_lists_all_that_is_promised() -> None:
-    """dir() is sorted and holds the client, the settings, all errors and all models."""
+    """dir() is sorted and holds the client, the settings, all errors, events and models."""
     assert sorted(set(NAMES)) == NAMES
-    assert set(NAMES) >= PROMISED | set(errors.__all__) | set(models.__all__)
+    assert set(NAMES) >= PROMISED | set(errors.__all__) | set(models.__all__) | set(events.__all__)
     assert not [name for name in NAMES if name.startswith("_") and name != "__version__"]
 
 
@@ -77,7 +80,7 @@ def test_checkers_see_what_is_there() -> None:
         for alias in node.names
         if alias.asname
     ]
-    listed = set(errors.__all__) | set(models.__all__)
+    listed = set(errors.__all__) | set(models.__all__) | set(events.__all__)
 
     assert {alias.asname for alias in aliases} | listed == set(NAMES)
 
@@ -93,7 +96,7 @@ def test_an_unknown_name_is_an_attribute_error(name: str) -> None:
     assert str(caught.value) == f"module 'docassemble_client' has no attribute {name!r}"
 
 
-@pytest.mark.parametrize("name", ["errors", "models", "operations"])
+@pytest.mark.parametrize("name", ["errors", "events", "models", "operations"])
 def test_public_modules_are_there_at_first_sight(name: str) -> None:
     """docassemble_client.operations works without another import, and not only the second time."""
     shown = run(f"import docassemble_client; print(docassemble_client.{name}.__name__)")
@@ -139,3 +142,17 @@ def test_the_package_is_typed_and_has_a_version() -> None:
     """Type checkers find the marker, and the version has its three numbers."""
     assert Path(docassemble_client.__file__).with_name("py.typed").is_file()
     assert len(docassemble_client.__version__.split(".")) >= 3
+
+
+def test_no_http_library_is_imported_before_it_is_used() -> None:
+    """Importing the package and making a client of any library costs no import of one."""
+    code = (
+        "import sys; from docassemble_client import AsyncDocassemble, UsageError, User;"
+        "[AsyncDocassemble('http://x', 'k', transport=one)"
+        " for one in ('httpx', 'httpx2', 'aiohttp')];"
+        "print(sorted({'httpx', 'httpx2', 'aiohttp', 'opentelemetry'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+
+    assert done.stdout.strip() == "[]"

@@ -1,50 +1,19 @@
-"""Files on their way up and down: what is taken as a file, and that half a file never appears."""
+"""Files on their way up: what is taken as a file, and under which name."""
 
 from __future__ import annotations
 
-import asyncio
 import io
 import tempfile
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client._types import BinaryContent
-from docassemble_client.transfer import (
-    Download,
-    DownloadStream,
-    Upload,
-    as_upload,
-)
+from docassemble_client._wire import Request
+from docassemble_client.transfer import Upload, as_upload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
-
-PDF = {
-    "content-type": "application/pdf",
-    "content-disposition": 'attachment; filename="a b.pdf"',
-    "content-length": "10",
-}
-
-
-def test_everything_that_is_a_file_can_be_uploaded(tmp_path: Path) -> None:
-    """Paths, bytes and binary files are taken; their names come from where they stand."""
-    path = tmp_path / "a.pdf"
-    path.write_bytes(b"x")
-    memory = io.BytesIO(b"x")
-    with path.open("rb") as opened, tempfile.TemporaryFile() as unnamed:
-        values: list[Any] = [str(path), path, b"x", memory, opened, unnamed]
-
-        uploads = [as_upload(value) for value in values]
-        named = [as_upload(Upload(value, "n", "text/x")) for value in values]
-
-    assert [one.filename for one in uploads] == ["a.pdf"] * 2 + ["upload"] * 2 + ["a.pdf", "upload"]
-    assert [one.content for one in uploads] == [path, *values[1:]]
-    assert {one.content_type for one in uploads} == {None}
-    assert {(one.filename, one.content_type) for one in named} == {("n", "text/x")}
-    assert as_upload(named[0]) == named[0]
 
 
 class Async:
@@ -53,6 +22,33 @@ class Async:
     async def read(self) -> bytes:
         """Read nothing."""
         return b""
+
+
+class Lines(Async):
+    """A file as aiofiles opens it."""
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        """Bring nothing."""
+        yield b""
+
+
+def test_everything_that_is_a_file_can_be_uploaded(tmp_path: Path) -> None:
+    """Paths, bytes, files and async iterables are taken; names come from where they stand."""
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"x")
+    memory = io.BytesIO(b"x")
+    with path.open("rb") as opened, tempfile.TemporaryFile() as unnamed:
+        values: list[Any] = [str(path), path, b"x", memory, opened, unnamed, Lines()]
+
+        uploads = [as_upload(value) for value in values]
+        named = [as_upload(Upload(value, "n", "text/x")) for value in values]
+
+    names = ["a.pdf", "a.pdf", "upload", "upload", "a.pdf", "upload", "upload"]
+    assert [one.filename for one in uploads] == names
+    assert [one.content for one in uploads] == [path, *values[1:]]
+    assert {one.content_type for one in uploads} == {None}
+    assert {(one.filename, one.content_type) for one in named} == {("n", "text/x")}
+    assert as_upload(named[0]) == named[0]
 
 
 def closed() -> io.BytesIO:
@@ -66,11 +62,12 @@ def closed() -> io.BytesIO:
     [
         (io.StringIO("hunter2"), TypeError, "binary mode"),
         (Upload(io.StringIO("hunter2")), TypeError, "binary mode"),  # type: ignore[arg-type]  # the error
-        (Async(), TypeError, "async read"),
+        (Async(), TypeError, "async iterator"),
         (None, TypeError, "not NoneType"),
         (bytearray(b"hunter2"), TypeError, "not bytearray"),
         (["hunter2"], TypeError, "not list"),
         (closed(), ValueError, "closed"),
+        (Upload(closed()), ValueError, "closed"),
         ("/no/such/hunter2", ValueError, "no file at the path"),
         ("hunter2" * 999, ValueError, "no file at the path"),
         ("hunter2\x00", ValueError, "no file at the path"),
@@ -91,226 +88,52 @@ def test_what_is_no_file_is_refused(value: object, kind: type[Exception], messag
 
 def test_an_upload_shows_no_content() -> None:
     """The repr of an upload names it and leaves its content out."""
-    assert repr(Upload(b"hunter2", "a")) == "Upload(filename='a', content_type=None)"
+    shown = repr(Upload(b"hunter2", "a"))
+
+    assert shown == "Upload(filename='a', content_type=None, size=None)"
 
 
-class Server:
-    """Opens streams of these chunks; an exception among them breaks the stream."""
-
-    def __init__(self, *chunks: bytes | Exception, headers: dict[str, str] | None = None) -> None:
-        self.chunks = chunks
-        self.headers = PDF if headers is None else headers
-        self.opened = 0
-        self.closed = 0
-
-    async def _send(self) -> AsyncIterator[bytes]:
-        for chunk in self.chunks:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[DownloadStream]:
-        """Open a stream, and notice when it is closed."""
-        self.opened += 1
-        try:
-            yield DownloadStream(200, self.headers, self._send())
-        finally:
-            self.closed += 1
-
-    @property
-    def download(self) -> Download:
-        """The download a caller gets."""
-        return Download(self.open)
+@pytest.mark.parametrize("size", [-1, "7", 1.5])
+def test_a_size_that_is_none_is_refused(size: Any) -> None:
+    """A size is a number of bytes."""
+    with pytest.raises((TypeError, ValueError)):
+        Upload(b"", size=size)
 
 
-async def awaited(download: Download) -> BinaryContent:
-    return await download
+class Pipe(io.BytesIO):
+    """A file that cannot go back."""
 
-
-def test_awaiting_brings_the_content() -> None:
-    """Awaiting reads everything into memory, with what the server said, and closes."""
-    server = Server(b"%PDF ", b"12345")
-
-    content = asyncio.run(awaited(server.download))
-
-    assert content == BinaryContent(
-        content=b"%PDF 12345", content_type="application/pdf", filename="a b.pdf", status=200
-    )
-    assert (server.opened, server.closed) == (1, 1)
-
-
-def test_nothing_is_opened_before_it_is_used() -> None:
-    """Making a download asks the server for nothing; using it twice asks twice."""
-    server = Server(b"x")
-    download = server.download
-    before = server.opened
-
-    first, second = asyncio.run(awaited(download)), asyncio.run(awaited(download))
-
-    assert before == 0
-    assert first == second
-    assert (server.opened, server.closed) == (2, 2)
+    def seekable(self) -> bool:
+        """No."""
+        return False
 
 
 @pytest.mark.parametrize(
-    ("headers", "name", "size"),
+    ("content", "repeatable"),
     [
-        (PDF, "a b.pdf", 10),
-        ({}, None, None),
-        ({"content-length": "0"}, None, 0),
-        ({"content-length": "10", "content-encoding": "gzip"}, None, None),
-        ({"content-length": "-1"}, None, None),
-        ({"content-length": "ten"}, None, None),
-        ({"content-length": "\u0661"}, None, None),
-        ({"content-length": "\u00b2"}, None, None),
-        ({"content-length": "9" * 5000}, None, None),
+        (b"x", True),
+        (io.BytesIO(b"x"), True),
+        (Pipe(b"x"), False),
+        (Lines(), False),
+        (__file__, True),
     ],
 )
-def test_a_stream_tells_what_is_known_before_it_comes(
-    headers: dict[str, str], name: str | None, size: int | None
-) -> None:
-    """Name, type and size are known from the headers; a size that is none is unknown."""
+def test_only_what_can_be_read_again_is_sent_again(content: Any, *, repeatable: bool) -> None:
+    """A request with a file that would be empty the second time is not repeated."""
+    files = (("f", as_upload(content)), ("g", Upload(b"x")))
 
-    async def look() -> tuple[DownloadStream, list[bytes]]:
-        async with Server(b"hunter2", b"b", headers=headers).download as stream:
-            return stream, [chunk async for chunk in stream]
+    request = Request(operation="x", method="POST", path="/", files=files)
 
-    stream, chunks = asyncio.run(look())
-
-    assert (stream.filename, stream.size, stream.status) == (name, size, 200)
-    assert stream.content_type == headers.get("content-type", "")
-    assert chunks == [b"hunter2", b"b"]
-    assert "hunter2" not in repr(stream)
+    assert request.repeatable is repeatable
 
 
-def test_saving_reports_progress_and_gives_the_path(tmp_path: Path) -> None:
-    """Each chunk is reported with the bytes so far and the bytes expected."""
-    seen: list[tuple[int, int | None]] = []
-    download = Server(b"%PDF ", b"", b"12345").download
+def test_a_file_keeps_its_place() -> None:
+    """Where a file stood when the upload was made is where it is sent from, also if it is named."""
+    file = io.BytesIO(b"0123456789")
+    file.seek(3)
+    upload = Upload(file, "a")
+    file.seek(7)
 
-    path = asyncio.run(download.save(tmp_path / "x.pdf", on_progress=lambda *now: seen.append(now)))
+    starts = [as_upload(upload).start, as_upload(file).start, Upload(file, start=1).start]
 
-    assert path == tmp_path / "x.pdf"
-    assert path.read_bytes() == b"%PDF 12345"
-    assert seen == [(5, 10), (5, 10), (10, 10)]
-
-
-@pytest.mark.parametrize(
-    ("headers", "name"),
-    [
-        (PDF, "a b.pdf"),
-        ({"content-disposition": "attachment; filename=../../evil"}, "evil"),
-        ({"content-disposition": f"attachment; filename={'日' * 300}.pdf"}, "日" * 65 + ".pdf"),
-        ({}, "download"),
-    ],
-)
-def test_a_folder_gets_a_file_of_the_servers_name(
-    tmp_path: Path, headers: dict[str, str], name: str
-) -> None:
-    """Saved into a folder, a file takes the server's name made safe, and stays inside."""
-    path = asyncio.run(Server(b"x", headers=headers).download.save(str(tmp_path)))
-
-    assert path == tmp_path / name
-    assert [one.name for one in tmp_path.iterdir()] == [name]
-
-
-def test_a_long_name_of_ones_own_can_be_saved(tmp_path: Path) -> None:
-    """The name under which a file grows is never longer than the file system takes."""
-    path = asyncio.run(Server(b"x").download.save(tmp_path / ("x" * 255)))
-
-    assert path.read_bytes() == b"x"
-
-
-def complain(*_: object) -> None:
-    message = "on_progress failed"
-    raise RuntimeError(message)
-
-
-@pytest.mark.parametrize(
-    ("chunks", "progress"),
-    [
-        ((RuntimeError("at once"),), None),
-        ((b"half", RuntimeError("in between")), None),
-        ((b"whole",), complain),
-    ],
-)
-@pytest.mark.parametrize("existing", [None, b"before"])
-def test_a_broken_download_leaves_no_trace(
-    tmp_path: Path, chunks: tuple[Any, ...], progress: Any, existing: bytes | None
-) -> None:
-    """After an error there is no half file, and a file that was there is as it was."""
-    target = tmp_path / "a.pdf"
-    if existing is not None:
-        target.write_bytes(existing)
-    server = Server(*chunks)
-
-    with pytest.raises(RuntimeError):
-        asyncio.run(server.download.save(target, on_progress=progress))
-
-    assert [one.read_bytes() for one in tmp_path.iterdir()] == ([existing] if existing else [])
-    assert server.closed == 1
-
-
-def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path: Path) -> None:
-    """Whoever looks while it is received sees the old file."""
-    target = tmp_path / "a.pdf"
-    target.write_bytes(b"before")
-    seen: list[bytes] = []
-
-    asyncio.run(
-        Server(b"new").download.save(
-            target, on_progress=lambda *_: seen.append(target.read_bytes())
-        )
-    )
-
-    assert seen == [b"before"]
-    assert target.read_bytes() == b"new"
-
-
-def test_a_file_cannot_be_saved_where_no_folder_is(tmp_path: Path) -> None:
-    """The operating system's own error says so, and the stream is closed."""
-    server = Server(b"x")
-
-    with pytest.raises(FileNotFoundError):
-        asyncio.run(server.download.save(tmp_path / "no" / "a.pdf"))
-
-    assert server.closed == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_stream_can_be_saved_or_read_on(tmp_path: Path) -> None:
-    """Inside of `async with`, saving and reading take what is left."""
-
-    async def use() -> tuple[bytes, Path, bytes]:
-        async with Server(b"a", b"b", b"c").download as stream:
-            first = await anext(aiter(stream))
-            path = await stream.save(tmp_path / "rest")
-            return first, path, (await stream.read()).content
-
-    first, path, nothing = asyncio.run(use())
-
-    assert (first, path.read_bytes(), nothing) == (b"a", b"bc", b"")
-
-
-def test_an_error_inside_closes_the_stream() -> None:
-    """Leaving `async with` by an error closes the connection and keeps the error."""
-    server = Server(b"x")
-
-    async def use() -> None:
-        async with server.download:
-            complain()
-
-    with pytest.raises(RuntimeError, match="on_progress"):
-        asyncio.run(use())
-
-    assert (server.opened, server.closed) == (1, 1)
-
-
-def test_leaving_without_entering_does_nothing() -> None:
-    """A download that was never entered, or was left already, has nothing to close."""
-    server = Server(b"x")
-
-    asyncio.run(server.download.__aexit__(None, None, None))
-
-    assert (server.opened, server.closed) == (0, 0)
+    assert starts == [3, 7, 1]

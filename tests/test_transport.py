@@ -21,7 +21,9 @@ from docassemble_client import (
     ServerError,
     Timeouts,
 )
-from docassemble_client._flow import Reply, Request, Send, Sleep
+from docassemble_client._driver import Run
+from docassemble_client._flow import Send, Sleep
+from docassemble_client._wire import Reply, Request
 from tests.raw_server import (
     AT_ONCE,
     KEY,
@@ -169,7 +171,7 @@ def test_the_total_limit_holds_in_a_pause_and_closes_the_flow(*, sends: bool) ->
     """A flow that sleeps too long is closed; only a request that went out may be processed."""
     closed: list[bool] = []
 
-    def flow() -> Flow:
+    def flow() -> Flow[Reply]:
         try:
             if sends:
                 yield Send(REQUEST)
@@ -180,7 +182,7 @@ def test_the_total_limit_holds_in_a_pause_and_closes_the_flow(*, sends: bool) ->
 
     async def scenario() -> None:
         transport = bare(httpx.MockTransport(lambda _: httpx.Response(503)), URL)
-        await transport.run(flow(), REQUEST, Timeouts(total=0.05))
+        await Run(transport, flow(), REQUEST, Timeouts(total=0.05)).result()
 
     with pytest.raises(RequestTimeout) as caught:
         asyncio.run(scenario())
@@ -193,7 +195,7 @@ def test_the_total_limit_holds_in_a_pause_and_closes_the_flow(*, sends: bool) ->
 def test_a_flow_that_sleeps_goes_on_after_it() -> None:
     """A pause ends by itself, and what the flow returns is the result."""
 
-    def flow() -> Flow:
+    def flow() -> Flow[Reply]:
         yield Sleep(0)
         answer = yield Send(REQUEST)
         assert answer is not None
@@ -202,7 +204,7 @@ def test_a_flow_that_sleeps_goes_on_after_it() -> None:
     async def scenario() -> Reply:
         http = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x"))
         transport = bare(http, URL)
-        return await transport.run(flow(), REQUEST, Timeouts())
+        return await Run(transport, flow(), REQUEST, Timeouts()).result()
 
     result = asyncio.run(scenario())
 

@@ -223,8 +223,10 @@ def rereadable(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[File
     path.write_bytes(content)
     packed = tmp_path / "text.docx.gz"
     packed.write_bytes(gzip.compress(content))
-    with path.open("rb") as file, path.open("rb") as moved, gzip.open(packed) as unpacked:
-        moved.read(1000)
+    longer = tmp_path / "longer.docx"
+    longer.write_bytes(b"before" + content)
+    with path.open("rb") as file, longer.open("rb") as moved, gzip.open(packed) as unpacked:
+        moved.seek(len(b"before"))
         kinds: dict[str, FileInput] = {
             "path": path,
             "text": str(path),
@@ -239,7 +241,7 @@ def rereadable(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[File
 
 @pytest.mark.parametrize("attempts", [1, 3])
 def test_each_attempt_sends_the_whole_file(rereadable: FileInput, attempts: int) -> None:
-    """Whatever holds the content, each attempt sends it from its start, with its length."""
+    """Whatever holds the content, each attempt sends it from where it stood, with its length."""
     received = asyncio.run(converted(rereadable, attempts))
 
     assert len(received) == attempts

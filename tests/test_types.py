@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ from docassemble_client._types import (
     media_type,
 )
 from docassemble_client.config import Confidential
-from docassemble_client.pagination import Page, Paginator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,21 +160,3 @@ def test_a_result_is_found_by_status_or_group(status: int, *, expected: bool | N
     result = operations.SESSIONS_SET_VARIABLES.result(status)
 
     assert (None if result is None else result != Result()) is expected
-
-
-@pytest.mark.parametrize("first", [None, "abc"])
-def test_awaiting_a_list_brings_its_first_page(first: str | None) -> None:
-    """The first page is the one the list was told to begin with, fetched when awaited."""
-    asked: list[str | None] = []
-
-    async def fetch(token: str | None) -> Page[int]:
-        asked.append(token)
-        return Page(items=[1], next_id=None)
-
-    async def use() -> Page[int]:
-        paginator = Paginator(fetch, first)
-        assert asked == []
-        return await paginator
-
-    assert asyncio.run(use()) == Page(items=[1], next_id=None)
-    assert asked == [first]

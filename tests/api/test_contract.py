@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import nullcontext
-from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 import httpx
@@ -30,7 +28,9 @@ from docassemble_client import (
     Upload,
 )
 from docassemble_client._codec import strict
+from docassemble_client._encode import normalised
 from docassemble_client.operations import OPERATIONS
+from tests.raw_server import Received, answering, reply, serve, tidy
 
 if TYPE_CHECKING:
     from codegen.ir import Operation as Described
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 BASE = "https://da.example.com/prefix"
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 SPEC = read(Path(__file__).parents[2] / "spec")
+MOCKED = {"httpx": "httpcore", "httpx2": "httpcore2"}
 DESCRIBED = {one.full_name: one for one in SPEC.operations}
 
 
@@ -50,7 +51,7 @@ def _argument(value: Any) -> Any:
     return [_argument(one) for one in value] if isinstance(value, list) else value
 
 
-def _reply(operation: Described) -> httpx.Response:
+def _reply(operation: Described) -> tuple[int, dict[str, str], bytes]:
     response = operation.example["response"]
     headers = dict(response.get("headers", {}))
     if "json" in response:
@@ -59,35 +60,37 @@ def _reply(operation: Described) -> httpx.Response:
     else:
         content = response.get("text", "").encode()
         headers["content-type"] = response.get("content_type", "text/html; charset=utf-8")
-    return httpx.Response(response["status"], headers=headers, content=content)
+    return response["status"], headers, content
 
 
-async def _call(operation: Described) -> Any:
+async def _call(operation: Described, base_url: str = BASE) -> Any:
     arguments = _argument(operation.example.get("arguments", {}))
-    async with AsyncDocassemble(BASE, KEY) as client:
+    async with AsyncDocassemble(base_url, KEY) as client:
         method = getattr(getattr(client, operation.tag), operation.name)
         return await method(**arguments)
 
 
-def _parts(request: httpx.Request) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Fields and files of a multipart body, read by the standard library's own parser."""
-    kind = request.headers["content-type"]
-    parsed = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.content)
-    form: dict[str, str] = {}
-    files: list[dict[str, str]] = []
-    parts = parsed.get_payload()
-    assert isinstance(parts, list)
-    for part in parts:
-        assert isinstance(part, Message)
-        payload = part.get_payload(decode=True)
-        assert isinstance(payload, bytes)
-        name = str(part.get_param("name", header="content-disposition"))
-        filename = part.get_filename()
-        if filename is None:
-            form[name] = payload.decode()
-        else:
-            files.append({"field": name, "filename": filename, "content": payload.decode()})
-    return form, files
+async def _call_raw(operation: Described) -> tuple[Any, Received]:
+    """Call a real server on loopback."""
+    status, headers, content = _reply(operation)
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    async with serve(answering(reply(content, *lines, status=status))) as server:
+        result = await _call(operation, f"{server.url}/prefix")
+    return result, server.received[0]
+
+
+def _exchange(operation: Described, http: str) -> tuple[Any, Received]:
+    """Make the example's call: what comes of it, and what was sent."""
+    if http == "aiohttp":
+        return asyncio.run(_call_raw(operation))
+    status, headers, content = _reply(operation)
+    with respx.mock(using=MOCKED[http]) as router:
+        answer = httpx.Response(status, headers=headers, content=content)
+        route = router.route(host="da.example.com").mock(return_value=answer)
+        result = asyncio.run(_call(operation))
+    request = route.calls.last.request
+    target = request.url.raw_path.decode()
+    return result, Received(request.method, target, dict(request.headers), request.content)
 
 
 def _plain(value: Any) -> Any:
@@ -114,49 +117,62 @@ def decoding(request: pytest.FixtureRequest) -> Any:
     return strict() if request.param == "strict" else nullcontext()
 
 
+go_direct = pytest.fixture(autouse=True)(tidy)
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_sends_what_its_example_says(name: str) -> None:
+def test_sends_what_its_example_says(name: str, http: str) -> None:
     """Method, URL, encoding, headers and body are those of the example, byte for byte."""
     operation = DESCRIBED[name]
     expected = operation.example.get("request", {})
-    with respx.mock(base_url="https://da.example.com", using="httpcore") as router:
-        route = router.route().mock(return_value=_reply(operation))
 
-        asyncio.run(_call(operation))
+    _, request = _exchange(operation, http)
 
-    request = route.calls.last.request
+    url = urlsplit(request.target)
     assert request.method == operation.method
-    assert request.url.path == "/prefix" + expected.get("path", operation.path)
-    query = parse_qsl(request.url.query.decode(), keep_blank_values=True, strict_parsing=False)
+    assert unquote(url.path) == "/prefix" + expected.get("path", operation.path)
+    query = parse_qsl(url.query, keep_blank_values=True, strict_parsing=False)
     assert dict(query) == expected.get("query", {})
     assert len(query) == len(expected.get("query", {}))
     assert request.headers.get("x-api-key") == (KEY if operation.auth else None)
     assert "cookie" not in request.headers
     assert request.headers["user-agent"].startswith("docassemble-client/")
     if "files" in expected:
-        assert _parts(request) == (expected.get("form", {}), expected["files"])
+        form = {part: content.decode() for part, file, content in request.parts() if file is None}
+        files = [
+            {"field": part, "filename": file, "content": content.decode()}
+            for part, file, content in request.parts()
+            if file is not None
+        ]
+        assert (form, files) == (expected.get("form", {}), expected["files"])
     elif operation.method in {"POST", "PATCH"}:
         assert request.headers["content-type"] == "application/json"
-        assert json.loads(request.content) == expected.get("json", {})
+        assert json.loads(request.body) == expected.get("json", {})
     else:
-        assert request.content == b""
+        assert request.body == b""
         assert "content-type" not in request.headers
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_makes_of_the_answer_what_it_promises(name: str, decoding: Any) -> None:
+def test_makes_of_the_answer_what_it_promises(name: str, http: str, decoding: Any) -> None:
     """The example's answer becomes the typed result, and nothing of it is lost."""
     operation = DESCRIBED[name]
     response = operation.example["response"]
-    with respx.mock(using="httpcore") as router, decoding:
-        router.route().mock(return_value=_reply(operation))
 
-        result = asyncio.run(_call(operation))
+    with decoding:
+        result, _ = _exchange(operation, http)
 
     if isinstance(result, TaskHandle):
-        assert result == TaskHandle(
-            id=response["json"]["task_id"], kind=operation.task, operation=name
-        )
+        verify = operation.verify or {"target": "", "expects": ""}
+        package = operation.example["arguments"].get(verify["target"]) if verify["target"] else ""
+        assert attrs.asdict(result) == {
+            "id": response["json"]["task_id"],
+            "kind": operation.task,
+            "operation": name,
+            "started": None,
+            "target": normalised(package or ""),
+            "expects": verify["expects"] if package else "",
+        }
     elif isinstance(result, Page):
         assert {"items": [_plain(one) for one in result.items], "next_id": result.next_id} == (
             response["json"]

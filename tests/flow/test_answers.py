@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client._flow import Reply, Request, Send, execute, undecodable
+from docassemble_client._flow import Send, execute
+from docassemble_client._judge import undecodable
 from docassemble_client._operation import KnownError
+from docassemble_client._wire import Reply, Request
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import (
     AccessDenied,
@@ -37,6 +39,7 @@ KNOWN = (
     KnownError(400, "Error reading {}: {}", "Look at the log."),
     KnownError(400, "Error reading {}", "Never reached for two parts."),
     KnownError(400, "(a+)+$", "Not a pattern."),
+    KnownError(501, "{} of {} is {} late.", "Begin earlier."),
 )
 
 
@@ -166,6 +169,13 @@ def test_whatever_the_server_says_becomes_the_body(kind: str, content: bytes, bo
         (400, "Error reading x", "400 Bad Request: Error reading …", KNOWN[2].hint),
         (400, "(a+)+$", "400 Bad Request: (a+)+$", "Not a pattern."),
         (400, "aaaa", "400 Bad Request", "By status"),
+        (501, "\na of b is c late.\n", "501 Not Implemented: … of … is … late.", KNOWN[4].hint),
+        (501, "a of b is late.", "501 Not Implemented", ""),
+        (501, "a is b of c late.", "501 Not Implemented", ""),
+        (501, "a of b is c late. d", "501 Not Implemented", ""),
+        (501, " of " * 40_000, "501 Not Implemented", ""),
+        (501, " of  is " * 20_000, "501 Not Implemented", ""),
+        (501, " " * 160_000 + "!", "501 Not Implemented", ""),
         (400, "User not found.", "400 Bad Request", "By status"),
         (404, "User not found. hunter2", "404 Not Found", ""),
         (404, {"hunter2": "User not found."}, "404 Not Found", ""),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
-from docassemble_client._flow import Reply, Request, Send, Sleep, execute
+from docassemble_client._flow import RetryBudget, Send, Sleep, Tell, execute
+from docassemble_client._wire import Reply, Request
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import (
     APIError,
@@ -21,6 +24,7 @@ from docassemble_client.errors import (
     ServerError,
     TransportError,
 )
+from docassemble_client.events import Event, RetryEvent
 from docassemble_client.transfer import Upload
 
 if TYPE_CHECKING:
@@ -51,6 +55,7 @@ class Driver:
         self.answers = list(answers)
         self.sent: list[Request] = []
         self.slept: list[float] = []
+        self.told: list[Event] = []
 
     def play(
         self,
@@ -68,6 +73,11 @@ class Driver:
                     self.slept.append(step.seconds)
                     step = next(flow)
                     continue
+                if isinstance(step, Tell):
+                    self.told.append(step.event)
+                    step = next(flow)
+                    continue
+                assert isinstance(step, Send)
                 self.sent.append(step.request)
                 answer = self.answers.pop(0)
                 if isinstance(answer, TransportError):
@@ -221,8 +231,10 @@ def test_pauses_are_random_unless_told_otherwise() -> None:
         flow = execute(SAFE, RetryPolicy(base=8.0))
         next(flow)
 
-        step = flow.throw(NotSent("no"))
+        told = flow.throw(NotSent("no"))
+        step = next(flow)
 
+        assert isinstance(told, Tell)
         assert isinstance(step, Sleep)
         pauses.add(step.seconds)
     assert len(pauses) == 3
@@ -233,7 +245,7 @@ def test_any_number_of_attempts_keeps_a_finite_pause() -> None:
     """Pauses of a policy with thousands of attempts stay at the cap; doubling never overflows."""
     driver = Driver(*[NotSent("no")] * 1999, reply())
 
-    driver.play(SAFE, RetryPolicy(attempts=2000, base=1, cap=2.0))
+    driver.play(SAFE, RetryPolicy(attempts=2000, base=1, cap=2.0, budget=2000))
 
     assert driver.slept[0] == 1.0
     assert set(driver.slept[1:]) == {2.0}
@@ -254,12 +266,23 @@ def test_any_number_of_attempts_keeps_a_finite_pause() -> None:
         ("\u0667", 1.0),
         ("²", 1.0),
         ("soon", 1.0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 20.0),
+        ("Wed, 21 Oct 2026 07:28:00 -0000", 20.0),
+        ("Wed, 21 Oct 2026 09:28:00 +0200", 20.0),
+        ("Wednesday, 21-Oct-26 07:28:00 GMT", 20.0),
+        ("Wed, 21 Oct 2026 07:27:40.5 GMT", 1.0),
+        ("Wed, 21 Oct 2026 07:27:30 GMT", 1.0),
+        ("Wed, 21 Oct 2026 08:28:00 GMT", 30.0),
+        ("Wed, 21 Oct 9999 07:28:00 GMT", 30.0),
+        ("Wed, 99 Oct 2026 07:28:00 GMT", 1.0),
+        ("Wed, 21 Oct 2026 07:28:00 +9999", 1.0),
     ],
 )
-def test_seconds_of_retry_after_are_honoured_and_capped(header: str, pause: float) -> None:
-    """The server's wish in seconds lengthens the pause up to the cap; dates and rubbish do not."""
-    driver = Driver(reply(429, headers={"retry-after": header}), reply())
+def test_retry_after_is_honoured_and_capped(header: str, pause: float) -> None:
+    """The server's wish, in seconds or as a date, lengthens the pause up to the cap."""
+    came = datetime(2026, 10, 21, 7, 27, 40, tzinfo=UTC).timestamp()
+    answer = evolve(reply(429, headers={"retry-after": header}), received=came)
+    driver = Driver(answer, reply())
 
     driver.play(UNSAFE, RetryPolicy(base=1.0, cap=30.0))
 
@@ -307,6 +330,30 @@ def test_a_body_that_can_be_read_again_is_sent_again(content: Any) -> None:
     result = driver.play(request)
 
     assert result.status == 200
+
+
+def test_each_retry_is_told_before_its_pause() -> None:
+    """The hook hears which attempt failed, why, and how long the pause will be."""
+    driver = Driver(NotSent("no"), reply(503), reply())
+
+    driver.play(SAFE, RetryPolicy(base=1.0))
+
+    assert driver.told == [
+        RetryEvent(operation="users.get", attempt=1, reason="NotSent", delay=1.0),
+        RetryEvent(operation="users.get", attempt=2, reason="503", delay=2.0),
+    ]
+
+
+@pytest.mark.parametrize("error", [NotSent("no"), reply(503)], ids=["not sent", "503"])
+def test_without_budget_nothing_is_sent_again(error: Reply | TransportError) -> None:
+    """A spent budget makes the first failure the last, and nothing is told or waited for."""
+    driver = Driver(error)
+
+    with pytest.raises((NotSent, ServerError)):
+        driver.play(SAFE, budget=RetryBudget(RetryPolicy(budget=0)))
+
+    assert len(driver.sent) == 1
+    assert (driver.slept, driver.told) == ([], [])
 
 
 def test_a_driver_must_bring_a_reply() -> None:
