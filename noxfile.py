@@ -13,7 +13,7 @@ nox.options.reuse_venv = "yes"
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
-OLDEST = PYTHONS[0]
+OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 
 
 def _group(name: str) -> tuple[str, ...]:
@@ -61,11 +61,22 @@ def codegen(session: nox.Session) -> None:
     session.run("python", "-m", "codegen", *([] if "--write" in session.posargs else ["--check"]))
 
 
-@nox.session(python=PYTHONS)
-def tests(session: nox.Session) -> None:
+@nox.session
+@nox.parametrize(
+    ("python", "http"),
+    # That another library does the same does not hang on the Python.
+    [*((python, "httpx") for python in PYTHONS), (NEWEST, "httpx2"), (NEWEST, "aiohttp")],
+)
+def tests(session: nox.Session, http: str) -> None:
     """Run the offline tests on the wheel, with the newest dependencies."""
     _install(session, "tests")
-    session.run("coverage", "run", "--parallel-mode", "-m", "pytest", *session.posargs)
+    # Most tests mock httpx or httpx2; a real server answers the contract over aiohttp.
+    paths = ["tests/api"] if http == "aiohttp" and not session.posargs else session.posargs
+    # Much at once is the same on every Python.
+    quick = () if session.python == NEWEST and http == "httpx" else ("-m", "not slow")
+    session.run(
+        "coverage", "run", "--parallel-mode", "-m", "pytest", *quick, f"--http={http}", *paths
+    )
     if not session.posargs:
         session.notify("coverage")
 
@@ -74,7 +85,7 @@ def tests(session: nox.Session) -> None:
 def tests_lowest(session: nox.Session) -> None:
     """Run the offline tests with the lowest dependencies that pyproject.toml allows."""
     _install(session, "tests", resolution="lowest-direct")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "not slow", *session.posargs)
 
 
 @nox.session(default=False)
