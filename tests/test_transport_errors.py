@@ -98,8 +98,8 @@ def test_other_exceptions_of_a_custom_transport_pass() -> None:
 
 @pytest.mark.parametrize("base_url", ["http://\u200b.example", "http://xn--.example"])
 def test_an_address_the_library_refuses_is_a_usage_error(base_url: str) -> None:
-    """An address that only the HTTP library finds wrong is refused before anything is sent."""
-    da = AsyncDocassemble(base_url, KEY, retry=AT_ONCE)
+    """An address that only httpx finds wrong is refused before anything is sent."""
+    da = AsyncDocassemble(base_url, KEY, retry=AT_ONCE, transport="httpx")
 
     with pytest.raises(UsageError, match="cannot be made") as caught:
         asyncio.run(da.users.get_current())
