@@ -6,12 +6,13 @@ import asyncio
 import os
 import secrets
 import sys
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pytest
 
-from docassemble_client import AsyncDocassemble
+from docassemble_client import AsyncDocassemble, Secret
 from docassemble_client._codec import strict
+from tests.live.evidence import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from tests.live.server import LiveServer
 
 T = TypeVar("T")
+NEWEST = "1.10.14"
+
+
+class Connect(Protocol):
+    """Makes clients whose exchanges are evidence; the administrator's without a key."""
+
+    def __call__(self, api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
+        """Make one; the options are those of the client."""
+        ...
 
 
 class Run(Protocol):
@@ -29,15 +39,38 @@ class Run(Protocol):
         ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--server", default=NEWEST, help="version of the docassemble server")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "since(version): older servers cannot do this")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what the server is too old for, and look at the evidence last."""
+    version = numbers(config.getoption("--server"))
+    for item in items:
+        mark = item.get_closest_marker("since")
+        if mark is not None and version < numbers(mark.args[0]):
+            item.add_marker(pytest.mark.skip(reason=f"since {mark.args[0]}"))
+    items.sort(key=lambda item: "test_completeness" in item.nodeid)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Turn a version into what can be compared."""
+    return tuple(int(part) for part in version.split("."))
+
+
 @pytest.fixture(scope="session")
-def server() -> LiveServer:
+def server(pytestconfig: pytest.Config) -> LiveServer:
     """Start the server, or find the one that runs; it goes on running afterwards."""
     if sys.platform == "win32":
         pytest.skip("the live server needs Linux or macOS")
     from tests.live.server import LiveServerUnavailable, ensure_running  # noqa: PLC0415
 
     try:
-        return ensure_running()
+        return ensure_running(pytestconfig.getoption("--server"))
     except LiveServerUnavailable as error:
         if os.environ.get("CI"):
             raise
@@ -51,13 +84,31 @@ def strict_decoding() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def evidence() -> Evidence:
+    """Collect what the clients of this run exchange with the server."""
+    return Evidence()
+
+
 @pytest.fixture
-def run(server: LiveServer) -> Run:
+def connect(server: LiveServer, evidence: Evidence, request: pytest.FixtureRequest) -> Connect:
+    """Make clients whose exchanges are evidence."""
+    evidence.test = request.node.nodeid
+
+    def make(api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
+        noted: dict[str, Any] = {"transport": evidence.transport(), "on_event": evidence.hook}
+        return AsyncDocassemble(server.url, api_key or server.api_key, **noted | options)
+
+    return make
+
+
+@pytest.fixture
+def run(connect: Connect) -> Run:
     """Run a coroutine function on a client of the server's administrator."""
 
     def run_with_client(job: Callable[[AsyncDocassemble], Awaitable[T]]) -> T:
         async def with_client() -> T:
-            async with AsyncDocassemble(server.url, server.api_key) as da:
+            async with connect() as da:
                 return await job(da)
 
         return asyncio.run(with_client())
