@@ -9,6 +9,8 @@ from codegen.load import COMMON
 from codegen.names import ClassName, FieldName, Identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from codegen.load import Document
 
 
@@ -31,6 +33,8 @@ def build(documents: dict[str, Document]) -> ir.Spec:
         tasks=tuple(_task(name, one) for name, one in common.get("tasks", {}).items()),
         statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
         sources=tuple(builder.source(one) for one in common.get("sources", {}).values()),
+        remarks=tuple(_remarks({key: one for key, one in common.items() if key != "sources"})),
+        groups=builder.users,
     )
 
 
@@ -38,8 +42,30 @@ def _text(value: str) -> str:
     return " ".join(value.split())
 
 
-def _why(value: str | list[str]) -> tuple[str, ...]:
-    return tuple(_text(one) for one in ([value] if isinstance(value, str) else value))
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _remarks(node: dict[str, Any], *path: str) -> Iterator[ir.Remark]:
+    """Find every why, and the names that lead to it."""
+    for key, child in node.items():
+        if key == "why" and (not isinstance(child, dict) or "actual" in child):
+            for one in _listed(child):
+                words = one if isinstance(one, dict) else {"actual": one}
+                yield ir.Remark(path=path, **{name: _text(text) for name, text in words.items()})
+        elif isinstance(child, dict) and not (key == "example" and "call" in node):
+            yield from _remarks(child, *path, key)
+        elif isinstance(child, list):
+            for one in child:
+                if isinstance(one, dict):
+                    yield from _remarks(one, *path, key, _label(one))
+
+
+def _label(data: dict[str, Any]) -> str:
+    """Name an error or a requirement."""
+    if "message" in data:
+        return f"{data['status']} {data['message']}"
+    return ", ".join(data.get("one_of", data.get("any_of", ())))
 
 
 def _model(name: str, data: dict[str, Any]) -> ir.Model:
@@ -101,9 +127,15 @@ class _Builder:
             for name, errors in common.get("errors", {}).items()
         }
         self.calls: dict[str, list[str]] = {}
+        self.users: dict[tuple[str, str], list[str]] = {}
         for data in files:
             for name, operation in data["operations"].items():
-                self.calls.setdefault(operation["call"], []).append(f"{data['tag']}.{name}")
+                full = f"{data['tag']}.{name}"
+                self.calls.setdefault(operation["call"], []).append(full)
+                for kind, key in (("parameters", "use"), ("errors", "errors")):
+                    for group in operation.get(key, ()):
+                        if isinstance(group, str):
+                            self.users.setdefault((kind, group), []).append(full)
 
     def tag(self, data: dict[str, Any]) -> ir.Tag:
         return ir.Tag(
@@ -113,6 +145,7 @@ class _Builder:
             operations=tuple(
                 self._operation(data["tag"], name, one) for name, one in data["operations"].items()
             ),
+            remarks=tuple(_remarks(data)),
         )
 
     def _operation(self, tag: str, name: str, data: dict[str, Any]) -> ir.Operation:
@@ -156,7 +189,6 @@ class _Builder:
             paging=data.get("paging"),
             errors=tuple(_error(one) for one in data.get("errors", ()) if not isinstance(one, str)),
             error_groups=self._groups(data),
-            why=_why(data.get("why", [])),
             example=data["example"],
         )
 
@@ -204,7 +236,7 @@ class _Builder:
                 entry["entry"],
                 entry["call"],
                 tuple([entry["operation"]] if "operation" in entry else self.calls[entry["call"]]),
-                " ".join(_why(entry.get("why", []))),
+                " ".join(map(_text, _listed(entry.get("why", [])))),
                 entry["call"] in self.calls or entry.get("alias", False),
             )
             for entry in data["entries"]

@@ -263,7 +263,6 @@ class Operation:
     paging: dict[str, str] | None
     errors: tuple[Error, ...]
     error_groups: tuple[ErrorGroup, ...]
-    why: tuple[str, ...]
     example: dict[str, Any] = Factory(dict)
 
     @property
@@ -318,6 +317,16 @@ class Operation:
 
 
 @frozen(kw_only=True)
+class Remark:
+    """A why of the specification; one with a source is a difference from the documentation."""
+
+    path: tuple[str, ...]
+    actual: str
+    documented: str = ""
+    source: str = ""
+
+
+@frozen(kw_only=True)
 class Tag:
     """A namespace of the client."""
 
@@ -325,6 +334,7 @@ class Tag:
     title: str
     description: str
     operations: tuple[Operation, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def class_name(self) -> str:
@@ -359,6 +369,8 @@ class Spec:
     tasks: tuple[TaskKind, ...]
     statuses: tuple[tuple[int, str], ...]
     sources: tuple[Source, ...]
+    remarks: tuple[Remark, ...]
+    groups: dict[tuple[str, str], list[str]]
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -42,7 +42,8 @@ def test_page_lists_operations_and_the_entries_they_answer(generate: Generate) -
 # Coverage
 
 Every operation of the client, and every entry of the documents that list calls of the API.
-3 operations in 1 namespaces.
+3 operations in 1 namespaces. Where the documentation differs from the server:
+[server-differences.md](server-differences.md).
 
 ## Operations
 
