@@ -29,8 +29,11 @@ def build(documents: dict[str, Document]) -> ir.Spec:
             if "fields" in model
         ),
         unions=tuple(builder.unions.values()),
-        error_groups=tuple(builder.groups.values()),
-        tasks=tuple(_task(name, one) for name, one in common.get("tasks", {}).items()),
+        error_groups=builder.groups,
+        tasks={
+            name: {key: word for key, word in one.items() if key not in {"doc", "why"}}
+            for name, one in common.get("tasks", {}).items()
+        },
         statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
         sources=tuple(builder.source(one) for one in common.get("sources", {}).values()),
         remarks=tuple(_remarks({key: one for key, one in common.items() if key != "sources"})),
@@ -84,11 +87,6 @@ def _model(name: str, data: dict[str, Any]) -> ir.Model:
     return ir.Model(name=ClassName(name), doc=_text(data["doc"]), fields=fields)
 
 
-def _task(name: str, data: dict[str, Any]) -> ir.TaskKind:
-    words = tuple((key, one) for key, one in data.items() if key not in {"doc", "why"})
-    return ir.TaskKind(name=name, words=words)
-
-
 def _default(value: str | int) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -123,8 +121,7 @@ class _Builder:
             if "union" in model
         }
         self.groups = {
-            name: ir.ErrorGroup(name=name, errors=tuple(map(_error, errors)))
-            for name, errors in common.get("errors", {}).items()
+            name: tuple(map(_error, errors)) for name, errors in common.get("errors", {}).items()
         }
         self.calls: dict[str, list[str]] = {}
         self.users: dict[tuple[str, str], list[str]] = {}
@@ -224,11 +221,11 @@ class _Builder:
             binary="binary" in data,
         )
 
-    def _groups(self, data: dict[str, Any]) -> tuple[ir.ErrorGroup, ...]:
+    def _groups(self, data: dict[str, Any]) -> dict[str, tuple[ir.Error, ...]]:
         names = [one for one in data.get("errors", ()) if isinstance(one, str)]
         if data.get("auth", True) and "every" in self.groups:
             names.append("every")
-        return tuple(self.groups[name] for name in names)
+        return {name: self.groups[name] for name in names}
 
     def source(self, data: dict[str, Any]) -> ir.Source:
         entries = tuple(

@@ -206,33 +206,12 @@ class Error:
 
 
 @frozen(kw_only=True)
-class ErrorGroup:
-    """Errors that several operations share."""
-
-    name: str
-    errors: tuple[Error, ...]
-
-    @property
-    def constant(self) -> str:
-        """Name of the constant in operations.py."""
-        return f"_{self.name.upper()}"
-
-
-@frozen(kw_only=True)
 class Requirement:
     """A rule over several arguments."""
 
     names: tuple[str, ...]
     exactly_one: bool
     unless: str
-
-
-@frozen(kw_only=True)
-class TaskKind:
-    """How a kind of task is waited for."""
-
-    name: str
-    words: tuple[tuple[str, str], ...]
 
 
 @frozen(kw_only=True)
@@ -262,7 +241,7 @@ class Operation:
     brings: str
     paging: dict[str, str] | None
     errors: tuple[Error, ...]
-    error_groups: tuple[ErrorGroup, ...]
+    error_groups: dict[str, tuple[Error, ...]]
     example: dict[str, Any] = Factory(dict)
 
     @property
@@ -283,7 +262,7 @@ class Operation:
     @property
     def all_errors(self) -> tuple[Error, ...]:
         """Its own errors and those it shares."""
-        return self.errors + tuple(one for group in self.error_groups for one in group.errors)
+        return self.errors + tuple(one for group in self.error_groups.values() for one in group)
 
     @property
     def task(self) -> str:
@@ -365,8 +344,8 @@ class Spec:
     enums: tuple[Enum, ...]
     models: tuple[Model, ...]
     unions: tuple[Union, ...]
-    error_groups: tuple[ErrorGroup, ...]
-    tasks: tuple[TaskKind, ...]
+    error_groups: dict[str, tuple[Error, ...]]
+    tasks: dict[str, dict[str, str]]
     statuses: tuple[tuple[int, str], ...]
     sources: tuple[Source, ...]
     remarks: tuple[Remark, ...]
