@@ -35,7 +35,7 @@ def build(documents: dict[str, Document]) -> ir.Spec:
             for name, one in common.get("tasks", {}).items()
         },
         statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
-        sources=tuple(builder.source(one) for one in common.get("sources", {}).values()),
+        sources=common.get("sources", {}),
         remarks=tuple(_remarks({key: one for key, one in common.items() if key != "sources"})),
         groups=builder.users,
     )
@@ -45,15 +45,11 @@ def _text(value: str) -> str:
     return " ".join(value.split())
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def _remarks(node: dict[str, Any], *path: str) -> Iterator[ir.Remark]:
     """Find every why, and the names that lead to it."""
     for key, child in node.items():
         if key == "why" and (not isinstance(child, dict) or "actual" in child):
-            for one in _listed(child):
+            for one in child if isinstance(child, list) else [child]:
                 words = one if isinstance(one, dict) else {"actual": one}
                 yield ir.Remark(path=path, **{name: _text(text) for name, text in words.items()})
         elif isinstance(child, dict) and not (key == "example" and "call" in node):
@@ -123,16 +119,14 @@ class _Builder:
         self.groups = {
             name: tuple(map(_error, errors)) for name, errors in common.get("errors", {}).items()
         }
-        self.calls: dict[str, list[str]] = {}
         self.users: dict[tuple[str, str], list[str]] = {}
         for data in files:
             for name, operation in data["operations"].items():
-                full = f"{data['tag']}.{name}"
-                self.calls.setdefault(operation["call"], []).append(full)
                 for kind, key in (("parameters", "use"), ("errors", "errors")):
                     for group in operation.get(key, ()):
                         if isinstance(group, str):
-                            self.users.setdefault((kind, group), []).append(full)
+                            users = self.users.setdefault((kind, group), [])
+                            users.append(f"{data['tag']}.{name}")
 
     def tag(self, data: dict[str, Any]) -> ir.Tag:
         return ir.Tag(
@@ -226,16 +220,3 @@ class _Builder:
         if data.get("auth", True) and "every" in self.groups:
             names.append("every")
         return {name: self.groups[name] for name in names}
-
-    def source(self, data: dict[str, Any]) -> ir.Source:
-        entries = tuple(
-            (
-                entry["entry"],
-                entry["call"],
-                tuple([entry["operation"]] if "operation" in entry else self.calls[entry["call"]]),
-                " ".join(map(_text, _listed(entry.get("why", [])))),
-                entry["call"] in self.calls or entry.get("alias", False),
-            )
-            for entry in data["entries"]
-        )
-        return ir.Source(title=data["title"], doc=_text(data["doc"]), entries=entries)

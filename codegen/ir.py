@@ -245,6 +245,11 @@ class Operation:
     example: dict[str, Any] = Factory(dict)
 
     @property
+    def call(self) -> str:
+        """Method and path."""
+        return f"{self.method} {self.path}"
+
+    @property
     def full_name(self) -> str:
         """Name in the table, such as users.get."""
         return f"{self.tag}.{self.name}"
@@ -328,15 +333,6 @@ class Tag:
 
 
 @frozen(kw_only=True)
-class Source:
-    """A document that lists calls of the API, and the operation that answers each entry."""
-
-    title: str
-    doc: str
-    entries: tuple[tuple[str, str, tuple[str, ...], str, bool], ...]
-
-
-@frozen(kw_only=True)
 class Spec:
     """The whole API."""
 
@@ -347,7 +343,7 @@ class Spec:
     error_groups: dict[str, tuple[Error, ...]]
     tasks: dict[str, dict[str, str]]
     statuses: tuple[tuple[int, str], ...]
-    sources: tuple[Source, ...]
+    sources: dict[str, Any]
     remarks: tuple[Remark, ...]
     groups: dict[tuple[str, str], list[str]]
 
