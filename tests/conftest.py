@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from docassemble_client import AsyncDocassemble
+from tests.clock import Loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +21,9 @@ LIBRARIES = ("httpx", "httpx2", "aiohttp")
 # The same examples each time, however slow the machine is, and no folder for found ones.
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
 settings.load_profile("tests")
+# httpcore looks for it with every lock, and each time in vain takes long under pytest.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # so that it is not looked for
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--http", choices=LIBRARIES, default="httpx", help="the transport of clients in tests"
     )
+
+
+def pytest_collection_finish() -> None:
+    """Spare all that exists before the first test each collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +52,9 @@ def default_transport(http: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str
     assert defaults is not None
     monkeypatch.setitem(defaults, "transport", http)
     return defaults
+
+
+@pytest.fixture(autouse=True)
+def default_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no limit expire in asyncio.run because the machine is busy."""
+    monkeypatch.setattr("asyncio.events.new_event_loop", Loop)

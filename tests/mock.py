@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
+from tests.clock import Jumping
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping
     from typing import TypeAlias
 
     from docassemble_client._wire import Reply, Request
@@ -118,24 +120,6 @@ class Line:
         return answer
 
 
-class _Clock(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next thing to do: an hour takes no time."""
-
-    _now = 0.0
-    _ready: Sequence[object]
-    _scheduled: Sequence[asyncio.TimerHandle]
-
-    def time(self) -> float:
-        """Seconds since the loop began."""
-        return self._now
-
-    def _run_once(self) -> None:
-        due = [timer.when() for timer in self._scheduled if not timer.cancelled()]
-        if due and not self._ready:
-            self._now = max(self._now, min(due))
-        super()._run_once()  # type: ignore[misc]  # the one step of every loop of asyncio
-
-
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run to the end, as asyncio.run does, on a clock of its own; nothing may go wrong unseen."""
     unseen: list[dict[str, Any]] = []
@@ -144,7 +128,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
         return await coroutine
 
-    with asyncio.Runner(loop_factory=_Clock) as runner:
+    with asyncio.Runner(loop_factory=Jumping) as runner:
         result = runner.run(watched())
     assert unseen == []
     return result

@@ -326,8 +326,7 @@ def test_an_upload_that_is_given_up_closes_its_source(ends: str) -> None:
             await answering(reply(b"{}"))(connection)
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
-        # Long enough to connect on a busy machine: the upload must have begun.
-        limit = Timeouts(total=1.0 if ends == "timed out" else None)
+        limit = Timeouts(total=0.05 if ends == "timed out" else None)
         call = da.request("POST", "/x", files={"a": Upload(endless(), "a.txt")}, timeout=limit)
         task = asyncio.create_task(call)
         await waiting.wait()

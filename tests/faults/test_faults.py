@@ -34,9 +34,10 @@ KEY = "exampleApiKey0123456789ABCDEFGHI"
 SECRET = "hunter2"
 AT_ONCE = RetryPolicy(attempts=3, base=0, cap=0)
 """Three attempts without a pause, however long the server asks to wait."""
-SHORT = Timeouts(connect=1, read=0.1, write=0.1)
+SHORT = 0.05
+"""Seconds after which the client gives a silent server up."""
 LONGEST = 2
-"""Seconds that no case may take, with all its attempts."""
+"""Seconds in which nothing happens that no case may take, with all its attempts."""
 # Made once, as it takes longer than most cases.
 CONTEXT = ssl.create_default_context()
 
@@ -107,6 +108,13 @@ wrong length           MaybeSent        3      3      1      1      1       3   
 """
 LARGE = {"page of 10 MB", "bomb", "bomb as error", "endless", "endless error", "endless headers"}
 """Where much comes, and little of it may be kept."""
+LIMITS = {
+    "stall before headers": {"read": SHORT},
+    "stall in headers": {"read": SHORT},
+    "stall in body": {"read": SHORT},
+    "never reads the body": {"read": SHORT, "write": SHORT},
+}
+"""Where nothing else than a limit ends the call."""
 
 
 async def _every(da: AsyncDocassemble, _: Path) -> list[object]:
@@ -144,9 +152,10 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport_module, "_LARGEST", 4 * MEGABYTE)
 
 
-def client(url: str, library: str = "", timeout: Timeouts = SHORT) -> AsyncDocassemble:
+def client(url: str, library: str = "", **limits: float) -> AsyncDocassemble:
     """Make a client that tries three times without a pause."""
     options: dict[str, Any] = {"transport": library} if library else {}
+    timeout = Timeouts(**limits)
     return AsyncDocassemble(url, KEY, retry=AT_ONCE, timeout=timeout, verify=CONTEXT, **options)
 
 
@@ -155,7 +164,8 @@ async def _play(fault: str, call: Call, folder: Path, library: str) -> tuple[Any
     async with serve(adding()) as elsewhere:
         scripts: dict[str, Fault] = {"refused": adding(), **faults(elsewhere.url)}
         async with serve(scripts[fault]) as bench:
-            async with client(nobody() if fault == "refused" else bench.url, library) as da:
+            url = nobody() if fault == "refused" else bench.url
+            async with client(url, library, **LIMITS.get(fault, {})) as da:
                 outcome = await _outcome(call(da, folder))
             await bench.all_gone()
         assert elsewhere.connections == 0
@@ -268,8 +278,7 @@ def test_a_server_that_never_ends_is_left_at_the_deadline(tmp_path: Path, name: 
             await asyncio.sleep(0.01)
 
     async def scenario() -> DocassembleError | None:
-        limits = Timeouts(total=0.1)
-        async with serve(drip) as bench, client(bench.url, timeout=limits) as da:
+        async with serve(drip) as bench, client(bench.url, total=0.1) as da:
             outcome = await _outcome(CALLS[name](da, tmp_path))
             await bench.all_gone()
         return outcome
