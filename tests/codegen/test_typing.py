@@ -126,6 +126,7 @@ def package(tmp_path: Path) -> Path:
     return harness.generate(tmp_path, EVERYTHING, common=COMMON).root / FOLDERS[0]
 
 
+@pytest.mark.slow
 def test_generated_code_is_typed_exactly(package: Path) -> None:
     """Strict type checking passes, every result has its exact type, and wrong calls are found."""
     consumer = package.parent / "consumer.py"

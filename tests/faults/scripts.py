@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import struct
 import zlib
 from typing import TYPE_CHECKING
 
@@ -141,9 +142,15 @@ async def too_large(connection: Connection) -> None:
 
 def _bomb() -> bytes:
     """Make a gigabyte of blanks, which is a megabyte packed."""
-    packer = zlib.compressobj(wbits=zlib.MAX_WBITS + 16)
-    blanks = b" " * MEGABYTE
-    return b"".join(packer.compress(blanks) for _ in range(1024)) + packer.flush()
+    size, blanks = 1024, b" " * MEGABYTE
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    # Packed each for itself, all megabytes are the same.
+    packed = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = 0
+    for _ in range(size):
+        checksum = zlib.crc32(blanks, checksum)
+    end = struct.pack("<II", checksum, size * MEGABYTE)
+    return gzip.compress(b"")[:10] + packed * size + packer.flush() + end
 
 
 def _numbered(count: int) -> Iterable[str]:
