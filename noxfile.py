@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+# What takes long is tested in one session.
+FEW = ("-m", "not slow", "--hypothesis-profile=few")
 
 
 def _group(name: str) -> tuple[str, ...]:
@@ -71,20 +73,21 @@ def tests(session: nox.Session, http: str) -> None:
     """Run the offline tests on the wheel, with the newest dependencies."""
     _install(session, "tests")
     if session.python == NEWEST and http == "httpx":
-        # Every line is run on every Python, and measuring takes half as long again.
+        # One session runs every line, and measuring takes half as long again.
         _test(session, *([] if session.posargs else ["--cov", "--cov-report=term"]))
     elif http == "aiohttp" and not session.posargs:
         # Most tests mock httpx or httpx2; a real server answers the contract over aiohttp.
-        _test(session, f"--http={http}", "tests/api")
+        _test(session, f"--http={http}", *FEW, "tests/api")
     else:
-        _test(session, f"--http={http}", "-m", "not slow")
+        # What is generated is the same wherever the generator runs.
+        _test(session, f"--http={http}", *FEW, "--ignore=tests/codegen")
 
 
 @nox.session(python=OLDEST, name="tests-lowest")
 def tests_lowest(session: nox.Session) -> None:
     """Run the offline tests with the lowest dependencies that pyproject.toml allows."""
     _install(session, "tests", resolution="lowest-direct")
-    _test(session, "-m", "not slow")
+    _test(session, *FEW)
 
 
 def _test(session: nox.Session, *arguments: str) -> None:

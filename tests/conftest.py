@@ -20,6 +20,7 @@ LIBRARIES = ("httpx", "httpx2", "aiohttp")
 
 # The same examples each time, however slow the machine is, and no folder for found ones.
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
+settings.register_profile("few", settings.get_profile("tests"), max_examples=20)
 settings.load_profile("tests")
 # httpcore looks for it with every lock, and each time in vain takes long under pytest.
 if find_spec("sniffio") is None:

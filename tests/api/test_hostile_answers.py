@@ -126,7 +126,7 @@ def failure(call: Coroutine[Any, Any, None]) -> DocassembleError | None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_answer_is_a_result_or_a_documented_error(name: str, data: st.DataObject) -> None:
     """Whatever bytes come: no other exception, no endless wait, and nothing secret in the text."""

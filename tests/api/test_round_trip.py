@@ -144,7 +144,7 @@ def sent(call: str, given: dict[str, Any]) -> httpx.Request:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 3 // 10, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_request_parses_back_to_its_arguments(name: str, data: st.DataObject) -> None:
     """Query, JSON, form, files and path hold each argument, under its wire name, and no other."""

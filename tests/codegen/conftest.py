@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
+from codegen import render
 from codegen.__main__ import FOLDERS
 from tests.codegen import harness
 
@@ -31,6 +33,14 @@ _REPLACED = {
 def _replaced() -> list[str]:
     api = f"{harness.PACKAGE}.api."
     return [name for name in sys.modules if name in _REPLACED or name.startswith(api)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _formatted_once() -> Iterator[None]:
+    """Start the formatter once for each text: it takes most of the time, and most are alike."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "_format", cache(render._format))
+        yield
 
 
 @pytest.fixture
