@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +17,6 @@ from docassemble_client import (
 )
 from tests.raw_server import (
     AT_ONCE,
-    PATIENCE,
     USER,
     Connection,
     answering,
@@ -27,35 +26,18 @@ from tests.raw_server import (
     silent,
     tidy,
 )
+from tests.test_backends import library, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.raw_server import RawServer, Script
+    from tests.raw_server import RawServer
 
 go_direct = pytest.fixture(autouse=True)(tidy)
+__all__ = ["library"]
 
 PART = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
-
-
-@pytest.fixture(autouse=True, params=["httpx", "httpx2", "aiohttp"])
-def library(
-    request: pytest.FixtureRequest, default_transport: Any, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """Run every test here on every library."""
-    monkeypatch.setitem(default_transport, "transport", request.param)
-    return str(request.param)
-
-
-def run(
-    script: Script, scenario: Callable[[AsyncDocassemble, RawServer], Awaitable[Any]], **more: Any
-) -> Any:
-    async def play() -> Any:
-        async with serve(script) as server, client(server, **more) as da:
-            return await scenario(da, server)
-
-    return asyncio.run(asyncio.wait_for(play(), PATIENCE))
 
 
 async def get(da: AsyncDocassemble, _: RawServer) -> Response:

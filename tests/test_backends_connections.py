@@ -347,7 +347,7 @@ def test_a_transport_passed_in_is_understood_in_its_own_terms(
 ) -> None:
     """The errors of httpx2 are no errors of httpx, but mean the same."""
 
-    class Mine(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]
+    class Mine(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]  # of either library
         """A transport of a user."""
 
         closed = 0
@@ -376,7 +376,7 @@ def test_a_transport_passed_in_is_closed_though_never_used(module: ModuleType) -
     """What a client was given it closes, as it would after use."""
     closed: list[bool] = []
 
-    class Mine(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]
+    class Mine(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]  # of either library
         """A transport of a user."""
 
         async def aclose(self) -> None:

@@ -257,7 +257,7 @@ def test_refused_arguments_are_no_event() -> None:
 def test_events_are_plain_facts(event: Event) -> None:
     """They cannot be changed, compare by value and survive pickle."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        event.operation = "other"  # type: ignore[misc]
+        event.operation = "other"  # type: ignore[misc]  # what must fail
     assert pickle.loads(pickle.dumps(event)) == event  # noqa: S301 - our own
     assert hash(event) == hash(attrs.evolve(event))
 

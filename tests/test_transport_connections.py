@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,15 +23,10 @@ from tests.raw_server import (
     tidy,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 tidied = pytest.fixture(autouse=True)(tidy)
 
 DATA = Path(__file__).parent / "data"
 CERTIFICATE = str(DATA / "localhost.pem")
-# Under this name OpenSSL looks for the certificate in a folder.
-HASHED = "ce275665.0"
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
@@ -188,67 +182,6 @@ def test_certificates_that_cannot_be_used_are_a_usage_error(options: dict[str, A
     text = refused(**options)
 
     assert "verify or cert" in text
-
-
-def listening(*, wants_certificate: bool = False) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-    if wants_certificate:
-        context.load_verify_locations(CERTIFICATE)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-async def get_user(tls: ssl.SSLContext, **options: Any) -> int:
-    async with serve(answering(reply(USER)), tls) as server, client(server, **options) as da:
-        return (await da.users.get_current()).id
-
-
-def in_folder(folder: Path) -> str:
-    shutil.copy(CERTIFICATE, folder / HASHED)
-    return str(folder)
-
-
-@pytest.mark.parametrize(
-    "verify",
-    [
-        lambda _: False,
-        lambda _: CERTIFICATE,
-        in_folder,
-        lambda _: ssl.create_default_context(cafile=CERTIFICATE),
-    ],
-    ids=["no check", "file", "folder", "context"],
-)
-def test_a_server_is_trusted_as_told(verify: Callable[[Path], Any], tmp_path: Path) -> None:
-    """A certificate is checked not at all, against a file, a folder, or by a context."""
-    identity = asyncio.run(get_user(listening(), verify=verify(tmp_path)))
-
-    assert identity == 1
-
-
-def test_an_unknown_certificate_is_not_sent_to() -> None:
-    """By default a server that cannot prove its name gets no request, and so no key."""
-
-    async def scenario() -> int:
-        script = answering(reply(USER))
-        async with serve(script, listening()) as server, client(server, verify=True) as da:
-            with pytest.raises(NotSent, match="certificate verify failed"):
-                await da.users.get_current()
-            return len(server.received)
-
-    received = asyncio.run(scenario())
-
-    assert received == 0
-
-
-@pytest.mark.parametrize("cert", [CERTIFICATE, (CERTIFICATE, CERTIFICATE)], ids=["one", "two"])
-def test_the_client_certificate_is_shown_to_the_server(cert: str | tuple[str, str]) -> None:
-    """A server that asks for a certificate gets the one of the client."""
-    tls = listening(wants_certificate=True)
-
-    identity = asyncio.run(get_user(tls, verify=CERTIFICATE, cert=cert))
-
-    assert identity == 1
 
 
 def test_the_usual_authorities_are_the_default() -> None:

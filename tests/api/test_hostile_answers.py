@@ -141,9 +141,12 @@ def test_any_answer_is_a_result_or_a_documented_error(name: str, data: st.DataOb
         return httpx.Response(status, headers=raw, stream=httpx.ByteStream(content))
 
     async def use() -> None:
-        settings_ = {"timeout": Timeouts(total=PATIENCE), "retry": RetryPolicy(attempts=2)}
+        settings_: dict[str, Any] = {
+            "timeout": Timeouts(total=PATIENCE),
+            "retry": RetryPolicy(attempts=2),
+        }
         mock = Mock(answer)
-        async with AsyncDocassemble(mock.url, "key", transport=mock.http, **settings_) as da:  # type: ignore[arg-type]
+        async with AsyncDocassemble(mock.url, "key", transport=mock.http, **settings_) as da:
             await carried(da, OPERATIONS[name])
 
     error = failure(use())

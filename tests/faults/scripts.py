@@ -8,30 +8,15 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
+from tests import raw_server
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tests.faults.server import Connection, Fault, Received
 
 MEGABYTE = 1 << 20
-_TEXTS = (
-    "first_name",
-    "last_name",
-    "country",
-    "subdivisionfirst",
-    "subdivisionsecond",
-    "subdivisionthird",
-    "organization",
-    "timezone",
-    "language",
-)
-USER = {
-    "id": 1,
-    "email": "jane@example.com",
-    "privileges": ["user"],
-    "active": True,
-    **dict.fromkeys(_TEXTS, ""),
-}
+USER: dict[str, object] = json.loads(raw_server.USER)
 RIGHT: dict[str, object] = {
     "/api/user": USER,
     "/api/user/new": {"user_id": 2, "password": "x"},
