@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -32,12 +31,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--http", choices=LIBRARIES, default="httpx", help="the transport of clients in tests"
     )
-
-
-def pytest_collection_finish() -> None:
-    """Spare all that exists before the first test each collection of garbage."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")

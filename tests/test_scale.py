@@ -18,7 +18,7 @@ from tests.faults.scripts import JSON, MEGABYTE, USER, adding, answer
 from tests.faults.server import Bench, Connection, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 GIGABYTE = 1 << 30
@@ -218,6 +218,16 @@ def _tasks(bench: Bench) -> set[asyncio.Task[Any]]:
     return {task for task in tasks if "_accept_connection" not in repr(task.get_coro())}
 
 
+@pytest.fixture
+def _young() -> Generator[None]:
+    """Let the garbage be sought only among what is made from now on."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_young")
 @pytest.mark.parametrize("library", ["", "aiohttp"])
 @pytest.mark.parametrize("name", CANCELLED)
 def test_cancelling_at_any_moment_leaves_nothing(tmp_path: Path, name: str, library: str) -> None:
