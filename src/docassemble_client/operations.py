@@ -1770,7 +1770,7 @@ SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | None]] = Operation(
         KnownError(
             404,
             "Could not send file because {}",
-            "The interview wanted to send a file that is gone.",
+            "The interview wanted to send a file that is gone. What the action changed was saved all the same.",
         ),
         *_EVERY,
     ),

@@ -1,0 +1,351 @@
+"""Every error of the calls that start, read and change one session, on the real server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from docassemble_client import APIError, AsyncDocassemble, NotFound, ServerError, Session, Upload
+from tests.live.interviews import TEXT_FIELD, own_interview, own_session, session_of
+from tests.live.people import limited, person
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from tests.live.conftest import Connect, Run
+
+WRONG_KEY = "wrongKeyWRONGKEYwrongKeyWRONGKEY"
+WRONG_SECRET = "wrongSecretWrong"
+NO_SUCH = "docassemble.demo:data/questions/no-such.yml"
+
+# What goes wrong is chosen by setting kind.
+FAULTS = """
+modules:
+  - docassemble.base.util
+---
+imports:
+  - os
+---
+mandatory: True
+code: |
+  if kind == "failing":
+    1 / 0
+  elif kind == "fine":
+    the_end
+---
+question: Which kind?
+fields:
+  - Kind: kind
+---
+event: the_end
+question: The end
+---
+question: What color?
+fields:
+  - Color: color
+---
+event: fail
+code: |
+  1 / 0
+---
+event: gone
+code: |
+  vanished = DAFile()
+  vanished.initialize(filename="vanished.txt")
+  vanished.write("here and gone")
+  os.remove(vanished.path())
+  response(file=vanished)
+"""
+FOR_DEVELOPERS = """
+metadata:
+  required privileges: [developer, admin]
+---
+mandatory: True
+question: For developers
+"""
+NOT_YAML = "question: [\n"
+FAILS_AT_ONCE = "mandatory: True\ncode: 1 / 0\n"
+
+NOT_PERMITTED = "Insufficient permissions to run this interview."
+RUN = "get_question_data: failure to assemble interview: "
+SET = "Problem getting current question:"
+ACT = "api_session_action: failure to assemble interview: "
+NOBODY = {"session": "nosuchsession"}
+UNREADABLE = {"secret": WRONG_SECRET}
+
+# State of the session → what brings it there (call and arguments) → calls that fail there.
+Row = tuple[str, dict[str, Any], int, str]
+FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[Row]]] = {
+    "new": (
+        [],
+        [
+            ("get_variables", UNREADABLE, 400, "Unable to decrypt interview dictionary"),
+            ("get_variables", NOBODY, 400, "Unable to obtain interview dictionary."),
+            ("get_variables", {"i": NO_SUCH}, 400, "Unable to obtain interview dictionary."),
+            ("get_question", UNREADABLE, 400, "Unable to obtain interview dictionary"),
+            ("get_question", NOBODY, 400, f"{RUN}TypeError: 'NoneType' object is not"),
+            ("get_question", {"i": NO_SUCH}, 400, f"Interview {NO_SUCH} not found"),
+            (
+                *("get_question", {"i": "docassemble.playground1:no-such.yml"}, 400),
+                "Reference to invalid playground path.",
+            ),
+            ("set_variables", UNREADABLE, 400, "Unable to decrypt interview dictionary."),
+            ("set_variables", NOBODY, 400, "Unable to obtain interview dictionary."),
+            (
+                *("set_variables", {"variables": {"kind": "endless"}}, 400),
+                f"{SET}{RUN}DAErrorNoEndpoint: ",
+            ),
+            (
+                *("set_variables", {"variables": {"kind": "failing"}}, 400),
+                f"{SET}{RUN}ZeroDivisionError: division by zero",
+            ),
+            (
+                *("set_variables", {"variables": {"kind = color": "red"}}, 400),
+                "Problem setting variables:Illegal value as variable name.",
+            ),
+            (
+                *("set_variables", {"variables": {"nobody.name": "Ada"}}, 400),
+                "Problem setting variables:name 'nobody' is not defined",
+            ),
+            (
+                *("set_variables", {"delete_variables": ["kind"]}, 400),
+                "Problem deleting variables: name 'kind' is not defined",
+            ),
+            (
+                *("set_variables", {"question_name": "Question_99"}, 400),
+                "Problem marking question as completed",
+            ),
+            (
+                "set_variables",
+                {"files": {"f": Upload(b"x", "x.txt")}, "file_variables": {"f": "kind = color"}},
+                400,
+                "Malformed file variable.",
+            ),
+            ("run_action", UNREADABLE, 400, "Unable to obtain interview dictionary."),
+            ("run_action", NOBODY, 400, f"{ACT}TypeError: 'NoneType' object is not"),
+            ("run_action", {}, 400, f"{ACT}ZeroDivisionError: division by zero"),
+            ("go_back", UNREADABLE, 400, "Unable to decrypt interview dictionary."),
+            ("go_back", NOBODY, 400, "Unable to obtain interview dictionary."),
+            ("go_back", {}, 400, "Cannot go back."),
+            # The last one: it is a step, although it fails.
+            ("run_action", {"action": "gone"}, 404, "Could not send file because "),
+        ],
+    ),
+    "failing": (
+        [("set_variables", {"variables": {"kind": "failing"}, "question": False})],
+        [
+            ("get_question", {}, 400, f"{RUN}ZeroDivisionError: division by zero"),
+            ("set_variables", {"variables": {"x[i]": 1}}, 400, "Error processing session: "),
+        ],
+    ),
+    "endless": (
+        [("set_variables", {"variables": {"kind": "endless"}, "question": False})],
+        [("get_question", {}, 400, f"{RUN}DAErrorNoEndpoint: ")],
+    ),
+    "past a failure": (
+        [
+            ("set_variables", {"variables": {"kind": kind}, "question": False})
+            for kind in ("failing", "fine")
+        ],
+        [("go_back", {}, 400, "Problem getting current question")],
+    ),
+    "asking out of turn": (
+        [("run_action", {"action": "color", "persistent": True})],
+        [("set_variables", {"event_list": ["kind = color"]}, 400, "Illegal value as event name.")],
+    ),
+}
+
+# Every operation of both tags, with arguments that another key could call it with.
+ONE = {"i": TEXT_FIELD, "session": "nosuchsession"}
+DENIED: dict[str, dict[str, Any]] = {
+    "interviews.clear_cache": {},
+    "interviews.get_data": {"i": TEXT_FIELD},
+    "interviews.list": {},
+    "sessions.start": {"i": TEXT_FIELD},
+    "sessions.run_action": {**ONE, "action": "fail"},
+    **{
+        f"sessions.{name}": ONE
+        for name in ("get_variables", "set_variables", "get_question", "go_back", "delete")
+    },
+    **{
+        f"sessions.{name}": {"session": "nosuchsession"}
+        for name in ("list", "list_current", "list_across_users", "delete_many")
+    },
+    **{
+        f"sessions.{name}": {"session": "nosuchsession"}
+        for name in ("delete_many_current", "delete_many_across_users")
+    },
+    "sessions.list_for_user": {"user_id": 1},
+    "sessions.delete_many_for_user": {"user_id": 1, "session": "nosuchsession"},
+}
+
+
+async def call(da: AsyncDocassemble, s: Session, name: str, arguments: dict[str, Any]) -> object:
+    """Call an operation on a session; arguments take the place of the session's own."""
+    own: dict[str, Any] = {"i": s.i, "session": s.session, "secret": s.secret}
+    if name == "run_action":
+        own["action"] = "fail"
+    result: object = await getattr(da.sessions, name)(**own | arguments)
+    return result
+
+
+async def failure(answer: Awaitable[object]) -> tuple[int, str]:
+    """Status and body of the known error that a call ends in."""
+    with pytest.raises(APIError) as error:
+        await answer
+
+    assert error.value.hint
+    assert isinstance(error.value.body, str)
+    return error.value.status, error.value.body
+
+
+@pytest.mark.parametrize("state", FAILURES)
+def test_call_that_cannot_be_done_says_why(run: Run, state: str) -> None:
+    """Each known error of the calls on a session comes as the specification has it."""
+    steps, rows = FAILURES[state]
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with own_session(da, FAULTS) as s:
+            for name, arguments in steps:
+                await call(da, s, name, arguments)
+
+            came = [await failure(call(da, s, name, arguments)) for name, arguments, *_ in rows]
+
+        for (name, arguments, status, message), (came_status, body) in zip(rows, came, strict=True):
+            assert (name, came_status) == (name, status), arguments
+            assert body.startswith(message), (name, arguments)
+
+    run(job)
+
+
+def test_refused_answer_changes_nothing(run: Run) -> None:
+    """What is sent with a call that fails is not kept."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with own_session(da, FAULTS) as s:
+            for arguments in (
+                {"variables": {"color": "red", "kind": "failing"}},
+                {"variables": {"color": "red", "nobody.name": "Ada"}},
+                {"variables": {"color": "red"}, "delete_variables": ["kind"]},
+            ):
+                await failure(call(da, s, "set_variables", arguments))
+            kept = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
+
+        assert "color" not in kept
+        assert "kind" not in kept
+
+    run(job)
+
+
+@pytest.mark.parametrize(
+    ("i", "message"),
+    [
+        (NO_SUCH, "DANotFoundError: Interview "),
+        (NOT_YAML, "DASourceError: "),
+        (
+            FAILS_AT_ONCE,
+            "DAException: create_new_interview: failure to assemble interview: ZeroDivisionError",
+        ),
+    ],
+    ids=["unknown", "not YAML", "fails at once"],
+)
+def test_interview_that_cannot_run_is_not_started(run: Run, i: str, message: str) -> None:
+    """Starting says whether the interview is missing, malformed or fails."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        if i == NO_SUCH:
+            status, body = await failure(da.sessions.start(i))
+        else:
+            async with own_interview(da, i) as own:
+                status, body = await failure(da.sessions.start(own))
+
+        assert status == 400
+        assert body.startswith(message)
+
+    run(job)
+
+
+def test_secret_of_a_wrong_length_starts_nothing(run: Run) -> None:
+    """A secret that is no AES key is refused with its length."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        status, body = await failure(da.sessions.start(TEXT_FIELD, secret="short"))
+
+        assert (status, body) == (400, "ValueError: Incorrect AES key length (5 bytes)")
+
+    run(job)
+
+
+def test_interview_for_some_is_refused_to_others(run: Run, connect: Connect) -> None:
+    """Who lacks the required privilege can neither start the interview nor run its sessions."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with (
+            own_session(da, FOR_DEVELOPERS) as s,
+            person(da, connect) as plain,
+            person(da, connect, "developer") as developer,
+            session_of(developer.da, s.i) as theirs,
+        ):
+            mark = {"question_name": "Question_0"}
+            started = await failure(plain.da.sessions.start(s.i))
+            asked = await failure(call(plain.da, s, "get_question", {}))
+            marked = await failure(call(plain.da, s, "set_variables", mark))
+            answered = await failure(call(plain.da, s, "set_variables", {}))
+            with pytest.raises(ServerError) as acted:
+                await call(plain.da, s, "run_action", {})
+            read = await plain.da.sessions.get_variables(s.i, s.session, secret=s.secret)
+            question = await developer.da.sessions.get_question(
+                theirs.i, theirs.session, secret=theirs.secret
+            )
+
+        assert started == (400, f"DAException: {NOT_PERMITTED}")
+        assert asked == (400, NOT_PERMITTED)
+        assert marked == (400, NOT_PERMITTED)
+        assert answered == (400, f"{SET}{NOT_PERMITTED}")
+        assert NOT_PERMITTED in str(acted.value.body)
+        assert "_internal" in read
+        assert getattr(question, "question_text", None) == "For developers"
+
+    run(job)
+
+
+def test_action_of_an_unknown_interview_is_not_found(run: Run) -> None:
+    """run_action alone answers an unknown interview with a page, which is NotFound."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        with pytest.raises(NotFound) as error:
+            await da.sessions.run_action(NO_SUCH, "nosuchsession", "fail")
+
+        assert "<html" in str(error.value.body)
+
+    run(job)
+
+
+@pytest.mark.parametrize("operation", DENIED)
+def test_unknown_key_is_denied_everything(connect: Connect, run: Run, operation: str) -> None:
+    """No operation does anything for a key the server does not know."""
+    tag, name = operation.split(".")
+
+    async def job(_: AsyncDocassemble) -> None:
+        async with connect(WRONG_KEY) as stranger:
+            answer = getattr(getattr(stranger, tag), name)(**DENIED[operation])
+            assert await failure(answer) == (403, "Access denied.")
+
+    run(job)
+
+
+def test_limited_key_cannot_delete_a_session(run: Run, connect: Connect) -> None:
+    """A limited key without access_sessions gets a page of an exception instead of a refusal."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with (
+            limited(da, connect, "access_user_info") as few,
+            session_of(da, TEXT_FIELD) as s,
+        ):
+            with pytest.raises(ServerError) as error:
+                await few.sessions.delete(s.i, s.session)
+
+        assert "sufficient privileges" in str(error.value.body)
+
+    run(job)
