@@ -1,17 +1,17 @@
-"""Interviews and sessions that exist as long as a test needs them."""
+"""Interviews and sessions that exist as long as a test needs them, and short calls on them."""
 
 from __future__ import annotations
 
 import secrets
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from docassemble_client import Upload
+from docassemble_client import Question, Upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from docassemble_client import AsyncDocassemble, Session
+    from docassemble_client import AsyncDocassemble, Session, SessionReply
 
 BASE = "docassemble.base:data/questions/examples/"
 DEMO = "docassemble.demo:data/questions/examples/"
@@ -76,3 +76,34 @@ async def own_session(da: AsyncDocassemble, text: str) -> AsyncGenerator[Session
     """
     async with own_interview(da, text) as i, session_of(da, i) as session:
         yield session
+
+
+async def variables_of(da: AsyncDocassemble, s: Session) -> dict[str, Any]:
+    """Read the variables of a session."""
+    return await da.sessions.get_variables(s.i, s.session, secret=s.secret)
+
+
+async def send(da: AsyncDocassemble, s: Session, **arguments: Any) -> SessionReply | None:
+    """Set variables of a session."""
+    return await da.sessions.set_variables(s.i, s.session, secret=s.secret, **arguments)
+
+
+async def act(da: AsyncDocassemble, s: Session, name: str, **arguments: Any) -> SessionReply | None:
+    """Run an action of a session."""
+    return await da.sessions.run_action(s.i, s.session, name, secret=s.secret, **arguments)
+
+
+async def ask(da: AsyncDocassemble, s: Session) -> SessionReply:
+    """Ask for the current question of a session."""
+    return await da.sessions.get_question(s.i, s.session, secret=s.secret)
+
+
+async def back(da: AsyncDocassemble, s: Session, **arguments: Any) -> SessionReply | None:
+    """Go back in a session."""
+    return await da.sessions.go_back(s.i, s.session, secret=s.secret, **arguments)
+
+
+def heading(reply: SessionReply | None) -> str:
+    """Return the heading of a question."""
+    assert isinstance(reply, Question)
+    return reply.question_text

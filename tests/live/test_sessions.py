@@ -105,42 +105,6 @@ def test_question_is_answered_and_taken_back(run: Run) -> None:
     run(job)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "buttons",
-        "fields-mc-nota",
-        "combobox",
-        "fields-yesno-uncheck-others",
-        "choices-dropdown",
-        "fields-mc",
-        "list-collect",
-        "mandatory",
-        "fields-noyesmaybe",
-        "object-radio",
-        "radio-list",
-        "review-1",
-        "sections",
-        "signature",
-        "upload",
-        "yesno",
-    ],
-)
-def test_first_screen_of_examples_fits_the_models(run: Run, name: str) -> None:
-    """Each kind of screen decodes strictly, with nothing left over."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        s = await _start(da, f"{EXAMPLES}{name}.yml")
-
-        reply = await da.sessions.get_question(s.i, s.session, secret=s.secret)
-
-        assert isinstance(reply, Question)
-        assert reply.extra == {}
-        await da.sessions.delete(s.i, s.session)
-
-    run(job)
-
-
 @pytest.mark.parametrize("filename", ["plain.txt", "mit Blank und Ümlaut.txt", 'with"quote.txt'])
 def test_uploaded_file_comes_back_byte_for_byte(run: Run, filename: str) -> None:
     """A file uploaded into a session is downloaded again as it was, in memory and to disk."""
@@ -173,23 +137,6 @@ def test_uploaded_file_comes_back_byte_for_byte(run: Run, filename: str) -> None
         assert b"".join(chunks) == content
         assert stream.size == len(content)
         await da.sessions.delete(s.i, s.session)
-
-    run(job)
-
-
-def test_errors_of_sessions_are_known(run: Run) -> None:
-    """A wrong session and a wrong interview are errors that say what to do."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        with pytest.raises(BadRequest) as unknown_session:
-            await da.sessions.get_variables(TEXT_FIELD, "nosuchsession", secret="x" * 16)
-        with pytest.raises(BadRequest) as unknown_interview:
-            await da.sessions.start("docassemble.demo:data/questions/no-such.yml")
-
-        assert unknown_session.value.body == "Unable to obtain interview dictionary."
-        assert unknown_session.value.hint
-        assert unknown_interview.value.operation == "sessions.start"
-        assert unknown_interview.value.hint
 
     run(job)
 
