@@ -194,20 +194,6 @@ def test_template_fields_are_extracted(run: Run) -> None:
     run(job)
 
 
-def test_interviews_are_listed_and_inspected(run: Run) -> None:
-    """Advertised interviews have links, and an interview tells its names."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        listed = await da.interviews.list()
-        data = await da.interviews.get_data("docassemble.base:data/questions/examples/buttons.yml")
-
-        assert listed
-        assert all(one.link.startswith("http") for one in listed)
-        assert data.vocabulary
-
-    run(job)
-
-
 def test_unlisted_path_is_reached_with_the_same_errors(run: Run) -> None:
     """The escape hatch calls any path; an unknown one is NotFound with the page as body."""
 

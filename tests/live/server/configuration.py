@@ -146,6 +146,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "dispatch": {
             "questionless": INTERVIEW,
             "demo": "docassemble.demo:data/questions/questions.yml",
+            "broken": "docassemble.demo:data/questions/no-such.yml",
         },
         # The URL is put together from strings; the name is the only place for a Unix socket.
         "db": {"name": f"docassemble?host={settings.socket}", "user": "docassemble"},
