@@ -137,6 +137,7 @@ def test_every_kind_of_question_and_field_was_met(met: Met) -> None:
     assert met.input_types == INPUT_TYPES
 
 
+@pytest.mark.since("1.10")
 def test_every_attribute_of_a_screen_was_met(met: Met) -> None:
     """No model of a screen has an attribute that the server never sends, but for known ones."""
     if met.interviews < {*EXAMPLES, *OWN}:

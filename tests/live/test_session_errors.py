@@ -335,6 +335,7 @@ def test_unknown_key_is_denied_everything(connect: Connect, run: Run, operation:
     run(job)
 
 
+@pytest.mark.since("1.10")
 def test_limited_key_cannot_delete_a_session(run: Run, connect: Connect) -> None:
     """A limited key without access_sessions gets a page of an exception instead of a refusal."""
 

@@ -257,6 +257,7 @@ def test_sessions_of_others_need_a_privilege(run: Run, connect: Connect, unique:
     run(job)
 
 
+@pytest.mark.since("1.10")
 def test_limited_key_needs_permissions_for_sessions(
     run: Run, connect: Connect, unique: str
 ) -> None:

@@ -141,6 +141,7 @@ def test_uploaded_file_comes_back_byte_for_byte(run: Run, filename: str) -> None
     run(job)
 
 
+@pytest.mark.since("1.10")
 def test_wrong_secret_cannot_read_a_session(run: Run) -> None:
     """Without its secret an encrypted session cannot be read."""
 
