@@ -25,11 +25,11 @@ from docassemble_client import (
     Paginator,
     Secret,
     TaskHandle,
-    Upload,
 )
 from docassemble_client._codec import strict
 from docassemble_client._encode import normalised
 from docassemble_client.operations import OPERATIONS
+from tests.examples import argument
 from tests.raw_server import Received, answering, reply, serve, tidy
 
 if TYPE_CHECKING:
@@ -40,15 +40,6 @@ KEY = "exampleApiKey0123456789ABCDEFGHI"
 SPEC = read(Path(__file__).parents[2] / "spec")
 MOCKED = {"httpx": "httpcore", "httpx2": "httpcore2"}
 DESCRIBED = {one.full_name: one for one in SPEC.operations}
-
-
-def _argument(value: Any) -> Any:
-    """Turn the specification's way to write a file into one."""
-    if isinstance(value, dict) and set(value) == {"filename", "content"}:
-        return Upload(value["content"].encode(), value["filename"])
-    if isinstance(value, dict):
-        return {name: _argument(one) for name, one in value.items()}
-    return [_argument(one) for one in value] if isinstance(value, list) else value
 
 
 def _reply(operation: Described) -> tuple[int, dict[str, str], bytes]:
@@ -64,7 +55,7 @@ def _reply(operation: Described) -> tuple[int, dict[str, str], bytes]:
 
 
 async def _call(operation: Described, base_url: str = BASE) -> Any:
-    arguments = _argument(operation.example.get("arguments", {}))
+    arguments = argument(operation.example.get("arguments", {}))
     async with AsyncDocassemble(base_url, KEY) as client:
         method = getattr(getattr(client, operation.tag), operation.name)
         return await method(**arguments)

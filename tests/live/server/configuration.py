@@ -143,6 +143,9 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "enable playground": True,
         "enable api": True,
         "pagination limit": 100,
+        "mail": {"server": "127.0.0.1", "port": 1},  # nobody is there: no test sends e-mail
+        # What a privilege of one's own may do, without any of the admin's other rights.
+        "permissions": {"clerk": ["access_user_info", "create_user", "edit_user_privileges"]},
         "dispatch": {
             "questionless": INTERVIEW,
             "demo": "docassemble.demo:data/questions/questions.yml",
