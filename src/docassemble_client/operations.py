@@ -45,6 +45,13 @@ _USER_LOOKUP = (
         "The server could not read its record; see its log.",
     ),
 )
+_PASSWORD_LENGTH = (
+    KnownError(
+        400,
+        "password cannot be longer than 72 bytes{}",
+        "Use at most 72 bytes; a character outside ASCII takes two to four of them.",
+    ),
+)
 _PASSWORD_LOGIN = (
     KnownError(400, "A username and password must be supplied", "Pass both."),
     KnownError(403, "Username not known", "No account has this e-mail address."),
@@ -176,7 +183,6 @@ _API_KEY_CHANGE = (
         "The given API key cannot be modified",
         "The user has no such key; pass the whole key, not masked.",
     ),
-    KnownError(400, "No API key given", "Pass the whole key as api_key."),
     KnownError(400, "add_to_allowed is not a valid list", "Pass a list of texts."),
     KnownError(400, "remove_from_allowed is not a valid list", "Pass a list of texts."),
     KnownError(
@@ -495,6 +501,7 @@ API_KEYS_UPDATE_FOR_USER: Final[Operation[None]] = Operation(
         "204": Result(),
     },
     errors=(
+        KnownError(400, "No API key given", "Pass the whole key as api_key."),
         *_API_KEY_VALUES,
         *_API_KEY_CHANGE,
         *_API_KEY_EDIT,
@@ -2278,6 +2285,7 @@ USERS_UPDATE_CURRENT: Final[Operation[None]] = Operation(
             "The old_password is incorrect",
             "Pass the user's current password as old_password, or leave it out.",
         ),
+        *_PASSWORD_LENGTH,
         *_EVERY,
     ),
 )
@@ -2315,13 +2323,16 @@ USERS_CREATE: Final[Operation[models.NewUser]] = Operation(
             "That e-mail address is already being used.",
             "Look the user up with users.get_by_username, or choose another address.",
         ),
-        KnownError(400, "Password too short or too long", "Use 4 to 254 characters."),
+        KnownError(
+            400, "Password too short or too long", "Use 4 characters or more, and 72 bytes at most."
+        ),
         KnownError(
             400,
             "Invalid privilege name.  {} is not an existing privilege.",
             "See privileges.list for the names; cron cannot be given.",
         ),
         KnownError(400, "List of privileges must be a string or a list.", "Pass a list of names."),
+        *_PASSWORD_LENGTH,
         *_EVERY,
     ),
 )
@@ -2413,6 +2424,7 @@ USERS_UPDATE: Final[Operation[None]] = Operation(
             "Pass the user's current password as old_password, or leave it out.",
         ),
         *_USER_LOOKUP,
+        *_PASSWORD_LENGTH,
         *_EVERY,
     ),
 )

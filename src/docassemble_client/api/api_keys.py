@@ -211,9 +211,9 @@ class ApiKeys:
             BadRequest: The given name already exists; The name is invalid; Invalid security method;
                 Allowed sites list not a valid list; Permissions list contained a permission that
                 was not recognized; Permissions list not a valid list; The given API key cannot be
-                modified; No API key given; add_to_allowed is not a valid list; remove_from_allowed
-                is not a valid list; … contained a permission that was not recognized; …_permissions
-                is not a valid list; Error updating API key.
+                modified; add_to_allowed is not a valid list; remove_from_allowed is not a valid
+                list; … contained a permission that was not recognized; …_permissions is not a valid
+                list; Error updating API key.
         """
         return await self._caller.call(
             operations.API_KEYS_UPDATE,
@@ -468,12 +468,13 @@ class ApiKeys:
             UsageError: An argument is wrong; nothing was sent.
             AccessDenied: You do not have sufficient privileges to edit user API information; Access
                 denied.
-            BadRequest: The given name already exists; The name is invalid; Invalid security method;
-                Allowed sites list not a valid list; Permissions list contained a permission that
-                was not recognized; Permissions list not a valid list; The given API key cannot be
-                modified; No API key given; add_to_allowed is not a valid list; remove_from_allowed
-                is not a valid list; … contained a permission that was not recognized; …_permissions
-                is not a valid list; Error updating API key; Error obtaining user information: ….
+            BadRequest: No API key given; The given name already exists; The name is invalid;
+                Invalid security method; Allowed sites list not a valid list; Permissions list
+                contained a permission that was not recognized; Permissions list not a valid list;
+                The given API key cannot be modified; add_to_allowed is not a valid list;
+                remove_from_allowed is not a valid list; … contained a permission that was not
+                recognized; …_permissions is not a valid list; Error updating API key; Error
+                obtaining user information: ….
             NotFound: User not found.
         """
         return await self._caller.call(

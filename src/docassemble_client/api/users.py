@@ -141,7 +141,7 @@ class Users:
             organization: Organization.
             timezone: Time zone (IANA name, such as America/New_York); not checked by the server.
             language: Language code (ISO 639).
-            password: New password, 4 to 254 characters.
+            password: New password, at most 72 bytes in UTF-8.
             old_password: Current password; given with password, the encrypted answers of the user
                 are converted to the new one.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
@@ -156,7 +156,7 @@ class Users:
                 not have sufficient privileges to edit a user's information; You do not have
                 sufficient privileges to change a user's password; Access denied.
             BadRequest: You do not have sufficient privileges to edit this user's information; The
-                old_password is incorrect.
+                old_password is incorrect; password cannot be longer than 72 bytes….
         """
         return await self._caller.call(
             operations.USERS_UPDATE_CURRENT,
@@ -217,8 +217,8 @@ class Users:
             organization: Organization.
             timezone: Time zone (IANA name, such as America/New_York); not checked by the server.
             language: Language code (ISO 639).
-            password: Password, 4 to 254 characters; without one the server makes one of 10 letters
-                and digits.
+            password: Password, 4 characters or more and at most 72 bytes in UTF-8; without one the
+                server makes one of 10 letters and digits.
             privileges: Privileges of the user; none by default.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Policy for this call instead of the client's.
@@ -231,7 +231,8 @@ class Users:
             AccessDenied: Access denied.
             BadRequest: An e-mail address must be supplied; That e-mail address is already being
                 used; Password too short or too long; Invalid privilege name.  … is not an existing
-                privilege; List of privileges must be a string or a list.
+                privilege; List of privileges must be a string or a list; password cannot be longer
+                than 72 bytes….
         """
         return await self._caller.call(
             operations.USERS_CREATE,
@@ -335,7 +336,7 @@ class Users:
             organization: Organization.
             timezone: Time zone (IANA name, such as America/New_York); not checked by the server.
             language: Language code (ISO 639).
-            password: New password, 4 to 254 characters.
+            password: New password, at most 72 bytes in UTF-8.
             old_password: Current password; given with password, the encrypted answers of the user
                 are converted to the new one.
             active: Whether the user can log in.
@@ -353,7 +354,8 @@ class Users:
                 change a password; You do not have sufficient privileges to access user information;
                 Access denied.
             BadRequest: You do not have sufficient privileges to edit this user's information; The
-                old_password is incorrect; Error obtaining user information: ….
+                old_password is incorrect; Error obtaining user information: …; password cannot be
+                longer than 72 bytes….
             NotFound: User not found.
         """
         return await self._caller.call(
