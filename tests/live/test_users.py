@@ -233,7 +233,9 @@ def test_invitation_leads_to_the_registration(run: Run, unique: str) -> None:
         assert len(set(urls)) == 3
         assert urls[0] not in repr(invited)
         assert [page.status_code for page in pages] == [200] * 3
-        assert [email in page.text for email, page in zip(emails, pages, strict=False)] == [True] * 2
+        assert [email in page.text for email, page in zip(emails, pages, strict=False)] == [
+            True
+        ] * 2
 
     run(job)
 

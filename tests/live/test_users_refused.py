@@ -216,7 +216,7 @@ def test_each_change_needs_its_permission(run: Run, connect: Connect) -> None:
 
 
 def test_removal_needs_access_to_sessions(run: Run, connect: Connect, unique: str) -> None:
-    """With delete_user alone the server fails, and the account stays; edit_sessions is not asked."""
+    """With delete_user alone the server fails and the account stays; access_sessions helps."""
 
     async def job(da: AsyncDocassemble) -> None:
         new = await da.users.create(f"{unique}@example.com")
