@@ -27,7 +27,7 @@ PERSON = {"_class": "docassemble.base.util.Individual", "instanceName": "person"
 
 
 @pytest.mark.parametrize("keep", [{}, {"expire": 60}, {"expire": 0}], ids=str)
-def test_raw_data_comes_back_as_it_was(run: Run, keep: dict[str, int]) -> None:
+def test_raw_data_comes_back_as_it_was(run: Run, keep: dict[str, Any]) -> None:
     """Whatever JSON can say comes back the same, hidden in its repr."""
 
     async def job(da: AsyncDocassemble) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
     from tests.live.server import LiveServer
 
-PROFILE = {
+PROFILE: dict[str, Any] = {
     "first_name": 'Jürgen "Ö" <b>',
     "last_name": "Groß-Łukasiewicz 李",
     "country": "DE",
@@ -72,7 +72,7 @@ def test_account_lives_from_creation_to_deletion(run: Run, connect: Connect, uni
 def test_profile_keeps_every_character(run: Run, unique: str) -> None:
     """Each field of a profile comes back as it was given, when created and when changed."""
     email = f"jürgen.{unique}@bücher.example"
-    changed = {name: f"Ä{value}"[:3] for name, value in PROFILE.items()}
+    changed: dict[str, Any] = {name: f"Ä{value}"[:3] for name, value in PROFILE.items()}
 
     async def job(da: AsyncDocassemble) -> None:
         new = await da.users.create(email, **PROFILE)
@@ -256,7 +256,7 @@ def test_invitation_that_cannot_be_sent_is_cancelled(run: Run, unique: str) -> N
     ("remove", "kept"), [("account", {"drink": "tea", "fruit": "fig"}), ("account_and_shared", {})]
 )
 def test_removal_spares_the_sessions_of_others(
-    run: Run, connect: Connect, unique: str, remove: UserRemoval, kept: dict[str, str]
+    run: Run, connect: Connect, unique: str, remove: UserRemoval, kept: dict[str, Any]
 ) -> None:
     """
     A session that another user has opened in a browser stays, unless shared ones go too.
@@ -279,23 +279,24 @@ def test_removal_spares_the_sessions_of_others(
                 )
                 page = await browser.get(login.reveal(), follow_redirects=True)
                 joined = [one.session async for one in guest.da.sessions.list_current()]
-                for user, variables in (
+                for user, saved in (
                     (host, {"fruit": "fig"}),
                     (guest.da, {"drink": "tea"}),
                     (host, {"fruit": "plum"}),
                 ):
                     await user.sessions.set_variables(
-                        i, shared.session, variables=variables, question=False
+                        i, shared.session, variables=saved, question=False
                     )
             await da.users.delete(new.user_id, remove)
             left = [one.session async for one in da.sessions.list_across_users(i=i)]
-            variables = await guest.da.sessions.get_variables(i, shared.session) if kept else {}
+            if kept:
+                variables = await guest.da.sessions.get_variables(i, shared.session)
+                assert {name: variables[name] for name in kept} == kept
         await da.playground.delete_file(name, folder="questions")
 
         assert page.status_code == 200
         assert joined == [shared.session]
         assert alone.session not in left
         assert (shared.session in left) is bool(kept)
-        assert {name: variables[name] for name in kept} == kept
 
     run(job)
