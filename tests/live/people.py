@@ -91,3 +91,22 @@ async def limited(
             yield da
     finally:
         await admin.api_keys.delete(key)
+
+
+@asynccontextmanager
+async def privilege(admin: AsyncDocassemble, name: str) -> AsyncGenerator[str]:
+    """
+    Make a privilege; gone afterwards.
+
+    Args:
+        admin: Client of the administrator.
+        name: Its name; clerk is one that the server's configuration gives permissions.
+
+    Yields:
+        The name.
+    """
+    await admin.privileges.create(name)
+    try:
+        yield name
+    finally:
+        await admin.privileges.delete(name)

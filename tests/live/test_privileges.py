@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from docassemble_client import AsyncDocassemble, BadRequest
-from tests.live.people import limited, person
+from tests.live.people import limited, person, privilege
 from tests.live.refused import DENIED, refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from tests.live.conftest import Connect, Run
 
 NOBODY = 2_000_000_000
@@ -27,16 +24,6 @@ NOT_FOUND = "User not found"
 UNKNOWN = "The specified privilege does not exist."
 NOT_GIVEN = "You do not have sufficient privileges to give the user this privilege."
 NOT_TAKEN = "You do not have sufficient privileges to take away this privilege."
-
-
-@asynccontextmanager
-async def privilege(da: AsyncDocassemble, name: str) -> AsyncGenerator[str]:
-    """Make a privilege; it is gone afterwards."""
-    await da.privileges.create(name)
-    try:
-        yield name
-    finally:
-        await da.privileges.delete(name)
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,9 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "enable api": True,
         "pagination limit": 100,
         "mail": {"server": "127.0.0.1", "port": 1},  # nobody is there: no test sends e-mail
-        # What a privilege of one's own may do, without any of the admin's other rights.
+        # A privilege of one's own: what it may do, without any of the admin's other rights.
         "permissions": {"clerk": ["access_user_info", "create_user", "edit_user_privileges"]},
+        "two factor authentication": {"enable": True, "allowed for": ["clerk"]},
         "dispatch": {
             "questionless": INTERVIEW,
             "demo": "docassemble.demo:data/questions/questions.yml",
