@@ -72,6 +72,7 @@ async def admins_keys(da: AsyncDocassemble, connect: Connect, *, own: bool) -> A
 each_way = pytest.mark.parametrize("own", [True, False], ids=["own", "of a user"])
 
 
+@pytest.mark.since("1.10")
 @each_way
 def test_key_is_made_found_changed_and_deleted(run: Run, connect: Connect, *, own: bool) -> None:
     """A key is what it was made as, then what it was changed to, then gone."""
@@ -192,6 +193,7 @@ def test_deletion_of_no_key_changes_nothing(run: Run, connect: Connect, unique: 
     run(job)
 
 
+@pytest.mark.since("1.10")
 @each_way
 def test_bad_values_of_a_new_key_are_refused(run: Run, connect: Connect, *, own: bool) -> None:
     """Name, method and permissions are checked, and no key is made."""
