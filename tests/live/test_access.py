@@ -175,7 +175,7 @@ def test_whole_key_is_shown_only_once(run: Run, unique: str) -> None:
 
         assert isinstance(key, Secret)
         assert plain not in f"{key!r} {key} {listed}"
-        assert listed == [found]
+        assert [one.key for one in listed] == [found.key]
         assert found.key == "*" * 28 + plain[-4:]
         assert named.key is None
         assert {found.last_four, named.last_four} == {plain[-4:]}
