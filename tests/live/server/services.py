@@ -125,8 +125,12 @@ def web_variables(settings: Settings) -> dict[str, str]:
     """Return the variables for the web server alone."""
     workers = os.environ.get(WORKERS_VARIABLE) or "1"
     bind = f"127.0.0.1:{settings.ports['web']}"
+    # As long as nginx keeps them: after gunicorn's own 2 s, a call on a connection that is just
+    # being closed would fail, and not be repeated.
+    kept = "--keep-alive=75"
     # Not as arguments: docassemble takes any that is an existing file for its configuration.
-    return {"GUNICORN_CMD_ARGS": f"--workers={workers} --threads=8 --timeout=120 --bind={bind}"}
+    options = f"--workers={workers} --threads=8 --timeout=120 {kept} --bind={bind}"
+    return {"GUNICORN_CMD_ARGS": options}
 
 
 def worker(settings: Settings) -> Service:
