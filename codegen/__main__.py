@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from codegen.build import build
 from codegen.check import check
-from codegen.load import Problem, load
+from codegen.load import Problem, load, load_proven
 from codegen.render import render
 from codegen.write import compare, write
 
@@ -35,7 +35,7 @@ def read(folder: Path) -> Spec:
         problems = check(documents)
     if problems:
         raise SpecificationError(sorted(set(problems)))
-    return build(documents)
+    return build(documents, load_proven(folder / "proven"))
 
 
 def main(arguments: list[str] | None = None) -> int:

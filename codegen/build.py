@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from codegen.load import Document
 
 
-def build(documents: dict[str, Document]) -> ir.Spec:
+def build(documents: dict[str, Document], proven: list[dict[str, Any]]) -> ir.Spec:
     """Build the representation the templates print."""
     common: dict[str, Any] = documents[COMMON].data if COMMON in documents else {}
     files = [one.data for name, one in documents.items() if name != COMMON]
@@ -35,6 +35,8 @@ def build(documents: dict[str, Document]) -> ir.Spec:
             for name, one in common.get("tasks", {}).items()
         },
         statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
+        documents={name.removesuffix(".yaml"): one.data for name, one in documents.items()},
+        proven=tuple(proven),
         sources=common.get("sources", {}),
         remarks=tuple(_remarks({key: one for key, one in common.items() if key != "sources"})),
         groups=builder.users,

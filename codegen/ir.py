@@ -343,6 +343,8 @@ class Spec:
     error_groups: dict[str, tuple[Error, ...]]
     tasks: dict[str, dict[str, str]]
     statuses: tuple[tuple[int, str], ...]
+    documents: dict[str, Any]
+    proven: tuple[dict[str, Any], ...]
     sources: dict[str, Any]
     remarks: tuple[Remark, ...]
     groups: dict[tuple[str, str], list[str]]

@@ -117,6 +117,12 @@ def load(folder: Path) -> tuple[dict[str, Document], list[Problem]]:
     return documents, problems
 
 
+def load_proven(folder: Path) -> list[dict[str, Any]]:
+    """Read what the live tests have proven, the newest server first."""
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    return sorted(runs, key=lambda run: [-int(part) for part in run["server"].split(".")])
+
+
 def _shape(document: Document, schema: dict[str, Any]) -> Iterator[Problem]:
     if document.file == COMMON:
         schema = {"$ref": "#/$defs/common", "$defs": schema["$defs"]}

@@ -60,7 +60,7 @@ def render(spec: Spec) -> dict[str, str]:
     for tag in spec.tags:
         sources[f"{_PACKAGE}/api/{tag.name}.py"] = python("api.py.jinja", tag=tag)
     files = {name: _format(name, text) for name, text in sources.items()}
-    for name in ("coverage", "server-differences"):
+    for name in ("coverage", "server-differences", "versions"):
         files[f"docs/{name}.md"] = python(f"{name}.md.jinja")
     return files
 

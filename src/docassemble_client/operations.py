@@ -1600,7 +1600,7 @@ SESSIONS_GET_VARIABLES: Final[Operation[dict[str, JSON]]] = Operation(
     errors=(
         KnownError(
             400,
-            "Unable to decrypt interview dictionary",
+            "Unable to decrypt interview dictionary{}",
             "Pass the secret that sessions.start answered or that the session was started with.",
         ),
         *_SESSION_LOOKUP,

@@ -77,7 +77,7 @@ def test_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 def test_dates_are_texts(tmp_path: Path) -> None:
     """YAML has dates and JSON has none, so a date needs no quotes."""
     text = (CASES / "unknown-key.yaml").read_text(encoding="utf-8")
-    dated = text.replace("auht: false", "since: 2024-01-31")
+    dated = text.replace("auht: false", "description: 2024-01-31")
     (tmp_path / "things.yaml").write_text(dated, encoding="utf-8")
 
-    assert read(tmp_path).operations[0].since == "2024-01-31"
+    assert read(tmp_path).operations[0].description == "2024-01-31"

@@ -131,8 +131,8 @@ class ApiKeys:
             allowed: IP addresses, or parts of referers such as app.example.com where * stands for
                 any text; none by default, which is no restriction.
             permissions: Permissions the key is limited to; by default it may do everything its
-                owner may do. Servers before 1.10 ignore them here: pass them to an update of the
-                new key there.
+                owner may do. Servers before 1.10 ignore them here and make a key without limits:
+                set them with the call that changes a key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Policy for this call instead of the client's.
 
@@ -384,8 +384,8 @@ class ApiKeys:
             allowed: IP addresses, or parts of referers such as app.example.com where * stands for
                 any text; none by default, which is no restriction.
             permissions: Permissions the key is limited to; by default it may do everything its
-                owner may do. Servers before 1.10 ignore them here: pass them to an update of the
-                new key there.
+                owner may do. Servers before 1.10 ignore them here and make a key without limits:
+                set them with the call that changes a key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Policy for this call instead of the client's.
 

@@ -177,7 +177,7 @@ class Sessions:
         Raises:
             UsageError: An argument is wrong; nothing was sent.
             AccessDenied: Access denied.
-            BadRequest: Unable to decrypt interview dictionary; Parameters i and session are
+            BadRequest: Unable to decrypt interview dictionary…; Parameters i and session are
                 required; Unable to obtain interview dictionary.
         """
         return await self._caller.call(

@@ -1,0 +1,88 @@
+"""What docs/versions.md says."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from codegen.__main__ import read
+from codegen.render import render
+from tests.codegen.harness import write_spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+THINGS = """
+operations:
+  get:
+    call: GET /api/thing
+    parameters:
+      size: {in: query, type: int, doc: How large., since: "1.10", why: Older ones ignore it.}
+    errors:
+      - status: 400
+        message: No {}.
+        hint: Ask.
+        since: "1.9"
+        why: [Older servers send HTML., With status 501.]
+      - {status: 404, message: Gone., hint: Look.}
+  peek: {call: GET /api/thing}
+  update: {call: POST /api/thing, since: "1.10"}
+"""
+
+
+def _run(server: str, **operations: int) -> dict[str, object]:
+    return {
+        "server": server,
+        "date": "2026-01-31",
+        "operations": {
+            f"things.{name}": {"succeeded": count, "errors": {"404 Gone.": 2} if count else {}}
+            for name, count in operations.items()
+        },
+    }
+
+
+def _page(root: Path, *runs: dict[str, object]) -> str:
+    folder = write_spec(root, THINGS)
+    (folder / "proven").mkdir()
+    for run in runs:
+        (folder / "proven" / f"{run['server']}.json").write_text(json.dumps(run), encoding="utf-8")
+    return render(read(folder))["docs/versions.md"]
+
+
+def test_page_tells_what_each_version_has_shown(tmp_path: Path) -> None:
+    """Every operation has a cell for every server, the newest first, with the reason of a gap."""
+    page = _page(tmp_path, _run("1.9.13", get=3, update=0), _run("1.10.14", get=4, update=1))
+
+    assert (
+        """
+- docassemble 1.10.14, on 2026-01-31: 2 of 3 operations.
+- docassemble 1.9.13, on 2026-01-31: 1 of 3 operations.
+
+## Operations
+
+| operation | since | 1.10.14 | 1.9.13 |
+| --- | --- | --- | --- |
+| `things.get` |  | proven (4), 1 of 2 errors | proven (3), 1 of 2 errors |
+| `things.peek` |  | not proven: no test has called it | not proven: no test has called it |
+| `things.update` | 1.10 | proven (1) | not proven: the server lacks it |
+"""
+        in page
+    )
+
+
+def test_page_tells_each_difference(tmp_path: Path) -> None:
+    """Whatever says since when it is so has a section with its place and its reason."""
+    page = _page(tmp_path)
+
+    assert "No run is recorded." in page
+    assert page.endswith(
+        """
+### things: get: size
+
+So since 1.10. Older ones ignore it.
+
+### things: get: No {}.
+
+So since 1.9. Older servers send HTML. With status 501.
+"""
+    )
