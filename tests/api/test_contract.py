@@ -18,18 +18,17 @@ from codegen.__main__ import read
 from docassemble_client import (
     AsyncDocassemble,
     BinaryContent,
-    Confidential,
     Download,
     JSONReply,
     Page,
     Paginator,
-    Secret,
     TaskHandle,
 )
 from docassemble_client._codec import strict
 from docassemble_client._encode import normalised
 from docassemble_client.operations import OPERATIONS
 from tests.examples import argument
+from tests.plain import plain
 from tests.raw_server import Received, answering, reply, serve, tidy
 
 if TYPE_CHECKING:
@@ -82,25 +81,6 @@ def _exchange(operation: Described, http: str) -> tuple[Any, Received]:
     request = route.calls.last.request
     target = request.url.raw_path.decode()
     return result, Received(request.method, target, dict(request.headers), request.content)
-
-
-def _plain(value: Any) -> Any:
-    """What the server must have sent for this value; absent keys are left out again."""
-    if attrs.has(type(value)) and not isinstance(value, (Page, Secret)):
-        plain: dict[str, Any] = {}
-        for field in attrs.fields(type(value)):
-            one = getattr(value, field.name)
-            absent = field.default is not attrs.NOTHING and one == field.default
-            if field.name == "extra":
-                plain.update(one)
-            elif not absent:
-                plain[field.metadata.get("wire", field.name)] = _plain(one)
-        return plain
-    if isinstance(value, Secret):
-        return value.reveal()
-    if isinstance(value, (Confidential, dict)):
-        return {name: _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(params=["strict", "loose"])
@@ -165,7 +145,7 @@ def test_makes_of_the_answer_what_it_promises(name: str, http: str, decoding: An
             "expects": verify["expects"] if package else "",
         }
     elif isinstance(result, Page):
-        assert {"items": [_plain(one) for one in result.items], "next_id": result.next_id} == (
+        assert {"items": [plain(one) for one in result.items], "next_id": result.next_id} == (
             response["json"]
         )
     elif isinstance(result, BinaryContent):
@@ -176,7 +156,7 @@ def test_makes_of_the_answer_what_it_promises(name: str, http: str, decoding: An
     elif result is None:
         assert response["status"] == 204
     elif "json" in response:
-        assert _plain(result) == response["json"]
+        assert plain(result) == response["json"]
     else:
         assert result == response["text"]
 

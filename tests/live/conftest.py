@@ -13,9 +13,10 @@ import pytest
 from docassemble_client import AsyncDocassemble, Secret
 from docassemble_client._codec import strict
 from tests.live.evidence import Evidence
+from tests.live.recorder import is_whole, record
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Generator, Iterator
 
     from tests.live.server import LiveServer
 
@@ -41,10 +42,14 @@ class Run(Protocol):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--server", default=NEWEST, help="version of the docassemble server")
+    parser.addoption(
+        "--record", action="store_true", help="write what was exchanged, without secrets"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "since(version): older servers cannot do this")
+    config.addinivalue_line("markers", "unrecorded: what it exchanges is not written to a file")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,15 +90,31 @@ def strict_decoding() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def evidence() -> Evidence:
-    """Collect what the clients of this run exchange with the server."""
-    return Evidence()
+def evidence(server: LiveServer, pytestconfig: pytest.Config) -> Iterator[Evidence]:
+    """Collect what the clients of this run exchange with the server, and record it if wished."""
+    evidence = Evidence()
+    yield evidence
+    if pytestconfig.getoption("--record"):
+        newest = server.version == NEWEST
+        record(evidence, server, recordings=newest, whole=is_whole(pytestconfig))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let nothing count that a test exchanged before it failed."""
+    report = yield
+    evidence = getattr(item, "funcargs", {}).get("evidence")
+    if report.failed and evidence is not None:
+        evidence.failed.add(item.nodeid)
+    return report
 
 
 @pytest.fixture
 def connect(server: LiveServer, evidence: Evidence, request: pytest.FixtureRequest) -> Connect:
     """Make clients whose exchanges are evidence."""
-    evidence.test = request.node.nodeid
+    evidence.begin(request.node.nodeid, recorded=not request.node.get_closest_marker("unrecorded"))
 
     def make(api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
         noted: dict[str, Any] = {"transport": evidence.transport(), "on_event": evidence.hook}

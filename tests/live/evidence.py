@@ -9,16 +9,13 @@ import httpx
 from attrs import frozen
 
 from docassemble_client import RequestEvent
-from docassemble_client._judge import error_body
-from docassemble_client._wire import Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from docassemble_client import Event
-    from docassemble_client._types import JSON
 
-LARGEST = 262_144  # bytes of a body that are kept; what is larger counts, but is not recorded
+LARGEST = 1_048_576  # bytes of a body that are kept; what is larger counts, but is not recorded
 # The transport is not told what it sends; the hook is, just before and in the same task.
 _operation: ContextVar[str] = ContextVar("operation", default="")
 
@@ -51,23 +48,32 @@ class Exchange:
     response: bytes | None
 
 
-def error_text(exchange: Exchange) -> JSON:
-    """Return what the server said, as the client makes it of the answer."""
-    return error_body(
-        Reply(
-            status=exchange.status,
-            headers={"content-type": exchange.response_type},
-            content=exchange.response or b"",
-        )
-    )
-
-
 class Evidence:
-    """Everything that was exchanged in this run, in order."""
+    """
+    Everything that was exchanged in this run, in order.
+
+    Attributes:
+        exchanges: The exchanges.
+        test: The test that runs.
+        failed: Tests that failed.
+        unrecorded: Tests whose exchanges are not recorded.
+    """
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self.test = ""
+        self.failed: set[str] = set()
+        self.unrecorded: set[str] = set()
+
+    def begin(self, test: str, *, recorded: bool) -> None:
+        """Note for which test the next exchanges are."""
+        self.test = test
+        if not recorded:
+            self.unrecorded.add(test)
+
+    def passed(self) -> list[Exchange]:
+        """The exchanges of the tests that passed."""
+        return [one for one in self.exchanges if one.test not in self.failed]
 
     def hook(self, event: Event) -> None:
         """Note which operation the next request of this task belongs to."""

@@ -85,7 +85,7 @@ async def limited(
     """
     key = await admin.api_keys.create(f"k{secrets.token_hex(8)}", method=method, allowed=allowed)
     try:
-        # Servers before 1.10 ignore the permissions of a new key.
+        # Servers before 1.10 heed permissions only here.
         await admin.api_keys.update(api_key=key, permissions=list(permissions))
         async with connect(key) as da:
             yield da

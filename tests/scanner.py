@@ -1,0 +1,96 @@
+"""Finds in a recording what may not be in one."""
+
+from __future__ import annotations
+
+import base64
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STAND_IN = re.compile(r"EXAMPLEx*[A-Z]{1,2}|x{0,6}[A-Z]{1,2}")
+# In JSON a word may stand behind an escaped line break.
+BEFORE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
+AFTER = r"(?![A-Za-z0-9])"
+TOKEN = re.compile(rf"{BEFORE}[A-Za-z0-9]{{32}}{AFTER}")
+LONG_WORD = re.compile(rf"{BEFORE}(?:[A-Za-z]{{16}}|[A-Za-z]{{24}}){AFTER}")
+LONG_HEX = re.compile(rf"{BEFORE}[0-9a-f]{{40,64}}{AFTER}")
+ADDRESS = re.compile(r"0x[0-9a-f]{10,16}\b")
+# Hosts that say nothing about the machine: examples, and what pages of docassemble link to.
+HARMLESS_HOSTS = re.compile(
+    r"(?:[\w.-]+\.)?(?:example\.(?:com|org|net)|docassemble\.org|github\.com|python\.org"
+    r"|w3\.org|pypi\.org|jsdelivr\.net|cloudflare\.com|google\.com|googleapis\.com"
+    r"|gstatic\.com|wikipedia\.org|wikimedia\.org|creativecommons\.org|youtube\.com|vimeo\.com"
+    r"|schema\.org|openxmlformats\.org|microsoft\.com|mozilla\.org|jquery\.com|fontawesome\.com"
+    r"|invalid)"
+)
+_CHANGES = 4  # of upper case, lower case and digits; a word made by chance has half its length
+_CAMEL = re.compile(r"[A-Z]{0,3}[a-z]{3,}(?:[A-Z]{1,2}[a-z]{3,})*[A-Z]?")
+_DENSE = 0.3  # changes for each character of base64; a path has fewer
+_FORBIDDEN_IF_RANDOM = {
+    "a key": TOKEN,
+    "a secret": LONG_WORD,
+    "a digest": LONG_HEX,
+    "a cookie": re.compile(r"\bsession=([\w.%-]{20,})"),
+}
+_FORBIDDEN = {
+    "a cookie": re.compile(r"(?i)\bset-cookie\b|\bcookie:"),
+    "a header with a key": re.compile(r"(?i)\bx-api-key\b|\bbearer +\w{8,}|\bauthorization:"),
+    "a password": re.compile(
+        r'"(?:old_|admin_)?password\\*"\s*:\s*\\*"(?!\\)[^"\\]+|[?&]password=[^&"]+'
+    ),
+    "a web token": re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"),
+    "a path of the machine": re.compile(r"(?<![\w.-])/(?:root|tmp|home/(?!user\b)\w+|Users)\b"),
+    "a port of the machine": re.compile(r"(?:127\.0\.0\.1|localhost):\d+"),
+    "an address in memory": re.compile(r"0x[1-9a-f][0-9a-f]{9,15}\b|0x0[0-9a-f]*[a-f][0-9a-f]*\b"),
+}
+_BASE64 = re.compile(r"(?:(?<![\w/+%-])|(?<=\\[nrt]))[A-Za-z0-9+/_-]{40,}={0,2}")
+_HOST = re.compile(r"https?://(?:[^\s/\"'<>@]*@)?((?:[\w-]+\.)*[a-z]+\b|[\d.]+)")
+
+
+def is_random(word: str) -> bool:
+    """Whether a word was made by chance: people change case and digits less often."""
+    if STAND_IN.fullmatch(word) or _CAMEL.fullmatch(word):
+        return False
+    return _changes(word) >= _CHANGES
+
+
+def _changes(text: str) -> int:
+    kinds = ["d" if one.isdigit() else "u" if one.isupper() else "l" for one in text]
+    return sum(a != b for a, b in pairwise(kinds))
+
+
+def findings(text: str) -> Iterator[str]:
+    """Say what is in a text that may not be there, without showing all of it."""
+    for name, pattern in _FORBIDDEN_IF_RANDOM.items():
+        for found in pattern.finditer(text):
+            if is_random(found[pattern.groups]):
+                yield f"{name}: {found[0][:12]}…"
+    for name, pattern in _FORBIDDEN.items():
+        for found in pattern.finditer(text):
+            value = re.split(r"[=:]\s*\\*\"?", found[0])[-1]
+            if not STAND_IN.fullmatch(value):
+                yield f"{name}: {found[0][:24]}…"
+    for found in _HOST.finditer(text):
+        if not HARMLESS_HOSTS.fullmatch(found[1]):
+            yield f"a host: {found[1]}"
+    for found in _BASE64.finditer(text):
+        yield from _inside(found[0])
+
+
+def _inside(text: str) -> Iterator[str]:
+    """Say what is in a text that may be base64: text that is fit to be seen, or none."""
+    if _changes(text) < len(text) * _DENSE:
+        return
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+    except ValueError:
+        return
+    try:
+        inside = content.decode()
+    except UnicodeDecodeError:
+        yield f"much base64: {text[:8]}…"
+    else:
+        yield from findings(inside)
