@@ -44,6 +44,7 @@ def test_unknown_number_is_not_found(run: Run) -> None:
     run(job)
 
 
+@pytest.mark.since("1.9")
 def test_bad_values_of_a_new_account_are_refused(run: Run, unique: str) -> None:
     """A used address, a bad password and an unknown privilege make no account."""
     email = f"{unique}@example.com"
@@ -89,6 +90,7 @@ def test_wrong_credentials_bring_no_secret(run: Run, unique: str) -> None:
     run(job)
 
 
+@pytest.mark.since("1.9")
 def test_bad_changes_are_refused(run: Run, connect: Connect) -> None:
     """A wrong old password, one that is too long and a profile that does not fit change nothing."""
 
