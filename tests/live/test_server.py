@@ -1,0 +1,131 @@
+"""Configuration, restarts and state of the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from docassemble_client import (
+    AsyncDocassemble,
+    Confidential,
+    NotFound,
+    ServerError,
+    TaskHandle,
+    UsageError,
+)
+from tests.live.refusals import refusal
+from tests.live.switches import configuration_file
+
+if TYPE_CHECKING:
+    from tests.live.conftest import Run
+    from tests.live.server import LiveServer
+
+
+def test_configuration_is_read_but_never_shown(run: Run) -> None:
+    """The whole configuration is there, and none of its values in its repr."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        config = await da.server.get_config()
+
+        assert isinstance(config, Confidential)
+        secret = config["live test secret"]
+        assert isinstance(secret, str)
+        assert config["secretkey"]
+        assert secret not in f"{config!r} {config}"
+        assert str(config["secretkey"]) not in f"{config!r} {config}"
+
+    run(job)
+
+
+def test_configuration_is_changed_and_replaced(run: Run, unique: str) -> None:
+    """A change adds a directive and can null it; only a replacement removes it."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        before = {**await da.server.get_config()}
+        changed = await da.server.update_config({unique: {"number": 1}})
+        with_it = {**await da.server.get_config()}
+        replaced = await da.server.replace_config(before)
+        status = await da.server.get_restart_status(replaced.id, timeout=120)
+        await asyncio.gather(*(da.wait_for_task(one, timeout=180) for one in (changed, replaced)))
+        after = {**await da.server.get_config()}
+
+        assert isinstance(changed, TaskHandle)
+        assert (changed.kind, replaced.kind) == ("restart", "restart")
+        assert status.status in {"working", "completed"}
+        assert with_it == before | {unique: {"number": 1}}
+        assert after == before
+
+    run(job)
+
+
+def test_configuration_that_is_no_yaml_is_told(run: Run, server: LiveServer) -> None:
+    """A configuration file that somebody broke can be neither read nor changed."""
+    file = configuration_file(server)
+    text = file.read_text(encoding="utf-8")
+
+    async def job(da: AsyncDocassemble) -> None:
+        file.write_text("{", encoding="utf-8")
+        try:
+            refusals = [
+                await refusal(da.server.get_config()),
+                await refusal(da.server.update_config({"language": "en"})),
+            ]
+        finally:
+            file.write_text(text, encoding="utf-8")
+
+        assert refusals == ["400 Could not parse Configuration."] * 2
+        assert (await da.server.get_config())["language"] == "en"
+
+    run(job)
+
+
+def test_unknown_restart_has_the_status_unknown(run: Run) -> None:
+    """A restart that the server never had is no error."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        assert (await da.server.get_restart_status("nosuchtask")).status == "unknown"
+
+    run(job)
+
+
+def test_health_needs_no_key(server: LiveServer, run: Run) -> None:
+    """The health call tells the version without an API key."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        health = await da.server.get_health()
+
+        assert health.version == server.version
+        assert health.ok is True
+
+    run(job)
+
+
+def test_unlisted_path_is_reached_with_the_same_errors(run: Run) -> None:
+    """The escape hatch calls any path; an unknown one is NotFound with the page as body."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        response = await da.request("GET", "/api/list", params={"absolute_urls": False})
+        with pytest.raises(NotFound) as error:
+            await da.request("GET", "/al/api/v1/dashboard/jobs/7")
+        with pytest.raises(UsageError):
+            await da.request("GET", "/api/user", params={"key": "smuggled"})
+
+        assert response.status == 200
+        assert "set-cookie" not in response.headers
+        assert "<html" in str(error.value.body).lower()
+
+    run(job)
+
+
+def test_server_exception_is_a_server_error(run: Run) -> None:
+    """A 501 page of an exception in the server is a ServerError, its page only in the body."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        with pytest.raises(ServerError, match="501") as error:
+            await da.request("POST", "/api/stash_data", json={"data": [1]})
+
+        assert "Traceback" not in str(error.value)
+
+    run(job)
