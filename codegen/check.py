@@ -210,6 +210,10 @@ class _Checker:
         if anchor and {one["entry"]: one["call"] for one in entries}.get(anchor) != call:
             self._say(f"the documentation has no section {anchor!r} for {call}", *path, "docs")
 
+    def _fields(self, model: str) -> set[str]:
+        models = (one.data.get("models", {}).get(model, {}) for one in self.tags)
+        return {name for one in models for name in one.get("fields", {})}
+
     def _returns(self, path: Path_, operation: Raw) -> None:
         texts = [one for one in operation["returns"].values() if isinstance(one, str)]
         if "verify" in operation and all(Type.parse(one).kind != "task" for one in texts):
@@ -220,6 +224,9 @@ class _Checker:
             parsed = Type.parse(text)
             if (parsed.kind == "page") != ("paging" in operation):
                 self._say("page[…] and paging: go together", *place)
+            after = operation.get("paging", {}).get("after")
+            if after and after not in self._fields(parsed.chain[-1].name):
+                self._say(f"an item of {text} has no field {after!r}", *path, "paging", "after")
             if parsed.kind != "task":
                 self._type("result", text, *place)
             elif parsed.name not in self.shared.get("tasks", {}):

@@ -338,13 +338,23 @@ def test_a_task_without_a_number_is_an_error(data: object) -> None:
 def test_a_page_holds_items_and_the_way_on() -> None:
     """A page of a list has typed items and the token of the next page, or None."""
     with strict():
-        first = take_json(operations.USERS_LIST, {"items": [USER], "next_id": "abc"})
+        first = take_json(operations.USERS_LIST, {"items": [USER], "next_id": "Nw"})
         last = take_json(operations.USERS_LIST, {"items": [], "next_id": None})
 
     assert isinstance(first, Page)
-    assert first.next_id == "abc"
+    assert first.next_id == "Nw"
     assert [user.id for user in first.items] == [7]
     assert last == Page(items=[], next_id=None)
+
+
+def test_users_go_on_after_the_last_who_came() -> None:
+    """The server's token may skip a user, so it is made of the page's last one, if it has any."""
+    skipping = take_json(operations.USERS_LIST, {"items": [USER], "next_id": "OQ"})
+    empty = take_json(operations.USERS_LIST, {"items": [], "next_id": "OQ"})
+
+    assert isinstance(skipping, Page)
+    assert isinstance(empty, Page)
+    assert (skipping.next_id, empty.next_id) == ("Nw", "OQ")
 
 
 def test_a_bare_list_is_one_last_page() -> None:

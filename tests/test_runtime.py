@@ -229,7 +229,7 @@ def test_awaiting_a_list_brings_the_page_resumed_from() -> None:
 
     def handle(request: httpx.Request) -> httpx.Response:
         asked.append(parse_qs(request.url.query.decode()))
-        content = b'{"items": [' + USER + b'], "next_id": "def"}'
+        content = b'{"items": [' + USER + b'], "next_id": "MQ"}'
         return httpx.Response(200, headers=JSON, content=content)
 
     async def scenario() -> tuple[Page[User], Page[User]]:
@@ -240,7 +240,7 @@ def test_awaiting_a_list_brings_the_page_resumed_from() -> None:
     page, first = run(scenario())
 
     assert [user.id for user in page.items] == [1]
-    assert page.next_id == "def"
+    assert page.next_id == "MQ"
     assert first == page
     assert asked == [{"include_inactive": ["1"], "next_id": ["abc"]}, {}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
@@ -183,6 +184,10 @@ def _page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
         raise _Mismatch(message)
     items = structure(data[paging.items], list[result.json], f"$.{paging.items}")  # type: ignore[name-defined]  # a run-time type
     next_id = structure(data.get(paging.next), str | None, f"$.{paging.next}")
+    if paging.after and next_id is not None and items:
+        # The server's tokens are the Base64 of a number, without padding.
+        last = str(getattr(items[-1], paging.after))
+        next_id = b64encode(last.encode()).decode().rstrip("=")
     return Page(items=items, next_id=next_id)
 
 

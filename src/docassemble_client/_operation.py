@@ -145,11 +145,13 @@ class Paging:
         resume: Argument that takes the token of the page wanted.
         items: Key of the items in a page.
         next: Key of the token of the next page.
+        after: Attribute of the last item to make that token of, where the server's is not right.
     """
 
     resume: str
     items: str
     next: str
+    after: str | None = None
 
 
 @frozen

@@ -2580,7 +2580,7 @@ USERS_LIST: Final[Operation[Page[models.User]]] = Operation(
     results={
         "200": Result(json=models.User),
     },
-    paging=Paging(resume="resume_from", items="items", next="next_id"),
+    paging=Paging(resume="resume_from", items="items", next="next_id", after="id"),
     errors=(*_EVERY,),
 )
 

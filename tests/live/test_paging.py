@@ -1,8 +1,9 @@
 """
 Lists of several pages on the real server, with pages of different sizes.
 
-The server continues after the last row of a page: users by their number, sessions by the number of
-their newest step. So a row that exists when a walk begins is never lost. A session that is answered
+A list continues after the last row of a page: users by their number (which the client sees to, as
+the server skips one where accounts were removed), sessions by the number of their newest step. So a
+row that exists when a walk begins is never lost. A session that is answered
 meanwhile gets a new step, moves to the end of the list, and comes a second time if it was on a page
 before.
 """
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.unrecorded
 TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
 EMAIL = "crowd-"  # how the addresses of the users begin
 MANY = 253  # users, and as many sessions
+REMOVED = 10  # users in between whose accounts are removed: the server stumbles over them
 USUAL = 100  # what the server has for a page unless told otherwise
 CHANGED = 5  # pages after which rows are added and answered
 
@@ -67,9 +69,13 @@ def page_size(server: LiveServer, request: pytest.FixtureRequest, crowd: Crowd) 
 async def _assemble(server: LiveServer) -> Crowd:
     # A password costs the server a tenth of a second at least, so no call may wait for all of them.
     async with AsyncDocassemble(server.url, server.api_key, max_concurrency=8) as da:
-        users = await asyncio.gather(*(da.users.create(_email()) for _ in range(MANY)))
+        users = await asyncio.gather(*(da.users.create(_email()) for _ in range(MANY + REMOVED)))
+        step = len(users) // REMOVED
+        removed = users[step // 2 :: step]
+        await asyncio.gather(*(da.users.delete(one.user_id, "account") for one in removed))
         sessions = await asyncio.gather(*(da.sessions.start(TEXT_FIELD) for _ in range(MANY)))
-    return {one.user_id: None for one in users} | {one.session: one for one in sessions}
+    left = (one.user_id for one in users if one not in removed)
+    return dict.fromkeys(left) | {one.session: one for one in sessions}
 
 
 async def _disperse(server: LiveServer) -> None:
