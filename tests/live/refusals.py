@@ -13,6 +13,7 @@ from docassemble_client.operations import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+DENIED = "Access denied."
 Call: TypeAlias = "Callable[[AsyncDocassemble], Awaitable[object]]"
 
 
@@ -33,4 +34,17 @@ async def refusal(call: Awaitable[object], operation: str = "") -> str:
     known = find_known(OPERATIONS[operation or error.operation].errors, error.status, error.body)
 
     assert known is not None, f"{error.operation}: {error.status} {error.body!r:.300}"
+    assert operation or known.hint in str(error)
     return f"{known.status} {known.message}"
+
+
+async def refused(call: Awaitable[object], status: int, message: str) -> None:
+    """
+    Check that the server refuses a call with this documented error, and that the hint is shown.
+
+    Args:
+        call: The call.
+        status: HTTP status.
+        message: The error's message as the specification has it.
+    """
+    assert await refusal(call) == f"{status} {message}"

@@ -13,7 +13,7 @@ from docassemble_client import AccessDenied, AsyncDocassemble, Secret
 from docassemble_client.operations import OPERATIONS
 from tests.examples import argument
 from tests.live.people import limited, person
-from tests.live.refused import DENIED, refused
+from tests.live.refusals import DENIED, refused
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from docassemble_client import ApiKey, AsyncDocassemble
 from tests.live.people import limited, person
-from tests.live.refused import DENIED, refused
+from tests.live.refusals import DENIED, refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

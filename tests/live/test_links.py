@@ -11,7 +11,7 @@ from attrs import frozen
 
 from docassemble_client import AsyncDocassemble, Secret, Session
 from tests.live.people import Person, limited, person
-from tests.live.refused import DENIED, refused
+from tests.live.refusals import DENIED, refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -8,7 +8,7 @@ import pytest
 
 from docassemble_client import AsyncDocassemble, BadRequest
 from tests.live.people import limited, person, privilege
-from tests.live.refused import DENIED, refused
+from tests.live.refusals import DENIED, refused
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run

@@ -8,7 +8,7 @@ import pytest
 
 from docassemble_client import AsyncDocassemble, Confidential, ServerError
 from tests.live.people import limited, person
-from tests.live.refused import refused
+from tests.live.refusals import refused
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.live.people import person, privilege
-from tests.live.refused import refused
+from tests.live.refusals import refused
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
