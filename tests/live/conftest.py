@@ -83,6 +83,11 @@ def server(pytestconfig: pytest.Config) -> LiveServer:
 
 
 @pytest.fixture(autouse=True)
+def default_loop() -> None:
+    """Go by the clock: the server is not on the loop of the test, and may be busy."""
+
+
+@pytest.fixture(autouse=True)
 def strict_decoding() -> Iterator[None]:
     """Decode strictly: a model that does not fit the real server fails its test."""
     with strict():

@@ -158,7 +158,6 @@ def test_interview_that_cannot_be_loaded_tells_why(run: Run, i: str) -> None:
     run(job)
 
 
-@pytest.mark.since("1.10")
 def test_names_of_interviews_need_a_privilege(run: Run, connect: Connect) -> None:
     """Developers, and limited keys with interview_data, see them; others do not."""
 
@@ -180,7 +179,6 @@ def test_names_of_interviews_need_a_privilege(run: Run, connect: Connect) -> Non
     run(job)
 
 
-@pytest.mark.since("1.10")
 def test_cache_is_cleared_by_those_who_write_interviews(run: Run, connect: Connect) -> None:
     """Developers and limited keys with playground_control may; sessions stay as they are."""
 

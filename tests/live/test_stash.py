@@ -86,7 +86,7 @@ def test_any_key_fetches_what_another_stashed(run: Run, connect: Connect) -> Non
     """Identifier and secret are enough, for whatever key."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as one, limited(da, connect, "read_packages") as other:
+        async with person(da, connect) as one, limited(da, connect, "template_parse") as other:
             stash = await one.da.stash.store({"a": 1})
             data = await other.stash.retrieve(stash.stash_key, stash.secret, delete=True)
 
