@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,6 +30,8 @@ from cattrs.cols import (
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
+from docassemble_client._exact import Inexact, exact
+from docassemble_client._jsontext import parse
 from docassemble_client._judge import undecodable
 from docassemble_client._operation import OneOf, Result
 from docassemble_client._types import (
@@ -64,6 +65,7 @@ _LONGEST_PLACE = 200
 _JSON_NAMES: dict[type, str] = {dict: "an object", list: "a list"}
 _CONTAINERS: tuple[object, ...] = (list, dict)
 _UNIONS: tuple[object, ...] = (Union, UnionType)
+_NOTHING = Result()
 
 
 @contextmanager
@@ -110,12 +112,12 @@ def decode(operation: Operation[T], request: Request, reply: Reply) -> T:
 def _decode(operation: Operation[Any], request: Request, reply: Reply) -> object:
     result = operation.result(reply.status)
     if result is None:
-        if all(one == Result() for one in operation.results.values()):
+        if all(one == _NOTHING for one in operation.results.values()):
             return None
         message = f"status {reply.status} is none this operation is known to answer with"
         raise _Mismatch(message)
     media = media_type(reply.content_type)
-    if result == Result():
+    if result == _NOTHING:
         return None
     expects_json = result.json is not None or result.task
     if expects_json and media == "application/json":
@@ -136,20 +138,11 @@ def _decode(operation: Operation[Any], request: Request, reply: Reply) -> object
 def parse_json(content: bytes) -> JSON:
     """Read JSON; not a number, infinity and absurd nesting are refused."""
     try:
-        value: JSON = json.loads(content, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):
+        return parse(content)
+    except ValueError:
         # The original error carries the document.
         message = "the answer is not valid JSON"
         raise _Mismatch(message) from None
-    return value
-
-
-def _finite(text: str) -> float:
-    """Read a number; 1e999 is infinite as well."""
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError
-    return number
 
 
 def _value(operation: Operation[Any], result: Result, request: Request, reply: Reply) -> object:
@@ -211,6 +204,11 @@ def structure(data: JSON, kind: Any, place: str = "$") -> Any:
     Raises:
         _Mismatch: It does not fit; the message names the places, not the values.
     """
+    if not _strict.get():
+        try:
+            return exact(kind)(data)
+        except (Inexact, KeyError, RecursionError):
+            pass  # the long way, which knows more and can say what is wrong
     try:
         return _converter(_strict.get()).structure(data, kind)
     except (BaseValidationError, _Mismatch) as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from docassemble_client._jsontext import write
 from docassemble_client._operation import Param
 from docassemble_client._types import UNSET, is_list, is_mapping
 from docassemble_client._wire import Request
@@ -76,8 +77,7 @@ def encode(operation: Operation[Any], arguments: Mapping[str, object]) -> Reques
         and (arguments[param.name] is not None or param.null)
     }
     try:
-        _require(operation, given)
-        return _request(operation, given)
+        return _request(operation, given) if given else _blank_request(operation)
     except _Refused as error:
         raise UsageError(str(error), operation=operation.id) from None
 
@@ -176,7 +176,13 @@ def _blank(value: object) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
+@cache
+def _blank_request(operation: Operation[Any]) -> Request:
+    return _request(operation, {})
+
+
 def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
+    _require(operation, given)
     path = operation.path
     query: list[tuple[str, str]] = []
     body: dict[str, object] = {}
@@ -380,21 +386,9 @@ def dump_json(value: object, what: str) -> str:
         what: How to call it where it cannot be written.
     """
     try:
-        text = json.dumps(
-            value, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-        )
-    except (TypeError, ValueError, RecursionError):
+        text = write(value)
+    except ValueError:
         # The original text would show the value.
         message = f"{what} cannot be written as JSON"
         raise _Refused(message) from None
     return _sendable(text, what)
-
-
-def _plain(value: object) -> object:
-    if is_mapping(value):
-        return dict(value)
-    if isinstance(value, Secret):
-        return value.reveal()
-    if is_list(value):
-        return list(value)
-    raise TypeError

@@ -198,7 +198,7 @@ class TaskKind:
     listed: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)  # there is one of each, so that it can be a key
 class Operation(Generic[T_co]):
     """
     One call of the API; T is what its success brings.

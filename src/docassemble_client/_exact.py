@@ -1,0 +1,179 @@
+"""
+Makes models of JSON that fits them exactly, fast; all else is the converter's business.
+
+For each model a function is written, as attrs and cattrs write theirs. It looks at the type of
+each value and fills the slots of the model one by one: the keyword arguments of a constructor
+would take as long as everything else together.
+"""
+
+from __future__ import annotations
+
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+import attrs
+
+from docassemble_client._types import Unset
+from docassemble_client.config import Confidential, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    Make: TypeAlias = Callable[[Any], Any]
+
+# Besides null, which passes for each of them.
+_AS_IS: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    int: (int,),
+    float: (float, int),
+    bool: (bool,),
+}
+_WRAPPED: dict[Any, type] = {Secret: str, Confidential: dict}
+_ABSENT = object()
+_made: dict[Any, Make] = {}
+
+
+class Inexact(Exception):  # noqa: N818 - internal, sends the codec the long way
+    """The value or its type is one for the converter."""
+
+
+def exact(kind: Any) -> Make:
+    """
+    Make a function that makes values of a type.
+
+    Args:
+        kind: A model, or what a field of one can hold.
+
+    Returns:
+        A function of a JSON value. It raises Inexact or KeyError where the value is not exactly
+        of the type, because it lacks a key, or has to be converted or refused.
+    """
+    if kind not in _made:
+        # A model may hold itself, and is looked up again when that is read.
+        _made[kind] = lambda value: _made[kind](value)  # noqa: PLW0108 - is another one by then
+        try:
+            _made[kind] = _make(kind)
+        except Inexact:
+            _made[kind] = _refuse
+    return _made[kind]
+
+
+def _refuse(_: Any) -> Any:
+    raise Inexact
+
+
+def _make(kind: Any) -> Make:
+    inner, nullable = _inner(kind)
+    if nullable:
+        make = exact(inner)
+        return lambda value: None if value is None else make(value)
+    if inner in _AS_IS:
+        return _passed(_AS_IS[inner])
+    if inner is Any:
+        return lambda value: value
+    if inner in _WRAPPED:
+        return _wrapped(inner, _WRAPPED[inner])
+    if get_origin(inner) in {list, dict}:
+        return _container(get_origin(inner), exact(get_args(inner)[-1]))
+    if attrs.has(inner):
+        return _model(inner)
+    raise Inexact
+
+
+def _inner(kind: Any) -> tuple[Any, bool]:
+    """Take a union apart: its first type, and whether null is another; texts are open."""
+    if get_origin(kind) not in {Union, UnionType}:
+        return kind, False
+    members = [one for one in get_args(kind) if one not in {NoneType, Unset}]
+    named = any(get_origin(one) is Literal for one in members)
+    return str if named else members[0], NoneType in get_args(kind)
+
+
+def _passed(types: tuple[type, ...]) -> Make:
+    def make(value: Any) -> Any:
+        if type(value) not in types and value is not None:
+            raise Inexact
+        return value
+
+    return make
+
+
+def _wrapped(wrapper: Callable[[Any], object], given: type) -> Make:
+    def make(value: Any) -> Any:
+        if type(value) is not given:
+            raise Inexact
+        return wrapper(value)
+
+    return make
+
+
+def _container(kind: Any, make: Make) -> Make:
+    def make_list(value: Any) -> Any:
+        if type(value) is not list:
+            raise Inexact
+        return [make(one) for one in value]
+
+    def make_dict(value: Any) -> Any:
+        if type(value) is not dict:
+            raise Inexact
+        return {name: make(one) for name, one in value.items()}
+
+    return make_list if kind is list else make_dict
+
+
+def _model(kind: type) -> Make:
+    fields = [one for one in attrs.fields(attrs.resolve_types(kind)) if one.name != "extra"]
+    plain = all(one.init and not (one.converter or one.validator) for one in fields)
+    built = any(isinstance(one.default, attrs.Factory) for one in fields)  # type: ignore[arg-type]
+    if not plain or built or "__slots__" not in vars(kind) or hasattr(kind, "__attrs_post_init__"):
+        raise Inexact
+    wires = {one.name: one.metadata.get("wire", one.name) for one in fields}
+    names: dict[str, Any] = {
+        "Inexact": Inexact,
+        "absent": _ABSENT,
+        "kind": kind,
+        "new": object.__new__,
+        "fill_extra": vars(kind)["extra"].__set__,
+        "wires": frozenset(wires.values()),
+    }
+    for field in fields:
+        names[f"fill_{field.name}"] = vars(kind)[field.name].__set__
+        names[f"make_{field.name}"] = exact(field.type)
+        names[f"default_{field.name}"] = field.default
+    source = "\n".join(_source(fields, wires))
+    exec(source, names)  # noqa: S102 - of the names of our own fields only
+    made: Make = names["make"]
+    return made
+
+
+def _source(fields: list[attrs.Attribute[Any]], wires: dict[str, str]) -> Iterator[str]:
+    required = sum(1 for one in fields if one.default is attrs.NOTHING)
+    yield "def make(given):"
+    yield "    if type(given) is not dict: raise Inexact"
+    yield "    model = new(kind)"
+    yield f"    known = {required}"
+    for field in fields:
+        name, wire = field.name, wires[field.name]
+        if field.default is attrs.NOTHING:
+            yield f"    value = given[{wire!r}]"
+            yield f"    {_taken(field)}"
+        else:
+            yield f"    value = given.get({wire!r}, absent)"
+            yield f"    if value is absent: value = default_{name}"
+            yield "    else:"
+            yield "        known += 1"
+            yield f"        {_taken(field)}"
+        yield f"    fill_{name}(model, value)"
+    yield "    unknown = sorted(given.keys() - wires) if known != len(given) else ()"
+    yield "    fill_extra(model, {name: given[name] for name in unknown})"
+    yield "    return model"
+
+
+def _taken(field: attrs.Attribute[Any]) -> str:
+    """Write what happens to a value before it is filled in; most are only looked at."""
+    types = _AS_IS.get(_inner(field.type)[0])
+    if types is None:
+        return f"value = make_{field.name}(value)"
+    wrong = " and ".join(f"type(value) is not {one.__name__}" for one in types)
+    return f"if {wrong} and value is not None: raise Inexact"
