@@ -275,7 +275,7 @@ def test_a_proxy_only_the_library_refuses_is_wrong_too(name: str) -> None:
     proxy = "http://user:pa55word@127.0.0.1/" + "x" * 70_000
 
     with pytest.raises(ValueError, match=r"^InvalidURL$"):
-        connect(name, "http://x.example", ssl.create_default_context(), proxy, 1)
+        connect(name, "http://x.example", ssl.create_default_context(), proxy)
 
 
 @pytest.mark.parametrize("base_url", ["http://\u200b.example", f"http://{'a' * 64}.example"])

@@ -10,32 +10,33 @@ docassemble sets would be sent back.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
 from docassemble_client._backend import (
-    Answer,
     Body,
     broken,
+    joined,
     not_connected,
     not_sent,
     silent,
 )
+from docassemble_client.config import Timeouts
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Awaitable
     from types import TracebackType
     from typing import Self
 
     from aiohttp.client_proto import ResponseHandler
 
-    from docassemble_client._backend import Outgoing, Sending
+    from docassemble_client._backend import Answer, Outgoing, Sending
     from docassemble_client._wire import Request
-    from docassemble_client.config import Timeouts
+    from docassemble_client.errors import DocassembleError
 
 _PIECE = 32768  # fits the buffers of an idle connection, so that writing it never waits
 _LONGEST_LINE = 65536
@@ -69,6 +70,7 @@ class AiohttpBackend:
         self._proxy = address
         self._context = context
         self._session: aiohttp.ClientSession | None = None
+        self._latest: tuple[Timeouts | None, aiohttp.ClientTimeout] = (None, _limits(Timeouts()))
 
     def prepare(self, outgoing: Outgoing) -> Sending:
         """Make what sends it; ValueError if the library cannot."""
@@ -77,18 +79,13 @@ class AiohttpBackend:
         url = URL(self._base + outgoing.target, encoded=True)
 
         async def send() -> Answer:
-            with _explained(outgoing.request):
-                response = await self._request(url, outgoing)
-
-            async def close() -> None:
-                response.close()
-
-            return Answer(
-                status=response.status,
-                headers=_headers(response),
-                chunks=_chunks(outgoing.request, response, _endless(response)),
-                close=close,
-            )
+            with _Explained(outgoing.request):
+                pieces = _in_pieces(outgoing.body)
+                if pieces is None:
+                    response = await self._send(url, outgoing, outgoing.headers, outgoing.body)
+                else:
+                    response = await self._watched(url, outgoing, *pieces)
+            return _Answer(outgoing.request, response)
 
         return send
 
@@ -112,25 +109,19 @@ class AiohttpBackend:
             )
         return self._session
 
-    async def _request(self, url: URL, outgoing: Outgoing) -> aiohttp.ClientResponse:
-        body, length = outgoing.body, None
-        if isinstance(body, Body):
-            length = body.length
-        elif body is not None and len(body) > _PIECE:
-            length = len(body)
-        else:
-            return await self._send(url, outgoing, outgoing.headers, body)
+    async def _watched(
+        self, url: URL, outgoing: Outgoing, pieces: Body | _Pieces, length: int | None
+    ) -> aiohttp.ClientResponse:
         headers = outgoing.headers
         if length is not None:
             headers = {**headers, "content-length": str(length)}
-        pieces = body if isinstance(body, Body) else _Pieces(body)
         async with _Watched(pieces, outgoing.timeouts) as watched:
             return await self._send(url, outgoing, headers, watched)
 
-    async def _send(
-        self, url: URL, outgoing: Outgoing, headers: dict[str, str], data: bytes | _Watched | None
-    ) -> aiohttp.ClientResponse:
-        return await self._open().request(
+    def _send(
+        self, url: URL, outgoing: Outgoing, headers: dict[str, str], data: object
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        return self._open().request(
             outgoing.request.method,
             url,
             headers=headers,
@@ -139,8 +130,14 @@ class AiohttpBackend:
             skip_auto_headers=_UNTYPED if data is None else None,
             allow_redirects=False,
             proxy=self._proxy,
-            timeout=_limits(outgoing.timeouts),
+            timeout=self._limits(outgoing.timeouts),
         )
+
+    def _limits(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
+        # Most calls of a client have the same.
+        if timeouts is not self._latest[0]:
+            self._latest = (timeouts, _limits(timeouts))
+        return self._latest[1]
 
 
 class _Lost(aiohttp.ClientError):
@@ -223,6 +220,15 @@ class _Watched:
             self._limit.reschedule(None if seconds is None else now + seconds)
 
 
+def _in_pieces(body: bytes | Body | None) -> tuple[Body | _Pieces, int | None] | None:
+    """Find out whether a body is sent piece by piece, and how long it is."""
+    if isinstance(body, Body):
+        return body, body.length
+    if body is not None and len(body) > _PIECE:
+        return _Pieces(body), len(body)
+    return None
+
+
 def _encoded(base_url: str) -> str:
     url = URL(base_url)
     # Resolving would raise this in the middle of a request.
@@ -265,33 +271,76 @@ def _endless(response: aiohttp.ClientResponse) -> ResponseHandler | None:
     return None if told or response.connection is None else response.connection.protocol
 
 
-async def _chunks(
-    request: Request, response: aiohttp.ClientResponse, endless: ResponseHandler | None
-) -> AsyncGenerator[bytes]:
-    with _explained(request):
-        async for chunk in response.content.iter_any():
-            yield chunk
-        # To aiohttp a body without a length also ends where its connection is reset.
-        error = None if endless is None else endless.exception()
-        if isinstance(error, OSError):
-            raise error
+class _Answer:
+    """An answer of aiohttp."""
+
+    def __init__(self, request: Request, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers = _headers(response)
+        self._request = request
+        self._response = response
+        # Of a body that fits the buffers there is no connection any more.
+        self._endless = _endless(response)
+
+    async def read(self, limit: int) -> bytes:
+        """Read the body to its end or to this many bytes."""
+        stream = self._response.content
+        with _Explained(self._request):
+            content = await stream.readany()
+        if len(content) >= limit or (stream.at_eof() and self._endless is None):
+            return content[:limit]
+        async with aclosing(self.chunks()) as rest:
+            return content + await joined(rest, limit - len(content))
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Bring the body as it comes."""
+        with _Explained(self._request):
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+            # To aiohttp a body without a length also ends where its connection is reset.
+            error = None if self._endless is None else self._endless.exception()
+            if isinstance(error, OSError):
+                raise error
+
+    async def close(self) -> None:
+        """Give the connection back, or close it."""
+        self._response.close()
 
 
-@contextmanager
-def _explained(request: Request) -> Generator[None]:
-    """Turn what aiohttp raises into errors of this package."""
-    try:
-        yield
-    except aiohttp.ConnectionTimeoutError:
-        raise not_connected(request) from None
-    except TimeoutError as error:
-        raise silent(request, error) from None
-    except aiohttp.ClientConnectorError as error:
-        raise not_sent(request, error.os_error) from None
-    except aiohttp.ClientHttpProxyError as error:
+class _Explained:
+    """Turns what aiohttp raises into errors of this package."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        explained = None if error is None else _explained(self._request, error)
+        if explained is not None:
+            raise explained from None
+
+
+def _explained(request: Request, error: BaseException) -> DocassembleError | None:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return not_connected(request)
+    if isinstance(error, TimeoutError):
+        return silent(request, error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return not_sent(request, error.os_error)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
         # Its text shows the proxy's password.
-        raise not_sent(request, f"the proxy answered {error.status}") from None
-    except (aiohttp.ClientError, OSError) as error:
+        return not_sent(request, f"the proxy answered {error.status}")
+    if isinstance(error, (aiohttp.ClientError, OSError)):
         cause = error.__cause__
         origin = cause if isinstance(error, _Lost) and isinstance(cause, Exception) else error
-        raise broken(request, origin) from None
+        return broken(request, origin)
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
@@ -14,6 +13,7 @@ from docassemble_client.config import Timeouts
 from docassemble_client.errors import DecodeError, MaybeSent, NotSent, RequestTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from typing import Never, Self, TypeAlias
 
     from docassemble_client._multipart import Multipart
@@ -95,22 +95,39 @@ class Outgoing:
     timeouts: Timeouts
 
 
-@frozen(kw_only=True)
-class Answer:
+class Answer(Protocol):
     """
     The head of an answer, its body still on the way.
 
     Attributes:
         status: HTTP status.
         headers: Headers by lower-case name; several of one name joined by commas.
-        chunks: The body as it comes, still compressed; raises errors of this package.
-        close: Gives the connection back if the body was read to its end, or else closes it.
     """
 
     status: int
     headers: dict[str, str]
-    chunks: AsyncGenerator[bytes]
-    close: Callable[[], Awaitable[None]]
+
+    async def read(self, limit: int) -> bytes:
+        """Read the body as it comes, still compressed, to its end or to this many bytes."""
+        ...
+
+    def chunks(self) -> AsyncGenerator[bytes]:
+        """Bring the body as it comes, still compressed; raises errors of this package."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connection back if the body was read to its end, or else close it."""
+        ...
+
+
+async def joined(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+    """Read a body, or only its beginning."""
+    content = bytearray()
+    async for chunk in chunks:
+        content += chunk
+        if len(content) >= limit:
+            break
+    return bytes(memoryview(content)[:limit])
 
 
 Sending: TypeAlias = "Callable[[], Awaitable[Answer]]"

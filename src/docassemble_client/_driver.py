@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from docassemble_client._flow import Deliver, Send, Sleep
 from docassemble_client._judge import timed_out
-from docassemble_client.errors import DecodeError, DocassembleError, TransportError
+from docassemble_client.errors import DecodeError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from docassemble_client._flow import Flow
     from docassemble_client._transport import Transport
-    from docassemble_client._wire import Reply, Request
+    from docassemble_client._wire import Request
     from docassemble_client.config import Timeouts
     from docassemble_client.errors import RequestTimeout
 
@@ -75,9 +76,11 @@ class Run(Generic[T]):
         # Before the lock: one that another event loop holds would never be released here.
         self._transport.claim()
         try:
-            async with self._limit(), lock or nullcontext():
-                while not self._result and await self._advance() is not None:
-                    pass
+            if lock is None and self._timeouts.total is None:
+                await self._finish()
+            else:
+                async with self._limit(), lock or nullcontext():
+                    await self._finish()
         except TimeoutError:
             raise self._too_long() from None
         finally:
@@ -125,12 +128,15 @@ class Run(Generic[T]):
         """Give up."""
         self._flow.close()
 
-    def _limit(self) -> asyncio.Timeout:
-        now = asyncio.get_running_loop().time()
+    def _limit(self) -> AbstractAsyncContextManager[object]:
         if self._begun is None or self._each:
-            self._begun = now
+            self._begun = asyncio.get_running_loop().time()
         total = self._timeouts.total
-        return asyncio.timeout_at(None if total is None else self._begun + total)
+        return nullcontext() if total is None else asyncio.timeout_at(self._begun + total)
+
+    async def _finish(self) -> None:
+        while not self._result and await self._advance() is not None:
+            pass
 
     async def _advance(self) -> Any | None:
         # A flow ends by StopIteration, which must not leave a coroutine.
@@ -138,11 +144,15 @@ class Run(Generic[T]):
             step = next(self._flow)
             while not isinstance(step, Deliver):
                 if isinstance(step, Send):
-                    answer = await self._exchange(step.request)
-                    if isinstance(answer, DocassembleError):
-                        step = self._flow.throw(answer)
+                    before, self._sent, self._request = self._sent, True, step.request
+                    try:
+                        reply = await self._transport.send(step.request, self._timeouts)
+                    except (TransportError, DecodeError) as error:
+                        if isinstance(error, TransportError):
+                            self._sent = before or error.maybe_processed
+                        step = self._flow.throw(error)
                     else:
-                        step = self._flow.send(answer)
+                        step = self._flow.send(reply)
                     continue
                 if isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)
@@ -153,16 +163,6 @@ class Run(Generic[T]):
             self._result.append(stop.value)
             return None
         return step.value
-
-    async def _exchange(self, request: Request) -> Reply | DocassembleError:
-        before, self._sent, self._request = self._sent, True, request
-        try:
-            return await self._transport.send(request, self._timeouts)
-        except TransportError as error:
-            self._sent = before or error.maybe_processed
-            return error
-        except DecodeError as error:
-            return error
 
     def _too_long(self) -> RequestTimeout:
         message = f"the call took longer than {self._timeouts.total} s"

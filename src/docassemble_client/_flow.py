@@ -122,24 +122,29 @@ def execute(
     """
     budget = budget or RetryBudget(policy)
     budget.earn()
+
+    def again(attempt: int) -> bool:
+        return attempt < policy.attempts and request.repeatable and budget.spend()
+
     for attempt in range(1, policy.attempts + 1):
-        last = attempt == policy.attempts or not request.repeatable
-        pause = jitter() * min(policy.cap, policy.base * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
+        asked = 0.0
         try:
             reply = yield Send(request)
         except TransportError as error:
             harmful = error.maybe_processed and not request.safe
             hopeless = isinstance(error, RedirectRefused)
-            if last or harmful or hopeless or not budget.spend():
+            if harmful or hopeless or not again(attempt):
                 raise
             reason = type(error).__name__
         else:
             reply = received(reply)
             repeat = reply.status in (TRANSIENT if request.safe else _NOT_PROCESSED)
-            if last or not repeat or not budget.spend():
+            if not repeat or not again(attempt):
                 return judge(request, reply, errors, hints or {})
-            pause = min(policy.cap, max(pause, retry_after(reply)))
+            asked = retry_after(reply)
             reason = str(reply.status)
+        pause = jitter() * min(policy.cap, policy.base * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
+        pause = max(pause, min(policy.cap, asked))
         yield Tell(
             RetryEvent(operation=request.operation, attempt=attempt, reason=reason, delay=pause)
         )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import asyncio
+from collections import deque
+from contextlib import aclosing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client._backend import (
-    Answer,
     Body,
     broken,
+    joined,
     not_connected,
     not_sent,
     packed,
@@ -18,27 +20,96 @@ from docassemble_client._backend import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Callable
+    from types import TracebackType
 
-    from docassemble_client._backend import AnyTransport, Outgoing, Sending
+    from docassemble_client._backend import Answer, AnyTransport, Outgoing, Sending
     from docassemble_client._wire import Request
     from docassemble_client.config import Timeouts
+    from docassemble_client.errors import DocassembleError
+
+_KEPT = 5.0  # seconds an idle connection is kept, as httpx keeps it
+
+
+class Single:
+    """The one transport that a caller passed."""
+
+    def __init__(self, transport: AnyTransport) -> None:
+        self._transport = transport
+
+    def take(self) -> Any:
+        """Bring what sends a request."""
+        return self._transport
+
+    def give(self, transport: Any) -> None:
+        """Take it back, once the answer was read."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+
+class Lanes:
+    """
+    Transports of one connection each.
+
+    The pool inside a transport looks at all its connections for each request, so that with a
+    hundred of them a request costs several times as much.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        """
+        Make the first transport, and with it sure that it can be made.
+
+        Args:
+            make: Makes a transport, which has connected to nothing yet.
+        """
+        self._make = make
+        first = make()
+        self._all = {first}
+        # The one used last is taken first, so that those too many grow old.
+        self._idle: deque[tuple[float, Any]] = deque([(0.0, first)])
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def take(self) -> Any:
+        """Bring a transport that nobody else uses."""
+        if not self._idle:
+            lane = self._make()
+            self._all.add(lane)
+            return lane
+        _, lane = self._idle.pop()
+        old = asyncio.get_running_loop().time() - _KEPT
+        while self._idle and self._idle[0][0] < old:
+            _, unused = self._idle.popleft()
+            self._all.remove(unused)
+            task = asyncio.create_task(unused.aclose())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        return lane
+
+    def give(self, lane: Any) -> None:
+        """Take one back, once the answer was read."""
+        self._idle.append((asyncio.get_running_loop().time(), lane))
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(*self._closing, *(lane.aclose() for lane in self._all))
 
 
 class HttpxBackend:
-    """One transport of httpx or httpx2, called without the client around it."""
+    """Transports of httpx or httpx2, called without the client around them."""
 
-    def __init__(self, library: str, transport: AnyTransport, base_url: str) -> None:
+    def __init__(self, library: str, lanes: Single | Lanes, base_url: str) -> None:
         """
-        Use a transport.
+        Use transports.
 
         Args:
-            library: Name of the library it belongs to.
-            transport: What sends.
+            library: Name of the library they belong to.
+            lanes: What sends.
             base_url: Address of the server.
         """
         self._httpx: Any = import_module(library)
-        self._transport: Any = transport
+        self._lanes = lanes
         self._base = base_url
 
     def prepare(self, outgoing: Outgoing) -> Sending:
@@ -58,57 +129,103 @@ class HttpxBackend:
             raise ValueError(type(error).__name__) from None
 
         async def send() -> Answer:
-            with self._explained(request):
-                response = await self._transport.handle_async_request(message)
-            return Answer(
-                status=response.status_code,
-                headers=dict(response.headers.items()),
-                chunks=self._chunks(request, response),
-                close=response.aclose,
-            )
+            lane = self._lanes.take()
+            try:
+                with _Explained(self._httpx, request):
+                    response = await lane.handle_async_request(message)
+            except BaseException:
+                self._lanes.give(lane)
+                raise
+            return _Answer(self._httpx, request, response, lambda: self._lanes.give(lane))
 
         return send
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._transport.aclose()
+        await self._lanes.aclose()
 
-    async def _chunks(self, request: Request, response: Any) -> AsyncGenerator[bytes]:
-        with self._explained(request, response.status_code):
-            # As it comes: a library would unpack a bomb at once.
-            async for chunk in response.stream:
+
+class _Answer:
+    """An answer of httpx or httpx2."""
+
+    def __init__(
+        self, library: Any, request: Request, response: Any, done: Callable[[], None]
+    ) -> None:
+        self.status: int = response.status_code
+        self.headers: dict[str, str] = dict(response.headers.items())
+        self._explained = _Explained(library, request, self.status)
+        self._response = response
+        self._done = done
+
+    async def read(self, limit: int) -> bytes:
+        """Read the body to its end or to this many bytes."""
+        async with aclosing(self.chunks()) as chunks:
+            return await joined(chunks, limit)
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Bring the body as it comes."""
+        with self._explained:
+            # The stream itself: a library would unpack a bomb at once.
+            async for chunk in self._response.stream:
                 yield chunk
 
-    @contextmanager
-    def _explained(self, request: Request, status: int = 200) -> Generator[None]:
-        """Turn what the library raises into errors of this package."""
-        httpx = self._httpx
+    async def close(self) -> None:
+        """Give the connection back, or close it."""
         try:
-            yield
-        except (httpx.ConnectTimeout, httpx.PoolTimeout):
-            raise not_connected(request) from None
-        except (httpx.TimeoutException, TimeoutError) as error:
-            raise silent(request, error) from None
-        except (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
-            raise not_sent(request, error) from None
-        except httpx.DecodingError:
-            raise packed(request, status) from None
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            raise broken(request, error) from None
+            await self._response.aclose()
+        finally:
+            self._done()
+
+
+class _Explained:
+    """Turns what the library raises into errors of this package."""
+
+    __slots__ = ("_httpx", "_request", "_status")
+
+    def __init__(self, library: Any, request: Request, status: int = 200) -> None:
+        self._httpx = library
+        self._request = request
+        self._status = status
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        explained = None if error is None else self._of(error)
+        if explained is not None:
+            raise explained from None
+
+    def _of(self, error: BaseException) -> DocassembleError | None:
+        httpx, request = self._httpx, self._request
+        if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
+            return not_connected(request)
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            return silent(request, error)
+        if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
+            return not_sent(request, error)
+        if isinstance(error, httpx.DecodingError):
+            return packed(request, self._status)
+        if isinstance(error, (httpx.HTTPError, httpx.StreamError, OSError)):
+            return broken(request, error)
+        return None
 
 
 def connect(
-    library: str, base_url: str, context: ssl.SSLContext, proxy: str | None, limit: int
+    library: str, base_url: str, context: ssl.SSLContext, proxy: str | None
 ) -> HttpxBackend:
     """
-    Make the library's own transport.
+    Make the library's own transports.
 
     Args:
         library: httpx or httpx2.
         base_url: Address of the server.
         context: For TLS.
         proxy: Address of a proxy.
-        limit: How many idle connections are kept.
 
     Returns:
         The backend, which has connected to nothing yet.
@@ -118,13 +235,12 @@ def connect(
         ImportError: The proxy needs a package that is not installed.
     """
     httpx: Any = import_module(library)
+    limits = httpx.Limits(keepalive_expiry=_KEPT)
     try:
-        transport = httpx.AsyncHTTPTransport(
-            verify=context, proxy=proxy, limits=httpx.Limits(max_keepalive_connections=limit)
-        )
+        lanes = Lanes(lambda: httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits))
     except httpx.InvalidURL as error:
         raise ValueError(type(error).__name__) from None
-    return HttpxBackend(library, transport, base_url)
+    return HttpxBackend(library, lanes, base_url)
 
 
 def library_of(transport: object) -> str:

@@ -24,7 +24,7 @@ from docassemble_client.pagination import Paginator
 from docassemble_client.transfer import Download, DownloadStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Coroutine, Mapping
 
     from docassemble_client._flow import Flow
     from docassemble_client._operation import Operation, TaskKind
@@ -54,21 +54,21 @@ class Runtime:
         self._budget = RetryBudget(retry)
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
-    async def call(
+    def call(
         self,
         operation: Operation[T],
         arguments: Mapping[str, object],
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
-    ) -> T:
-        """Carry one call."""
+    ) -> Coroutine[Any, Any, T]:
+        """Carry one call; wrong arguments are refused at once."""
         request = encode(operation, arguments)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s", operation, scrub_arguments(operation, arguments))
         lock = self._lock(operation, arguments)
         flow = self._flow(operation, request, retry)
-        return await self._start(flow, request, timeout).result(lock)
+        return self._start(flow, request, timeout).result(lock)
 
     def paginate(
         self,

@@ -7,16 +7,14 @@ import itertools
 import logging
 import ssl
 import time
-from contextlib import AsyncExitStack, aclosing, contextmanager
+from contextlib import AsyncExitStack, aclosing
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from attrs import evolve
-
-from docassemble_client._backend import Body, Outgoing, changed, packed, unreadable
+from docassemble_client._backend import Body, Outgoing, changed, joined, packed, unreadable
 from docassemble_client._judge import undecodable
 from docassemble_client._multipart import FileChanged, Multipart
 from docassemble_client._redact import mask_wire_logs
@@ -27,7 +25,7 @@ from docassemble_client.errors import UsageError
 from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable
 
     from docassemble_client._backend import Answer, AnyTransport, Backend, Sending
     from docassemble_client.config import Secret, Timeouts
@@ -59,10 +57,14 @@ class Transport:
         self._hook = on_event
         self.base_url = base_url
         self._api_key = api_key
+        self._headers = {
+            "user-agent": f"docassemble-client/{__version__}",
+            "accept": "*/*",
+            "accept-encoding": ACCEPTED,
+        }
         self._verify = verify
         self._cert = cert
         self._proxy = proxy
-        self._limit = max_concurrency
         self._given = transport
         self._backend: Backend | None = None
         self._turns = asyncio.Semaphore(max_concurrency)
@@ -90,57 +92,89 @@ class Transport:
 
     async def send(self, request: Request, timeouts: Timeouts) -> Reply:
         """Send one request when its turn comes, and read its reply."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._turns)
+        await self._turns.acquire()
+        body: bytes | Body | None = None
+        answer: Answer | None = None
+        streaming = False
+        try:
             backend = self._open()
             body, send = self._prepared(backend, request, timeouts)
-            if isinstance(body, Body):
-                stack.push_async_callback(body.aclose)
-            with self._told(request) as told, _blamed(request, body):
-                answer = await send()
-                told(answer.status)
-            stack.push_async_callback(answer.close)
-            chunks = _unpacked(request, answer)
+            answer = await self._told(request, body, send)
             answer.headers.pop("set-cookie", None)  # a login of the key's owner
-            reply = Reply(
-                status=answer.status,
-                headers=answer.headers,
-                url=self.base_url + request.path,
-                received=time.time(),
-            )
             success = answer.status // 100 == 2  # noqa: PLR2004 - as in 200
-            if request.stream and success:
-                stack.push_async_callback(chunks.aclose)
-                return evolve(reply, chunks=chunks, close=stack.pop_all().aclose)
-            reply = evolve(
-                reply, content=await _read(chunks, _LARGEST + 1 if success else _ERROR_BODY)
-            )
-            if len(reply.content) > _LARGEST:
-                message = f"the answer is larger than {_LARGEST >> 20} MiB"
-                raise undecodable(request, reply, message)
-            return reply
+            streaming = request.stream and success
+            if streaming:
+                return self._streamed(request, answer, body)
+            content = await _read(request, answer, _LARGEST + 1 if success else _ERROR_BODY)
+            reply = self._reply(request, answer, content=content)
+        finally:
+            if not streaming:
+                await self._end(answer, body)
+        if len(content) > _LARGEST:
+            message = f"the answer is larger than {_LARGEST >> 20} MiB"
+            raise undecodable(request, reply, message)
+        return reply
 
-    @contextmanager
-    def _told(self, request: Request) -> Generator[Callable[[int], None]]:
-        """Log and tell the hook what goes out and what comes back."""
-        where = {"operation": request.operation, "method": request.method, "path": request.path}
+    def _reply(self, request: Request, answer: Answer, **body: Any) -> Reply:
+        return Reply(
+            status=answer.status,
+            headers=answer.headers,
+            url=self.base_url + request.path,
+            received=time.time(),
+            **body,
+        )
+
+    def _streamed(self, request: Request, answer: Answer, body: bytes | Body | None) -> Reply:
+        """Make a reply whose end gives back the turn."""
+        stack = AsyncExitStack()
+        stack.push_async_callback(self._end, answer, body)
+        chunks = _unpacked(request, answer)
+        stack.push_async_callback(chunks.aclose)
+        return self._reply(request, answer, chunks=chunks, close=stack.aclose)
+
+    async def _end(self, answer: Answer | None, body: bytes | Body | None) -> None:
+        """Close what was opened for a request, and give back its turn."""
+        try:
+            if answer is not None:
+                await answer.close()
+        finally:
+            try:
+                if isinstance(body, Body):
+                    await body.aclose()
+            finally:
+                self._turns.release()
+
+    async def _told(self, request: Request, body: bytes | Body | None, send: Sending) -> Answer:
+        """Send, and log and tell the hook what goes out and what comes back."""
         number = next(_numbers)
         begun = time.perf_counter()
-        self.tell(RequestEvent(number=number, **where))
-
-        def told(status: int | None, error: str = "") -> None:
-            seconds = time.perf_counter() - begun
-            outcome = error or status
-            logger.debug("%s: %s %s: %s in %.3f s", *where.values(), outcome, seconds)
-            self.tell(
-                ResponseEvent(number=number, status=status, error=error, seconds=seconds, **where)
-            )
-
+        if self._hook is not None:
+            self.tell(RequestEvent(number=number, **_where(request)))
+        status, error = None, ""
         try:
-            yield told
-        except BaseException as error:
-            told(None, type(error).__name__)
-            raise
+            answer = await send()
+            status = answer.status
+        except BaseException as raised:
+            failure = _blamed(request, body) if isinstance(raised, Exception) else None
+            error = type(failure or raised).__name__
+            if failure is None:
+                raise
+            raise failure from None
+        finally:
+            seconds = time.perf_counter() - begun
+            if logger.isEnabledFor(logging.DEBUG):
+                where = _where(request).values()
+                logger.debug("%s: %s %s: %s in %.3f s", *where, error or status, seconds)
+            if self._hook is not None:
+                event = ResponseEvent(
+                    number=number,
+                    status=status,
+                    error=error,
+                    seconds=seconds,
+                    **_where(request),
+                )
+                self.tell(event)
+        return answer
 
     def claim(self) -> None:
         """Belong to the running event loop, or say why that cannot be."""
@@ -154,19 +188,19 @@ class Transport:
         self._loop = loop
 
     def _open(self) -> Backend:
-        # Again: the client may have been closed during the wait for a turn.
-        self.claim()
+        if self._closed:  # during the wait for a turn
+            self.claim()
         if self._backend is None:
             self._backend = self._connected()
-        mask_wire_logs()
+            mask_wire_logs()
         return self._backend
 
     def _connected(self) -> Backend:
         """Make what sends; only here an HTTP library is imported."""
         if not isinstance(self._given, str):
-            from docassemble_client._httpx import HttpxBackend, library_of  # noqa: PLC0415
+            from docassemble_client._httpx import HttpxBackend, Single, library_of  # noqa: PLC0415
 
-            return HttpxBackend(library_of(self._given), self._given, self.base_url)
+            return HttpxBackend(library_of(self._given), Single(self._given), self.base_url)
         context = _checked_context(self._verify, self._cert, self._given)
         proxy = self._proxy or environment_proxy(self.base_url)
         try:
@@ -178,7 +212,7 @@ class Transport:
                 return AiohttpBackend(self.base_url, context, proxy)
             from docassemble_client._httpx import connect  # noqa: PLC0415
 
-            return connect(self._given, self.base_url, context, proxy, self._limit)
+            return connect(self._given, self.base_url, context, proxy)
         except (ImportError, ValueError) as error:
             # The original errors show the address, which may hold a password.
             message = f"the proxy cannot be used ({type(error).__name__})"
@@ -188,13 +222,10 @@ class Transport:
     def _prepared(
         self, backend: Backend, request: Request, timeouts: Timeouts
     ) -> tuple[bytes | Body | None, Sending]:
-        headers = {
-            "user-agent": f"docassemble-client/{__version__}",
-            "accept": "*/*",
-            "accept-encoding": ACCEPTED,
+        headers = self._headers.copy()
+        for name, value in request.headers.items():
             # Blanks around a value mean nothing, and HTTP libraries refuse them.
-            **{name: value.strip() for name, value in request.headers.items()},
-        }
+            headers[name] = value.strip()
         if request.auth:
             headers["x-api-key"] = self._api_key.reveal()
         target = request.path
@@ -284,39 +315,34 @@ def _check_proxy(proxy: str) -> None:
         raise ValueError
 
 
-@contextmanager
-def _blamed(request: Request, body: bytes | Body | None) -> Generator[None]:
+def _where(request: Request) -> dict[str, str]:
+    return {"operation": request.operation, "method": request.method, "path": request.path}
+
+
+def _blamed(request: Request, body: bytes | Body | None) -> Exception | None:
     """Say that it was the body that could not be read, where a library would blame the network."""
-    try:
-        yield
-    except Exception:
-        failure = body.failure if isinstance(body, Body) else None
-        if failure is None:
-            raise
-        if isinstance(failure, FileChanged):
-            raise changed(request) from None
-        if isinstance(failure, OSError):
-            raise unreadable(request, failure) from None
-        # What a caller's own iterable raises is the caller's.
-        raise failure from None
+    failure = body.failure if isinstance(body, Body) else None
+    if isinstance(failure, FileChanged):
+        return changed(request)
+    if isinstance(failure, OSError):
+        return unreadable(request, failure)
+    # What a caller's own iterable raises is the caller's.
+    return failure
+
+
+async def _read(request: Request, answer: Answer, limit: int) -> bytes:
+    """Read a body, or only its beginning."""
+    if "content-encoding" not in answer.headers:
+        return await answer.read(limit)
+    async with aclosing(_unpacked(request, answer)) as chunks:
+        return await joined(chunks, limit)
 
 
 async def _unpacked(request: Request, answer: Answer) -> AsyncGenerator[bytes]:
     encoding = answer.headers.get("content-encoding", "")
     try:
-        async with aclosing(unpacked(answer.chunks, encoding)) as pieces:
+        async with aclosing(unpacked(answer.chunks(), encoding)) as pieces:
             async for piece in pieces:
                 yield piece
     except NotPacked:
         raise packed(request, answer.status) from None
-
-
-async def _read(chunks: AsyncGenerator[bytes], limit: int) -> bytes:
-    """Read a body, or only its beginning."""
-    content = bytearray()
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            content += chunk
-            if len(content) >= limit:
-                break
-    return bytes(memoryview(content)[:limit])
