@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docassemble_client import models
-from docassemble_client._codec import _converter
+from docassemble_client._convert import converter
 from docassemble_client._exact import Inexact, exact
 from docassemble_client._types import JSON, UNSET, Unset, empty_object
 from docassemble_client.config import Confidential, Secret
@@ -131,7 +131,7 @@ def _fits(kind: type, value: dict[str, Any]) -> bool:
     """Whether the converter takes it in strict mode, but for the keys it does not know."""
     known = {one.metadata.get("wire", one.name) for one in attrs.fields(kind)} - {"extra"}
     try:
-        _converter(be_strict=True).structure(
+        converter(be_strict=True).structure(
             {name: one for name, one in value.items() if name in known}, kind
         )
     except Exception:  # noqa: BLE001 - its errors are tested elsewhere
@@ -151,7 +151,7 @@ def test_the_short_way_ends_where_the_long_one_does(kind: type) -> None:
         except (Inexact, KeyError):
             assert not _fits(kind, value)
         else:
-            assert model == _converter(be_strict=False).structure(value, kind)
+            assert model == converter(be_strict=False).structure(value, kind)
 
     compare()
 

@@ -9,7 +9,7 @@ would take as long as everything else together.
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin
 
 import attrs
 
@@ -30,12 +30,21 @@ _AS_IS: dict[Any, tuple[type, ...]] = {
     bool: (bool,),
 }
 _WRAPPED: dict[Any, type] = {Secret: str, Confidential: dict}
+_JSON_NAMES: dict[type, str] = {dict: "an object", list: "a list"}
 _ABSENT = object()
 _made: dict[Any, Make] = {}
 
 
 class Inexact(Exception):  # noqa: N818 - internal, sends the codec the long way
     """The value or its type is one for the converter."""
+
+
+class Mismatch(Exception):  # noqa: N818 - internal, becomes a DecodeError
+    """What is wrong with a value, without showing it."""
+
+    @classmethod
+    def expected(cls, kind: type, value: object) -> Self:
+        return cls(f"expected {_JSON_NAMES.get(kind, kind.__name__)}, got {type(value).__name__}")
 
 
 def exact(kind: Any) -> Make:
