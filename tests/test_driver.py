@@ -366,6 +366,25 @@ def test_a_closed_client_is_a_clear_error() -> None:
     assert len(mock.requests) == 1
 
 
+def test_who_waits_for_a_turn_of_a_closed_client_hears_of_it() -> None:
+    """A call whose turn comes after aclose() is refused, and nothing is sent."""
+    mock = Mock(lambda _: as_response(200, {"items": [], "next_id": None}))
+
+    async def use() -> None:
+        mock.gate = asyncio.Event()
+        da = AsyncDocassemble(mock.url, "key", transport=mock.http, max_concurrency=1)
+        first, second = (asyncio.ensure_future(da.users.list()) for _ in range(2))
+        await settle()
+        await da.aclose()
+        mock.gate.set()
+        await first
+        with pytest.raises(UsageError, match="closed"):
+            await second
+
+    run(use())
+    assert len(mock.requests) == 1
+
+
 def test_the_last_failure_is_raised_as_it_is() -> None:
     """The driver adds nothing to what a flow raises."""
     flow = execute(REQUEST, RetryPolicy(attempts=1))

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from docassemble_client._flow import Deliver, Send, Sleep
+from docassemble_client._flow import Deliver, Send, Sleep, Tell
 from docassemble_client._judge import timed_out
 from docassemble_client.errors import DecodeError, TransportError
 
@@ -76,11 +76,12 @@ class Run(Generic[T]):
         # Before the lock: one that another event loop holds would never be released here.
         self._transport.claim()
         try:
-            if lock is None and self._timeouts.total is None:
-                await self._finish()
-            else:
+            # Most calls need neither, which cost as much as the rest of this.
+            if lock is not None or self._timeouts.total is not None:
                 async with self._limit(), lock or nullcontext():
-                    await self._finish()
+                    await self._advance(to_the_end=True)
+            else:
+                await self._advance(to_the_end=True)
         except TimeoutError:
             raise self._too_long() from None
         finally:
@@ -134,15 +135,14 @@ class Run(Generic[T]):
         total = self._timeouts.total
         return nullcontext() if total is None else asyncio.timeout_at(self._begun + total)
 
-    async def _finish(self) -> None:
-        while not self._result and await self._advance() is not None:
-            pass
-
-    async def _advance(self) -> Any | None:
+    async def _advance(self, *, to_the_end: bool = False) -> Any | None:
+        """Go on to the next delivery or the end; only the end brings a result."""
+        if self._result:
+            return None
         # A flow ends by StopIteration, which must not leave a coroutine.
         try:
             step = next(self._flow)
-            while not isinstance(step, Deliver):
+            while to_the_end or not isinstance(step, Deliver):
                 if isinstance(step, Send):
                     before, self._sent, self._request = self._sent, True, step.request
                     try:
@@ -156,7 +156,7 @@ class Run(Generic[T]):
                     continue
                 if isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)
-                else:
+                elif isinstance(step, Tell):
                     self._transport.tell(step.event)
                 step = next(self._flow)
         except StopIteration as stop:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from attrs import evolve
+
 from docassemble_client._backend import Body, Outgoing, changed, joined, packed, unreadable
 from docassemble_client._judge import undecodable
 from docassemble_client._multipart import FileChanged, Multipart
@@ -95,33 +97,34 @@ class Transport:
         await self._turns.acquire()
         body: bytes | Body | None = None
         answer: Answer | None = None
-        streaming = False
         try:
             backend = self._open()
             body, send = self._prepared(backend, request, timeouts)
-            answer = await self._told(request, body, send)
+            quiet = self._hook is None and not logger.isEnabledFor(logging.DEBUG)
+            told = not quiet or isinstance(body, Body)
+            answer = await (self._told(request, body, send) if told else send())
             answer.headers.pop("set-cookie", None)  # a login of the key's owner
             success = answer.status // 100 == 2  # noqa: PLR2004 - as in 200
-            streaming = request.stream and success
-            if streaming:
+            if request.stream and success:
                 return self._streamed(request, answer, body)
             content = await _read(request, answer, _LARGEST + 1 if success else _ERROR_BODY)
-            reply = self._reply(request, answer, content=content)
-        finally:
-            if not streaming:
-                await self._end(answer, body)
+            reply = self._reply(request, answer, content)
+        except BaseException:
+            await self._end(answer, body)
+            raise
+        await self._end(answer, body)
         if len(content) > _LARGEST:
             message = f"the answer is larger than {_LARGEST >> 20} MiB"
             raise undecodable(request, reply, message)
         return reply
 
-    def _reply(self, request: Request, answer: Answer, **body: Any) -> Reply:
+    def _reply(self, request: Request, answer: Answer, content: bytes = b"") -> Reply:
         return Reply(
             status=answer.status,
             headers=answer.headers,
+            content=content,
             url=self.base_url + request.path,
             received=time.time(),
-            **body,
         )
 
     def _streamed(self, request: Request, answer: Answer, body: bytes | Body | None) -> Reply:
@@ -130,7 +133,7 @@ class Transport:
         stack.push_async_callback(self._end, answer, body)
         chunks = _unpacked(request, answer)
         stack.push_async_callback(chunks.aclose)
-        return self._reply(request, answer, chunks=chunks, close=stack.aclose)
+        return evolve(self._reply(request, answer), chunks=chunks, close=stack.aclose)
 
     async def _end(self, answer: Answer | None, body: bytes | Body | None) -> None:
         """Close what was opened for a request, and give back its turn."""
@@ -148,8 +151,8 @@ class Transport:
         """Send, and log and tell the hook what goes out and what comes back."""
         number = next(_numbers)
         begun = time.perf_counter()
-        if self._hook is not None:
-            self.tell(RequestEvent(number=number, **_where(request)))
+        where = {"operation": request.operation, "method": request.method, "path": request.path}
+        self.tell(RequestEvent(number=number, **where))
         status, error = None, ""
         try:
             answer = await send()
@@ -162,18 +165,10 @@ class Transport:
             raise failure from None
         finally:
             seconds = time.perf_counter() - begun
-            if logger.isEnabledFor(logging.DEBUG):
-                where = _where(request).values()
-                logger.debug("%s: %s %s: %s in %.3f s", *where, error or status, seconds)
-            if self._hook is not None:
-                event = ResponseEvent(
-                    number=number,
-                    status=status,
-                    error=error,
-                    seconds=seconds,
-                    **_where(request),
-                )
-                self.tell(event)
+            logger.debug("%s: %s %s: %s in %.3f s", *where.values(), error or status, seconds)
+            self.tell(
+                ResponseEvent(number=number, status=status, error=error, seconds=seconds, **where)
+            )
         return answer
 
     def claim(self) -> None:
@@ -313,10 +308,6 @@ def _check_proxy(proxy: str) -> None:
     blank = " " in proxy or not proxy.isprintable()
     if blank or not parts.hostname or parts.port == 0:
         raise ValueError
-
-
-def _where(request: Request) -> dict[str, str]:
-    return {"operation": request.operation, "method": request.method, "path": request.path}
 
 
 def _blamed(request: Request, body: bytes | Body | None) -> Exception | None:
