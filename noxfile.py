@@ -127,6 +127,14 @@ def live(session: nox.Session, server: str) -> None:
 
 
 @nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure this client beside others and write docs/benchmarks.md; `-- --quick` only prints."""
+    _install(session, "bench")
+    options = session.posargs if "--quick" in session.posargs else ["--write", *session.posargs]
+    session.run("python", "-m", "benchmarks", *options)
+
+
+@nox.session(default=False)
 def quickstart(session: nox.Session) -> None:
     """Run examples/quickstart.py on the server of the environment, or else on the live one."""
     script = "examples/quickstart.py"

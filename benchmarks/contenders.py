@@ -1,0 +1,278 @@
+"""The clients compared: each brings the same answers in its own way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from docassemble_client import AsyncDocassemble
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+    from typing import Self
+
+KEY = "exampleApiKey0123456789ABCDEFGHI"
+_HEADERS = {"X-API-Key": KEY}
+_LONG = 600.0
+_NEW_USER = {"username": "jane@example.com", "first_name": "Jane", "last_name": "Roe"}
+_PIECE = 1 << 16
+
+
+class Contender(Protocol):
+    """One client at work; each method is one call, whose answer is read to its end."""
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        ...
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close all connections."""
+        ...
+
+    async def get(self) -> object:
+        """Get one account."""
+        ...
+
+    async def page(self) -> object:
+        """Get 100 accounts."""
+        ...
+
+    async def post(self) -> object:
+        """Create an account."""
+        ...
+
+    async def upload(self, path: Path) -> object:
+        """Send a file."""
+        ...
+
+    async def download(self, path: Path) -> object:
+        """Fetch a file to disk."""
+        ...
+
+
+class Ours:
+    """This client; every answer becomes a model."""
+
+    def __init__(self, url: str, turns: int, transport: Any, **options: Any) -> None:
+        self.da = AsyncDocassemble(
+            url, KEY, transport=transport, max_concurrency=turns, timeout=_LONG, **options
+        )
+        self._new: dict[str, Any] = dict(_NEW_USER)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.da.aclose()
+
+    async def get(self) -> object:
+        return await self.da.users.get_current()
+
+    async def page(self) -> object:
+        return await self.da.users.list()
+
+    async def post(self) -> object:
+        return await self.da.users.create(**self._new)
+
+    async def upload(self, path: Path) -> object:
+        return await self.da.playground.upload_files([path])
+
+    async def download(self, path: Path) -> object:
+        return await self.da.files.download(17).save(path)
+
+
+class RawHttpx:
+    """The AsyncClient of httpx or httpx2, and json.loads."""
+
+    def __init__(self, url: str, turns: int, library: str) -> None:
+        httpx: Any = import_module(library)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=turns)
+        self._client = httpx.AsyncClient(
+            base_url=url, headers=_HEADERS, timeout=_LONG, limits=limits
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def get(self) -> object:
+        return json.loads((await self._client.get("/api/user")).raise_for_status().content)
+
+    async def page(self) -> object:
+        return json.loads((await self._client.get("/api/user_list")).raise_for_status().content)
+
+    async def post(self) -> object:
+        response = await self._client.post("/api/user/new", json=_NEW_USER)
+        return json.loads(response.raise_for_status().content)
+
+    async def upload(self, path: Path) -> object:
+        with path.open("rb") as file:
+            return (
+                await self._client.post("/api/playground", files={"file": file})
+            ).raise_for_status()
+
+    async def download(self, path: Path) -> object:
+        with path.open("wb") as file:
+            async with self._client.stream("GET", "/api/file/17") as response:
+                async for chunk in response.raise_for_status().aiter_bytes():
+                    file.write(chunk)
+        return path
+
+
+class RawAiohttp:
+    """The session of aiohttp, and json.loads."""
+
+    def __init__(self, url: str, turns: int) -> None:
+        self._url, self._turns = url, turns
+
+    async def __aenter__(self) -> Self:
+        # Not before: other contenders must not pay for it.
+        self._aiohttp = aiohttp = import_module("aiohttp")
+        self._session = aiohttp.ClientSession(
+            self._url,
+            headers=_HEADERS,
+            raise_for_status=True,
+            timeout=aiohttp.ClientTimeout(_LONG),
+            connector=aiohttp.TCPConnector(limit=self._turns),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def get(self) -> object:
+        async with self._session.get("/api/user") as response:
+            return json.loads(await response.read())
+
+    async def page(self) -> object:
+        async with self._session.get("/api/user_list") as response:
+            return json.loads(await response.read())
+
+    async def post(self) -> object:
+        async with self._session.post("/api/user/new", json=_NEW_USER) as response:
+            return json.loads(await response.read())
+
+    async def upload(self, path: Path) -> object:
+        with path.open("rb") as file:
+            form = self._aiohttp.FormData()
+            form.add_field("file", file, filename="big")
+            async with self._session.post("/api/playground", data=form) as response:
+                return response.status
+
+    async def download(self, path: Path) -> object:
+        with path.open("wb") as file:
+            async with self._session.get("/api/file/17") as response:
+                async for chunk in response.content.iter_any():
+                    file.write(chunk)
+        return path
+
+
+class Requests:
+    """Plain functions of requests in threads, as the documentation of docassemble shows them."""
+
+    def __init__(self, url: str, turns: int) -> None:
+        self._url = url
+        self._requests: Any = import_module("requests")
+        self._threads = ThreadPoolExecutor(turns)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._threads.shutdown()
+
+    async def _run(self, work: Callable[..., object], *arguments: object) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def _call(self, method: str, path: str, **body: Any) -> Any:
+        done = self._requests.request(method, self._url + path, headers=_HEADERS, **body)
+        done.raise_for_status()
+        return done
+
+    async def get(self) -> object:
+        return await self._run(lambda: self._call("GET", "/api/user").json())
+
+    async def page(self) -> object:
+        return await self._run(lambda: self._call("GET", "/api/user_list").json())
+
+    async def post(self) -> object:
+        return await self._run(lambda: self._call("POST", "/api/user/new", json=_NEW_USER).json())
+
+    def _upload(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._call("POST", "/api/playground", files={"file": file})
+
+    async def upload(self, path: Path) -> object:
+        return await self._run(self._upload, path)
+
+    def _download(self, path: Path) -> None:
+        with path.open("wb") as file:
+            for chunk in self._call("GET", "/api/file/17", stream=True).iter_content(_PIECE):
+                file.write(chunk)
+
+    async def download(self, path: Path) -> object:
+        return await self._run(self._download, path)
+
+
+class Generated:
+    """What openapi-python-client makes of openapi.yaml; its answers are models too."""
+
+    def __init__(self, url: str, turns: int) -> None:
+        made = "docassemble_api_client"
+        httpx: Any = import_module("httpx")
+        self._client = import_module(made).AuthenticatedClient(
+            url,
+            KEY,
+            prefix="",
+            auth_header_name="X-API-Key",
+            timeout=httpx.Timeout(_LONG),
+            httpx_args={
+                "limits": httpx.Limits(max_connections=None, max_keepalive_connections=turns)
+            },
+        )
+        self._models: Any = import_module(f"{made}.models")
+        self._file: Any = import_module(f"{made}.types").File
+        names = ("get_user", "list_users", "create_user", "upload_file", "get_file")
+        self._api: dict[str, Callable[..., Awaitable[Any]]] = {
+            name: import_module(f"{made}.api.default.{name}").asyncio_detailed for name in names
+        }
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *arguments: object) -> None:
+        await self._client.__aexit__(*arguments)
+
+    async def _call(self, name: str, *path: object, **arguments: object) -> Any:
+        answer = await self._api[name](*path, client=self._client, **arguments)
+        assert answer.status_code // 100 == 2  # noqa: PLR2004 - as in 200
+        return answer
+
+    async def get(self) -> object:
+        return (await self._call("get_user")).parsed
+
+    async def page(self) -> object:
+        return (await self._call("list_users")).parsed
+
+    async def post(self) -> object:
+        body = self._models.UserInput.from_dict(_NEW_USER)
+        return (await self._call("create_user", body=body)).parsed
+
+    async def upload(self, path: Path) -> object:
+        with path.open("rb") as file:
+            body = self._models.UploadFileBody(self._file(payload=file, file_name="big"))
+            return await self._call("upload_file", body=body)
+
+    async def download(self, path: Path) -> object:
+        answer = await self._call("get_file", 17)
+        parsed = answer.parsed
+        content = parsed.payload.read() if parsed is not None else answer.content
+        path.write_bytes(content)
+        return path
