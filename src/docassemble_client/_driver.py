@@ -26,6 +26,17 @@ T = TypeVar("T")
 class Run(Generic[T]):
     """One flow on its way."""
 
+    __slots__ = (
+        "_begun",
+        "_each",
+        "_flow",
+        "_request",
+        "_result",
+        "_sent",
+        "_timeouts",
+        "_transport",
+    )
+
     def __init__(
         self,
         transport: Transport,
