@@ -32,7 +32,8 @@ Seen: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
 def _process(core: int, *command: str, folder: str) -> Generator[subprocess.Popen[str]]:
     """Run a module on a core of its own, if there are several; it ends with its input."""
     cores = sorted(os.sched_getaffinity(0))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), folder])}
+    paths = [str(ROOT), folder, os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths).rstrip(os.pathsep)}
     with subprocess.Popen(
         [sys.executable, "-m", *command],
         stdin=subprocess.PIPE,

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import sys
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -44,9 +45,13 @@ def page(number: int, last: int = PAGES) -> bytes:
     """One page of the list of accounts."""
     first = (number - 1) * PAGE_ITEMS + 1
     items = [user(one) for one in range(first, first + PAGE_ITEMS)]
-    return json.dumps(
-        {"items": items, "next_id": str(number + 1) if number < last else None}
-    ).encode()
+    # docassemble's tokens are the Base64 of the last item's number, without padding.
+    token = b64encode(str(number * PAGE_ITEMS).encode()).decode().rstrip("=")
+    return json.dumps({"items": items, "next_id": token if number < last else None}).encode()
+
+
+def _page_of(token: str) -> int:
+    return int(b64decode(token + "=" * (-len(token) % 4))) // PAGE_ITEMS + 1 if token else 1
 
 
 def _answer(content: bytes, status: str = "200 OK", kind: str = "application/json") -> bytes:
@@ -137,7 +142,7 @@ def _content(path: str, query: str) -> bytes:
     if path == "/api/user":
         return _USER
     if path == "/api/user_list":
-        number = int(parse_qs(query).get("next_id", ["1"])[0])
+        number = _page_of(parse_qs(query).get("next_id", [""])[0])
         if number not in _PAGES:
             _PAGES[number] = _answer(page(number))
         return _PAGES[number]
