@@ -9,7 +9,7 @@ would take as long as everything else together.
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Self, Union, cast, get_args, get_origin
 
 import attrs
 
@@ -32,6 +32,7 @@ _AS_IS: dict[Any, tuple[type, ...]] = {
 _WRAPPED: dict[Any, type] = {Secret: str, Confidential: dict}
 _JSON_NAMES: dict[type, str] = {dict: "an object", list: "a list"}
 _ABSENT = object()
+_FACTORY = cast("type", attrs.Factory)  # declared as a function
 _made: dict[Any, Make] = {}
 
 
@@ -119,12 +120,12 @@ def _wrapped(wrapper: Callable[[Any], object], given: type) -> Make:
 
 def _container(kind: Any, make: Make) -> Make:
     def make_list(value: Any) -> Any:
-        if type(value) is not list:
+        if type(value) is not kind:
             raise Inexact
         return [make(one) for one in value]
 
     def make_dict(value: Any) -> Any:
-        if type(value) is not dict:
+        if type(value) is not kind:
             raise Inexact
         return {name: make(one) for name, one in value.items()}
 
@@ -134,7 +135,7 @@ def _container(kind: Any, make: Make) -> Make:
 def _model(kind: type) -> Make:
     fields = [one for one in attrs.fields(attrs.resolve_types(kind)) if one.name != "extra"]
     plain = all(one.init and not (one.converter or one.validator) for one in fields)
-    built = any(isinstance(one.default, attrs.Factory) for one in fields)  # type: ignore[arg-type]
+    built = any(isinstance(one.default, _FACTORY) for one in fields)
     if not plain or built or "__slots__" not in vars(kind) or hasattr(kind, "__attrs_post_init__"):
         raise Inexact
     wires = {one.name: one.metadata.get("wire", one.name) for one in fields}

@@ -196,11 +196,11 @@ class _Explained:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        explained = None if error is None else self._of(error)
+        explained = self._of(error) if isinstance(error, Exception) else None
         if explained is not None:
             raise explained from None
 
-    def _of(self, error: BaseException) -> DocassembleError | None:
+    def _of(self, error: Exception) -> DocassembleError | None:
         httpx, request = self._httpx, self._request
         if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
             return not_connected(request)

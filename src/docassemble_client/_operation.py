@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 from attrs import Factory, field, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from docassemble_client._types import Unset
     from docassemble_client.config import RetryPolicy, Timeout
     from docassemble_client.pagination import Paginator
@@ -257,14 +259,14 @@ class Operation(Generic[T_co]):
 class Caller(Protocol):
     """What a namespace needs of the client."""
 
-    async def call(
+    def call(
         self,
         operation: Operation[T],
         arguments: Mapping[str, object],
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Carry one call."""
         ...
 
