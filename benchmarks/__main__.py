@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 AT_ONCE = (1, 20, 100, 500)
 CALLS, TRANSFERS = ("get", "page", "post"), ("upload", "download")
-_LONG = 3.0  # seconds
+_LONG = 1.0  # seconds
 SIZE = 256 << 20
 Seen: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
 
@@ -70,7 +70,7 @@ def _generate(folder: str) -> None:
 
 def _crowds(url: str, folder: str, *, quick: bool) -> Seen:
     """Let each contender, in a process of its own, have its turn in every round."""
-    rounds = 2 if quick else 5
+    rounds = 2 if quick else 3
     seen: dict[tuple[str, str, int], list[dict[str, float]]] = {}
     with ExitStack() as stack:
         workers = {

@@ -32,7 +32,7 @@ CONTENDERS: dict[str, Callable[[str, int], Contender]] = {
 
 
 _MOST = 5000
-_LONG = 2.0  # seconds after which the first calls are measure enough
+_LONG = 1.0  # seconds after which the first calls are measure enough
 
 
 async def _timed(
