@@ -1,4 +1,4 @@
-"""A real server for the live tests: started once, reused while it runs."""
+"""The server of the live tests: a real one, started once and reused; or `--server fake`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from docassemble_client import AsyncDocassemble, Secret
 from docassemble_client._codec import strict
+from docassemble_client.testing.server import NEWEST, FakeServer
 from tests.live.evidence import Evidence
 from tests.live.recorder import is_whole, record
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tests.live.server import LiveServer
 
 T = TypeVar("T")
-NEWEST = "1.10.14"
+FAKE = "fake"
 
 
 class Connect(Protocol):
@@ -29,6 +30,35 @@ class Connect(Protocol):
 
     def __call__(self, api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
         """Make one; the options are those of the client."""
+        ...
+
+
+class Server(Protocol):
+    """What the tests know of the server, be it real or not."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        ...
+
+    @property
+    def api_key(self) -> str:
+        """The API key of its administrator."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        ...
+
+    @property
+    def admin_email(self) -> str:
+        """The login of its administrator."""
+        ...
+
+    @property
+    def admin_password(self) -> str:
+        """The password of its administrator."""
         ...
 
 
@@ -41,7 +71,7 @@ class Run(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--server", default=NEWEST, help="version of the docassemble server")
+    parser.addoption("--server", default=NEWEST, help="version of docassemble, or fake")
     parser.addoption(
         "--record", action="store_true", help="write what was exchanged, without secrets"
     )
@@ -54,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what the server is too old for, and look at the evidence last."""
-    version = numbers(config.getoption("--server"))
+    version = numbers(version_of(config))
     for item in items:
         mark = item.get_closest_marker("since")
         if mark is not None and version < numbers(mark.args[0]):
@@ -67,15 +97,31 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
+def version_of(config: pytest.Config) -> str:
+    """Version of the server; the fake is as the newest."""
+    name = str(config.getoption("--server"))
+    return NEWEST if name == FAKE else name
+
+
 @pytest.fixture(scope="session")
-def server(pytestconfig: pytest.Config) -> LiveServer:
-    """Start the server, or find the one that runs; it goes on running afterwards."""
+def server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """Serve the fake, or start the real server or find the one that runs, which then goes on."""
+    if pytestconfig.getoption("--server") == FAKE:
+        fake = FakeServer()
+        fake.config["live test secret"] = secrets.token_hex(8)
+        with fake.serve():
+            yield fake
+    else:
+        yield _real(pytestconfig.getoption("--server"))
+
+
+def _real(version: str) -> LiveServer:
     if sys.platform == "win32":
         pytest.skip("the live server needs Linux or macOS")
     from tests.live.server import LiveServerUnavailable, ensure_running  # noqa: PLC0415
 
     try:
-        return ensure_running(pytestconfig.getoption("--server"))
+        return ensure_running(version)
     except LiveServerUnavailable as error:
         if os.environ.get("CI"):
             raise
@@ -95,11 +141,14 @@ def strict_decoding() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def evidence(server: LiveServer, pytestconfig: pytest.Config) -> Iterator[Evidence]:
+def evidence(server: Server, pytestconfig: pytest.Config) -> Iterator[Evidence]:
     """Collect what the clients of this run exchange with the server, and record it if wished."""
     evidence = Evidence()
     yield evidence
     if pytestconfig.getoption("--record"):
+        from tests.live.server import LiveServer  # noqa: PLC0415 - not for Windows
+
+        assert isinstance(server, LiveServer), "the fake's answers are not recorded"
         newest = server.version == NEWEST
         record(evidence, server, recordings=newest, whole=is_whole(pytestconfig))
 
@@ -117,7 +166,7 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture
-def connect(server: LiveServer, evidence: Evidence, request: pytest.FixtureRequest) -> Connect:
+def connect(server: Server, evidence: Evidence, request: pytest.FixtureRequest) -> Connect:
     """Make clients whose exchanges are evidence."""
     evidence.begin(request.node.nodeid, recorded=not request.node.get_closest_marker("unrecorded"))
 

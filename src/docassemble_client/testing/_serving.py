@@ -1,0 +1,43 @@
+"""The fake server on an address of this machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from docassemble_client.testing.server import FakeServer
+
+_HOST = "127.0.0.1"
+
+
+@contextmanager
+def serve(fake: FakeServer, port: int = 0) -> Generator[str]:
+    """
+    Serve in a thread.
+
+    Args:
+        fake: The server.
+        port: Port; any free one by default.
+
+    Yields:
+        The address.
+    """
+    config = uvicorn.Config(fake.asgi, log_level="critical", lifespan="off", access_log=False)
+    server = uvicorn.Server(config)
+    with socket.create_server((_HOST, port)) as listener:
+        before, fake.url = fake.url, f"http://{_HOST}:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            yield fake.url
+        finally:
+            server.should_exit = True
+            thread.join()
+            fake.url = before

@@ -1,0 +1,1 @@
+"""What the fake server remembers; nothing in here knows of requests."""

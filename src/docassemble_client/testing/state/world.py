@@ -1,0 +1,105 @@
+"""Everything the fake server remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docassemble_client.testing.state.files import Files
+from docassemble_client.testing.state.packages import Packages
+from docassemble_client.testing.state.people import Account, People
+from docassemble_client.testing.state.playground import Playground
+from docassemble_client.testing.state.secrets import alphanumeric, letters
+from docassemble_client.testing.state.sessions import Sessions
+from docassemble_client.testing.state.stash import Stash
+from docassemble_client.testing.state.tasks import Tasks
+
+if TYPE_CHECKING:
+    from docassemble_client._types import JSON
+    from docassemble_client.testing.clock import Clock
+    from docassemble_client.testing.interviews import Interview
+
+ADMIN_EMAIL = "admin@example.com"
+
+
+class World:
+    """
+    What one fake server remembers.
+
+    Attributes:
+        clock: Its clock.
+        version: Version of docassemble it behaves like.
+        url: Its address.
+        page_size: How many items a page of a list has.
+        config: The configuration.
+        people: Accounts, privileges and keys.
+        admin: The administrator.
+        files: Stored files.
+        sessions: Interview sessions.
+        interviews: Scripted interviews by file name.
+        playground: Files of the Playgrounds.
+        packages: Installed packages.
+        tasks: Restarts and installations.
+        stash: Stashed data.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        version: str,
+        url: str,
+        page_size: int,
+        restart_seconds: float,
+        install_seconds: float,
+    ) -> None:
+        self.clock = clock
+        self.version = version
+        self.url = url
+        self.page_size = page_size
+        self.config: dict[str, JSON] = {
+            "db": {"prefix": "postgresql+psycopg2://", "password": alphanumeric(16)},
+            "secretkey": alphanumeric(32),
+            "timezone": "America/New_York",
+            "language": "en",
+            "mail": {"default sender": '"Administrator" <no-reply@example.com>'},
+        }
+        self.people = People()
+        password = alphanumeric(12)
+        self.admin: Account = self.people.add(ADMIN_EMAIL, password, ["admin"])
+        self.admin.timezone = self.admin.language = None
+        self.files = Files()
+        self.sessions = Sessions(clock, self.files)
+        self.interviews: dict[str, Interview] = {}
+        self.playground = Playground()
+        self._sources: dict[str, tuple[bytes, Interview]] = {}
+        self.packages = Packages(version)
+        self.tasks = Tasks(clock, restart_seconds=restart_seconds, install_seconds=install_seconds)
+        self.stash = Stash(clock)
+
+    def find_interview(self, filename: str) -> Interview | None:
+        """
+        Find an interview: a scripted one, or one written as YAML in a Playground.
+
+        Raises:
+            SourceError: It is no YAML.
+        """
+        source = self.playground.interview(filename)
+        if source is None:
+            return self.interviews.get(filename)
+        from docassemble_client.testing._source import read_source
+
+        known = self._sources.get(filename)
+        if known is None or known[0] != source:
+            known = self._sources[filename] = (source, read_source(filename, source))
+        return known[1]
+
+    def link(self, path: str, parameter: str, length: int) -> str:
+        """Make a link with a random code."""
+        return f"{self.url}{path}?{parameter}={letters(length)}"
+
+    def remove_account(self, account: Account, *, shared: bool) -> None:
+        """Delete an account with its sessions; of shared ones only if that is wanted."""
+        for session, user in list(self.sessions.rows()):
+            if user == account.id:
+                self.sessions.leave(session, None if shared else user)
+        self.people.remove(account)
