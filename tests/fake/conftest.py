@@ -9,6 +9,7 @@ import pytest
 
 from docassemble_client import APIError
 from docassemble_client._codec import strict
+from docassemble_client.pytest_plugin import docassemble, fake_docassemble
 from docassemble_client.testing import FakeServer
 from tests.mock import run as run_job
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from docassemble_client import AsyncDocassemble
     from docassemble_client.testing import User
+
+__all__ = ["docassemble", "fake_docassemble"]
 
 T = TypeVar("T")
 DAWN = 1_780_000_000.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from attrs import Factory, field, frozen
 
 from docassemble_client._operation import Operation
+from docassemble_client._types import is_object
 from docassemble_client.testing._http import Crash, Incoming, Refusal, json_answer, text_answer
 from docassemble_client.testing.state.people import Account, Key
 from docassemble_client.testing.state.world import World
@@ -80,7 +81,7 @@ class Call:
     world: World
     operation: Operation[Any]
     request: Incoming = field(repr=False)
-    place: Mapping[str, int] = Factory(dict)
+    place: Mapping[str, int] = Factory(dict[str, int])
     known: Caller | None = None
 
     @property
@@ -159,7 +160,7 @@ class Call:
             Crash: It is JSON of another kind, which the server does not expect.
         """
         data = self.request.body.data
-        if not isinstance(data, Mapping):
+        if not is_object(data):
             message = f"'{type(data).__name__}' object has no attribute 'get'"
             raise Crash(message) from AttributeError(message)
         return data

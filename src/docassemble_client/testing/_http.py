@@ -11,9 +11,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from attrs import Factory, define, field, fields, frozen, has
+from attrs import Factory, define, field, frozen
 
-from docassemble_client._types import UNSET
+from docassemble_client._types import UNSET, is_list, is_object
 from docassemble_client.config import Secret
 from docassemble_client.testing._body import read_body
 
@@ -82,7 +82,7 @@ class Answer:
 
     status: int
     content: bytes = field(default=b"", repr=False)
-    headers: Mapping[str, str] = Factory(dict)
+    headers: Mapping[str, str] = Factory(dict[str, str])
 
     def finished(self, now: float, *, cookie: str = "", cors: bool = True) -> Answer:
         """Add the headers that every answer has."""
@@ -155,14 +155,15 @@ def wire(value: Any) -> Any:
     """
     if isinstance(value, Secret):
         return value.reveal()
-    if isinstance(value, dict):
-        return {str(name): wire(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if is_object(value):
+        return {name: wire(one) for name, one in value.items()}
+    if is_list(value):
         return [wire(one) for one in value]
-    if not has(type(value)):
+    attributes: Any = getattr(value, "__attrs_attrs__", None)
+    if attributes is None:
         return value
     sent: dict[str, Any] = {}
-    for one in fields(type(value)):
+    for one in attributes:
         item = getattr(value, one.name)
         absent = item is UNSET or (item is None and one.default is None)
         if one.name != "extra" and not absent:

@@ -23,10 +23,10 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-_COMBINE: dict[type[ast.operator], Callable[[Any, Any], bool]] = {
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
+_COMBINE: dict[type[ast.operator], Callable[[bool, bool], bool]] = {
+    ast.BitAnd: lambda left, right: left and right,
+    ast.BitOr: lambda left, right: left or right,
+    ast.BitXor: lambda left, right: left != right,
 }
 
 

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from docassemble_client._encode import API_KEY_FIELD
 from docassemble_client._operation import Operation
+from docassemble_client._types import is_object
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing._call import Caller
 
@@ -91,7 +92,7 @@ def _met(operation: Operation[Any], request: Incoming) -> int:
     sent = set(request.query)
     if request.method in _WITH_BODY:
         body = request.body
-        sent |= set(body.data) if isinstance(body.data, dict) else set()
+        sent |= set(body.data) if is_object(body.data) else set[str]()
         sent |= {one.name for one in body.files}
     wires = {one.name: one.wire for one in operation.params}
     demands = [
@@ -119,7 +120,7 @@ def _sent_key(request: Incoming) -> object:
         return request.query[API_KEY_FIELD]
     if request.method in _WITH_BODY:
         data = request.body.data
-        if isinstance(data, dict) and API_KEY_FIELD in data:
+        if is_object(data) and API_KEY_FIELD in data:
             return data[API_KEY_FIELD]
     cookie = _cookie(request.headers.get("cookie", ""))
     if cookie is not None:

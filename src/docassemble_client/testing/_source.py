@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from docassemble_client._types import BinaryContent, JSONReply
+from docassemble_client._types import BinaryContent, JSONReply, is_object
 from docassemble_client.testing._values import Undefined, from_python, new_object, to_python
 from docassemble_client.testing.interviews import (
     Answers,
@@ -245,7 +245,7 @@ def read_source(filename: str, text: bytes) -> SourceInterview:
     import yaml
 
     try:
-        contents = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
+        contents = [one for one in yaml.safe_load_all(text) if is_object(one)]
     except yaml.YAMLError as error:
         raise SourceError(str(error)) from None
     metadata = _merged(contents, "metadata")

@@ -8,6 +8,8 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from docassemble_client._types import is_list, is_mapping, is_object
+
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
 
@@ -166,7 +168,7 @@ def _get(variables: dict[str, JSON], node: ast.expr) -> Any:
 
 def _fields(value: Any, name: str) -> dict[str, JSON]:
     """What has attributes: an object of the server, not a mapping."""
-    if isinstance(value, dict) and "_class" in value:
+    if is_object(value) and "_class" in value:
         return value
     message = f"'{type(value).__name__}' object has no attribute '{name}'"
     raise AttributeError(message)
@@ -174,7 +176,7 @@ def _fields(value: Any, name: str) -> dict[str, JSON]:
 
 def _items(value: Any) -> Any:
     """What has items: a list, a mapping, or the elements of an object."""
-    if isinstance(value, dict) and "_class" in value:
+    if is_object(value) and "_class" in value:
         return value[_COLLECTIONS]
     return value
 
@@ -238,9 +240,9 @@ def from_python(value: Any) -> JSON:
     """Turn what code made back into JSON; what JSON cannot say becomes None."""
     if isinstance(value, Thing):
         return {name: from_python(one) for name, one in vars(value).items()}
-    if isinstance(value, dict):
+    if is_mapping(value):
         return {str(name): from_python(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple, set)):
+    if is_list(value):
         return [from_python(one) for one in value]
     return value if isinstance(value, (str, int, float, bool)) else None
 

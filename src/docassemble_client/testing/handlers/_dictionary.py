@@ -43,7 +43,9 @@ def dictionary(world: World, session: Session) -> dict[str, Any]:
     own = _own(moments, seen, steps=len(session.steps), tracker=len(session.steps))
     own["_internal"] |= {"progress": step.progress, "answered": sorted(step.answered)}
     if step.pending:
-        stack = [{"action": one.action, "arguments": {}} for one in step.pending]
+        stack: list[dict[str, Any]] = [
+            {"action": one.action, "arguments": {}} for one in step.pending
+        ]
         own["_internal"]["event_stack"] = {world.people.accounts[session.users[0]].email: stack}
     return {**own, **step.variables}
 

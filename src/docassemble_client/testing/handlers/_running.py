@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client import models
-from docassemble_client._types import is_list, is_mapping
+from docassemble_client._types import is_list, is_mapping, is_object
 from docassemble_client.config import Secret
 from docassemble_client.testing._call import crash
 from docassemble_client.testing._http import Crash, Refusal, nothing, page
@@ -217,7 +217,8 @@ class _Sent:
     def _read(self, name: str, default: str, words: str) -> Any:
         """A native value of the right kind, or else JSON text."""
         value = self.call.value(name, default)
-        if isinstance(value, dict if default == "{}" else list):
+        native = is_object(value) if default == "{}" else is_list(value)
+        if native:
             return value
         try:
             return json.loads(value)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, get_args
 
 from docassemble_client import models
+from docassemble_client._types import is_list
 
 if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
@@ -156,9 +157,9 @@ def _texts(call: Call, name: str, words: str, other: str = "") -> list[str] | No
             value = json.loads(value)
         except ValueError:
             call.refuse(words)
-    if not isinstance(value, list):
+    if not is_list(value):
         call.refuse(other or words)
-    return value
+    return list(value)
 
 
 def _allowed(call: Call) -> list[str] | None:

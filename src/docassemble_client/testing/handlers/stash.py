@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client import models
+from docassemble_client._types import is_object
 from docassemble_client.config import Secret
 from docassemble_client.testing._http import Crash
 from docassemble_client.testing._values import convert
@@ -28,12 +29,7 @@ def stash_store(call: Call) -> object:
         except ValueError:
             call.refuse("Malformed data")
     raw = call.flag("raw")
-    made = (
-        not raw and str(data.get("_class", "")).startswith("docassemble.")
-        if isinstance(data, dict)
-        else True
-    )
-    if made:
+    if not is_object(data) or (not raw and str(data.get("_class")).startswith("docassemble.")):
         # The server takes it for a plain object without looking.
         message = f"'{type(data).__name__}' object is no dictionary"
         raise Crash(message) from TypeError(message)

@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client import models
+from docassemble_client._types import is_list
 from docassemble_client.config import Secret
 from docassemble_client.testing._http import Crash, Refusal, json_answer
 from docassemble_client.testing.handlers._paging import page_of, position
@@ -94,12 +95,12 @@ def _wanted_privileges(call: Call) -> list[str]:
         except ValueError:
             value = [value]
     value = [value] if isinstance(value, str) else value
-    if not isinstance(value, list):
+    if not is_list(value):
         call.refuse("List of privileges")
     for name in value:
         if name not in call.world.people.privileges or name == "cron":
             call.refuse("Invalid privilege name", name)
-    return value
+    return list(value)
 
 
 def users_invite(call: Call) -> object:
@@ -116,7 +117,7 @@ def users_invite(call: Call) -> object:
             value = json.loads(value)
         except ValueError:
             call.refuse("valid JSON")
-    addresses = [parseaddr(str(one))[1] for one in (value if isinstance(value, list) else [value])]
+    addresses = [parseaddr(str(one))[1] for one in (value if is_list(value) else [value])]
     if not all(_ADDRESS.match(one) for one in addresses):
         call.refuse("Invalid e-mail address")
     if not addresses:

@@ -89,8 +89,8 @@ class Key:
     owner: int
     name: str
     method: str = "none"
-    constraints: list[str] = Factory(list)
-    permissions: list[str] = Factory(list)
+    constraints: list[str] = Factory(list[str])
+    permissions: list[str] = Factory(list[str])
 
 
 class People:

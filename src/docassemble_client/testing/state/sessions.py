@@ -47,8 +47,8 @@ class Step:
     """
 
     variables: dict[str, JSON] = field(repr=False)
-    pending: list[Pending] = Factory(list)
-    answered: set[str] = Factory(set)
+    pending: list[Pending] = Factory(list[Pending])
+    answered: set[str] = Factory(set[str])
     progress: float = 0
     modtime: float = 0.0
     indexno: int = 0
@@ -85,8 +85,8 @@ class Session:
     encrypted: bool
     users: list[int]
     started: float
-    steps: list[Step] = field(factory=list, repr=False)
-    documents: dict[str, int] = field(factory=dict, repr=False)
+    steps: list[Step] = field(factory=list[Step], repr=False)
+    documents: dict[str, int] = field(factory=dict[str, int], repr=False)
 
     @property
     def step(self) -> Step:

@@ -1,0 +1,48 @@
+"""Serves the fake server: `python -m docassemble_client.testing --port 8000`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from docassemble_client.client import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client.testing.server import NEWEST, FakeServer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """
+    Serve until interrupted.
+
+    Args:
+        arguments: Those of the command line by default.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m docassemble_client.testing",
+        description="Serve a docassemble in memory; everything is gone when it ends. Interviews "
+        "put into its Playground run as Python, so serve it to nobody you do not trust.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
+    parser.add_argument("--version", default=NEWEST, help="of docassemble (default: %(default)s)")
+    parser.add_argument(
+        "--restart-seconds", type=float, default=3.0, help="how long a restart takes"
+    )
+    parser.add_argument("--install-seconds", type=float, default=3.0, help="and an installation")
+    options = parser.parse_args(arguments)
+    fake = FakeServer(
+        version=options.version,
+        url=f"http://{options.host}:{options.port}",
+        restart_seconds=options.restart_seconds,
+        install_seconds=options.install_seconds,
+    )
+    print(f"export {URL_VARIABLE}={fake.url} {KEY_VARIABLE}={fake.api_key}", flush=True)
+    uvicorn.run(fake.asgi, host=options.host, port=options.port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
