@@ -115,6 +115,13 @@ def build(session: nox.Session) -> None:
     session.run("python", "-I", "-c", "import docassemble_client as d; d.AsyncDocassemble, d.User")
 
 
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Run the tests of the real server on the fake one."""
+    _install(session, "live")
+    session.run("pytest", "tests/live", "--server=fake", *session.posargs)
+
+
 @nox.session(default=False)
 @nox.parametrize("server", SERVERS)
 def live(session: nox.Session, server: str) -> None:

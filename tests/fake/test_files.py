@@ -276,9 +276,10 @@ def test_interviews_are_listed_and_tell_their_names(run: Run, fake: FakeServer) 
 
         assert [one.link for one in listed] == [
             "https://docassemble.test/start/questionless/",
+            "https://docassemble.test/start/text-field/",
             "https://docassemble.test/start/b/",
         ]
-        assert listed[1].subtitle == "B"
+        assert listed[2].subtitle == "B"
         assert [one.link for one in tagged] == ["/start/questionless/"]
         assert [one.var for one in data.names.var_list] == ["a"]
         assert "a" in data.vocabulary

@@ -42,11 +42,14 @@ def test_key_is_made_changed_shown_masked_and_deleted(run: Run) -> None:
         await da.api_keys.delete(key)
         await da.api_keys.delete(key)
 
+        first = await da.api_keys.get(name="default")
+
+        assert first.permissions is None
         assert (named.key, named.constraints) == (None, ["10.0.0.2", "10.0.0.3"])
         assert named.permissions == ["access_user_info"]
         assert shown.key == "*" * 28 + key.reveal()[-4:]
         assert (shown.constraints, shown.permissions) == ([], ["manage_packages"])
-        assert [one.name for one in listed] == ["admin", "work"]
+        assert [one.name for one in listed] == ["default", "work"]
         assert (await said(da.api_keys.get(name="work"))).startswith("404 No such API key")
 
     run(job)
@@ -96,7 +99,7 @@ def raw(verb: str, path: str = KEYS, /, **value: Any) -> Call:
         (raw("POST", allowed=5), "400 Allowed sites list not a valid list"),
         (raw("POST", allowed=[5]), "400 Allowed sites list not a valid list"),
         (raw("POST"), "400 A name must be supplied"),
-        (raw("POST", name="admin"), "400 The given name already exists"),
+        (raw("POST", name="default"), "400 The given name already exists"),
         (raw("POST", name="x" * 256), "400 The name is invalid"),
         (raw("POST", name="x", permissions="x"), "400 Permissions list not valid json"),
         (raw("POST", name="x", permissions=5), "400 Permissions list not a valid list"),

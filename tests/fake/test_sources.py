@@ -92,6 +92,9 @@ question: Both?
 fields:
   - Both: both
 continue button field: done
+---
+images:
+  star: docassemble.demo:data/static/star.png
 """
 
 
@@ -145,7 +148,16 @@ def test_actions_of_a_source_answer(run: Run) -> None:
         await act(da, s, "both", persistent=True)
         both = await ask(da, s)
         kept = await variables(da, s)
+        brief = (await da.sessions.list()).items[0]
+        whole = (await da.sessions.list(include_dictionary=True, secret=s.secret)).items[0]
+        data = await da.interviews.get_data(s.i)
 
+        assert (brief.tags, whole.tags) == (["one"], ["later", "one"])
+        assert "_session_tags" not in kept
+        assert [one.var for one in data.names.images_list] == ["star"]
+        assert data.names.templates_list == []
+        names = {one.var: one.class_name for one in data.names.var_list}
+        assert names.items() >= {"client": "Individual", "fruit": None}.items()
         assert replies == [JSONReply({"by": 1, "there": False}), None, None, None]
         assert isinstance(said_words, BinaryContent)
         assert said_words.text == "plain words"

@@ -6,9 +6,11 @@ import asyncio
 import os
 import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pytest
+import yaml
 
 from docassemble_client import AsyncDocassemble, Secret
 from docassemble_client._codec import strict
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FAKE = "fake"
+SPECIAL = "a speciality of the real server"
+SPECIALITIES = Path(__file__).parent / "specialities.yaml"
 
 
 class Connect(Protocol):
@@ -85,7 +89,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what the server is too old for, and look at the evidence last."""
     version = numbers(version_of(config))
+    faked = config.getoption("--server") == FAKE
+    special = specialities()
     for item in items:
+        name = f"{item.path.name}::{item.name}"
+        reason = next((why for one, why in special.items() if name.startswith(one)), "")
+        if faked and reason:
+            item.add_marker(pytest.mark.skip(reason=f"{SPECIAL}: {reason}"))
         mark = item.get_closest_marker("since")
         if mark is not None and version < numbers(mark.args[0]):
             item.add_marker(pytest.mark.skip(reason=f"since {mark.args[0]}"))
@@ -95,6 +105,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def numbers(version: str) -> tuple[int, ...]:
     """Turn a version into what can be compared."""
     return tuple(int(part) for part in version.split("."))
+
+
+def specialities() -> dict[str, str]:
+    """Read which tests need what only a real server has, and why."""
+    found: dict[str, str] = yaml.safe_load(SPECIALITIES.read_text(encoding="utf-8"))
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how much of what needs no speciality of a real server the fake server can do."""
+    if terminalreporter.config.getoption("--server") == FAKE:
+        stats = terminalreporter.stats
+        passed, failed = len(stats.get("passed", [])), len(stats.get("failed", []))
+        special = sum(SPECIAL in str(one.longrepr) for one in stats.get("skipped", []))
+        share = f"{passed / max(1, passed + failed):.1%}"
+        terminalreporter.write_sep("=", "conformance")
+        terminalreporter.write_line(
+            f"the fake server passes {passed} of {passed + failed} tests ({share}); "
+            f"{special} more need a speciality of the real one"
+        )
 
 
 def version_of(config: pytest.Config) -> str:
@@ -108,7 +138,10 @@ def server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """Serve the fake, or start the real server or find the one that runs, which then goes on."""
     if pytestconfig.getoption("--server") == FAKE:
         fake = FakeServer()
-        fake.config["live test secret"] = secrets.token_hex(8)
+        clerk = ["access_user_info", "create_user", "edit_user_privileges"]
+        fake.config.update(
+            {"live test secret": secrets.token_hex(8), "permissions": {"clerk": clerk}}
+        )
         with fake.serve():
             yield fake
     else:

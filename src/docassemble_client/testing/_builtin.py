@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from docassemble_client._types import BinaryContent
 from docassemble_client.testing.interviews import Answers, Field, Interview, Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUESTIONLESS = "docassemble.demo:data/questions/examples/questionless.yml"
-TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
+_EXAMPLES = "docassemble.base:data/questions/examples/"
+TEXT_FIELD = f"{_EXAMPLES}text-field.yml"
+_CIRCLE = b'<svg xmlns="http://www.w3.org/2000/svg"><circle fill="red" r="40"/></svg>'
 _NUMBER, _EACH = 2000, 45
 
 
@@ -23,6 +26,7 @@ def builtin_interviews() -> Iterator[Interview]:
         metadata={"short title": "Questionless"},
         tags=("demo",),
         dispatch="questionless",
+        reads=("favorite_number", "user_agrees_to_waive_penalties"),
     )
     yield Interview(
         filename=TEXT_FIELD,
@@ -39,7 +43,40 @@ def builtin_interviews() -> Iterator[Interview]:
             mandatory=True,
         ),
         title="Text",
+        dispatch="text-field",
         metadata={"documentation": "https://docassemble.org/docs/fields.html#fields"},
+    )
+
+    yield Interview(
+        filename=f"{_EXAMPLES}response-json.yml",
+        asks=(
+            Screen("What is your favorite fruit?", [Field("favorite_fruit", "Fruit")]),
+            Screen(
+                "How many pieces of ${ favorite_fruit } do you have?",
+                [Field("number_of_pieces", "Pieces", "integer", extra={"min": "0"})],
+            ),
+        ),
+        final=lambda _: Screen("You have ${ number_of_pieces } pieces of ${ favorite_fruit }."),
+        actions={
+            "query_fruit": lambda answers, _: {
+                "fruit": answers["favorite_fruit"],
+                "pieces": answers["number_of_pieces"],
+            }
+        },
+        title="JSON response",
+        multi_user=True,
+    )
+    yield Interview(
+        filename=f"{_EXAMPLES}response-svg.yml",
+        asks=(
+            Screen(
+                "Press Continue to continue.",
+                [Field("press_to_continue", datatype="")],
+                kind="settrue",
+            ),
+        ),
+        final=lambda _: BinaryContent(content=_CIRCLE, content_type="image/svg+xml"),
+        title="Binary response",
     )
 
 

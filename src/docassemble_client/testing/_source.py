@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from docassemble_client._types import BinaryContent, JSONReply, is_object
-from docassemble_client.testing._values import Undefined, from_python, new_object, to_python
+from docassemble_client.testing._values import TAGS, Undefined, from_python, new_object, to_python
 from docassemble_client.testing.interviews import (
     Answers,
     Asked,
@@ -87,11 +87,24 @@ class SourceInterview(Interview):
         blocks: Its blocks.
         objects: Classes of objects by name.
         modules: Modules its code imports.
+        pictures: Names of its pictures.
     """
 
     blocks: tuple[Block, ...] = field(repr=False)
     objects: Mapping[str, str] = field(factory=dict[str, str])
     modules: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Class by variable, empty for one that is no object."""
+        found = dict.fromkeys(sorted(set[str]().union(*(one.sets for one in self.blocks))), "")
+        return {**found, **self.objects}
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Names of its pictures."""
+        return self.pictures
 
     @property
     def screens(self) -> list[Screen]:
@@ -118,6 +131,28 @@ class SourceInterview(Interview):
             return block.screen
         outcome = run.block(block)
         return outcome if isinstance(outcome, Brought) else None
+
+
+class Tags:
+    """The tags of a session, which code can change."""
+
+    def __init__(self, answers: Answers) -> None:
+        """
+        Show them.
+
+        Args:
+            answers: The variables, which keep them.
+        """
+        self._answers = answers
+
+    def add(self, tag: str) -> None:
+        """
+        Add one.
+
+        Args:
+            tag: The tag.
+        """
+        self._answers.set(TAGS, [*self._answers.get(TAGS, []), tag])
 
 
 class _Run:
@@ -195,7 +230,7 @@ class _Run:
             exec(compile(code, "<interview>", "exec"), scope)  # noqa: S102 - the developer's own text
         finally:
             for name, value in scope.items():
-                if name not in tools and not name.startswith("__"):
+                if name not in tools and not name.startswith("_"):
                     self.answers.set(name, from_python(value))
 
     def tools(self) -> dict[str, Any]:
@@ -206,7 +241,7 @@ class _Run:
             "response": _response,
             "action_argument": self.arguments.get,
             "defined": self.answers.__contains__,
-            "session_tags": set,
+            "session_tags": lambda: Tags(self.answers),
         }
 
 
@@ -264,6 +299,7 @@ def read_source(filename: str, text: bytes) -> SourceInterview:
             for name, kind in item.items()
         },
         modules=tuple(imports),
+        pictures=tuple(_merged(contents, "images")),
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}")
+TAGS = "_session_tags"  # where a session keeps its own tags among the variables
 _COLLECTIONS = "elements"
 CLASSES = frozenset(
     f"docassemble.base.util.{name}"

@@ -194,6 +194,7 @@ class Interview:
         multi_user: Whether its answers are not encrypted.
         privileges: Of which a user needs one to run it; none means anybody may.
         dispatch: Short name under which it is advertised; empty if it is not.
+        reads: Variables its end reads, for interviews.get_data.
     """
 
     filename: str
@@ -207,6 +208,19 @@ class Interview:
     multi_user: bool = False
     privileges: tuple[str, ...] = ()
     dispatch: str = ""
+    reads: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Class by variable, empty for one that is no object."""
+        asked = [one.variable for screen in self.screens for one in screen.fields]
+        needed = [one for one in self.asks if isinstance(one, str)]
+        return dict.fromkeys([*asked, *needed, *self.reads], "")
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Names of its pictures."""
+        return ()
 
     @property
     def package(self) -> str:

@@ -112,8 +112,9 @@ class FakeServer(Engine):
         for interview in builtin_interviews():
             self._world.interviews[interview.filename] = interview
         account = self._world.admin
-        key = self._world.people.add_key(account.id, "admin").key
-        self.admin = User(account.id, account.email, account.password, key)
+        first = self._world.people.add_key(account.id, "default")
+        first.installed = True
+        self.admin = User(account.id, account.email, account.password, first.key)
 
     @property
     def url(self) -> str:

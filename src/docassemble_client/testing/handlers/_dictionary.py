@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from docassemble_client.testing._values import TAGS
+
 if TYPE_CHECKING:
     from docassemble_client.testing.state.sessions import Session
     from docassemble_client.testing.state.world import World
@@ -47,7 +49,7 @@ def dictionary(world: World, session: Session) -> dict[str, Any]:
             {"action": one.action, "arguments": {}} for one in step.pending
         ]
         own["_internal"]["event_stack"] = {world.people.accounts[session.users[0]].email: stack}
-    return {**own, **step.variables}
+    return {**own, **{name: one for name, one in step.variables.items() if name != TAGS}}
 
 
 def empty_dictionary(now: float) -> dict[str, Any]:

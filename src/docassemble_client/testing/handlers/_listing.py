@@ -10,6 +10,7 @@ from docassemble_client import models
 from docassemble_client.testing._http import Refusal, json_answer
 from docassemble_client.testing._query import QueryError, matches, parse_query
 from docassemble_client.testing._routes import numbers
+from docassemble_client.testing._values import TAGS
 from docassemble_client.testing.handlers._dictionary import (
     dictionary,
     empty_dictionary,
@@ -194,6 +195,8 @@ def _summary(call: Call, session: Session, owner: int) -> models.SessionSummary:
     dated = readable or not whole
     variables = dictionary(world, session) if readable else empty_dictionary(world.clock.now())
     subtitle = None if interview is None else interview.metadata.get("subtitle")
+    tags: Any = () if interview is None else interview.tags
+    own: Any = session.step.variables.get(TAGS, []) if whole and readable else []
     try:
         modtime = local(session.step.modtime, zone) if dated else ""
         starttime = local(session.started, zone) if whole and readable else ""
@@ -205,7 +208,7 @@ def _summary(call: Call, session: Session, owner: int) -> models.SessionSummary:
         title=title if readable or interview is None else title + _LOCKED,
         subtitle=None if subtitle is None else str(subtitle),
         metadata={} if interview is None else metadata_of(interview),
-        tags=[] if interview is None else sorted(interview.tags),
+        tags=sorted({*tags, *own}),
         valid=readable and interview is not None,
         email=world.people.accounts[owner].email,
         user_id=owner,

@@ -17,15 +17,16 @@ PERMISSIONS = get_args(get_args(models.Permission)[0])
 METHODS = get_args(get_args(models.ApiKeyMethod)[0])
 
 
-def shown(key: Key, *, by_name: bool = False) -> models.ApiKey:
+def shown(key: Key, *, single: bool = False, by_name: bool = False) -> models.ApiKey:
     """Show a key, masked; one that was asked for by its name not at all."""
+    unlisted = single and key.installed and not key.permissions
     return models.ApiKey(
         name=key.name,
         last_four=key.key[-4:],
         method=key.method,
         constraints=list(key.constraints),
         key=None if by_name else "*" * 28 + key.key[-4:],
-        permissions=list(key.permissions),
+        permissions=None if unlisted else list(key.permissions),
     )
 
 
@@ -62,7 +63,7 @@ def api_keys_get(call: Call) -> object:
     name, wanted = call.text("name"), call.text("api_key")
     keys = call.world.people.keys_of(owner)
     found = next((one for one in keys if one.name == name or one.key == wanted), None)
-    return shown(found or call.refuse("No such API key"), by_name=name is not None)
+    return shown(found or call.refuse("No such API key"), single=True, by_name=name is not None)
 
 
 def api_keys_create(call: Call) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docassemble_client import models
 from docassemble_client.testing._source import SourceError
@@ -21,6 +21,7 @@ _FUNCTIONS = (
     "response",
     "value",
 )
+_PLAYGROUND = ("modules_available_list", "templates_list", "sources_list", "static_list")
 _CLASSES = ("Address", "DADict", "DAFile", "DAList", "DAObject", "Individual", "Person")
 
 
@@ -67,14 +68,21 @@ def interviews_get_data(call: Call) -> object:
         call.refuse("Error finding interview", error)
     if interview is None:
         call.refuse("Error finding interview", f"Interview {filename} not found")
-    asked = [one.variable for screen in interview.screens for one in screen.fields]
-    needed = [one for one in interview.asks if isinstance(one, str)]
+    own = filename.startswith(f"docassemble.playground{call.caller.id}")
+    files: Any = {key: [] for key in _PLAYGROUND} if own else {}
+    found = interview.names
     names = models.InterviewNames(
         var_list=[
-            models.InterviewVariable(var=one, to_insert=one, var_type="default", hide=False)
-            for one in sorted({*asked, *needed})
+            models.InterviewVariable(
+                var=one,
+                to_insert=one,
+                var_type="default",
+                hide="." in one,
+                class_name=kind or None,
+            )
+            for one, kind in sorted(found.items())
         ],
-        undefined_names=sorted(needed),
+        undefined_names=[],
         functions_list=[
             models.InterviewFunction(var=one, to_insert=f"{one}()", name=f"{one}()")
             for one in _FUNCTIONS
@@ -84,7 +92,11 @@ def interviews_get_data(call: Call) -> object:
             for one in _CLASSES
         ],
         modules_list=[],
-        images_list=[],
+        images_list=[
+            models.InterviewImage(var=one, to_insert=one, url=f"/packagestatic/{one}.png")
+            for one in interview.images
+        ],
+        **files,
     )
-    vocabulary = sorted({*asked, *needed, *_FUNCTIONS, *_CLASSES})
+    vocabulary = sorted({*found, *_FUNCTIONS, *_CLASSES})
     return models.InterviewData(names=names, vocabulary=vocabulary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client._types import is_mapping
@@ -11,6 +12,9 @@ from docassemble_client.testing.handlers.users import logged_in
 if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
 
+# Addresses, and names of pages the server knows.
+_PAGE = re.compile(r"(https?://|/|(interviews|playground|profile|dispatch|config)$)")
+
 
 def links_create_login_url(call: Call) -> object:
     """Make a link that logs a user in."""
@@ -18,8 +22,8 @@ def links_create_login_url(call: Call) -> object:
     account = logged_in(call)
     _expiry(call, 15)
     _url_args(call)
-    target = call.value("next_page", "")
-    if not isinstance(target, str) or target.startswith("javascript"):
+    target = call.value("next_page", "interviews")
+    if not _PAGE.match(str(target)):
         call.refuse("Unknown path")
     session = call.world.sessions.find(call.value("i"), call.value("session"))
     if session is not None and not session.opens(account.secret):

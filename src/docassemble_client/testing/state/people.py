@@ -83,6 +83,7 @@ class Key:
         method: How it is restricted: none, ip or referer.
         constraints: Addresses or referers it is restricted to; none means no restriction.
         permissions: What it is limited to; none means everything its owner may do.
+        installed: Whether it was made with the server, without a list of permissions.
     """
 
     key: str = field(repr=False)
@@ -91,6 +92,7 @@ class Key:
     method: str = "none"
     constraints: list[str] = Factory(list[str])
     permissions: list[str] = Factory(list[str])
+    installed: bool = False
 
 
 class People:
