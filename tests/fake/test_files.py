@@ -52,7 +52,7 @@ def test_fields_of_a_template_come_as_a_list_and_as_a_draft(run: Run, kind: str)
         assert isinstance(found, TemplateFields)
         assert found.fields == ["client", "items"]
         assert isinstance(draft, str)
-        assert "  - Client: client" in draft
+        assert '  - "client": client' in draft
 
     run(job)
 
@@ -198,6 +198,7 @@ def upload(path: str, filename: str, content: bytes = b"", **fields: Any) -> Cal
         ),
         (raw("POST", PLAYGROUND), "400 No file found."),
         (upload(PLAYGROUND, "??"), "400 Error saving file(s)."),
+        (upload(PLAYGROUND, "a" * 256), "400 Error saving file(s)."),
         (upload(PLAYGROUND, "a", folder="packages"), "404 File not found"),
         (raw("DELETE", PLAYGROUND), "400 Missing filename."),
         (lambda da: da.playground.delete_file("a", folder="packages"), "404 File not found"),

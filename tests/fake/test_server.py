@@ -37,7 +37,7 @@ def package(name: str = "docassemble.mine", **files: str) -> bytes:
     buffer = BytesIO()
     with ZipFile(buffer, "w") as archive:
         if name:
-            archive.writestr("p/setup.py", f"setup(\n  name='{name}',\n)")
+            archive.writestr("p/setup.py", f"setup(\n  name='{name}',\n  version='1.2',\n)")
         for path, content in files.items():
             archive.writestr(path.replace("__", "/"), content)
     return buffer.getvalue()
@@ -123,6 +123,8 @@ def test_task_is_forgotten_after_it_was_seen(run: Run) -> None:
 
 def test_packages_are_installed_updated_and_removed(run: Run, fake: FakeServer) -> None:
     """From the index, a repository and an archive; each work shows in the list."""
+    question = "mandatory: True\nquestion: Hello"
+    inside = {"a": "", "p__docassemble__mine__data__questions__q.yml": question}
 
     async def job(da: AsyncDocassemble) -> None:
         result = await da.wait_for_task(await da.packages.install(pip="pyjokes<=0.8"))
@@ -132,8 +134,10 @@ def test_packages_are_installed_updated_and_removed(run: Run, fake: FakeServer) 
         await da.wait_for_task(git)
         egg = "https://github.com/x/y#egg=docassemble.egg&x=1"
         await da.wait_for_task(await da.packages.install(github_url=egg))
-        zipped = await da.packages.install(zip=Upload(package(a=""), "mine.zip"), restart=False)
+        zipped = await da.packages.install(zip=Upload(package(**inside), "mine.zip"), restart=False)
         await da.wait_for_task(zipped)
+        s = await da.sessions.start("docassemble.mine:data/questions/q.yml")
+        reply = await da.sessions.get_question(s.i, s.session, secret=s.secret)
         fake.add_package("PyJokes", "0.9")
         await da.wait_for_task(await da.packages.update("pyjokes"))
         listed = {one.name: one for one in await da.packages.list()}
@@ -147,6 +151,9 @@ def test_packages_are_installed_updated_and_removed(run: Run, fake: FakeServer) 
         assert listed["docassemble.there"].branch == "dev"
         assert listed["docassemble.egg"].git_url == "https://github.com/x/y"
         assert listed["docassemble.mine"].zip_file_number == 1
+        assert (listed["docassemble.mine"].version, listed["certifi"].can_update) == ("1.2", False)
+        assert (await said(da.packages.update("docassemble.mine"))).startswith("400 You are not")
+        assert getattr(reply, "question_text", "") == "Hello"
         assert listed["docassemble.base"].can_uninstall is False
         assert "docassemble.there" not in names
 

@@ -92,7 +92,9 @@ def _multipart(content_type: str, content: bytes) -> Body:
 
     def on_file(one: File) -> None:
         one.file_object.seek(0)
-        files.append(Part(_text(one.field_name), _text(one.file_name), one.file_object.read()))
+        # A quote is escaped as browsers do.
+        filename = _text(one.file_name).replace("%22", '"')
+        files.append(Part(_text(one.field_name), filename, one.file_object.read()))
 
     headers = {"Content-Type": content_type.encode("latin-1", "replace")}
     try:

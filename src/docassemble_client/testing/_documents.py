@@ -64,7 +64,7 @@ def _paragraphs(content: bytes) -> list[str]:
 
 def draft(filename: str, fields: list[str]) -> str:
     """Write the draft of a question that asks for the fields."""
-    lines = [f"  - {one.replace('_', ' ').capitalize()}: {one}" for one in fields]
+    lines = [f'  - "{one}": {one}' for one in fields]
     return "\n".join(
         [
             "---",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docassemble_client.testing._routes import numbers
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from docassemble_client._operation import Paging
     from docassemble_client.testing._call import Call
 
+_SIZE = 100  # items of a page, unless the configuration says otherwise
 _PAGES_SINCE = (1, 2, 0)
 
 
@@ -42,7 +43,9 @@ def page_of(call: Call, found: Sequence[tuple[int, object]]) -> object:
     Returns:
         The page; all of them as a list, from a server before 1.2.0.
     """
-    paging, size = _paging(call), call.world.page_size
+    paging = _paging(call)
+    limit: Any = call.world.config.get("pagination limit", _SIZE)
+    size = int(limit)
     if numbers(call.world.version) < _PAGES_SINCE:
         return [item for _, item in found]
     items = found[:size]

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 
 _UPDATES = "allow updates"
 _PIP = re.compile(r"([^>=<]+)([>=<]+.+)")
+_QUESTION = re.compile(r"/(data/questions/[^/]+)$")
+_VERSION = re.compile(r"""^\s*version\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
 _NAME = re.compile(r"""^\s*name\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
 
 
 def _may_change(call: Call, package: Installed) -> bool:
     """Whether the caller may change a package: its own, or as an administrator any."""
     return call.caller.has("admin") or package.installed_by == call.caller.id
+
+
+def _may_update(call: Call, package: Installed) -> bool:
+    """Whether the caller may update a package; there is nothing newer than a ZIP file."""
+    return _may_change(call, package) and not package.pinned and package.type != "zip"
 
 
 def packages_list(call: Call) -> object:
@@ -34,7 +41,7 @@ def packages_list(call: Call) -> object:
         models.Package(
             name=one.name,
             type=one.type,
-            can_update=_may_change(call, one),
+            can_update=_may_update(call, one),
             can_uninstall=_may_change(call, one) and not one.core,
             version=one.version or None,
             git_url=one.git_url,
@@ -84,20 +91,29 @@ def _of_git(call: Call) -> Installed:
 def _of_zip(call: Call, part: Part) -> Installed:
     try:
         with ZipFile(BytesIO(part.content)) as archive:
-            name = package_name(archive)
+            name, version = package_name(archive), _said(archive, _VERSION)
+            questions = {
+                match[1]: archive.read(path)
+                for path in archive.namelist()
+                if (match := _QUESTION.search(path))
+            }
     except BadZipFile:
         call.refuse("error when installing", "BadZipFile: File is not a zip file")
     if name is None:
         call.refuse("error when installing", "DAException: Not a Python package zip file")
     file = call.world.files.add(part.filename, part.content)
-    return Installed(name, "zip", zip_file_number=file.number)
+    return Installed(name, "zip", version or "", zip_file_number=file.number, questions=questions)
 
 
 def package_name(archive: ZipFile) -> str | None:
     """Find the name a package gives itself in its setup.py or pyproject.toml."""
+    return _said(archive, _NAME)
+
+
+def _said(archive: ZipFile, pattern: re.Pattern[str]) -> str | None:
     for path in sorted(archive.namelist(), key=len):
         if path.rpartition("/")[2] in {"setup.py", "pyproject.toml"}:
-            match = _NAME.search(archive.read(path).decode(errors="replace"))
+            match = pattern.search(archive.read(path).decode(errors="replace"))
             if match is not None:
                 return match[1]
     return None
@@ -107,7 +123,7 @@ def packages_update(call: Call) -> object:
     """Update a package."""
     _enabled(call)
     package = _listed(call)
-    if not _may_change(call, package):
+    if not _may_update(call, package):
         call.refuse("not allowed to update")
     return _begin(call, lambda: call.world.packages.update(package.name))
 

@@ -25,6 +25,7 @@ FOLDERS = get_args(get_args(models.PlaygroundFolder)[0])
 _PACKAGES = "packages"
 _MODULES = "modules"
 _STATIC = "static"
+_LONGEST = 255  # characters of a file name
 _FAILED = "fatal: could not read from the remote repository"
 
 
@@ -91,7 +92,7 @@ def playground_upload_files(call: Call) -> object:
     if not parts:
         call.refuse("No file found")
     files = {_safe(one.filename, spaces=False): one.content for one in parts}
-    if "" in files:
+    if any(not one or len(one) > _LONGEST for one in files):
         call.refuse("Error saving")
     folder |= files
     return _restarted(call, needed=name == _MODULES)

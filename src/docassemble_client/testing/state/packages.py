@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from attrs import define
+from attrs import define, field
 
 from docassemble_client.testing.state.tasks import Work
 
@@ -29,7 +29,9 @@ class Installed:
         branch: Branch of the repository.
         zip_file_number: File it was installed from.
         installed_by: Number of the account that installed it; None for the server's own.
-        core: Whether it is a part of docassemble, which cannot be removed.
+        core: Whether the server needs it, so that it cannot be removed.
+        pinned: Whether it cannot be updated either.
+        questions: Its interviews, by their path in it.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Installed:
     zip_file_number: int | None = None
     installed_by: int | None = None
     core: bool = False
+    pinned: bool = False
+    questions: dict[str, bytes] = field(factory=dict[str, bytes], repr=False)
 
 
 class Packages:
@@ -56,15 +60,22 @@ class Packages:
             name: Installed(name, version=version, core=True)
             for name in ("docassemble.base", "docassemble.demo", "docassemble.webapp")
         }
+        self.installed["certifi"] = Installed("certifi", version="2026.1.4", core=True, pinned=True)
         self.offered = dict(OFFERED)
 
     def install(self, package: Installed) -> Work:
         """Put a package into the list; without a version if it cannot be installed."""
         there = _found(self.offered, package.name)
         ok = package.type != "pip" or there is not None
-        package.version = (there or "1.0") if ok else ""
+        package.version = (package.version or there or "1.0") if ok else ""
         self.installed[package.name] = package
         return Work(ok, _log(package, ok=ok))
+
+    def source(self, filename: str) -> bytes | None:
+        """Find the source of an interview such as docassemble.mine:data/questions/letter.yml."""
+        name, _, path = filename.partition(":")
+        package = self.installed.get(name)
+        return None if package is None else package.questions.get(path)
 
     def uninstall(self, name: str) -> Work:
         """Take a package from the list."""

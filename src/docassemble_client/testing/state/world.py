@@ -29,7 +29,6 @@ class World:
         clock: Its clock.
         version: Version of docassemble it behaves like.
         url: Its address.
-        page_size: How many items a page of a list has.
         config: The configuration.
         people: Accounts, privileges and keys.
         admin: The administrator.
@@ -55,12 +54,12 @@ class World:
         self.clock = clock
         self.version = version
         self.url = url
-        self.page_size = page_size
         self.config: dict[str, JSON] = {
             "db": {"prefix": "postgresql+psycopg2://", "password": alphanumeric(16)},
             "secretkey": alphanumeric(32),
             "timezone": "America/New_York",
             "language": "en",
+            "pagination limit": page_size,
             "mail": {"default sender": '"Administrator" <no-reply@example.com>'},
         }
         self.people = People()
@@ -78,12 +77,12 @@ class World:
 
     def find_interview(self, filename: str) -> Interview | None:
         """
-        Find an interview: a scripted one, or one written as YAML in a Playground.
+        Find an interview: a scripted one, or one written as YAML in a Playground or package.
 
         Raises:
             SourceError: It is no YAML.
         """
-        source = self.playground.interview(filename)
+        source = self.playground.interview(filename) or self.packages.source(filename)
         if source is None:
             return self.interviews.get(filename)
         from docassemble_client.testing._source import read_source
