@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import docassemble_client
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing._call import known_error
 from docassemble_client.testing._http import Incoming
@@ -53,3 +56,18 @@ def test_error_is_found_by_words_only_it_has() -> None:
     for words in ("no such words", "a"):
         with pytest.raises(LookupError, match=r"users\.create"):
             known_error(operation, words)
+
+
+def test_runtime_does_not_know_the_fake() -> None:
+    """Only the tour and the plugin of pytest import it; the client works without the extra."""
+    package = Path(docassemble_client.__file__).parent
+    known = {"demo.py", "pytest_plugin.py"}
+
+    importing = {
+        path.name
+        for path in package.rglob("*.py")
+        if package / "testing" not in path.parents
+        and "docassemble_client.testing" in path.read_text(encoding="utf-8")
+    }
+
+    assert importing == known

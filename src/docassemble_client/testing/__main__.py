@@ -41,7 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         install_seconds=options.install_seconds,
     )
     print(f"export {URL_VARIABLE}={fake.url} {KEY_VARIABLE}={fake.api_key}", flush=True)
-    uvicorn.run(fake.asgi, host=options.host, port=options.port, log_level="warning")
+    uvicorn.run(
+        fake.asgi,
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        server_header=False,  # the answers have their own
+        date_header=False,
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,10 @@ def serve(fake: FakeServer, port: int = 0) -> Generator[str]:
     Yields:
         The address.
     """
-    config = uvicorn.Config(fake.asgi, log_level="critical", lifespan="off", access_log=False)
+    # Its own Server and Date headers would stand beside those of the answers.
+    config = uvicorn.Config(
+        fake.asgi, log_level="critical", lifespan="off", server_header=False, date_header=False
+    )
     server = uvicorn.Server(config)
     with socket.create_server((_HOST, port)) as listener:
         before, fake.url = fake.url, f"http://{_HOST}:{listener.getsockname()[1]}"

@@ -69,7 +69,7 @@ def interviews_get_data(call: Call) -> object:
     if interview is None:
         call.refuse("Error finding interview", f"Interview {filename} not found")
     own = filename.startswith(f"docassemble.playground{call.caller.id}")
-    files: Any = {key: [] for key in _PLAYGROUND} if own else {}
+    files: dict[str, Any] = {key: [] for key in _PLAYGROUND} if own else {}
     found = interview.names
     names = models.InterviewNames(
         var_list=[
