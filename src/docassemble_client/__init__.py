@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from docassemble_client.config import Timeouts as Timeouts
     from docassemble_client.errors import *
     from docassemble_client.events import *
+    from docassemble_client.jobs import Answer as Answer
+    from docassemble_client.jobs import DADict as DADict
+    from docassemble_client.jobs import DAList as DAList
+    from docassemble_client.jobs import DAObject as DAObject
+    from docassemble_client.jobs import Interview as Interview
+    from docassemble_client.jobs import InterviewSession as InterviewSession
     from docassemble_client.models import *
     from docassemble_client.pagination import Page as Page
     from docassemble_client.pagination import Paginator as Paginator
@@ -44,6 +50,7 @@ _HOMES = {
     "_types": ("JSON", "UNSET", "BinaryContent", "JSONInput", "JSONReply", "Response", "Unset"),
     "client": ("AsyncDocassemble",),
     "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
+    "jobs": ("Answer", "DADict", "DAList", "DAObject", "Interview", "InterviewSession"),
     "pagination": ("Page", "Paginator"),
     "tasks": ("TaskEvent", "TaskHandle", "TaskResult"),
     "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from docassemble_client._types import JSONInput, Response, Unset
     from docassemble_client.config import Timeout
     from docassemble_client.events import Event
+    from docassemble_client.jobs import Interview
     from docassemble_client.tasks import TaskResult
     from docassemble_client.transfer import FileInput
 
@@ -193,6 +194,27 @@ class AsyncDocassemble(Namespaces):
             safe=safe,
         )
         return await self._start().request(request, timeout=timeout, retry=retry)
+
+    def interview(self, i: str) -> Interview:
+        """
+        Work with one interview: its sessions carry their secret and leave nothing behind.
+
+        Args:
+            i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
+
+        Returns:
+            The interview; nothing is sent yet.
+
+        Example:
+            ```python
+            async with da.interview("docassemble.demo:data/questions/questions.yml").session() as s:
+                question = await s.question()
+                question = await s.answer({"user.name.first": "Ada"})
+            ```
+        """
+        from docassemble_client.jobs import Interview  # noqa: PLC0415 - not on the import path
+
+        return Interview(self, i)
 
     async def wait_for_task(
         self,

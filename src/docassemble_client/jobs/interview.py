@@ -1,0 +1,306 @@
+"""Interviews: sessions that carry what each call needs, and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from docassemble_client import DocassembleError, Question, UsageError
+from docassemble_client.jobs.values import encode_answers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping, Sequence
+    from types import TracebackType
+
+    from docassemble_client import (
+        JSON,
+        AsyncDocassemble,
+        FileInput,
+        JSONInput,
+        Secret,
+        Session,
+        SessionReply,
+    )
+    from docassemble_client.jobs.values import Answer
+
+T = TypeVar("T")
+
+
+class Interview:
+    """
+    An interview on the server; made by `AsyncDocassemble.interview`.
+
+    Attributes:
+        i: Its file name, such as docassemble.demo:data/questions/questions.yml.
+    """
+
+    def __init__(self, da: AsyncDocassemble, i: str) -> None:
+        self._da = da
+        self.i = i
+
+    def session(
+        self,
+        *,
+        secret: str | Secret | None = None,
+        url_args: Mapping[str, str] | None = None,
+        keep: bool = False,
+    ) -> InterviewSession:
+        """
+        Prepare a session, which `async with` starts and at its end deletes.
+
+        Args:
+            secret: Encryption key of 16, 24 or 32 bytes; without one the server makes one.
+            url_args: What url_args of the interview is to hold, by name.
+            keep: Whether the session stays on the server.
+
+        Returns:
+            The session, not started yet.
+        """
+        return InterviewSession(self._da, self.i, secret=secret, url_args=url_args, keep=keep)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.i!r})"
+
+
+class InterviewSession:
+    """
+    One session of an interview: it carries its secret and the question that is being answered.
+
+    Its calls run one after the other, so that none undoes another; use it with `async with`.
+    """
+
+    def __init__(
+        self,
+        da: AsyncDocassemble,
+        i: str,
+        *,
+        secret: str | Secret | None,
+        url_args: Mapping[str, str] | None,
+        keep: bool,
+    ) -> None:
+        self._da = da
+        self._i = i
+        self._given = secret
+        self._url_args = url_args
+        self._session: Session | None = None
+        self._asked: Question | None = None
+        self._lock = asyncio.Lock()
+        self.keep = keep
+
+    @property
+    def i(self) -> str:
+        """File name of the interview."""
+        return self._i
+
+    @property
+    def id(self) -> str:
+        """ID of the session."""
+        return self._begun().session
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether only its secret opens it; it was so when it started."""
+        return self._begun().encrypted
+
+    @property
+    def secret(self) -> str | Secret | None:
+        """What decrypts it: the key that was given, or else the server's; None if it needs none."""
+        return self._given or self._begun().secret
+
+    async def question(self) -> SessionReply:
+        """
+        Get what the session shows now.
+
+        Returns:
+            A question, the name of a variable no question asks for, or what the interview answers
+            instead of a question.
+
+        Raises:
+            APIError: The interview failed, or the session is gone.
+        """
+        async with self._lock:
+            reply = await self._da.sessions.get_question(self.i, self.id, secret=self.secret)
+            return self._noted(reply)
+
+    async def answer(
+        self,
+        answers: Mapping[str, Answer] | None = None,
+        *,
+        files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
+        delete: Sequence[str] | None = None,
+        overwrite: bool = False,
+    ) -> SessionReply | None:
+        """
+        Set variables, count the question as answered, and get what comes next.
+
+        Texts stay texts and mappings stay mappings, whatever users typed: only values that are
+        dates, times or `DAObject` become such on the server. Where both kinds are sent at once, the
+        texts are saved by a call of their own, which is a step of its own for `go_back`.
+
+        Args:
+            answers: Values by variable, such as {"client.phone": "202-555-3434"}.
+            files: Files by variable, besides those among the answers.
+            delete: Variables to delete after the others are set.
+            overwrite: Whether to replace the current step instead of adding one.
+
+        Returns:
+            What the session shows now; None if the interview answers with nothing.
+
+        Raises:
+            UsageError: A value cannot be sent; nothing was sent.
+            APIError: The server refused a variable, or the interview failed; nothing was saved, or
+                only the texts of a mixed answer.
+        """
+        encoded = encode_answers(answers or {})
+        both = bool(encoded.literal and encoded.converted)
+        async with self._lock:
+            if both:
+                await self._da.sessions.set_variables(
+                    self.i,
+                    self.id,
+                    secret=self.secret,
+                    variables=encoded.literal,
+                    overwrite=overwrite,
+                    question=False,
+                    raw=True,
+                )
+            asked = self._asked
+            reply = await self._da.sessions.set_variables(
+                self.i,
+                self.id,
+                secret=self.secret,
+                variables=encoded.converted or encoded.literal,
+                raw=not encoded.converted,
+                files={**encoded.files, **(files or {})},
+                file_variables=encoded.file_variables,
+                delete_variables=delete,
+                event_list=asked.event_list if asked else None,
+                question_name=asked.question_name if asked and asked.mandatory else None,
+                overwrite=overwrite or both,
+            )
+            return self._noted(reply)
+
+    async def go_back(self) -> SessionReply | None:
+        """
+        Take back the last step.
+
+        Returns:
+            What the session shows now.
+
+        Raises:
+            BadRequest: It is at its first step.
+        """
+        async with self._lock:
+            reply = await self._da.sessions.go_back(self.i, self.id, secret=self.secret)
+            return self._noted(reply)
+
+    async def action(
+        self,
+        name: str,
+        arguments: Mapping[str, JSONInput] | None = None,
+        *,
+        read_only: bool = False,
+    ) -> SessionReply | None:
+        """
+        Run an action of the interview.
+
+        Args:
+            name: The action, an event of the interview; the server ignores one it does not know.
+            arguments: What action_argument() gives.
+            read_only: Whether what it changes is forgotten.
+
+        Returns:
+            What the action answers with response() or json_response(); None for nothing.
+
+        Raises:
+            APIError: The action failed.
+        """
+        async with self._lock:
+            return await self._da.sessions.run_action(
+                self.i,
+                self.id,
+                name,
+                secret=self.secret,
+                arguments=arguments,
+                read_only=read_only,
+            )
+
+    async def variables(self) -> Mapping[str, JSON]:
+        """
+        Read all variables.
+
+        Returns:
+            Values by variable; objects as mappings with `_class`.
+
+        Raises:
+            APIError: The session is gone.
+        """
+        async with self._lock:
+            return await self._da.sessions.get_variables(self.i, self.id, secret=self.secret)
+
+    async def delete(self) -> None:
+        """Delete the session, and with it its files; doing it twice does no harm."""
+        session, self._session = self._session, None
+        if session is not None:
+            await self._da.sessions.delete(session.i, session.session)
+
+    async def __aenter__(self) -> Self:
+        if self._session is not None:
+            message = "this session has been started already"
+            raise UsageError(message, hint="Prepare another one with Interview.session()")
+        starting = asyncio.ensure_future(
+            self._da.sessions.start(self.i, secret=self._given, url_args=self._url_args)
+        )
+        try:
+            self._session = await _to_its_end(starting)
+        except asyncio.CancelledError as cancelled:
+            if not starting.cancelled() and starting.exception() is None:
+                self._session = starting.result()
+                await self._end(cancelled)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self.keep:
+            await self._end(error)
+
+    async def _end(self, error: BaseException | None) -> None:
+        """Delete the session; what already went wrong is not hidden by a failure to do so."""
+        try:
+            await _to_its_end(self.delete())
+        except DocassembleError as failure:
+            if error is None:
+                raise
+            error.add_note(f"The session was not deleted: {failure}")
+
+    def __repr__(self) -> str:
+        state = "not started" if self._session is None else self._session.session
+        return f"<{type(self).__name__} {self.i} {state}>"
+
+    def _begun(self) -> Session:
+        if self._session is None:
+            message = "this session has not been started, or is over"
+            raise UsageError(message, hint="Use it inside `async with`")
+        return self._session
+
+    def _noted(self, reply: T) -> T:
+        """Remember the question that the next answer belongs to."""
+        self._asked = reply if isinstance(reply, Question) else None
+        return reply
+
+
+async def _to_its_end(work: Awaitable[T]) -> T:
+    """Wait for work that must not stop half-way, even when the caller is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError as cancelled:
+        await asyncio.wait([task])
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            cancelled.add_note(f"What was under way failed: {failure}")
+        raise

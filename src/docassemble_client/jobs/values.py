@@ -1,0 +1,208 @@
+"""Python values as answers of an interview, which the server must take for what they are."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, time
+from decimal import Decimal
+from typing import NoReturn, TypeAlias, TypeGuard, cast
+
+from attrs import field, frozen
+
+from docassemble_client import FileInput, JSONInput, Upload, UsageError
+
+_UTIL = "docassemble.base.util"
+_CLASS = re.compile(r"docassemble(\.[A-Za-z_]\w*)+", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+# What the server takes for a date or a time (utils/helpers.py:3402).
+_DATELIKE = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d", re.ASCII)
+
+
+class DAObject:
+    """
+    An object of a class of the server, made with its attributes.
+
+    Example:
+        ```python
+        {"client": DAObject("Individual", name=DAObject("IndividualName", first="Ada"))}
+        ```
+    """
+
+    def __init__(self, class_name: str, /, **attributes: Answer) -> None:
+        """
+        Describe an object.
+
+        Args:
+            class_name: A class of docassemble.base.util, or the whole name of another one, such as
+                docassemble.AssemblyLine.al_general.ALIndividual. Of a class it does not know the
+                server makes None.
+            attributes: Its attributes; its instanceName is that of the variable.
+
+        Raises:
+            UsageError: The name is none of a class of docassemble.
+        """
+        full = class_name if "." in class_name else f"{_UTIL}.{class_name}"
+        if not _CLASS.fullmatch(full):
+            message = "an object's class must be one of docassemble's"
+            raise UsageError(message, hint="Pass Individual, or docassemble.package.module.Class")
+        self.class_name = full
+        self.attributes: Mapping[str, Answer] = attributes
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.class_name!r}, {', '.join(self.attributes)})"
+
+
+class DADict(DAObject):
+    """
+    A gathered dictionary, such as checkboxes: `DADict({"apple": True, "pear": False})`.
+
+    Name every choice of checkboxes, also those that are not ticked.
+    """
+
+    def __init__(self, elements: Mapping[str, Answer], /) -> None:
+        super().__init__("DADict", elements=elements, gathered=True, auto_gather=False)
+
+
+class DAList(DAObject):
+    """A gathered list: `DAList(["Ada", "Grace"])`."""
+
+    def __init__(self, elements: Sequence[Answer], /) -> None:
+        super().__init__("DAList", elements=elements, gathered=True, auto_gather=False)
+
+
+Answer: TypeAlias = (
+    "JSONInput | Decimal | date | time | DAObject | Sequence[Answer] | Mapping[str, Answer]"
+    " | bytes | os.PathLike[str] | Upload"
+)
+"""
+What a variable can be set to: JSON, Decimal, date, datetime (without a zone it is the server's),
+time, objects of the server, or a file (bytes, a path that is no text, an Upload, a list of these).
+"""
+
+
+@frozen(kw_only=True)
+class Encoded:
+    """
+    Answers as the API takes them.
+
+    Attributes:
+        literal: Values that the server must set as they are.
+        converted: Values of which the server must make dates and objects.
+        files: Files by the name of their part.
+        file_variables: Variable by the name of the part.
+    """
+
+    literal: dict[str, JSONInput] = field(factory=dict[str, JSONInput])
+    converted: dict[str, JSONInput] = field(factory=dict[str, JSONInput])
+    files: dict[str, list[FileInput]] = field(factory=dict[str, list[FileInput]])
+    file_variables: dict[str, str] = field(factory=dict[str, str])
+
+
+def encode_answers(answers: Mapping[str, Answer]) -> Encoded:
+    """
+    Sort answers by how the server must take them.
+
+    The server makes dates of all texts that look like one, and objects of all mappings with
+    `_class`, in a whole call or not at all; so what users typed goes apart from what was meant.
+
+    Args:
+        answers: Values by variable.
+
+    Returns:
+        What to send.
+
+    Raises:
+        UsageError: A value cannot be sent as what it is.
+    """
+    encoded = Encoded()
+    for name, value in answers.items():
+        if _is_files(value):
+            part = name if _NAME.fullmatch(name) else f"file_{len(encoded.files)}"
+            encoded.files[part] = [value] if not isinstance(value, list) else value
+            if part != name:
+                encoded.file_variables[part] = name
+            continue
+        walk = _Walk(name)
+        plain = walk.encoded(value, name)
+        if walk.meant and walk.risky:
+            message = f"{name!r} mixes what is to be converted with text or keys that must not be"
+            hint = (
+                "Pass texts that look like dates, and mappings with _class, in their own variable"
+            )
+            raise UsageError(message, hint=hint)
+        (encoded.converted if walk.meant else encoded.literal)[name] = plain
+    return encoded
+
+
+def _is_files(value: object) -> TypeGuard[FileInput | list[FileInput]]:
+    if isinstance(value, list) and value:
+        return all(
+            _is_files(one) and not isinstance(one, list) for one in cast("list[object]", value)
+        )
+    return isinstance(value, (bytes, os.PathLike, Upload))
+
+
+class _Walk:
+    """Encodes the value of one variable."""
+
+    def __init__(self, variable: str) -> None:
+        self.variable = variable
+        self.meant = False  # holds something the server has to convert
+        self.risky = False  # holds something it would convert, and must not
+
+    def encoded(self, value: object, place: str) -> JSONInput:
+        """Turn a value at this place into JSON."""
+        if isinstance(value, str):
+            self.risky = self.risky or bool(_DATELIKE.match(value))
+        elif isinstance(value, (date, time)):
+            value = self._moment(value)
+        elif isinstance(value, Decimal):
+            value = self._number(value)
+        elif isinstance(value, DAObject):
+            value = self._object(value, place)
+        elif isinstance(value, Mapping):
+            value = self._mapping(cast("Mapping[object, object]", value), place)
+        elif isinstance(value, (list, tuple)):
+            items = enumerate(cast("Sequence[object]", value))
+            value = [self.encoded(one, f"{place}[{number}]") for number, one in items]
+        elif value is not None and not isinstance(value, (bool, int, float)):
+            self._refuse(f"a {type(value).__name__} cannot be sent")
+        return value
+
+    def _object(self, value: DAObject, place: str) -> dict[str, JSONInput]:
+        self.meant = True
+        # The elements of a collection are named after the collection.
+        attributes = {
+            key: self.encoded(one, place if key == "elements" else f"{place}.{key}")
+            for key, one in value.attributes.items()
+        }
+        return {"_class": value.class_name, "instanceName": place, **attributes}
+
+    def _moment(self, value: date | time) -> str:
+        self.meant = True
+        if isinstance(value, time) and value.tzinfo is not None:
+            self._refuse("a time with a zone cannot be sent")
+        return value.isoformat()
+
+    def _number(self, value: Decimal) -> int | float:
+        if value.is_finite() and value == value.to_integral_value():
+            return int(value)
+        number = float(value)
+        if not value.is_finite() or Decimal(repr(number)) != value:
+            self._refuse("a Decimal is no number that JSON can carry exactly")
+        return number
+
+    def _mapping(self, value: Mapping[object, object], place: str) -> JSONInput:
+        plain: dict[str, JSONInput] = {}
+        for key, one in value.items():
+            if not isinstance(key, str):
+                self._refuse("the keys of a mapping must be texts")
+            self.risky = self.risky or key == "_class" or bool(_DATELIKE.match(key))
+            plain[key] = self.encoded(one, f"{place}[{key!r}]")
+        return plain
+
+    def _refuse(self, problem: str) -> NoReturn:
+        message = f"{self.variable!r}: {problem}"
+        raise UsageError(message)
