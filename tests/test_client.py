@@ -74,6 +74,15 @@ def test_an_address_that_cannot_work_is_refused(base_url: str) -> None:
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+def test_a_public_address_is_checked_likewise() -> None:
+    """The error names the argument; both addresses can be read, without a slash at their end."""
+    da = AsyncDocassemble("http://10.0.0.5:81/", KEY, public_url="https://forms.example.org/")
+
+    assert (da.base_url, da.public_url) == ("http://10.0.0.5:81", "https://forms.example.org")
+    with pytest.raises(UsageError, match="public_url lacks a scheme"):
+        AsyncDocassemble("http://10.0.0.5:81", KEY, public_url="forms.example.org")
+
+
 @pytest.mark.parametrize(
     ("base_url", "shown"),
     [

@@ -138,6 +138,17 @@ def test_making_a_client_loads_no_http_library() -> None:
     assert loaded == "[]"
 
 
+def test_a_client_loads_no_job_before_it_is_used() -> None:
+    """The jobs are methods of the client, and cost nothing before the first is called."""
+    loaded = run(
+        "import sys; from docassemble_client import AsyncDocassemble;"
+        " AsyncDocassemble('https://da.example.com', 'key');"
+        " print(sorted(n for n in sys.modules if n.startswith('docassemble_client.jobs.')))"
+    )
+
+    assert loaded == "['docassemble_client.jobs.methods']"
+
+
 def test_the_package_is_typed_and_has_a_version() -> None:
     """Type checkers find the marker, and the version has its three numbers."""
     assert Path(docassemble_client.__file__).with_name("py.typed").is_file()

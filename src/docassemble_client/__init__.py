@@ -28,12 +28,21 @@ if TYPE_CHECKING:
     from docassemble_client.config import Timeouts as Timeouts
     from docassemble_client.errors import *
     from docassemble_client.events import *
-    from docassemble_client.jobs import Answer as Answer
-    from docassemble_client.jobs import DADict as DADict
-    from docassemble_client.jobs import DAList as DAList
-    from docassemble_client.jobs import DAObject as DAObject
-    from docassemble_client.jobs import Interview as Interview
-    from docassemble_client.jobs import InterviewSession as InterviewSession
+    from docassemble_client.jobs.doctor import ServerReport as ServerReport
+    from docassemble_client.jobs.handover import PrefilledURL as PrefilledURL
+    from docassemble_client.jobs.interview import Interview as Interview
+    from docassemble_client.jobs.interview import InterviewSession as InterviewSession
+    from docassemble_client.jobs.server import ConfigPatch as ConfigPatch
+    from docassemble_client.jobs.sessions import CleanupReport as CleanupReport
+    from docassemble_client.jobs.sessions import ExportedSession as ExportedSession
+    from docassemble_client.jobs.sessions import OldSession as OldSession
+    from docassemble_client.jobs.users import EnsuredApiKey as EnsuredApiKey
+    from docassemble_client.jobs.users import EnsuredUser as EnsuredUser
+    from docassemble_client.jobs.users import Profile as Profile
+    from docassemble_client.jobs.values import Answer as Answer
+    from docassemble_client.jobs.values import DADict as DADict
+    from docassemble_client.jobs.values import DAList as DAList
+    from docassemble_client.jobs.values import DAObject as DAObject
     from docassemble_client.models import *
     from docassemble_client.pagination import Page as Page
     from docassemble_client.pagination import Paginator as Paginator
@@ -50,7 +59,13 @@ _HOMES = {
     "_types": ("JSON", "UNSET", "BinaryContent", "JSONInput", "JSONReply", "Response", "Unset"),
     "client": ("AsyncDocassemble",),
     "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
-    "jobs": ("Answer", "DADict", "DAList", "DAObject", "Interview", "InterviewSession"),
+    "jobs.doctor": ("ServerReport",),
+    "jobs.handover": ("PrefilledURL",),
+    "jobs.interview": ("Interview", "InterviewSession"),
+    "jobs.server": ("ConfigPatch",),
+    "jobs.sessions": ("CleanupReport", "ExportedSession", "OldSession"),
+    "jobs.users": ("EnsuredApiKey", "EnsuredUser", "Profile"),
+    "jobs.values": ("Answer", "DADict", "DAList", "DAObject"),
     "pagination": ("Page", "Paginator"),
     "tasks": ("TaskEvent", "TaskHandle", "TaskResult"),
     "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),

@@ -13,6 +13,7 @@ from docassemble_client._types import UNSET
 from docassemble_client.api import Namespaces
 from docassemble_client.config import PollPolicy, RetryPolicy, Secret, Timeouts
 from docassemble_client.errors import UsageError
+from docassemble_client.jobs.methods import Jobs
 from docassemble_client.tasks import TaskEvent, TaskHandle
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from docassemble_client._types import JSONInput, Response, Unset
     from docassemble_client.config import Timeout
     from docassemble_client.events import Event
-    from docassemble_client.jobs import Interview
     from docassemble_client.tasks import TaskResult
     from docassemble_client.transfer import FileInput
 
@@ -36,7 +36,7 @@ _LIBRARIES = ("httpx", "httpx2", "aiohttp")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
-class AsyncDocassemble(Namespaces):
+class AsyncDocassemble(Jobs, Namespaces):
     """
     A client of one docassemble server, acting as the owner of one API key.
 
@@ -62,6 +62,7 @@ class AsyncDocassemble(Namespaces):
         verify: bool | str | ssl.SSLContext = True,
         cert: str | tuple[str, str] | None = None,
         proxy: str | None = None,
+        public_url: str | None = None,
         poll: PollPolicy | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
@@ -82,6 +83,8 @@ class AsyncDocassemble(Namespaces):
                 authorities, or a context of your own.
             cert: Client certificate: a file, or a pair of files (certificate, key).
             proxy: Address of a proxy; by default the environment's.
+            public_url: Address under which people reach the server, where base_url is an internal
+                one; links that are handed over lead there.
             poll: How often a task is looked at.
             on_event: Called with each event (request, response, retry, wait, page); it must be
                 quick, and what it raises is only logged.
@@ -90,7 +93,8 @@ class AsyncDocassemble(Namespaces):
             UsageError: An argument cannot work.
         """
         super().__init__(self._start)
-        self._base_url = _checked_url(base_url)
+        self._base_url = _checked_url(base_url, "base_url")
+        self._public_url = None if public_url is None else _checked_url(public_url, "public_url")
         self._api_key = _checked_key(api_key)
         _check_transport(transport)
         if type(max_concurrency) is not int or max_concurrency < 1:
@@ -195,27 +199,6 @@ class AsyncDocassemble(Namespaces):
         )
         return await self._start().request(request, timeout=timeout, retry=retry)
 
-    def interview(self, i: str) -> Interview:
-        """
-        Work with one interview: its sessions carry their secret and leave nothing behind.
-
-        Args:
-            i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
-
-        Returns:
-            The interview; nothing is sent yet.
-
-        Example:
-            ```python
-            async with da.interview("docassemble.demo:data/questions/questions.yml").session() as s:
-                question = await s.question()
-                question = await s.answer({"user.name.first": "Ada"})
-            ```
-        """
-        from docassemble_client.jobs import Interview  # noqa: PLC0415 - not on the import path
-
-        return Interview(self, i)
-
     async def wait_for_task(
         self,
         task: TaskHandle | str | None,
@@ -289,6 +272,16 @@ class AsyncDocassemble(Namespaces):
         handle = TaskHandle.from_token(task) if isinstance(task, str) else task
         return self._start().watch(handle, timeout=timeout, poll=poll)
 
+    @property
+    def base_url(self) -> str:
+        """Address of the server, as this client reaches it."""
+        return self._base_url
+
+    @property
+    def public_url(self) -> str | None:
+        """Address of the server, as people reach it, where it was given."""
+        return self._public_url
+
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used any more."""
         await self._start().aclose()
@@ -341,29 +334,29 @@ def _check_transport(transport: object) -> None:
         raise UsageError(message, hint=hint)
 
 
-def _checked_url(base_url: str) -> str:
+def _checked_url(url: str, name: str) -> str:
     hint = "Pass the address of the server, such as https://da.example.com"
-    if not base_url or not base_url.strip():
-        message = "base_url is empty"
+    if not url or not url.strip():
+        message = f"{name} is empty"
         raise UsageError(message, hint=hint)
-    if _UNPRINTABLE.search(base_url):
-        message = "base_url holds a blank or control character"
+    if _UNPRINTABLE.search(url):
+        message = f"{name} holds a blank or control character"
         raise UsageError(message, hint=hint)
     try:
-        parts = urlsplit(base_url)
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         # The original error may carry the address.
-        message = "base_url holds a host or port that cannot be"
+        message = f"{name} holds a host or port that cannot be"
         raise UsageError(message, hint=hint) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        message = "base_url lacks a scheme http:// or https://, a host, or a port that can be"
+        message = f"{name} lacks a scheme http:// or https://, a host, or a port that can be"
         raise UsageError(message, hint=hint)
     # An empty query or fragment counts too: what follows it would be no path.
-    if "?" in base_url or "#" in base_url or "@" in parts.netloc:
-        message = "base_url holds a user, query or fragment"
+    if "?" in url or "#" in url or "@" in parts.netloc:
+        message = f"{name} holds a user, query or fragment"
         raise UsageError(message, hint=hint)
-    return base_url.rstrip("/")
+    return url.rstrip("/")
 
 
 def _checked_timeouts(timeout: Timeout) -> Timeouts:

@@ -17,6 +17,7 @@ __all__ = [
     "DecodeError",
     "DocassembleError",
     "DownloadTooLarge",
+    "HandoverRefused",
     "MaybeSent",
     "MethodNotAllowed",
     "NotFound",
@@ -242,6 +243,10 @@ class DownloadTooLarge(DocassembleError):
     ) -> None:
         super().__init__(message, operation=operation, method=method, path=path, hint=hint)
         self.max_size = max_size
+
+
+class HandoverRefused(DocassembleError):
+    """A session cannot be handed over to a person; it was deleted."""
 
 
 class PaginationError(DocassembleError):

@@ -10,6 +10,7 @@ from docassemble_client.jobs.values import encode_answers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
+    from datetime import timedelta
     from types import TracebackType
 
     from docassemble_client import (
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Session,
         SessionReply,
     )
+    from docassemble_client.jobs.handover import PrefilledURL
     from docassemble_client.jobs.values import Answer
 
 T = TypeVar("T")
@@ -57,6 +59,41 @@ class Interview:
             The session, not started yet.
         """
         return InterviewSession(self._da, self.i, secret=secret, url_args=url_args, keep=keep)
+
+    async def prefilled_url(
+        self,
+        answers: Mapping[str, Answer] | None = None,
+        *,
+        expires: timedelta | int | None = None,
+        one_time: bool = False,
+        url_args: Mapping[str, str] | None = None,
+    ) -> PrefilledURL:
+        """
+        Start a session with these answers, and make a URL that hands it over to a person.
+
+        The answers are set without running the interview: nothing is sent, assembled or asked
+        before the person comes. The URL leads to `public_url` of the client, where it was given.
+        Where anything fails, the session is deleted.
+
+        Args:
+            answers: Values by variable, as for `InterviewSession.answer`.
+            expires: How long the URL works, a timedelta or seconds; by default an hour.
+            one_time: Whether the URL works only once.
+            url_args: What url_args of the interview is to hold, by name.
+
+        Returns:
+            The URL, and the session it leads to; the session stays on the server.
+
+        Raises:
+            UsageError: A value cannot be sent, or the time is none; nothing was sent.
+            HandoverRefused: The session is encrypted, so nobody else could open it.
+            APIError: The server refused a variable, or the interview cannot be started.
+        """
+        from docassemble_client.jobs.handover import prefilled_url  # noqa: PLC0415 - loaded if used
+
+        return await prefilled_url(
+            self._da, self, answers or {}, expires=expires, one_time=one_time, url_args=url_args
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.i!r})"
