@@ -2321,7 +2321,7 @@ USERS_CREATE: Final[Operation[models.NewUser]] = Operation(
         KnownError(
             400,
             "That e-mail address is already being used.",
-            "Look the user up with users.get_by_username, or choose another address.",
+            "Look the user up with users.get_by_username, or choose another address; an underscore in it counts as any character.",
         ),
         KnownError(
             400, "Password too short or too long", "Use 4 characters or more, and 72 bytes at most."
