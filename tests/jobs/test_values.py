@@ -177,7 +177,7 @@ def test_file_of_an_attribute_gets_a_part_of_its_own_name() -> None:
     ("value", "problem"),
     [
         ({1, 2}, "a set cannot be sent"),
-        (object(), "a object cannot be sent"),
+        (3 + 4j, "a complex cannot be sent"),
         ([1, b"x"], "a bytes cannot be sent"),
         ({1: "x"}, "the keys of a mapping must be texts"),
         (time(15, 9, tzinfo=UTC), "a time with a zone"),

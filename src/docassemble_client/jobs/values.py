@@ -72,10 +72,8 @@ class DAList(DAObject):
         super().__init__("DAList", elements=elements, gathered=True, auto_gather=False)
 
 
-Answer: TypeAlias = (
-    "JSONInput | Decimal | date | time | DAObject | Sequence[Answer] | Mapping[str, Answer]"
-    " | bytes | os.PathLike[str] | Upload"
-)
+_Scalar: TypeAlias = Decimal | date | time | bytes | os.PathLike[str] | Upload
+Answer: TypeAlias = "JSONInput | DAObject | _Scalar | Sequence[Answer] | Mapping[str, Answer]"
 """
 What a variable can be set to: JSON, Decimal, date, datetime (without a zone it is the server's),
 time, objects of the server, or a file (bytes, a path that is no text, an Upload, a list of these).
