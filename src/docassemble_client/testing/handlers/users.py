@@ -79,7 +79,7 @@ def users_create(call: Call) -> object:
         call.refuse("too short or too long")
     _check_size(password)
     email = email.strip()
-    if call.world.people.taken(email):
+    if call.world.people.by_email(email):
         call.refuse("already being used")
     if not call.caller.has("admin"):
         wanted = [one for one in wanted if one not in POWERFUL]
@@ -122,7 +122,7 @@ def users_invite(call: Call) -> object:
         call.refuse("Invalid e-mail address")
     if not addresses:
         call.refuse("One or more")
-    if any(people.taken(one) for one in addresses):
+    if any(people.by_email(one) for one in addresses):
         call.refuse("already being used")
     if call.flag("send_emails", default=True):
         return [models.Invitation(email=one, invitation_sent=False) for one in addresses]

@@ -128,10 +128,6 @@ class People:
                 return account
         return None
 
-    def taken(self, email: str) -> bool:
-        """Whether an account has this address already."""
-        return any(one.email.lower() == email.lower() for one in self.present())
-
     def remove(self, account: Account) -> None:
         """Delete an account with its keys; its number is not given again."""
         account.removed = True
