@@ -388,7 +388,6 @@ def dump_json(value: object, what: str) -> str:
     try:
         text = write(value)
     except ValueError:
-        # The original text would show the value.
         message = f"{what} cannot be written as JSON"
         raise _Refused(message) from None
     return _sendable(text, what)

@@ -55,11 +55,12 @@ def write(value: object) -> str:
         The document, without needless blanks.
 
     Raises:
-        ValueError: It cannot be written; the original error may show the value.
+        ValueError: It cannot be written; the error shows nothing of it.
     """
     try:
         return _ENCODER.encode(value)
-    except (TypeError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
+        # Some Pythons name the value.
         raise ValueError(type(error).__name__) from None
 
 
