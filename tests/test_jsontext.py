@@ -73,7 +73,7 @@ def test_the_faster_parser_is_used_only_if_it_is_installed(
     """Without the extra there is none, and that is no error."""
     monkeypatch.setitem(sys.modules, "msgspec.json", None)
 
-    assert _jsontext._faster() is None
+    assert _jsontext._faster() == (None, ())
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1: object()}, b"x"])
