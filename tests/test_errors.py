@@ -20,6 +20,8 @@ OWN: dict[type[DocassembleError], dict[str, Any]] = {
     errors.DecodeError: {"status": 203, "content": b"hunter2"},
     errors.DownloadTooLarge: {"max_size": 5},
     errors.TaskFailed: {"log": "hunter2"},
+    errors.MissingAnswer: {"variable": "hunter2", "question": "hunter2"},
+    errors.InterviewFailed: {"body": "hunter2"},
 }
 HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=1.5)
 

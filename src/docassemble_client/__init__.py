@@ -29,9 +29,18 @@ if TYPE_CHECKING:
     from docassemble_client.errors import *
     from docassemble_client.events import *
     from docassemble_client.jobs.doctor import ServerReport as ServerReport
+    from docassemble_client.jobs.driver import Step as Step
+    from docassemble_client.jobs.driver import Transcript as Transcript
     from docassemble_client.jobs.handover import PrefilledURL as PrefilledURL
     from docassemble_client.jobs.interview import Interview as Interview
     from docassemble_client.jobs.interview import InterviewSession as InterviewSession
+    from docassemble_client.jobs.policy import MISSING as MISSING
+    from docassemble_client.jobs.policy import Missing as Missing
+    from docassemble_client.jobs.policy import Policy as Policy
+    from docassemble_client.jobs.screen import FieldType as FieldType
+    from docassemble_client.jobs.screen import Screen as Screen
+    from docassemble_client.jobs.screen import ScreenChoice as ScreenChoice
+    from docassemble_client.jobs.screen import ScreenField as ScreenField
     from docassemble_client.jobs.server import ConfigPatch as ConfigPatch
     from docassemble_client.jobs.sessions import CleanupReport as CleanupReport
     from docassemble_client.jobs.sessions import ExportedSession as ExportedSession
@@ -60,8 +69,11 @@ _HOMES = {
     "client": ("AsyncDocassemble",),
     "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
     "jobs.doctor": ("ServerReport",),
+    "jobs.driver": ("Step", "Transcript"),
     "jobs.handover": ("PrefilledURL",),
     "jobs.interview": ("Interview", "InterviewSession"),
+    "jobs.policy": ("MISSING", "Missing", "Policy"),
+    "jobs.screen": ("FieldType", "Screen", "ScreenChoice", "ScreenField"),
     "jobs.server": ("ConfigPatch",),
     "jobs.sessions": ("CleanupReport", "ExportedSession", "OldSession"),
     "jobs.users": ("EnsuredApiKey", "EnsuredUser", "Profile"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from docassemble_client import DocassembleError, Question, UsageError
+from docassemble_client import DocassembleError, Question, UndefinedVariable, UsageError
+from docassemble_client.jobs.driver import Driver
+from docassemble_client.jobs.policy import Policy
 from docassemble_client.jobs.values import encode_answers
 
 if TYPE_CHECKING:
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
         Session,
         SessionReply,
     )
+    from docassemble_client.jobs.driver import Transcript
     from docassemble_client.jobs.handover import PrefilledURL
+    from docassemble_client.jobs.policy import Answers
     from docassemble_client.jobs.values import Answer
 
 T = TypeVar("T")
+_CHOICES = '_internal["answers"]['
 
 
 class Interview:
@@ -190,6 +195,8 @@ class InterviewSession:
         """
         encoded = encode_answers(answers or {})
         both = bool(encoded.literal and encoded.converted)
+        # A choice that runs code is not done until the interview has run it.
+        chosen = any(name.startswith(_CHOICES) for name in answers or {})
         async with self._lock:
             if both:
                 await self._da.sessions.set_variables(
@@ -212,10 +219,44 @@ class InterviewSession:
                 file_variables=encoded.file_variables,
                 delete_variables=delete,
                 event_list=asked.event_list if asked else None,
-                question_name=asked.question_name if asked and asked.mandatory else None,
+                question_name=asked.question_name
+                if asked and asked.mandatory and not chosen
+                else None,
                 overwrite=overwrite or both,
             )
             return self._noted(reply)
+
+    async def run(
+        self,
+        answers: Answers | None = None,
+        *,
+        policy: Policy = Policy.refuse,
+        max_steps: int = 200,
+    ) -> Transcript:
+        """
+        Answer the interview to its end.
+
+        A mapping has the answers by variable: concrete (children[0].name), for any item
+        (children[i].name) or as the question has it (x.name). A list is used up one by one each
+        time it is asked for; wrap a list that is one answer, or pass a `DAList`. Buttons that set
+        no variable are answered under the ID or the name of their question, with the label or
+        number of the choice. Of choices, checkboxes take the list or mapping of what is ticked.
+
+        Args:
+            answers: Answers by variable, or a function of the field (the name of a variable that
+                no question asks for) and the question, which returns `MISSING` for no answer.
+            policy: What to answer where the answers say nothing.
+            max_steps: How many screens there may be, counting each look at one that waits.
+
+        Returns:
+            Each step, and the screen or other reply at the end.
+
+        Raises:
+            MissingAnswer: Something required has no answer.
+            StuckInterview: It asks the same again after the same answer, or has too many steps.
+            InterviewFailed: The server refused an answer, or the interview broke.
+        """
+        return await Driver(self, answers, policy=policy, max_steps=max_steps).run()
 
     async def go_back(self) -> SessionReply | None:
         """
@@ -327,7 +368,9 @@ class InterviewSession:
 
     def _noted(self, reply: T) -> T:
         """Remember the question that the next answer belongs to."""
-        self._asked = reply if isinstance(reply, Question) else None
+        # An answer that leads to an undefined variable was not saved: its question still stands.
+        if not isinstance(reply, UndefinedVariable):
+            self._asked = reply if isinstance(reply, Question) else None
         return reply
 
 
