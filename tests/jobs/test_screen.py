@@ -171,7 +171,8 @@ def test_screen_without_a_way_on_is_the_end(value: dict[str, Any], *, ended: boo
 
 
 def test_waiting_screens_tell_their_seconds() -> None:
-    """The server says milliseconds, under either name."""
+    """The server says milliseconds, under either name; commands to refresh mean soon."""
+    assert Screen(question(screen(kind="refresh"))).seconds == 1
     assert Screen(question(screen(reload=4000))).seconds == 4
     assert Screen(question(screen(reload_after=2500))).seconds == 2.5
     assert Screen(question(screen())).seconds == 0

@@ -182,7 +182,7 @@ class Driver:
             return _copy(_found(await self._session.variables(), value))
         if one.type is DAList and isinstance(value, list):
             names = cast("list[str]", value)
-            variables = await self._session.variables() if names else {}
+            variables: Mapping[str, JSON] = await self._session.variables() if names else {}
             return DAList([_copy(_found(variables, name)) for name in names])
         return value
 

@@ -41,6 +41,8 @@ _SCREENS: dict[str, FieldType] = {
     **dict.fromkeys(("yesno", "noyes", "yesnomaybe", "noyesmaybe", "settrue"), bool),
     "signature": bytes,
 }
+# Commands that make the browser read the screen again.
+_AGAIN = frozenset({"refresh", "wait"})
 # Screens that a mandatory block may show without asking for anything.
 _PASSED = frozenset({"fields", "review"})
 _PLACES = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
@@ -146,7 +148,8 @@ class Screen:
     @property
     def seconds(self) -> float:
         """After how many seconds the screen is to be read again; 0 for one that does not wait."""
-        return (self.question.reload_after or self.question.reload or 0) / 1000
+        usual = 1000 if self.question.question_type in _AGAIN else 0
+        return (self.question.reload_after or self.question.reload or usual) / 1000
 
     def visible(self, answers: Mapping[str, Answer]) -> tuple[ScreenField, ...]:
         """

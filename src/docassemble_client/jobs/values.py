@@ -72,8 +72,9 @@ class DAList(DAObject):
         super().__init__("DAList", elements=elements, gathered=True, auto_gather=False)
 
 
-_Scalar: TypeAlias = Decimal | date | time | bytes | os.PathLike[str] | Upload
-Answer: TypeAlias = "JSONInput | DAObject | _Scalar | Sequence[Answer] | Mapping[str, Answer]"
+_Plain: TypeAlias = "JSONInput | Decimal | date | time"
+_File: TypeAlias = "bytes | os.PathLike[str] | Upload"
+Answer: TypeAlias = "_Plain | DAObject | Sequence[Answer] | Mapping[str, Answer] | _File"
 """
 What a variable can be set to: JSON, Decimal, date, datetime (without a zone it is the server's),
 time, objects of the server, or a file (bytes, a path that is no text, an Upload, a list of these).
