@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 
 from docassemble_client import DocassembleError, Policy
@@ -14,6 +15,8 @@ from tests.live.interviews import BASE, DEMO
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
     from tests.live.conftest import Run
+
+pytestmark = pytest.mark.unrecorded
 
 _LISTS = yaml.safe_load(Path(__file__).with_name("driven.yaml").read_text(encoding="utf-8"))
 DRIVEN: list[str] = _LISTS["driven"].split()
