@@ -30,6 +30,12 @@ _SECRET_NAMES = (
 _IN_JSON = re.compile(rf'("(?:{_SECRET_NAMES})"\s*:\s*")((?:[^"\\]|\\.)*)(?=")')
 _IN_ESCAPED_JSON = re.compile(rf'(\\"(?:{_SECRET_NAMES})\\"\s*:\s*\\")([^"\\]*)(?=\\")')
 _IN_QUERY = re.compile(rf"((?:[?&;]|^)(?:{_SECRET_NAMES})=)([^&#\s\"'<>\\]*)")
+# Where pip looks for packages says something about the machine only.
+_SOURCES = re.compile(
+    r"(?:Looking in (?:indexes|links): |WARNING: Location 'file:)[^\\\n\"]*(?:\\\\n|\\n|\n)?"
+)
+_INDEX = re.compile(r"(?<=://)(?:\w+\.)?py(?:pi|thonhosted)\.org")
+_LOCAL_FILE = re.compile(r"file:///[^\s\"'\\,]*")
 _MASKED = re.compile(r"\*{28}(\w{4})")
 _LAST_FOUR = re.compile(r'("last_four"\s*:\s*")(\w{4})(?=")')
 _RANDOM_NAME = re.compile(rf"{BEFORE}[a-z][0-9a-f]{{16}}{AFTER}")
@@ -115,7 +121,8 @@ class Sanitiser:
             # The longest first: a folder before the one it is in.
             forms = sorted(self._forms, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, forms)) or r"(?!)")
-        text = self._pattern.sub(lambda found: self._forms[found[0]], text)
+        text = _SOURCES.sub("", self._pattern.sub(lambda found: self._forms[found[0]], text))
+        text = _INDEX.sub("index.example.com", _LOCAL_FILE.sub("file:///packages", text))
         for pattern in (_IN_JSON, _IN_ESCAPED_JSON, _IN_QUERY):
             text = pattern.sub(lambda found: found[1] + self._stand_in(found[2]), text)
         text = _LAST_FOUR.sub(lambda found: found[1] + self._tail(found[2]), text)

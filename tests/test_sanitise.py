@@ -276,3 +276,16 @@ def test_scanner_finds_what_was_planted(planted: str, found: str) -> None:
 def test_scanner_lets_harmless_text_pass(harmless: str) -> None:
     """Stand-ins, words and addresses of examples are no secrets."""
     assert list(findings(harmless)) == []
+
+
+def test_where_packages_come_from_is_left_out() -> None:
+    """The indexes of the machine and their addresses say nothing about the server."""
+    log = (
+        "Looking in indexes: https://one.example.org/simple, file:///srv/simple\n"
+        "Getting page https://pypi.org/simple/pyjokes/ and file:///srv/simple/pyjokes/\n"
+    )
+
+    text = Sanitiser().text(log)
+
+    assert text.startswith("Getting page https://index.example.com/simple/pyjokes/")
+    assert "srv" not in text
