@@ -52,7 +52,7 @@ def _asked(process: subprocess.Popen[str], order: dict[str, object]) -> dict[str
     assert process.stdin, process.stdout
     process.stdin.write(json.dumps(order) + "\n")
     process.stdin.flush()
-    seen: dict[str, float] = json.loads(process.stdout.readline())  # type: ignore[union-attr]
+    seen: dict[str, float] = json.loads(process.stdout.readline())  # type: ignore[union-attr]  # a pipe
     return seen
 
 
@@ -129,7 +129,7 @@ def main() -> None:
         _generate(folder)
         with _process(1, "benchmarks.server", folder=folder) as server:
             # A name, not an address: servers have one, and only then are cookies kept.
-            url = f"http://localhost:{server.stdout.readline().strip()}"  # type: ignore[union-attr]
+            url = f"http://localhost:{server.stdout.readline().strip()}"  # type: ignore[union-attr]  # a pipe
             singles = _singles(url, quick=options.quick)
             crowds: Any = _crowds(url, folder, quick=options.quick)
     text = report.text(crowds, singles, quick=options.quick)

@@ -34,7 +34,6 @@ _IN_QUERY = re.compile(rf"((?:[?&;]|^)(?:{_SECRET_NAMES})=)([^&#\s\"'<>\\]*)")
 _SOURCES = re.compile(
     r"(?:Looking in (?:indexes|links): |WARNING: Location 'file:)[^\\\n\"]*(?:\\\\n|\\n|\n)?"
 )
-_INDEX = re.compile(r"(?<=://)(?:\w+\.)?py(?:pi|thonhosted)\.org")
 _LOCAL_FILE = re.compile(r"file:///[^\s\"'\\,]*")
 _MASKED = re.compile(r"\*{28}(\w{4})")
 _LAST_FOUR = re.compile(r'("last_four"\s*:\s*")(\w{4})(?=")')
@@ -122,7 +121,7 @@ class Sanitiser:
             forms = sorted(self._forms, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, forms)) or r"(?!)")
         text = _SOURCES.sub("", self._pattern.sub(lambda found: self._forms[found[0]], text))
-        text = _INDEX.sub("index.example.com", _LOCAL_FILE.sub("file:///packages", text))
+        text = _LOCAL_FILE.sub("file:///packages", text)
         for pattern in (_IN_JSON, _IN_ESCAPED_JSON, _IN_QUERY):
             text = pattern.sub(lambda found: found[1] + self._stand_in(found[2]), text)
         text = _LAST_FOUR.sub(lambda found: found[1] + self._tail(found[2]), text)

@@ -21,7 +21,7 @@ ADDRESS = re.compile(r"0x[0-9a-f]{10,16}\b")
 # Hosts that say nothing about the machine: examples, and what pages of docassemble link to.
 HARMLESS_HOSTS = re.compile(
     r"(?:[\w.-]+\.)?(?:example\.(?:com|org|net)|docassemble\.org|github\.com|python\.org"
-    r"|w3\.org|pypi\.org|jsdelivr\.net|cloudflare\.com|google\.com|googleapis\.com"
+    r"|w3\.org|jsdelivr\.net|cloudflare\.com|google\.com|googleapis\.com"
     r"|gstatic\.com|wikipedia\.org|wikimedia\.org|creativecommons\.org|youtube\.com|vimeo\.com"
     r"|schema\.org|openxmlformats\.org|microsoft\.com|mozilla\.org|jquery\.com|fontawesome\.com"
     r"|invalid)"
@@ -42,7 +42,7 @@ _FORBIDDEN = {
         r'"(?:old_|admin_)?password\\*"\s*:\s*\\*"(?!\\)[^"\\]+|[?&]password=[^&"]+'
     ),
     "a web token": re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"),
-    "a path of the machine": re.compile(r"(?<![\w.-])/(?:root|tmp|home/(?!user\b)\w+|Users)\b"),
+    "a path of the machine": re.compile(r"(?<![\w.-])/(?:root|tmp|opt|home/(?!user\b)\w+|Users)\b"),
     "a port of the machine": re.compile(r"(?:127\.0\.0\.1|localhost):\d+"),
     "an address in memory": re.compile(r"0x[1-9a-f][0-9a-f]{9,15}\b|0x0[0-9a-f]*[a-f][0-9a-f]*\b"),
 }

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from docassemble_client import AsyncDocassemble, BadRequest, Question, Secret, UsageError
+from tests.jobs.screens import I, screen
 from tests.mock import Mock, others, run, settle
 
 if TYPE_CHECKING:
@@ -18,41 +19,14 @@ if TYPE_CHECKING:
 
     from tests.mock import Answer
 
-I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as everybody calls it
 SECRET = "exampleSecret123"
 SESSION = {"i": I, "session": "s1", "secret": SECRET, "encrypted": True}
 
 
 def question(name: str, *, mandatory: bool = False) -> dict[str, Any]:
     """Make the JSON of a screen."""
-    screen: dict[str, Any] = {
-        "allow_going_back": True,
-        "browser_title": "T",
-        "continueLabel": "Continue",
-        "display_section": None,
-        "display_title": "T",
-        "event_list": [f"var_{name}"],
-        "exit_label": "Exit",
-        "exit_link": "leave",
-        "exit_url": None,
-        "interview_options": {},
-        "lang": "en",
-        "language": "*",
-        "menu": {"items": [], "top": {"anchor": "x"}},
-        "message_log": [],
-        "navbarVariant": "dark",
-        "progress": 0,
-        "questionName": name,
-        "questionText": "?",
-        "questionType": "fields",
-        "section": None,
-        "sections": [],
-        "short_title": "T",
-        "steps": 1,
-        "title": "T",
-        "validation_messages": {},
-    }
-    return screen | ({"mandatory": True} if mandatory else {})
+    more = {"mandatory": True} if mandatory else {}
+    return screen(questionName=name, questionText="?", event_list=[f"var_{name}"], **more)
 
 
 class Server(Mock):

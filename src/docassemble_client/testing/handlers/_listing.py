@@ -20,6 +20,7 @@ from docassemble_client.testing.handlers._dictionary import (
 )
 from docassemble_client.testing.handlers._paging import page_of, position
 from docassemble_client.testing.handlers._questions import metadata_of, title_of
+from docassemble_client.testing.state.people import PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +150,7 @@ def _found(call: Call, user: int | None, words: str) -> Iterator[tuple[Session, 
 def _columns(call: Call, session: Session, owner: int) -> dict[str, Any]:
     account = call.world.people.accounts[owner]
     moment = datetime.fromtimestamp(session.step.modtime, UTC).replace(tzinfo=None)
-    profile = {name: getattr(account, name) for name in ("email", *_PROFILE)}
+    profile = {name: getattr(account, name) for name in ("email", *PROFILE)}
     return {
         **profile,
         "indexno": session.step.indexno,
@@ -160,19 +161,6 @@ def _columns(call: Call, session: Session, owner: int) -> dict[str, Any]:
         "user_id": owner,
         "last_login": moment,
     }
-
-
-_PROFILE = (
-    "first_name",
-    "last_name",
-    "country",
-    "subdivisionfirst",
-    "subdivisionsecond",
-    "subdivisionthird",
-    "organization",
-    "timezone",
-    "language",
-)
 
 
 def _list(call: Call, user: int | None, words: str) -> object:
