@@ -26,7 +26,7 @@ SESSION = {"i": I, "session": "s1", "secret": SECRET, "encrypted": True}
 def question(name: str, *, mandatory: bool = False) -> dict[str, Any]:
     """Make the JSON of a screen."""
     more = {"mandatory": True} if mandatory else {}
-    return screen(questionName=name, questionText="?", event_list=[f"var_{name}"], **more)
+    more: dict[str, Any] = {"mandatory": True} if mandatory else {}
 
 
 class Server(Mock):

@@ -1,0 +1,42 @@
+"""The blocks of the README, of pages of the guide, and the quickstart, on the real server."""
+
+from __future__ import annotations
+
+import runpy
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.guides import GUIDE, README, ROOT, Block, blocks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.live.server import LiveServer
+
+# Those that use nothing but what every docassemble has.
+PAGES = [README, *(GUIDE / f"{name}.md" for name in ("interviews",))]
+
+
+@pytest.fixture(autouse=True)
+def environment(server: LiveServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Name the server as a user would."""
+    monkeypatch.setenv("DOCASSEMBLE_URL", server.url)
+    monkeypatch.setenv("DOCASSEMBLE_API_KEY", server.api_key)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("block", [one for page in PAGES for one in blocks(page)], ids=str)
+def test_block_runs(block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each block runs as it stands, and prints what the page shows."""
+    block.run()
+
+    printed = capsys.readouterr().out
+    assert block.output is None or block.explains(printed), printed
+
+
+def test_quickstart_reaches_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example drives the interview to the end and prints its result."""
+    runpy.run_path(str(ROOT / "examples" / "quickstart.py"), run_name="__main__")
+
+    assert "{'final': True, 'inhabitants': 2}" in capsys.readouterr().out
