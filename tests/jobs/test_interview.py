@@ -25,7 +25,6 @@ SESSION = {"i": I, "session": "s1", "secret": SECRET, "encrypted": True}
 
 def question(name: str, *, mandatory: bool = False) -> dict[str, Any]:
     """Make the JSON of a screen."""
-    more = {"mandatory": True} if mandatory else {}
     more: dict[str, Any] = {"mandatory": True} if mandatory else {}
 
 
