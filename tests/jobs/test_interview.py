@@ -26,6 +26,7 @@ SESSION = {"i": I, "session": "s1", "secret": SECRET, "encrypted": True}
 def question(name: str, *, mandatory: bool = False) -> dict[str, Any]:
     """Make the JSON of a screen."""
     more: dict[str, Any] = {"mandatory": True} if mandatory else {}
+    return screen(questionName=name, questionText="?", event_list=[f"var_{name}"], **more)
 
 
 class Server(Mock):
