@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from docassemble_client import DocassembleError, Question, UndefinedVariable, UsageError
 from docassemble_client.jobs.driver import Driver
 from docassemble_client.jobs.policy import Policy
+from docassemble_client.jobs.shield import to_its_end
 from docassemble_client.jobs.values import encode_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from types import TracebackType
 
@@ -330,7 +331,7 @@ class InterviewSession:
             self._da.sessions.start(self.i, secret=self._given, url_args=self._url_args)
         )
         try:
-            self._session = await _to_its_end(starting)
+            self._session = await to_its_end(starting)
         except asyncio.CancelledError as cancelled:
             if not starting.cancelled() and starting.exception() is None:
                 self._session = starting.result()
@@ -350,7 +351,7 @@ class InterviewSession:
     async def _end(self, error: BaseException | None) -> None:
         """Delete the session; what already went wrong is not hidden by a failure to do so."""
         try:
-            await _to_its_end(self.delete())
+            await to_its_end(self.delete())
         except DocassembleError as failure:
             if error is None:
                 raise
@@ -372,15 +373,3 @@ class InterviewSession:
         if not isinstance(reply, UndefinedVariable):
             self._asked = reply if isinstance(reply, Question) else None
         return reply
-
-
-async def _to_its_end(work: Awaitable[T]) -> T:
-    """Wait for work that must not stop half-way, even when the caller is cancelled."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError as cancelled:
-        await asyncio.wait([task])
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            cancelled.add_note(f"What was under way failed: {failure}")
-        raise
