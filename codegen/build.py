@@ -90,7 +90,12 @@ def _default(value: str | int) -> str:
 
 
 def _error(data: dict[str, Any]) -> ir.Error:
-    return ir.Error(status=data["status"], message=data["message"], hint=_text(data["hint"]))
+    return ir.Error(
+        status=data["status"],
+        message=data["message"],
+        hint=_text(data["hint"]),
+        switches=tuple(data.get("switches", ())),
+    )
 
 
 class _Builder:

@@ -203,6 +203,7 @@ class Error:
     status: int
     message: str
     hint: str
+    switches: tuple[str, ...]
 
 
 @frozen(kw_only=True)

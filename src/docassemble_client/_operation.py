@@ -131,11 +131,14 @@ class KnownError:
         status: HTTP status.
         message: Its text, with {} for a part that varies.
         hint: What to do next.
+        switches: Directives of the server's configuration that make everybody get it, where all of
+            them are off.
     """
 
     status: int
     message: str
     hint: str
+    switches: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @frozen(kw_only=True)

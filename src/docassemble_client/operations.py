@@ -91,6 +91,7 @@ _PLAYGROUND_OFF = (
         404,
         "File not found",
         "The Playground is switched off in the server's configuration (enable playground).",
+        switches=("enable playground",),
     ),
 )
 _PLAYGROUND_MISSING = (
@@ -98,6 +99,7 @@ _PLAYGROUND_MISSING = (
         404,
         "File not found",
         "The folder packages cannot be written to, or the Playground is switched off in the server's configuration (enable playground).",
+        switches=("enable playground",),
     ),
 )
 _USER_PRIVILEGES_ACCESS = (
@@ -212,6 +214,7 @@ _CONFIG_OFF = (
         404,
         "File not found",
         "Editing the configuration is switched off on the server (allow configuration editing).",
+        switches=("allow configuration editing",),
     ),
 )
 _RESTART_OFF = (
@@ -219,6 +222,7 @@ _RESTART_OFF = (
         404,
         "File not found",
         "Playground, updates and configuration editing are all switched off on the server, and restarts with them.",
+        switches=("allow configuration editing", "allow updates", "enable playground"),
     ),
 )
 _PACKAGE_LOOKUP = (
@@ -233,6 +237,7 @@ _UPDATES_OFF = (
         404,
         "File not found",
         "Updates are switched off in the server's configuration (allow updates).",
+        switches=("allow updates",),
     ),
 )
 _SESSION_QUERY = (
@@ -833,6 +838,7 @@ PACKAGES_INSTALL: Final[Operation[TaskHandle]] = Operation(
             404,
             "File not found",
             "The package of github_url belongs to somebody else, the ZIP file has no file name, or updates are switched off in the server's configuration (allow updates).",
+            switches=("allow updates",),
         ),
         *_EVERY,
     ),
@@ -967,6 +973,7 @@ PLAYGROUND_DOWNLOAD_FILE: Final[Operation[BinaryContent]] = Operation(
             404,
             "File not found",
             "The folder has no such file (see playground.list_files), or the Playground is switched off in the server's configuration (enable playground).",
+            switches=("enable playground",),
         ),
         *_PLAYGROUND_USER,
         *_PLAYGROUND_PROJECT,

@@ -328,6 +328,18 @@ def test_table_holds_what_the_runtime_must_know(generate: Generate) -> None:
     assert operation.privileges.note == "none for oneself"
 
 
+def test_known_error_names_what_switches_the_operation_off(generate: Generate) -> None:
+    """The directives are data; other errors have none."""
+    client = generate(
+        "operations: {go: {call: GET /api/go, errors: [{status: 404, message: Gone, hint: Wait.}, "
+        "{status: 404, message: Off, hint: Ask., switches: [enable x, allow y]}]}}"
+    )
+
+    errors = client.operation("things.go").errors
+
+    assert [one.switches for one in errors] == [(), ("enable x", "allow y")]
+
+
 def test_known_errors_bring_their_hints(generate: Generate) -> None:
     """An operation's own errors come first, then its groups, then the group every."""
     client = generate(

@@ -148,12 +148,15 @@ def test_features_that_are_off_are_named() -> None:
     assert "  switched off: packages (install, update, uninstall, get_update_status); play" in text
 
 
-def test_restarts_that_are_off_are_told_in_a_sentence() -> None:
-    """They depend on several directives, so none of them is named alone."""
+def test_restarts_are_off_with_all_that_needs_them() -> None:
+    """They are off where three features are, of which one cannot be asked for itself."""
     report, _ = examined(EVERYTHING | {"GET /api/restart_status": OFF})
 
-    assert report.switches[0].startswith("Playground, updates and configuration editing are all")
-    assert set(report.off) == {"server.restart", "server.get_restart_status"}
+    assert report.switches == ("allow configuration editing", "allow updates", "enable playground")
+    assert {"server.restart", "server.get_restart_status", "server.update_config"} <= set(
+        report.off
+    )
+    assert "server.get_config" not in report.allowed
 
 
 def test_server_that_cannot_be_reached_is_told() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -35,7 +33,6 @@ Verdict = Literal["allowed", "refused", "off", "unknown"]
 
 # What a probe passes, so that it finds nothing and brings next to nothing.
 _ARGUMENTS = {"task_id": "doctor", "session": "doctor"}
-_DIRECTIVE = re.compile(r"\((\w+(?: \w+)*)\)\.$")
 _OWNER = "users.get_current"
 
 
@@ -60,7 +57,7 @@ class ServerReport:
         refused: Operations it may not use.
         unknown: Operations for which that cannot be found out without changing something.
         off: Operations that are switched off on the server.
-        switches: Directives of the server's configuration that switch them off.
+        switches: Directives of the server's configuration that are off.
     """
 
     url: str
@@ -198,7 +195,7 @@ class _Examination:
             elif verdict == "refused" and len(needed) == 1:
                 self._missing |= needed
             elif verdict == "off":
-                self.switches.add(_switch(one))
+                self.switches |= _switches(one)
 
     async def _probe(self, operation: Operation[Any]) -> None:
         call: Callable[..., Awaitable[Any]] = getattr(
@@ -211,7 +208,7 @@ class _Examination:
         except (AccessDenied, BadRequest):
             verdict = "refused"
         except NotFound:
-            verdict = "off" if _switch(operation) else "unknown"
+            verdict = "off" if _switches(operation) else "unknown"
         except DocassembleError:
             verdict = "unknown"
         else:
@@ -240,7 +237,7 @@ class _Examination:
     def _verdict(self, operation: Operation[Any]) -> Verdict:
         if not operation.auth:
             return "allowed"
-        if _switch(operation) in self.switches:
+        if (able := _switches(operation)) and able <= self.switches:
             return "off"
         if not self.key_valid:
             return "unknown" if self.key_valid is None else "refused"
@@ -289,12 +286,9 @@ def _probes() -> list[Operation[Any]]:
 
 def _needs(operation: Operation[Any]) -> tuple[object, ...]:
     who = operation.privileges
-    return who.any, who.permissions, _switch(operation)
+    return who.any, who.permissions, _switches(operation)
 
 
-def _switch(operation: Operation[Any]) -> str:
-    """Directive that can switch it off, or a sentence about it; empty if none can."""
-    hints = (one.hint for one in operation.errors if one.status == HTTPStatus.NOT_FOUND)
-    hint = next((one for one in hints if "switched off" in one), "")
-    directive = _DIRECTIVE.search(hint)
-    return directive[1] if directive else hint
+def _switches(operation: Operation[Any]) -> frozenset[str]:
+    """Directives of which one must be on for it; empty if it cannot be switched off."""
+    return frozenset(name for error in operation.errors for name in error.switches)
