@@ -332,7 +332,7 @@ def test_known_error_names_what_switches_the_operation_off(generate: Generate) -
     """The directives are data; other errors have none."""
     client = generate(
         "operations: {go: {call: GET /api/go, errors: [{status: 404, message: Gone, hint: Wait.}, "
-        "{status: 404, message: Off, hint: Ask., switches: [enable x, allow y]}]}}"
+        "{status: 404, message: Away, hint: Ask., switches: [enable x, allow y]}]}}"
     )
 
     errors = client.operation("things.go").errors
