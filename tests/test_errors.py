@@ -10,9 +10,12 @@ import pytest
 
 from docassemble_client import errors
 from docassemble_client.errors import APIError, DocassembleError, api_error_class
+from docassemble_client.jobs import errors as jobs_errors
 from docassemble_client.tasks import TaskHandle
 
-CLASSES: list[type[DocassembleError]] = [getattr(errors, name) for name in errors.__all__]
+CLASSES: list[type[DocassembleError]] = [
+    getattr(module, name) for module in (errors, jobs_errors) for name in module.__all__
+]
 COMMON = {"operation": "users.get", "method": "GET", "path": "/api/user/7", "hint": "Look"}
 OWN: dict[type[DocassembleError], dict[str, Any]] = {
     errors.RequestTimeout: {"maybe_processed": False},
@@ -20,8 +23,10 @@ OWN: dict[type[DocassembleError], dict[str, Any]] = {
     errors.DecodeError: {"status": 203, "content": b"hunter2"},
     errors.DownloadTooLarge: {"max_size": 5},
     errors.TaskFailed: {"log": "hunter2"},
-    errors.MissingAnswer: {"variable": "hunter2", "question": "hunter2"},
-    errors.InterviewFailed: {"body": "hunter2"},
+    jobs_errors.MissingAnswer: {"variable": "hunter2", "question": "hunter2"},
+    jobs_errors.InterviewFailed: {"body": "hunter2"},
+    jobs_errors.NoDocuments: {"question": "hunter2", "ended": "hunter2"},
+    jobs_errors.InvalidDocument: {"format": "hunter2", "content": b"hunter2"},
 }
 HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=1.5)
 

@@ -28,12 +28,17 @@ if TYPE_CHECKING:
     from docassemble_client.config import Timeouts as Timeouts
     from docassemble_client.errors import *
     from docassemble_client.events import *
+    from docassemble_client.jobs.assembly import Assembly as Assembly
     from docassemble_client.jobs.doctor import ServerReport as ServerReport
+    from docassemble_client.jobs.documents import Document as Document
+    from docassemble_client.jobs.documents import DocumentDownload as DocumentDownload
+    from docassemble_client.jobs.documents import DocumentDownloads as DocumentDownloads
+    from docassemble_client.jobs.documents import Documents as Documents
     from docassemble_client.jobs.driver import Step as Step
     from docassemble_client.jobs.driver import Transcript as Transcript
+    from docassemble_client.jobs.errors import *
     from docassemble_client.jobs.handover import PrefilledURL as PrefilledURL
     from docassemble_client.jobs.interview import Interview as Interview
-    from docassemble_client.jobs.interview import InterviewSession as InterviewSession
     from docassemble_client.jobs.policy import MISSING as MISSING
     from docassemble_client.jobs.policy import Missing as Missing
     from docassemble_client.jobs.policy import Policy as Policy
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     from docassemble_client.jobs.screen import ScreenChoice as ScreenChoice
     from docassemble_client.jobs.screen import ScreenField as ScreenField
     from docassemble_client.jobs.server import ConfigPatch as ConfigPatch
+    from docassemble_client.jobs.session import InterviewSession as InterviewSession
     from docassemble_client.jobs.sessions import CleanupReport as CleanupReport
     from docassemble_client.jobs.sessions import ExportedSession as ExportedSession
     from docassemble_client.jobs.sessions import OldSession as OldSession
@@ -68,13 +74,16 @@ _HOMES = {
     "_types": ("JSON", "UNSET", "BinaryContent", "JSONInput", "JSONReply", "Response", "Unset"),
     "client": ("AsyncDocassemble",),
     "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
+    "jobs.assembly": ("Assembly",),
     "jobs.doctor": ("ServerReport",),
+    "jobs.documents": ("Document", "DocumentDownload", "DocumentDownloads", "Documents"),
     "jobs.driver": ("Step", "Transcript"),
     "jobs.handover": ("PrefilledURL",),
-    "jobs.interview": ("Interview", "InterviewSession"),
+    "jobs.interview": ("Interview",),
     "jobs.policy": ("MISSING", "Missing", "Policy"),
     "jobs.screen": ("FieldType", "Screen", "ScreenChoice", "ScreenField"),
     "jobs.server": ("ConfigPatch",),
+    "jobs.session": ("InterviewSession",),
     "jobs.sessions": ("CleanupReport", "ExportedSession", "OldSession"),
     "jobs.users": ("EnsuredApiKey", "EnsuredUser", "Profile"),
     "jobs.values": ("Answer", "DADict", "DAList", "DAObject"),
@@ -84,8 +93,8 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 # Modules that say themselves which names they have.
-_LISTED = ("errors", "events", "models")
-_MODULES = (*_LISTED, "operations")
+_LISTED = ("errors", "events", "jobs.errors", "models")
+_MODULES = ("errors", "events", "models", "operations")
 
 
 def __getattr__(name: str) -> object:

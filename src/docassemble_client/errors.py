@@ -1,4 +1,4 @@
-"""Every error the client raises: what happened, in which operation, what to do next."""
+"""Errors of single calls and tasks: what happened, in which operation, what to do next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
-    from docassemble_client.jobs.driver import Transcript
     from docassemble_client.tasks import TaskHandle
 
 
@@ -18,12 +17,8 @@ __all__ = [
     "DecodeError",
     "DocassembleError",
     "DownloadTooLarge",
-    "HandoverRefused",
-    "InterviewError",
-    "InterviewFailed",
     "MaybeSent",
     "MethodNotAllowed",
-    "MissingAnswer",
     "NotFound",
     "NotSent",
     "PaginationError",
@@ -32,7 +27,6 @@ __all__ = [
     "RedirectRefused",
     "RequestTimeout",
     "ServerError",
-    "StuckInterview",
     "TaskError",
     "TaskFailed",
     "TaskLost",
@@ -250,74 +244,8 @@ class DownloadTooLarge(DocassembleError):
         self.max_size = max_size
 
 
-class HandoverRefused(DocassembleError):
-    """A session cannot be handed over to a person; it was deleted."""
-
-
 class PaginationError(DocassembleError):
     """The server repeats itself while a list is walked."""
-
-
-class InterviewError(DocassembleError):
-    """
-    An interview could not be driven to its end.
-
-    Attributes:
-        transcript: What was asked and answered until then; holds what users typed.
-    """
-
-    def __init__(
-        self, message: str = "", *, transcript: Transcript | None = None, **where: str
-    ) -> None:
-        super().__init__(message, **where)
-        self.transcript = transcript
-
-
-class MissingAnswer(InterviewError):
-    """
-    Neither the answers nor the policy say what to answer.
-
-    Attributes:
-        variable: Name of the variable.
-        question: Name of the question; empty if no question asks for the variable.
-    """
-
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        transcript: Transcript | None = None,
-        variable: str = "",
-        question: str = "",
-        **where: str,
-    ) -> None:
-        super().__init__(message, transcript=transcript, **where)
-        self.variable = variable
-        self.question = question
-
-
-class StuckInterview(InterviewError):
-    """The interview asks the same again after the same answer, or has too many steps."""
-
-
-class InterviewFailed(InterviewError):
-    """
-    The server refused an answer, or the interview itself broke.
-
-    Attributes:
-        body: What the server said; shown nowhere, as it may hold what users typed.
-    """
-
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        transcript: Transcript | None = None,
-        body: JSON = None,
-        **where: str,
-    ) -> None:
-        super().__init__(message, transcript=transcript, **where)
-        self.body = body
 
 
 class TaskError(DocassembleError):

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from docassemble_client import JSON
-    from docassemble_client.jobs.interview import InterviewSession
     from docassemble_client.jobs.policy import Answers, Missing, Policy
     from docassemble_client.jobs.screen import ScreenField
+    from docassemble_client.jobs.session import InterviewSession
 
 # Parts of a name: name, .name, [0] and ['key'].
 _PART = re.compile(r"(?<=\.)\w+|^\w+|\[(?P<index>\d+)\]|\[(['\"])(?P<key>.*?)\2\]", re.ASCII)

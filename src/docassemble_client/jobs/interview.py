@@ -1,37 +1,23 @@
-"""Interviews: sessions that carry what each call needs, and leave nothing behind."""
+"""Interviews: their sessions, their documents, and links that hand them over."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING
 
-from docassemble_client import DocassembleError, Question, UndefinedVariable, UsageError
-from docassemble_client.jobs.driver import Driver
 from docassemble_client.jobs.policy import Policy
-from docassemble_client.jobs.shield import to_its_end
-from docassemble_client.jobs.values import encode_answers
+from docassemble_client.jobs.session import InterviewSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import timedelta
-    from types import TracebackType
 
-    from docassemble_client import (
-        JSON,
-        AsyncDocassemble,
-        FileInput,
-        JSONInput,
-        Secret,
-        Session,
-        SessionReply,
-    )
-    from docassemble_client.jobs.driver import Transcript
+    from docassemble_client import AsyncDocassemble, Secret
+    from docassemble_client.jobs.assembly import Assembly
+    from docassemble_client.jobs.documents import DocumentDownloads
     from docassemble_client.jobs.handover import PrefilledURL
     from docassemble_client.jobs.policy import Answers
     from docassemble_client.jobs.values import Answer
-
-T = TypeVar("T")
-_CHOICES = '_internal["answers"]['
 
 
 class Interview:
@@ -65,6 +51,68 @@ class Interview:
             The session, not started yet.
         """
         return InterviewSession(self._da, self.i, secret=secret, url_args=url_args, keep=keep)
+
+    def assemble(
+        self,
+        answers: Answers | None = None,
+        *,
+        policy: Policy = Policy.refuse,
+        max_steps: int = 200,
+        secret: str | Secret | None = None,
+        url_args: Mapping[str, str] | None = None,
+        formats: Sequence[str] | None = None,
+        max_size: int | None = None,
+    ) -> Assembly:
+        """
+        Run the interview to its end for the documents it makes.
+
+        Awaiting it brings them in memory, `await interview.assemble(answers).save("folder")` writes
+        them to disk, and `async with` keeps the session open while they are taken one by one. In
+        any case the session, and with it the documents on the server, is deleted at the end.
+
+        Documents are the attachments of the last screen, and also what an interview answers
+        instead of a screen: a file, or JSON.
+
+        Args:
+            answers: Answers, as for `InterviewSession.run`.
+            policy: What to answer where the answers say nothing.
+            max_steps: How many screens there may be, counting each look at one that waits.
+            secret: Encryption key of 16, 24 or 32 bytes; without one the server makes one.
+            url_args: What url_args of the interview is to hold, by name.
+            formats: Formats that are wanted, such as ("pdf", "docx"); all by default.
+            max_size: How many bytes each document may have; None for any number.
+
+        Returns:
+            The documents, not asked for yet; nothing is sent yet.
+
+        Raises:
+            MissingAnswer: When it is used: something required has no answer.
+            StuckInterview: The interview does not come to an end.
+            InterviewFailed: The server refused an answer, or the interview broke.
+            NoDocuments: The interview ended without a document.
+            DownloadTooLarge: A document is larger than `max_size`.
+            InvalidDocument: What came is no document of its format.
+
+        Example:
+            ```python
+            documents = await da.interview(LETTER).assemble({"name": "Ada"})
+            print(documents["pdf"].filename, len(documents["pdf"].content))
+            ```
+        """
+        from docassemble_client.jobs.assembly import Assembly, assembled  # noqa: PLC0415 - loaded if used
+
+        def assemble() -> AbstractAsyncContextManager[DocumentDownloads]:
+            return assembled(
+                self._da,
+                self.session(secret=secret, url_args=url_args),
+                answers,
+                policy=policy,
+                max_steps=max_steps,
+                formats=formats,
+                max_size=max_size,
+            )
+
+        return Assembly(assemble)
 
     async def prefilled_url(
         self,
@@ -103,273 +151,3 @@ class Interview:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.i!r})"
-
-
-class InterviewSession:
-    """
-    One session of an interview: it carries its secret and the question that is being answered.
-
-    Its calls run one after the other, so that none undoes another; use it with `async with`.
-    """
-
-    def __init__(
-        self,
-        da: AsyncDocassemble,
-        i: str,
-        *,
-        secret: str | Secret | None,
-        url_args: Mapping[str, str] | None,
-        keep: bool,
-    ) -> None:
-        self._da = da
-        self._i = i
-        self._given = secret
-        self._url_args = url_args
-        self._session: Session | None = None
-        self._asked: Question | None = None
-        self._lock = asyncio.Lock()
-        self.keep = keep
-
-    @property
-    def i(self) -> str:
-        """File name of the interview."""
-        return self._i
-
-    @property
-    def id(self) -> str:
-        """ID of the session."""
-        return self._begun().session
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether only its secret opens it; it was so when it started."""
-        return self._begun().encrypted
-
-    @property
-    def secret(self) -> str | Secret | None:
-        """What decrypts it: the key that was given, or else the server's; None if it needs none."""
-        return self._given or self._begun().secret
-
-    async def question(self) -> SessionReply:
-        """
-        Get what the session shows now.
-
-        Returns:
-            A question, the name of a variable no question asks for, or what the interview answers
-            instead of a question.
-
-        Raises:
-            APIError: The interview failed, or the session is gone.
-        """
-        async with self._lock:
-            reply = await self._da.sessions.get_question(self.i, self.id, secret=self.secret)
-            return self._noted(reply)
-
-    async def answer(
-        self,
-        answers: Mapping[str, Answer] | None = None,
-        *,
-        files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
-        delete: Sequence[str] | None = None,
-        overwrite: bool = False,
-    ) -> SessionReply | None:
-        """
-        Set variables, count the question as answered, and get what comes next.
-
-        Texts stay texts and mappings stay mappings, whatever users typed: only values that are
-        dates, times or `DAObject` become such on the server. Where both kinds are sent at once, the
-        texts are saved by a call of their own, which is a step of its own for `go_back`.
-
-        Args:
-            answers: Values by variable, such as {"client.phone": "202-555-3434"}.
-            files: Files by variable, besides those among the answers.
-            delete: Variables to delete after the others are set.
-            overwrite: Whether to replace the current step instead of adding one.
-
-        Returns:
-            What the session shows now; None if the interview answers with nothing.
-
-        Raises:
-            UsageError: A value cannot be sent; nothing was sent.
-            APIError: The server refused a variable, or the interview failed; nothing was saved, or
-                only the texts of a mixed answer.
-        """
-        encoded = encode_answers(answers or {})
-        both = bool(encoded.literal and encoded.converted)
-        # A choice that runs code is not done until the interview has run it.
-        chosen = any(name.startswith(_CHOICES) for name in answers or {})
-        async with self._lock:
-            if both:
-                await self._da.sessions.set_variables(
-                    self.i,
-                    self.id,
-                    secret=self.secret,
-                    variables=encoded.literal,
-                    overwrite=overwrite,
-                    question=False,
-                    raw=True,
-                )
-            asked = self._asked
-            reply = await self._da.sessions.set_variables(
-                self.i,
-                self.id,
-                secret=self.secret,
-                variables=encoded.converted or encoded.literal,
-                raw=not encoded.converted,
-                files={**encoded.files, **(files or {})},
-                file_variables=encoded.file_variables,
-                delete_variables=delete,
-                event_list=asked.event_list if asked else None,
-                question_name=asked.question_name
-                if asked and asked.mandatory and not chosen
-                else None,
-                overwrite=overwrite or both,
-            )
-            return self._noted(reply)
-
-    async def run(
-        self,
-        answers: Answers | None = None,
-        *,
-        policy: Policy = Policy.refuse,
-        max_steps: int = 200,
-    ) -> Transcript:
-        """
-        Answer the interview to its end.
-
-        A mapping has the answers by variable: concrete (children[0].name), for any item
-        (children[i].name) or as the question has it (x.name). A list is used up one by one each
-        time it is asked for; wrap a list that is one answer, or pass a `DAList`. Buttons that set
-        no variable are answered under the ID or the name of their question, with the label or
-        number of the choice. Of choices, checkboxes take the list or mapping of what is ticked.
-
-        Args:
-            answers: Answers by variable, or a function of the field (the name of a variable that
-                no question asks for) and the question, which returns `MISSING` for no answer.
-            policy: What to answer where the answers say nothing.
-            max_steps: How many screens there may be, counting each look at one that waits.
-
-        Returns:
-            Each step, and the screen or other reply at the end.
-
-        Raises:
-            MissingAnswer: Something required has no answer.
-            StuckInterview: It asks the same again after the same answer, or has too many steps.
-            InterviewFailed: The server refused an answer, or the interview broke.
-        """
-        return await Driver(self, answers, policy=policy, max_steps=max_steps).run()
-
-    async def go_back(self) -> SessionReply | None:
-        """
-        Take back the last step.
-
-        Returns:
-            What the session shows now.
-
-        Raises:
-            BadRequest: It is at its first step.
-        """
-        async with self._lock:
-            reply = await self._da.sessions.go_back(self.i, self.id, secret=self.secret)
-            return self._noted(reply)
-
-    async def action(
-        self,
-        name: str,
-        arguments: Mapping[str, JSONInput] | None = None,
-        *,
-        read_only: bool = False,
-    ) -> SessionReply | None:
-        """
-        Run an action of the interview.
-
-        Args:
-            name: The action, an event of the interview; the server ignores one it does not know.
-            arguments: What action_argument() gives.
-            read_only: Whether what it changes is forgotten.
-
-        Returns:
-            What the action answers with response() or json_response(); None for nothing.
-
-        Raises:
-            APIError: The action failed.
-        """
-        async with self._lock:
-            return await self._da.sessions.run_action(
-                self.i,
-                self.id,
-                name,
-                secret=self.secret,
-                arguments=arguments,
-                read_only=read_only,
-            )
-
-    async def variables(self) -> Mapping[str, JSON]:
-        """
-        Read all variables.
-
-        Returns:
-            Values by variable; objects as mappings with `_class`.
-
-        Raises:
-            APIError: The session is gone.
-        """
-        async with self._lock:
-            return await self._da.sessions.get_variables(self.i, self.id, secret=self.secret)
-
-    async def delete(self) -> None:
-        """Delete the session, and with it its files; doing it twice does no harm."""
-        session, self._session = self._session, None
-        if session is not None:
-            await self._da.sessions.delete(session.i, session.session)
-
-    async def __aenter__(self) -> Self:
-        if self._session is not None:
-            message = "this session has been started already"
-            raise UsageError(message, hint="Prepare another one with Interview.session()")
-        starting = asyncio.ensure_future(
-            self._da.sessions.start(self.i, secret=self._given, url_args=self._url_args)
-        )
-        try:
-            self._session = await to_its_end(starting)
-        except asyncio.CancelledError as cancelled:
-            if not starting.cancelled() and starting.exception() is None:
-                self._session = starting.result()
-                await self._end(cancelled)
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if not self.keep:
-            await self._end(error)
-
-    async def _end(self, error: BaseException | None) -> None:
-        """Delete the session; what already went wrong is not hidden by a failure to do so."""
-        try:
-            await to_its_end(self.delete())
-        except DocassembleError as failure:
-            if error is None:
-                raise
-            error.add_note(f"The session was not deleted: {failure}")
-
-    def __repr__(self) -> str:
-        state = "not started" if self._session is None else self._session.session
-        return f"<{type(self).__name__} {self.i} {state}>"
-
-    def _begun(self) -> Session:
-        if self._session is None:
-            message = "this session has not been started, or is over"
-            raise UsageError(message, hint="Use it inside `async with`")
-        return self._session
-
-    def _noted(self, reply: T) -> T:
-        """Remember the question that the next answer belongs to."""
-        # An answer that leads to an undefined variable was not saved: its question still stands.
-        if not isinstance(reply, UndefinedVariable):
-            self._asked = reply if isinstance(reply, Question) else None
-        return reply
