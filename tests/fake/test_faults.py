@@ -123,3 +123,21 @@ def test_system_clock_is_that_of_the_machine() -> None:
         return clock.now()
 
     assert asyncio.run(job()) > before
+
+
+def test_whoever_calls_in_a_loop_lets_the_others_have_their_turn() -> None:
+    """An answer without a network is awaited too, or what ends the loop would never happen."""
+    fake = FakeServer()
+
+    async def job() -> int:
+        over = asyncio.Event()
+        async with fake.client() as da:
+            others = asyncio.create_task(asyncio.sleep(0))
+            others.add_done_callback(lambda _: over.set())
+            calls = 0
+            while not over.is_set() and calls < 100:
+                await da.users.get_current()
+                calls += 1
+        return calls
+
+    assert run_job(job()) < 10

@@ -11,6 +11,8 @@ import pytest
 
 from docassemble_client import (
     AsyncDocassemble,
+    RequestTimeout,
+    RetryPolicy,
     ServerError,
     TaskFailed,
     TaskHandle,
@@ -19,7 +21,7 @@ from docassemble_client import (
     Upload,
 )
 from docassemble_client.testing import FakeServer, ManualClock
-from tests.fake.conftest import said
+from tests.fake.conftest import LoopClock, said
 from tests.mock import now
 from tests.mock import run as run_job
 
@@ -84,6 +86,26 @@ def test_outage_may_break_connections(outage: Outage) -> None:
             with pytest.raises(TransportError) as error:
                 await da.users.get_current()
             assert error.value.maybe_processed is (outage == "lost")
+
+    run_job(job())
+
+
+def test_outage_may_keep_requests_waiting() -> None:
+    """Until the server is up again, or as long as the client has patience."""
+    fake = FakeServer(restart_seconds=60, outage="waiting", clock=LoopClock())
+
+    async def job() -> None:
+        async with fake.client() as da:
+            handle = await da.server.restart()
+            await asyncio.sleep(10)
+            with pytest.raises(RequestTimeout):
+                await da.users.get_current(timeout=20, retry=RetryPolicy(attempts=1))
+            gave_up = now()
+            await asyncio.gather(
+                da.users.get_current(timeout=40), *(da.wait_for_task(handle) for _ in range(5))
+            )
+            assert gave_up == 30
+            assert 60 <= now() < 70
 
     run_job(job())
 

@@ -34,9 +34,10 @@ _LARGEST = 16 * 1024 * 1024
 _WRONG_METHOD = (
     "MethodNotAllowed: 405 Method Not Allowed: The method is not allowed for the requested URL."
 )
-Outage = Literal["unavailable", "refused", "lost"]
+Outage = Literal["unavailable", "refused", "lost", "waiting"]
 _OUTAGES: Mapping[Outage, Exception | None] = {
     "unavailable": None,
+    "waiting": None,  # where an answer comes too late all the same
     "refused": ConnectionRefused(),
     "lost": ConnectionLost(),
 }
@@ -69,7 +70,7 @@ class Engine:
     Attributes:
         latency: How many seconds every answer takes.
         outage: What happens to requests during a restart: a page with status 503, a refused or a
-            lost connection.
+            lost connection, or waiting until the server is up again.
         received: Requests that were answered, in order.
     """
 
@@ -113,7 +114,12 @@ class Engine:
         found = find_route(request.path, self.version)
         operation, place = _meant(found, request)
         fault = self._faults.next("" if operation is None else operation.id)
-        await self._pause(self.latency + (fault.seconds if fault else 0.0), patience)
+        late = self.latency + (fault.seconds if fault else 0.0)
+        await self._pause(late, patience)
+        while self.outage == "waiting" and self._world.tasks.restarting:
+            left = self._world.tasks.left
+            await self._pause(left, None if patience is None else patience - late)
+            late += left
         answer = self._broken(fault)
         if answer is None:
             answer = self._work(request, operation, place, known=found is not None)
@@ -126,8 +132,8 @@ class Engine:
         if patience is not None and seconds > patience:
             await self.clock.sleep(patience)
             raise TooSlow
-        if seconds:
-            await self.clock.sleep(seconds)
+        # Also for no time at all: whoever calls in a loop must let the others have their turn.
+        await self.clock.sleep(seconds)
 
     def _broken(self, fault: Fault | None) -> Answer | None:
         """What happens instead of work: by a fault, or because the server restarts."""

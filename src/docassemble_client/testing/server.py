@@ -64,7 +64,7 @@ class FakeServer(Engine):
         admin: The administrator.
         latency: How many seconds every answer takes.
         outage: What happens to requests during a restart: a page with status 503, a refused or a
-            lost connection.
+            lost connection, or waiting until the server is up again.
         received: Requests that were answered, in order.
 
     Example:

@@ -81,6 +81,12 @@ class Tasks:
         self._proceed()
         return self._up is not None and self._down <= self._clock.now()
 
+    @property
+    def left(self) -> float:
+        """Seconds until a restart that is going on is over."""
+        self._proceed()
+        return 0.0 if self._up is None else self._up - self._clock.now()
+
     def restart(self) -> str:
         """Restart the server, and return the number of the task."""
         task = self._task("restart")
