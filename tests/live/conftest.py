@@ -16,7 +16,9 @@ from docassemble_client import AsyncDocassemble, Secret
 from docassemble_client._codec import strict
 from docassemble_client.testing.server import NEWEST, FakeServer
 from tests.live.evidence import Evidence
+from tests.live.interviews import QUESTIONLESS, TEXT_FIELD
 from tests.live.recorder import is_whole, record
+from tests.recorded import recorded_interviews
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FAKE = "fake"
 SPECIAL = "a speciality of the real server"
+PROMISED = 0.9  # of all tests, passed by the fake
+COLLECTED = pytest.StashKey[int]()
 SPECIALITIES = Path(__file__).parent / "specialities.yaml"
 
 
@@ -91,6 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     version = numbers(version_of(config))
     faked = config.getoption("--server") == FAKE
     special = specialities()
+    config.stash[COLLECTED] = len(items)
     for item in items:
         name = f"{item.path.name}::{item.name}"
         reason = next((why for one, why in special.items() if name.startswith(one)), "")
@@ -114,17 +119,34 @@ def specialities() -> dict[str, str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how much of what needs no speciality of a real server the fake server can do."""
+    """Tell how many of all tests of the real server the fake server passes."""
     if terminalreporter.config.getoption("--server") == FAKE:
-        stats = terminalreporter.stats
-        passed, failed = len(stats.get("passed", [])), len(stats.get("failed", []))
+        stats, passed = terminalreporter.stats, passed_of(terminalreporter)
+        played = sum("test_examples.py" in one.nodeid for one in stats.get("passed", []))
         special = sum(SPECIAL in str(one.longrepr) for one in stats.get("skipped", []))
-        share = f"{passed / max(1, passed + failed):.1%}"
+        total = terminalreporter.config.stash[COLLECTED]
         terminalreporter.write_sep("=", "conformance")
         terminalreporter.write_line(
-            f"the fake server passes {passed} of {passed + failed} tests ({share}); "
-            f"{special} more need a speciality of the real one"
+            f"the fake server passes {passed} of all {total} tests ({passed / max(1, total):.1%}), "
+            f"{played} of them on interviews that a real one has recorded; "
+            f"{special} need a speciality of the real one"
         )
+
+
+def passed_of(reporter: pytest.TerminalReporter) -> int:
+    """How many tests have passed."""
+    return len(reporter.stats.get("passed", []))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a whole run on the fake that passes fewer of all tests than is promised."""
+    config = session.config
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if config.getoption("--server") == FAKE and is_whole(config) and not session.exitstatus:
+        share = passed_of(reporter) / max(1, config.stash[COLLECTED])
+        if share < PROMISED:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def version_of(config: pytest.Config) -> str:
@@ -138,6 +160,9 @@ def server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """Serve the fake, or start the real server or find the one that runs, which then goes on."""
     if pytestconfig.getoption("--server") == FAKE:
         fake = FakeServer()
+        for recording in recorded_interviews():
+            if recording.filename not in {TEXT_FIELD, QUESTIONLESS}:
+                fake.add_recording(recording)
         clerk = ["access_user_info", "create_user", "edit_user_privileges"]
         fake.config.update(
             {"live test secret": secrets.token_hex(8), "permissions": {"clerk": clerk}}

@@ -14,6 +14,8 @@ async with fake.client() as da:
 from docassemble_client.testing._engine import Received
 from docassemble_client.testing.clock import Clock, ManualClock, SystemClock
 from docassemble_client.testing.interviews import Answers, Document, Field, Interview, Screen
+from docassemble_client.testing.recorder import Recorder
+from docassemble_client.testing.recordings import Recording
 from docassemble_client.testing.server import FakeServer, User
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "Interview",
     "ManualClock",
     "Received",
+    "Recorder",
+    "Recording",
     "Screen",
     "SystemClock",
     "User",

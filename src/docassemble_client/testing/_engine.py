@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from docassemble_client._operation import Operation
+    from docassemble_client._types import JSONInput
     from docassemble_client.testing.state.world import World
 
 _log = logging.getLogger(__name__)
@@ -171,6 +172,82 @@ class Engine:
             return page(HTTPStatus.REQUEST_ENTITY_TOO_LARGE).finished(now, cors=False)
         call = Call(self._world, operation, request, place, caller)
         return _done(call).finished(now, cookie=cookie)
+
+    def fail(
+        self,
+        operation: str = "*",
+        *,
+        status: int = HTTPStatus.SERVICE_UNAVAILABLE,
+        times: int | None = 1,
+        body: JSONInput = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """
+        Answer calls with an error instead of working on them.
+
+        Args:
+            operation: Full name of the operation, such as users.get; * for every one.
+            status: HTTP status.
+            times: How often; None for ever.
+            body: JSON to answer with; a page by default.
+            headers: Further headers, such as Retry-After.
+        """
+        answer = (
+            page(status, HTTPStatus(status).phrase) if body is None else json_answer(body, status)
+        )
+        more = {name.lower(): value for name, value in (headers or {}).items()}
+        self._fault(operation, times, Answer(status, answer.content, {**answer.headers, **more}))
+
+    def reset(self, operation: str = "*", *, times: int | None = 1, sent: bool = True) -> None:
+        """
+        Break the connection instead of answering.
+
+        Args:
+            operation: Full name of the operation; * for every one.
+            times: How often; None for ever.
+            sent: Whether it breaks after the request was taken; otherwise it is refused.
+        """
+        error = ConnectionLost() if sent else ConnectionRefused()
+        self._faults.add(Fault(operation, times, error=error))
+
+    def delay(self, operation: str = "*", *, seconds: float, times: int | None = 1) -> None:
+        """
+        Answer later; a client that does not wait so long times out.
+
+        Args:
+            operation: Full name of the operation; * for every one.
+            seconds: How much later.
+            times: How often; None for ever.
+        """
+        self._faults.add(Fault(operation, times, seconds=seconds))
+
+    def garbage(
+        self,
+        operation: str = "*",
+        *,
+        content: bytes = b'{"half of an answer',
+        content_type: str = "application/json",
+        times: int | None = 1,
+    ) -> None:
+        """
+        Answer with a success nobody can read.
+
+        Args:
+            operation: Full name of the operation; * for every one.
+            content: What to send.
+            content_type: What to call it.
+            times: How often; None for ever.
+        """
+        self._fault(
+            operation, times, Answer(HTTPStatus.OK, content, {"content-type": content_type})
+        )
+
+    def heal(self) -> None:
+        """Forget all faults that are yet to happen."""
+        self._faults.clear()
+
+    def _fault(self, operation: str, times: int | None, answer: Answer) -> None:
+        self._faults.add(Fault(operation, times, answer))
 
 
 def _meant(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -104,6 +105,35 @@ def set_variable(variables: dict[str, JSON], expression: str, value: JSON) -> No
             _items(_get(variables, parent))[_get(variables, index)] = value
         case _:
             raise IllegalNameError
+
+
+def grow_variable(variables: dict[str, JSON], expression: str, value: JSON) -> None:
+    """
+    Assign a value, and make objects of what is missing before the last dot or bracket.
+
+    Where it belongs to an index that is not known, such as the i of people[i].name, it is left out.
+
+    Raises:
+        IllegalNameError: It is no expression that can be assigned to.
+    """
+    node = _parse(expression)
+    with suppress(Undefined):
+        if isinstance(node, (ast.Attribute, ast.Subscript)):
+            _grow(variables, node.value)
+        set_variable(variables, expression, value)
+
+
+def _grow(variables: dict[str, JSON], node: ast.expr) -> None:
+    """Make an object of what is missing or has no parts."""
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        _grow(variables, node.value)
+    try:
+        found = _get(variables, node)
+    except (KeyError, IndexError, AttributeError, TypeError):
+        found = None
+    if not is_object(found) or "_class" not in found:
+        name = ast.unparse(node)
+        set_variable(variables, name, {**new_object("DADict", name), _COLLECTIONS: {}})
 
 
 def delete_variable(variables: dict[str, JSON], expression: str) -> None:

@@ -211,6 +211,11 @@ class Interview:
     reads: tuple[str, ...] = ()
 
     @property
+    def block_names(self) -> set[str]:
+        """Names of its blocks that can be marked as answered."""
+        return {self.name_of(one) for one in self.screens}
+
+    @property
     def names(self) -> dict[str, str]:
         """Class by variable, empty for one that is no object."""
         asked = [one.variable for screen in self.screens for one in screen.fields]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -10,14 +10,9 @@ from attrs import field, frozen
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.testing._builtin import builtin_interviews
 from docassemble_client.testing._engine import Engine, Outage
-from docassemble_client.testing._http import (
-    Answer,
-    json_answer,
-    page,
-)
 from docassemble_client.testing.clock import SystemClock
-from docassemble_client.testing.faults import ConnectionLost, ConnectionRefused, Fault
 from docassemble_client.testing.interviews import Interview
+from docassemble_client.testing.recordings import RecordedInterview, Recording
 from docassemble_client.testing.state.secrets import alphanumeric
 from docassemble_client.testing.state.world import World
 
@@ -268,6 +263,43 @@ class FakeServer(Engine):
         self._world.interviews[filename] = interview
         return interview
 
+    def add_recording(self, recording: Recording) -> Interview:
+        """
+        Play an interview back as a `Recorder` has recorded it.
+
+        A session comes from screen to screen when what led on in the recording is sent, be it
+        with other values; what was never sent leaves it where it is. An interview that is put into
+        the Playground is played back too if its text is the recorded one.
+
+        Args:
+            recording: The recording.
+
+        Returns:
+            The interview.
+        """
+        interview = RecordedInterview.of(recording)
+        self._world.interviews[recording.filename] = interview
+        if recording.source:
+            self._world.recorded[recording.source.encode()] = recording
+        return interview
+
+    def add_recordings(self, folder: str | Path) -> list[Interview]:
+        """
+        Play all interviews back that `Recorder.save` has written.
+
+        Args:
+            folder: Where they are.
+
+        Returns:
+            The interviews.
+
+        Raises:
+            ValueError: A JSON file there is no recording.
+        """
+        paths = sorted(Path(folder).glob("*.json"))
+        texts = [path.read_text(encoding="utf-8") for path in paths]
+        return [self.add_recording(Recording.from_json(text)) for text in texts]
+
     def add_package(self, name: str, version: str) -> None:
         """
         Offer a package, which can then be installed.
@@ -291,79 +323,3 @@ class FakeServer(Engine):
             The file with its number.
         """
         return self._world.files.add(filename, content, private=private)
-
-    def fail(
-        self,
-        operation: str = "*",
-        *,
-        status: int = HTTPStatus.SERVICE_UNAVAILABLE,
-        times: int | None = 1,
-        body: JSONInput = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """
-        Answer calls with an error instead of working on them.
-
-        Args:
-            operation: Full name of the operation, such as users.get; * for every one.
-            status: HTTP status.
-            times: How often; None for ever.
-            body: JSON to answer with; a page by default.
-            headers: Further headers, such as Retry-After.
-        """
-        answer = (
-            page(status, HTTPStatus(status).phrase) if body is None else json_answer(body, status)
-        )
-        more = {name.lower(): value for name, value in (headers or {}).items()}
-        self._fault(operation, times, Answer(status, answer.content, {**answer.headers, **more}))
-
-    def reset(self, operation: str = "*", *, times: int | None = 1, sent: bool = True) -> None:
-        """
-        Break the connection instead of answering.
-
-        Args:
-            operation: Full name of the operation; * for every one.
-            times: How often; None for ever.
-            sent: Whether it breaks after the request was taken; otherwise it is refused.
-        """
-        error = ConnectionLost() if sent else ConnectionRefused()
-        self._faults.add(Fault(operation, times, error=error))
-
-    def delay(self, operation: str = "*", *, seconds: float, times: int | None = 1) -> None:
-        """
-        Answer later; a client that does not wait so long times out.
-
-        Args:
-            operation: Full name of the operation; * for every one.
-            seconds: How much later.
-            times: How often; None for ever.
-        """
-        self._faults.add(Fault(operation, times, seconds=seconds))
-
-    def garbage(
-        self,
-        operation: str = "*",
-        *,
-        content: bytes = b'{"half of an answer',
-        content_type: str = "application/json",
-        times: int | None = 1,
-    ) -> None:
-        """
-        Answer with a success nobody can read.
-
-        Args:
-            operation: Full name of the operation; * for every one.
-            content: What to send.
-            content_type: What to call it.
-            times: How often; None for ever.
-        """
-        self._fault(
-            operation, times, Answer(HTTPStatus.OK, content, {"content-type": content_type})
-        )
-
-    def heal(self) -> None:
-        """Forget all faults that are yet to happen."""
-        self._faults.clear()
-
-    def _fault(self, operation: str, times: int | None, answer: Answer) -> None:
-        self._faults.add(Fault(operation, times, answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,19 @@ from docassemble_client import models
 from docassemble_client._types import BinaryContent, JSONReply
 from docassemble_client.testing._http import Answer, json_answer, wire
 from docassemble_client.testing.interviews import Answers, Asked, Brought, Needed
+from docassemble_client.testing.recordings import (
+    EMAIL,
+    INTERVIEW,
+    SECRET,
+    SERVER,
+    SESSION,
+    Played,
+)
 
 if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
     from docassemble_client.testing.interviews import Document, Field, Interview, Screen
+    from docassemble_client.testing.recordings import RecordedReply
     from docassemble_client.testing.state.sessions import Session, Step
 
 _NEEDED = "undefined_variable"
@@ -52,6 +62,27 @@ def brought_answer(value: object, status: int | None = None) -> Answer:
             return json_answer(value, status or 200)
 
 
+def played_answer(call: Call, session: Session, recorded: RecordedReply) -> Answer:
+    """
+    Answer with what was recorded, for this session.
+
+    Args:
+        call: The call.
+        session: The session.
+        recorded: What was recorded.
+    """
+    content = recorded.content
+    for placeholder, value in (
+        (SESSION, session.key),
+        (SECRET, session.secret),
+        (INTERVIEW, session.filename),
+        (SERVER, call.world.url),
+        (EMAIL, call.caller.account.email),
+    ):
+        content = content.replace(placeholder.encode(), json.dumps(value)[1:-1].encode())
+    return Answer(recorded.status, content, {"content-type": recorded.type})
+
+
 def reply(
     call: Call, interview: Interview, session: Session, step: Step, outcome: object
 ) -> object:
@@ -75,6 +106,8 @@ def reply(
             )
         case Brought():
             return brought_answer(outcome.value)
+        case Played():
+            return played_answer(call, session, outcome.reply)
         case _:
             assert isinstance(outcome, Asked)  # noqa: S101 - a run comes to nothing else
             steps = session.steps.index(step) + 1 if step in session.steps else len(session.steps)

@@ -9,6 +9,7 @@ from attrs import Factory, define, field, frozen
 
 from docassemble_client._types import JSON
 from docassemble_client.testing.interviews import Screen
+from docassemble_client.testing.recordings import Place
 from docassemble_client.testing.state.secrets import alphanumeric
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Step:
         progress: How far the progress bar is.
         modtime: When it was saved, in seconds since 1970.
         indexno: Number of the row, which orders lists of sessions.
+        place: Where it is in a recorded interview.
     """
 
     variables: dict[str, JSON] = field(repr=False)
@@ -52,6 +54,7 @@ class Step:
     progress: float = 0
     modtime: float = 0.0
     indexno: int = 0
+    place: Place = Factory(Place)
 
     def draft(self) -> Step:
         """Copy it, to be changed and then saved or not."""
@@ -60,6 +63,7 @@ class Step:
             list(self.pending),
             set(self.answered),
             self.progress,
+            place=self.place,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from docassemble_client.testing.recordings import RecordedInterview, Recording
 from docassemble_client.testing.state.files import Files
 from docassemble_client.testing.state.packages import Packages
 from docassemble_client.testing.state.people import Account, People
@@ -35,6 +36,7 @@ class World:
         files: Stored files.
         sessions: Interview sessions.
         interviews: Scripted interviews by file name.
+        recorded: Recordings by the text of the interview.
         playground: Files of the Playgrounds.
         packages: Installed packages.
         tasks: Restarts and installations.
@@ -69,6 +71,7 @@ class World:
         self.files = Files()
         self.sessions = Sessions(clock, self.files)
         self.interviews: dict[str, Interview] = {}
+        self.recorded: dict[bytes, Recording] = {}
         self.playground = Playground()
         self._sources: dict[str, tuple[bytes, Interview]] = {}
         self.packages = Packages(version)
@@ -85,6 +88,8 @@ class World:
         source = self.playground.interview(filename) or self.packages.source(filename)
         if source is None:
             return self.interviews.get(filename)
+        if source in self.recorded:
+            return RecordedInterview.of(self.recorded[source], filename)
         from docassemble_client.testing._source import read_source
 
         known = self._sources.get(filename)
