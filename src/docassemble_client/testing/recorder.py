@@ -69,6 +69,8 @@ class _Session:
                 action, arguments = said.text("action"), said.mapping("arguments")
                 noted = RecordedAction(action=action, arguments=arguments, reply=reply)
                 self.screen.actions.append(noted)
+                if not said.flag("read_only"):
+                    self._save(self.path[-1], said)
             case "sessions.set_variables":
                 self._lead(said, reply)
             case "sessions.go_back":
@@ -94,10 +96,16 @@ class _Session:
         if not known:
             self.screen.leads.append(lead)
             screens.append(RecordedScreen())
-        before, self.path = self.path, [*self.path, (known or [lead])[0].to]
+        before = self.path
+        self._save((known or [lead])[0].to, said)
         self._show(reply)
         if reply is not None and not reply.saves:
             self.path = before
+
+    def _save(self, number: int, said: _Said) -> None:
+        """Be at a screen with the next step, or with this one if it is overwritten."""
+        before = self.path[:-1] if said.flag("overwrite") else self.path
+        self.path = [*before, number]
 
     def _nameless(self, reply: RecordedReply) -> RecordedReply:
         """Put placeholders for what belongs to the session, the server or its user only."""
@@ -248,6 +256,10 @@ class _Said:
     def text(self, name: str) -> str:
         """Read an argument that is a text."""
         return str(self._data.get(name) or "")
+
+    def flag(self, name: str) -> bool:
+        """Read an argument that is true or false."""
+        return self.text(name) not in {"", "0"}
 
     def files(self) -> list[str]:
         """Variables that are sent files."""

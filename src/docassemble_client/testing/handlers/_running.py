@@ -66,10 +66,11 @@ def sessions_start(call: Call) -> object:
         if _URL_ARGUMENT.match(name)
     }
     first = Step({"url_args": url_args})
-    if isinstance(interview, RecordedInterview):
-        first.variables |= interview.defined(first.place)
     try:
-        run_at(interview, first)
+        if isinstance(interview, RecordedInterview):
+            first.variables |= interview.defined(first.place)
+        else:
+            run_at(interview, first)
     except Exception as error:
         call.refuse("create_new_interview: failure to assemble", crash(error))
     secret = letters(16) if given is None else given
