@@ -8,11 +8,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import uvicorn
 
-from docassemble_client import demo
-from docassemble_client.testing import FakeServer
+from docassemble_client import AsyncDocassemble, JSONReply, demo
+from docassemble_client.testing import FakeServer, Recording
 from docassemble_client.testing.__main__ import main
+from docassemble_client.testing.recordings import RecordedReply, RecordedScreen
 from tests.fake.conftest import LoopClock
 from tests.mock import run
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-
-    from docassemble_client import AsyncDocassemble
 
 
 def test_tour_shows_everything_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +81,30 @@ def test_command_serves_and_says_how_to_reach_it(
     assert (served["host"], served["port"]) == ("127.0.0.1", 8123)
     line = capsys.readouterr().out
     assert line.startswith("export DOCASSEMBLE_URL=http://127.0.0.1:8123 DOCASSEMBLE_API_KEY=")
+
+
+def test_command_plays_recordings_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Programs in other languages get the recorded screens too."""
+    served: list[Any] = []
+    monkeypatch.setattr(uvicorn, "run", lambda app, **_: served.append(app))
+    i = "docassemble.mine:data/questions/recorded.yml"
+    screens = [RecordedScreen(reply=RecordedReply(json=["recorded"]))]
+    text = Recording(filename=i, screens=screens, encrypted=False).to_json()
+    (tmp_path / "recorded.json").write_text(text, encoding="utf-8")
+
+    main(["--recordings", str(tmp_path)])
+
+    key = capsys.readouterr().out.strip().rpartition("=")[2]
+
+    async def job() -> object:
+        transport = httpx.ASGITransport(served[0])
+        async with AsyncDocassemble("http://127.0.0.1", key, transport=transport) as da:
+            s = await da.sessions.start(i)
+            return await da.sessions.get_question(i, s.session)
+
+    assert asyncio.run(job()) == JSONReply(["recorded"])
 
 
 def test_pytest_finds_the_fixtures_by_itself(tmp_path: Path) -> None:

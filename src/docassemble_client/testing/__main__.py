@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--restart-seconds", type=float, default=3.0, help="how long a restart takes"
     )
     parser.add_argument("--install-seconds", type=float, default=3.0, help="and an installation")
+    parser.add_argument("--recordings", help="folder of recorded interviews to play back")
     options = parser.parse_args(arguments)
     fake = FakeServer(
         version=options.version,
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         restart_seconds=options.restart_seconds,
         install_seconds=options.install_seconds,
     )
+    if options.recordings:
+        fake.add_recordings(options.recordings)
     print(f"export {URL_VARIABLE}={fake.url} {KEY_VARIABLE}={fake.api_key}", flush=True)
     uvicorn.run(
         fake.asgi,

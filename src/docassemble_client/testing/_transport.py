@@ -86,7 +86,9 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         incoming = await _incoming(request)
         response = await self._inner.handle_async_request(request)
-        raw = b"".join([chunk async for chunk in response.stream])  # type: ignore[union-attr]  # it is an asynchronous one
+        stream = response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - that of an asynchronous transport
+        raw = b"".join([chunk async for chunk in stream])
         await response.aclose()
         noted = httpx.Response(response.status_code, headers=response.headers, content=raw)
         self._recorder.note(

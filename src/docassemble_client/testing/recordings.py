@@ -220,8 +220,12 @@ def _screen(data: dict[str, Any]) -> RecordedScreen:
         for one in data.get("actions", [])
     ]
     leads = [Lead(**one) for one in data.get("leads", [])]
-    changed = {"reply": _reply(data.get("reply")), "actions": actions, "leads": leads}
-    return RecordedScreen(**data | changed)
+    changed: dict[str, Any] = {
+        "reply": _reply(data.get("reply")),
+        "actions": actions,
+        "leads": leads,
+    }
+    return RecordedScreen(**{**data, **changed})
 
 
 def _reply(data: dict[str, Any] | None) -> RecordedReply | None:
