@@ -8,6 +8,7 @@ import pytest
 
 from docassemble_client import (
     AsyncDocassemble,
+    BadRequest,
     BinaryContent,
     JSONReply,
     Question,
@@ -207,6 +208,22 @@ def test_variables_are_set_and_deleted_by_path(run: Run) -> None:
         assert kept["fruit"]["elements"] == {"apple": True}
         assert "color" not in kept["fruit"]
         assert (kept["box"], "a" in kept) == ([3], False)
+
+    run(job)
+
+
+def test_list_of_the_server_grows_to_what_is_set(run: Run) -> None:
+    """A place beyond the end of a DAList can be set, that of a plain list cannot."""
+    fruit = {"_class": "docassemble.base.util.DAList", "instanceName": "fruit", "elements": []}
+
+    async def job(da: AsyncDocassemble) -> None:
+        s = await da.sessions.start(QUESTIONLESS)
+        await send(da, s, variables={"fruit": fruit, "plain": []}, question=False)
+        await send(da, s, variables={"fruit[1]": "fig"}, question=False)
+        with pytest.raises(BadRequest):
+            await send(da, s, variables={"plain[0]": "fig"}, question=False)
+
+        assert (await variables(da, s))["fruit"]["elements"] == [None, "fig"]
 
     run(job)
 

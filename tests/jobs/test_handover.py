@@ -128,6 +128,45 @@ def test_encrypted_session_is_refused_with_reasons() -> None:
     assert routes.calls == [NEW, "DELETE /api/session"]
 
 
+def resumed(routes: Routes, *, public: str | None = None, **options: Any) -> str:
+    """Make a link to a running session, and return it in clear."""
+
+    async def job() -> Secret:
+        async with (
+            routes.client(public_url=public) as da,
+            da.interview(I).session(**options) as s,
+        ):
+            return await s.resume_url(expires=timedelta(days=1), one_time=True)
+
+    return run(job()).reveal()
+
+
+def test_running_session_is_linked_to() -> None:
+    """The link leads to the public address, and the session stays as long as it was to stay."""
+    routes = server()
+
+    url = resumed(routes, public="https://forms.example.org", keep=True)
+
+    assert url == "https://forms.example.org/launch?c=exampleCode"
+    assert routes.calls == [NEW, LINK]
+    assert routes.sent[1] == {"i": I, "session": "s1", "expire": 86400, "one_time": True}
+
+
+@pytest.mark.parametrize("secret", [None, "exampleSecret123"])
+def test_running_session_that_is_encrypted_needs_a_known_key(secret: str | None) -> None:
+    """With the secret of a person, the person can open it; with one of the server, nobody."""
+    encrypted = {"i": I, "session": "s1", "encrypted": True, "secret": "exampleSecret123"}
+    routes = server(**{NEW: (200, encrypted)})
+
+    if secret:
+        assert "exampleCode" in resumed(routes, secret=secret)
+        return
+    with pytest.raises(HandoverRefused, match="could not read the answers"):
+        resumed(routes)
+
+    assert routes.calls == [NEW, "DELETE /api/session"]
+
+
 @pytest.mark.parametrize("expires", [0, timedelta(), -1, True, 1.5])
 def test_link_without_a_life_is_refused(expires: Any) -> None:
     """Nothing is sent for a link that could not work."""
@@ -135,6 +174,16 @@ def test_link_without_a_life_is_refused(expires: Any) -> None:
 
     with pytest.raises(UsageError, match="at least one second"):
         hand_over(routes, None, expires=expires)
+
+    assert routes.calls == []
+
+
+def test_name_that_is_none_is_refused_before_a_session_begins() -> None:
+    """Nothing is left behind, as nothing was sent."""
+    routes = server()
+
+    with pytest.raises(UsageError, match="is not the name of a variable"):
+        hand_over(routes, {"f()": 1})
 
     assert routes.calls == []
 

@@ -185,6 +185,37 @@ def test_files_go_with_the_answers() -> None:
     assert b'name="letter"' in content
 
 
+@pytest.mark.parametrize("wrong", [{"files": {"f()": b"x"}}, {"delete": ["x; y"]}])
+def test_names_of_files_and_of_what_is_deleted_are_checked(wrong: Any) -> None:
+    """Nothing is sent where one of them is more than a name."""
+    server = Server()
+
+    async def job() -> None:
+        async with client(server) as da, da.interview(I).session() as s:
+            with pytest.raises(UsageError, match="is not the name of a variable"):
+                await s.answer({"fruit": "fig"}, **wrong)
+
+    run(job())
+    assert server.calls() == ["GET new", "DELETE session"]
+
+
+def test_session_that_could_not_be_deleted_can_be_deleted_again() -> None:
+    """It is not forgotten while it is still on the server."""
+    server = Server()
+    server.failing = {("DELETE", "")}
+
+    async def job() -> None:
+        async with client(server) as da, da.interview(I).session() as s:
+            with pytest.raises(BadRequest):
+                await s.delete()
+            server.failing = set()
+            await s.delete()
+            await s.delete()
+
+    run(job())
+    assert server.calls() == ["GET new", "DELETE session", "DELETE session"]
+
+
 def test_other_calls_go_with_the_secret() -> None:
     """Going back, actions and reading need no more than their own arguments."""
     server = Server()
@@ -193,17 +224,19 @@ def test_other_calls_go_with_the_secret() -> None:
         async with client(server) as da, da.interview(I).session() as s:
             assert isinstance(await s.go_back(), Question)
             await s.action("total", {"of": 2}, read_only=True)
+            await s.action("ask", persistent=True)
             assert await s.variables() == {"fruit": "fig"}
 
     run(job())
-    back, action = server.bodies()
+    back, action, asking = server.bodies()
     assert back["secret"] == action["secret"] == SECRET
     assert (action["action"], action["arguments"], action["read_only"]) == (
         "total",
         {"of": 2},
         True,
     )
-    assert "secret" in server.requests[3].url.params
+    assert (asking["persistent"], asking["read_only"]) == (True, False)
+    assert "secret" in server.requests[4].url.params
 
 
 def test_calls_of_a_session_run_one_after_the_other() -> None:

@@ -192,6 +192,18 @@ def test_cleanup_deletes_a_few_at_a_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wanted", "deleted"), [({}, 0), ({"dry_run": False, "delete_all": True}, 1)], ids=repr
+)
+def test_cleanup_of_every_interview_needs_a_word(wanted: dict[str, Any], deleted: int) -> None:
+    """Without a filter it only reports, unless it is told to delete all that is old."""
+    server = Routes({LIST: page(summary("a")), "DELETE /api/interviews": (204, None)})
+
+    report = clean(server, i=None, **wanted)
+
+    assert (len(report.old), len(report.deleted)) == (1, deleted)
+
+
+@pytest.mark.parametrize(
     ("wanted", "message"),
     [
         ({"older_than": timedelta()}, "timedelta above zero"),

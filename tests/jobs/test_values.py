@@ -152,6 +152,27 @@ def test_meant_and_typed_values_are_kept_apart() -> None:
     assert encoded.converted == {"meant": "2026-03-14"}
 
 
+def test_what_the_server_cannot_mistake_goes_with_what_it_converts() -> None:
+    """Order counts, as a variable must exist before its parts: most answers are one call."""
+    encoded = encode_answers(
+        {"client": DAObject("Individual"), "client.email": "ada@example.com", "n": 1}
+    )
+
+    ((variables, raw),) = encoded.calls
+    assert list(variables) == ["client", "client.email", "n"]
+    assert not raw
+
+
+@pytest.mark.parametrize("name", ["client.note", "client['note']"])
+def test_text_of_an_object_goes_after_the_object(name: str) -> None:
+    """Text that looks like a date needs a call of its own, but its parent comes first."""
+    encoded = encode_answers({name: "2026-03-14", "client": DAObject("Individual"), "clients": "x"})
+
+    first, last = encoded.calls
+    assert list(first[0]) == ["client", "clients"]
+    assert last == ({name: "2026-03-14"}, True)
+
+
 def test_files_are_told_from_text() -> None:
     """Bytes, paths and uploads are files, one or several; a text never is."""
     upload = Upload(b"x", "x.txt")
@@ -171,6 +192,71 @@ def test_file_of_an_attribute_gets_a_part_of_its_own_name() -> None:
 
     assert encoded.files == {"file_0": [b"1"], "file_1": [b"2"]}
     assert encoded.file_variables == {"file_0": "user.photo", "file_1": "pets['cat'].photo"}
+
+
+def test_part_of_a_file_has_a_name_of_its_own() -> None:
+    """It is no other variable's, nor that of the parameter which holds the API key."""
+    encoded = encode_answers({"user.photo": b"1", "file_0": b"2", "key": b"3"})
+
+    assert encoded.files == {"file_0_": [b"1"], "file_0": [b"2"], "file_2": [b"3"]}
+    assert encoded.file_variables == {"file_0_": "user.photo", "file_2": "key"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fruit",
+        "client.name.first",
+        "children[0].pets['it\\'s'].name",
+        'x["a \\"b\\" (c)"]',
+        "x[i].y[-1]",
+        "fruit[person.favorite]",
+        "_internal[\"answers\"]['Question_1']",
+        "größe",
+    ],
+)
+def test_name_of_a_variable_passes(name: str) -> None:
+    """Whatever an interview may call its variables and their parts can be set."""
+    assert encode_answers({name: 1}) == Encoded(literal={name: 1})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "a b",
+        "1a",
+        " fruit",
+        "fruit ",
+        "fruit\n",
+        "fruit # note",
+        "f()",
+        "x[f()]",
+        "x['a' + b]",
+        "x['a'b']",
+        "a; b",
+        "a = b",
+        "a, b",
+        "a.",
+        "x[]",
+        "x.__class__",
+        "__builtins__",
+        "x[y.__class__]",
+        7,
+    ],
+    ids=repr,
+)
+def test_anything_but_a_name_is_refused(name: Any) -> None:
+    """The server runs names as Python: nothing is sent that is more than a name."""
+    with pytest.raises(UsageError, match="is not the name of a variable"):
+        encode_answers({name: 1})
+
+
+@pytest.mark.parametrize("name", ["_class", "instanceName", "a b", "a.b", ""])
+def test_attribute_cannot_turn_an_object_into_another(name: str) -> None:
+    """What untrusted data calls an attribute does not choose the class."""
+    with pytest.raises(UsageError, match="'x': an object cannot have the attribute"):
+        encode_answers({"x": DAObject("Individual", **{name: "docassemble.base.util.DAFile"})})
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ __all__ = [
 
 
 class HandoverRefused(DocassembleError):
-    """A session cannot be handed over to a person; it was deleted."""
+    """A session cannot be handed over to a person, who could not read its answers."""
 
 
 class InterviewError(DocassembleError):

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from docassemble_client.jobs.interview import Interview
     from docassemble_client.jobs.values import Answer
 
+_SEALED = (
+    "the session is encrypted with a key that only this program has: whoever opened the link could"
+    " not read the answers"
+)
+_OPEN = (
+    "Let the interview set multi_user to True in an initial block, which stores its answers in"
+    " clear on the server"
+)
+
 
 @frozen(kw_only=True)
 class PrefilledURL:
@@ -63,38 +72,62 @@ async def prefilled_url(
         UsageError: A value cannot be sent; nothing was sent.
         HandoverRefused: The session is encrypted.
     """
-    seconds = _seconds(expires)
+    _seconds(expires)
     encoded = encode_answers(answers)
+    *first, last = encoded.calls
     # The session deletes itself unless everything went well.
     async with interview.session(url_args=url_args) as session:
         if session.encrypted:
-            message = (
-                "the session is encrypted with a key that only this program has: whoever opened"
-                " the link could not read the answers"
-            )
-            hint = (
-                "Let the interview set multi_user to True in an initial block, which stores its"
-                " answers in clear on the server; the session was deleted"
-            )
-            raise HandoverRefused(message, hint=hint)
-        for values, raw in ((encoded.literal, True), (encoded.converted, False)):
-            files = {} if raw else encoded.files
-            if values or files:
+            raise HandoverRefused(_SEALED, hint=f"{_OPEN}; the session was deleted")
+        for variables, raw in (*first, last):
+            files = encoded.files if (variables, raw) == last else {}
+            if variables or files:
                 await da.sessions.set_variables(
                     session.i,
                     session.id,
-                    variables=values,
+                    variables=variables,
                     files=files,
-                    file_variables={} if raw else encoded.file_variables,
+                    file_variables=encoded.file_variables if files else None,
                     question=False,
                     raw=raw,
                 )
-        link = await da.links.create_resume_url(
-            session.i, session=session.id, expire=seconds, one_time=one_time
-        )
+        url = await session.resume_url(expires=expires, one_time=one_time)
         session.keep = True
-        url = _public(link.reveal(), da.base_url, da.public_url)
-        return PrefilledURL(url=Secret(url), i=session.i, session=session.id)
+        return PrefilledURL(url=url, i=session.i, session=session.id)
+
+
+async def resume_url(
+    da: AsyncDocassemble,
+    i: str,
+    session: str,
+    *,
+    sealed: bool,
+    expires: timedelta | int | None,
+    one_time: bool,
+) -> Secret:
+    """
+    Make a URL that opens a session.
+
+    Args:
+        da: Client.
+        i: Interview.
+        session: ID of the session.
+        sealed: Whether only this program can decrypt it.
+        expires: How long the URL works, a timedelta or seconds; by default an hour.
+        one_time: Whether it works only once.
+
+    Returns:
+        The URL.
+
+    Raises:
+        UsageError: The time is none.
+        HandoverRefused: The session is sealed.
+    """
+    seconds = _seconds(expires)
+    if sealed:
+        raise HandoverRefused(_SEALED, hint=_OPEN)
+    link = await da.links.create_resume_url(i, session=session, expire=seconds, one_time=one_time)
+    return Secret(_public(link.reveal(), da.base_url, da.public_url))
 
 
 def _seconds(expires: timedelta | int | None) -> int | None:

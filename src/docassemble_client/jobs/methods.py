@@ -186,10 +186,11 @@ class Jobs:
         tag: str | None = None,
         user_id: int | None = None,
         dry_run: bool = True,
+        delete_all: bool = False,
         concurrency: int = 4,
     ) -> CleanupReport:
         """
-        Delete the sessions of all users that match a filter and have not changed for long.
+        Delete the sessions of all users that have not changed for long.
 
         They are listed first and then deleted one by one, after another look at each: one that
         somebody came back to stays. What cannot be deleted is reported, and stops nothing.
@@ -200,13 +201,14 @@ class Jobs:
             tag: Only sessions whose interview has this tag in its metadata; slow.
             user_id: Only sessions of this user; another user of the same session keeps it.
             dry_run: Whether only to report what would be deleted.
+            delete_all: Allow to delete without a filter: the old sessions of every interview.
             concurrency: How many sessions are deleted at a time.
 
         Returns:
             What was found and done; `str()` of it is a line for people.
 
         Raises:
-            UsageError: There is no filter, or no age; nothing was sent.
+            UsageError: There is neither a filter nor delete_all, or no age; nothing was sent.
             DocassembleError: The sessions could not be listed; nothing was deleted.
         """
         from docassemble_client.jobs.sessions import cleanup_sessions
@@ -218,6 +220,7 @@ class Jobs:
             tag=tag,
             user_id=user_id,
             dry_run=dry_run,
+            delete_all=delete_all,
             concurrency=concurrency,
         )
 

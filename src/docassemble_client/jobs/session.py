@@ -9,10 +9,11 @@ from docassemble_client import DocassembleError, Question, UndefinedVariable, Us
 from docassemble_client.jobs.driver import Driver
 from docassemble_client.jobs.policy import Policy
 from docassemble_client.jobs.shield import to_its_end
-from docassemble_client.jobs.values import encode_answers
+from docassemble_client.jobs.values import check_names, encode_answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
     from types import TracebackType
 
     from docassemble_client import (
@@ -104,8 +105,8 @@ class InterviewSession:
         Set variables, count the question as answered, and get what comes next.
 
         Texts stay texts and mappings stay mappings, whatever users typed: only values that are
-        dates, times or `DAObject` become such on the server. Where both kinds are sent at once, the
-        texts are saved by a call of their own, which is a step of its own for `go_back`.
+        dates, times or `DAObject` become such on the server. Where texts or mappings that look like
+        these are sent beside them, they go in a call of their own, for the same step.
 
         Args:
             answers: Values by variable, such as {"client.phone": "202-555-3434"}.
@@ -117,32 +118,33 @@ class InterviewSession:
             What the session shows now; None if the interview answers with nothing.
 
         Raises:
-            UsageError: A value cannot be sent; nothing was sent.
+            UsageError: A name is none of a variable, or a value cannot be sent; nothing was sent.
             APIError: The server refused a variable, or the interview failed; nothing was saved, or
-                only the texts of a mixed answer.
+                only the first call of a mixed answer.
         """
+        check_names([*(files or {}), *(delete or ())])
         encoded = encode_answers(answers or {})
-        both = bool(encoded.literal and encoded.converted)
+        *first, (variables, raw) = encoded.calls
         # A choice that runs code is not done until the interview has run it.
         chosen = any(name.startswith(_CHOICES) for name in answers or {})
         async with self._lock:
-            if both:
+            for others, literal in first:
                 await self._da.sessions.set_variables(
                     self.i,
                     self.id,
                     secret=self.secret,
-                    variables=encoded.literal,
+                    variables=others,
                     overwrite=overwrite,
                     question=False,
-                    raw=True,
+                    raw=literal,
                 )
             asked = self._asked
             reply = await self._da.sessions.set_variables(
                 self.i,
                 self.id,
                 secret=self.secret,
-                variables=encoded.converted or encoded.literal,
-                raw=not encoded.converted,
+                variables=variables,
+                raw=raw,
                 files={**encoded.files, **(files or {})},
                 file_variables=encoded.file_variables,
                 delete_variables=delete,
@@ -150,7 +152,7 @@ class InterviewSession:
                 question_name=asked.question_name
                 if asked and asked.mandatory and not chosen
                 else None,
-                overwrite=overwrite or both,
+                overwrite=overwrite or bool(first),
             )
             return self._noted(reply)
 
@@ -206,6 +208,7 @@ class InterviewSession:
         arguments: Mapping[str, JSONInput] | None = None,
         *,
         read_only: bool = False,
+        persistent: bool = False,
     ) -> SessionReply | None:
         """
         Run an action of the interview.
@@ -214,6 +217,7 @@ class InterviewSession:
             name: The action, an event of the interview; the server ignores one it does not know.
             arguments: What action_argument() gives.
             read_only: Whether what it changes is forgotten.
+            persistent: Whether a question it asks is what `question` then brings.
 
         Returns:
             What the action answers with response() or json_response(); None for nothing.
@@ -229,6 +233,7 @@ class InterviewSession:
                 secret=self.secret,
                 arguments=arguments,
                 read_only=read_only,
+                persistent=persistent,
             )
 
     async def variables(self) -> Mapping[str, JSON]:
@@ -244,11 +249,38 @@ class InterviewSession:
         async with self._lock:
             return await self._da.sessions.get_variables(self.i, self.id, secret=self.secret)
 
+    async def resume_url(
+        self, *, expires: timedelta | int | None = None, one_time: bool = False
+    ) -> Secret:
+        """
+        Make a URL with which a person goes on in a browser; `keep` the session for it.
+
+        The URL leads to `public_url` of the client, where it was given.
+
+        Args:
+            expires: How long the URL works, a timedelta or seconds; by default an hour.
+            one_time: Whether the URL works only once.
+
+        Returns:
+            The URL; whoever has it gets into the session.
+
+        Raises:
+            UsageError: The time is none; nothing was sent.
+            HandoverRefused: The session is encrypted with a key that the server made, so nobody
+                else could open it.
+        """
+        from docassemble_client.jobs.handover import resume_url  # noqa: PLC0415 - loaded if used
+
+        sealed = self.encrypted and self._given is None
+        return await resume_url(
+            self._da, self.i, self.id, sealed=sealed, expires=expires, one_time=one_time
+        )
+
     async def delete(self) -> None:
         """Delete the session, and with it its files; doing it twice does no harm."""
-        session, self._session = self._session, None
-        if session is not None:
-            await self._da.sessions.delete(session.i, session.session)
+        if self._session is not None:
+            await self._da.sessions.delete(self._session.i, self._session.session)
+            self._session = None
 
     async def __aenter__(self) -> Self:
         if self._session is not None:

@@ -139,6 +139,7 @@ async def cleanup_sessions(
     tag: str | None,
     user_id: int | None,
     dry_run: bool,
+    delete_all: bool,
     concurrency: int,
 ) -> CleanupReport:
     """
@@ -151,20 +152,21 @@ async def cleanup_sessions(
         tag: Only this tag.
         user_id: Only this user.
         dry_run: Whether to delete nothing.
+        delete_all: Whether there need not be a filter.
         concurrency: How many are deleted at a time.
 
     Returns:
         What was found and done.
 
     Raises:
-        UsageError: There is no filter, or no age.
+        UsageError: There is no filter nor delete_all, or no age.
     """
     if older_than <= timedelta():
         message = "older_than must be a timedelta above zero"
         raise UsageError(message, hint="Pass timedelta(days=90), for example")
-    if not (i or tag or user_id is not None):
+    if not (dry_run or delete_all or i or tag or user_id is not None):
         message = "without i, tag or user_id every session of the server would be meant"
-        raise UsageError(message, hint="Say which sessions may be deleted")
+        raise UsageError(message, hint="Say which, or pass delete_all=True")
     if type(concurrency) is not int or concurrency < 1:
         message = "concurrency must be a whole number from 1"
         raise UsageError(message)

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from decimal import Decimal
 from typing import NoReturn, TypeAlias, TypeGuard, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from docassemble_client import FileInput, JSONInput, Upload, UsageError
 
 _UTIL = "docassemble.base.util"
 _CLASS = re.compile(r"docassemble(\.[A-Za-z_]\w*)+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_WORD = r"[^\W\d]\w*"
+_TEXT = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
+# A variable such as children[i].pets['cat'].name; what begins with __ belongs to Python.
+_VARIABLE = re.compile(
+    rf"(?!__){_WORD}(?:\.(?!__){_WORD}|\[(?:-?\d+|{_WORD}(?:\.(?!__){_WORD})*|{_TEXT})\])*"
+)
+# A form field of this name would be taken for the API key.
+_KEY = "key"
+# What makes a mapping an object.
+_OBJECT = frozenset({"_class", "instanceName"})
 # What the server takes for a date or a time (utils/helpers.py:3402).
 _DATELIKE = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d", re.ASCII)
 
@@ -91,12 +101,22 @@ class Encoded:
         converted: Values of which the server must make dates and objects.
         files: Files by the name of their part.
         file_variables: Variable by the name of the part.
+        last: Whether the literal values can only be set after the others, being parts of them.
     """
 
     literal: dict[str, JSONInput] = field(factory=dict[str, JSONInput])
     converted: dict[str, JSONInput] = field(factory=dict[str, JSONInput])
     files: dict[str, list[FileInput]] = field(factory=dict[str, list[FileInput]])
     file_variables: dict[str, str] = field(factory=dict[str, str])
+    last: bool = False
+
+    @property
+    def calls(self) -> list[tuple[dict[str, JSONInput], bool]]:
+        """Variables for each call, in turn, and whether the server must set them as they are."""
+        calls = [(self.literal, True), (self.converted, False)]
+        if self.last:
+            calls.reverse()
+        return [one for one in calls if one[0]] or [({}, True)]
 
 
 def encode_answers(answers: Mapping[str, Answer]) -> Encoded:
@@ -104,7 +124,8 @@ def encode_answers(answers: Mapping[str, Answer]) -> Encoded:
     Sort answers by how the server must take them.
 
     The server makes dates of all texts that look like one, and objects of all mappings with
-    `_class`, in a whole call or not at all; so what users typed goes apart from what was meant.
+    `_class`, in a whole call or not at all; so what users typed and could be mistaken for either
+    goes apart from what was meant.
 
     Args:
         answers: Values by variable.
@@ -113,26 +134,63 @@ def encode_answers(answers: Mapping[str, Answer]) -> Encoded:
         What to send.
 
     Raises:
-        UsageError: A value cannot be sent as what it is.
+        UsageError: A name is none of a variable, or a value cannot be sent as what it is.
     """
+    check_names(answers)
     encoded = Encoded()
+    plain: dict[str, JSONInput] = {}
+    meant: set[str] = set()
+    risky: set[str] = set()
     for name, value in answers.items():
         if _is_files(value):
-            part = name if _NAME.fullmatch(name) else f"file_{len(encoded.files)}"
+            part = _part(name, len(encoded.files), answers)
             encoded.files[part] = [value] if not isinstance(value, list) else value
             if part != name:
                 encoded.file_variables[part] = name
             continue
         walk = _Walk(name)
-        plain = walk.encoded(value, name)
+        plain[name] = walk.encoded(value, name)
         if walk.meant and walk.risky:
             message = f"{name!r} mixes what is to be converted with text or keys that must not be"
             hint = (
                 "Pass texts that look like dates, and mappings with _class, in their own variable"
             )
             raise UsageError(message, hint=hint)
-        (encoded.converted if walk.meant else encoded.literal)[name] = plain
-    return encoded
+        if walk.meant:
+            meant.add(name)
+        elif walk.risky:
+            risky.add(name)
+    for name, one in plain.items():
+        (encoded.literal if name in risky or not meant else encoded.converted)[name] = one
+    parts = tuple(f"{name}{sign}" for name in encoded.converted for sign in ".[")
+    return evolve(encoded, last=any(name.startswith(parts) for name in risky))
+
+
+def check_names(names: Iterable[object]) -> None:
+    """
+    Refuse what is no name of a variable: the server runs it as Python.
+
+    Args:
+        names: Names such as client.name.first, children[0].pets['cat'] or x[i].
+
+    Raises:
+        UsageError: One of them is something else.
+    """
+    for name in names:
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            message = f"{name!r} is not the name of a variable"
+            hint = "Pass a name such as client.name.first or children[0].pets['cat']"
+            raise UsageError(message, hint=hint)
+
+
+def _part(name: str, number: int, names: Mapping[str, object]) -> str:
+    """Name the part of a file: after its variable, or else as nothing else is named."""
+    if _NAME.fullmatch(name) and name != _KEY:
+        return name
+    part = f"file_{number}"
+    while part in names:
+        part += "_"
+    return part
 
 
 def _is_files(value: object) -> TypeGuard[FileInput | list[FileInput]]:
@@ -172,6 +230,9 @@ class _Walk:
 
     def _object(self, value: DAObject, place: str) -> dict[str, JSONInput]:
         self.meant = True
+        for name in value.attributes:
+            if not _NAME.fullmatch(name) or name in _OBJECT:
+                self._refuse(f"an object cannot have the attribute {name!r}")
         # The elements of a collection are named after the collection.
         attributes = {
             key: self.encoded(one, place if key == "elements" else f"{place}.{key}")

@@ -52,7 +52,7 @@ def builtin_interviews() -> Iterator[Interview]:
         asks=(
             Screen("What is your favorite fruit?", [Field("favorite_fruit", "Fruit")]),
             Screen(
-                "How many pieces of ${ favorite_fruit } do you have?",
+                "How many pieces of ${ favorite_fruit }\ndo you have?",
                 [Field("number_of_pieces", "Pieces", "integer", extra={"min": "0"})],
             ),
         ),

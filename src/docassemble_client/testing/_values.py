@@ -102,7 +102,12 @@ def set_variable(variables: dict[str, JSON], expression: str, value: JSON) -> No
         case ast.Attribute(value=parent, attr=name):
             _fields(_get(variables, parent), name)[name] = value
         case ast.Subscript(value=parent, slice=index):
-            _items(_get(variables, parent))[_get(variables, index)] = value
+            owner, place = _get(variables, parent), _get(variables, index)
+            items = _items(owner)
+            if items is not owner and is_list(items):
+                # A list of the server grows to the place that is set.
+                items += [None] * (place + 1 - len(items))
+            items[place] = value
         case _:
             raise IllegalNameError
 
