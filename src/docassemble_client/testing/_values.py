@@ -106,7 +106,7 @@ def set_variable(variables: dict[str, JSON], expression: str, value: JSON) -> No
             items = _items(owner)
             if items is not owner and is_list(items):
                 # A list of the server grows to the place that is set.
-                items += [None] * (place + 1 - len(items))
+                owner[_COLLECTIONS] = items = [*items, *[None] * (place + 1 - len(items))]
             items[place] = value
         case _:
             raise IllegalNameError
