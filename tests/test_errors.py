@@ -26,6 +26,7 @@ OWN: dict[type[DocassembleError], dict[str, Any]] = {
     jobs_errors.MissingAnswer: {"variable": "hunter2", "question": "hunter2"},
     jobs_errors.InterviewFailed: {"body": "hunter2"},
     jobs_errors.NoDocuments: {"question": "hunter2", "ended": "hunter2"},
+    jobs_errors.InstallFailed: {"log": "hunter2", "name": "docassemble.hunter2"},
     jobs_errors.InvalidDocument: {"format": "hunter2", "content": b"hunter2"},
 }
 HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=1.5)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from docassemble_client.errors import *
     from docassemble_client.events import *
     from docassemble_client.jobs.assembly import Assembly as Assembly
+    from docassemble_client.jobs.deploy import DeployReport as DeployReport
     from docassemble_client.jobs.doctor import ServerReport as ServerReport
     from docassemble_client.jobs.documents import Document as Document
     from docassemble_client.jobs.documents import DocumentDownload as DocumentDownload
@@ -75,6 +76,7 @@ _HOMES = {
     "client": ("AsyncDocassemble",),
     "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
     "jobs.assembly": ("Assembly",),
+    "jobs.deploy": ("DeployReport",),
     "jobs.doctor": ("ServerReport",),
     "jobs.documents": ("Document", "DocumentDownload", "DocumentDownloads", "Documents"),
     "jobs.driver": ("Step", "Transcript"),

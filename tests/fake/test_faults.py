@@ -73,6 +73,19 @@ def test_connection_breaks_before_or_after_the_request(run: Run, fake: FakeServe
     run(job)
 
 
+def test_answer_is_lost_of_what_was_done(run: Run, fake: FakeServer) -> None:
+    """The connection breaks as if nothing had happened, and the account is there."""
+    fake.reset("users.create", done=True)
+
+    async def job(da: AsyncDocassemble) -> None:
+        with pytest.raises(TransportError) as error:
+            await da.users.create("ada@example.com")
+        assert error.value.maybe_processed
+        assert [one.email async for one in da.users.list()][1:] == ["ada@example.com"]
+
+    run(job)
+
+
 def test_delay_is_waited_for_or_times_out(run: Run, fake: FakeServer) -> None:
     """A client that waits less time than it takes goes away."""
     fake.latency = 1

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client import DocassembleError
+from docassemble_client import DocassembleError, TaskFailed
 
 if TYPE_CHECKING:
-    from docassemble_client import JSON
+    from docassemble_client import JSON, TaskHandle
     from docassemble_client.jobs.driver import Transcript
 
 __all__ = [
     "HandoverRefused",
+    "InstallFailed",
     "InterviewError",
     "InterviewFailed",
     "InvalidDocument",
@@ -133,3 +134,24 @@ class InvalidDocument(DocassembleError):
         super().__init__(message, operation=operation, method=method, path=path, hint=hint)
         self.format = format
         self.content = content
+
+
+class InstallFailed(TaskFailed):
+    """
+    A package is not installed as it was to be, whatever the server says.
+
+    Attributes:
+        name: Name of the package.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        handle: TaskHandle | None = None,
+        log: str = "",
+        name: str = "",
+        **where: str,
+    ) -> None:
+        super().__init__(message, handle=handle, log=log, **where)
+        self.name = name

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    import os
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from datetime import timedelta
 
     from docassemble_client import (
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
         JSONInput,
         Permission,
         Secret,
+        TaskEvent,
         TaskHandle,
         User,
     )
+    from docassemble_client.jobs.deploy import DeployReport
     from docassemble_client.jobs.doctor import ServerReport
     from docassemble_client.jobs.interview import Interview
     from docassemble_client.jobs.server import ConfigPatch
@@ -293,3 +296,64 @@ class Jobs:
         from docassemble_client.jobs.server import restart
 
         return await restart(self._da, wait=wait, timeout=timeout)
+
+    async def deploy(
+        self,
+        source: str | os.PathLike[str] | None = None,
+        *,
+        github: str | None = None,
+        pip: str | None = None,
+        branch: str | None = None,
+        restart: bool = True,
+        timeout: float | None = 600.0,
+        on_progress: Callable[[TaskEvent], object] | None = None,
+    ) -> DeployReport:
+        """
+        Install a package on the server, wait through the restart, and see that it is there.
+
+        Of a folder an archive is made, without what Git, Python and editors keep for themselves,
+        what usually holds secrets (.env, *.pem, id_rsa), and what .gitignore says. It must be a
+        docassemble package: this is checked before anything is sent, and nothing of it is run.
+        A request whose answer was lost is not repeated; the list of packages shows what became
+        of it.
+
+        Args:
+            source: Folder of the package, or its ZIP file.
+            github: Instead, URL of its repository, called docassemble-Name as the package is.
+            pip: Instead, its name on PyPI, also with a version (docassemble.demo==1.10.14).
+            branch: With github, branch of the repository; by default that of GitHub, or main.
+            restart: Whether the server restarts. Without that, processes that run do not see new
+                modules, but all interviews are read anew.
+            timeout: Seconds for the whole of it; None for no limit.
+            on_progress: Called with an event when it is sent (sending), and after each look.
+
+        Returns:
+            What the server lists now and listed before, and pip's log.
+
+        Raises:
+            UsageError: There is no docassemble package; nothing was sent.
+            InstallFailed: It is not installed, or not in the version that was sent, whatever the
+                server says; `log` holds the log of pip.
+            TaskTimeout: It was not there in time.
+            AccessDenied: The key may not install packages, or not this one.
+            NotFound: Installing packages is switched off.
+            OSError: A file cannot be read.
+
+        Example:
+            ```python
+            report = await da.deploy("./docassemble-MyForm")
+            print(report)
+            ```
+        """
+        from docassemble_client.jobs.deploy import deploy
+
+        return await deploy(
+            self._da,
+            source,
+            github=github,
+            pip=pip,
+            branch=branch,
+            restart=restart,
+            timeout=timeout,
+            on_progress=on_progress,
+        )

@@ -126,14 +126,12 @@ async def restart(da: AsyncDocassemble, *, wait: bool, timeout: float | None) ->
     """
     if not wait:
         return await da.server.restart()
-    # Several processes may answer, each with a start of its own; the server's clock is compared
-    # with itself only.
-    starts = [(await da.server.get_health()).server_start_time for _ in range(_IN_A_ROW)]
+    since = await latest_start(da)
     handle = await da.server.restart()
     try:
         async with asyncio.timeout(timeout):
             await da.wait_for_task(handle, timeout=None)
-            await _steady(da, max(starts))
+            await steady(da, since)
     except TimeoutError:
         message = f"the server did not answer steadily within {timeout} s"
         hint = "It may still restart; wait again with the error's handle"
@@ -141,14 +139,34 @@ async def restart(da: AsyncDocassemble, *, wait: bool, timeout: float | None) ->
     return handle
 
 
-async def _steady(da: AsyncDocassemble, before: float) -> None:
-    """Wait for answers in a row, all of processes that started after a moment."""
+async def latest_start(da: AsyncDocassemble) -> float:
+    """
+    Find out when the server's processes started.
+
+    Args:
+        da: Client.
+
+    Returns:
+        The latest start, in seconds since 1970 by the server's clock, to be compared only with
+        what it says later. Several processes may answer, each with a start of its own.
+    """
+    return max([(await da.server.get_health()).server_start_time for _ in range(_IN_A_ROW)])
+
+
+async def steady(da: AsyncDocassemble, since: float) -> None:
+    """
+    Wait for answers in a row, all of processes that started after a moment.
+
+    Args:
+        da: Client.
+        since: The moment, by the server's clock.
+    """
     once = RetryPolicy(attempts=1)
     row = 0
     while True:
         try:
             health = await da.server.get_health(timeout=_SILENCE, retry=once)
-            row = row + 1 if health.server_start_time > before else 0
+            row = row + 1 if health.server_start_time > since else 0
         except RedirectRefused:
             raise
         except (TransportError, ServerError, DecodeError):

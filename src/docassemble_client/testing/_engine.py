@@ -121,6 +121,8 @@ class Engine:
             left = self._world.tasks.left
             await self._pause(left, None if patience is None else patience - late)
             late += left
+        if fault is not None and fault.done:
+            self._work(request, operation, place, known=found is not None)
         answer = self._broken(fault)
         if answer is None:
             answer = self._work(request, operation, place, known=found is not None)
@@ -198,7 +200,14 @@ class Engine:
         more = {name.lower(): value for name, value in (headers or {}).items()}
         self._fault(operation, times, Answer(status, answer.content, {**answer.headers, **more}))
 
-    def reset(self, operation: str = "*", *, times: int | None = 1, sent: bool = True) -> None:
+    def reset(
+        self,
+        operation: str = "*",
+        *,
+        times: int | None = 1,
+        sent: bool = True,
+        done: bool = False,
+    ) -> None:
         """
         Break the connection instead of answering.
 
@@ -206,9 +215,10 @@ class Engine:
             operation: Full name of the operation; * for every one.
             times: How often; None for ever.
             sent: Whether it breaks after the request was taken; otherwise it is refused.
+            done: Whether the server does what was asked for, so that only its answer is lost.
         """
-        error = ConnectionLost() if sent else ConnectionRefused()
-        self._faults.add(Fault(operation, times, error=error))
+        error = ConnectionLost() if sent or done else ConnectionRefused()
+        self._faults.add(Fault(operation, times, error=error, done=done))
 
     def delay(self, operation: str = "*", *, seconds: float, times: int | None = 1) -> None:
         """

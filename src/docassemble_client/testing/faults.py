@@ -26,6 +26,7 @@ class Fault:
         answer: What is answered instead; None if the call is worked on.
         error: What happens to the connection instead.
         seconds: How much later the answer comes.
+        done: Whether the call is worked on nevertheless.
     """
 
     operation: str
@@ -33,6 +34,7 @@ class Fault:
     answer: Answer | None = field(default=None, repr=False)
     error: Exception | None = None
     seconds: float = 0.0
+    done: bool = False
 
 
 class Faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -76,7 +77,9 @@ def packages_install(call: Call) -> object:
             call.missing()  # the server forgets to return its refusal
         call.refuse("do not have permission")
     package.installed_by = call.caller.id
-    return _begin(call, lambda: call.world.packages.install(package))
+    call.world.packages.register(package)
+    restart = call.flag("restart", default=True)
+    return _begin(call, lambda: call.world.packages.install(package, restart=restart))
 
 
 def _of_git(call: Call) -> Installed:
@@ -92,6 +95,7 @@ def _of_zip(call: Call, part: Part) -> Installed:
     try:
         with ZipFile(BytesIO(part.content)) as archive:
             name, version = package_name(archive), _said(archive, _VERSION)
+            broken = _broken(archive)
             questions = {
                 match[1]: archive.read(path)
                 for path in archive.namelist()
@@ -102,7 +106,28 @@ def _of_zip(call: Call, part: Part) -> Installed:
     if name is None:
         call.refuse("error when installing", "DAException: Not a Python package zip file")
     file = call.world.files.add(part.filename, part.content)
-    return Installed(name, "zip", version or "", zip_file_number=file.number, questions=questions)
+    return Installed(
+        name,
+        "zip",
+        version or "",
+        zip_file_number=file.number,
+        questions=questions,
+        broken=broken,
+    )
+
+
+def _broken(archive: ZipFile) -> str:
+    """What pip prints of a package whose setup.py is no Python; nothing else is run here."""
+    path = min((one for one in archive.namelist() if one.endswith("setup.py")), key=len, default="")
+    try:
+        ast.parse(archive.read(path) if path else b"")
+    except (SyntaxError, ValueError) as error:
+        return (
+            f"{type(error).__name__}: {error}\n"
+            "ERROR: Getting requirements to build wheel exited with 1\n"
+            "ERROR: Failed to build 'file.zip' when getting requirements to build wheel"
+        )
+    return ""
 
 
 def package_name(archive: ZipFile) -> str | None:

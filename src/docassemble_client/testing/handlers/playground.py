@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from io import BytesIO
 from typing import TYPE_CHECKING, get_args
 from zipfile import BadZipFile, ZipFile
 
 from docassemble_client import models
+from docassemble_client.jobs.filenames import found_name, stored_name
 from docassemble_client.testing._http import Refusal, json_answer
 from docassemble_client.testing.handlers.files import sent
 from docassemble_client.testing.handlers.packages import package_name
@@ -55,14 +55,6 @@ def _place(call: Call) -> tuple[Folder, str]:
     return call.world.playground.folder(owner, _project(call, owner), name), name
 
 
-def _safe(filename: str, *, spaces: bool) -> str:
-    """Make of a name what the server makes of it."""
-    text = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
-    text = text.replace("/", " ").replace("\\", " ")
-    text = text if spaces else "_".join(text.split())
-    return re.sub(r"[^A-Za-z0-9_. -]", "", text).strip("._ ")
-
-
 def playground_list_files(call: Call) -> object:
     """List the files of a folder."""
     return sorted(_place(call)[0])
@@ -71,7 +63,7 @@ def playground_list_files(call: Call) -> object:
 def playground_download_file(call: Call) -> object:
     """Bring a file, or a package as an archive."""
     folder, name = _place(call)
-    filename = _safe(str(call.text("filename")), spaces=True)
+    filename = found_name(str(call.text("filename")))
     if name == _PACKAGES:
         package = "docassemble." + filename.removeprefix("docassemble.")
         if package not in folder:
@@ -91,7 +83,7 @@ def playground_upload_files(call: Call) -> object:
     parts = call.files()
     if not parts:
         call.refuse("No file found")
-    files = {_safe(one.filename, spaces=False): one.content for one in parts}
+    files = {stored_name(one.filename): one.content for one in parts}
     if any(not one or len(one) > _LONGEST for one in files):
         call.refuse("Error saving")
     folder |= files
@@ -106,7 +98,7 @@ def playground_delete_file(call: Call) -> object:
     folder, name = _place(call)
     if name == _PACKAGES:
         call.missing()
-    folder.pop(_safe(str(call.text("filename")), spaces=True), None)
+    folder.pop(found_name(str(call.text("filename"))), None)
     return _restarted(call, needed=name == _MODULES)
 
 
@@ -185,7 +177,7 @@ def _target(path: str) -> tuple[str, str]:
     match = re.search(r"data/(templates|static|sources|questions)$", directory)
     if match is not None and filename != "README.md":
         return match[1], filename
-    deep = directory.count("/") >= 1 and "tests" not in directory.split("/")
+    deep = directory.count("/") >= 1 and not {"tests", "data"} & set(directory.split("/"))
     if deep and filename.endswith(".py") and filename not in {"__init__.py", "setup.py"}:
         return _MODULES, filename
     return "", filename

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from docassemble_client.testing.state.tasks import Work
 
@@ -32,6 +32,7 @@ class Installed:
         core: Whether the server needs it, so that it cannot be removed.
         pinned: Whether it cannot be updated either.
         questions: Its interviews, by their path in it.
+        broken: What pip prints if it cannot be installed; empty if it can.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Installed:
     core: bool = False
     pinned: bool = False
     questions: dict[str, bytes] = field(factory=dict[str, bytes], repr=False)
+    broken: str = field(default="", repr=False)
 
 
 class Packages:
@@ -63,13 +65,30 @@ class Packages:
         self.installed["certifi"] = Installed("certifi", version="2026.1.4", core=True, pinned=True)
         self.offered = dict(OFFERED)
 
-    def install(self, package: Installed) -> Work:
-        """Put a package into the list; without a version if it cannot be installed."""
+    def register(self, package: Installed) -> None:
+        """Put a package into the list as what is to be installed; the version is that of before."""
+        before = self.installed.get(package.name)
+        self.installed[package.name] = evolve(
+            package,
+            version=before.version if before else "",
+            questions=before.questions if before else {},
+        )
+
+    def install(self, package: Installed, *, restart: bool) -> Work:
+        """Install a package; what was there before of a ZIP file or repository is removed first."""
         there = _found(self.offered, package.name)
-        ok = package.type != "pip" or there is not None
-        package.version = (package.version or there or "1.0") if ok else ""
-        self.installed[package.name] = package
-        return Work(ok, _log(package, ok=ok))
+        if package.type == "pip" and there is None:
+            package.broken = f"ERROR: No matching distribution found for {package.name}"
+        listed = self.installed.get(package.name) or package
+        if not package.broken:
+            package.version = package.version or there or "1.0"
+            self.installed[package.name] = package
+        elif restart and not listed.version:
+            # Without a restart the server does not look whether pip did anything.
+            del self.installed[package.name]
+        else:
+            listed.questions = {}
+        return Work(not package.broken, _log(package, restart=restart))
 
     def source(self, filename: str) -> bytes | None:
         """Find the source of an interview such as docassemble.mine:data/questions/letter.yml."""
@@ -86,7 +105,7 @@ class Packages:
         """Bring a package to the version offered."""
         package = self.installed[name]
         package.version = _found(self.offered, name) or package.version
-        return Work(ok=True, log=_log(package, ok=True))
+        return Work(ok=True, log=_log(package, restart=True))
 
 
 def _found(offered: dict[str, str], name: str) -> str | None:
@@ -102,13 +121,10 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _log(package: Installed, *, ok: bool) -> str:
+def _log(package: Installed, *, restart: bool) -> str:
     name = package.name
-    code = "success" if ok else "failure"
-    said = f"Successfully installed {name}-{package.version}"
-    if not ok:
-        said = f"ERROR: No matching distribution found for {name}"
-    return (
-        f"{name}: pip install command returned {code} code.  See log for details.\n"
-        f"pip log:\nCollecting {name}\n{said}\n"
-    )
+    result = "pip install command returned success code.  See log for details."
+    if package.broken and restart:
+        result = "install failed"
+    said = package.broken or f"Successfully installed {name}-{package.version}"
+    return f"{name}: {result}\npip log:\nCollecting {name}\n{said}\n"
