@@ -10,15 +10,11 @@ from attrs import evolve, field, frozen
 
 from docassemble_client import (
     AccessDenied,
-    DecodeError,
     DocassembleError,
     InstallFailed,
-    RedirectRefused,
-    ServerError,
     TaskEvent,
     TaskFailed,
     TaskTimeout,
-    TransportError,
     UsageError,
 )
 from docassemble_client.jobs.archive import archive, temporary
@@ -27,6 +23,7 @@ from docassemble_client.jobs.piplog import PipLog
 from docassemble_client.jobs.server import latest_start, steady
 from docassemble_client.jobs.server import restart as restart_server
 from docassemble_client.jobs.turns import in_turns
+from docassemble_client.jobs.weather import BAD_WEATHER, PAUSE, lost, unsent
 
 if TYPE_CHECKING:
     import os
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble, Package, TaskHandle
     from docassemble_client.jobs.archive import Archive
 
-_PAUSE = 2.0  # seconds between two looks
 _LOOKS = 30  # at a list without the package before a lost request counts as not processed
 _REQUIREMENT = re.compile(r"([^>=<]+)((?:[>=<].*)?)")  # as the server reads it
 _EXACTLY = re.compile(r"==\s*([^,*\s]+)\s*")
@@ -237,11 +233,11 @@ class _Deployment:
         while True:
             try:
                 handle = await self.da.packages.install(**self.goal.arguments, restart=self.restart)
-            except (TransportError, ServerError, DecodeError) as error:
-                if _unsent(error):
-                    await asyncio.sleep(_PAUSE)
+            except BAD_WEATHER as error:
+                if unsent(error):
+                    await asyncio.sleep(PAUSE)
                     continue
-                if not _lost(error):
+                if not lost(error):
                     raise
                 await self._appeared(error)
             else:
@@ -276,13 +272,13 @@ class _Deployment:
         """
         looks = 0
         while looks < _LOOKS:
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(PAUSE)
             try:
                 listed = await self._listed()
                 if await self._shown(listed):
                     return
-            except (TransportError, ServerError, DecodeError) as failure:
-                if not _lost(failure) and not _unsent(failure):
+            except BAD_WEATHER as failure:
+                if not lost(failure) and not unsent(failure):
                     raise
                 continue
             if not (self.restart and self._arrived(listed)):
@@ -348,16 +344,3 @@ class _Deployment:
         name = normalised(self.goal.name)
         listed = await self.da.packages.list()
         return next((one for one in listed if normalised(one.name or "") == name), None)
-
-
-def _unsent(error: DocassembleError) -> bool:
-    """Whether the request did not reach the server, but may the next time."""
-    away = isinstance(error, RedirectRefused)
-    return isinstance(error, TransportError) and not error.maybe_processed and not away
-
-
-def _lost(error: DocassembleError) -> bool:
-    """Whether the server may have carried out the request, and its answer was lost."""
-    if isinstance(error, ServerError):
-        return error.status in {502, 503, 504}
-    return not isinstance(error, TransportError) or error.maybe_processed

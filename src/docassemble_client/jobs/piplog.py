@@ -54,8 +54,13 @@ class PipLog:
         }
 
     def tried(self, name: str) -> bool:
-        """Whether the whole log is there and says that the server let pip install the package."""
-        return normalised(name) in self._results and _CUT not in self.text
+        """
+        Whether the server let pip install the package, and the log has the end of that.
+
+        Of a long log the server cuts out the middle, in which all but one package may have ended.
+        """
+        alone = len(self._results) == 1 or _CUT not in self.text
+        return normalised(name) in self._results and alone
 
     def succeeded(self, name: str) -> bool:
         """Whether the server says that pip was well, which it may say of what pip did not do."""
