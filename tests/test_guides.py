@@ -79,6 +79,15 @@ def test_every_page_is_listed() -> None:
     assert f"({INDEX.relative_to(README.parent).as_posix()})" in README.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """What a page refers to is there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert links or page not in {README, INDEX}
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 def test_every_arrangement_belongs_to_a_page() -> None:
     """No module arranges a server for a page that is not there."""
     arranged = {one.stem for one in (GUIDE.parents[1] / "tests" / "guides").glob("[!_]*.py")}

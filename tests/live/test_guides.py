@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from tests.live.server import LiveServer
 
 # Those that use nothing but what every docassemble has.
-PAGES = [README, *(GUIDE / f"{name}.md" for name in ("interviews",))]
+PAGES = [
+    README,
+    *(
+        GUIDE / f"{name}.md"
+        for name in ("driving", "errors", "files", "handover", "interviews", "lists", "values")
+    ),
+]
 
 
 @pytest.fixture(autouse=True)
