@@ -170,12 +170,12 @@ def test_the_environment_can_make_a_client(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("DOCASSEMBLE_URL", URL + "/")
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", KEY)
 
-    da = Mine.from_env(timeout=5, retry=ONCE, max_concurrency=7)
+    da = Mine.from_env(timeout=5, retry=ONCE, max_concurrency=7, public_url="https://x.example.com")
 
     assert repr(da) == f"Mine({URL!r})"
     assert da._api_key == Secret(KEY)
     assert da._timeouts == Timeouts(connect=5, read=5, write=5)
-    assert (da._retry, da._max_concurrency) == (ONCE, 7)
+    assert (da._retry, da._max_concurrency, da.public_url) == (ONCE, 7, "https://x.example.com")
 
 
 class Answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import logging
 import math
 import pickle
@@ -11,7 +12,8 @@ from typing import Any
 import attrs
 import pytest
 
-from docassemble_client import models
+from docassemble_client import AsyncDocassemble, models
+from docassemble_client.client import Options
 from docassemble_client.config import (
     Confidential,
     PollPolicy,
@@ -270,3 +272,10 @@ def test_settings_cannot_be_changed(value: Any) -> None:
     """Settings are frozen, so that clients can share them."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         value.cap = 1
+
+
+def test_the_environment_takes_every_option() -> None:
+    """What the constructor takes besides address and key can be passed there too."""
+    options = inspect.signature(AsyncDocassemble).parameters.keys() - {"base_url", "api_key"}
+
+    assert Options.__annotations__.keys() == options

@@ -6,7 +6,7 @@ import os
 import re
 from contextlib import aclosing
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from docassemble_client._types import UNSET
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from types import TracebackType
-    from typing import Self
+    from typing import Self, Unpack
 
     from docassemble_client._backend import AnyTransport
     from docassemble_client._runtime import Runtime
@@ -34,6 +34,21 @@ URL_VARIABLE = "DOCASSEMBLE_URL"
 KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
 _LIBRARIES = ("httpx", "httpx2", "aiohttp")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+
+
+class Options(TypedDict, total=False):
+    """The settings of a client, all of which have defaults; see `AsyncDocassemble`."""
+
+    timeout: Timeout
+    retry: RetryPolicy | None
+    max_concurrency: int
+    transport: Literal["httpx", "httpx2", "aiohttp"] | AnyTransport
+    verify: bool | str | ssl.SSLContext
+    cert: str | tuple[str, str] | None
+    proxy: str | None
+    public_url: str | None
+    poll: PollPolicy | None
+    on_event: Callable[[Event], object] | None
 
 
 class AsyncDocassemble(Jobs, Namespaces):
@@ -112,20 +127,12 @@ class AsyncDocassemble(Jobs, Namespaces):
         self._runtime: Runtime | None = None
 
     @classmethod
-    def from_env(
-        cls,
-        *,
-        timeout: Timeout = 60.0,
-        retry: RetryPolicy | None = None,
-        max_concurrency: int = 100,
-    ) -> Self:
+    def from_env(cls, **options: Unpack[Options]) -> Self:
         """
         Make a client of the environment variables DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY.
 
         Args:
-            timeout: As in the constructor.
-            retry: As in the constructor.
-            max_concurrency: As in the constructor.
+            options: As in the constructor: timeout, retry, transport, public_url and so on.
 
         Returns:
             The client.
@@ -137,13 +144,7 @@ class AsyncDocassemble(Jobs, Namespaces):
         if missing:
             message = f"the environment lacks {' and '.join(missing)}"
             raise UsageError(message, hint="Set it, or pass base_url and api_key")
-        return cls(
-            os.environ[URL_VARIABLE],
-            os.environ[KEY_VARIABLE],
-            timeout=timeout,
-            retry=retry,
-            max_concurrency=max_concurrency,
-        )
+        return cls(os.environ[URL_VARIABLE], os.environ[KEY_VARIABLE], **options)
 
     async def request(
         self,
