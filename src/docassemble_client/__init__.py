@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from docassemble_client.jobs.policy import MISSING as MISSING
     from docassemble_client.jobs.policy import Missing as Missing
     from docassemble_client.jobs.policy import Policy as Policy
+    from docassemble_client.jobs.rows import BatchProgress as BatchProgress
+    from docassemble_client.jobs.rows import RowOutcome as RowOutcome
+    from docassemble_client.jobs.rows import RowResult as RowResult
     from docassemble_client.jobs.screen import FieldType as FieldType
     from docassemble_client.jobs.screen import Screen as Screen
     from docassemble_client.jobs.screen import ScreenChoice as ScreenChoice
@@ -83,6 +86,7 @@ _HOMES = {
     "jobs.handover": ("PrefilledURL",),
     "jobs.interview": ("Interview",),
     "jobs.policy": ("MISSING", "Missing", "Policy"),
+    "jobs.rows": ("BatchProgress", "RowOutcome", "RowResult"),
     "jobs.screen": ("FieldType", "Screen", "ScreenChoice", "ScreenField"),
     "jobs.server": ("ConfigPatch",),
     "jobs.session": ("InterviewSession",),

@@ -58,6 +58,19 @@ def test_faults_happen_only_to_the_operation_they_name(run: Run, fake: FakeServe
     run(job)
 
 
+@pytest.mark.parametrize("how", ["reset", "fail", "garbage"])
+def test_answer_is_lost_after_the_work(run: Run, fake: FakeServer, how: str) -> None:
+    """What was done stays done, though the caller hears of a failure."""
+    getattr(fake, how)("users.create", done=True)
+
+    async def job(da: AsyncDocassemble) -> None:
+        with pytest.raises((TransportError, ServerError, DecodeError)):
+            await da.users.create("ada@example.com", retry=ONCE)
+        assert (await da.users.get_by_username("ada@example.com")).active
+
+    run(job)
+
+
 def test_connection_breaks_before_or_after_the_request(run: Run, fake: FakeServer) -> None:
     """Refused, nothing was sent; reset, the server may have worked."""
     fake.reset("users.get", sent=False)

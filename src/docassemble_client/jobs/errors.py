@@ -16,6 +16,7 @@ __all__ = [
     "InterviewError",
     "InterviewFailed",
     "InvalidDocument",
+    "JournalError",
     "MissingAnswer",
     "NoDocuments",
     "StuckInterview",
@@ -155,3 +156,7 @@ class InstallFailed(TaskFailed):
     ) -> None:
         super().__init__(message, handle=handle, log=log, **where)
         self.name = name
+
+
+class JournalError(DocassembleError):
+    """A journal is in use, damaged, or that of other rows; nothing was changed in it."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docassemble_client.jobs.policy import Policy
 from docassemble_client.jobs.session import InterviewSession
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import os
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import timedelta
 
     from docassemble_client import AsyncDocassemble, Secret
     from docassemble_client.jobs.assembly import Assembly
+    from docassemble_client.jobs.batch import RowKey, Rows
     from docassemble_client.jobs.documents import DocumentDownloads
     from docassemble_client.jobs.handover import PrefilledURL
     from docassemble_client.jobs.policy import Answers
+    from docassemble_client.jobs.rows import BatchProgress, RowResult
     from docassemble_client.jobs.values import Answer
 
 
@@ -113,6 +117,85 @@ class Interview:
             )
 
         return Assembly(assemble)
+
+    def assemble_many(
+        self,
+        rows: Rows,
+        *,
+        concurrency: int = 4,
+        journal: str | os.PathLike[str] | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        key: RowKey | None = None,
+        policy: Policy = Policy.refuse,
+        max_steps: int = 200,
+        url_args: Mapping[str, str] | None = None,
+        formats: Sequence[str] | None = None,
+        max_size: int | None = None,
+        repeat_unknown: bool = False,
+        patience: float = 300.0,
+        on_progress: Callable[[BatchProgress], object] | None = None,
+    ) -> AsyncGenerator[RowResult]:
+        """
+        Run the interview for each row of answers, some at a time, for the documents it makes.
+
+        Results come as rows end, and are not kept. What goes wrong with a row is its result, and
+        stops nothing. Calls that can be repeated without harm are repeated until the server is
+        back, so a row fails only for reasons of its own. How many rows are under way adapts to how
+        the server answers. Leaving the iteration, or cancelling it, deletes all sessions; use
+        `contextlib.aclosing` to have that done at once.
+
+        With a journal, another run with the same rows goes on where this one stopped, however it
+        stopped: what is done is reported and not done again; what failed is tried again; what may
+        have been done is unknown, and repeated only if asked. The journal holds no answers.
+
+        Args:
+            rows: Answers by variable for each run, from any iterable or async iterable; it is read
+                as fast as rows can begin.
+            concurrency: How many rows are under way at most.
+            journal: File that remembers which rows were done; only one batch at a time can use it.
+            save_to: Folder for the documents, a folder for each row; by default they come with the
+                results in memory.
+            key: What tells rows apart, also in the journal and as the name of a folder: the name
+                of a variable, or a function of the row; by default its position.
+            policy: What to answer where a row says nothing.
+            max_steps: How many screens there may be, counting each look at one that waits.
+            url_args: What url_args of the interview is to hold, by name.
+            formats: Formats that are wanted, such as ("pdf", "docx"); all by default.
+            max_size: How many bytes each document may have; None for any number.
+            repeat_unknown: Whether to repeat rows that an earlier run may have done.
+            patience: Seconds for which a call is repeated while the server does not answer.
+            on_progress: Called with how far the batch is, before each result.
+
+        Returns:
+            How each row ended, once for each.
+
+        Raises:
+            JournalError: While iterating: the journal is in use, damaged, or that of other rows.
+            UsageError: While iterating: an argument is wrong, or two rows have the same key.
+            OSError: While iterating: documents or the journal cannot be written.
+
+        Example:
+            ```python
+            async for result in interview.assemble_many(rows, journal="run.jsonl", save_to="out"):
+                print(result.key, result.outcome, result.error or result.paths)
+            ```
+        """
+        from docassemble_client.jobs.batch import Wishes, assemble_many  # noqa: PLC0415 - loaded if used
+
+        wishes = Wishes(
+            concurrency=concurrency,
+            save_to=None if save_to is None else Path(save_to),
+            key=key,
+            policy=policy,
+            max_steps=max_steps,
+            url_args=url_args,
+            formats=formats,
+            max_size=max_size,
+            repeat_unknown=repeat_unknown,
+            patience=patience,
+            on_progress=on_progress,
+        )
+        return assemble_many(self._da, self.i, rows, wishes, journal=journal)
 
     async def prefilled_url(
         self,

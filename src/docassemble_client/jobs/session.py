@@ -122,39 +122,8 @@ class InterviewSession:
             APIError: The server refused a variable, or the interview failed; nothing was saved, or
                 only the first call of a mixed answer.
         """
-        check_names([*(files or {}), *(delete or ())])
-        encoded = encode_answers(answers or {})
-        *first, (variables, raw) = encoded.calls
-        # A choice that runs code is not done until the interview has run it.
-        chosen = any(name.startswith(_CHOICES) for name in answers or {})
         async with self._lock:
-            for others, literal in first:
-                await self._da.sessions.set_variables(
-                    self.i,
-                    self.id,
-                    secret=self.secret,
-                    variables=others,
-                    overwrite=overwrite,
-                    question=False,
-                    raw=literal,
-                )
-            asked = self._asked
-            reply = await self._da.sessions.set_variables(
-                self.i,
-                self.id,
-                secret=self.secret,
-                variables=variables,
-                raw=raw,
-                files={**encoded.files, **(files or {})},
-                file_variables=encoded.file_variables,
-                delete_variables=delete,
-                event_list=asked.event_list if asked else None,
-                question_name=asked.question_name
-                if asked and asked.mandatory and not chosen
-                else None,
-                overwrite=overwrite or bool(first),
-            )
-            return self._noted(reply)
+            return self._noted(await self._set(answers or {}, files, delete, overwrite=overwrite))
 
     async def run(
         self,
@@ -286,16 +255,7 @@ class InterviewSession:
         if self._session is not None:
             message = "this session has been started already"
             raise UsageError(message, hint="Prepare another one with Interview.session()")
-        starting = asyncio.ensure_future(
-            self._da.sessions.start(self.i, secret=self._given, url_args=self._url_args)
-        )
-        try:
-            self._session = await to_its_end(starting)
-        except asyncio.CancelledError as cancelled:
-            if not starting.cancelled() and starting.exception() is None:
-                self._session = starting.result()
-                await self._end(cancelled)
-            raise
+        self._session = await self._start()
         return self
 
     async def __aexit__(
@@ -306,6 +266,19 @@ class InterviewSession:
     ) -> None:
         if not self.keep:
             await self._end(error)
+
+    async def _start(self) -> Session:
+        """Start the session; if that is cancelled, it is deleted."""
+        starting = asyncio.ensure_future(
+            self._da.sessions.start(self.i, secret=self._given, url_args=self._url_args)
+        )
+        try:
+            return await to_its_end(starting)
+        except asyncio.CancelledError as cancelled:
+            if not starting.cancelled() and starting.exception() is None:
+                self._session = starting.result()
+                await self._end(cancelled)
+            raise
 
     async def _end(self, error: BaseException | None) -> None:
         """Delete the session; what already went wrong is not hidden by a failure to do so."""
@@ -319,6 +292,47 @@ class InterviewSession:
     def __repr__(self) -> str:
         state = "not started" if self._session is None else self._session.session
         return f"<{type(self).__name__} {self.i} {state}>"
+
+    async def _set(
+        self,
+        answers: Mapping[str, Answer],
+        files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
+        delete: Sequence[str] | None = None,
+        *,
+        overwrite: bool = False,
+        question: bool = True,
+    ) -> SessionReply | None:
+        """Set variables; without question the interview does not run."""
+        check_names([*(files or {}), *(delete or ())])
+        encoded = encode_answers(answers)
+        *first, (variables, raw) = encoded.calls
+        # A choice that runs code is not done until the interview has run it.
+        chosen = any(name.startswith(_CHOICES) for name in answers)
+        for others, literal in first:
+            await self._da.sessions.set_variables(
+                self.i,
+                self.id,
+                secret=self.secret,
+                variables=others,
+                overwrite=overwrite,
+                question=False,
+                raw=literal,
+            )
+        asked = self._asked
+        return await self._da.sessions.set_variables(
+            self.i,
+            self.id,
+            secret=self.secret,
+            variables=variables,
+            raw=raw,
+            files={**encoded.files, **(files or {})},
+            file_variables=encoded.file_variables,
+            delete_variables=delete,
+            event_list=asked.event_list if asked else None,
+            question_name=asked.question_name if asked and asked.mandatory and not chosen else None,
+            question=question,
+            overwrite=overwrite or bool(first),
+        )
 
     def _begun(self) -> Session:
         if self._session is None:

@@ -121,7 +121,7 @@ class Engine:
             left = self._world.tasks.left
             await self._pause(left, None if patience is None else patience - late)
             late += left
-        if fault is not None and fault.done:
+        if fault is not None and fault.done and not self._world.tasks.restarting:
             self._work(request, operation, place, known=found is not None)
         answer = self._broken(fault)
         if answer is None:
@@ -183,6 +183,7 @@ class Engine:
         times: int | None = 1,
         body: JSONInput = None,
         headers: Mapping[str, str] | None = None,
+        done: bool = False,
     ) -> None:
         """
         Answer calls with an error instead of working on them.
@@ -193,12 +194,14 @@ class Engine:
             times: How often; None for ever.
             body: JSON to answer with; a page by default.
             headers: Further headers, such as Retry-After.
+            done: Whether the server does what was asked for all the same.
         """
         answer = (
             page(status, HTTPStatus(status).phrase) if body is None else json_answer(body, status)
         )
         more = {name.lower(): value for name, value in (headers or {}).items()}
-        self._fault(operation, times, Answer(status, answer.content, {**answer.headers, **more}))
+        answer = Answer(status, answer.content, {**answer.headers, **more})
+        self._faults.add(Fault(operation, times, answer, done=done))
 
     def reset(
         self,
@@ -238,6 +241,7 @@ class Engine:
         content: bytes = b'{"half of an answer',
         content_type: str = "application/json",
         times: int | None = 1,
+        done: bool = False,
     ) -> None:
         """
         Answer with a success nobody can read.
@@ -247,17 +251,14 @@ class Engine:
             content: What to send.
             content_type: What to call it.
             times: How often; None for ever.
+            done: Whether the server does what was asked for all the same.
         """
-        self._fault(
-            operation, times, Answer(HTTPStatus.OK, content, {"content-type": content_type})
-        )
+        answer = Answer(HTTPStatus.OK, content, {"content-type": content_type})
+        self._faults.add(Fault(operation, times, answer, done=done))
 
     def heal(self) -> None:
         """Forget all faults that are yet to happen."""
         self._faults.clear()
-
-    def _fault(self, operation: str, times: int | None, answer: Answer) -> None:
-        self._faults.add(Fault(operation, times, answer))
 
 
 def _meant(
