@@ -186,6 +186,20 @@ def _real(version: str) -> LiveServer:
         pytest.skip(str(error))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind(server: Server) -> Iterator[None]:
+    """Count the sessions of everybody before and after all tests: none may be left behind."""
+    before = asyncio.run(_sessions(server))
+    yield
+    left = asyncio.run(_sessions(server)) - before
+    assert not left, f"sessions were left behind: {sorted(left)}"
+
+
+async def _sessions(server: Server) -> set[tuple[str, str]]:
+    async with AsyncDocassemble(server.url, server.api_key) as da:
+        return {(one.filename, one.session) async for one in da.sessions.list()}
+
+
 @pytest.fixture(autouse=True)
 def default_loop() -> None:
     """Go by the clock: the server is not on the loop of the test, and may be busy."""
