@@ -1,4 +1,9 @@
-"""Everything a developer runs: `nox` for all offline checks, `nox -s live` for a real server."""
+"""
+Everything a developer runs.
+
+`nox` is all that needs no server in a few minutes, `nox -t all` the same at length and on every
+Python and HTTP library, `nox -s live` the tests on a real server.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 # The newest of each line of docassemble that is proven; the first one is recorded.
 SERVERS = ("1.10.14", "1.9.13", "1.8.18")
+ALL = ["all"]
 # What takes long is tested in one session.
 FEW = ("-m", "not slow", "--hypothesis-profile=few")
 
@@ -41,7 +47,7 @@ def _wheel(session: nox.Session) -> str:
     return str(next(built.glob("*.whl")))
 
 
-@nox.session
+@nox.session(tags=ALL)
 def lint(session: nox.Session) -> None:
     """Check style, names and the borders between modules."""
     session.install(*_group("codegen"))
@@ -49,7 +55,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session
+@nox.session(tags=ALL)
 def typing(session: nox.Session) -> None:
     """Check types with mypy and pyright, both strict."""
     _install(session, "typing")
@@ -58,25 +64,32 @@ def typing(session: nox.Session) -> None:
     session.run("pyright")
 
 
-@nox.session
+@nox.session(tags=ALL)
 def codegen(session: nox.Session) -> None:
     """Check that the generated files are what the specification makes; `-- --write` makes them."""
     session.install(*_group("codegen"))
     session.run("python", "-m", "codegen", *([] if "--write" in session.posargs else ["--check"]))
 
 
-@nox.session
+@nox.session(python=NEWEST)
+def tests(session: nox.Session) -> None:
+    """Run the offline tests on the wheel, but for what takes long, and measure the coverage."""
+    _install(session, "tests")
+    _test(session, *FEW, *_coverage(session))
+
+
+@nox.session(default=False, tags=ALL)
 @nox.parametrize(
     ("python", "http"),
     # That another library does the same does not hang on the Python.
     [*((python, "httpx") for python in PYTHONS), (NEWEST, "httpx2"), (NEWEST, "aiohttp")],
 )
-def tests(session: nox.Session, http: str) -> None:
-    """Run the offline tests on the wheel, with the newest dependencies."""
+def matrix(session: nox.Session, http: str) -> None:
+    """Run the offline tests on every Python and HTTP library, and on one what takes long too."""
     _install(session, "tests")
     if session.python == NEWEST and http == "httpx":
         # One session runs every line, and measuring takes half as long again.
-        _test(session, *([] if session.posargs else ["--cov", "--cov-report=term"]))
+        _test(session, *_coverage(session))
     elif http == "aiohttp" and not session.posargs:
         # Most tests mock httpx or httpx2; a real server answers the contract over aiohttp.
         _test(session, f"--http={http}", *FEW, "tests/api")
@@ -85,18 +98,23 @@ def tests(session: nox.Session, http: str) -> None:
         _test(session, f"--http={http}", *FEW, "--ignore=tests/codegen")
 
 
-@nox.session(python=OLDEST, name="tests-lowest")
+@nox.session(python=OLDEST, name="tests-lowest", default=False, tags=ALL)
 def tests_lowest(session: nox.Session) -> None:
     """Run the offline tests with the lowest dependencies that pyproject.toml allows."""
     _install(session, "tests", resolution="lowest-direct")
     _test(session, *FEW)
 
 
+def _coverage(session: nox.Session) -> tuple[str, ...]:
+    """Measure the coverage of a whole run."""
+    return () if session.posargs else ("--cov", "--cov-report=term")
+
+
 def _test(session: nox.Session, *arguments: str) -> None:
     session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *arguments, *session.posargs)
 
 
-@nox.session
+@nox.session(tags=ALL)
 def build(session: nox.Session) -> None:
     """Build both archives; the wheel must import alone and hold nothing but the package."""
     folder = Path(session.create_tmp())
@@ -115,11 +133,12 @@ def build(session: nox.Session) -> None:
     session.run("python", "-I", "-c", "import docassemble_client as d; d.AsyncDocassemble, d.User")
 
 
-@nox.session
+@nox.session(tags=ALL)
 def conformance(session: nox.Session) -> None:
     """Run the tests of the real server on the fake one."""
     _install(session, "live")
-    session.run("pytest", "tests/live", "--server=fake", *session.posargs)
+    at_once = ("--numprocesses=auto", "--dist=loadfile")
+    session.run("pytest", "tests/live", "--server=fake", *at_once, *session.posargs)
 
 
 @nox.session(default=False)
