@@ -257,7 +257,7 @@ def test_files_and_parts_of_objects_are_taken() -> None:
     async def look(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(PARTS)
         before = await variables(da, s)
-        given = {"client.name['first']": "Ada", "all[i].name": "x", "old.age": 3}
+        given = {"client.name['first']": "Ada", "all[i].name": "x", "old.age": 3, "old.size": 4}
         end = await send(da, s, variables=given, files={"pic": Upload(b"x", "x.png")})
         after = await variables(da, s)
         names = (await da.interviews.get_data(PARTS)).names.var_list

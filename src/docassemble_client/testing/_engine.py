@@ -19,6 +19,7 @@ from docassemble_client.testing._http import (
     nothing,
     page,
 )
+from docassemble_client.testing._pages import visit
 from docassemble_client.testing._routes import Route, authenticate, choose, find_route
 from docassemble_client.testing.faults import ConnectionLost, ConnectionRefused, Fault, Faults
 from docassemble_client.testing.handlers import HANDLERS
@@ -162,7 +163,8 @@ class Engine:
     ) -> Answer:
         now = self.clock.now()
         if not known:
-            return page(HTTPStatus.NOT_FOUND).finished(now, cors=False)
+            shown = visit(self._world, request) or page(HTTPStatus.NOT_FOUND)
+            return shown.finished(now, cors=False)
         if request.method == "OPTIONS":
             return Answer(HTTPStatus.OK, b"", {"allow": "OPTIONS"}).finished(now)
         caller = authenticate(self._world, request)

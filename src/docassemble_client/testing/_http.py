@@ -130,6 +130,12 @@ def nothing() -> Answer:
     return Answer(HTTPStatus.NO_CONTENT, b"", {"content-type": _HTML})
 
 
+def web_page(title: str, content: str) -> Answer:
+    """Answer with a page for a person; the title is text and the content HTML."""
+    text = _PAGE.format(title=html.escape(title), heading=html.escape(title), content=content)
+    return Answer(HTTPStatus.OK, text.encode(), {"content-type": _HTML})
+
+
 def page(status: int, message: str = "") -> Answer:
     """Answer with a page, as for a path there is not and for an exception."""
     if status == HTTPStatus.NOT_FOUND:

@@ -131,6 +131,8 @@ def _value(node: ast.expr, row: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - on
 
 
 def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
+    if left is None:
+        return False  # NULL is neither more nor less than anything
     try:
         return _COMPARE[type(op)](left, right)
     except TypeError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from contextlib import suppress
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -122,7 +121,9 @@ def grow_variable(variables: dict[str, JSON], expression: str, value: JSON) -> N
         IllegalNameError: It is no expression that can be assigned to.
     """
     node = _parse(expression)
-    with suppress(Undefined):
+    indexes = [one.slice for one in ast.walk(node) if isinstance(one, ast.Subscript)]
+    names = [part.id for one in indexes for part in ast.walk(one) if isinstance(part, ast.Name)]
+    if all(name in variables for name in names):
         if isinstance(node, (ast.Attribute, ast.Subscript)):
             _grow(variables, node.value)
         set_variable(variables, expression, value)

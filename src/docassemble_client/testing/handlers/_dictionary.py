@@ -48,7 +48,9 @@ def dictionary(world: World, session: Session) -> dict[str, Any]:
         stack: list[dict[str, Any]] = [
             {"action": one.action, "arguments": {}} for one in step.pending
         ]
-        own["_internal"]["event_stack"] = {world.people.accounts[session.users[0]].email: stack}
+        first = world.people.accounts.get(session.users[0])
+        who = f"t{-session.users[0]}" if first is None else first.email
+        own["_internal"]["event_stack"] = {who: stack}
     return {**own, **{name: one for name, one in step.variables.items() if name != TAGS}}
 
 

@@ -148,9 +148,9 @@ def _found(call: Call, user: int | None, words: str) -> Iterator[tuple[Session, 
 
 
 def _columns(call: Call, session: Session, owner: int) -> dict[str, Any]:
-    account = call.world.people.accounts[owner]
+    account = call.world.people.accounts.get(owner)
     moment = datetime.fromtimestamp(session.step.modtime, UTC).replace(tzinfo=None)
-    profile = {name: getattr(account, name) for name in ("email", *PROFILE)}
+    profile = {name: getattr(account, name, None) for name in ("email", *PROFILE)}
     return {
         **profile,
         "indexno": session.step.indexno,
@@ -158,7 +158,7 @@ def _columns(call: Call, session: Session, owner: int) -> dict[str, Any]:
         "filename": session.filename,
         "session": session.key,
         "encrypted": session.encrypted,
-        "user_id": owner,
+        "user_id": owner if account else None,
         "last_login": moment,
     }
 
@@ -175,6 +175,7 @@ def _list(call: Call, user: int | None, words: str) -> object:
 
 def _summary(call: Call, session: Session, owner: int) -> models.SessionSummary:
     world = call.world
+    account = world.people.accounts.get(owner)
     interview = world.find_interview(session.filename)
     whole = call.flag("include_dictionary")
     readable = not whole or session.opens(call.text("secret"))
@@ -198,9 +199,9 @@ def _summary(call: Call, session: Session, owner: int) -> models.SessionSummary:
         metadata={} if interview is None else metadata_of(interview),
         tags=sorted({*tags, *own}),
         valid=readable and interview is not None,
-        email=world.people.accounts[owner].email,
-        user_id=owner,
-        temp_user_id=None,
+        email=None if account is None else account.email,
+        user_id=None if account is None else owner,
+        temp_user_id=-owner if account is None else None,
         modtime=modtime,
         utc_modtime=utc(session.step.modtime) if dated else None,
         starttime=starttime,

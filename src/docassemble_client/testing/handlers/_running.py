@@ -113,7 +113,7 @@ def sessions_get_question(call: Call) -> object:
     except Exception as error:
         call.refuse("get_question_data: failure to assemble interview: {}", crash(error))
     if saves(outcome):
-        call.world.sessions.save(session, step, replace=True)
+        call.world.sessions.save(session, step, user=call.caller.id, replace=True)
     return reply(call, interview, session, step, outcome)
 
 
@@ -152,7 +152,7 @@ def sessions_set_variables(call: Call) -> object:
     _pop(call, step, sent.events, set(sent.names))
     replace = call.flag("overwrite")
     if not call.flag("question", default=True):
-        call.world.sessions.save(session, step, replace=replace)
+        call.world.sessions.save(session, step, user=call.caller.id, replace=replace)
         return None
     if not _may_run(call, interview):
         call.refuse("getting current question:{}", _NO_PERMISSION)
@@ -164,7 +164,7 @@ def sessions_set_variables(call: Call) -> object:
         words = "get_question_data: failure to assemble interview: " + crash(error)
         call.refuse("Problem getting current question:{}", words)
     if saves(outcome):
-        call.world.sessions.save(session, step, replace=replace)
+        call.world.sessions.save(session, step, user=call.caller.id, replace=replace)
     return reply(call, interview, session, step, outcome)
 
 
@@ -237,7 +237,7 @@ def sessions_run_action(call: Call) -> object:
     except Exception as error:
         call.refuse("api_session_action: failure to assemble interview: {}", crash(error))
     if not call.flag("read_only"):
-        call.world.sessions.save(session, step, replace=call.flag("overwrite"))
+        call.world.sessions.save(session, step, user=call.caller.id, replace=call.flag("overwrite"))
     if isinstance(value, Played):
         return played_answer(call, session, value.reply)
     return nothing() if value is None else brought_answer(value.value, 200)

@@ -20,45 +20,65 @@ def links_create_login_url(call: Call) -> object:
     """Make a link that logs a user in."""
     call.require()
     account = logged_in(call)
-    _expiry(call, 15)
-    _url_args(call)
-    target = call.value("next_page", "interviews")
-    if not _PAGE.match(str(target)):
+    expire, url_args = _expiry(call, 15), _url_args(call)
+    target = str(call.value("next_page", "interviews"))
+    if not _PAGE.match(target):
         call.refuse("Unknown path")
     session = call.world.sessions.find(call.value("i"), call.value("session"))
     if session is not None and not session.opens(account.secret):
         call.refuse("Could not decrypt")
-    return call.world.link("/user/autologin", "key", 40)
+    code = call.world.links.make(
+        40,
+        expire,
+        "login",
+        user=account.id,
+        target=target,
+        i=call.value("i"),
+        session=call.value("session"),
+        resume_existing=call.flag("resume_existing"),
+        url_args=url_args,
+    )
+    return f"{call.world.url}/user/autologin?key={code}"
 
 
 def links_create_resume_url(call: Call) -> object:
     """Make a link that resumes a session."""
-    if call.value("i") is None:
+    i = call.value("i")
+    if i is None:
         call.refuse("No filename")
-    _url_args(call)
-    _expiry(call, 3600)
-    return call.world.link("/launch", "c", 32)
+    url_args, expire = _url_args(call), _expiry(call, 3600)
+    code = call.world.links.make(
+        32,
+        expire,
+        "resume",
+        i=str(i),
+        session=call.value("session"),
+        url_args=url_args,
+        one_time=call.flag("one_time"),
+    )
+    return f"{call.world.url}/launch?c={code}"
 
 
 def links_create_redirect_url(call: Call) -> object:
     """Make a link that leads anywhere."""
-    if call.text("url") is None:
+    url = call.text("url")
+    if url is None:
         call.refuse("No url")
-    _expiry(call, 3600)
-    return call.world.link("/goto", "c", 32)
+    expire, once = _expiry(call, 3600), call.flag("one_time")
+    code = call.world.links.make(32, expire, "redirect", target=url, one_time=once)
+    return f"{call.world.url}/goto?c={code}"
 
 
-def _expiry(call: Call, default: int) -> None:
-    if (call.integer("expire", default) or 0) <= 0:
-        call.refuse("number of seconds")
+def _expiry(call: Call, default: int) -> int:
+    seconds = call.integer("expire", default) or 0
+    return seconds if seconds > 0 else call.refuse("number of seconds")
 
 
-def _url_args(call: Call) -> None:
+def _url_args(call: Call) -> dict[str, Any]:
     value: Any = call.value("url_args", {})
     if not is_mapping(value):
         try:
             value = json.loads(value)
         except (TypeError, ValueError):
             value = None
-        if not is_mapping(value):
-            call.refuse("Malformed URL arguments")
+    return dict(value) if is_mapping(value) else call.refuse("Malformed URL arguments")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z|]{2,}\b")
 _SESSIONS_CLOSED = "you do not have sufficient privileges to access information about other users"
+_INVITED = 90 * 24 * 3600.0  # seconds
 _FIRST = 1  # the account that was made with the server
 _SHORTEST, _LONGEST = 4, 254
 _HASHED = 72  # bytes
@@ -126,10 +127,13 @@ def users_invite(call: Call) -> object:
         call.refuse("already being used")
     if call.flag("send_emails", default=True):
         return [models.Invitation(email=one, invitation_sent=False) for one in addresses]
-    return [
-        models.Invitation(email=one, url=call.world.link("/user/register", "token", 40))
-        for one in addresses
-    ]
+    return [models.Invitation(email=one, url=_invited(call, one)) for one in addresses]
+
+
+def _invited(call: Call, email: str) -> str:
+    links = call.world.links
+    code = links.make(40, _INVITED, "invitation", target=email, one_time=False)
+    return f"{call.world.url}/user/register?token={code}"
 
 
 def users_get_by_username(call: Call) -> object:

@@ -46,6 +46,7 @@ class Step:
         modtime: When it was saved, in seconds since 1970.
         indexno: Number of the row, which orders lists of sessions.
         place: Where it is in a recorded interview.
+        user: Account that saved it, or visitor who is not logged in, below 0.
     """
 
     variables: dict[str, JSON] = field(repr=False)
@@ -55,6 +56,7 @@ class Step:
     modtime: float = 0.0
     indexno: int = 0
     place: Place = Factory(Place)
+    user: int = 0
 
     def draft(self) -> Step:
         """Copy it, to be changed and then saved or not."""
@@ -77,7 +79,7 @@ class Session:
         key: ID of the session.
         secret: What its answers are encrypted with.
         encrypted: Whether they are.
-        users: Accounts that have it.
+        users: Accounts that have it, and visitors who are not logged in, below 0.
         started: When it began, in seconds since 1970.
         steps: What was saved, the current step last.
         documents: Numbers of the files made of documents, by name of the document.
@@ -118,7 +120,7 @@ class Sessions:
         key = alphanumeric(32)
         session = Session(filename, key, secret, encrypted, [user], self._clock.now())
         self._sessions[filename, key] = session
-        self.save(session, first)
+        self.save(session, first, user=user)
         return session
 
     def find(self, filename: object, key: object) -> Session | None:
@@ -127,8 +129,9 @@ class Sessions:
             return None
         return self._sessions.get((filename, key))
 
-    def save(self, session: Session, step: Step, *, replace: bool = False) -> None:
-        """Save a step, as a new one or in place of the current one."""
+    def save(self, session: Session, step: Step, *, user: int, replace: bool = False) -> None:
+        """Save a user's step, as a new one or in place of the current one."""
+        step.user = user
         step.modtime = self._clock.now()
         if replace:
             step.indexno = session.step.indexno
@@ -138,8 +141,15 @@ class Sessions:
             step.indexno = self._rows
             session.steps.append(step)
 
-    def leave(self, session: Session, user: int | None) -> None:
-        """Take a session from a user, or from all; it is gone when nobody has it any more."""
+    def leave(self, session: Session, user: int | None, *, takes_back: bool = False) -> None:
+        """
+        Take a session from a user, or from all; it is gone when nobody has it any more.
+
+        What the user saved may be taken back, as far as somebody else saved something too.
+        """
+        if takes_back:
+            others = [one for one in session.steps if one.user != user]
+            session.steps = others or session.steps
         session.users = [one for one in session.users if user not in {None, one}]
         if not session.users:
             self._sessions.pop((session.filename, session.key), None)

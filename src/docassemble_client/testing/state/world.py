@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from docassemble_client.testing.recordings import RecordedInterview, Recording
 from docassemble_client.testing.state.files import Files
+from docassemble_client.testing.state.links import Links
 from docassemble_client.testing.state.packages import Packages
 from docassemble_client.testing.state.people import Account, People
 from docassemble_client.testing.state.playground import Playground
-from docassemble_client.testing.state.secrets import alphanumeric, letters
+from docassemble_client.testing.state.secrets import alphanumeric
 from docassemble_client.testing.state.sessions import Sessions
 from docassemble_client.testing.state.stash import Stash
 from docassemble_client.testing.state.tasks import Tasks
@@ -41,6 +42,7 @@ class World:
         packages: Installed packages.
         tasks: Restarts and installations.
         stash: Stashed data.
+        links: Links for people, and who has followed one.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class World:
         self.packages = Packages(version)
         self.tasks = Tasks(clock, restart_seconds=restart_seconds, install_seconds=install_seconds)
         self.stash = Stash(clock)
+        self.links = Links(clock)
 
     def find_interview(self, filename: str) -> Interview | None:
         """
@@ -97,13 +100,9 @@ class World:
             known = self._sources[filename] = (source, read_source(filename, source))
         return known[1]
 
-    def link(self, path: str, parameter: str, length: int) -> str:
-        """Make a link with a random code."""
-        return f"{self.url}{path}?{parameter}={letters(length)}"
-
     def remove_account(self, account: Account, *, shared: bool) -> None:
         """Delete an account with its sessions; of shared ones only if that is wanted."""
         for session, user in list(self.sessions.rows()):
             if user == account.id:
-                self.sessions.leave(session, None if shared else user)
+                self.sessions.leave(session, None if shared else user, takes_back=True)
         self.people.remove(account)
