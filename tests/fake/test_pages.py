@@ -13,12 +13,13 @@ from tests.fake.conftest import LoopClock
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
+    from docassemble_client._types import JSON
     from docassemble_client.testing import User
     from tests.fake.conftest import Run
 
 NAME = "docassemble.mine:data/questions/name.yml"
 OPEN = "docassemble.mine:data/questions/open.yml"
-JSON = "docassemble.mine:data/questions/json.yml"
+BRINGS = "docassemble.mine:data/questions/json.yml"
 PLAYED = "docassemble.mine:data/questions/played.yml"
 SHADES = "docassemble.mine:data/questions/shades.yml"
 NEEDY = "docassemble.mine:data/questions/needy.yml"
@@ -35,10 +36,14 @@ def fake() -> FakeServer:
     fake = FakeServer(clock=LoopClock())
     fake.add_interview(NAME, Screen("Your <name>?", ["name"], subtext="Please"), title="Name")
     fake.add_interview(OPEN, Screen("Hello, ${ name }!", ["fruit"]), multi_user=True)
-    fake.add_interview(JSON, final=lambda _: {"a": 1}, multi_user=True)
+    fake.add_interview(BRINGS, final=lambda _: {"a": 1}, multi_user=True)
     fake.add_interview(NEEDY, "amount", multi_user=True)
     fake.add_interview(SHADES, Screen("Ready?", ["ready"]), actions={"ask": _ask}, multi_user=True)
-    question = {"questionType": "fields", "questionName": "A", "questionText": "Recorded?"}
+    question: dict[str, JSON] = {
+        "questionType": "fields",
+        "questionName": "A",
+        "questionText": "Recorded?",
+    }
     screens = [RecordedScreen(reply=RecordedReply(json=question))]
     fake.add_recording(Recording(filename=PLAYED, screens=screens, encrypted=False))
     return fake
@@ -183,7 +188,7 @@ def test_resume_link_without_a_session_begins_one_each_time(run: Run, fake: Fake
 @pytest.mark.parametrize(
     ("i", "status", "text"),
     [
-        (JSON, 200, '{"a":1}'),
+        (BRINGS, 200, '{"a":1}'),
         (NEEDY, 501, "&#x27;amount&#x27; is not defined"),
         (PLAYED, 200, "Recorded?"),
         ("docassemble.mine:no-such.yml", 404, "Not Found"),

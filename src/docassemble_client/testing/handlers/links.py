@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from docassemble_client._types import is_mapping
 from docassemble_client.testing.handlers.users import logged_in
+from docassemble_client.testing.state.links import Link
 
 if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
@@ -27,10 +28,8 @@ def links_create_login_url(call: Call) -> object:
     session = call.world.sessions.find(call.value("i"), call.value("session"))
     if session is not None and not session.opens(account.secret):
         call.refuse("Could not decrypt")
-    code = call.world.links.make(
-        40,
-        expire,
-        "login",
+    link = Link(
+        kind="login",
         user=account.id,
         target=target,
         i=call.value("i"),
@@ -38,6 +37,7 @@ def links_create_login_url(call: Call) -> object:
         resume_existing=call.flag("resume_existing"),
         url_args=url_args,
     )
+    code = call.world.links.make(link, seconds=expire, length=40)
     return f"{call.world.url}/user/autologin?key={code}"
 
 
@@ -47,15 +47,14 @@ def links_create_resume_url(call: Call) -> object:
     if i is None:
         call.refuse("No filename")
     url_args, expire = _url_args(call), _expiry(call, 3600)
-    code = call.world.links.make(
-        32,
-        expire,
-        "resume",
+    link = Link(
+        kind="resume",
         i=str(i),
         session=call.value("session"),
         url_args=url_args,
         one_time=call.flag("one_time"),
     )
+    code = call.world.links.make(link, seconds=expire, length=32)
     return f"{call.world.url}/launch?c={code}"
 
 
@@ -64,8 +63,8 @@ def links_create_redirect_url(call: Call) -> object:
     url = call.text("url")
     if url is None:
         call.refuse("No url")
-    expire, once = _expiry(call, 3600), call.flag("one_time")
-    code = call.world.links.make(32, expire, "redirect", target=url, one_time=once)
+    link = Link(kind="redirect", target=url, one_time=call.flag("one_time"))
+    code = call.world.links.make(link, seconds=_expiry(call, 3600), length=32)
     return f"{call.world.url}/goto?c={code}"
 
 

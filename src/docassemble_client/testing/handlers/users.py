@@ -12,6 +12,7 @@ from docassemble_client._types import is_list
 from docassemble_client.config import Secret
 from docassemble_client.testing._http import Crash, Refusal, json_answer
 from docassemble_client.testing.handlers._paging import page_of, position
+from docassemble_client.testing.state.links import Link
 from docassemble_client.testing.state.people import POWERFUL, PROFILE
 from docassemble_client.testing.state.secrets import alphanumeric
 
@@ -131,8 +132,8 @@ def users_invite(call: Call) -> object:
 
 
 def _invited(call: Call, email: str) -> str:
-    links = call.world.links
-    code = links.make(40, _INVITED, "invitation", target=email, one_time=False)
+    link = Link(kind="invitation", target=email, one_time=False)
+    code = call.world.links.make(link, seconds=_INVITED, length=40)
     return f"{call.world.url}/user/register?token={code}"
 
 

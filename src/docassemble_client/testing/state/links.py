@@ -33,7 +33,7 @@ class Link:
     """
 
     kind: Kind
-    expires: float
+    expires: float = 0.0
     one_time: bool = True
     user: int = 0
     target: str = ""
@@ -66,14 +66,11 @@ class Links:
         self._visitors: dict[str, Visitor] = {}
         self._strangers = 0
 
-    def make(self, length: int, seconds: float, kind: Kind, **more: object) -> str:
-        """Make a link that lives some seconds, and return its code."""
+    def make(self, link: Link, *, seconds: float, length: int) -> str:
+        """Let a link live some seconds, and return its code."""
         code = letters(length)
-        self._links[code] = Link(
-            kind=kind,
-            expires=self._clock.now() + seconds,
-            **more,  # type: ignore[arg-type]  # attributes of a link
-        )
+        link.expires = self._clock.now() + seconds
+        self._links[code] = link
         return code
 
     def follow(self, kind: Kind, code: str | None) -> Link | None:
