@@ -260,6 +260,28 @@ def test_calls_of_a_session_run_one_after_the_other() -> None:
     assert [one["variables"]["x"] for one in server.bodies()] == [*range(12)]
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_session_is_gone_on_with(keep: bool) -> None:
+    """One that runs already is not started, is opened by its secret, and stays unless told."""
+    server = Server()
+
+    async def job() -> None:
+        async with (
+            client(server) as da,
+            da.interview(I).resume("s1", secret=SECRET, keep=keep) as s,
+        ):
+            assert (s.i, s.id, s.encrypted) == (I, "s1", True)
+            await s.question()
+            await s.answer({"x": 1})
+        async with client(server) as da, da.interview(I).resume("s1") as s:
+            assert (s.encrypted, s.secret) == (False, None)
+
+    run(job())
+    (sent,) = server.bodies()
+    assert (sent["session"], sent["secret"], sent["question_name"]) == ("s1", SECRET, "first")
+    assert server.calls() == ["GET question", "POST session", *([] if keep else ["DELETE session"])]
+
+
 def test_session_is_used_inside_its_block_only() -> None:
     """Before and after, the session says how it is to be used; it cannot be started twice."""
     server = Server()

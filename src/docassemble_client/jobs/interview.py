@@ -56,6 +56,24 @@ class Interview:
         """
         return InterviewSession(self._da, self.i, secret=secret, url_args=url_args, keep=keep)
 
+    def resume(
+        self, session: str, *, secret: str | Secret | None = None, keep: bool = True
+    ) -> InterviewSession:
+        """
+        Go on with a session that is on the server already, such as in the next request of a user.
+
+        Ask for its `question` before you answer, as the answer then goes with it.
+
+        Args:
+            session: ID of the session.
+            secret: What decrypts it, if it is encrypted.
+            keep: Whether it stays on the server at the end of `async with`.
+
+        Returns:
+            The session; nothing is sent yet.
+        """
+        return InterviewSession(self._da, self.i, secret=secret, keep=keep, running=session)
+
     def assemble(
         self,
         answers: Answers | None = None,

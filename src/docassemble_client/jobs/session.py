@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from docassemble_client import DocassembleError, Question, UndefinedVariable, UsageError
+from docassemble_client import (
+    DocassembleError,
+    Question,
+    Session,
+    UndefinedVariable,
+    UsageError,
+)
 from docassemble_client.jobs.driver import Driver
 from docassemble_client.jobs.policy import Policy
 from docassemble_client.jobs.shield import to_its_end
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
         FileInput,
         JSONInput,
         Secret,
-        Session,
         SessionReply,
     )
     from docassemble_client.jobs.driver import Transcript
@@ -46,13 +51,15 @@ class InterviewSession:
         i: str,
         *,
         secret: str | Secret | None,
-        url_args: Mapping[str, str] | None,
+        url_args: Mapping[str, str] | None = None,
         keep: bool,
+        running: str | None = None,
     ) -> None:
         self._da = da
         self._i = i
         self._given = secret
         self._url_args = url_args
+        self._running = running
         self._session: Session | None = None
         self._asked: Question | None = None
         self._lock = asyncio.Lock()
@@ -70,7 +77,7 @@ class InterviewSession:
 
     @property
     def encrypted(self) -> bool:
-        """Whether only its secret opens it; it was so when it started."""
+        """Whether only its secret opens it; it was so when it started, or a secret was given."""
         return self._begun().encrypted
 
     @property
@@ -235,8 +242,8 @@ class InterviewSession:
 
         Raises:
             UsageError: The time is none; nothing was sent.
-            HandoverRefused: The session is encrypted with a key that the server made, so nobody
-                else could open it.
+            HandoverRefused: The session was started with a key that the server made, so nobody
+                else could open it. With a secret that was given, its owner can.
         """
         from docassemble_client.jobs.handover import resume_url  # noqa: PLC0415 - loaded if used
 
@@ -255,6 +262,10 @@ class InterviewSession:
         if self._session is not None:
             message = "this session has been started already"
             raise UsageError(message, hint="Prepare another one with Interview.session()")
+        if self._running is not None:
+            encrypted = self._given is not None
+            self._session = Session(i=self.i, session=self._running, encrypted=encrypted)
+            return self
         self._session = await self._start()
         return self
 
