@@ -7,6 +7,7 @@ Python and HTTP library, `nox -s live` the tests on a real server.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import nox
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The newest of each line of docassemble that is proven; the first one is recorded.
 SERVERS = ("1.10.14", "1.9.13", "1.8.18")
 ALL = ["all"]
@@ -71,11 +73,12 @@ def codegen(session: nox.Session) -> None:
     session.run("python", "-m", "codegen", *([] if "--write" in session.posargs else ["--check"]))
 
 
-@nox.session(python=NEWEST)
+@nox.session
 def tests(session: nox.Session) -> None:
-    """Run the offline tests on the wheel, but for what takes long, and measure the coverage."""
+    """Run the offline tests on the wheel and the Python at hand, but for what takes long."""
     _install(session, "tests")
-    _test(session, *FEW, *_coverage(session))
+    # On older ones some lines have no branch that is taken.
+    _test(session, *FEW, *(_coverage(session) if RUNNING == NEWEST else ()))
 
 
 @nox.session(default=False, tags=ALL)

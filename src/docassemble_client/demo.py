@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client import (
+    APIError,
     AsyncDocassemble,
     DocassembleError,
     PollPolicy,
@@ -22,13 +24,13 @@ from docassemble_client.testing import Document, FakeServer, Field, Screen
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from docassemble_client import Event, JSONInput, Session, SessionReply, TaskEvent
+    from docassemble_client import Event, SessionReply, TaskEvent
     from docassemble_client.testing import Answers, Clock
 
 LETTER = "docassemble.demo:data/questions/letter.yml"
 QUESTIONLESS = "docassemble.demo:data/questions/examples/questionless.yml"
-ANSWERS: dict[str, JSONInput] = {"name": "Ada Lovelace", "amount": 1815, "polite": True}
-NUMBERS: dict[str, JSONInput] = {"favorite_number": 42, "user_agrees_to_waive_penalties": True}
+ANSWERS: dict[str, str | int] = {"name": "Ada Lovelace", "amount": 1815, "polite": True}
+NUMBERS: dict[str, int] = {"favorite_number": 42, "user_agrees_to_waive_penalties": True}
 SESSIONS = 200
 _WIDTH = 40
 
@@ -103,7 +105,10 @@ class Tour:
         for title, station in stations:
             self.number += 1
             show(f"\n{self.number}. {title}\n{'─' * (len(title) + 3)}")
-            await station()
+            try:
+                await station()
+            except* APIError as refused:
+                show(f"   The server refuses that: {refused.exceptions[0]}")
         show("\nThat was it. The README shows the code of all this.")
 
     async def users(self) -> None:
@@ -114,51 +119,42 @@ class Tour:
 
     async def letter(self) -> None:
         """Answer screens until there are documents, and download them."""
-        s = await self.da.sessions.start(LETTER)
-        reply: SessionReply | None = await self.da.sessions.get_question(
-            s.i, s.session, secret=s.secret
-        )
-        while isinstance(reply, Question) and reply.fields:
-            names = [one.variable_name for one in reply.fields if one.variable_name]
-            given = {name: ANSWERS[name] for name in names}
-            show(f"   {reply.question_text}  →  {', '.join(map(str, given.values()))}")
-            reply = await self._send(s, given)
-        assert isinstance(reply, Question)  # noqa: S101 - this interview ends in a screen
-        show(f"   {reply.question_text}:")
-        for attachment in reply.attachments or []:
-            for kind, number in attachment.number.items():
-                file = await self.da.files.download(number, extension=kind)
-                name = attachment.filename_with_extension[kind]
-                show(f"      {name} ({len(file.content)} bytes): {file.text}")
-        await self.da.sessions.delete(s.i, s.session)
+        async with self.da.interview(LETTER).session() as s:
+            reply: SessionReply | None = await s.question()
+            while isinstance(reply, Question) and reply.fields:
+                names = [one.variable_name for one in reply.fields if one.variable_name]
+                given = {name: ANSWERS[name] for name in names}
+                show(f"   {reply.question_text}  →  {', '.join(map(str, given.values()))}")
+                reply = await s.answer(given)
+            assert isinstance(reply, Question)  # noqa: S101 - this interview ends in a screen
+            show(f"   {reply.question_text}:")
+            for attachment in reply.attachments or []:
+                for kind, number in attachment.number.items():
+                    file = await self.da.files.download(number, extension=kind)
+                    name = attachment.filename_with_extension[kind]
+                    show(f"      {name} ({len(file.content)} bytes): {file.text}")
 
     async def questionless(self) -> None:
         """Give an interview without screens what it asks for, and take its result."""
-        s = await self.da.sessions.start(QUESTIONLESS)
-        reply: SessionReply | None = await self.da.sessions.get_question(
-            s.i, s.session, secret=s.secret
-        )
-        given: dict[str, JSONInput] = {}
-        while isinstance(reply, UndefinedVariable):
-            given[reply.variable] = NUMBERS[reply.variable]
-            show(f"   {reply.variable}?  →  {given[reply.variable]}")
-            reply = await self._send(s, given)
-        show(f"   {reply}")
-        await self.da.sessions.delete(s.i, s.session)
-
-    async def _send(self, s: Session, variables: dict[str, JSONInput]) -> SessionReply | None:
-        return await self.da.sessions.set_variables(
-            s.i, s.session, secret=s.secret, variables=variables
-        )
+        async with self.da.interview(QUESTIONLESS).session() as s:
+            reply: SessionReply | None = await s.question()
+            given: dict[str, int] = {}
+            while isinstance(reply, UndefinedVariable):
+                given[reply.variable] = NUMBERS[reply.variable]
+                show(f"   {reply.variable}?  →  {given[reply.variable]}")
+                reply = await s.answer(given)
+            show(f"   {reply}")
 
     async def file(self) -> None:
         """Put a file into the Playground, and take it back."""
         content = "Grüße aus dem Playground.\n".encode() * 1000
-        name = "docassemble-client-demo.txt"
+        name = f"docassemble-client-demo-{token_hex(4)}.txt"
         await self.da.playground.upload_files([Upload(content, name)], folder="static")
-        async with self.da.playground.download_file(name, folder="static") as stream:
-            size = sum([len(chunk) async for chunk in stream])
-        await self.da.playground.delete_file(name, folder="static")
+        try:
+            async with self.da.playground.download_file(name, folder="static") as stream:
+                size = sum([len(chunk) async for chunk in stream])
+        finally:
+            await self.da.playground.delete_file(name, folder="static")
         show(f"   {len(content)} bytes went up, {size} bytes came down.")
 
     async def many(self) -> None:
@@ -167,16 +163,17 @@ class Tour:
 
         async def one() -> None:
             nonlocal done
-            s = await self.da.sessions.start(QUESTIONLESS)
-            await self._send(s, NUMBERS)
-            await self.da.sessions.delete(s.i, s.session)
+            async with self.da.interview(QUESTIONLESS).session() as s:
+                await s.answer(NUMBERS)
             done += 1
             if sys.stdout.isatty() or done == SESSIONS:
                 filled = _WIDTH * done // SESSIONS
                 bar = "█" * filled + "░" * (_WIDTH - filled)
                 print(f"\r   {bar} {done}/{SESSIONS}", end="", flush=True)
 
-        await asyncio.gather(*(one() for _ in range(SESSIONS)))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(SESSIONS):
+                group.create_task(one())
         show()
 
     async def package(self) -> None:
@@ -231,5 +228,21 @@ async def tour(clock: Clock | None = None, environment: dict[str, Any] | None = 
             await Tour(da, fake).run()
 
 
+def main() -> int:
+    """
+    Go on the tour.
+
+    Returns:
+        0, or 1 if the server cannot be reached.
+    """
+    status = 0
+    try:
+        asyncio.run(tour())
+    except* DocassembleError as failed:
+        show(str(failed.exceptions[0]))
+        status = 1
+    return status
+
+
 if __name__ == "__main__":
-    asyncio.run(tour())
+    sys.exit(main())

@@ -69,6 +69,40 @@ def test_tour_of_a_real_server_changes_nothing_for_good(
     assert list(fake._world.sessions.rows()) == []
 
 
+def test_tour_goes_on_where_the_server_refuses_something(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a key may not do, and what is switched off, is told in a line; nothing stays behind."""
+    fake = FakeServer()
+    monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.add_user("ada@example.com").api_key)
+
+    with fake.serve() as url:
+        monkeypatch.setenv("DOCASSEMBLE_URL", url)
+        fake.fail("sessions.set_variables", status=400, times=None)
+        status = demo.main()
+
+    text = capsys.readouterr().out
+    assert status == 0
+    assert "The server refuses that: users.list (GET /api/user_list): 403" in text
+    assert text.count("The server refuses that: sessions.set_variables (POST /api/session)") == 2
+    assert list(fake._world.sessions.rows()) == []
+
+
+def test_tour_ends_where_no_server_answers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so in a line, and that it has failed."""
+    fake = FakeServer()
+    fake.fail(status=500, times=None)
+    monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.api_key)
+
+    with fake.serve() as url:
+        monkeypatch.setenv("DOCASSEMBLE_URL", url)
+        assert demo.main() == 1
+
+    assert capsys.readouterr().out.startswith("users.get_current (GET /api/user): 500")
+
+
 def test_command_serves_and_says_how_to_reach_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
