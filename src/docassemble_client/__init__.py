@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from docassemble_client.jobs.policy import MISSING as MISSING
     from docassemble_client.jobs.policy import Missing as Missing
     from docassemble_client.jobs.policy import Policy as Policy
+    from docassemble_client.jobs.project import Project as Project
     from docassemble_client.jobs.rows import BatchProgress as BatchProgress
     from docassemble_client.jobs.rows import RowOutcome as RowOutcome
     from docassemble_client.jobs.rows import RowResult as RowResult
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from docassemble_client.jobs.sessions import CleanupReport as CleanupReport
     from docassemble_client.jobs.sessions import ExportedSession as ExportedSession
     from docassemble_client.jobs.sessions import OldSession as OldSession
+    from docassemble_client.jobs.sync import SyncChange as SyncChange
+    from docassemble_client.jobs.sync import SyncReport as SyncReport
     from docassemble_client.jobs.users import EnsuredApiKey as EnsuredApiKey
     from docassemble_client.jobs.users import EnsuredUser as EnsuredUser
     from docassemble_client.jobs.users import Profile as Profile
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from docassemble_client.jobs.values import DADict as DADict
     from docassemble_client.jobs.values import DAList as DAList
     from docassemble_client.jobs.values import DAObject as DAObject
+    from docassemble_client.jobs.watch import WatchEvent as WatchEvent
     from docassemble_client.models import *
     from docassemble_client.pagination import Page as Page
     from docassemble_client.pagination import Paginator as Paginator
@@ -86,13 +90,16 @@ _HOMES = {
     "jobs.handover": ("PrefilledURL",),
     "jobs.interview": ("Interview",),
     "jobs.policy": ("MISSING", "Missing", "Policy"),
+    "jobs.project": ("Project",),
     "jobs.rows": ("BatchProgress", "RowOutcome", "RowResult"),
     "jobs.screen": ("FieldType", "Screen", "ScreenChoice", "ScreenField"),
     "jobs.server": ("ConfigPatch",),
     "jobs.session": ("InterviewSession",),
     "jobs.sessions": ("CleanupReport", "ExportedSession", "OldSession"),
+    "jobs.sync": ("SyncChange", "SyncReport"),
     "jobs.users": ("EnsuredApiKey", "EnsuredUser", "Profile"),
     "jobs.values": ("Answer", "DADict", "DAList", "DAObject"),
+    "jobs.watch": ("WatchEvent",),
     "pagination": ("Page", "Paginator"),
     "tasks": ("TaskEvent", "TaskHandle", "TaskResult"),
     "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),

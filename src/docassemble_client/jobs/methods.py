@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docassemble_client.jobs.deploy import DeployReport
     from docassemble_client.jobs.doctor import ServerReport
     from docassemble_client.jobs.interview import Interview
+    from docassemble_client.jobs.project import Project
     from docassemble_client.jobs.server import ConfigPatch
     from docassemble_client.jobs.sessions import CleanupReport, ExportedSession
     from docassemble_client.jobs.users import EnsuredApiKey, EnsuredUser, Profile
@@ -357,3 +358,39 @@ class Jobs:
             timeout=timeout,
             on_progress=on_progress,
         )
+
+    def project(
+        self,
+        name: str = "default",
+        *,
+        create: bool = False,
+        delete: bool = False,
+        user_id: int | None = None,
+    ) -> Project:
+        """
+        Work in a project of a Playground: install, pull, sync and watch.
+
+        Args:
+            name: Its name, ASCII letters and digits; by default the one that always exists.
+            create: Whether it is made if it is not there, when its block begins.
+            delete: Whether it is deleted with all that is in it when its block ends, also if it was
+                there before, and also when the block is cancelled.
+            user_id: Number of the user whose Playground it is in; by default the key's owner.
+
+        Returns:
+            The project, for `async with`; nothing is sent yet.
+
+        Raises:
+            UsageError: The server would not take the name, or default is to be deleted.
+
+        Example:
+            ```python
+            async with da.project("review42", create=True, delete=True) as project:
+                await project.sync("./docassemble-MyForm")
+                async with project.interview("main.yml").session() as s:
+                    print(await s.question())
+            ```
+        """
+        from docassemble_client.jobs.project import Project
+
+        return Project(self._da, name, create=create, delete=delete, user_id=user_id)
