@@ -29,6 +29,8 @@ class Recorded:
         operation: Full name of the operation; `request` for a call that none describes.
         method: HTTP method.
         target: Path and query.
+        key: What stands for the API key; the administrator's is the first secret of all.
+        headers: What the request says of the page it comes from: referer and origin.
         request: The body: `json`, or `parts` of a form, each with its `text`, its `base64` or the
             `size` of what was left out; nothing if there was none.
         status: HTTP status.
@@ -40,6 +42,8 @@ class Recorded:
     operation: str
     method: str
     target: str
+    key: str
+    headers: dict[str, str]
     request: dict[str, Any]
     status: int
     response_type: str

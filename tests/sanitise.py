@@ -7,11 +7,10 @@ import html
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, urlsplit
 
 from tests.scanner import (
     ADDRESS,
-    AFTER,
     BEFORE,
     HARMLESS_HOSTS,
     LONG_HEX,
@@ -37,7 +36,10 @@ _SOURCES = re.compile(
 _LOCAL_FILE = re.compile(r"file:///[^\s\"'\\,]*")
 _MASKED = re.compile(r"\*{28}(\w{4})")
 _LAST_FOUR = re.compile(r'("last_four"\s*:\s*")(\w{4})(?=")')
-_RANDOM_NAME = re.compile(rf"{BEFORE}[a-z][0-9a-f]{{16}}{AFTER}")
+# Also as the name of a project, and as a person would write it.
+_RANDOM_NAME = re.compile(
+    rf"(?:{BEFORE}|(?<=playground\d))(?:[a-z][0-9a-f]{{16}}(?![0-9a-f])|[A-Z][0-9A-F]{{16}}(?![0-9A-F]))"
+)
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _TEMPORARY = re.compile(r"\btmp[a-z0-9_]{8}\b")
 _AUTHORITY = re.compile(r"(?<=://)[^\s/\"'<>?#\\]+")
@@ -112,6 +114,8 @@ class Sanitiser:
                 value = found[2]
                 if pattern is _IN_JSON:
                     value = json.loads(f'"{value}"', strict=False)
+                elif pattern is _IN_QUERY:
+                    value = unquote_plus(value)
                 self.learn(value)
 
     def text(self, text: str) -> str:
@@ -122,8 +126,9 @@ class Sanitiser:
             self._pattern = re.compile("|".join(map(re.escape, forms)) or r"(?!)")
         text = _SOURCES.sub("", self._pattern.sub(lambda found: self._forms[found[0]], text))
         text = _LOCAL_FILE.sub("file:///packages", text)
-        for pattern in (_IN_JSON, _IN_ESCAPED_JSON, _IN_QUERY):
+        for pattern in (_IN_JSON, _IN_ESCAPED_JSON):
             text = pattern.sub(lambda found: found[1] + self._stand_in(found[2]), text)
+        text = _IN_QUERY.sub(lambda found: found[1] + self._stand_in(unquote_plus(found[2])), text)
         text = _LAST_FOUR.sub(lambda found: found[1] + self._tail(found[2]), text)
         text = _MASKED.sub(lambda found: "*" * 28 + self._tail(found[1]), text)
         for pattern in (TOKEN, LONG_WORD, LONG_HEX):
@@ -174,7 +179,7 @@ class Sanitiser:
         self, kind: str, write: Callable[[int, str], str]
     ) -> Callable[[re.Match[str]], str]:
         def number(found: re.Match[str]) -> str:
-            key = (kind, found[0])
+            key = (kind, found[0].lower())
             if key not in self._names and any(
                 write(n, found[0]) == found[0] for n in self._names.values()
             ):

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STAND_IN = re.compile(r"EXAMPLEx*[A-Z]{1,2}|x{0,6}[A-Z]{1,2}")
-# In JSON a word may stand behind an escaped line break.
-BEFORE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
+# In JSON a word may stand behind an escaped line break, in a URL behind a quoted sign.
+BEFORE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-F]{2}))"
 AFTER = r"(?![A-Za-z0-9])"
 TOKEN = re.compile(rf"{BEFORE}[A-Za-z0-9]{{32}}{AFTER}")
 LONG_WORD = re.compile(rf"{BEFORE}(?:[A-Za-z]{{16}}|[A-Za-z]{{24}}){AFTER}")

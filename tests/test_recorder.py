@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
 
+from tests.live.documents import zipped
 from tests.live.evidence import Evidence, Exchange
 from tests.live.recorder import LARGEST, Recorder
 from tests.proof import errors_seen, successes
 from tests.recording import Recorded, Scenario, dump, name_files, read
-from tests.sanitise import Sanitiser
+from tests.sanitise import Sanitiser, stand_in
 from tests.scanner import findings
 
 KEY = "q7Rt2YxV9bLm4NcK8wZd3HsJ6pFg1TaE"
@@ -27,6 +30,8 @@ def exchange(operation: str, target: str, answer: Any = None, **other: Any) -> E
     defaults: dict[str, Any] = {
         "test": "tests/live/test_x.py::test_y",
         "method": "GET",
+        "key": "",
+        "headers": {},
         "request_type": "" if body is None else "application/json",
         "request": b"" if body is None else json.dumps(body).encode(),
         "status": 200,
@@ -62,6 +67,61 @@ def test_secrets_of_arguments_and_answers_leave_every_exchange() -> None:
     assert f"login('{changed}'" in recorded[0].body["text"]
     assert json.loads(recorded[2].body["text"]) in recorded[0].body["text"]
     assert recorded[3].body["text"].startswith('"https://da.example.com/goto?c=EXAMPLE')
+
+
+def test_who_calls_and_from_where_is_recorded() -> None:
+    """A key has the stand-in that it has in answers, wherever it comes from."""
+    headers = {"referer": f"https://da.example.com/?key={KEY}"}
+
+    first, second = record(
+        exchange("users.get_current", "/api/user", key=KEY, headers=headers),
+        exchange("api_keys.create", "/api/user/api", OTHER_KEY, key=OTHER_KEY),
+    )
+
+    assert first.key == stand_in(32, "A")
+    assert first.headers == {"referer": f"https://da.example.com/?key={first.key}"}
+    assert second.key == json.loads(second.body["text"]) != first.key
+
+
+def test_name_behind_a_quoted_sign_is_the_same_name() -> None:
+    """A name that only this run has gets its number wherever it stands."""
+    name = "t2ffc736591c85415"
+
+    (recorded,) = record(
+        exchange("sessions.start", f"/api/session/new?i=docassemble.playground1%3A{name}.yml", name)
+    )
+
+    assert recorded.target.endswith("%3At0000000000000001.yml")
+    assert recorded.body["text"] == '"t0000000000000001"\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("T2FFC736591C85415@EXAMPLE.COM", "T0000000000000001@EXAMPLE.COM"),
+        ("t2ffc736591c85415xb@example.com", "t0000000000000001xb@example.com"),
+        ("docassemble.playground1t2ffc736591c85415:a.yml", "docassemble.playground1t{}:a.yml"),
+        ("t2ffc736591c854151", "t2ffc736591c854151"),
+    ],
+)
+def test_name_is_the_same_however_it_is_written(written: str, expected: str) -> None:
+    """In upper case, as part of a word or as a project; what is longer is another word."""
+    sanitiser = Sanitiser()
+
+    assert sanitiser.text("t2ffc736591c85415") == "t0000000000000001"
+    assert sanitiser.text(written) == expected.format(f"{1:016}")
+
+
+def test_password_is_the_same_in_a_query_as_in_a_body() -> None:
+    """Signs that a query quotes make no other password of it."""
+    sent, asked = record(
+        exchange("users.update", "/api/user/3", method="PATCH", json={"password": "new one"}),
+        exchange("users.get_secret", "/api/secret?password=new%20one"),
+    )
+
+    stand_in_ = sent.request["json"]["password"]
+    assert asked.target == f"/api/secret?password={stand_in_}"
+    assert len(stand_in_) == len("new one")
 
 
 def test_configuration_is_reduced_on_its_way_in_and_out() -> None:
@@ -108,6 +168,25 @@ def test_forms_are_described_part_by_part() -> None:
         {"name": None, "type": None, "filename": "c.bin", "size": 33},
         {"name": None, "type": None, "filename": "d.bin", "size": LARGEST + 1},
     ]
+
+
+def test_files_of_an_archive_lose_secrets_and_times() -> None:
+    """The name of a package is the same inside its archive as in the answers about it."""
+    name = "t2ffc736591c85415"
+    content = zipped({f"{name}/setup.py": f"name={name!r}, key={KEY!r}", "a.bin": "\xff"})
+    answer = {"response": content, "response_type": "application/zip"}
+
+    named, downloaded = record(
+        exchange("packages.list", "/api/package", [name]),
+        exchange("files.download", "/api/file/1", **answer),
+    )
+
+    other = json.loads(named.body["text"])[0]
+    with zipfile.ZipFile(io.BytesIO(downloaded.response or b"")) as archive:
+        assert archive.read(f"{other}/setup.py").decode() == (
+            f"name={other!r}, key={stand_in(32, 'A')!r}"
+        )
+        assert {one.date_time[0] for one in archive.infolist()} == {1980}
 
 
 def test_long_lists_are_cut_and_say_so() -> None:

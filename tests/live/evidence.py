@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from docassemble_client import Event
 
 LARGEST = 1_048_576  # bytes of a body that are kept; what is larger counts, but is not recorded
+SITE = ("referer", "origin")
 # The transport is not told what it sends; the hook is, just before and in the same task.
 _operation: ContextVar[str] = ContextVar("operation", default="")
 
@@ -30,6 +31,8 @@ class Exchange:
         operation: Full name of the operation; `request` for a call that none describes.
         method: HTTP method.
         target: Path and query.
+        key: The API key; empty without one.
+        headers: What it says of the page it comes from: referer and origin.
         request_type: Content type of the body.
         request: The body; None if it is larger than LARGEST.
         status: HTTP status.
@@ -41,6 +44,8 @@ class Exchange:
     operation: str
     method: str
     target: str
+    key: str
+    headers: dict[str, str]
     request_type: str
     request: bytes | None
     status: int
@@ -106,6 +111,8 @@ class _Witness(httpx.AsyncBaseTransport):
                     operation=operation,
                     method=request.method,
                     target=request.url.raw_path.decode(),
+                    key=request.headers.get("x-api-key", ""),
+                    headers={one: request.headers[one] for one in SITE if one in request.headers},
                     request_type=request.headers.get("content-type", ""),
                     request=sent.content(),
                     status=response.status_code,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
+import zipfile
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -21,7 +23,15 @@ from docassemble_client._wire import Reply, Request
 from docassemble_client.errors import DecodeError
 from docassemble_client.operations import OPERATIONS
 from tests.proof import errors_seen, successes
-from tests.recording import FOLDER, Recorded, Scenario, dump, name_files, parts_of
+from tests.recording import (
+    FOLDER,
+    Recorded,
+    Scenario,
+    content_of,
+    dump,
+    name_files,
+    parts_of,
+)
 from tests.sanitise import Sanitiser, harmless_configuration
 
 if TYPE_CHECKING:
@@ -143,6 +153,7 @@ class Recorder:
         """Know all secrets of the test first: one may be used before it is told."""
         exchanges = list(exchanges)
         for exchange in exchanges:
+            self._sanitiser.learn(exchange.key)
             for secret in _told(exchange):
                 self._sanitiser.learn(secret)
             for text in (exchange.target, _text(exchange.request), _text(exchange.response)):
@@ -152,6 +163,8 @@ class Recorder:
                 operation=exchange.operation,
                 method=exchange.method,
                 target=self._sanitiser.text(exchange.target),
+                key=self._sanitiser.text(exchange.key),
+                headers=self._sanitiser.value(exchange.headers),
                 request=self._request(exchange),
                 status=exchange.status,
                 response_type=exchange.response_type,
@@ -212,10 +225,23 @@ class Recorder:
         try:
             text = content.decode()
         except UnicodeDecodeError:
+            content = self._archive(content)
             if self._sanitiser.holds_secret(content):
                 return {"left_out": "there is a secret in it"}
             return {"base64": base64.b64encode(content).decode()}
         return {"text": self._sanitiser.text(text)}
+
+    def _archive(self, content: bytes) -> bytes:
+        """Write the files of an archive without secrets, and all with the same time."""
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            return content
+        written = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
+            for name in old.namelist():
+                inside = old.read(name)
+                kept = content_of({"size": len(inside), **self._written(inside)})
+                new.writestr(zipfile.ZipInfo(self._sanitiser.text(name)), kept)
+        return written.getvalue()
 
 
 def _is_configuration(exchange: Exchange) -> bool:
