@@ -266,23 +266,31 @@ def test_links_are_made(run: Run, fake: FakeServer) -> None:
 
 
 def test_interviews_are_listed_and_tell_their_names(run: Run, fake: FakeServer) -> None:
-    """Those with a short name are advertised; a tag chooses among them."""
-    fake.add_interview("docassemble.demo:b.yml", "a", dispatch="b", metadata={"subtitle": "B"})
+    """Those with a short name are advertised, also in the configuration; a tag chooses."""
+    about: dict[str, Any] = {"metadata": {"subtitle": "B"}, "tags": ["demo"]}
+    fake.add_interview("docassemble.demo:b.yml", "a", dispatch="b", **about)
+    playground = "docassemble.playground1:"
+    fake.config["dispatch"] = {"gone": f"{playground}gone.yml", "bad": f"{playground}bad.yml"}
 
     async def job(da: AsyncDocassemble) -> None:
+        await da.playground.upload_files([Upload(b"a: [", "bad.yml")], folder="questions")
         listed = await da.interviews.list()
         tagged = await da.interviews.list(tag="demo", absolute_urls=False)
         data = await da.interviews.get_data("docassemble.demo:b.yml")
         await da.interviews.clear_cache()
 
         assert [one.link for one in listed] == [
-            "https://docassemble.test/start/questionless/",
-            "https://docassemble.test/start/text-field/",
             "https://docassemble.test/start/b/",
+            "https://docassemble.test/start/bad/",
+            "https://docassemble.test/start/gone/",
+            "https://docassemble.test/start/questionless/",
         ]
-        assert listed[2].subtitle == "B"
-        assert [one.link for one in tagged] == ["/start/questionless/"]
-        assert [one.var for one in data.names.var_list] == ["a"]
+        assert [one.subtitle for one in listed] == ["B", None, None, None]
+        assert {one.status_class for one in listed[1:3]} == {"dainterviewhaserror"}
+        assert [(one.link, one.metadata["subtitle"]) for one in tagged] == [("/start/b/", "B")]
+        own = [one.var for one in data.names.var_list if one.var_type == "default"]
+        assert own == data.names.undefined_names == ["a"]
+        assert {one.name for one in data.names.classes_list if one.methods} >= {"Address"}
         assert "a" in data.vocabulary
 
     run(job)

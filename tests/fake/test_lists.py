@@ -64,6 +64,7 @@ def test_each_filter_finds_its_sessions(
     run: Run, fake: FakeServer, ada: User, name: str, filters: dict[str, Any]
 ) -> None:
     """Every list takes every filter, and shows no session of others than its own."""
+    fake.add_interview(QUESTIONLESS, "favorite_number", tags=["demo"])
     run(start)
     tagged = run(start, ada)
     caller = ada if name == "list_current" else None

@@ -21,6 +21,7 @@ from docassemble_client import (
     Upload,
 )
 from docassemble_client.testing import FakeServer, ManualClock
+from docassemble_client.testing.server import NEWEST
 from tests.fake.conftest import LoopClock, said
 from tests.mock import now
 from tests.mock import run as run_job
@@ -241,10 +242,8 @@ def test_configuration_is_read_replaced_and_changed(run: Run, fake: FakeServer) 
     ("directive", "call"),
     [
         ("allow configuration editing", lambda da: da.server.get_config()),
-        ("allow restarting", lambda da: da.server.restart()),
         ("allow updates", lambda da: da.packages.get_update_status("x")),
         ("allow updates", lambda da: da.packages.uninstall("x")),
-        ("enable playground", lambda da: da.playground.list_projects()),
     ],
 )
 def test_parts_can_be_switched_off(run: Run, fake: FakeServer, directive: str, call: Call) -> None:
@@ -252,6 +251,31 @@ def test_parts_can_be_switched_off(run: Run, fake: FakeServer, directive: str, c
     fake.config[directive] = False
 
     assert run(lambda da: said(call(da))) == "404 File not found"
+
+
+def test_restarts_are_switched_off_with_all_that_needs_them(run: Run, fake: FakeServer) -> None:
+    """Where nothing can be changed, nothing is restarted."""
+    directives = ["allow configuration editing", "allow updates", "enable playground"]
+    fake.config.update(dict.fromkeys(directives, False))
+
+    assert run(lambda da: said(da.server.restart())) == "404 File not found"
+    fake.config["allow updates"] = True
+    assert run(lambda da: da.server.restart()).kind == "restart"
+
+
+@pytest.mark.parametrize(("version", "page"), [(NEWEST, True), ("1.9.13", False)])
+def test_playground_can_be_switched_off(version: str, *, page: bool) -> None:
+    """It has no routes then; servers before 1.10 say that there is no file."""
+    fake = FakeServer(version=version)
+    fake.config["enable playground"] = False
+
+    async def job() -> str:
+        async with fake.client() as da:
+            return await said(da.playground.list_projects())
+
+    words = run_job(job())
+
+    assert words.startswith("404 <!DOCTYPE html>" if page else "404 File not found")
 
 
 def test_stashed_data_is_kept_for_a_time() -> None:

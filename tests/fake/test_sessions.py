@@ -127,7 +127,7 @@ def test_answer_that_is_read_is_asked_for(run: Run, fake: FakeServer) -> None:
         assert color.fields is not None
         assert color.fields[0].choices is not None
         assert (color.fields[0].choices[0].label, color.fields[0].default) == ("Red", "r")
-        assert (color.title, color.allow_going_back) == ("Untitled", False)
+        assert (color.title, color.allow_going_back) == ("docassemble", False)
         assert isinstance(unknown, UndefinedVariable)
 
     run(job)

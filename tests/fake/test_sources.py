@@ -82,6 +82,7 @@ code: |
 event: note
 code: |
   session_tags().add("later")
+  session_tags().add("more")
   noted = True
 ---
 event: need
@@ -152,7 +153,7 @@ def test_actions_of_a_source_answer(run: Run) -> None:
         whole = (await da.sessions.list(include_dictionary=True, secret=s.secret)).items[0]
         data = await da.interviews.get_data(s.i)
 
-        assert (brief.tags, whole.tags) == (["one"], ["later", "one"])
+        assert (brief.tags, whole.tags) == (["one"], ["later", "more", "one"])
         assert "_session_tags" not in kept
         assert [one.var for one in data.names.images_list] == ["star"]
         assert data.names.templates_list == []
@@ -221,5 +222,67 @@ def test_source_may_leave_answers_unencrypted(run: Run) -> None:
 
         assert (s.secret, s.encrypted) == (None, False)
         assert isinstance(await da.sessions.get_question(s.i, s.session), UndefinedVariable)
+
+    run(job)
+
+
+@pytest.mark.parametrize(
+    ("kind", "datatype", "sign", "labels"),
+    [
+        ("yesno", "boolean", 1, ("Yes", "No", None)),
+        ("noyes", "boolean", -1, ("No", "Yes", None)),
+        ("yesnomaybe", "threestate", 1, ("Yes", "No", "I don't know")),
+        ("noyesmaybe", "threestate", -1, ("No", "Yes", "I don't know")),
+    ],
+)
+def test_closed_question_has_one_field_without_a_label(
+    run: Run, kind: str, datatype: str, sign: int, labels: tuple[str | None, ...]
+) -> None:
+    """Its buttons are labelled; the field says which of them means true."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        s = await begin(da, f"question: Sure?\n{kind}: sure\n---\nmandatory: True\ncode: sure")
+        question = await ask(da, s)
+
+        assert question.question_type == kind
+        assert (question.yes_label, question.no_label, question.maybe_label) == labels
+        (field,) = question.fields
+        assert (field.datatype, field.sign, field.label) == (datatype, sign, None)
+        assert field.true_label == ("Yes" if sign > 0 else None)
+
+    run(job)
+
+
+def test_field_says_what_its_datatype_demands(run: Run) -> None:
+    """Boxes need no answer, files have a limit, and what learns tells its group."""
+    fields = """
+mandatory: True
+question: Fields
+fields:
+  - Box: box
+    datatype: noyes
+  - Perhaps: perhaps
+    datatype: yesnomaybe
+  - File: file_there
+    datatype: file
+  - Age: age
+    datatype: integer
+  - Mood: mood
+    datatype: ml
+    using: moods
+"""
+
+    async def job(da: AsyncDocassemble) -> None:
+        question = await ask(da, await begin(da, fields))
+        box, perhaps, file, age, mood = question.fields
+
+        assert (box.datatype, box.inputtype, box.sign, box.required) == (
+            *("boolean", "noyes", -1),
+            False,
+        )
+        assert (perhaps.datatype, perhaps.inputtype) == ("threestate", "yesnomaybe")
+        assert (file.max, set(file.validation_messages)) == (16 * 1024 * 1024, {"max", "required"})
+        assert set(age.validation_messages) == {"number", "required", "step"}
+        assert mood.ml_info == {"group_id": "moods"}
 
     run(job)

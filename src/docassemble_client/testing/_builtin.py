@@ -23,8 +23,12 @@ def builtin_interviews() -> Iterator[Interview]:
         filename=QUESTIONLESS,
         final=_inhabitants,
         title="Questionless interview",
-        metadata={"short title": "Questionless"},
-        tags=("demo",),
+        metadata={
+            "documentation": "https://docassemble.org/docs/api.html#questionless",
+            "example start": 1,
+            "example end": 2,
+            "short title": "Questionless",
+        },
         dispatch="questionless",
         reads=("favorite_number", "user_agrees_to_waive_penalties"),
     )
@@ -43,7 +47,6 @@ def builtin_interviews() -> Iterator[Interview]:
             mandatory=True,
         ),
         title="Text",
-        dispatch="text-field",
         metadata={"documentation": "https://docassemble.org/docs/fields.html#fields"},
     )
 
@@ -56,7 +59,11 @@ def builtin_interviews() -> Iterator[Interview]:
                 [Field("number_of_pieces", "Pieces", "integer", extra={"min": "0"})],
             ),
         ),
-        final=lambda _: Screen("You have ${ number_of_pieces } pieces of ${ favorite_fruit }."),
+        final=lambda _: Screen(
+            "You have ${ number_of_pieces } pieces of ${ favorite_fruit }.",
+            subtext="Use the action query_fruit to query the information.",
+            mandatory=True,
+        ),
         actions={
             "query_fruit": lambda answers, _: {
                 "fruit": answers["favorite_fruit"],

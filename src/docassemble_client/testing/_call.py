@@ -105,7 +105,7 @@ class Call:
         text = error.message
         for part in parts:
             text = text.replace("{}", str(part), 1)
-        raise Refusal(json_answer(text, error.status))
+        raise Refusal(json_answer(text.replace("{}", ""), error.status))
 
     def deny(self) -> NoReturn:
         """
@@ -142,9 +142,13 @@ class Call:
         ):
             self.deny()
 
+    def allows(self, directive: str) -> bool:
+        """Whether the configuration does not switch this off."""
+        return self.world.config.get(directive, True) not in (False, None)
+
     def enabled(self, directive: str) -> None:
         """Answer as the server does when its configuration switches this off."""
-        if self.world.config.get(directive, True) in (False, None):
+        if not self.allows(directive):
             self.missing()
 
     def number(self, name: str) -> int:

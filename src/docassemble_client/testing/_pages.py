@@ -131,7 +131,7 @@ class _Visit:
         if arguments:
             step.variables["url_args"] = dict(arguments)
         try:
-            shown = self._shown(interview, run_at(interview, step), step)
+            shown = self._shown(interview, run_at(self.visitor.user, interview, step), step)
         except Exception as error:
             return page(501, crash(error))
         self.world.sessions.save(session, step, user=session.step.user, replace=True)

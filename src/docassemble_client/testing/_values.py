@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from docassemble_client._types import is_list, is_mapping, is_object
+from docassemble_client.testing._objects import CLASSES, new_object
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
@@ -17,30 +18,6 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}")
 TAGS = "_session_tags"  # where a session keeps its own tags among the variables
 _COLLECTIONS = "elements"
-CLASSES = frozenset(
-    f"docassemble.base.util.{name}"
-    for name in (
-        "DAObject",
-        "DAList",
-        "DADict",
-        "DAOrderedDict",
-        "DASet",
-        "DAFile",
-        "DAFileList",
-        "DAFileCollection",
-        "DAStaticFile",
-        "DAEmpty",
-        "DAEmail",
-        "Address",
-        "City",
-        "Event",
-        "Individual",
-        "IndividualName",
-        "Name",
-        "Person",
-        "Thing",
-    )
-)
 
 
 class IllegalNameError(Exception):
@@ -139,7 +116,7 @@ def _grow(variables: dict[str, JSON], node: ast.expr) -> None:
         found = None
     if not is_object(found) or "_class" not in found:
         name = ast.unparse(node)
-        set_variable(variables, name, {**new_object("DADict", name), _COLLECTIONS: {}})
+        set_variable(variables, name, new_object("DADict", name))
 
 
 def delete_variable(variables: dict[str, JSON], expression: str) -> None:
@@ -216,32 +193,6 @@ def _items(value: Any) -> Any:
     if is_object(value) and "_class" in value:
         return value[_COLLECTIONS]
     return value
-
-
-_PARTS = {
-    "Individual": {"name": "IndividualName", "address": "Address"},
-    "Person": {"name": "Name", "address": "Address"},
-    "IndividualName": {},
-}
-
-
-def new_object(kind: str, name: str) -> dict[str, JSON]:
-    """
-    Make an object of the server with the parts it always has.
-
-    Args:
-        kind: Its class, with or without the module.
-        name: Its name.
-
-    Returns:
-        Its JSON.
-    """
-    short = kind.rpartition(".")[2]
-    parts: dict[str, JSON] = {
-        part: new_object(of, f"{name}.{part}") for part, of in _PARTS.get(short, {}).items()
-    }
-    made: dict[str, JSON] = {"_class": f"docassemble.base.util.{short}", "instanceName": name}
-    return {**made, **parts}
 
 
 class Thing:

@@ -14,6 +14,7 @@ from docassemble_client.testing._values import Undefined, read_variable, to_pyth
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
 
+TEMPORARY = "Question_Temp"  # name of a screen that code has made
 _TEMPLATE = re.compile(r"\$\{ *([^}]+?) *\}")
 
 
@@ -146,6 +147,16 @@ class Screen:
     progress: float | None = field(default=None, kw_only=True)
     extra: Mapping[str, JSONInput] = field(factory=dict[str, "JSONInput"], kw_only=True)
 
+    @property
+    def code(self) -> str:
+        """The block that asks it, as the author of the interview could write it."""
+        fields = "".join(
+            f"  - {one.label or one.variable}: {one.variable}\n" for one in self.fields
+        )
+        texts = {"question": self.text, "subquestion": self.subtext}
+        blocks = "".join(f"{name}: |\n  {text}\n" for name, text in texts.items() if text)
+        return blocks + (f"fields:\n{fields}" if fields else "")
+
 
 @frozen
 class Needed:
@@ -155,12 +166,35 @@ class Needed:
 
 
 @frozen
+class Stage:
+    """
+    A stage on the way to a screen.
+
+    Attributes:
+        reason: What the server did, in its own words.
+        text: The code it ran or asked, or the name of the variable it needed.
+    """
+
+    reason: str
+    text: str = ""
+
+
+@frozen
 class Asked:
-    """A screen, and what led to it."""
+    """
+    A screen, and what led to it.
+
+    Attributes:
+        screen: The screen.
+        name: Name of its block.
+        event_list: What it defines.
+        trace: How the interview came to ask it.
+    """
 
     screen: Screen
     name: str
     event_list: tuple[str, ...] = ()
+    trace: tuple[Stage, ...] = ()
 
 
 @frozen
@@ -172,6 +206,14 @@ class Brought:
 
 class NoEndpointError(Exception):
     """The interview has nothing more to ask and no end."""
+
+    def __init__(self) -> None:
+        """Say so in the server's words."""
+        super().__init__(
+            "Docassemble has finished executing all code blocks marked as initial or mandatory, "
+            "and finished asking all questions marked as mandatory (if any).  It is a best "
+            "practice to end your interview with a question that says goodbye."
+        )
 
 
 NoEndpointError.__name__ = "DAErrorNoEndpoint"  # as the server calls it in its message
@@ -219,8 +261,12 @@ class Interview:
     def names(self) -> dict[str, str]:
         """Class by variable, empty for one that is no object."""
         asked = [one.variable for screen in self.screens for one in screen.fields]
-        needed = [one for one in self.asks if isinstance(one, str)]
-        return dict.fromkeys([*asked, *needed, *self.reads], "")
+        return dict.fromkeys([*asked, *self.undefined], "")
+
+    @property
+    def undefined(self) -> list[str]:
+        """Variables it needs and nothing in it defines."""
+        return [*(one for one in self.asks if isinstance(one, str)), *self.reads]
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -265,11 +311,7 @@ class Interview:
             elif (asked := self._ask(ask, answers, answered)) is not None:
                 return asked
         if self.final is None:
-            message = (
-                "Docassemble has finished executing all code blocks marked as initial or "
-                "mandatory, and finished asking all questions marked as mandatory (if any)."
-            )
-            raise NoEndpointError(message)
+            raise NoEndpointError
         try:
             value = self.final(answers)
         except Undefined as missing:
@@ -300,11 +342,17 @@ class Interview:
         name = self.name_of(screen)
         for one in screen.fields:
             if one.variable not in answers:
-                return Asked(screen, name, (one.variable,))
+                return _needing(one.variable, screen, name)
         return Asked(screen, name) if screen.mandatory and name not in answered else None
 
     def _seek(self, variable: str) -> Needed | Asked:
         for screen in self.on_demand:
             if any(one.variable == variable for one in screen.fields):
-                return Asked(screen, self.name_of(screen), (variable,))
+                return _needing(variable, screen, self.name_of(screen))
         return Needed(variable)
+
+
+def _needing(variable: str, screen: Screen, name: str) -> Asked:
+    """Ask for a variable that the end of the interview, which is mandatory, needs."""
+    trace = (Stage("mandatory code"), Stage("needed", variable))
+    return Asked(screen, name, (variable,), trace)

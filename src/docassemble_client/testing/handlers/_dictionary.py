@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from docassemble_client.testing._objects import new_object
 from docassemble_client.testing._values import TAGS
 
 if TYPE_CHECKING:
@@ -42,21 +43,40 @@ def dictionary(world: World, session: Session) -> dict[str, Any]:
     step = session.step
     moments = {"starttime": utc(session.started), "modtime": utc(step.modtime)}
     seen = {str(one): utc(step.modtime) for one in session.users}
-    own = _own(moments, seen, steps=len(session.steps), tracker=len(session.steps))
-    own["_internal"] |= {"progress": step.progress, "answered": sorted(step.answered)}
+    own = _own(moments, seen, steps=len(session.steps), tracker=len(step.runs))
+    users = {user: _name(world, user) for _, user in step.runs}
+    own["_internal"] |= {
+        "progress": step.progress,
+        "answered": sorted(step.answered),
+        "device_local": {device: _local("device") for device, _ in step.runs},
+        "session_local": {email: _local("session") for email in users.values()},
+        "user_local": {str(user): _local("user") for user in users},
+    }
+    if TAGS in step.variables:
+        own["_internal"]["tags"] = step.variables[TAGS]
     if step.pending:
         stack: list[dict[str, Any]] = [
             {"action": one.action, "arguments": {}} for one in step.pending
         ]
-        first = world.people.accounts.get(session.users[0])
-        who = f"t{-session.users[0]}" if first is None else first.email
-        own["_internal"]["event_stack"] = {who: stack}
+        own["_internal"]["event_stack"] = {_name(world, session.users[0]): stack}
     return {**own, **{name: one for name, one in step.variables.items() if name != TAGS}}
+
+
+def _name(world: World, user: int) -> str:
+    """What the server calls a user, or a visitor who is not logged in."""
+    account = world.people.accounts.get(user)
+    return f"t{-user}" if account is None else account.email
+
+
+def _local(what: str) -> dict[str, Any]:
+    return new_object(f"DA{what.capitalize()}Local", f"{what}_local")
 
 
 def empty_dictionary(now: float) -> dict[str, Any]:
     """Show what there is of a session whose answers cannot be decrypted."""
-    return _own({"starttime": None, "modtime": None}, {"1": utc(now)}, steps=1, tracker=0)
+    own = _own({"starttime": None, "modtime": None}, {"1": utc(now)}, steps=1, tracker=0)
+    del own["_internal"]["referer"]
+    return own
 
 
 def _own(

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from docassemble_client import models
 from docassemble_client._types import BinaryContent, JSONReply
 from docassemble_client.testing._http import Answer, json_answer, wire
+from docassemble_client.testing.handlers._debug import source_of
+from docassemble_client.testing.handlers._fields import fields_of
+from docassemble_client.testing.handlers._menu import menu_of
 from docassemble_client.testing.interviews import Answers, Asked, Brought, Needed
 from docassemble_client.testing.recordings import (
     EMAIL,
@@ -21,12 +24,12 @@ from docassemble_client.testing.recordings import (
 
 if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
-    from docassemble_client.testing.interviews import Document, Field, Interview, Screen
+    from docassemble_client.testing.interviews import Document, Interview, Screen
     from docassemble_client.testing.recordings import RecordedReply
     from docassemble_client.testing.state.sessions import Session, Step
 
+_BRAND = "docassemble"
 _NEEDED = "undefined_variable"
-_MESSAGES = {"required": "You need to fill this in."}
 
 
 def title_of(interview: Interview) -> str:
@@ -84,7 +87,13 @@ def played_answer(call: Call, session: Session, recorded: RecordedReply) -> Answ
 
 
 def reply(
-    call: Call, interview: Interview, session: Session, step: Step, outcome: object
+    call: Call,
+    interview: Interview,
+    session: Session,
+    step: Step,
+    outcome: object,
+    *,
+    earlier: Step | None = None,
 ) -> object:
     """
     Turn the outcome of a run into an answer.
@@ -95,6 +104,7 @@ def reply(
         session: The session.
         step: The step as it is or will be saved.
         outcome: What the run came to.
+        earlier: The step that was taken back, whose answers are offered again.
 
     Returns:
         The answer, or the model of it.
@@ -111,14 +121,17 @@ def reply(
         case _:
             assert isinstance(outcome, Asked)  # noqa: S101 - a run comes to nothing else
             steps = session.steps.index(step) + 1 if step in session.steps else len(session.steps)
-            return _question(call, interview, session, Asking(outcome, step, steps))
+            known = step if earlier is None else earlier
+            asking = Asking(outcome, step, steps, Answers(known.variables))
+            return _question(call, interview, session, asking)
 
 
 class Asking:
     """A screen at a step of a session."""
 
-    def __init__(self, asked: Asked, step: Step, steps: int) -> None:
+    def __init__(self, asked: Asked, step: Step, steps: int, defaults: Answers) -> None:
         self.asked = asked
+        self.defaults = defaults
         self.screen: Screen = asked.screen
         self.answers = Answers(step.variables)
         self.progress = step.progress
@@ -126,7 +139,7 @@ class Asking:
 
 
 def _question(call: Call, interview: Interview, session: Session, now: Asking) -> object:
-    screen, title = now.screen, title_of(interview)
+    screen, title = now.screen, interview.title or _BRAND
     back = now.steps > 1
     documents = [_attachment(call, session, one) for one in screen.documents]
     return models.Question(
@@ -136,7 +149,7 @@ def _question(call: Call, interview: Interview, session: Session, now: Asking) -
         subquestion_text=now.answers.fill_in(screen.subtext) if screen.subtext else None,
         mandatory=screen.mandatory or None,
         event_list=list(now.asked.event_list) or None,
-        fields=[_field(number, one) for number, one in enumerate(screen.fields)] or None,
+        fields=fields_of(screen, now.defaults),
         attachments=documents or None,
         default_email=call.caller.account.email if documents else None,
         continue_label="Continue",
@@ -159,31 +172,11 @@ def _question(call: Call, interview: Interview, session: Session, now: Asking) -
         browser_title=title,
         lang="en",
         language="*",
-        menu=models.Menu(
-            items=[models.MenuItem(anchor="Sign Out", href="/user/sign-out")],
-            top=models.MenuItem(anchor=call.caller.account.email),
-        ),
+        menu=menu_of(call),
+        source=source_of(interview, now.asked) if call.world.config.get("debug") else None,
         navbar_variant="dark",
         interview_options={},
         extra=wire(dict(screen.extra)),
-    )
-
-
-def _field(number: int, one: Field) -> models.QuestionField:
-    choices = [
-        models.Choice(label=label, value=wire(value)) for label, value in one.choices.items()
-    ]
-    return models.QuestionField(
-        number=number,
-        active=True,
-        variable_name=one.variable,
-        label=one.label or one.variable,
-        datatype=one.datatype or None,
-        required=one.required,
-        default=wire(one.default),
-        choices=choices or None,
-        validation_messages=_MESSAGES,
-        extra=wire(dict(one.extra)),
     )
 
 

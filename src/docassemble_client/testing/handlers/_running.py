@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from docassemble_client import models
 from docassemble_client._types import is_mapping
 from docassemble_client.config import Secret
+from docassemble_client.testing._blocks import SourceError
 from docassemble_client.testing._call import crash
 from docassemble_client.testing._http import Crash, Refusal, nothing, page
-from docassemble_client.testing._source import SourceError
 from docassemble_client.testing._values import (
     legal,
 )
@@ -23,6 +23,7 @@ from docassemble_client.testing.handlers._sent import (
     Sent,
     interview_of,
     not_found,
+    outcome_at,
     run_at,
     saves,
 )
@@ -66,11 +67,12 @@ def sessions_start(call: Call) -> object:
         if _URL_ARGUMENT.match(name)
     }
     first = Step({"url_args": url_args})
+    first.note_run(call.caller.id)
     try:
         if isinstance(interview, RecordedInterview):
             first.variables |= interview.defined(first.place)
         else:
-            run_at(interview, first)
+            outcome_at(interview, first)
     except Exception as error:
         call.refuse("create_new_interview: failure to assemble", crash(error))
     secret = letters(16) if given is None else given
@@ -109,7 +111,7 @@ def sessions_get_question(call: Call) -> object:
         call.refuse("Unable to obtain interview dictionary")
     step = session.step.draft()
     try:
-        outcome = run_at(interview, step)
+        outcome = run_at(call.caller.id, interview, step)
     except Exception as error:
         call.refuse("get_question_data: failure to assemble interview: {}", crash(error))
     if saves(outcome):
@@ -159,7 +161,7 @@ def sessions_set_variables(call: Call) -> object:
     if call.flag("advance_progress_meter"):
         step.progress = min(95, step.progress + 5)
     try:
-        outcome = run_at(interview, step)
+        outcome = run_at(call.caller.id, interview, step)
     except Exception as error:
         words = "get_question_data: failure to assemble interview: " + crash(error)
         call.refuse("Problem getting current question:{}", words)
@@ -188,17 +190,20 @@ def sessions_go_back(call: Call) -> object:
     session = _open(call, "Unable to decrypt")
     if len(session.steps) == 1:
         call.refuse("Cannot go back")
-    session.steps.pop()
+    undone = session.steps.pop()
     if not call.flag("question", default=True):
         return None
     interview = interview_of(call, session, "Problem getting current question")
+    step = session.step.draft()
     try:
         if not _may_run(call, interview):
             raise Crash(_NO_PERMISSION)
-        outcome = run_at(interview, session.step)
+        outcome = run_at(call.caller.id, interview, step)
     except Exception:
         call.refuse("Problem getting current question")
-    return reply(call, interview, session, session.step, outcome)
+    if saves(outcome):
+        call.world.sessions.save(session, step, user=call.caller.id, replace=True)
+    return reply(call, interview, session, step, outcome, earlier=undone)
 
 
 def sessions_delete(call: Call) -> None:
@@ -257,6 +262,7 @@ def _act(
     call: Call, interview: Interview, step: Step, action: str, arguments: Mapping[str, Any]
 ) -> Brought | Played | None:
     """Run an action; what it brings, or else what the interview itself then brings."""
+    step.note_run(call.caller.id)
     if isinstance(interview, RecordedInterview):
         return interview.acted(step.place, action, arguments)
     value = interview.act(action, Answers(step.variables), arguments)
@@ -266,5 +272,5 @@ def _act(
         if call.flag("persistent"):
             step.pending.insert(0, Pending(action, value))
         return None
-    outcome = run_at(interview, step)
+    outcome = outcome_at(interview, step)
     return outcome if isinstance(outcome, Brought) else None

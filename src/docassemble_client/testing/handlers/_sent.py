@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from docassemble_client._types import is_list, is_mapping, is_object
 from docassemble_client.testing._call import crash
+from docassemble_client.testing._objects import new_object
 from docassemble_client.testing._values import (
     IllegalNameError,
     convert,
@@ -17,8 +18,9 @@ from docassemble_client.testing._values import (
     set_variable,
 )
 from docassemble_client.testing.handlers._dictionary import zone_of
-from docassemble_client.testing.interviews import Answers, Asked, Needed
+from docassemble_client.testing.interviews import Answers, Asked, Needed, Stage
 from docassemble_client.testing.recordings import Played, RecordedInterview
+from docassemble_client.testing.state.files import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +48,18 @@ def interview_of(call: Call, session: Session, words: str) -> Interview:
     return interview or call.refuse(words, not_found(session.filename))
 
 
-def run_at(interview: Interview, step: Step) -> Outcome:
-    """Run an interview at a step, as far as it goes."""
+def run_at(user: int, interview: Interview, step: Step) -> Outcome:
+    """Run an interview for a user at a step, as far as it goes, and note that it was run."""
+    step.note_run(user)
+    return outcome_at(interview, step)
+
+
+def outcome_at(interview: Interview, step: Step) -> Outcome:
+    """Tell what an interview comes to at a step."""
     if step.pending:
         first = step.pending[0]
-        return Asked(first.screen, interview.name_of(first.screen), (first.action,))
+        trace = (Stage("needed", first.action),)
+        return Asked(first.screen, interview.name_of(first.screen), (first.action,), trace)
     if isinstance(interview, RecordedInterview):
         return interview.shown(step.place)
     return interview.run(Answers(step.variables), step.answered)
@@ -124,7 +133,8 @@ class Sent:
         """Run the interview first where a name holds a placeholder that it must define."""
         if any(_VOLATILE.search(str(one)) for one in names):
             try:
-                run_at(interview_of(self.call, session, "Error processing session"), step)
+                interview = interview_of(self.call, session, "Error processing session")
+                run_at(self.call.caller.id, interview, step)
             except Exception as error:
                 self.call.refuse("Error processing session", crash(error))
 
@@ -148,23 +158,18 @@ class Sent:
             file = self.call.world.files.add(part.filename, part.content, session=session.key)
             elements.append(
                 {
-                    "_class": "docassemble.base.util.DAFile",
-                    "instanceName": f"{variable}[{len(elements)}]",
+                    **new_object("DAFile", f"{variable}[{len(elements)}]"),
                     "filename": part.filename,
+                    "has_specific_filename": True,
                     "number": file.number,
-                    "extension": file.extension,
-                    "mimetype": file.mimetype,
-                    "make_pngs": True,
+                    "extension": part.filename.rpartition(".")[2].lower(),
+                    "mimetype": None if file.mimetype == ANY else file.mimetype,
+                    "initialized": True,
                     "ok": True,
                 }
             )
+        gathered = {"gathered": True, "revisit": True, "there_are_any": True}
         return {
-            variable: {
-                "_class": "docassemble.base.util.DAFileList",
-                "instanceName": variable,
-                "elements": elements,
-                "auto_gather": True,
-                "gathered": True,
-            }
+            variable: {**new_object("DAFileList", variable), **gathered, "elements": elements}
             for variable, elements in found.items()
         }

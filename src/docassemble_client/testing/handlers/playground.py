@@ -9,7 +9,8 @@ from zipfile import BadZipFile, ZipFile
 
 from docassemble_client import models
 from docassemble_client.jobs.filenames import found_name, stored_name
-from docassemble_client.testing._http import Refusal, json_answer
+from docassemble_client.testing._http import Refusal, json_answer, page
+from docassemble_client.testing._routes import numbers
 from docassemble_client.testing.handlers.files import sent
 from docassemble_client.testing.handlers.packages import package_name
 from docassemble_client.testing.handlers.server import begun
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from docassemble_client.testing.state.playground import Folder
 
 FOLDERS = get_args(get_args(models.PlaygroundFolder)[0])
+_PLAYGROUND = "enable playground"
+_NO_ROUTES_SINCE = (1, 10)  # where the Playground is switched off
 _PACKAGES = "packages"
 _MODULES = "modules"
 _STATIC = "static"
@@ -30,7 +33,10 @@ _FAILED = "fatal: could not read from the remote repository"
 
 
 def _owner(call: Call) -> int:
-    call.enabled("enable playground")
+    if numbers(call.world.version) < _NO_ROUTES_SINCE:
+        call.enabled(_PLAYGROUND)
+    elif not call.allows(_PLAYGROUND):
+        raise Refusal(page(404))
     call.require()
     owner = call.integer("user_id", call.caller.id)
     others = call.caller.may("admin", permission="playground_control")

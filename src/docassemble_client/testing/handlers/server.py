@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
 
 _EDITING = "allow configuration editing"
-_RESTARTING = "allow restarting"
+_RESTARTING = (_EDITING, "allow updates", "enable playground")
 
 
 def begun(task: str) -> object:
@@ -57,16 +57,22 @@ def _object(call: Call, name: str, absent: str, damaged: str) -> dict[str, Any]:
     return dict(value)
 
 
+def _demand_restarting(call: Call) -> None:
+    """Answer as the server does when everything that needs restarts is switched off."""
+    if not any(call.allows(one) for one in _RESTARTING):
+        call.missing()
+
+
 def server_restart(call: Call) -> object:
     """Restart."""
-    call.enabled(_RESTARTING)
+    _demand_restarting(call)
     call.require()
     return begun(call.world.tasks.restart())
 
 
 def server_get_restart_status(call: Call) -> object:
     """Tell how far a restart is."""
-    call.enabled(_RESTARTING)
+    _demand_restarting(call)
     call.require()
     number = call.text("task_id")
     if number is None:

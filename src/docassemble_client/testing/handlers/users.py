@@ -26,7 +26,11 @@ _INVITED = 90 * 24 * 3600.0  # seconds
 _FIRST = 1  # the account that was made with the server
 _SHORTEST, _LONGEST = 4, 254
 _HASHED = 72  # bytes
-_TOO_LONG = "password cannot be longer than 72 bytes, truncate manually if necessary"
+_TOO_LONG = (
+    "password cannot be longer than 72 bytes, "
+    "truncate manually if necessary (e.g. my_password[:72])"
+)
+_NUL = "A string literal cannot contain NUL (0x00) characters."
 _SIZE = 255
 _SIZES = {"country": 3}
 
@@ -145,7 +149,7 @@ def users_get_by_username(call: Call) -> object:
         call.refuse("must be supplied")
     exact = call.flag("case_sensitive")
     if "\0" in username:
-        call.refuse("Error obtaining user information", "A string literal cannot contain NUL")
+        call.refuse("Error obtaining user information", _NUL)
     account = call.world.people.by_email(username.strip(), case_sensitive=exact)
     return shown(account or call.refuse("User not found"))
 

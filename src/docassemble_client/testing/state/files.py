@@ -44,6 +44,8 @@ def extension_of(filename: str) -> str:
 
 def mimetype_of(filename: str) -> str:
     """Media type that goes with a name."""
+    if filename.lower().endswith((".yml", ".yaml")):
+        return "text/plain"
     return mimetypes.guess_type(filename)[0] or ANY
 
 

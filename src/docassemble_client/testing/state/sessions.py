@@ -10,7 +10,7 @@ from attrs import Factory, define, field, frozen
 from docassemble_client._types import JSON
 from docassemble_client.testing.interviews import Screen
 from docassemble_client.testing.recordings import Place
-from docassemble_client.testing.state.secrets import alphanumeric
+from docassemble_client.testing.state.secrets import alphanumeric, letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,7 @@ class Step:
         pending: Questions asked by actions, the next one first.
         answered: Names of the mandatory questions that were answered.
         progress: How far the progress bar is.
+        runs: Each run of the interview that led here: a random ID of the device, and the user.
         modtime: When it was saved, in seconds since 1970.
         indexno: Number of the row, which orders lists of sessions.
         place: Where it is in a recorded interview.
@@ -53,6 +54,7 @@ class Step:
     pending: list[Pending] = Factory(list[Pending])
     answered: set[str] = Factory(set[str])
     progress: float = 0
+    runs: list[tuple[str, int]] = Factory(list[tuple[str, int]])
     modtime: float = 0.0
     indexno: int = 0
     place: Place = Factory(Place)
@@ -65,8 +67,13 @@ class Step:
             list(self.pending),
             set(self.answered),
             self.progress,
+            list(self.runs),
             place=self.place,
         )
+
+    def note_run(self, user: int) -> None:
+        """Note that a user's call runs the interview; each call counts as a device of its own."""
+        self.runs.append((letters(16), user))
 
 
 @define
