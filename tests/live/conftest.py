@@ -15,6 +15,7 @@ import yaml
 from docassemble_client import AsyncDocassemble, Secret
 from docassemble_client._codec import strict
 from docassemble_client.testing.server import NEWEST, FakeServer
+from tests.fake.worlds import set_up
 from tests.live.evidence import Evidence
 from tests.live.interviews import QUESTIONLESS, TEXT_FIELD
 from tests.live.recorder import is_whole, record
@@ -163,10 +164,8 @@ def server(pytestconfig: pytest.Config) -> Iterator[Server]:
         for recording in recorded_interviews():
             if recording.filename not in {TEXT_FIELD, QUESTIONLESS}:
                 fake.add_recording(recording)
-        clerk = ["access_user_info", "create_user", "edit_user_privileges"]
-        fake.config.update(
-            {"live test secret": secrets.token_hex(8), "permissions": {"clerk": clerk}}
-        )
+        set_up(fake)
+        fake.config["live test secret"] = secrets.token_hex(8)
         with fake.serve():
             yield fake
     else:
