@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -248,6 +249,12 @@ def test_an_exception_within_the_client_passes() -> None:
         asyncio.run(scenario(answers))
 
     assert answers.closed == 1
+
+
+def test_a_client_is_not_pickled() -> None:
+    """Its key would travel along; the error says what to do in another process."""
+    with pytest.raises(TypeError, match=r"cannot be pickled or copied: .*from_env\(\)"):
+        pickle.dumps(AsyncDocassemble("https://da.example.com", "key"))
 
 
 def test_a_client_is_cheap_to_make() -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from contextlib import aclosing
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, NoReturn, TypedDict
 from urllib.parse import urlsplit
 
 from docassemble_client._types import UNSET
@@ -297,6 +297,13 @@ class AsyncDocassemble(Jobs, Namespaces):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        message = (
+            "a client cannot be pickled or copied: it holds connections, and a key that would"
+            " travel with it. Make one in each process, such as AsyncDocassemble.from_env()"
+        )
+        raise TypeError(message)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._base_url!r})"

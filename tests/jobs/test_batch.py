@@ -280,6 +280,16 @@ def test_other_rows_are_refused(tmp_path: Path) -> None:
     assert ended == []
 
 
+def test_failed_row_may_be_mended(tmp_path: Path) -> None:
+    """Nothing was done for it, so it may be another one the next time."""
+    fake, _ = letters()
+    assert batch(fake, [{}], journal=tmp_path / "run.jsonl")[0].outcome == "failed"
+
+    results = batch(fake, [{"name": "Ada"}], journal=tmp_path / "run.jsonl")
+
+    assert outcomes(results) == [("0", "done", False)]
+
+
 def test_row_that_cannot_be_sent_is_told_with_a_journal_too(tmp_path: Path) -> None:
     """It has no digest, and was never begun."""
     fake, _ = letters()

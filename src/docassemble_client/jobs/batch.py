@@ -86,6 +86,7 @@ class Batch:
         self._journal = journal
         self._pace = Pace(wishes.concurrency)
         self._keys: set[str] = set()
+        self._left: set[str] = set()
         self._progress = BatchProgress()
 
     async def results(self, rows: Rows) -> AsyncGenerator[RowResult]:
@@ -139,7 +140,9 @@ class Batch:
             try:
                 await self._da.sessions.delete(self._i, entry.session)
             except DocassembleError:
-                continue  # they stay in the journal, and the next run tries again
+                # They stay in the journal, and the next run tries again.
+                self._left.add(entry.session)
+                continue
             if journal is not None and entry.outcome:
                 await journal.ended(key, entry.digest, entry.outcome, folder=entry.folder)
 
@@ -152,16 +155,19 @@ class Batch:
             except UsageError as error:
                 return one.result("failed", error=error)
             entry = self._journal[one.key]
-            if entry is not None and entry.digest != one.digest:
+            # One that failed may have been mended since.
+            known = entry is not None and entry.outcome != "failed"
+            if entry is not None and known and entry.digest != one.digest:
                 message = f"row {one.key!r} is not the one that the journal knows under this key"
                 hint = "Use another journal, or a key that stays with its row"
                 raise JournalError(message, hint=hint)
             if entry is not None and entry.outcome == "done":
                 return one.result("done", paths=_files(entry.folder), earlier=True)
-            known = entry is not None and entry.outcome != "failed"
-            if known and not self._wishes.repeat_unknown:
-                await self._journal.ended(one.key, one.digest, "unknown")
-                return one.result("unknown", earlier=True)
+            if entry is not None and known and not self._wishes.repeat_unknown:
+                left = entry.session if entry.session in self._left else ""
+                if not entry.outcome:
+                    await self._journal.ended(one.key, one.digest, "unknown", session=left)
+                return one.result("unknown", earlier=True, left=left)
         return await self._done(one)
 
     def _key(self, index: int, row: Row) -> str:
