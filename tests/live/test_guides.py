@@ -20,7 +20,7 @@ PAGES = [
     README,
     *(
         GUIDE / f"{name}.md"
-        for name in ("driving", "files", "handover", "interviews", "lists", "values")
+        for name in ("documents", "driving", "files", "handover", "interviews", "lists", "values")
     ),
 ]
 
