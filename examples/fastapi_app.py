@@ -38,14 +38,10 @@ async def inhabitants(
 ) -> dict[str, Any]:
     """Run the interview with a number, and return what it brings."""
     try:
-        s = await da.sessions.start(INTERVIEW)
-        reply = await da.sessions.set_variables(
-            s.i,
-            s.session,
-            secret=s.secret,
-            variables={"favorite_number": number, "user_agrees_to_waive_penalties": True},
-        )
-        await da.sessions.delete(s.i, s.session)
+        async with da.interview(INTERVIEW).session() as s:
+            reply = await s.answer(
+                {"favorite_number": number, "user_agrees_to_waive_penalties": True}
+            )
     except APIError as error:
         raise HTTPException(502, f"docassemble: {error}") from None
     return {"result": reply.data if isinstance(reply, JSONReply) else None}

@@ -21,21 +21,16 @@ async def main() -> None:
     async with AsyncDocassemble.from_env() as da:
         me = await da.users.get_current()
         print(f"Connected as {me.email}.")
-        session = await da.sessions.start(INTERVIEW)
-        reply: SessionReply | None = await da.sessions.get_question(
-            session.i, session.session, secret=session.secret
-        )
-        given: dict[str, JSONInput] = {}
-        while isinstance(reply, UndefinedVariable):
-            print(f"The interview asks for {reply.variable}.")
-            # An answer that still lacks a variable saves nothing, so all are sent again.
-            given[reply.variable] = ANSWERS.pop(reply.variable)
-            reply = await da.sessions.set_variables(
-                session.i, session.session, secret=session.secret, variables=given
-            )
+        async with da.interview(INTERVIEW).session() as session:
+            given: dict[str, JSONInput] = {}
+            reply: SessionReply | None = await session.question()
+            while isinstance(reply, UndefinedVariable):
+                print(f"The interview asks for {reply.variable}.")
+                # An answer that still lacks a variable saves nothing, so all are sent again.
+                given[reply.variable] = ANSWERS.pop(reply.variable)
+                reply = await session.answer(given)
         if isinstance(reply, JSONReply):
             print(f"The result: {reply.data}")
-        await da.sessions.delete(session.i, session.session)
 
 
 if __name__ == "__main__":

@@ -53,3 +53,15 @@ def test_failure_of_docassemble_is_a_bad_gateway(
 
     assert response.status_code == 502
     assert "sessions.start" in response.json()["detail"]
+
+
+def test_failure_leaves_no_session_behind(
+    fake_docassemble: FakeServer, docassemble: AsyncDocassemble
+) -> None:
+    """A session that began is deleted when a later step fails."""
+    fake_docassemble.fail("sessions.set_variables", status=500)
+
+    response = get("/inhabitants/42", docassemble)
+
+    assert response.status_code == 502
+    assert fake_docassemble.received[-1].operation == "sessions.delete"
