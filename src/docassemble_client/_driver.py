@@ -11,10 +11,10 @@ from docassemble_client._judge import timed_out
 from docassemble_client.errors import DecodeError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
     from contextlib import AbstractAsyncContextManager
 
-    from docassemble_client._flow import Flow
+    from docassemble_client._flow import Flow, Step
     from docassemble_client._transport import Transport
     from docassemble_client._wire import Request
     from docassemble_client.config import Timeouts
@@ -71,7 +71,7 @@ class Run(Generic[T]):
         now = asyncio.get_running_loop().time()
         return 0.0 if self._begun is None else now - self._begun
 
-    async def result(self, lock: asyncio.Lock | None = None) -> T:
+    def result(self, lock: asyncio.Lock | None = None) -> Coroutine[Any, Any, T]:
         """
         Go to the end.
 
@@ -79,25 +79,25 @@ class Run(Generic[T]):
             lock: Held all the time.
 
         Returns:
-            What the flow returns.
+            What the flow returns, to be awaited.
 
         Raises:
             RequestTimeout: The whole took longer than `timeouts.total`.
         """
         # Before the lock: one that another event loop holds would never be released here.
         self._transport.claim()
+        # Most calls need neither, which cost as much as the rest of this.
+        if lock is None and self._timeouts.total is None:
+            return self._advance(to_the_end=True)
+        return self._limited(lock)
+
+    async def _limited(self, lock: asyncio.Lock | None) -> T:
         try:
-            # Most calls need neither, which cost as much as the rest of this.
-            if lock is not None or self._timeouts.total is not None:
-                async with self._limit(), lock or nullcontext():
-                    await self._advance(to_the_end=True)
-            else:
-                await self._advance(to_the_end=True)
+            async with self._limit(), lock or nullcontext():
+                result: T = await self._advance(to_the_end=True)
         except TimeoutError:
             raise self._too_long() from None
-        finally:
-            self.close()
-        return self._result[0]
+        return result
 
     async def step(self) -> Any | None:
         """
@@ -112,9 +112,10 @@ class Run(Generic[T]):
         self._transport.claim()
         try:
             async with self._limit():
-                return await self._advance()
+                delivered = await self._advance()
         except TimeoutError:
             raise self._too_long() from None
+        return None if self._result else delivered
 
     async def within(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """
@@ -146,10 +147,10 @@ class Run(Generic[T]):
         total = self._timeouts.total
         return nullcontext() if total is None else asyncio.timeout_at(self._begun + total)
 
-    async def _advance(self, *, to_the_end: bool = False) -> Any | None:
-        """Go on to the next delivery or the end; only the end brings a result."""
+    async def _advance(self, *, to_the_end: bool = False) -> Any:
+        """Go on to the next delivery or to the end, and bring what is delivered or the result."""
         if self._result:
-            return None
+            return self._result[0]
         # A flow ends by StopIteration, which must not leave a coroutine.
         try:
             step = next(self._flow)
@@ -165,15 +166,22 @@ class Run(Generic[T]):
                     else:
                         step = self._flow.send(reply)
                     continue
-                if isinstance(step, Sleep):
-                    await asyncio.sleep(step.seconds)
-                elif isinstance(step, Tell):
-                    self._transport.tell(step.event)
+                await self._aside(step)
                 step = next(self._flow)
         except StopIteration as stop:
             self._result.append(stop.value)
-            return None
+            return stop.value
+        finally:
+            if to_the_end:
+                self._flow.close()
         return step.value
+
+    async def _aside(self, step: Step) -> None:
+        """Do what brings no answer."""
+        if isinstance(step, Sleep):
+            await asyncio.sleep(step.seconds)
+        elif isinstance(step, Tell):
+            self._transport.tell(step.event)
 
     def _too_long(self) -> RequestTimeout:
         message = f"the call took longer than {self._timeouts.total} s"

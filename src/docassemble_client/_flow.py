@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from docassemble_client._judge import judge
 from docassemble_client._wire import Reply, Request, http_date
@@ -32,7 +32,7 @@ TRANSIENT = frozenset({429, 502, 503, 504})
 _MOST_DOUBLINGS = 1000  # 2.0 ** 1024 is no float any more
 
 
-@frozen
+@define  # not frozen: there is one for each request, and freezing doubles what it takes to make
 class Send:
     """Asks the driver to send a request and to bring its reply or TransportError."""
 
@@ -80,7 +80,8 @@ class RetryBudget:
 
     def earn(self) -> None:
         """Add what one call earns."""
-        self._left = min(self._full, self._left + self._earned)
+        if self._left < self._full:
+            self._left = min(self._full, self._left + self._earned)
 
     def spend(self) -> bool:
         """Take one retry, if there is one."""
@@ -122,10 +123,6 @@ def execute(
     """
     budget = budget or RetryBudget(policy)
     budget.earn()
-
-    def again(attempt: int) -> bool:
-        return attempt < policy.attempts and request.repeatable and budget.spend()
-
     for attempt in range(1, policy.attempts + 1):
         asked = 0.0
         try:
@@ -133,13 +130,13 @@ def execute(
         except TransportError as error:
             harmful = error.maybe_processed and not request.safe
             hopeless = isinstance(error, RedirectRefused)
-            if harmful or hopeless or not again(attempt):
+            if harmful or hopeless or not _again(request, attempt, policy, budget):
                 raise
             reason = type(error).__name__
         else:
             reply = received(reply)
             repeat = reply.status in (TRANSIENT if request.safe else _NOT_PROCESSED)
-            if not repeat or not again(attempt):
+            if not repeat or not _again(request, attempt, policy, budget):
                 return judge(request, reply, errors, hints or {})
             asked = retry_after(reply)
             reason = str(reply.status)
@@ -150,6 +147,10 @@ def execute(
         )
         yield Sleep(pause)
     raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+
+def _again(request: Request, attempt: int, policy: RetryPolicy, budget: RetryBudget) -> bool:
+    return attempt < policy.attempts and request.repeatable and budget.spend()
 
 
 def received(reply: Reply | None) -> Reply:

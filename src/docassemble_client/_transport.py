@@ -20,6 +20,7 @@ from docassemble_client._backend import Body, Outgoing, changed, joined, packed,
 from docassemble_client._judge import undecodable
 from docassemble_client._multipart import FileChanged, Multipart
 from docassemble_client._redact import mask_wire_logs
+from docassemble_client._turns import Turns
 from docassemble_client._unpack import ACCEPTED, NotPacked, unpacked
 from docassemble_client._version import __version__
 from docassemble_client._wire import Reply, Request
@@ -69,7 +70,7 @@ class Transport:
         self._proxy = proxy
         self._given = transport
         self._backend: Backend | None = None
-        self._turns = asyncio.Semaphore(max_concurrency)
+        self._turns = Turns(max_concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -94,7 +95,8 @@ class Transport:
 
     async def send(self, request: Request, timeouts: Timeouts) -> Reply:
         """Send one request when its turn comes, and read its reply."""
-        await self._turns.acquire()
+        if not self._turns.take():
+            await self._turns.wait()
         body: bytes | Body | None = None
         answer: Answer | None = None
         try:
@@ -145,7 +147,7 @@ class Transport:
                 if isinstance(body, Body):
                     await body.aclose()
             finally:
-                self._turns.release()
+                self._turns.give()
 
     async def _told(self, request: Request, body: bytes | Body | None, send: Sending) -> Answer:
         """Send, and log and tell the hook what goes out and what comes back."""

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import codecs
 import enum
-import json
 from collections.abc import Mapping, Sequence
-from email.message import Message
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 from attrs import field, frozen
-
-from docassemble_client._saving import Saving
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -107,6 +103,8 @@ class BinaryContent:
         Raises:
             OSError: The file cannot be written.
         """
+        from docassemble_client._saving import Saving  # noqa: PLC0415 - of few calls' interest
+
         with Saving(path, self.filename) as file:
             file.write(self.content)
             return file.finish()
@@ -147,6 +145,8 @@ class Response:
         Raises:
             ValueError: The body is no JSON.
         """
+        import json  # noqa: PLC0415 - not on the import path
+
         try:
             value: JSON = json.loads(self.content)
         except RecursionError:
@@ -178,6 +178,8 @@ def media_type(content_type: str) -> str:
 
 def decode_text(content: bytes, content_type: str) -> str:
     """Decode text in the charset its Content-Type names; never fails."""
+    from email.message import Message  # noqa: PLC0415 - slow to load, and only text needs it
+
     header = Message()
     header["content-type"] = content_type
     try:

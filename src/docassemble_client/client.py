@@ -14,7 +14,6 @@ from docassemble_client.api import Namespaces
 from docassemble_client.config import PollPolicy, RetryPolicy, Secret, Timeouts
 from docassemble_client.errors import UsageError
 from docassemble_client.jobs.methods import Jobs
-from docassemble_client.tasks import TaskEvent, TaskHandle
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from docassemble_client._types import JSONInput, Response, Unset
     from docassemble_client.config import Timeout
     from docassemble_client.events import Event
-    from docassemble_client.tasks import TaskResult
+    from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
     from docassemble_client.transfer import FileInput
 
 URL_VARIABLE = "DOCASSEMBLE_URL"
@@ -229,6 +228,8 @@ class AsyncDocassemble(Jobs, Namespaces):
             TaskLost: The server does not know the task.
             UsageError: The token is damaged or of another version.
         """
+        from docassemble_client.tasks import TaskEvent  # noqa: PLC0415 - not on the import path
+
         result: TaskResult | None = None
         if task is not None:
             async with aclosing(self._watch(task, timeout, poll)) as events:
@@ -261,6 +262,8 @@ class AsyncDocassemble(Jobs, Namespaces):
             TaskError: As there.
             UsageError: As there.
         """
+        from docassemble_client.tasks import TaskEvent  # noqa: PLC0415 - not on the import path
+
         if task is not None:
             async with aclosing(self._watch(task, timeout, poll)) as events:
                 async for event in events:
@@ -270,6 +273,8 @@ class AsyncDocassemble(Jobs, Namespaces):
     def _watch(
         self, task: TaskHandle | str, timeout: float | None, poll: PollPolicy | None
     ) -> AsyncGenerator[TaskEvent | TaskResult]:
+        from docassemble_client.tasks import TaskHandle  # noqa: PLC0415 - not on the import path
+
         handle = TaskHandle.from_token(task) if isinstance(task, str) else task
         return self._start().watch(handle, timeout=timeout, poll=poll)
 
