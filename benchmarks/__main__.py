@@ -15,16 +15,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks import measures, report
-from benchmarks.worker import CONTENDERS
+from benchmarks.server import FILE_SIZE
+from benchmarks.worker import CONTENDERS, MOVING
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 ROOT = Path(__file__).parents[1]
 AT_ONCE = (1, 20, 100, 500)
-CALLS, TRANSFERS = ("get", "page", "post"), ("upload", "download")
-_LONG = 1.0  # seconds
-SIZE = 256 << 20
+CALLS = ("get", "page", "post")
+ROUNDS, FEW = 5, 2
+_LONG = 2.0  # seconds of one turn; what takes so long is no small difference
 Seen: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
 
 
@@ -70,37 +71,43 @@ def _generate(folder: str) -> None:
 
 def _crowds(url: str, folder: str, *, quick: bool) -> Seen:
     """Let each contender, in a process of its own, have its turn in every round."""
-    rounds = 2 if quick else 3
     seen: dict[tuple[str, str, int], list[dict[str, float]]] = {}
     with ExitStack() as stack:
         workers = {
             name: stack.enter_context(_process(0, "benchmarks.worker", name, url, folder=folder))
             for name in CONTENDERS
         }
-        for work, at_once, number in _plan(rounds, quick=quick):
+        for work, at_once, number in _plan(quick=quick):
             order = {
                 "work": work,
                 "at_once": at_once,
                 "seconds": 0.1 if quick else 0.25,
-                "size": SIZE >> (4 if quick else 0),
+                "size": FILE_SIZE,
             }
             for name, worker in workers.items():
                 samples = seen.setdefault((work, name, at_once), [])
-                # What takes so long is no small difference.
-                if number < 1 or samples[-1]["wall"] < _LONG:
+                if number < 1 or work in MOVING or samples[-1]["wall"] < _LONG:
                     samples.append(_asked(worker, order))
-    return {
-        key: {what: statistics.median(one[what] for one in samples) for what in samples[0]}
-        for key, samples in seen.items()
-    }
+    return {key: _summed(samples) for key, samples in seen.items()}
 
 
-def _plan(rounds: int, *, quick: bool) -> Iterator[tuple[str, int, int]]:
-    for work in (*CALLS, *TRANSFERS):
-        moving = work in TRANSFERS
+def _plan(*, quick: bool) -> Iterator[tuple[str, int, int]]:
+    # What is about memory comes first: before other works have made the process large.
+    for work in (*MOVING, *CALLS):
+        moving = work in MOVING
         for at_once in (1,) if moving else (1, 100) if quick else AT_ONCE:
-            for number in range(min(rounds, 3) if moving else rounds):
+            for number in range(FEW if quick else min(ROUNDS, 3) if moving else ROUNDS):
                 yield work, at_once, number
+
+
+def _summed(samples: list[dict[str, float]]) -> dict[str, float]:
+    """Medians; of memory the most, as later rounds find some that earlier ones have freed."""
+    summed = {what: statistics.median(one[what] for one in samples) for what in samples[0]}
+    return {
+        **summed,
+        "memory": max(one["memory"] for one in samples),
+        "rounds": float(len(samples)),
+    }
 
 
 def _singles(url: str, *, quick: bool) -> dict[str, dict[str, float]]:
@@ -111,9 +118,9 @@ def _singles(url: str, *, quick: bool) -> dict[str, dict[str, float]]:
         return {
             "walk": asyncio.run(measures.walking(url)),
             "prefetch": asyncio.run(measures.prefetching(url)),
-            "machinery": asyncio.run(measures.machinery(url, rounds)),
+            "machinery": asyncio.run(measures.machinery(url, 20 * rounds)),
             "decode": measures.decoding(rounds),
-            "imports": measures.imports(url, 3 if quick else 9),
+            **measures.imports(url, 3 if quick else 9),
         }
     finally:
         os.sched_setaffinity(0, set(cores))

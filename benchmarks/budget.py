@@ -20,12 +20,14 @@ from benchmarks.contenders import Ours, RawAiohttp
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_ROUNDS, _CALLS, _AT_ONCE = 7, 200, 50
+_ROUNDS, _CALLS, _AT_ONCE, _MANY = 7, 200, 50, 500
+_IMPORTS = ("libraries", "libraries and a request by httpx", "client", "first call")
 
 
 async def _crowd(call: Callable[[], Awaitable[object]], at_once: int) -> float:
     """CPU seconds of one of many calls."""
-    left = iter(range(_CALLS))
+    calls = max(_CALLS, at_once)
+    left = iter(range(calls))
 
     async def work() -> None:
         for _ in left:
@@ -33,24 +35,28 @@ async def _crowd(call: Callable[[], Awaitable[object]], at_once: int) -> float:
 
     begun = time.process_time()
     await asyncio.gather(*(work() for _ in range(at_once)))
-    return (time.process_time() - begun) / _CALLS
+    return (time.process_time() - begun) / calls
 
 
 async def _calls(url: str) -> dict[str, float]:
     async with (
-        Ours(url, _AT_ONCE, "aiohttp") as ours,
+        Ours(url, _MANY, "aiohttp") as ours,
         Ours(url, _AT_ONCE, "httpx", verify=False) as default,
         RawAiohttp(url, _AT_ONCE) as raw,
     ):
         works = {
             "raw": (raw.get, _AT_ONCE),
             "aiohttp": (ours.get, _AT_ONCE),
+            "aiohttp, few": (ours.get, 20),
+            "aiohttp, many": (ours.get, _MANY),
             "httpx": (default.get, _AT_ONCE),
             "httpx alone": (default.get, 1),
         }
         seen: dict[str, list[float]] = {name: [] for name in works}
         for number in range(_ROUNDS + 1):
             for name, (call, at_once) in works.items():
+                if at_once == _MANY:
+                    await _crowd(call, at_once)  # those idle for five seconds were closed
                 seconds = await _crowd(call, at_once)
                 if number:  # the first is for connections and caches
                     seen[name].append(seconds)
@@ -60,16 +66,20 @@ async def _calls(url: str) -> dict[str, float]:
 def ratios(url: str) -> dict[str, float]:
     """Measure what must not grow."""
     calls = asyncio.run(_calls(url))
-    machinery = asyncio.run(measures.machinery(url, 7, 100))
+    machinery = asyncio.run(measures.machinery(url, 30))
     decode = measures.decoding(7, 10)
-    imports = measures.imports(url, 3)
+    imports = measures.imports(url, 3, _IMPORTS)["imports"]
     return {
         "call over aiohttp to raw aiohttp": calls["aiohttp"] / calls["raw"],
+        "call over aiohttp, 500 at once to 20": calls["aiohttp, many"] / calls["aiohttp, few"],
         "call over httpx, many at once to one": calls["httpx"] / calls["httpx alone"],
         "machinery around a call": machinery["whole"] / machinery["bare"],
         "decoding to json and keywords": decode["ours"] / decode["json.loads and keywords"],
         "decoding to msgspec": decode["ours, with msgspec"] / decode["msgspec into the classes"],
         "import to that of the libraries": imports["client"] / imports["libraries"],
+        "import and first call to that of the libraries": (
+            imports["first call"] / imports["libraries"]
+        ),
         "import and first call to that of httpx": (
             imports["first call"] / imports["libraries and a request by httpx"]
         ),

@@ -45,6 +45,10 @@ class Contender(Protocol):
         """Create an account."""
         ...
 
+    async def walk(self, path: Path) -> object:
+        """Count all accounts, page by page."""
+        ...
+
     async def upload(self, path: Path) -> object:
         """Send a file."""
         ...
@@ -52,6 +56,18 @@ class Contender(Protocol):
     async def download(self, path: Path) -> object:
         """Fetch a file to disk."""
         ...
+
+
+async def _counted(fetch: Callable[[dict[str, str]], Awaitable[Any]]) -> int:
+    """Count the items of all pages."""
+    query: dict[str, str] = {}
+    count = 0
+    while True:
+        page = await fetch(query)
+        count += len(page["items"])
+        if page["next_id"] is None:
+            return count
+        query = {"next_id": page["next_id"]}
 
 
 class Ours:
@@ -77,6 +93,12 @@ class Ours:
 
     async def post(self) -> object:
         return await self.da.users.create(**self._new)
+
+    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        count = 0
+        async for _ in self.da.users.list():
+            count += 1
+        return count
 
     async def upload(self, path: Path) -> object:
         return await self.da.playground.upload_files([path])
@@ -104,12 +126,16 @@ class RawHttpx:
     async def get(self) -> object:
         return json.loads((await self._client.get("/api/user")).raise_for_status().content)
 
-    async def page(self) -> object:
-        return json.loads((await self._client.get("/api/user_list")).raise_for_status().content)
+    async def page(self, query: dict[str, str] | None = None) -> Any:
+        response = await self._client.get("/api/user_list", params=query)
+        return json.loads(response.raise_for_status().content)
 
     async def post(self) -> object:
         response = await self._client.post("/api/user/new", json=_NEW_USER)
         return json.loads(response.raise_for_status().content)
+
+    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        return await _counted(self.page)
 
     async def upload(self, path: Path) -> object:
         with path.open("rb") as file:
@@ -150,13 +176,16 @@ class RawAiohttp:
         async with self._session.get("/api/user") as response:
             return json.loads(await response.read())
 
-    async def page(self) -> object:
-        async with self._session.get("/api/user_list") as response:
+    async def page(self, query: dict[str, str] | None = None) -> Any:
+        async with self._session.get("/api/user_list", params=query) as response:
             return json.loads(await response.read())
 
     async def post(self) -> object:
         async with self._session.post("/api/user/new", json=_NEW_USER) as response:
             return json.loads(await response.read())
+
+    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        return await _counted(self.page)
 
     async def upload(self, path: Path) -> object:
         with path.open("rb") as file:
@@ -190,19 +219,22 @@ class Requests:
     async def _run(self, work: Callable[..., object], *arguments: object) -> object:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
-    def _call(self, method: str, path: str, **body: Any) -> Any:
-        done = self._requests.request(method, self._url + path, headers=_HEADERS, **body)
+    def _call(self, method: str, path: str, **more: Any) -> Any:
+        done = self._requests.request(method, self._url + path, headers=_HEADERS, **more)
         done.raise_for_status()
         return done
 
     async def get(self) -> object:
         return await self._run(lambda: self._call("GET", "/api/user").json())
 
-    async def page(self) -> object:
-        return await self._run(lambda: self._call("GET", "/api/user_list").json())
+    async def page(self, query: dict[str, str] | None = None) -> Any:
+        return await self._run(lambda: self._call("GET", "/api/user_list", params=query).json())
 
     async def post(self) -> object:
         return await self._run(lambda: self._call("POST", "/api/user/new", json=_NEW_USER).json())
+
+    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        return await _counted(self.page)
 
     def _upload(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -264,6 +296,13 @@ class Generated:
     async def post(self) -> object:
         body = self._models.UserInput.from_dict(_NEW_USER)
         return (await self._call("create_user", body=body)).parsed
+
+    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        async def fetch(query: dict[str, str]) -> dict[str, Any]:
+            page = (await self._call("list_users", **query)).parsed
+            return {"items": page.items, "next_id": page.next_id}
+
+        return await _counted(fetch)
 
     async def upload(self, path: Path) -> object:
         with path.open("rb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -29,12 +30,24 @@ from docassemble_client.models import User
 from docassemble_client.operations import STATUS_HINTS, USERS_LIST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
+    from typing import TypeAlias
 
     from docassemble_client._operation import Operation
 
+    Imports: TypeAlias = dict[str, dict[str, float]]
+
+_RUN = """
+import asyncio
+from docassemble_client import AsyncDocassemble
+async def main():
+    async with AsyncDocassemble(sys.argv[1], 'k', verify=False, transport={transport!r}) as da:
+        await da.users.get_current()
+asyncio.run(main())
+"""
 _IMPORTS = {
     "libraries": "import httpx, attrs, cattrs",
+    "libraries and asyncio": "import httpx, attrs, cattrs, asyncio",
     "libraries and a request by httpx": """
 import asyncio, httpx, attrs, cattrs
 async def main():
@@ -44,18 +57,14 @@ asyncio.run(main())
 """,
     "package": "import docassemble_client",
     "client": "from docassemble_client import AsyncDocassemble; AsyncDocassemble('http://x', 'k')",
-    "first call": """
-import asyncio
-from docassemble_client import AsyncDocassemble
-async def main():
-    async with AsyncDocassemble(sys.argv[1], 'k', verify=False) as da:
-        await da.users.get_current()
-asyncio.run(main())
-""",
+    "first call": _RUN.format(transport="httpx"),
+    "first call, aiohttp transport": _RUN.format(transport="aiohttp"),
+    "aiohttp": "import aiohttp",
+    "requests": "import requests",
 }
 _TIMED = (
-    "import sys, time; begun = time.process_time(); exec({code!r});"
-    " print(time.process_time() - begun)"
+    "import sys, time; cpu, wall = time.process_time(), time.perf_counter(); exec({code!r});"
+    " print(time.process_time() - cpu, time.perf_counter() - wall)"
 )
 
 
@@ -115,18 +124,25 @@ def decoding(rounds: int = 15, times: int = 20) -> dict[str, float]:
     )
 
 
-def imports(url: str, rounds: int = 7) -> dict[str, float]:
-    """CPU seconds of imports, each in a process of its own; the extra does not count."""
-    seen: dict[str, list[float]] = {name: [] for name in _IMPORTS}
-    for _ in range(rounds):
-        for name, code in _IMPORTS.items():
+def imports(url: str, rounds: int = 7, names: Iterable[str] = _IMPORTS) -> Imports:
+    """CPU and wall seconds of imports, each in a process of its own; the extra does not count."""
+    seen: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
+    # The first time modules are compiled, and kept for the other times.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    for number in range(rounds + 1):
+        for name, times in seen.items():
             hidden = "import sys; sys.modules['msgspec'] = sys.modules['msgspec.json'] = None\n"
-            program = _TIMED.format(code=hidden + code)
+            program = _TIMED.format(code=hidden + _IMPORTS[name])
+            command = [sys.executable, "-c", program, url]
             done = subprocess.run(
-                [sys.executable, "-c", program, url], check=True, capture_output=True, text=True
+                command, check=True, capture_output=True, text=True, env=environment
             )
-            seen[name].append(float(done.stdout))
-    return {name: statistics.median(all_) for name, all_ in seen.items()}
+            if number:
+                times.append(tuple(map(float, done.stdout.split())))
+    return {
+        kind: {name: statistics.median(one[at] for one in all_) for name, all_ in seen.items()}
+        for at, kind in enumerate(("imports", "imports, wall"))
+    }
 
 
 class _Bare:
@@ -140,24 +156,25 @@ class _Bare:
         transport = self._transport
         request = encode(operation, arguments)
         transport.claim()
-        body, send = transport._prepared(transport._open(), request, self._timeouts)  # noqa: SLF001
+        _, send = transport._prepared(transport._open(), request, self._timeouts)  # noqa: SLF001
         answer = await send()
         try:
             answer.headers.pop("set-cookie", None)
             content = await _read(request, answer, 1 << 20)
             reply = transport._reply(request, answer, content)  # noqa: SLF001
         finally:
-            await transport._end(answer, body)  # noqa: SLF001
+            await answer.close()
         return decode(operation, request, judge(request, reply, operation.errors, STATUS_HINTS))
 
 
-async def machinery(url: str, rounds: int = 15, times: int = 300) -> dict[str, float]:
+async def machinery(url: str, rounds: int = 100, times: int = 40) -> dict[str, float]:
     """CPU seconds of a call, and of the same without retries, hooks, limiter and limits."""
     async with AsyncDocassemble(url, KEY, transport="aiohttp") as da:
         await da.users.get_current()
         bare: Any = _Bare(da)
         works = {"whole": da.users.get_current, "bare": Users(bare).get_current}
         seen: dict[str, list[float]] = {name: [] for name in works}
+        # Many short rounds: the difference is smaller than what disturbs long ones.
         for _ in range(rounds):
             for name, work in works.items():
                 begun = time.process_time()

@@ -22,14 +22,16 @@ _WORKS = {
     "get": "GET of one account (323 bytes)",
     "page": "GET of a page of 100 accounts (33 kB)",
     "post": "POST of a new account",
-    "upload": "Upload of a file",
-    "download": "Download of a file",
+    "walk": "Walk of 100,000 accounts, page by page",
+    "upload": "Upload of a file of 256 MiB",
+    "download": "Download of a file of 256 MiB",
 }
 _INTRODUCTION = """\
 `nox -s bench` measures all of this in one run and writes this page; `-- --quick` only prints what
 short rounds bring. Each client is a process on one core, the server a process on another; the
-clients take turns in every round, and what stands here are medians. As docassemble does, the server
-sets a cookie with each answer. Our answers are decoded into models, those of the raw clients by
+clients take turns in every round, and what stands here are medians, but for memory, of which it is
+the most. Connections are made before anything is measured. As docassemble does, the server sets a
+cookie with each answer. Our answers are decoded into models, those of the raw clients by
 `json.loads`; `requests` is called in threads as docassemble's documentation calls it. All have
 msgspec installed (the extra `speed`), but for decoding and imports both is told.
 """
@@ -151,8 +153,12 @@ def _lines(crowds: Seen, singles: Singles, *, quick: bool) -> Iterator[str]:
     yield ""
     yield _INTRODUCTION
     yield f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}, Python {platform.python_version()}"
-    yield f"({', '.join(f'{one} {version(one)}' for one in _LIBRARIES)})" + (
-        "; short rounds." if quick else "."
+    yield f"({', '.join(f'{one} {version(one)}' for one in _LIBRARIES)})."
+    rounds = [int(crowds["get", name, 1]["rounds"]) for name in _names(crowds)]
+    yield (
+        f"{'Short rounds' if quick else 'Rounds'}: {max(rounds)} of calls,"
+        f" {int(crowds['walk', FAST, 1]['rounds'])} of walks and files;"
+        " one where a turn takes more than 2 s."
     )
     yield ""
     yield "| measure | ratio | limit | kept |"
@@ -182,7 +188,10 @@ def _lines(crowds: Seen, singles: Singles, *, quick: bool) -> Iterator[str]:
                 )
                 yield f"| {name} | {at_once} | {' | '.join(cells)} |"
     yield ""
-    yield "Of uploads and downloads, `peak` is the growth of memory since a first small call."
+    yield (
+        "Of walks, uploads and downloads `peak` is the growth of memory since a first small call;"
+        " of calls it is all that the process held."
+    )
     yield ""
     yield "## How the cost of a call grows from 1 to many in flight"
     yield ""
@@ -192,14 +201,22 @@ def _lines(crowds: Seen, singles: Singles, *, quick: bool) -> Iterator[str]:
     for name in _names(crowds):
         cpu = [crowds["get", name, one]["cpu"] for one in counts]
         yield f"| {name} | {' | '.join(f'{one / cpu[0]:.2f}' for one in cpu)} |"
-    for title, key in (("Decoding a page of 100 accounts", "decode"), ("Imports", "imports")):
-        yield ""
-        yield f"## {title}"
-        yield ""
-        yield "| what | CPU |"
-        yield "| --- | --- |"
-        for name, seconds in singles[key].items():
-            yield f"| {name} | {seconds * 1e3:,.2f} ms |"
+    yield from _times("Decoding a page of 100 accounts", {"CPU": singles["decode"]})
+    yield from _times(
+        "Imports, each in a new process",
+        {"CPU": singles["imports"], "wall": singles["imports, wall"]},
+    )
+
+
+def _times(title: str, columns: Singles) -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield f"| what | {' | '.join(columns)} |"
+    yield f"| --- |{' --- |' * len(columns)}"
+    for name in next(iter(columns.values())):
+        cells = (f"{seconds[name] * 1e3:,.2f} ms" for seconds in columns.values())
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
 def _names(crowds: Seen) -> list[str]:

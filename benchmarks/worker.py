@@ -31,8 +31,10 @@ CONTENDERS: dict[str, Callable[[str, int], Contender]] = {
 }
 
 
+MOVING = ("walk", "upload", "download")
+"""Works of one call that takes long."""
 _MOST = 5000
-_LONG = 1.0  # seconds after which the first calls are measure enough
+_LONG = 1.0  # seconds after which the first calls tell how long the others take
 
 
 async def _timed(
@@ -74,7 +76,7 @@ def reset_peak() -> None:
 async def _obey(make: Callable[[], Contender], order: dict[str, Any]) -> dict[str, float]:
     at_once: int = order["at_once"]
     async with make() as contender:
-        if order["work"] in {"upload", "download"}:
+        if order["work"] in MOVING:
             with TemporaryDirectory() as folder:
                 path = Path(folder, "big")
                 path.touch()
@@ -85,15 +87,15 @@ async def _obey(make: Callable[[], Contender], order: dict[str, Any]) -> dict[st
                 before = peak_memory()
                 move = getattr(contender, order["work"])
                 seen = await _timed(lambda: move(path), 1, 1)
-                return {**seen, "memory": peak_memory() - before}
+                # The kernel counts roughly, by a few pages.
+                return {**seen, "memory": max(0, peak_memory() - before)}
         call = getattr(contender, order["work"])
         reset_peak()
         # All connections, before anything is measured; and then how much fits into the time.
         first = await _timed(call, at_once, at_once)
-        if first["wall"] > _LONG:
-            return {**first, "memory": peak_memory()}
-        warm = await _timed(call, at_once, max(at_once, 20))
-        calls = max(at_once, 20, min(_MOST, int(order["seconds"] / warm["cpu"])))
+        few = max(at_once, 20)
+        warm = first if first["wall"] > _LONG else await _timed(call, at_once, few)
+        calls = max(few, min(_MOST, int(order["seconds"] / warm["cpu"])))
         seen = await _timed(call, at_once, calls)
         return {**seen, "memory": peak_memory()}
 
