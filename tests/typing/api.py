@@ -119,6 +119,21 @@ async def files(da: AsyncDocassemble, path: Path) -> None:
     await da.files.download("17")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+async def deploying(da: AsyncDocassemble, path: Path) -> None:
+    assert_type(await da.deploy(path), d.DeployReport)
+    assert_type(await da.deploy(pip="docassemble.demo", restart=False), d.DeployReport)
+    async with da.project("review42", create=True) as project:
+        assert_type(project, d.Project)
+        assert_type(project.interview("main.yml"), d.Interview)
+        assert_type(await project.install(path), bool)
+        assert_type((await project.sync(path)).changes, tuple[d.SyncChange, ...])
+        async for event in project.watch(path):
+            assert_type(event.report, d.SyncReport | None)
+
+    await da.deploy(b"PK")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    da.project("review42", True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # noqa: FBT003 - the error
+
+
 def told_apart(reply: models.SessionReply) -> str:
     match reply:
         case models.Question(question_type="fields", fields=[*fields]):
