@@ -14,6 +14,7 @@ from docassemble_client._operation import Operation
 from docassemble_client._types import is_object
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing._call import Caller
+from docassemble_client.testing.state.world import numbers
 
 if TYPE_CHECKING:
     from docassemble_client.testing._http import Incoming
@@ -59,11 +60,6 @@ def _routes() -> tuple[Route, ...]:
 
 
 ROUTES = _routes()
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """Turn a version into what can be compared."""
-    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
 
 
 def find_route(path: str, version: str) -> tuple[Route, dict[str, int]] | None:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfoNotFoundError
 from docassemble_client import models
 from docassemble_client.testing._http import Refusal, json_answer
 from docassemble_client.testing._query import QueryError, matches, parse_query
-from docassemble_client.testing._routes import numbers
 from docassemble_client.testing._values import TAGS
 from docassemble_client.testing.handlers._dictionary import (
     dictionary,
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
     from docassemble_client.testing.state.sessions import Session
 
-_QUERIES_SINCE = (1, 4, 0)
+_QUERIES_SINCE = "1.4.0"
 _LOST = "Error: interview not found and answers could not be decrypted"
 _LOCKED = " - interview answers cannot be decrypted"
 
@@ -116,7 +115,7 @@ def _one_user(call: Call) -> int | None:
 
 def _query(call: Call) -> Any:
     text = call.text("query")
-    if text is None or not text.strip() or numbers(call.world.version) < _QUERIES_SINCE:
+    if text is None or not text.strip() or call.world.before(_QUERIES_SINCE):
         return None
     try:
         return parse_query(text)

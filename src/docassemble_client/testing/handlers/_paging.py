@@ -6,8 +6,6 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client.testing._routes import numbers
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing._call import Call
 
 _SIZE = 100  # items of a page, unless the configuration says otherwise
-_PAGES_SINCE = (1, 2, 0)
+_PAGES_SINCE = "1.2.0"
 
 
 def _paging(call: Call) -> Paging:
@@ -46,7 +44,7 @@ def page_of(call: Call, found: Sequence[tuple[int, object]]) -> object:
     paging = _paging(call)
     limit: Any = call.world.config.get("pagination limit", _SIZE)
     size = int(limit)
-    if numbers(call.world.version) < _PAGES_SINCE:
+    if call.world.before(_PAGES_SINCE):
         return [item for _, item in found]
     items = found[:size]
     token = None

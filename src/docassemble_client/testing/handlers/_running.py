@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from docassemble_client import models
 from docassemble_client._types import is_mapping
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _KEY_SIZES = (16, 24, 32)
 _URL_ARGUMENT = re.compile(r"[A-Za-z_]")
 _NO_SESSION = "TypeError: 'NoneType' object is not subscriptable"
+_ACTION = "api_session_action: failure to assemble interview"
 _NO_PERMISSION = "Insufficient permissions to run this interview."
 
 
@@ -90,7 +91,8 @@ def _may_run(call: Call, interview: Interview) -> bool:
 
 def sessions_get_variables(call: Call) -> object:
     """Show the variables."""
-    session = _open(call, "Unable to decrypt")
+    old = call.world.before("1.10")
+    session = _open(call, "Unable to decrypt", ": Padding is incorrect." if old else "")
     return dictionary(call.world, session)
 
 
@@ -126,12 +128,12 @@ def _names(call: Call) -> tuple[str, str]:
     return filename, key
 
 
-def _open(call: Call, cannot_decrypt: str) -> Session:
+def _open(call: Call, cannot_decrypt: str, *parts: str) -> Session:
     session = call.world.sessions.find(*_names(call))
     if session is None:
         call.refuse("Unable to obtain interview dictionary")
     if not session.opens(call.text("secret")):
-        call.refuse(cannot_decrypt)
+        call.refuse(cannot_decrypt, *parts)
     return session
 
 
@@ -233,19 +235,27 @@ def sessions_run_action(call: Call) -> object:
         raise Crash(_NO_PERMISSION)
     session = call.world.sessions.find(filename, key)
     if session is None:
-        call.refuse(f"api_session_action: failure to assemble interview: {_NO_SESSION}")
+        _fail(call, f"{_ACTION}: {_NO_SESSION}")
     if not session.opens(call.text("secret")):
-        call.refuse("Unable to obtain interview dictionary")
+        _fail(call, "Unable to obtain interview dictionary")
     step = session.step.draft()
     try:
         value = _act(call, interview, step, action, arguments)
     except Exception as error:
-        call.refuse("api_session_action: failure to assemble interview: {}", crash(error))
+        _fail(call, f"{_ACTION}: {{}}", crash(error))
     if not call.flag("read_only"):
         call.world.sessions.save(session, step, user=call.caller.id, replace=call.flag("overwrite"))
     if isinstance(value, Played):
         return played_answer(call, session, value.reply)
     return nothing() if value is None else brought_answer(value.value, 200)
+
+
+def _fail(call: Call, words: str, *parts: str) -> NoReturn:
+    """Say that an action failed; before 1.9 the server crashed on its way to say so."""
+    if call.world.before("1.9"):
+        message = "KeyError: 'status'"
+        raise Crash(message)
+    call.refuse(words, *parts)
 
 
 def _arguments(call: Call) -> Mapping[str, Any]:

@@ -17,9 +17,11 @@ PERMISSIONS = get_args(get_args(models.Permission)[0])
 METHODS = get_args(get_args(models.ApiKeyMethod)[0])
 
 
-def shown(key: Key, *, single: bool = False, by_name: bool = False) -> models.ApiKey:
-    """Show a key, masked; one that was asked for by its name not at all."""
-    unlisted = single and key.installed and not key.permissions
+def shown(
+    key: Key, *, single: bool = False, by_name: bool = False, old: bool = False
+) -> models.ApiKey:
+    """Show a key, masked, by an old server or a new one; asked for by its name not at all."""
+    unlisted = single and (key.installed or old) and not key.permissions
     return models.ApiKey(
         name=key.name,
         last_four=key.key[-4:],
@@ -63,7 +65,12 @@ def api_keys_get(call: Call) -> object:
     name, wanted = call.text("name"), call.text("api_key")
     keys = call.world.people.keys_of(owner)
     found = next((one for one in keys if one.name == name or one.key == wanted), None)
-    return shown(found or call.refuse("No such API key"), single=True, by_name=name is not None)
+    return shown(
+        found or call.refuse("No such API key"),
+        single=True,
+        by_name=name is not None,
+        old=call.world.before("1.10"),
+    )
 
 
 def api_keys_create(call: Call) -> object:
@@ -77,7 +84,7 @@ def api_keys_create(call: Call) -> object:
         call.refuse("name must be supplied")
     _check_name(call, owner, name)
     permissions = None
-    if call.caller.has("admin") and not call.caller.limited:
+    if call.caller.has("admin") and not call.caller.limited and not call.world.before("1.10"):
         permissions = _permissions(call, "not valid json", "should contain all strings")
     key = people.add_key(owner, name)
     key.method, key.constraints, key.permissions = method, allowed or [], permissions or []

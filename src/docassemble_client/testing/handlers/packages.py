@@ -38,6 +38,8 @@ def _may_update(call: Call, package: Installed) -> bool:
 def packages_list(call: Call) -> object:
     """List the packages."""
     call.require("manage_packages")
+    if call.world.before("1.10") and not call.caller.holds("manage_packages"):
+        call.deny()
     return [
         models.Package(
             name=one.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from docassemble_client.testing.recordings import RecordedInterview, Recording
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from docassemble_client.testing.interviews import Interview
 
 ADMIN_EMAIL = "admin@example.com"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Turn a version into what can be compared."""
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
 
 
 class World:
@@ -80,6 +86,10 @@ class World:
         self.tasks = Tasks(clock, restart_seconds=restart_seconds, install_seconds=install_seconds)
         self.stash = Stash(clock)
         self.links = Links(clock)
+
+    def before(self, version: str) -> bool:
+        """Whether it behaves like a docassemble that is older than this version."""
+        return numbers(self.version) < numbers(version)
 
     def find_interview(self, filename: str) -> Interview | None:
         """
