@@ -172,9 +172,9 @@ async def _play(fault: str, call: Call, folder: Path, library: str) -> tuple[Any
     return outcome, bench
 
 
-async def _outcome(call: Awaitable[object]) -> DocassembleError | None:
+async def _outcome(call: Awaitable[object], longest: float = LONGEST) -> DocassembleError | None:
     try:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(longest):
             await call
     except DocassembleError as error:
         return error
@@ -256,8 +256,8 @@ def test_an_answer_of_any_size_stays_within_its_cap(
     monkeypatch.undo()
 
     async def scenario() -> DocassembleError | None:
-        async with serve(faults("")[fault]) as bench, client(bench.url, total=600) as da:
-            return await _outcome(da.users.get_current())
+        async with serve(faults("")[fault]) as bench, client(bench.url) as da:
+            return await _outcome(da.users.get_current(), longest=600)
 
     error, peak = _peak(lambda: asyncio.run(scenario()))
 

@@ -10,7 +10,6 @@ from zipfile import BadZipFile, ZipFile
 from docassemble_client import models
 from docassemble_client.jobs.filenames import found_name, stored_name
 from docassemble_client.testing._http import Refusal, json_answer, page
-from docassemble_client.testing._routes import numbers
 from docassemble_client.testing.handlers.files import sent
 from docassemble_client.testing.handlers.packages import package_name
 from docassemble_client.testing.handlers.server import begun
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 FOLDERS = get_args(get_args(models.PlaygroundFolder)[0])
 _PLAYGROUND = "enable playground"
-_NO_ROUTES_SINCE = (1, 10)  # where the Playground is switched off
+_NO_ROUTES_SINCE = "1.10"  # where the Playground is switched off
 _PACKAGES = "packages"
 _MODULES = "modules"
 _STATIC = "static"
@@ -33,7 +32,7 @@ _FAILED = "fatal: could not read from the remote repository"
 
 
 def _owner(call: Call) -> int:
-    if numbers(call.world.version) < _NO_ROUTES_SINCE:
+    if call.world.before(_NO_ROUTES_SINCE):
         call.enabled(_PLAYGROUND)
     elif not call.allows(_PLAYGROUND):
         raise Refusal(page(404))
