@@ -165,3 +165,14 @@ def test_name_that_is_no_text_does_not_count(tmp_path: Path) -> None:
     tree = scan(tmp_path)
 
     assert (tree.files, tree.left_out) == (("a.txt",), ("b�.txt",))
+
+
+def test_folder_that_is_ignored_itself_counts_when_it_is_named(tmp_path: Path) -> None:
+    """What a pattern above says of it, as in a virtual environment, does not empty it."""
+    folder = tmp_path / "environment" / "package"
+    folder.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "environment" / ".gitignore").write_text("*", encoding="utf-8")
+    (folder / "setup.py").write_text("", encoding="utf-8")
+
+    assert scan(folder).files == ("setup.py",)

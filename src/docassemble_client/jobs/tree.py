@@ -137,12 +137,16 @@ def scan(root: Path) -> Tree:
     above = root.relative_to(top).as_posix()
     start = "" if above == "." else f"{above}/"
     walk = _Walk(root, start)
-    rules = [_Rules(start, _parsed(_NEVER))]
-    # A pattern above applies to paths below; whether the folder itself is ignored does not matter.
-    for parent in [one for one in root.parents if one.is_relative_to(top)][::-1]:
+    outer: list[_Rules] = []
+    parents = [one for one in root.parents if one.is_relative_to(top)][::-1]
+    for parent in parents:
         base = parent.relative_to(top).as_posix()
-        rules += _read(parent, "" if base == "." else f"{base}/")
-    walk.folder(root, start, rules)
+        outer += _read(parent, "" if base == "." else f"{base}/")
+    # Patterns above that ignore the folder itself do not count: whoever names it means it.
+    way = [one.relative_to(top).as_posix() for one in (*parents[1:], root)]
+    if any(_ignored(outer, one, folder=True) for one in way):
+        outer = []
+    walk.folder(root, start, [_Rules(start, _parsed(_NEVER)), *outer])
     return walk.result()
 
 
