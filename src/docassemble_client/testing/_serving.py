@@ -29,9 +29,15 @@ def serve(fake: FakeServer, port: int = 0) -> Generator[str]:
     Yields:
         The address.
     """
-    # Its own Server and Date headers would stand beside those of the answers.
     config = uvicorn.Config(
-        fake.asgi, log_level="critical", lifespan="off", server_header=False, date_header=False
+        fake.asgi,
+        log_level="critical",
+        lifespan="off",
+        # Its own Server and Date headers would stand beside those of the answers.
+        server_header=False,
+        date_header=False,
+        # An idle connection that is closed while a client begins to use it would be a fault.
+        timeout_keep_alive=3600,
     )
     server = uvicorn.Server(config)
     # asyncio turns off Nagle's delay, 40 ms for each answer, only where the protocol is named.
