@@ -145,12 +145,16 @@ def test_package_that_cannot_be_built_is_install_failed(
 ) -> None:
     """The error has pip's log and says what to do, whatever the server's ok says."""
     error = fails(fake, broken(tmp_path), restart=restart)
+    again = fails(fake, broken(tmp_path), restart=restart)
 
     assert (error.name, error.operation) == (NAME, "packages.install")
     assert "Failed to build" in error.log
     assert "Failed to build" not in str(error)
     assert error.hint.startswith("The package cannot be built; try `pip install .`")
     assert error.handle is not None
+    # With a restart the server takes it off its list by itself.
+    assert ("take it off with packages.uninstall" in error.hint) is not restart
+    assert again.hint == error.hint
 
 
 @pytest.mark.parametrize("version", ["2.0", "1.0"])

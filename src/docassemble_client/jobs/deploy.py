@@ -322,7 +322,13 @@ class _Deployment:
 
     def _failed(self, message: str, log: PipLog) -> InstallFailed:
         hint = log.advice or "See the error's log"
-        if self.before is not None and self.goal.fresh:
+        if self.before is None or self.before.version is None:
+            if not self.restart:
+                hint += (
+                    ". It stays on the server's list and is tried again with each installation;"
+                    " take it off with packages.uninstall"
+                )
+        elif self.goal.fresh:
             hint += ". The version that was there before is gone: the server removes it first"
         return InstallFailed(
             message,
