@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,35 @@ def test_slow_consumer_holds_back_the_rows() -> None:
 
     run(job())
     assert sessions(fake) == 0
+
+
+class Tracked(dict[str, Any]):
+    """A row of which can be told whether it is still in memory."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # each is one of its own
+
+
+def test_rows_and_results_are_not_kept() -> None:
+    """However many rows there are, those in memory are those under way and the last one taken."""
+    fake, _ = letters()
+    alive: weakref.WeakSet[Tracked] = weakref.WeakSet()
+    most = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(100):
+            row = Tracked(name=f"{number}")
+            alive.add(row)
+            yield row
+
+    async def job() -> None:
+        nonlocal most
+        async with fake.client() as da:
+            async for one in da.interview(I).assemble_many(rows(), concurrency=3):
+                most = max(most, len(alive))
+                assert one.documents is not None
+
+    run(job())
+    assert most <= 6
 
 
 def test_what_goes_wrong_with_a_row_is_its_result() -> None:

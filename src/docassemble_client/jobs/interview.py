@@ -174,7 +174,8 @@ class Interview:
             save_to: Folder for the documents, a folder for each row; by default they come with the
                 results in memory.
             key: What tells rows apart, also in the journal and as the name of a folder: the name
-                of a variable, or a function of the row; by default its position.
+                of a variable, or a function of the row; by default its position. Keys that are
+                given are the only thing kept of rows that ended.
             policy: What to answer where a row says nothing.
             max_steps: How many screens there may be, counting each look at one that waits.
             url_args: What url_args of the interview is to hold, by name.
