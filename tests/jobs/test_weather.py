@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -24,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_500_rows_in_bad_weather_are_done_once_each() -> None:
     """Resets, refusals, 503 and garbage at 2 % each, and a restart in the middle."""
-    fake = Weather(2, restarts=(2000,), restart_seconds=0.5)
+    fake = Weather(2, restarts=(2000,), restart_seconds=30)
+    random.seed(7)  # so that pauses are the same each time
     told: list[BatchProgress] = []
 
     async def job() -> list[RowResult]:

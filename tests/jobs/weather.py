@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client.testing import Document, FakeServer, Field, ManualClock, Screen
+from docassemble_client.testing import Document, FakeServer, Field, Screen
 
 if TYPE_CHECKING:
     from docassemble_client.testing import Answers
     from docassemble_client.testing._http import Answer, Incoming
 
 I = "docassemble.demo:data/questions/order.yml"  # noqa: E741 - as everybody calls it
+
+
+class LoopClock:
+    """Goes with the clock of the running event loop, so that both sides see the same time."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def now(self) -> float:
+        """Seconds of the loop; those of its last look where none runs."""
+        with suppress(RuntimeError):
+            self._now = asyncio.get_running_loop().time()
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        await asyncio.sleep(seconds)
 
 
 class Weather(FakeServer):
@@ -28,7 +47,7 @@ class Weather(FakeServer):
     def __init__(
         self, share: float = 0.0, *, restarts: tuple[int, ...] = (), **options: Any
     ) -> None:
-        super().__init__(**{"clock": ManualClock(), "latency": 0.01, **options})
+        super().__init__(**{"clock": LoopClock(), "latency": 0.01, **options})
         self.share = share
         self.restarts = restarts
         self.done: Counter[str] = Counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from docassemble_client import (
@@ -192,14 +193,22 @@ class CarefulSession(InterviewSession):
     async def _found(self) -> Session | None:
         """Find the session whose start had no answer, among those that are as young."""
         mine = self._da.sessions.list_current
+
+        async def listed() -> list[str]:
+            return [one.session async for one in mine(i=self.i)]
+
+        async def opens(session: str) -> bool:
+            page = await mine(
+                i=self.i, session=session, secret=self.secret, include_dictionary=True
+            )
+            return any(one.encrypted and one.valid for one in page.items)
+
         try:
-            listed = [one.session async for one in mine(i=self.i)]
-            for session in reversed(listed[-_NEWEST:]):
-                found = mine(i=self.i, session=session, secret=self.secret, include_dictionary=True)
-                if any([one.encrypted and one.valid async for one in found]):
+            for session in reversed((await self.persist(listed))[-_NEWEST:]):
+                if await self.persist(partial(opens, session)):
                     return Session(i=self.i, session=session, encrypted=True)
         except DocassembleError:
-            # The key may not list sessions, or not now: at worst an empty one is left behind.
+            # The key may not list sessions: at worst an empty one is left behind.
             return None
         return None
 
