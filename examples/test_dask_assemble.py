@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
 import os
 import pickle
 from collections import Counter
@@ -13,11 +14,25 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from distributed import Client, LocalCluster
 
 from docassemble_client import RowResult, Secret
 from docassemble_client.testing import FakeServer
-from examples.dask_assemble import INTERVIEW, Connection, Docassemble, Work, assemble_on
+
+_before = copyreg.dispatch_table.copy()
+
+from distributed import Client, LocalCluster  # noqa: E402 - after this look
+
+from examples.dask_assemble import (  # noqa: E402 - as above
+    INTERVIEW,
+    Connection,
+    Docassemble,
+    Work,
+    assemble_on,
+)
+
+# Dask makes pickle take causes and frames of errors along, in this whole process: not for others.
+copyreg.dispatch_table.clear()
+copyreg.dispatch_table.update(_before)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -177,6 +177,18 @@ def test_what_goes_wrong_with_a_row_is_its_result() -> None:
     ]  # fmt: skip
 
 
+def test_error_of_a_row_stands_alone() -> None:
+    """It holds no frames, which hold other rows, and no cause, which may not be plain data."""
+    fake, _ = letters()
+
+    (result,) = batch(fake, [{"name": object()}])
+
+    assert result.error is not None
+    assert [result.error.__cause__, result.error.__context__, result.error.__traceback__] == [
+        None, None, None
+    ]  # fmt: skip
+
+
 def test_documents_are_saved_in_a_folder_for_each_row(tmp_path: Path) -> None:
     """Folders have the names of keys, as far as these can be names, and are never shared."""
     fake, _ = letters()

@@ -288,7 +288,7 @@ class _Row:
             row=self.row,
             documents=documents,
             paths=paths,
-            error=error,
+            error=error and _alone(error),
             earlier=earlier,
             left=left,
         )
@@ -348,6 +348,12 @@ async def _stopped(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _alone(error: DocassembleError) -> DocassembleError:
+    """Let go of frames and causes, which hold whole rows, and what cannot be pickled."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _undone(session: CarefulSession) -> RowOutcome:

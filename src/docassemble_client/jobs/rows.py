@@ -31,7 +31,7 @@ class RowResult:
         row: The row itself.
         documents: Its documents in memory; None if they were saved, or there are none.
         paths: Where its documents are, if they were saved.
-        error: Why it is not done; None where an earlier run was told.
+        error: Why it is not done, without traceback and cause; None where an earlier run was told.
         earlier: Whether an earlier run with the same journal ended it.
         left: ID of its session, if that could not be deleted.
     """
