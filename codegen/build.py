@@ -21,14 +21,6 @@ def build(documents: dict[str, Document], proven: list[dict[str, Any]]) -> ir.Sp
     builder = _Builder(common, files)
     return ir.Spec(
         tags=tuple(builder.tag(data) for data in files),
-        enums=tuple(builder.enums.values()),
-        models=tuple(
-            _model(name, model)
-            for data in files
-            for name, model in data.get("models", {}).items()
-            if "fields" in model
-        ),
-        unions=tuple(builder.unions.values()),
         error_groups=builder.groups,
         tasks={
             name: {key: word for key, word in one.items() if key not in {"doc", "why"}}
@@ -144,6 +136,15 @@ class _Builder:
                 self._operation(data["tag"], name, one) for name, one in data["operations"].items()
             ),
             remarks=tuple(_remarks(data)),
+            enums=tuple(self.enums[name] for name in data.get("enums", {})),
+            models=tuple(
+                _model(name, model)
+                for name, model in data.get("models", {}).items()
+                if "fields" in model
+            ),
+            unions=tuple(
+                one for name, one in self.unions.items() if name in data.get("models", {})
+            ),
         )
 
     def _operation(self, tag: str, name: str, data: dict[str, Any]) -> ir.Operation:

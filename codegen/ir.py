@@ -320,6 +320,14 @@ class Tag:
     description: str
     operations: tuple[Operation, ...]
     remarks: tuple[Remark, ...]
+    enums: tuple[Enum, ...]
+    models: tuple[Model, ...]
+    unions: tuple[Union, ...]
+
+    @property
+    def named(self) -> tuple[Enum | Model | Union, ...]:
+        """What its module of models makes public."""
+        return (*self.enums, *self.models, *self.unions)
 
     @property
     def class_name(self) -> str:
@@ -338,9 +346,6 @@ class Spec:
     """The whole API."""
 
     tags: tuple[Tag, ...]
-    enums: tuple[Enum, ...]
-    models: tuple[Model, ...]
-    unions: tuple[Union, ...]
     error_groups: dict[str, tuple[Error, ...]]
     tasks: dict[str, dict[str, str]]
     statuses: tuple[tuple[int, str], ...]
@@ -357,6 +362,5 @@ class Spec:
 
     @property
     def docs(self) -> dict[str, str]:
-        """What each name that models.py makes public stands for."""
-        named: tuple[Enum | Model | Union, ...] = (*self.enums, *self.models, *self.unions)
-        return {one.name: one.doc for one in named}
+        """What each name that models/ makes public stands for."""
+        return {one.name: one.doc for tag in self.tags for one in tag.named}

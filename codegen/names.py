@@ -44,7 +44,7 @@ class FieldName(Identifier):
 
 
 class ClassName(Identifier):
-    """A name of a model or enumeration; cannot hide what models.py imports."""
+    """A name of a model or enumeration; cannot hide what models/ imports."""
 
     __slots__ = ()
     pattern = "[A-Z][A-Za-z0-9]*"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import textwrap
 from functools import cache
@@ -14,7 +15,7 @@ from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no ty
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codegen.ir import Field, Operation, Result, Spec
+    from codegen.ir import Field, Operation, Result, Spec, Tag
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGE = "src/docassemble_client"
@@ -53,12 +54,14 @@ def render(spec: Spec) -> dict[str, str]:
         return _environment().get_template(template).render(spec=spec, **names)
 
     sources = {
-        f"{_PACKAGE}/models.py": python("models.py.jinja"),
+        f"{_PACKAGE}/models/__init__.py": python("names.py.jinja"),
         f"{_PACKAGE}/operations.py": python("operations.py.jinja"),
         f"{_PACKAGE}/api/__init__.py": python("namespaces.py.jinja"),
     }
     for tag in spec.tags:
         sources[f"{_PACKAGE}/api/{tag.name}.py"] = python("api.py.jinja", tag=tag)
+        if tag.named:
+            sources[f"{_PACKAGE}/models/{tag.name}.py"] = python("models.py.jinja", tag=tag)
     files = {name: _format(name, text) for name, text in sources.items()}
     for name in ("coverage", "server-differences", "versions"):
         files[f"docs/{name}.md"] = python(f"{name}.md.jinja")
@@ -76,7 +79,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701 - it writes Python and Markdown, no HTML
     )
     filters: tuple[Callable[..., object], ...] = (
-        *(_assigned, _cell, _docstring, _item, _lower, _privileges),
+        *(_assigned, _cell, _docstring, _foreign, _item, _lower, _privileges),
         *(_raises, _result, _returned, _who, _wrap),
     )
     environment.filters.update({one.__name__[1:]: one for one in filters}, text=repr)
@@ -132,6 +135,12 @@ def _docstring(text: str, indent: int = 0) -> str:
     return f'"""\n{margin}{body}\n{margin}"""'
 
 
+def _foreign(text: str, tag: Tag, spec: Spec) -> str:
+    """Let an annotation find what another tag defines; it is loaded when that is resolved."""
+    foreign = spec.docs.keys() - {one.name for one in tag.named}
+    return re.sub(r"\w+", lambda word: "models." * (word[0] in foreign) + word[0], text)
+
+
 def _item(text: str, indent: int = 12) -> str:
     """Wrap an entry of a docstring's list, with its further lines indented."""
     return _wrap(text, indent, "    ")
@@ -178,11 +187,11 @@ def _result(result: Result) -> str:
     if result.union:
         cases = ", ".join(f"{key!r}: models.{model}" for key, model in result.union.cases)
         default = f"models.{result.union.default}"
-        parts.append(f"json=OneOf({result.union.key!r}, {{{cases}}}, {default})")
+        parts.append(f"of=lambda: OneOf({result.union.key!r}, {{{cases}}}, {default})")
     elif result.type and result.type.kind == "task":
         parts.append(f"task={result.type.name!r}")
     elif result.type and result.type.kind != "none":
-        parts.append(f"json={(result.item or result.type).python('value', 'models.')}")
+        parts.append(f"of=lambda: {(result.item or result.type).python('value', 'models.')}")
     parts += ["text=True"] if result.text else []
     parts += ["binary=True"] if result.binary else []
     return ", ".join(parts)

@@ -57,7 +57,7 @@ def take(kind: Any, data: object) -> Any:
         method="GET",
         path="/x",
         summary="S.",
-        results={"200": Result(json=kind)},
+        results={"200": Result(of=lambda: kind)},
     )
     request = Request(operation="t.n", method="GET", path="/x")
     headers = {"content-type": "application/json"}

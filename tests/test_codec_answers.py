@@ -159,7 +159,7 @@ def test_an_answer_that_is_not_json_is_an_error(
 def test_no_text_that_is_not_json_breaks_the_error(content: bytes, kind: Any) -> None:
     """Cut, wrong, absurdly nested or endless: invalid JSON is a DecodeError that shows nothing."""
     with pytest.raises(DecodeError) as caught:
-        take(made(s200=Result(json=kind)), content)
+        take(made(s200=Result(of=lambda: kind)), content)
 
     assert caught.value.message == "the answer is not valid JSON"
     assert caught.value.content == content[:65536]
@@ -168,7 +168,7 @@ def test_no_text_that_is_not_json_breaks_the_error(content: bytes, kind: Any) ->
 def test_json_may_begin_with_a_mark_and_hold_any_character() -> None:
     """A byte order mark, escapes and characters beyond the basic plane are read."""
     value = take(
-        made(s200=Result(json=JSON)), b'\xef\xbb\xbf["\\u00e9", "\xf0\x9f\x98\x80", 1.5, 1e3]'
+        made(s200=Result(of=lambda: JSON)), b'\xef\xbb\xbf["\\u00e9", "\xf0\x9f\x98\x80", 1.5, 1e3]'
     )
 
     assert value == ["é", "😀", 1.5, 1000.0]
@@ -195,7 +195,7 @@ def test_what_brings_nothing_takes_any_success(status: int, content: bytes, kind
 
 def test_a_group_of_statuses_holds_for_those_not_listed() -> None:
     """2XX stands for every success that has no entry of its own."""
-    operation = made(s200=Result(json=int), s204=Result(), s2XX=Result(text=True))
+    operation = made(s200=Result(of=lambda: int), s204=Result(), s2XX=Result(text=True))
 
     results = [take(operation, b"5", status=status) for status in (200, 204, 206)]
 

@@ -73,7 +73,7 @@ def _decode(operation: Operation[Any], request: Request, reply: Reply) -> object
     media = media_type(reply.content_type)
     if result == _NOTHING:
         return None
-    expects_json = result.json is not None or result.task
+    expects_json = result.of is not None or result.task
     if expects_json and media == "application/json":
         return _value(operation, result, request, reply)
     if result.text:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import Factory, field, frozen
@@ -110,16 +111,21 @@ class Result:
     What a success status brings; with nothing set: nothing.
 
     Attributes:
-        json: Type of a JSON answer.
+        of: What gives the type of a JSON answer; its models are not loaded before that.
         task: Kind of the task whose number the answer holds.
         text: Whether an answer that is no JSON is text.
         binary: Whether an answer that is no JSON is kept as bytes.
     """
 
-    json: Any = None
+    of: Callable[[], Any] | None = None
     task: str = ""
     text: bool = False
     binary: bool = False
+
+    @cached_property
+    def json(self) -> Any:
+        """Type of a JSON answer, or None."""
+        return self.of() if self.of else None
 
 
 @frozen

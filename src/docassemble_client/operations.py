@@ -282,7 +282,7 @@ API_KEYS_LIST: Final[Operation[list[models.ApiKey]]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(json=list[models.ApiKey]),
+        "200": Result(of=lambda: list[models.ApiKey]),
     },
     errors=(
         *_API_KEY_ACCESS,
@@ -307,7 +307,7 @@ API_KEYS_GET: Final[Operation[models.ApiKey]] = Operation(
     ),
     requires=(Requirement(("name", "api_key"), exactly_one=True),),
     results={
-        "200": Result(json=models.ApiKey),
+        "200": Result(of=lambda: models.ApiKey),
     },
     errors=(
         *_API_KEY_LOOKUP,
@@ -334,7 +334,7 @@ API_KEYS_CREATE: Final[Operation[Secret]] = Operation(
         Param("permissions", "body", "list[str]"),
     ),
     results={
-        "200": Result(json=Secret),
+        "200": Result(of=lambda: Secret),
     },
     errors=(
         *_API_KEY_VALUES,
@@ -412,7 +412,7 @@ API_KEYS_LIST_FOR_USER: Final[Operation[list[models.ApiKey]]] = Operation(
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
     results={
-        "200": Result(json=list[models.ApiKey]),
+        "200": Result(of=lambda: list[models.ApiKey]),
     },
     errors=(
         *_API_KEY_ACCESS,
@@ -439,7 +439,7 @@ API_KEYS_GET_FOR_USER: Final[Operation[models.ApiKey]] = Operation(
     ),
     requires=(Requirement(("name", "api_key"), exactly_one=True),),
     results={
-        "200": Result(json=models.ApiKey),
+        "200": Result(of=lambda: models.ApiKey),
     },
     errors=(
         *_API_KEY_LOOKUP,
@@ -468,7 +468,7 @@ API_KEYS_CREATE_FOR_USER: Final[Operation[Secret]] = Operation(
         Param("permissions", "body", "list[str]"),
     ),
     results={
-        "200": Result(json=Secret),
+        "200": Result(of=lambda: Secret),
     },
     errors=(
         *_API_KEY_VALUES,
@@ -583,7 +583,7 @@ FILES_EXTRACT_FIELDS: Final[Operation[models.TemplateFields | str]] = Operation(
         Param("output_format", "body", "str", wire="format"),
     ),
     results={
-        "200": Result(json=models.TemplateFields, text=True),
+        "200": Result(of=lambda: models.TemplateFields, text=True),
     },
     errors=(
         KnownError(400, "File not included.", "The request had no file called template in it."),
@@ -654,7 +654,7 @@ INTERVIEWS_GET_DATA: Final[Operation[models.InterviewData]] = Operation(
     retry="safe",
     params=(Param("i", "query", "str", required=True),),
     results={
-        "200": Result(json=models.InterviewData),
+        "200": Result(of=lambda: models.InterviewData),
     },
     errors=(
         KnownError(400, "No filename supplied.", "Pass the file name of the interview as i."),
@@ -681,7 +681,7 @@ INTERVIEWS_LIST: Final[Operation[list[models.InterviewListing]]] = Operation(
         Param("absolute_urls", "query", "bool"),
     ),
     results={
-        "200": Result(json=list[models.InterviewListing]),
+        "200": Result(of=lambda: list[models.InterviewListing]),
     },
     errors=(*_EVERY,),
 )
@@ -706,7 +706,7 @@ LINKS_CREATE_LOGIN_URL: Final[Operation[Secret]] = Operation(
         Param("next_page", "body", "str", wire="next"),
     ),
     results={
-        "200": Result(json=Secret),
+        "200": Result(of=lambda: Secret),
     },
     errors=(
         KnownError(
@@ -743,7 +743,7 @@ LINKS_CREATE_RESUME_URL: Final[Operation[Secret]] = Operation(
         Param("url_args", "body", "object", sensitive=True),
     ),
     results={
-        "200": Result(json=Secret),
+        "200": Result(of=lambda: Secret),
     },
     errors=(
         KnownError(400, "No filename supplied.", "Pass the interview as i."),
@@ -768,7 +768,7 @@ LINKS_CREATE_REDIRECT_URL: Final[Operation[Secret]] = Operation(
         Param("one_time", "query", "bool"),
     ),
     results={
-        "200": Result(json=Secret),
+        "200": Result(of=lambda: Secret),
     },
     errors=(
         KnownError(400, "No url supplied.", "Pass the target as url."),
@@ -791,7 +791,7 @@ PACKAGES_LIST: Final[Operation[list[models.Package]]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(json=list[models.Package]),
+        "200": Result(of=lambda: list[models.Package]),
     },
     errors=(*_EVERY,),
 )
@@ -915,7 +915,7 @@ PACKAGES_GET_UPDATE_STATUS: Final[Operation[models.PackageUpdateStatus]] = Opera
     retry="safe",
     params=(Param("task_id", "query", "str", required=True),),
     results={
-        "200": Result(json=models.PackageUpdateStatus),
+        "200": Result(of=lambda: models.PackageUpdateStatus),
     },
     errors=(
         KnownError(400, "Missing task_id", "Pass the task_id of the installation."),
@@ -939,7 +939,7 @@ PLAYGROUND_LIST_FILES: Final[Operation[list[str]]] = Operation(
         Param("folder", "query", "str"),
     ),
     results={
-        "200": Result(json=list[str]),
+        "200": Result(of=lambda: list[str]),
     },
     errors=(
         *_PLAYGROUND_USER,
@@ -1059,7 +1059,7 @@ PLAYGROUND_LIST_PROJECTS: Final[Operation[list[str]]] = Operation(
     retry="safe",
     params=(Param("user_id", "query", "int"),),
     results={
-        "200": Result(json=list[str]),
+        "200": Result(of=lambda: list[str]),
     },
     errors=(
         *_PLAYGROUND_USER,
@@ -1217,7 +1217,7 @@ PRIVILEGES_LIST: Final[Operation[list[str]]] = Operation(
     privileges=Privileges(any=("admin", "developer"), permissions=("access_privileges",)),
     retry="safe",
     results={
-        "200": Result(json=list[str]),
+        "200": Result(of=lambda: list[str]),
     },
     errors=(
         KnownError(
@@ -1293,7 +1293,7 @@ PRIVILEGES_LIST_CURRENT: Final[Operation[list[str]]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(json=list[str]),
+        "200": Result(of=lambda: list[str]),
     },
     errors=(
         *_USER_PRIVILEGES_ACCESS,
@@ -1315,7 +1315,7 @@ PRIVILEGES_LIST_FOR_USER: Final[Operation[list[str]]] = Operation(
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
     results={
-        "200": Result(json=list[str]),
+        "200": Result(of=lambda: list[str]),
     },
     errors=(
         *_USER_PRIVILEGES_ACCESS,
@@ -1407,7 +1407,7 @@ SERVER_GET_CONFIG: Final[Operation[Confidential]] = Operation(
     privileges=Privileges(any=("admin",), note="a key with limited permissions is always refused"),
     retry="safe",
     results={
-        "200": Result(json=Confidential),
+        "200": Result(of=lambda: Confidential),
     },
     errors=(
         KnownError(
@@ -1501,7 +1501,7 @@ SERVER_GET_RESTART_STATUS: Final[Operation[models.RestartStatus]] = Operation(
     retry="safe",
     params=(Param("task_id", "query", "str", required=True),),
     results={
-        "200": Result(json=models.RestartStatus),
+        "200": Result(of=lambda: models.RestartStatus),
     },
     errors=(
         KnownError(400, "Missing task_id", "Pass the task_id of the restart."),
@@ -1520,7 +1520,7 @@ SERVER_GET_HEALTH: Final[Operation[models.ServerHealth]] = Operation(
     privileges=Privileges(note="none; no key is sent"),
     retry="safe",
     results={
-        "200": Result(json=models.ServerHealth),
+        "200": Result(of=lambda: models.ServerHealth),
     },
     errors=(),
 )
@@ -1544,7 +1544,7 @@ SESSIONS_LIST: Final[Operation[Page[models.SessionSummary]]] = Operation(
         Param("resume_from", "query", "str", wire="next_id"),
     ),
     results={
-        "200": Result(json=models.SessionSummary),
+        "200": Result(of=lambda: models.SessionSummary),
     },
     paging=Paging(resume="resume_from", items="items", next="next_id"),
     errors=(
@@ -1602,7 +1602,7 @@ SESSIONS_GET_VARIABLES: Final[Operation[dict[str, JSON]]] = Operation(
         Param("secret", "query", "secret", sensitive=True),
     ),
     results={
-        "200": Result(json=dict[str, JSON]),
+        "200": Result(of=lambda: dict[str, JSON]),
     },
     errors=(
         KnownError(
@@ -1642,7 +1642,7 @@ SESSIONS_SET_VARIABLES: Final[Operation[models.SessionReply | None]] = Operation
     ),
     results={
         "2XX": Result(
-            json=OneOf(
+            of=lambda: OneOf(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
             binary=True,
@@ -1755,7 +1755,7 @@ SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | None]] = Operation(
     ),
     results={
         "200": Result(
-            json=OneOf(
+            of=lambda: OneOf(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
             binary=True,
@@ -1808,7 +1808,7 @@ SESSIONS_GO_BACK: Final[Operation[models.SessionReply | None]] = Operation(
     ),
     results={
         "2XX": Result(
-            json=OneOf(
+            of=lambda: OneOf(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
             binary=True,
@@ -1854,7 +1854,7 @@ SESSIONS_START: Final[Operation[models.Session]] = Operation(
         ),
     ),
     results={
-        "200": Result(json=models.Session),
+        "200": Result(of=lambda: models.Session),
     },
     errors=(
         KnownError(400, "Parameter i is required.", "Pass the file name of the interview as i."),
@@ -1901,7 +1901,7 @@ SESSIONS_GET_QUESTION: Final[Operation[models.SessionReply]] = Operation(
     ),
     results={
         "2XX": Result(
-            json=OneOf(
+            of=lambda: OneOf(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
             binary=True,
@@ -1967,7 +1967,7 @@ SESSIONS_LIST_CURRENT: Final[Operation[Page[models.SessionSummary]]] = Operation
         Param("resume_from", "query", "str", wire="next_id"),
     ),
     results={
-        "200": Result(json=models.SessionSummary),
+        "200": Result(of=lambda: models.SessionSummary),
     },
     paging=Paging(resume="resume_from", items="items", next="next_id"),
     errors=(
@@ -2030,7 +2030,7 @@ SESSIONS_LIST_FOR_USER: Final[Operation[Page[models.SessionSummary]]] = Operatio
         Param("resume_from", "query", "str", wire="next_id"),
     ),
     results={
-        "200": Result(json=models.SessionSummary),
+        "200": Result(of=lambda: models.SessionSummary),
     },
     paging=Paging(resume="resume_from", items="items", next="next_id"),
     errors=(
@@ -2091,7 +2091,7 @@ SESSIONS_LIST_ACROSS_USERS: Final[Operation[Page[models.SessionSummary]]] = Oper
         Param("user_id", "query", "int"),
     ),
     results={
-        "200": Result(json=models.SessionSummary),
+        "200": Result(of=lambda: models.SessionSummary),
     },
     paging=Paging(resume="resume_from", items="items", next="next_id"),
     errors=(
@@ -2149,7 +2149,7 @@ STASH_RETRIEVE: Final[Operation[Confidential]] = Operation(
         Param("refresh", "query", "int"),
     ),
     results={
-        "200": Result(json=Confidential),
+        "200": Result(of=lambda: Confidential),
     },
     errors=(
         KnownError(
@@ -2178,7 +2178,7 @@ STASH_STORE: Final[Operation[models.StashedData]] = Operation(
         Param("raw", "body", "bool"),
     ),
     results={
-        "200": Result(json=models.StashedData),
+        "200": Result(of=lambda: models.StashedData),
     },
     errors=(
         KnownError(400, "Data must be provided.", "Pass the data."),
@@ -2201,7 +2201,7 @@ USERS_GET_SECRET: Final[Operation[Secret]] = Operation(
         Param("password", "query", "secret", required=True, sensitive=True),
     ),
     results={
-        "200": Result(json=Secret),
+        "200": Result(of=lambda: Secret),
     },
     errors=(
         *_PASSWORD_LOGIN,
@@ -2221,7 +2221,7 @@ USERS_GET_CURRENT: Final[Operation[models.User]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(json=models.User),
+        "200": Result(of=lambda: models.User),
     },
     errors=(
         KnownError(
@@ -2321,7 +2321,7 @@ USERS_CREATE: Final[Operation[models.NewUser]] = Operation(
         Param("privileges", "body", "list[str]"),
     ),
     results={
-        "200": Result(json=models.NewUser),
+        "200": Result(of=lambda: models.NewUser),
     },
     errors=(
         KnownError(400, "An e-mail address must be supplied.", "Pass the address as username."),
@@ -2359,7 +2359,7 @@ USERS_GET: Final[Operation[models.User]] = Operation(
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
     results={
-        "200": Result(json=models.User),
+        "200": Result(of=lambda: models.User),
     },
     errors=(
         *_USER_LOOKUP,
@@ -2515,7 +2515,7 @@ USERS_GET_BY_USERNAME: Final[Operation[models.User]] = Operation(
         Param("case_sensitive", "query", "bool"),
     ),
     results={
-        "200": Result(json=models.User),
+        "200": Result(of=lambda: models.User),
     },
     errors=(
         KnownError(404, "User not found.", "No account has this address."),
@@ -2545,7 +2545,7 @@ USERS_INVITE: Final[Operation[list[models.Invitation]]] = Operation(
         Param("send_emails", "body", "bool"),
     ),
     results={
-        "200": Result(json=list[models.Invitation]),
+        "200": Result(of=lambda: list[models.Invitation]),
     },
     errors=(
         KnownError(
@@ -2585,7 +2585,7 @@ USERS_LIST: Final[Operation[Page[models.User]]] = Operation(
         Param("resume_from", "query", "str", wire="next_id"),
     ),
     results={
-        "200": Result(json=models.User),
+        "200": Result(of=lambda: models.User),
     },
     paging=Paging(resume="resume_from", items="items", next="next_id", after="id"),
     errors=(*_EVERY,),

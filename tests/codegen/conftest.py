@@ -31,8 +31,8 @@ _REPLACED = {
 
 
 def _replaced() -> list[str]:
-    api = f"{harness.PACKAGE}.api."
-    return [name for name in sys.modules if name in _REPLACED or name.startswith(api)]
+    folders = tuple(f"{harness.PACKAGE}.{name}." for name in ("api", "models"))
+    return [name for name in sys.modules if name in _REPLACED or name.startswith(folders)]
 
 
 @pytest.fixture(scope="session", autouse=True)

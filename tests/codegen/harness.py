@@ -47,7 +47,7 @@ class Generated:
     reply: httpx.Response = Factory(lambda: httpx.Response(204))
 
     def text(self, name: str) -> str:
-        """Source of a generated module, such as models.py, or of docs/coverage.md."""
+        """Source of a generated module, such as models/things.py, or of docs/coverage.md."""
         folder = self.root if name.startswith("docs/") else self.root / FOLDERS[0]
         return (folder / name).read_text(encoding="utf-8")
 

@@ -22,7 +22,7 @@ GENERATED = [
     "docs/versions.md",
     "src/docassemble_client/api/__init__.py",
     "src/docassemble_client/api/things.py",
-    "src/docassemble_client/models.py",
+    "src/docassemble_client/models/__init__.py",
     "src/docassemble_client/operations.py",
 ]
 THINGS = "src/docassemble_client/api/things.py"
@@ -118,7 +118,7 @@ def test_check_shows_what_was_edited(root: Path, capsys: pytest.CaptureFixture[s
 
 def test_check_compares_bytes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Other line ends and bytes that are no text are differences too."""
-    things, models = root / THINGS, root / GENERATED[4]
+    things, models = root / THINGS, root / GENERATED[5]
     things.write_bytes(things.read_bytes().replace(b"\n", b"\r\n"))
     models.write_bytes(models.read_bytes() + b"# \xff\n")
 

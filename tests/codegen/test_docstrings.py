@@ -213,7 +213,7 @@ operations:
     assert client.operation("things.go").errors[0].hint == text
     assert operation.privileges.note == text
     assert operation.params[0].wire == text
-    for source, count in (("models.py", 2), ("api/things.py", 7), ("api/__init__.py", 1)):
+    for source, count in (("models/things.py", 3), ("api/things.py", 7), ("api/__init__.py", 1)):
         docs = [
             " ".join(str(node.value).split())
             for node in ast.walk(ast.parse(client.text(source)))

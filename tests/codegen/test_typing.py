@@ -120,7 +120,7 @@ async def arguments(client: Namespaces) -> None:
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """The whole package with the generated files of the specification above."""
-    hidden = shutil.ignore_patterns("api", "models.py", "operations.py", "__pycache__")
+    hidden = shutil.ignore_patterns("api", "models", "operations.py", "__pycache__")
     home = Path(docassemble_client.__file__).parent
     shutil.copytree(home, tmp_path / FOLDERS[0], ignore=hidden)
     return harness.generate(tmp_path, EVERYTHING, common=COMMON).root / FOLDERS[0]
@@ -136,7 +136,7 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
         [
             *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"),
             *("--follow-imports=silent", "--package=docassemble_client.api"),
-            *("--module=docassemble_client.models", "--module=docassemble_client.operations"),
+            *("--package=docassemble_client.models", "--module=docassemble_client.operations"),
             "--module=consumer",
         ],
         cwd=package.parent,
@@ -149,7 +149,13 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
     assert done.stdout.startswith("Success"), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["models.py", "operations.py", "api/__init__.py", "api/things.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("models/__init__.py", "models/things.py", "operations.py"),
+        *("api/__init__.py", "api/things.py"),
+    ],
+)
 def test_generated_code_passes_the_projects_lint(package: Path, name: str) -> None:
     """Generated code is held to the rules of hand-written code, and is formatted."""
     text = (package / name).read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ THINGS: Operation[Any] = Operation(
     summary="List numbers.",
     retry="safe",
     params=(Param("resume_from", "query", "str", wire="next_id"),),
-    results={"200": Result(json=int)},
+    results={"200": Result(of=lambda: int)},
     paging=Paging(resume="resume_from", items="items", next="next_id"),
 )
 
