@@ -13,8 +13,6 @@ from docassemble_client._judge import undecodable
 from docassemble_client._operation import OneOf, Result
 from docassemble_client._types import BinaryContent, JSONReply, decode_text, media_type
 from docassemble_client._wire import http_date
-from docassemble_client.pagination import Page
-from docassemble_client.tasks import TaskHandle
 from docassemble_client.transfer import filename_of
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from docassemble_client._operation import Operation, Paging
     from docassemble_client._types import JSON
     from docassemble_client._wire import Reply, Request
+    from docassemble_client.pagination import Page
 
 T = TypeVar("T")
 
@@ -105,6 +104,8 @@ def _value(operation: Operation[Any], result: Result, request: Request, reply: R
         if not isinstance(data, dict) or not isinstance(task := data.get("task_id"), str):
             message = "the answer holds no task_id"
             raise Mismatch(message)
+        from docassemble_client.tasks import TaskHandle  # noqa: PLC0415 - few calls begin a task
+
         return TaskHandle(
             id=task,
             kind=result.task,
@@ -121,6 +122,8 @@ def _value(operation: Operation[Any], result: Result, request: Request, reply: R
 
 
 def _page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
+    from docassemble_client.pagination import Page  # noqa: PLC0415 - only lists have pages
+
     if isinstance(data, list):  # servers before 1.2 send the whole list at once
         return Page(items=structure(data, list[result.json]), next_id=None)  # type: ignore[name-defined]  # a run-time type
     if not isinstance(data, dict) or paging.items not in data:

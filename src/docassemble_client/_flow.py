@@ -16,13 +16,13 @@ from docassemble_client.errors import (
     RedirectRefused,
     TransportError,
 )
-from docassemble_client.events import Event, PageEvent, RetryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from docassemble_client._operation import KnownError
     from docassemble_client.config import RetryPolicy
+    from docassemble_client.events import Event  # noqa: TC004 - nobody resolves what Tell holds
     from docassemble_client.pagination import Page
 
 T = TypeVar("T")
@@ -142,6 +142,8 @@ def execute(
             reason = str(reply.status)
         pause = jitter() * min(policy.cap, policy.base * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
         pause = max(pause, min(policy.cap, asked))
+        from docassemble_client.events import RetryEvent  # noqa: PLC0415 - most calls need none
+
         yield Tell(
             RetryEvent(operation=request.operation, attempt=attempt, reason=reason, delay=pause)
         )
@@ -201,6 +203,8 @@ def pages(
         except DocassembleError as error:
             error.resume_from = token
             raise
+        from docassemble_client.events import PageEvent  # noqa: PLC0415 - as above
+
         yield Tell(PageEvent(operation=operation, number=number, items=len(page.items)))
         following = page.next_id
         # Before the page is handed over: a page that comes again must not be worked on again.

@@ -117,7 +117,7 @@ class Result:
         binary: Whether an answer that is no JSON is kept as bytes.
     """
 
-    of: Callable[[], Any] | None = None
+    of: Callable[[], Any] | None = field(default=None, repr=False)
     task: str = ""
     text: bool = False
     binary: bool = False

@@ -16,11 +16,9 @@ from docassemble_client._encode import encode, normalised
 from docassemble_client._flow import RetryBudget, execute, pages
 from docassemble_client._redact import scrub_arguments
 from docassemble_client._types import UNSET, Response
-from docassemble_client._wait import TaskCalls, TaskStatus, wait
 from docassemble_client.config import RetryPolicy, Timeouts
 from docassemble_client.errors import RequestTimeout, TaskTimeout, UsageError
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS, TASKS
-from docassemble_client.pagination import Paginator
 from docassemble_client.transfer import Download, DownloadStream
 
 if TYPE_CHECKING:
@@ -30,9 +28,10 @@ if TYPE_CHECKING:
     from docassemble_client._operation import Operation, TaskKind
     from docassemble_client._transport import Transport
     from docassemble_client._types import Unset
+    from docassemble_client._wait import TaskCalls, TaskStatus
     from docassemble_client._wire import Request
     from docassemble_client.config import PollPolicy, Timeout
-    from docassemble_client.pagination import Page
+    from docassemble_client.pagination import Page, Paginator
     from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
 
 T = TypeVar("T")
@@ -79,6 +78,8 @@ class Runtime:
         retry: RetryPolicy | None,
     ) -> Paginator[Any]:
         """Prepare the calls of a list; wrong arguments are refused at once."""
+        from docassemble_client.pagination import Paginator  # noqa: PLC0415 - only lists need it
+
         request = encode(operation, arguments)
         paging = operation.paging
         resume = paging.resume if paging else ""
@@ -151,6 +152,8 @@ class Runtime:
         if kind is None:
             message = f"this client knows no task of the kind {handle.kind!r}"
             raise UsageError(message, operation=handle.operation)
+        from docassemble_client._wait import wait  # noqa: PLC0415 - few calls begin a task
+
         flow = wait(handle, kind, policy, self._task_calls(handle, kind))
         look = Timeouts(
             connect=policy.timeout, read=policy.timeout, write=policy.timeout, total=timeout
@@ -191,6 +194,8 @@ class Runtime:
         return Run(self._transport, flow, request, timeouts, each=each)
 
     def _task_calls(self, handle: TaskHandle, kind: TaskKind) -> TaskCalls:
+        from docassemble_client._wait import TaskCalls, TaskStatus  # noqa: PLC0415 - as above
+
         def ask(operation: Operation[Any], arguments: Mapping[str, object]) -> Flow[Any]:
             return self._flow(operation, encode(operation, arguments), _ONCE)
 

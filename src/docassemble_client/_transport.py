@@ -18,14 +18,12 @@ from attrs import evolve
 
 from docassemble_client._backend import Body, Outgoing, changed, joined, packed, unreadable
 from docassemble_client._judge import undecodable
-from docassemble_client._multipart import FileChanged, Multipart
 from docassemble_client._redact import mask_wire_logs
 from docassemble_client._turns import Turns
 from docassemble_client._unpack import ACCEPTED, NotPacked, unpacked
 from docassemble_client._version import __version__
 from docassemble_client._wire import Reply, Request
 from docassemble_client.errors import UsageError
-from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -151,6 +149,11 @@ class Transport:
 
     async def _told(self, request: Request, body: bytes | Body | None, send: Sending) -> Answer:
         """Send, and log and tell the hook what goes out and what comes back."""
+        from docassemble_client.events import (  # noqa: PLC0415 - most calls tell nobody
+            RequestEvent,
+            ResponseEvent,
+        )
+
         number = next(_numbers)
         begun = time.perf_counter()
         where = {"operation": request.operation, "method": request.method, "path": request.path}
@@ -235,6 +238,8 @@ class Transport:
             if request.json is not None:
                 headers["content-type"] = "application/json"
             elif request.files:
+                from docassemble_client._multipart import Multipart  # noqa: PLC0415 - few need it
+
                 multipart = Multipart(request.form, request.files)
                 headers["content-type"] = multipart.content_type
                 body = Body(multipart)
@@ -314,6 +319,8 @@ def _check_proxy(proxy: str) -> None:
 
 def _blamed(request: Request, body: bytes | Body | None) -> Exception | None:
     """Say that it was the body that could not be read, where a library would blame the network."""
+    from docassemble_client._multipart import FileChanged  # noqa: PLC0415 - few need it
+
     failure = body.failure if isinstance(body, Body) else None
     if isinstance(failure, FileChanged):
         return changed(request)
