@@ -35,7 +35,7 @@ print(*sorted(one.removeprefix(home) for one in sys.modules if one.startswith(ho
 """
 # Besides the modules of models, what only some calls need.
 SPECIAL = {"_convert", "_multipart", "_wait", "events", "otel", "pagination", "tasks"}
-USER = {
+USER: dict[str, object] = {
     **dict.fromkeys(("country", "first_name", "last_name", "organization", "email"), "x"),
     **dict.fromkeys(("subdivisionfirst", "subdivisionsecond", "subdivisionthird"), ""),
     **dict.fromkeys(("timezone", "language")),
