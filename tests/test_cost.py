@@ -21,8 +21,8 @@ MOST = {
     "decoding to json and keywords": 0.90 * 1.25,
     "decoding to msgspec": 2.05 * 1.25,
     "import to that of the libraries": 0.43 * 1.25,
-    "import and first call to that of the libraries": 2.20 * 1.25,
-    "import and first call to that of httpx": 1.35 * 1.25,
+    "import and first call to that of the libraries": 1.75 * 1.25,
+    "import and first call to that of httpx": 1.10 * 1.25,
 }
 
 
