@@ -110,18 +110,20 @@ _LISTED = ("errors", "events", "jobs.errors", "models")
 _MODULES = ("errors", "events", "models", "operations")
 
 
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    homes = (_HOME[name],) if name in _HOME else () if name.startswith("_") else _LISTED
-    for home in homes:
-        module = import_module(f"{__name__}.{home}")
-        if home not in _LISTED or name in module.__all__:
-            value: object = getattr(module, name)
-            globals()[name] = value
-            return value
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+if not TYPE_CHECKING:  # for checkers there are no names but those above
+
+    def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
+        homes = (_HOME[name],) if name in _HOME else () if name.startswith("_") else _LISTED
+        for home in homes:
+            module = import_module(f"{__name__}.{home}")
+            if home not in _LISTED or name in module.__all__:
+                value: object = getattr(module, name)
+                globals()[name] = value
+                return value
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
 
 
 def __dir__() -> list[str]:

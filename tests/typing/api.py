@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as the API calls it
 
 
+def names() -> None:
+    d.Usr  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
+    models.Usr  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
+
+
 def constructor(context: ssl.SSLContext, transport: httpx.AsyncBaseTransport) -> None:
     assert_type(AsyncDocassemble("https://da.example.com", "key"), AsyncDocassemble)
     AsyncDocassemble("https://da.example.com", api_key=Secret("key"), timeout=None)
