@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from docassemble_client._flow import Deliver, Send, Sleep, Tell
 from docassemble_client._judge import timed_out
@@ -16,11 +16,49 @@ if TYPE_CHECKING:
 
     from docassemble_client._flow import Flow, Step
     from docassemble_client._transport import Transport
-    from docassemble_client._wire import Request
+    from docassemble_client._wire import Reply, Request
     from docassemble_client.config import Timeouts
     from docassemble_client.errors import RequestTimeout
+    from docassemble_client.events import Event
 
 T = TypeVar("T")
+
+
+class Line(Protocol):
+    """What a driver needs of the transport."""
+
+    def claim(self) -> None:
+        """Belong to the running event loop."""
+        ...
+
+    async def send(self, request: Request, timeouts: Timeouts, /) -> Reply:
+        """Send one request, and bring its reply."""
+        ...
+
+    def tell(self, event: Event, /) -> None:
+        """Tell the hook."""
+        ...
+
+
+class Begun:
+    """A transport that has sent the first request of a flow already, and brings what came of it."""
+
+    def __init__(self, transport: Transport, outcome: Reply | TransportError | DecodeError) -> None:
+        self._outcome: Reply | TransportError | DecodeError | None = outcome
+        self.tell = transport.tell
+        self._send = transport.send
+
+    def claim(self) -> None:
+        """Nothing: it was claimed before the first request, and may have been closed since."""
+
+    async def send(self, request: Request, timeouts: Timeouts) -> Reply:
+        """Bring what came of the first request; send any other."""
+        outcome, self._outcome = self._outcome, None
+        if outcome is None:
+            return await self._send(request, timeouts)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
 
 class Run(Generic[T]):
@@ -39,7 +77,7 @@ class Run(Generic[T]):
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Line,
         flow: Flow[T],
         request: Request,
         timeouts: Timeouts,

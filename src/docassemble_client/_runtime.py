@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing, asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from attrs import evolve
 
 from docassemble_client._codec import decode
-from docassemble_client._driver import Run
+from docassemble_client._driver import Begun, Run
 from docassemble_client._encode import encode, normalised
 from docassemble_client._flow import RetryBudget, execute, pages
 from docassemble_client._redact import scrub_arguments
 from docassemble_client._types import UNSET, Response
 from docassemble_client.config import RetryPolicy, Timeouts
-from docassemble_client.errors import RequestTimeout, TaskTimeout, UsageError
+from docassemble_client.errors import (
+    DecodeError,
+    RequestTimeout,
+    TaskTimeout,
+    TransportError,
+    UsageError,
+)
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS, TASKS
 from docassemble_client.transfer import Download, DownloadStream
 
@@ -65,9 +72,13 @@ class Runtime:
         request = encode(operation, arguments)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s", operation, scrub_arguments(operation, arguments))
-        lock = self._lock(operation, arguments)
+        timeouts = self._timeouts if timeout is UNSET else Timeouts.of(timeout)
+        if not operation.serialise and timeouts.total is None:
+            self._transport.claim()
+            return self._straight(operation, request, timeouts, retry)
         flow = self._flow(operation, request, retry)
-        return self._start(flow, request, timeout).result(lock)
+        run = Run(self._transport, flow, request, timeouts)
+        return run.result(self._lock(operation, arguments))
 
     def paginate(
         self,
@@ -186,6 +197,26 @@ class Runtime:
             request, policy, operation.errors, STATUS_HINTS, budget=self._budget
         )
         return decode(operation, request, reply)
+
+    async def _straight(
+        self,
+        operation: Operation[T],
+        request: Request,
+        timeouts: Timeouts,
+        retry: RetryPolicy | None,
+    ) -> T:
+        """Do what the flow and its driver do, which begin only where the first try went wrong."""
+        # Of a success they decide nothing, and cost twice as much as the rest around a call.
+        try:
+            reply = await self._transport.send(request, timeouts)
+        except (TransportError, DecodeError) as error:
+            line = Begun(self._transport, error)
+        else:
+            if reply.status < HTTPStatus.MULTIPLE_CHOICES:
+                self._budget.earn()
+                return decode(operation, request, reply)
+            line = Begun(self._transport, reply)
+        return await Run(line, self._flow(operation, request, retry), request, timeouts).result()
 
     def _start(
         self, flow: Flow[T], request: Request, timeout: Timeout | Unset, *, each: bool = False

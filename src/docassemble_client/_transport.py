@@ -112,7 +112,14 @@ class Transport:
         except BaseException:
             await self._end(answer, body)
             raise
-        await self._end(answer, body)
+        if isinstance(body, Body):
+            await self._end(answer, body)
+        else:
+            # What `_end` does for nearly every call, without a coroutine of its own.
+            try:
+                await answer.close()
+            finally:
+                self._turns.give()
         if len(content) > _LARGEST:
             message = f"the answer is larger than {_LARGEST >> 20} MiB"
             raise undecodable(request, reply, message)

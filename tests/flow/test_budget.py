@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
 from docassemble_client import AsyncDocassemble
 from docassemble_client._flow import RetryBudget, execute
 from docassemble_client._wire import Reply, Request
-from docassemble_client.config import RetryPolicy
+from docassemble_client.config import RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, NotSent, ServerError
 from tests.flow.hand import Hand, in_html
 from tests.mock import Mock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SAFE = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
 GOOD = Reply(status=200)
@@ -113,6 +117,29 @@ def test_a_policy_of_one_call_draws_on_the_clients_budget() -> None:
     asyncio.run(use())
 
     assert len(mock.requests) == (1 + 5) + 1 + 1
+
+
+@pytest.mark.parametrize("total", [None, 60.0])
+def test_calls_of_a_client_earn_with_a_flow_and_without(total: float | None) -> None:
+    """A call that succeeds at once is carried without a flow, and earns as much as with one."""
+    answers: Iterator[tuple[int, object]] = iter(
+        [(503, None)] * 2 + [(200, [])] * 4 + [(503, None), (200, [])]
+    )
+    mock = Mock(lambda _: next(answers))
+    policy = RetryPolicy(attempts=2, base=0, budget=1, earned=0.25)
+
+    async def use() -> None:
+        async with AsyncDocassemble(
+            mock.url, "key", transport=mock.http, retry=policy, timeout=Timeouts(total=total)
+        ) as da:
+            with pytest.raises(ServerError):
+                await da.privileges.list()
+            for _ in range(5):
+                assert await da.privileges.list() == []
+
+    asyncio.run(use())
+
+    assert len(mock.requests) == 2 + 4 + 2
 
 
 def test_clients_do_not_share_a_budget() -> None:
