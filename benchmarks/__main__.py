@@ -118,7 +118,7 @@ def _singles(url: str, *, quick: bool) -> dict[str, dict[str, float]]:
         return {
             "walk": asyncio.run(measures.walking(url)),
             "prefetch": asyncio.run(measures.prefetching(url)),
-            "machinery": asyncio.run(measures.machinery(url, 20 * rounds)),
+            "machinery": asyncio.run(measures.machinery(url, 100 * rounds)),
             "decode": measures.decoding(rounds),
             **measures.imports(url, 3 if quick else 9),
         }
