@@ -109,7 +109,7 @@ class Tour:
                 await station()
             except* APIError as refused:
                 show(f"   The server refuses that: {refused.exceptions[0]}")
-        show("\nThat was it. The README shows the code of all this.")
+        show("\nThat was it. The README and the guide show the code of all this.")
 
     async def users(self) -> None:
         """Walk a list page by page."""
