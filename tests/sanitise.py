@@ -42,7 +42,8 @@ _RANDOM_NAME = re.compile(
 )
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _TEMPORARY = re.compile(r"\btmp[a-z0-9_]{8}\b")
-_AUTHORITY = re.compile(r"(?<=://)[^\s/\"'<>?#\\]+")
+# Of a URL, or of a connection in a log of pip.
+_AUTHORITY = re.compile(r"(?<=://)[^\s/\"'<>?#\\]+|(?<=connection \(\d\): )[\w.-]+")
 _LEAST = 8  # characters; a shorter secret is replaced where it stands, not wherever it occurs
 
 # Directives that say nothing about anybody; all others are left out.

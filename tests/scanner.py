@@ -47,7 +47,9 @@ _FORBIDDEN = {
     "an address in memory": re.compile(r"0x[1-9a-f][0-9a-f]{9,15}\b|0x0[0-9a-f]*[a-f][0-9a-f]*\b"),
 }
 _BASE64 = re.compile(r"(?:(?<![\w/+%-])|(?<=\\[nrt]))[A-Za-z0-9+/_-]{40,}={0,2}")
-_HOST = re.compile(r"https?://(?:[^\s/\"'<>@]*@)?((?:[\w-]+\.)*[a-z]+\b|[\d.]+)")
+_HOST = re.compile(
+    r"(?:https?://(?:[^\s/\"'<>@]*@)?|connection \(\d\): )((?:[\w-]+\.)*[a-z]+\b|[\d.]+)"
+)
 
 
 def is_random(word: str) -> bool:

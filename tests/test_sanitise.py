@@ -248,6 +248,7 @@ def test_configuration_keeps_harmless_directives_only() -> None:
         ("Looking in indexes: https://index.intern/simple", "a host"),
         ("https://bob:hunter2@index.intern/simple", "a host"),
         ("http://10.1.2.3/", "a host"),
+        ("Starting new HTTPS connection (1): index.intern:443", "a host"),
         ("d" * 3 + "a1" * 18 + "f", "a digest"),
     ],
 )
@@ -283,9 +284,11 @@ def test_where_packages_come_from_is_left_out() -> None:
     log = (
         "Looking in indexes: https://one.example.org/simple, file:///srv/simple\n"
         "Getting page https://index.internal/simple/pyjokes/ and file:///srv/simple/pyjokes/\n"
+        "Starting new HTTPS connection (1): index.internal:443\n"
     )
 
     text = Sanitiser().text(log)
 
     assert text.startswith("Getting page https://host.example.com/simple/pyjokes/")
+    assert text.endswith("connection (1): host.example.com:443\n")
     assert "srv" not in text
