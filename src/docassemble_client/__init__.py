@@ -110,7 +110,7 @@ _LISTED = ("errors", "events", "jobs.errors", "models")
 _MODULES = ("errors", "events", "models", "operations")
 
 
-if not TYPE_CHECKING:  # for checkers there are no names but those above
+if not TYPE_CHECKING:  # pragma: no branch - for checkers there are no names but those above
 
     def __getattr__(name: str) -> object:
         if name in _MODULES:
