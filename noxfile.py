@@ -1,8 +1,8 @@
 """
 Everything a developer runs.
 
-`nox` is all that needs no server in a few minutes, `nox -t all` the same at length and on every
-Python and HTTP library, `nox -s live` the tests on a real server.
+`nox` is all that needs no server, in a few minutes; `nox -t all` the same on every Python and HTTP
+library, `nox -s live` the tests on a real server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 # The newest of each line of docassemble that is proven; the first one is recorded.
 SERVERS = ("1.10.14", "1.9.13", "1.8.18")
 ALL = ["all"]
-# What takes long is tested in one session.
+# Of all Pythons and libraries, what takes long is tested on one.
 FEW = ("-m", "not slow", "--hypothesis-profile=few")
 
 
@@ -73,9 +73,9 @@ def codegen(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the offline tests on the wheel and the Python at hand, but for what takes long."""
+    """Run the offline tests on the wheel and the Python at hand."""
     _install(session, "tests")
-    _test(session, *FEW, *_coverage(session))
+    _test(session, *_coverage(session))
 
 
 @nox.session(default=False, tags=ALL)
