@@ -49,6 +49,7 @@ class Tree:
     token: Secret
     facts: Confidential
     anything: JSON
+    labels: list[str]
     leaves: list[Tree]
     by_name: dict[str, Tree]
     next: Tree | None = None

@@ -85,7 +85,8 @@ def _make(kind: Any) -> Make:
     if inner in _WRAPPED:
         return _wrapped(inner, _WRAPPED[inner])
     if get_origin(inner) in {list, dict}:
-        return _container(get_origin(inner), exact(get_args(inner)[-1]))
+        contained = get_args(inner)[-1]
+        return _list(contained) if get_origin(inner) is list else _dict(contained)
     if attrs.has(inner):
         return _model(inner)
     raise Inexact
@@ -118,18 +119,34 @@ def _wrapped(wrapper: Callable[[Any], object], given: type) -> Make:
     return make
 
 
-def _container(kind: Any, make: Make) -> Make:
+def _list(inner: Any) -> Make:
+    plain, make = _AS_IS.get(_inner(inner)[0], ()), exact(inner)
+
+    def pass_list(value: Any) -> Any:
+        if type(value) is not list:
+            raise Inexact
+        for one in value:
+            if type(one) not in plain and one is not None:
+                raise Inexact
+        return value  # just read, and nobody else's
+
     def make_list(value: Any) -> Any:
-        if type(value) is not kind:
+        if type(value) is not list:
             raise Inexact
         return [make(one) for one in value]
 
+    return pass_list if plain else make_list
+
+
+def _dict(inner: Any) -> Make:
+    make = exact(inner)
+
     def make_dict(value: Any) -> Any:
-        if type(value) is not kind:
+        if type(value) is not dict:
             raise Inexact
         return {name: make(one) for name, one in value.items()}
 
-    return make_list if kind is list else make_dict
+    return make_dict
 
 
 def _model(kind: type) -> Make:
@@ -175,8 +192,10 @@ def _source(fields: list[attrs.Attribute[Any]], wires: dict[str, str]) -> Iterat
             yield "        known += 1"
             yield f"        {_taken(field)}"
         yield f"    fill_{name}(model, value)"
-    yield "    unknown = sorted(given.keys() - wires) if known != len(given) else ()"
-    yield "    fill_extra(model, {name: given[name] for name in unknown})"
+    yield "    extra = {}"
+    yield "    if known != len(given):"
+    yield "        extra = {name: given[name] for name in sorted(given.keys() - wires)}"
+    yield "    fill_extra(model, extra)"
     yield "    return model"
 
 
