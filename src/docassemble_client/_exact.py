@@ -85,8 +85,8 @@ def _make(kind: Any) -> Make:
     if inner in _WRAPPED:
         return _wrapped(inner, _WRAPPED[inner])
     if get_origin(inner) in {list, dict}:
-        contained = get_args(inner)[-1]
-        return _list(contained) if get_origin(inner) is list else _dict(contained)
+        contain = _list if get_origin(inner) is list else _dict
+        return contain(get_origin(inner), get_args(inner)[-1])
     if attrs.has(inner):
         return _model(inner)
     raise Inexact
@@ -119,11 +119,11 @@ def _wrapped(wrapper: Callable[[Any], object], given: type) -> Make:
     return make
 
 
-def _list(inner: Any) -> Make:
+def _list(kind: Any, inner: Any) -> Make:
     plain, make = _AS_IS.get(_inner(inner)[0], ()), exact(inner)
 
     def pass_list(value: Any) -> Any:
-        if type(value) is not list:
+        if type(value) is not kind:
             raise Inexact
         for one in value:
             if type(one) not in plain and one is not None:
@@ -131,18 +131,18 @@ def _list(inner: Any) -> Make:
         return value  # just read, and nobody else's
 
     def make_list(value: Any) -> Any:
-        if type(value) is not list:
+        if type(value) is not kind:
             raise Inexact
         return [make(one) for one in value]
 
     return pass_list if plain else make_list
 
 
-def _dict(inner: Any) -> Make:
+def _dict(kind: Any, inner: Any) -> Make:
     make = exact(inner)
 
     def make_dict(value: Any) -> Any:
-        if type(value) is not dict:
+        if type(value) is not kind:
             raise Inexact
         return {name: make(one) for name, one in value.items()}
 
