@@ -183,14 +183,19 @@ def test_a_status_nobody_promised_is_an_error(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])
-@pytest.mark.parametrize(
-    ("content", "kind"), [(b"", ""), (b"<p>ok</p>", HTML_TYPE), (b"{", JSON_TYPE)]
-)
+@pytest.mark.parametrize(("content", "kind"), [(b"", ""), (b"", HTML_TYPE), (b"{", JSON_TYPE)])
 def test_what_brings_nothing_takes_any_success(status: int, content: bytes, kind: str) -> None:
-    """Where nothing is promised, every success is one, and its body is not even looked at."""
+    """Where nothing is promised, every success is one, and its body is not even read."""
     result = take(operations.INTERVIEWS_CLEAR_CACHE, content, kind, status)
 
     assert result is None
+
+
+def test_a_page_is_not_nothing() -> None:
+    """A page in place of nothing, such as a proxy's login, must not pass for the work done."""
+    message = problem(operations.INTERVIEWS_CLEAR_CACHE, b"<p>Log in</p>", HTML_TYPE, status=200)
+
+    assert message == "the answer is a page (status 200) where nothing was expected"
 
 
 def test_a_group_of_statuses_holds_for_those_not_listed() -> None:

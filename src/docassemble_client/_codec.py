@@ -64,12 +64,16 @@ def decode(operation: Operation[T], request: Request, reply: Reply) -> T:
 
 def _decode(operation: Operation[Any], request: Request, reply: Reply) -> object:
     result = operation.result(reply.status)
-    if result is None:
-        if all(one == _NOTHING for one in operation.results.values()):
-            return None
-        message = f"status {reply.status} is none this operation is known to answer with"
-        raise Mismatch(message)
     media = media_type(reply.content_type)
+    if result is None:
+        if any(one != _NOTHING for one in operation.results.values()):
+            message = f"status {reply.status} is none this operation is known to answer with"
+            raise Mismatch(message)
+        if media == "text/html" and reply.content:
+            # Such as the login page of a proxy, which did nothing of what was asked for.
+            message = f"the answer is a page (status {reply.status}) where nothing was expected"
+            raise Mismatch(message)
+        return None
     if result == _NOTHING:
         return None
     expects_json = result.of is not None or result.task
