@@ -122,7 +122,7 @@ class _Checker:
             full = f"{self.document.data['tag']}.{name}"
             other = self.constants.setdefault(constant(self.document.data["tag"], name), full)
             if other != full:
-                self._say(f"has the same constant in operations.py as {other}", *path)
+                self._say(f"has the same constant in operations/ as {other}", *path)
             method, url = operation["call"].split(" ", 1)
             place = (url, _METHODS.index(method))
             if place < last:

@@ -257,7 +257,7 @@ class Operation:
 
     @property
     def constant(self) -> str:
-        """Name of the constant in operations.py."""
+        """Name of the constant in operations/."""
         return constant(self.tag, self.name)
 
     @property
@@ -359,6 +359,12 @@ class Spec:
     def operations(self) -> tuple[Operation, ...]:
         """All operations, by tag."""
         return tuple(one for tag in self.tags for one in tag.operations)
+
+    @property
+    def homes(self) -> dict[str, list[str]]:
+        """The tags that use each group of errors."""
+        names = [(name, one.tag) for one in self.operations for name in one.error_groups]
+        return {key: [tag for name, tag in dict.fromkeys(names) if name == key] for key, _ in names}
 
     @property
     def docs(self) -> dict[str, str]:

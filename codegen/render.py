@@ -54,15 +54,19 @@ def render(spec: Spec) -> dict[str, str]:
         return _environment().get_template(template).render(spec=spec, **names)
 
     sources = {
-        f"{_PACKAGE}/models/__init__.py": python("names.py.jinja"),
-        f"{_PACKAGE}/operations.py": python("operations.py.jinja"),
-        f"{_PACKAGE}/api/__init__.py": python("namespaces.py.jinja"),
+        "models/__init__": python("names.py.jinja"),
+        "operations/__init__": python("table.py.jinja"),
+        "api/__init__": python("namespaces.py.jinja"),
     }
+    if any(len(tags) > 1 for tags in spec.homes.values()):
+        sources["operations/_errors"] = python("errors.py.jinja")
     for tag in spec.tags:
-        sources[f"{_PACKAGE}/api/{tag.name}.py"] = python("api.py.jinja", tag=tag)
+        sources[f"api/{tag.name}"] = python("api.py.jinja", tag=tag)
+        sources[f"operations/{tag.name}"] = python("operations.py.jinja", tag=tag)
         if tag.named:
-            sources[f"{_PACKAGE}/models/{tag.name}.py"] = python("models.py.jinja", tag=tag)
-    files = {name: _format(name, text) for name, text in sources.items()}
+            sources[f"models/{tag.name}"] = python("models.py.jinja", tag=tag)
+    names = {one: f"{_PACKAGE}/{one}.py" for one in sources}
+    files = {names[one]: _format(names[one], text) for one, text in sources.items()}
     for name in ("coverage", "server-differences", "versions"):
         files[f"docs/{name}.md"] = python(f"{name}.md.jinja")
     return files
@@ -80,7 +84,7 @@ def _environment() -> jinja2.Environment:
     )
     filters: tuple[Callable[..., object], ...] = (
         *(_assigned, _cell, _docstring, _foreign, _item, _lower, _privileges),
-        *(_raises, _result, _returned, _who, _wrap),
+        *(_raises, _result, _returned, _wrap),
     )
     environment.filters.update({one.__name__[1:]: one for one in filters}, text=repr)
     return environment
@@ -169,16 +173,6 @@ def _privileges(operation: Operation) -> str:
     if operation.privilege_note:
         parts.append(operation.privilege_note)
     return ("; ".join(parts) or "none") + "."
-
-
-def _who(operation: Operation) -> str:
-    """Print the arguments of Privileges."""
-    parts = {
-        "any": operation.roles,
-        "permissions": operation.permissions,
-        "note": operation.privilege_note,
-    }
-    return ", ".join(f"{name}={value!r}" for name, value in parts.items() if value)
 
 
 def _result(result: Result) -> str:

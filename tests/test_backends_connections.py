@@ -9,7 +9,7 @@ import ssl
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import httpx2
@@ -311,16 +311,17 @@ def test_a_query_too_long_for_an_address_is_a_usage_error() -> None:
     assert "xxx" not in str(caught.value)
 
 
+@pytest.mark.parametrize("extra", ["httpx2", "aiohttp"])
 def test_a_library_that_is_missing_is_named_with_its_extra(
-    library: str, monkeypatch: pytest.MonkeyPatch
+    extra: Literal["httpx2", "aiohttp"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who asks for a library that is not there is told what to install."""
-    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setitem(sys.modules, extra, None)
 
     with pytest.raises(UsageError) as caught:
-        AsyncDocassemble("http://127.0.0.1:1", KEY)
+        AsyncDocassemble("http://127.0.0.1:1", KEY, transport=extra)
 
-    assert f'pip install "docassemble-client[{library}]"' in str(caught.value)
+    assert f'pip install "docassemble-client[{extra}]"' in str(caught.value)
 
 
 @pytest.mark.parametrize("transport", ["requests", "", None, httpx.HTTPTransport(), 7])

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from docassemble_client import models, operations
+from docassemble_client._answers import BinaryContent, JSONReply
 from docassemble_client._codec import decode, strict
 from docassemble_client._operation import Operation, Result
-from docassemble_client._types import JSON, BinaryContent, JSONReply
+from docassemble_client._types import JSON
 from docassemble_client._wire import Reply, Request
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import DecodeError

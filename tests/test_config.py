@@ -16,13 +16,13 @@ from docassemble_client import AsyncDocassemble, models
 from docassemble_client.client import Options
 from docassemble_client.config import (
     Confidential,
-    PollPolicy,
     RetryPolicy,
     Secret,
     Timeouts,
     hidden,
 )
 from docassemble_client.errors import UsageError
+from docassemble_client.tasks import PollPolicy
 
 MASK = "**********"
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from docassemble_client import AsyncDocassemble, events
-from docassemble_client.config import PollPolicy, RetryPolicy
+from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import BadRequest, DocassembleError, MaybeSent
 from docassemble_client.events import (
     PageEvent,
@@ -21,7 +21,7 @@ from docassemble_client.events import (
     RetryEvent,
     WaitEvent,
 )
-from docassemble_client.tasks import TaskHandle
+from docassemble_client.tasks import PollPolicy, TaskHandle
 from tests.mock import Mock, as_response, run, settle
 
 if TYPE_CHECKING:

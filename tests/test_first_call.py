@@ -1,4 +1,4 @@
-"""A program pays for what it uses: each call loads the models of its tag, and little else."""
+"""A program pays for what it uses: each call loads what there is of its tag, and little else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing
 import attrs
 import pytest
 
-from docassemble_client import models
+from docassemble_client import models, operations
 
 FIRST = """
 import asyncio, sys
@@ -33,8 +33,11 @@ import sys
 home = "docassemble_client."
 print(*sorted(one.removeprefix(home) for one in sys.modules if one.startswith(home)))
 """
-# Besides the modules of models, what only some calls need.
-SPECIAL = {"_convert", "_multipart", "_wait", "events", "otel", "pagination", "tasks"}
+# Besides the modules of tags, what only some calls need.
+SPECIAL = {
+    *("_answers", "_convert", "_driver", "_flow", "_multipart", "_saving", "_wait", "events"),
+    *("otel", "pagination", "tasks", "transfer"),
+}
 USER: dict[str, object] = {
     **dict.fromkeys(("country", "first_name", "last_name", "organization", "email"), "x"),
     **dict.fromkeys(("subdivisionfirst", "subdivisionsecond", "subdivisionthird"), ""),
@@ -49,7 +52,7 @@ CALLS = [
     (
         "users.list()",
         {"items": [USER], "next_id": None},
-        ["events", "models.users", "pagination"],
+        ["_driver", "_flow", "events", "models.users", "pagination"],
     ),
     ("stash.store({})", {"stash_key": "a", "secret": "b"}, ["models.stash"]),
     ("server.get_restart_status('a')", {"status": "working"}, ["models.server"]),
@@ -61,6 +64,12 @@ CALLS = [
     ),
     ("packages.install(pip='a')", {"task_id": "a"}, ["tasks"]),
     ("privileges.list()", ["user"], []),
+    ("request('GET', '/x')", {}, ["_answers", "_driver", "_flow"]),
+    (
+        "files.extract_fields(b'x', output_format='json')",
+        {"fields": []},
+        ["_answers", "_multipart", "_saving", "events", "models.files", "transfer"],
+    ),
 ]
 MODELS = [one for name in models.__all__ if attrs.has(one := getattr(models, name))]
 
@@ -81,12 +90,19 @@ def of_models(loaded: list[str]) -> list[str]:
     return [one for one in loaded if one.startswith("models.")]
 
 
+def of_table(loaded: list[str]) -> list[str]:
+    """Those that hold operations."""
+    return [one for one in loaded if one.startswith("operations.") and not one.endswith("_errors")]
+
+
 @pytest.mark.parametrize(("call", "answer", "needed"), CALLS, ids=[call for call, *_ in CALLS])
 def test_first_call_loads_what_it_needs(call: str, answer: object, needed: list[str]) -> None:
     """It loads the models of which its answer is made, and nothing that only other calls need."""
     loaded = run(FIRST.format(content=json.dumps(answer), call=call))
 
     assert sorted({*of_models(loaded), *(SPECIAL & set(loaded))}) == needed
+    tag, dot, _ = call.partition(".")
+    assert of_table(loaded) == ([f"operations.{tag}"] if dot else [])
 
 
 def test_a_model_loads_no_other_tag() -> None:
@@ -94,6 +110,31 @@ def test_a_model_loads_no_other_tag() -> None:
     loaded = run("from docassemble_client import User; from docassemble_client.models import User")
 
     assert of_models(loaded) == ["models.users"]
+
+
+def test_an_operation_loads_no_other_tag() -> None:
+    """Whoever imports an operation by name, or looks it up, pays for those of its tag only."""
+    loaded = run(
+        "from docassemble_client.operations import OPERATIONS, STATUS_HINTS, TASKS, USERS_GET;"
+        " assert OPERATIONS['users.get'] is USERS_GET and len(OPERATIONS) > 60;"
+        " assert 'server.restart' in OPERATIONS and 'server.nothing' not in OPERATIONS;"
+    )
+
+    assert of_table(loaded) == ["operations.users"]
+
+
+def test_every_operation_is_a_constant() -> None:
+    """The table has each by its full name and each by its constant, and nothing else."""
+    table = operations.OPERATIONS
+
+    assert [one.id for one in table.values()] == list(table)
+    for name, one in table.items():
+        assert getattr(operations, name.replace(".", "_").upper()) is one
+    assert len(dir(operations)) == len(table) + 3  # itself, TASKS and STATUS_HINTS
+    with pytest.raises(KeyError):
+        table["users.nothing"]
+    with pytest.raises(AttributeError, match=r"^module 'docassemble_client.operations' has no"):
+        operations.USERS_NOTHING  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_every_model_says_where_it_is() -> None:

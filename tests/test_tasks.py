@@ -12,14 +12,13 @@ import pytest
 from attrs import evolve
 
 from docassemble_client import AsyncDocassemble
-from docassemble_client.config import PollPolicy
 from docassemble_client.errors import (
     AccessDenied,
     TaskFailed,
     TaskTimeout,
     UsageError,
 )
-from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
+from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
 from tests.mock import Mock, as_response, now, others, run, settle
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import operations
+from docassemble_client._answers import BinaryContent, Response
 from docassemble_client._operation import Param, Result
 from docassemble_client._types import (
     UNSET,
-    BinaryContent,
-    Response,
     Unset,
     decode_text,
     is_list,
@@ -148,8 +147,9 @@ def test_the_table_speaks_for_itself() -> None:
     operation = operations.USERS_GET
 
     assert operation.id == str(operation) == "users.get"
+    assert repr(operation) == "<Operation users.get>"
     assert Param("a", "query", "str").wire == "a"
-    assert Param("a", "query", "str", "b").wire == "b"
+    assert Param("a", "query", "str", alias="b").wire == "b"
 
 
 @pytest.mark.parametrize(

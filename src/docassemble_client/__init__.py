@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 from docassemble_client._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from docassemble_client._answers import BinaryContent as BinaryContent
+    from docassemble_client._answers import JSONReply as JSONReply
+    from docassemble_client._answers import Response as Response
     from docassemble_client._operation import Operation as Operation
     from docassemble_client._types import JSON as JSON
     from docassemble_client._types import UNSET as UNSET
-    from docassemble_client._types import BinaryContent as BinaryContent
     from docassemble_client._types import JSONInput as JSONInput
-    from docassemble_client._types import JSONReply as JSONReply
-    from docassemble_client._types import Response as Response
     from docassemble_client._types import Unset as Unset
     from docassemble_client.client import AsyncDocassemble as AsyncDocassemble
     from docassemble_client.config import Confidential as Confidential
-    from docassemble_client.config import PollPolicy as PollPolicy
     from docassemble_client.config import RetryPolicy as RetryPolicy
     from docassemble_client.config import Secret as Secret
     from docassemble_client.config import Timeouts as Timeouts
@@ -69,6 +68,7 @@ if TYPE_CHECKING:
     from docassemble_client.models import *
     from docassemble_client.pagination import Page as Page
     from docassemble_client.pagination import Paginator as Paginator
+    from docassemble_client.tasks import PollPolicy as PollPolicy
     from docassemble_client.tasks import TaskEvent as TaskEvent
     from docassemble_client.tasks import TaskHandle as TaskHandle
     from docassemble_client.tasks import TaskResult as TaskResult
@@ -78,10 +78,11 @@ if TYPE_CHECKING:
     from docassemble_client.transfer import Upload as Upload
 
 _HOMES = {
+    "_answers": ("BinaryContent", "JSONReply", "Response"),
     "_operation": ("Operation",),
-    "_types": ("JSON", "UNSET", "BinaryContent", "JSONInput", "JSONReply", "Response", "Unset"),
+    "_types": ("JSON", "UNSET", "JSONInput", "Unset"),
     "client": ("AsyncDocassemble",),
-    "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
+    "config": ("Confidential", "RetryPolicy", "Secret", "Timeouts"),
     "jobs.assembly": ("Assembly",),
     "jobs.deploy": ("DeployReport",),
     "jobs.doctor": ("ServerReport",),
@@ -101,7 +102,7 @@ _HOMES = {
     "jobs.values": ("Answer", "DADict", "DAList", "DAObject"),
     "jobs.watch": ("WatchEvent",),
     "pagination": ("Page", "Paginator"),
-    "tasks": ("TaskEvent", "TaskHandle", "TaskResult"),
+    "tasks": ("PollPolicy", "TaskEvent", "TaskHandle", "TaskResult"),
     "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import field, frozen
-
 from docassemble_client._judge import timed_out
-from docassemble_client._wire import Request
-from docassemble_client.config import Timeouts
 from docassemble_client.errors import DecodeError, MaybeSent, NotSent, RequestTimeout
 
 if TYPE_CHECKING:
@@ -17,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Never, Self, TypeAlias
 
     from docassemble_client._multipart import Multipart
+    from docassemble_client._wire import Request
+    from docassemble_client.config import Timeouts
 
 _LOOK = "The server may have processed the request: look before you repeat it"
 
@@ -75,7 +73,6 @@ class Body:
         await self._source.aclose()
 
 
-@frozen(kw_only=True)
 class Outgoing:
     """
     One request as it goes out.
@@ -88,11 +85,22 @@ class Outgoing:
         timeouts: How long each wait may take.
     """
 
-    request: Request
-    target: str = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-    body: bytes | Body | None = field(repr=False)
-    timeouts: Timeouts
+    __slots__ = ("body", "headers", "request", "target", "timeouts")
+
+    def __init__(
+        self,
+        *,
+        request: Request,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | Body | None,
+        timeouts: Timeouts,
+    ) -> None:
+        self.request = request
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.timeouts = timeouts
 
 
 class Answer(Protocol):

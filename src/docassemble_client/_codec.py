@@ -11,9 +11,8 @@ from docassemble_client._exact import Inexact, Mismatch, exact
 from docassemble_client._jsontext import parse
 from docassemble_client._judge import undecodable
 from docassemble_client._operation import OneOf, Result
-from docassemble_client._types import BinaryContent, JSONReply, decode_text, media_type
+from docassemble_client._types import decode_text, media_type
 from docassemble_client._wire import http_date
-from docassemble_client.transfer import filename_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -82,6 +81,9 @@ def _decode(operation: Operation[Any], request: Request, reply: Reply) -> object
     if result.text:
         return decode_text(reply.content, reply.content_type)
     if result.binary:
+        from docassemble_client._answers import BinaryContent  # noqa: PLC0415 - few calls bring it
+        from docassemble_client.transfer import filename_of  # noqa: PLC0415 - as above
+
         return BinaryContent(
             content=reply.content,
             content_type=reply.content_type,
@@ -147,15 +149,16 @@ def _page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
 
 def _one_of(choice: OneOf, reply: Reply, data: JSON) -> object:
     kind = data.get(choice.key) if isinstance(data, dict) else None
-    if not isinstance(kind, str):
-        return JSONReply(data, reply.status)
-    try:
-        return structure(data, choice.cases.get(kind, choice.default))
-    except Mismatch:
-        if _strict.get():
-            raise
-        # An interview may use the same key in JSON of its own.
-        return JSONReply(data, reply.status)
+    if isinstance(kind, str):
+        try:
+            return structure(data, choice.cases.get(kind, choice.default))
+        except Mismatch:
+            if _strict.get():
+                raise
+    from docassemble_client._answers import JSONReply  # noqa: PLC0415 - few calls bring it
+
+    # An interview may use the same key in JSON of its own.
+    return JSONReply(data, reply.status)
 
 
 def structure(data: JSON, kind: Any, place: str = "$") -> Any:

@@ -14,21 +14,22 @@ from docassemble_client._types import UNSET, is_list, is_mapping
 from docassemble_client._wire import Request
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
-from docassemble_client.transfer import Upload, as_upload
 
 if TYPE_CHECKING:
     from docassemble_client._operation import Operation
+    from docassemble_client.transfer import Upload
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
-_URL_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Texts, as compiling all of them takes as long as many calls, of which most need none.
+_CONTROL = r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]"
+_URL_ARGUMENT = r"[A-Za-z_][A-Za-z0-9_]*"
 # docassemble takes a parameter of this name for the API key, in a query, form or JSON body
 # (docassemble.webapp 1.10.14, api/helpers.py, get_api_key).
 API_KEY_FIELD = "key"
 _KEY_TAKEN = "the server would take it for the API key"
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
-_METHOD = re.compile(r"[A-Za-z]+")
+_METHOD = r"[A-Za-z]+"
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _OWN_HEADERS = frozenset(
     {
         "authorization",
@@ -131,10 +132,10 @@ def _check_free(
     data: Mapping[str, object],
     headers: Mapping[str, str],
 ) -> None:
-    if not _METHOD.fullmatch(method):
+    if not re.fullmatch(_METHOD, method):
         message = "method must be a word such as GET"
         raise _Refused(message)
-    if not path.startswith("/") or _CONTROL.search(path) or "?" in path or "#" in path:
+    if not path.startswith("/") or re.search(_CONTROL, path) or "?" in path or "#" in path:
         message = (
             "path must begin with a slash and hold no query, fragment or control character;"
             " pass the query as params"
@@ -148,7 +149,8 @@ def _check_free(
         if name.lower() in _OWN_HEADERS:
             message = f"headers may not hold {name.lower()!r}"
             raise _Refused(message)
-        if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value) or not value.isascii():
+        hidden = re.search(_CONTROL, value) or not value.isascii()
+        if hidden or not re.fullmatch(_HEADER_NAME, name):
             message = "headers hold a control, non-ASCII or other character they may not"
             raise _Refused(message)
 
@@ -297,7 +299,7 @@ def check_variable_name(argument: str, name: object) -> None:
     if not isinstance(name, str) or not name.strip():
         message = f"{argument} holds a variable name that is empty or no text"
         raise _Refused(message)
-    if _CONTROL.search(name):
+    if re.search(_CONTROL, name):
         message = f"{argument} holds a variable name with a line break or control character"
         raise _Refused(message)
 
@@ -306,12 +308,14 @@ def _files(param: Param, value: object) -> Iterator[tuple[str, Upload]]:
     for name, item in _file_fields(param, value):
         if param.variable_name:
             check_variable_name(param.name, name)
-        if not isinstance(name, str) or not name or _CONTROL.search(name):
+        if not isinstance(name, str) or not name or re.search(_CONTROL, name):
             message = f"{param.name} holds a field name that cannot be sent"
             raise _Refused(message)
         if name == API_KEY_FIELD:
             message = f"{param.name} may not hold a field called key: {_KEY_TAKEN}"
             raise _Refused(message)
+        from docassemble_client.transfer import as_upload  # noqa: PLC0415 - few calls send files
+
         try:
             yield name, as_upload(item)
         except (TypeError, ValueError) as error:
@@ -348,7 +352,7 @@ def _spread(param: Param, value: object) -> Iterator[tuple[str, str]]:
                     f"{param.name} may not hold {name!r}: it means something else to the server"
                 )
                 raise _Refused(message)
-            if not isinstance(name, str) or not _URL_ARGUMENT.fullmatch(name):
+            if not isinstance(name, str) or not re.fullmatch(_URL_ARGUMENT, name):
                 message = f"{param.name} holds a name the server ignores: use letters, digits and _"
                 raise _Refused(message)
             yield name, _text(item, param.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from attrs import define, evolve, frozen
 
+from docassemble_client._budget import RetryBudget
 from docassemble_client._judge import judge
 from docassemble_client._wire import Reply, Request, http_date
 from docassemble_client.errors import (
@@ -63,32 +64,6 @@ class Deliver:
 Step: TypeAlias = Send | Sleep | Tell | Deliver
 Flow: TypeAlias = Generator[Step, Reply | None, T]
 """Yields what to do, receives a reply after each Send, returns its result."""
-
-
-class RetryBudget:
-    """
-    How many retries a client still has, so that an outage is not amplified.
-
-    It starts full; each call earns a part of a retry and each retry spends one. Once it is
-    spent, an outage causes no more extra requests than the calls earn.
-    """
-
-    def __init__(self, policy: RetryPolicy) -> None:
-        self._full = policy.budget
-        self._earned = policy.earned
-        self._left = policy.budget
-
-    def earn(self) -> None:
-        """Add what one call earns."""
-        if self._left < self._full:
-            self._left = min(self._full, self._left + self._earned)
-
-    def spend(self) -> bool:
-        """Take one retry, if there is one."""
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 def execute(

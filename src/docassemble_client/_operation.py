@@ -1,18 +1,17 @@
 """The types of the operation table."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+# Annotations are values here: those of a row would be compiled a second time as texts.
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from attrs import Factory, field, frozen
+from attrs import field, frozen
+
+from docassemble_client._types import Unset
+from docassemble_client.config import RetryPolicy, Timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Timeout
     from docassemble_client.pagination import Paginator
     from docassemble_client.transfer import Download
 
@@ -23,8 +22,7 @@ Place = Literal["path", "query", "body", "file", "local"]
 RetryClass = Literal["safe", "if_unsent"]
 
 
-@frozen
-class Param:
+class Param(NamedTuple):
     """
     One argument of a call and its way over the wire.
 
@@ -32,7 +30,7 @@ class Param:
         name: Python name.
         place: Where it goes; local ones only steer the client.
         kind: Type in the specification's words, such as int or list[str].
-        wire: Name on the wire.
+        alias: Name on the wire, where it is not the Python name; see `wire`.
         required: Whether the call must give it.
         null: Whether null can be sent and means something else than leaving it out.
         sensitive: Whether its value may never be logged.
@@ -46,19 +44,23 @@ class Param:
     name: str
     place: Place
     kind: str
-    wire: str = Factory(lambda self: self.name, takes_self=True)
-    required: bool = field(default=False, kw_only=True)
-    null: bool = field(default=False, kw_only=True)
-    sensitive: bool = field(default=False, kw_only=True)
-    json_text: bool = field(default=False, kw_only=True)
-    spread: bool = field(default=False, kw_only=True)
-    reserved: tuple[str, ...] = field(default=(), kw_only=True)
-    variable_name: bool = field(default=False, kw_only=True)
-    values: tuple[str, ...] = field(default=(), kw_only=True)
+    alias: str = ""
+    required: bool = False
+    null: bool = False
+    sensitive: bool = False
+    json_text: bool = False
+    spread: bool = False
+    reserved: tuple[str, ...] = ()
+    variable_name: bool = False
+    values: tuple[str, ...] = ()
+
+    @property
+    def wire(self) -> str:
+        """Name on the wire."""
+        return self.alias or self.name
 
 
-@frozen(kw_only=True)
-class Privileges:
+class Privileges(NamedTuple):
     """
     Who may call.
 
@@ -73,8 +75,10 @@ class Privileges:
     note: str = ""
 
 
-@frozen
-class Requirement:
+_ANYBODY = Privileges()
+
+
+class Requirement(NamedTuple):
     """
     A rule over several arguments.
 
@@ -85,12 +89,11 @@ class Requirement:
     """
 
     names: tuple[str, ...]
-    exactly_one: bool = field(default=False, kw_only=True)
-    unless: str = field(default="", kw_only=True)
+    exactly_one: bool = False
+    unless: str = ""
 
 
-@frozen
-class OneOf:
+class OneOf(NamedTuple):
     """
     An answer that is one of several models.
 
@@ -105,7 +108,8 @@ class OneOf:
     default: type
 
 
-@frozen(kw_only=True)
+# With slots a cached property takes more to define than all the rest of the class.
+@frozen(kw_only=True, slots=False)
 class Result:
     """
     What a success status brings; with nothing set: nothing.
@@ -128,8 +132,7 @@ class Result:
         return self.of() if self.of else None
 
 
-@frozen
-class KnownError:
+class KnownError(NamedTuple):
     """
     An error the server is known to send.
 
@@ -144,11 +147,10 @@ class KnownError:
     status: int
     message: str
     hint: str
-    switches: tuple[str, ...] = field(default=(), kw_only=True)
+    switches: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class Paging:
+class Paging(NamedTuple):
     """
     How a list goes on.
 
@@ -165,8 +167,7 @@ class Paging:
     after: str | None = None
 
 
-@frozen
-class Verify:
+class Verify(NamedTuple):
     """
     How the work of a task shows.
 
@@ -179,8 +180,7 @@ class Verify:
     expects: Literal["listed", "gone"]
 
 
-@frozen(kw_only=True)
-class TaskKind:
+class TaskKind(NamedTuple):
     """
     How a kind of task is waited for.
 
@@ -189,10 +189,10 @@ class TaskKind:
         working: Its word for a task that goes on.
         completed: Its word for a task that is over.
         unknown: Its word for a task the server does not know.
+        confirm: Operation that must succeed before a completed task is believed.
         ok: Attribute that says whether it went well, empty if there is none.
         log: Attribute with what the work printed, empty if there is none.
         error: Attribute with what went wrong, empty if there is none.
-        confirm: Operation that must succeed before a completed task is believed.
         started: Attribute of its answer with the server's start, where the task restarts it.
         listed: Operation that lists packages, where the task changes them.
     """
@@ -201,15 +201,15 @@ class TaskKind:
     working: str
     completed: str
     unknown: str
+    confirm: str
     ok: str = ""
     log: str = ""
     error: str = ""
-    confirm: str
     started: str = ""
     listed: str = ""
 
 
-@frozen(kw_only=True, eq=False)  # there is one of each, so that it can be a key
+@frozen(kw_only=True, eq=False, repr=False)  # there is one of each, so that it can be a key
 class Operation(Generic[T_co]):
     """
     One call of the API; T is what its success brings.
@@ -243,7 +243,7 @@ class Operation(Generic[T_co]):
     docs: str = ""
     since: str = ""
     auth: bool = True
-    privileges: Privileges = Privileges()
+    privileges: Privileges = _ANYBODY
     retry: RetryClass = "if_unsent"
     serialise: tuple[str, ...] = ()
     params: tuple[Param, ...] = ()
@@ -263,6 +263,39 @@ class Operation(Generic[T_co]):
 
     def __str__(self) -> str:
         return self.id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id}>"
+
+
+class Operations(Mapping[str, Operation[Any]]):
+    """Operations by full name; those of a tag are loaded when the first of them is looked up."""
+
+    def __init__(self, package: str, ids: Mapping[str, str]) -> None:
+        """
+        List operations.
+
+        Args:
+            package: Name of the package that has a module of constants for each tag.
+            ids: Full name of the operation of each constant.
+        """
+        self._package = package
+        self._constants = {name: constant for constant, name in ids.items()}
+
+    def __getitem__(self, name: str) -> Operation[Any]:
+        constant = self._constants[name]
+        module = import_module(f"{self._package}.{name.partition('.')[0]}")
+        operation: Operation[Any] = getattr(module, constant)
+        return operation
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._constants
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._constants)
+
+    def __len__(self) -> int:
+        return len(self._constants)
 
 
 class Caller(Protocol):
@@ -286,7 +319,7 @@ class Caller(Protocol):
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
-    ) -> Paginator[Any]:
+    ) -> "Paginator[Any]":
         """Prepare the calls of a list."""
         ...
 
@@ -297,6 +330,6 @@ class Caller(Protocol):
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
-    ) -> Download:
+    ) -> "Download":
         """Prepare a call that brings a file."""
         ...

@@ -11,12 +11,11 @@ from weakref import WeakValueDictionary
 
 from attrs import evolve
 
+from docassemble_client._budget import RetryBudget
 from docassemble_client._codec import decode
-from docassemble_client._driver import Begun, Run
 from docassemble_client._encode import encode, normalised
-from docassemble_client._flow import RetryBudget, execute, pages
 from docassemble_client._redact import scrub_arguments
-from docassemble_client._types import UNSET, Response
+from docassemble_client._types import UNSET
 from docassemble_client.config import RetryPolicy, Timeouts
 from docassemble_client.errors import (
     DecodeError,
@@ -26,20 +25,22 @@ from docassemble_client.errors import (
     UsageError,
 )
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS, TASKS
-from docassemble_client.transfer import Download, DownloadStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
 
+    from docassemble_client._answers import Response
+    from docassemble_client._driver import Run
     from docassemble_client._flow import Flow
-    from docassemble_client._operation import Operation, TaskKind
+    from docassemble_client._operation import KnownError, Operation, TaskKind
     from docassemble_client._transport import Transport
     from docassemble_client._types import Unset
     from docassemble_client._wait import TaskCalls, TaskStatus
-    from docassemble_client._wire import Request
-    from docassemble_client.config import PollPolicy, Timeout
+    from docassemble_client._wire import Reply, Request
+    from docassemble_client.config import Timeout
     from docassemble_client.pagination import Page, Paginator
-    from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
+    from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
+    from docassemble_client.transfer import Download, DownloadStream
 
 T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
@@ -51,7 +52,7 @@ class Runtime:
     """What the generated calls hand their operation and arguments to."""
 
     def __init__(
-        self, transport: Transport, *, timeout: Timeout, retry: RetryPolicy, poll: PollPolicy
+        self, transport: Transport, *, timeout: Timeout, retry: RetryPolicy, poll: PollPolicy | None
     ) -> None:
         self._transport = transport
         self._timeouts = Timeouts.of(timeout)
@@ -76,8 +77,7 @@ class Runtime:
         if not operation.serialise and timeouts.total is None:
             self._transport.claim()
             return self._straight(operation, request, timeouts, retry)
-        flow = self._flow(operation, request, retry)
-        run = Run(self._transport, flow, request, timeouts)
+        run = self._start(self._flow(operation, request, retry), request, timeouts)
         return run.result(self._lock(operation, arguments))
 
     def paginate(
@@ -89,7 +89,8 @@ class Runtime:
         retry: RetryPolicy | None,
     ) -> Paginator[Any]:
         """Prepare the calls of a list; wrong arguments are refused at once."""
-        from docassemble_client.pagination import Paginator  # noqa: PLC0415 - only lists need it
+        from docassemble_client._flow import pages  # noqa: PLC0415 - only lists need it
+        from docassemble_client.pagination import Paginator  # noqa: PLC0415 - as above
 
         request = encode(operation, arguments)
         paging = operation.paging
@@ -114,14 +115,16 @@ class Runtime:
         retry: RetryPolicy | None,
     ) -> Download:
         """Prepare a call that brings a file; wrong arguments are refused at once."""
+        from docassemble_client.transfer import (  # noqa: PLC0415 - only files need it
+            Download,
+            DownloadStream,
+        )
+
         request = evolve(encode(operation, arguments), stream=True)
 
         @asynccontextmanager
         async def open_stream() -> AsyncGenerator[DownloadStream]:
-            flow = execute(
-                request, retry or self._retry, operation.errors, STATUS_HINTS, budget=self._budget
-            )
-            run = self._start(flow, request, timeout)
+            run = self._start(self._exchange(request, retry, operation.errors), request, timeout)
             reply = await run.result()
             try:
                 async with aclosing(run.within(reply.chunks)) as chunks:
@@ -142,8 +145,9 @@ class Runtime:
         self, request: Request, *, timeout: Timeout | Unset, retry: RetryPolicy | None
     ) -> Response:
         """Carry a request that no operation describes."""
-        flow = execute(request, retry or self._retry, (), STATUS_HINTS, budget=self._budget)
-        reply = await self._start(flow, request, timeout).result()
+        from docassemble_client._answers import Response  # noqa: PLC0415 - few calls bring it
+
+        reply = await self._start(self._exchange(request, retry), request, timeout).result()
         return Response(status=reply.status, headers=reply.headers, content=reply.content)
 
     async def watch(
@@ -158,19 +162,20 @@ class Runtime:
         Raises:
             TaskTimeout: It was not over in time.
         """
-        policy = poll or self._poll
+        from docassemble_client._wait import wait  # noqa: PLC0415 - few calls begin a task
+        from docassemble_client.tasks import PollPolicy  # noqa: PLC0415 - as above
+
+        policy = poll or self._poll or PollPolicy()
         kind = TASKS.get(handle.kind)
         if kind is None:
             message = f"this client knows no task of the kind {handle.kind!r}"
             raise UsageError(message, operation=handle.operation)
-        from docassemble_client._wait import wait  # noqa: PLC0415 - few calls begin a task
-
         flow = wait(handle, kind, policy, self._task_calls(handle, kind))
         look = Timeouts(
             connect=policy.timeout, read=policy.timeout, write=policy.timeout, total=timeout
         )
         request = encode(OPERATIONS[kind.status], {"task_id": handle.id})
-        run = Run(self._transport, flow, request, look)
+        run = self._start(flow, request, look)
         try:
             while (event := await run.step()) is not None:
                 yield evolve(event, elapsed=run.elapsed)
@@ -192,11 +197,15 @@ class Runtime:
     def _flow(
         self, operation: Operation[T], request: Request, retry: RetryPolicy | None
     ) -> Flow[T]:
-        policy = retry or self._retry
-        reply = yield from execute(
-            request, policy, operation.errors, STATUS_HINTS, budget=self._budget
-        )
+        reply = yield from self._exchange(request, retry, operation.errors)
         return decode(operation, request, reply)
+
+    def _exchange(
+        self, request: Request, retry: RetryPolicy | None, errors: tuple[KnownError, ...] = ()
+    ) -> Flow[Reply]:
+        from docassemble_client._flow import execute  # noqa: PLC0415 - see _straight
+
+        return execute(request, retry or self._retry, errors, STATUS_HINTS, budget=self._budget)
 
     async def _straight(
         self,
@@ -210,17 +219,22 @@ class Runtime:
         try:
             reply = await self._transport.send(request, timeouts)
         except (TransportError, DecodeError) as error:
-            line = Begun(self._transport, error)
+            outcome: Reply | TransportError | DecodeError = error
         else:
             if reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 self._budget.earn()
                 return decode(operation, request, reply)
-            line = Begun(self._transport, reply)
+            outcome = reply
+        from docassemble_client._driver import Begun, Run  # noqa: PLC0415 - most calls need none
+
+        line = Begun(self._transport, outcome)
         return await Run(line, self._flow(operation, request, retry), request, timeouts).result()
 
     def _start(
         self, flow: Flow[T], request: Request, timeout: Timeout | Unset, *, each: bool = False
     ) -> Run[T]:
+        from docassemble_client._driver import Run  # noqa: PLC0415 - see _straight
+
         timeouts = self._timeouts if timeout is UNSET else Timeouts.of(timeout)
         return Run(self._transport, flow, request, timeouts, each=each)
 

@@ -23,8 +23,7 @@ from docassemble_client.tasks import TaskEvent, TaskResult
 
 if TYPE_CHECKING:
     from docassemble_client._operation import TaskKind
-    from docassemble_client.config import PollPolicy
-    from docassemble_client.tasks import TaskHandle
+    from docassemble_client.tasks import PollPolicy, TaskHandle
 
 _OLD_PROCESSES = 5  # looks that may still find a process from before a forgotten restart
 _CLOCKS_DISAGREE = 120.0  # seconds of an old process after completed; a restart takes some 30

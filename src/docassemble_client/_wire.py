@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from attrs import field, frozen
+from attrs import define, field
 
-from docassemble_client.transfer import Upload
+if TYPE_CHECKING:
+    from docassemble_client.transfer import Upload  # noqa: TC004 - nobody resolves it
 
 
-@frozen(kw_only=True)
+# Not frozen, as there is one for each call; with no repr, as most of it may be secret.
+@define(kw_only=True, eq=False, repr=False)
 class Request:
     """
     One request, free of any HTTP library.
@@ -35,11 +37,11 @@ class Request:
     operation: str
     method: str
     path: str
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
-    json: bytes | None = field(default=None, repr=False)
-    form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    files: tuple[tuple[str, Upload], ...] = field(default=(), repr=False)
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(factory=dict[str, str])
+    json: bytes | None = None
+    form: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, Upload], ...] = ()
     auth: bool = True
     safe: bool = False
     stream: bool = False
@@ -65,7 +67,7 @@ async def _nothing_open() -> None:
     """Close a reply that was read to its end."""
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False, repr=False)  # as above
 class Reply:
     """
     One answer, free of any HTTP library.
@@ -81,11 +83,11 @@ class Reply:
     """
 
     status: int
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
-    content: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str])
+    content: bytes = b""
     url: str = ""
-    chunks: AsyncIterator[bytes] = field(factory=_Ended, repr=False)
-    close: Callable[[], Awaitable[None]] = field(default=_nothing_open, repr=False)
+    chunks: AsyncIterator[bytes] = field(factory=_Ended)
+    close: Callable[[], Awaitable[None]] = _nothing_open
     received: float = 0.0
 
     @property

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import aclosing
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, NoReturn, TypedDict
 from urllib.parse import urlsplit
 
 from docassemble_client._types import UNSET
 from docassemble_client.api import Namespaces
-from docassemble_client.config import PollPolicy, RetryPolicy, Secret, Timeouts
+from docassemble_client.config import RetryPolicy, Secret, Timeouts
 from docassemble_client.errors import UsageError
 from docassemble_client.jobs.methods import Jobs
 
@@ -21,18 +19,18 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
+    from docassemble_client._answers import Response
     from docassemble_client._backend import AnyTransport
     from docassemble_client._runtime import Runtime
-    from docassemble_client._types import JSONInput, Response, Unset
+    from docassemble_client._types import JSONInput, Unset
     from docassemble_client.config import Timeout
     from docassemble_client.events import Event
-    from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
+    from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
     from docassemble_client.transfer import FileInput
 
 URL_VARIABLE = "DOCASSEMBLE_URL"
 KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
 _LIBRARIES = ("httpx", "httpx2", "aiohttp")
-_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 class Options(TypedDict, total=False):
@@ -121,7 +119,7 @@ class AsyncDocassemble(Jobs, Namespaces):
         self._verify = verify
         self._cert = cert
         self._proxy = proxy
-        self._poll = poll or PollPolicy()
+        self._poll = poll
         self._on_event = on_event
         self._runtime: Runtime | None = None
 
@@ -341,10 +339,18 @@ def _check_transport(transport: object) -> None:
         names = ", ".join(map(repr, _LIBRARIES))
         message = f"transport must be {names}, or an asynchronous transport of httpx or httpx2"
         raise UsageError(message)
-    if known and find_spec(str(transport)) is None:
-        message = f"transport={transport!r} needs a package that is not installed"
-        hint = f'Install it: pip install "docassemble-client[{transport}]"'
-        raise UsageError(message, hint=hint)
+    if known and transport != "httpx":  # which comes with this package
+        from importlib.util import find_spec  # noqa: PLC0415 - of few clients' interest
+
+        if find_spec(str(transport)) is None:
+            message = f"transport={transport!r} needs a package that is not installed"
+            hint = f'Install it: pip install "docassemble-client[{transport}]"'
+            raise UsageError(message, hint=hint)
+
+
+def _unprintable(text: str) -> bool:
+    """Whether it holds a blank, a control character or half of a surrogate pair."""
+    return any(one <= " " or one == "\x7f" or "\ud800" <= one <= "\udfff" for one in text)
 
 
 def _checked_url(url: str, name: str) -> str:
@@ -352,7 +358,7 @@ def _checked_url(url: str, name: str) -> str:
     if not url or not url.strip():
         message = f"{name} is empty"
         raise UsageError(message, hint=hint)
-    if _UNPRINTABLE.search(url):
+    if _unprintable(url):
         message = f"{name} holds a blank or control character"
         raise UsageError(message, hint=hint)
     try:
@@ -385,7 +391,7 @@ def _checked_key(api_key: str | Secret) -> Secret:
     if not key:
         message = "api_key is empty"
         raise UsageError(message, hint="Make one on the user's profile page of the server")
-    if _UNPRINTABLE.search(key) or not key.isascii():
+    if _unprintable(key) or not key.isascii():
         message = "api_key holds a blank, a line break or a character no key has"
         raise UsageError(message, hint="Strip it; keys are letters and digits")
     return Secret(key)

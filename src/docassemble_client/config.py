@@ -153,22 +153,3 @@ class RetryPolicy:
     cap: float = field(default=30.0, validator=validators.ge(0))
     budget: float = field(default=20.0, validator=validators.ge(0))
     earned: float = field(default=0.1, validator=validators.ge(0))
-
-
-@frozen(kw_only=True)
-class PollPolicy:
-    """
-    How often a task is looked at; each pause is shortened at random by up to a half.
-
-    Attributes:
-        interval: Seconds of the first pause at most.
-        factor: By which each pause is longer than the one before.
-        cap: Seconds of any pause at most; the server forgets a completed task 30 s after it was
-            first seen.
-        timeout: Seconds that the server may be silent to one look, before it counts as restarting.
-    """
-
-    interval: float = field(default=1.0, validator=validators.ge(0))
-    factor: float = field(default=1.5, validator=validators.ge(1))
-    cap: float = field(default=10.0, validator=validators.ge(0))
-    timeout: float = field(default=10.0, validator=validators.gt(0))

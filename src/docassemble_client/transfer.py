@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, TypeAlias, TypeGuard, cast
 
 from attrs import Factory, evolve, field, frozen, validators
 
+from docassemble_client._answers import BinaryContent
 from docassemble_client._saving import Saving
-from docassemble_client._types import BinaryContent
 from docassemble_client.errors import DownloadTooLarge, UsageError
 
 if TYPE_CHECKING:

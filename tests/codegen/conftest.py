@@ -31,7 +31,7 @@ _REPLACED = {
 
 
 def _replaced() -> list[str]:
-    folders = tuple(f"{harness.PACKAGE}.{name}." for name in ("api", "models"))
+    folders = tuple(f"{harness.PACKAGE}.{name}." for name in ("api", "models", "operations"))
     return [name for name in sys.modules if name in _REPLACED or name.startswith(folders)]
 
 

@@ -362,3 +362,24 @@ statuses: {"404": Look elsewhere.}
         client.answered("go", "Bad thing.", 400)
     with pytest.raises(client.errors.NotFound, match="Look elsewhere"):
         client.answered("go", "", 404)
+
+
+def test_known_errors_that_tags_share_stand_once(generate: Generate) -> None:
+    """A group that several tags use is printed for all of them, any other beside its tag."""
+    client = generate(
+        "operations: {go: {call: POST /api/go, errors: [login, busy]}}",
+        "{tag: others, operations: {go: {call: POST /api/others, errors: [login]}}}",
+        common="""
+errors:
+  login: [{status: 403, message: No., hint: Log in.}]
+  busy: [{status: 400, message: Later., hint: Wait.}]
+""",
+    )
+
+    def printed(text: str) -> list[str]:
+        names = ("__init__", "_errors", "things", "others")
+        return [one for one in names if text in client.text(f"operations/{one}.py")]
+
+    assert [one.hint for one in client.operation("things.go").errors] == ["Log in.", "Wait."]
+    assert [one.hint for one in client.operation("others.go").errors] == ["Log in."]
+    assert (printed("Log in."), printed("Wait.")) == (["_errors"], ["things"])

@@ -23,7 +23,8 @@ GENERATED = [
     "src/docassemble_client/api/__init__.py",
     "src/docassemble_client/api/things.py",
     "src/docassemble_client/models/__init__.py",
-    "src/docassemble_client/operations.py",
+    "src/docassemble_client/operations/__init__.py",
+    "src/docassemble_client/operations/things.py",
 ]
 THINGS = "src/docassemble_client/api/things.py"
 

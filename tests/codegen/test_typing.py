@@ -73,7 +73,8 @@ CONSUMER = """
 from typing import assert_type
 
 from docassemble_client import models
-from docassemble_client._types import JSON, UNSET, BinaryContent, JSONReply, Unset
+from docassemble_client._answers import BinaryContent, JSONReply
+from docassemble_client._types import JSON, UNSET, Unset
 from docassemble_client.api import Namespaces
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.pagination import Page
@@ -120,7 +121,7 @@ async def arguments(client: Namespaces) -> None:
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """The whole package with the generated files of the specification above."""
-    hidden = shutil.ignore_patterns("api", "models", "operations.py", "__pycache__")
+    hidden = shutil.ignore_patterns("api", "models", "operations", "__pycache__")
     home = Path(docassemble_client.__file__).parent
     shutil.copytree(home, tmp_path / FOLDERS[0], ignore=hidden)
     return harness.generate(tmp_path, EVERYTHING, common=COMMON).root / FOLDERS[0]
@@ -136,7 +137,7 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
         [
             *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"),
             *("--follow-imports=silent", "--package=docassemble_client.api"),
-            *("--package=docassemble_client.models", "--module=docassemble_client.operations"),
+            *("--package=docassemble_client.models", "--package=docassemble_client.operations"),
             "--module=consumer",
         ],
         cwd=package.parent,
@@ -152,8 +153,8 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("models/__init__.py", "models/things.py", "operations.py"),
-        *("api/__init__.py", "api/things.py"),
+        *("models/__init__.py", "models/things.py", "operations/__init__.py"),
+        *("operations/things.py", "api/__init__.py", "api/things.py"),
     ],
 )
 def test_generated_code_passes_the_projects_lint(package: Path, name: str) -> None:

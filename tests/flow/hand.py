@@ -32,7 +32,7 @@ THINGS: Operation[Any] = Operation(
     path="/api/things",
     summary="List numbers.",
     retry="safe",
-    params=(Param("resume_from", "query", "str", wire="next_id"),),
+    params=(Param("resume_from", "query", "str", alias="next_id"),),
     results={"200": Result(of=lambda: int)},
     paging=Paging(resume="resume_from", items="items", next="next_id"),
 )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import AsyncDocassemble
-from docassemble_client._flow import RetryBudget, execute
+from docassemble_client._budget import RetryBudget
+from docassemble_client._flow import execute
 from docassemble_client._wire import Reply, Request
 from docassemble_client.config import RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, NotSent, ServerError

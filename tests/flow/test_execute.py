@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
-from docassemble_client._flow import RetryBudget, Send, Sleep, Tell, execute
+from docassemble_client._budget import RetryBudget
+from docassemble_client._flow import Send, Sleep, Tell, execute
 from docassemble_client._wire import Reply, Request
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import (

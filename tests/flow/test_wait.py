@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import evolve
 
-from docassemble_client.config import PollPolicy
 from docassemble_client.errors import (
     AccessDenied,
     APIError,
@@ -26,7 +25,7 @@ from docassemble_client.errors import (
 )
 from docassemble_client.events import WaitEvent
 from docassemble_client.operations import OPERATIONS, TASKS
-from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
+from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
 from tests.flow.hand import in_html, in_json
 from tests.flow.waiting import (
     BEGUN,

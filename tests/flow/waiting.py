@@ -9,9 +9,9 @@ from attrs import evolve
 
 from docassemble_client._runtime import Runtime
 from docassemble_client._wait import wait
-from docassemble_client.config import PollPolicy, RetryPolicy
+from docassemble_client.config import RetryPolicy
 from docassemble_client.operations import TASKS
-from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
+from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
 from tests.flow.hand import Hand, in_json
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client import operations
 from docassemble_client._types import UNSET
+from docassemble_client.operations import playground as operations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

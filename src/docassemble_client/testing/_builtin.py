@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client._types import BinaryContent
+from docassemble_client._answers import BinaryContent
 from docassemble_client.testing.interviews import Answers, Field, Interview, Screen
 
 if TYPE_CHECKING:

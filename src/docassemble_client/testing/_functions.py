@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from docassemble_client._types import BinaryContent, JSONReply
+from docassemble_client._answers import BinaryContent, JSONReply
 from docassemble_client.testing._values import TAGS, from_python
 from docassemble_client.testing.interviews import TEMPORARY, Asked, Brought, Screen
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client import models
-from docassemble_client._types import BinaryContent, JSONReply
+from docassemble_client._answers import BinaryContent, JSONReply
 from docassemble_client.testing._http import Answer, json_answer, wire
 from docassemble_client.testing.handlers._debug import source_of
 from docassemble_client.testing.handlers._fields import fields_of
