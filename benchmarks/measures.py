@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from benchmarks.contenders import KEY
+from benchmarks.contenders import KEY, Ours, RawAiohttp
 from benchmarks.server import PAGE_ITEMS, PAGES, SLOW, page, user
-from benchmarks.worker import peak_memory, reset_peak
+from benchmarks.worker import peak_memory, reset_peak, timed
 from docassemble_client import AsyncDocassemble, RetryPolicy, _jsontext
 from docassemble_client._codec import decode
 from docassemble_client._encode import encode
@@ -63,6 +63,9 @@ asyncio.run(main())
     "requests": "import requests",
 }
 _ACCOUNT = json.dumps(user(1)).encode()
+FEW, MANY = 20, 500
+PATIENCE = 50_000
+"""Objects that come before Python's garbage collector begins, 700 to 2,000 if nobody asks."""
 _TIMED = (
     "import sys, time; cpu, wall = time.process_time(), time.perf_counter(); exec({code!r});"
     " print(time.process_time() - cpu, time.perf_counter() - wall)"
@@ -236,6 +239,39 @@ async def machinery(
         "bare": statistics.median(seen["bare"]),
         "overhead": more("whole"),
         "noise": more("bare again"),
+    }
+
+
+async def crowding(url: str, rounds: int = 5, calls: int = 4000) -> dict[str, float]:
+    """
+    Calls per second of many in flight to those of few, by client and patience of the collector.
+
+    What a call in flight holds, the collector looks at. With few in flight it hardly ever begins,
+    as they hold fewer objects than it waits for; with many it looks at each call once or twice.
+    """
+    works: dict[tuple[str, int | None, int], list[float]] = {
+        (client, patience, at_once): []
+        for client in ("ours", "raw aiohttp")
+        for patience in (None, PATIENCE)
+        for at_once in (FEW, MANY)
+    }
+    usual = gc.get_threshold()
+    for _ in range(rounds):
+        for (client, patience, at_once), seen in works.items():
+            make = Ours(url, MANY, "aiohttp") if client == "ours" else RawAiohttp(url, MANY)
+            gc.collect()
+            gc.set_threshold(patience or usual[0])
+            try:
+                async with make as contender:
+                    await timed(contender.get, at_once, 2 * at_once)  # opens all connections
+                    seen.append((await timed(contender.get, at_once, calls))["rate"])
+            finally:
+                gc.set_threshold(*usual)
+    rates = {which: statistics.median(seen) for which, seen in works.items()}
+    return {
+        f"{client}{', patient' if patience else ''}": rates[client, patience, MANY] / rate
+        for (client, patience, at_once), rate in rates.items()
+        if at_once == FEW
     }
 
 

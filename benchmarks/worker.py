@@ -37,9 +37,10 @@ _MOST = 5000
 _LONG = 1.0  # seconds after which the first calls tell how long the others take
 
 
-async def _timed(
+async def timed(
     call: Callable[[], Awaitable[object]], at_once: int, calls: int
 ) -> dict[str, float]:
+    """Make calls, so many at once, and tell what one takes."""
     left = iter(range(calls))
     seconds: list[float] = []
 
@@ -86,17 +87,17 @@ async def _obey(make: Callable[[], Contender], order: dict[str, Any]) -> dict[st
                 reset_peak()
                 before = peak_memory()
                 move = getattr(contender, order["work"])
-                seen = await _timed(lambda: move(path), 1, 1)
+                seen = await timed(lambda: move(path), 1, 1)
                 # The kernel counts roughly, by a few pages.
                 return {**seen, "memory": max(0, peak_memory() - before)}
         call = getattr(contender, order["work"])
         reset_peak()
         # All connections, before anything is measured; and then how much fits into the time.
-        first = await _timed(call, at_once, at_once)
+        first = await timed(call, at_once, at_once)
         few = max(at_once, 20)
-        warm = first if first["wall"] > _LONG else await _timed(call, at_once, few)
+        warm = first if first["wall"] > _LONG else await timed(call, at_once, few)
         calls = max(few, min(_MOST, int(order["seconds"] / warm["cpu"])))
-        seen = await _timed(call, at_once, calls)
+        seen = await timed(call, at_once, calls)
         return {**seen, "memory": peak_memory()}
 
 
