@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from attrs import evolve
-
 from docassemble_client._backend import Body, Outgoing, changed, joined, packed, unreadable
 from docassemble_client._judge import undecodable
 from docassemble_client._redact import mask_wire_logs
@@ -140,7 +138,9 @@ class Transport:
         stack.push_async_callback(self._end, answer, body)
         chunks = _unpacked(request, answer)
         stack.push_async_callback(chunks.aclose)
-        return evolve(self._reply(request, answer), chunks=chunks, close=stack.aclose)
+        reply = self._reply(request, answer)
+        reply.chunks, reply.close = chunks, stack.aclose
+        return reply
 
     async def _end(self, answer: Answer | None, body: bytes | Body | None) -> None:
         """Close what was opened for a request, and give back its turn."""

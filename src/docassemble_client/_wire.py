@@ -63,11 +63,13 @@ class _Ended:
         raise StopAsyncIteration
 
 
+_ENDED = _Ended()
+
+
 async def _nothing_open() -> None:
     """Close a reply that was read to its end."""
 
 
-@define(kw_only=True, eq=False, repr=False)  # as above
 class Reply:
     """
     One answer, free of any HTTP library.
@@ -82,13 +84,24 @@ class Reply:
         received: When it came, in seconds since 1970.
     """
 
-    status: int
-    headers: Mapping[str, str] = field(factory=dict[str, str])
-    content: bytes = b""
-    url: str = ""
-    chunks: AsyncIterator[bytes] = field(factory=_Ended)
-    close: Callable[[], Awaitable[None]] = _nothing_open
-    received: float = 0.0
+    __slots__ = ("chunks", "close", "content", "headers", "received", "status", "url")
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        url: str = "",
+        received: float = 0.0,
+    ) -> None:
+        self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+        self.content = content
+        self.url = url
+        self.received = received
+        self.chunks: AsyncIterator[bytes] = _ENDED
+        self.close: Callable[[], Awaitable[None]] = _nothing_open
 
     @property
     def content_type(self) -> str:

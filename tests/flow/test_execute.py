@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import evolve
 
 from docassemble_client._budget import RetryBudget
 from docassemble_client._flow import Send, Sleep, Tell, execute
@@ -282,7 +281,8 @@ def test_any_number_of_attempts_keeps_a_finite_pause() -> None:
 def test_retry_after_is_honoured_and_capped(header: str, pause: float) -> None:
     """The server's wish, in seconds or as a date, lengthens the pause up to the cap."""
     came = datetime(2026, 10, 21, 7, 27, 40, tzinfo=UTC).timestamp()
-    answer = evolve(reply(429, headers={"retry-after": header}), received=came)
+    answer = reply(429, headers={"retry-after": header})
+    answer.received = came
     driver = Driver(answer, reply())
 
     driver.play(UNSAFE, RetryPolicy(base=1.0, cap=30.0))
