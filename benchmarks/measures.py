@@ -30,7 +30,7 @@ from docassemble_client.models import User
 from docassemble_client.operations import STATUS_HINTS, USERS_LIST
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
     from typing import TypeAlias
 
     from docassemble_client._operation import Operation
@@ -162,8 +162,9 @@ class _Bare:
         transport = self._transport
         request = encode(operation, arguments)
         transport.claim()
-        _, send = transport._prepared(transport._open(), request, self._timeouts)  # noqa: SLF001
-        answer = await send()
+        backend = transport._open()  # noqa: SLF001
+        message = transport._prepared(backend, request, self._timeouts)  # noqa: SLF001
+        answer = await backend.send(*message)
         try:
             answer.headers.pop("set-cookie", None)
             content = await _read(request, answer, 1 << 20)
@@ -181,10 +182,10 @@ class _Canned:
     def __init__(self) -> None:
         self.headers = {"content-type": "application/json"}
 
-    def prepare(self, _: object) -> Callable[[], Awaitable[_Canned]]:
-        return self._send
+    def prepare(self, _: object) -> None:
+        """Nothing is sent."""
 
-    async def _send(self) -> _Canned:
+    async def send(self, *_: object) -> _Canned:
         return _Canned()
 
     async def read(self, _: int) -> bytes:

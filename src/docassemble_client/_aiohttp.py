@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from aiohttp.client_proto import ResponseHandler
 
-    from docassemble_client._backend import Answer, Outgoing, Sending
+    from docassemble_client._backend import Answer, Outgoing
     from docassemble_client._wire import Request
     from docassemble_client.errors import DocassembleError
 
@@ -43,7 +43,7 @@ _LONGEST_LINE = 65536
 _MOST_HEADERS = 10_000
 _KEPT = 5.0  # seconds an idle connection is kept, as httpx keeps it
 _AT_ONCE = 1e-6  # to aiohttp 0 is no limit
-_UNTYPED = ("content-type",)
+_FAILURES = (aiohttp.ClientError, OSError)
 
 
 class AiohttpBackend:
@@ -72,22 +72,23 @@ class AiohttpBackend:
         self._session: aiohttp.ClientSession | None = None
         self._latest: tuple[Timeouts | None, aiohttp.ClientTimeout] = (None, _limits(Timeouts()))
 
-    def prepare(self, outgoing: Outgoing) -> Sending:
-        """Make what sends it; ValueError if the library cannot."""
+    def prepare(self, outgoing: Outgoing) -> URL:
+        """Make the library's address; ValueError if it cannot."""
         self._base = self._base or _encoded(self._given)
         # What follows is encoded already, and must not be encoded again.
-        url = URL(self._base + outgoing.target, encoded=True)
+        return URL(self._base + outgoing.target, encoded=True)
 
-        async def send() -> Answer:
-            with _Explained(outgoing.request):
-                pieces = _in_pieces(outgoing.body)
-                if pieces is None:
-                    response = await self._send(url, outgoing, outgoing.headers, outgoing.body)
-                else:
-                    response = await self._watched(url, outgoing, *pieces)
-            return _Answer(outgoing.request, response)
-
-        return send
+    async def send(self, outgoing: Outgoing, prepared: URL) -> Answer:
+        """Send it, and bring the head of the answer."""
+        try:
+            pieces = _in_pieces(outgoing.body)
+            if pieces is None:
+                response = await self._send(prepared, outgoing, outgoing.headers, outgoing.body)
+            else:
+                response = await self._watched(prepared, outgoing, *pieces)
+        except _FAILURES as error:
+            raise _explained(outgoing.request, error) from None
+        return _Answer(outgoing.request, response)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -101,6 +102,8 @@ class AiohttpBackend:
                 # The turns limit what is under way.
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._context, keepalive_timeout=_KEPT),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                # Without a body it would say that there is one, of unknown type.
+                skip_auto_headers=("content-type",),
                 auto_decompress=False,  # _unpack does it in bounded pieces
                 middlewares=(_once,),
                 max_line_size=_LONGEST_LINE,
@@ -126,8 +129,6 @@ class AiohttpBackend:
             url,
             headers=headers,
             data=data,
-            # Without a body it would say that there is one, of unknown type.
-            skip_auto_headers=_UNTYPED if data is None else None,
             allow_redirects=False,
             proxy=self._proxy,
             timeout=self._limits(outgoing.timeouts),
@@ -285,8 +286,10 @@ class _Answer:
     async def read(self, limit: int) -> bytes:
         """Read the body to its end or to this many bytes."""
         stream = self._response.content
-        with _Explained(self._request):
+        try:
             content = await stream.readany()
+        except _FAILURES as error:
+            raise _explained(self._request, error) from None
         if len(content) >= limit or (stream.at_eof() and self._endless is None):
             return content[:limit]
         async with aclosing(self.chunks()) as rest:
@@ -294,42 +297,22 @@ class _Answer:
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Bring the body as it comes."""
-        with _Explained(self._request):
+        try:
             async for chunk in self._response.content.iter_any():
                 yield chunk
             # To aiohttp a body without a length also ends where its connection is reset.
-            error = None if self._endless is None else self._endless.exception()
-            if isinstance(error, OSError):
-                raise error
+            reset = None if self._endless is None else self._endless.exception()
+            if isinstance(reset, OSError):
+                raise reset
+        except _FAILURES as error:
+            raise _explained(self._request, error) from None
 
     async def close(self) -> None:
         """Give the connection back, or close it."""
         self._response.close()
 
 
-class _Explained:
-    """Turns what aiohttp raises into errors of this package."""
-
-    __slots__ = ("_request",)
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        explained = None if error is None else _explained(self._request, error)
-        if explained is not None:
-            raise explained from None
-
-
-def _explained(request: Request, error: BaseException) -> DocassembleError | None:
+def _explained(request: Request, error: aiohttp.ClientError | OSError) -> DocassembleError:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return not_connected(request)
     if isinstance(error, TimeoutError):
@@ -339,8 +322,6 @@ def _explained(request: Request, error: BaseException) -> DocassembleError | Non
     if isinstance(error, aiohttp.ClientHttpProxyError):
         # Its text shows the proxy's password.
         return not_sent(request, f"the proxy answered {error.status}")
-    if isinstance(error, (aiohttp.ClientError, OSError)):
-        cause = error.__cause__
-        origin = cause if isinstance(error, _Lost) and isinstance(cause, Exception) else error
-        return broken(request, origin)
-    return None
+    cause = error.__cause__
+    origin = cause if isinstance(error, _Lost) and isinstance(cause, Exception) else error
+    return broken(request, origin)

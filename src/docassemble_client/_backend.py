@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from docassemble_client._judge import timed_out
 from docassemble_client.errors import DecodeError, MaybeSent, NotSent, RequestTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-    from typing import Never, Self, TypeAlias
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from typing import Never, Self
 
     from docassemble_client._multipart import Multipart
     from docassemble_client._wire import Request
@@ -138,9 +138,6 @@ async def joined(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     return bytes(memoryview(content)[:limit])
 
 
-Sending: TypeAlias = "Callable[[], Awaitable[Answer]]"
-
-
 class Backend(Protocol):
     """
     An HTTP library at work: no cookies, no redirects, no retries, no limit of connections.
@@ -149,8 +146,12 @@ class Backend(Protocol):
     processed; only what certainly never left is a NotSent.
     """
 
-    def prepare(self, outgoing: Outgoing) -> Sending:
-        """Make what sends it; ValueError if the library cannot."""
+    def prepare(self, outgoing: Outgoing) -> Any:
+        """Make what the library sends; ValueError if it cannot."""
+        ...
+
+    async def send(self, outgoing: Outgoing, prepared: Any) -> Answer:
+        """Send what was prepared, and bring the head of the answer."""
         ...
 
     async def aclose(self) -> None:

@@ -21,9 +21,8 @@ from docassemble_client._backend import (
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Callable
-    from types import TracebackType
 
-    from docassemble_client._backend import Answer, AnyTransport, Outgoing, Sending
+    from docassemble_client._backend import Answer, AnyTransport, Outgoing
     from docassemble_client._wire import Request
     from docassemble_client.config import Timeouts
     from docassemble_client.errors import DocassembleError
@@ -112,14 +111,14 @@ class HttpxBackend:
         self._lanes = lanes
         self._base = base_url
 
-    def prepare(self, outgoing: Outgoing) -> Sending:
-        """Make what sends it; ValueError if the library cannot."""
-        request, body, headers = outgoing.request, outgoing.body, outgoing.headers
+    def prepare(self, outgoing: Outgoing) -> Any:
+        """Make the library's request; ValueError if it cannot."""
+        body, headers = outgoing.body, outgoing.headers
         if isinstance(body, Body) and body.length is not None:
             headers = {**headers, "content-length": str(body.length)}
         try:
-            message = self._httpx.Request(
-                request.method,
+            return self._httpx.Request(
+                outgoing.request.method,
                 self._base + outgoing.target,
                 headers=headers,
                 content=body,
@@ -128,17 +127,18 @@ class HttpxBackend:
         except self._httpx.InvalidURL as error:
             raise ValueError(type(error).__name__) from None
 
-        async def send() -> Answer:
-            lane = self._lanes.take()
-            try:
-                with _Explained(self._httpx, request):
-                    response = await lane.handle_async_request(message)
-            except BaseException:
-                self._lanes.give(lane)
-                raise
-            return _Answer(self._httpx, request, response, lambda: self._lanes.give(lane))
-
-        return send
+    async def send(self, outgoing: Outgoing, prepared: Any) -> Answer:
+        """Send it, and bring the head of the answer."""
+        lane = self._lanes.take()
+        try:
+            response = await lane.handle_async_request(prepared)
+        except _failures(self._httpx) as error:
+            self._lanes.give(lane)
+            raise _explained(self._httpx, outgoing.request, error) from None
+        except BaseException:
+            self._lanes.give(lane)
+            raise
+        return _Answer(self._httpx, outgoing.request, response, lambda: self._lanes.give(lane))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -153,7 +153,8 @@ class _Answer:
     ) -> None:
         self.status: int = response.status_code
         self.headers: dict[str, str] = dict(response.headers.items())
-        self._explained = _Explained(library, request, self.status)
+        self._httpx = library
+        self._request = request
         self._response = response
         self._done = done
 
@@ -164,10 +165,12 @@ class _Answer:
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """Bring the body as it comes."""
-        with self._explained:
+        try:
             # The stream itself: a library would unpack a bomb at once.
             async for chunk in self._response.stream:
                 yield chunk
+        except _failures(self._httpx) as error:
+            raise _explained(self._httpx, self._request, error, self.status) from None
 
     async def close(self) -> None:
         """Give the connection back, or close it."""
@@ -177,42 +180,22 @@ class _Answer:
             self._done()
 
 
-class _Explained:
-    """Turns what the library raises into errors of this package."""
+def _failures(httpx: Any) -> tuple[type[Exception], ...]:
+    return httpx.HTTPError, httpx.StreamError, OSError
 
-    __slots__ = ("_httpx", "_request", "_status")
 
-    def __init__(self, library: Any, request: Request, status: int = 200) -> None:
-        self._httpx = library
-        self._request = request
-        self._status = status
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        explained = self._of(error) if isinstance(error, Exception) else None
-        if explained is not None:
-            raise explained from None
-
-    def _of(self, error: Exception) -> DocassembleError | None:
-        httpx, request = self._httpx, self._request
-        if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
-            return not_connected(request)
-        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            return silent(request, error)
-        if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
-            return not_sent(request, error)
-        if isinstance(error, httpx.DecodingError):
-            return packed(request, self._status)
-        if isinstance(error, (httpx.HTTPError, httpx.StreamError, OSError)):
-            return broken(request, error)
-        return None
+def _explained(
+    httpx: Any, request: Request, error: Exception, status: int = 200
+) -> DocassembleError:
+    if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
+        return not_connected(request)
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return silent(request, error)
+    if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
+        return not_sent(request, error)
+    if isinstance(error, httpx.DecodingError):
+        return packed(request, status)
+    return broken(request, error)
 
 
 def connect(

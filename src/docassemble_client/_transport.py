@@ -26,7 +26,7 @@ from docassemble_client.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from docassemble_client._backend import Answer, AnyTransport, Backend, Sending
+    from docassemble_client._backend import Answer, AnyTransport, Backend
     from docassemble_client.config import Secret, Timeouts
     from docassemble_client.events import Event
 
@@ -97,10 +97,13 @@ class Transport:
         answer: Answer | None = None
         try:
             backend = self._open()
-            body, send = self._prepared(backend, request, timeouts)
+            outgoing, prepared = self._prepared(backend, request, timeouts)
+            body = outgoing.body
             quiet = self._hook is None and not logger.isEnabledFor(logging.DEBUG)
-            told = not quiet or isinstance(body, Body)
-            answer = await (self._told(request, body, send) if told else send())
+            if quiet and not isinstance(body, Body):
+                answer = await backend.send(outgoing, prepared)
+            else:
+                answer = await self._told(backend, outgoing, prepared)
             answer.headers.pop("set-cookie", None)  # a login of the key's owner
             success = answer.status // 100 == 2  # noqa: PLR2004 - as in 200
             if request.stream and success:
@@ -154,23 +157,24 @@ class Transport:
             finally:
                 self._turns.give()
 
-    async def _told(self, request: Request, body: bytes | Body | None, send: Sending) -> Answer:
+    async def _told(self, backend: Backend, outgoing: Outgoing, prepared: Any) -> Answer:
         """Send, and log and tell the hook what goes out and what comes back."""
         from docassemble_client.events import (  # noqa: PLC0415 - most calls tell nobody
             RequestEvent,
             ResponseEvent,
         )
 
+        request = outgoing.request
         number = next(_numbers)
         begun = time.perf_counter()
         where = {"operation": request.operation, "method": request.method, "path": request.path}
         self.tell(RequestEvent(number=number, **where))
         status, error = None, ""
         try:
-            answer = await send()
+            answer = await backend.send(outgoing, prepared)
             status = answer.status
         except BaseException as raised:
-            failure = _blamed(request, body) if isinstance(raised, Exception) else None
+            failure = _blamed(request, outgoing.body) if isinstance(raised, Exception) else None
             error = type(failure or raised).__name__
             if failure is None:
                 raise
@@ -228,7 +232,7 @@ class Transport:
 
     def _prepared(
         self, backend: Backend, request: Request, timeouts: Timeouts
-    ) -> tuple[bytes | Body | None, Sending]:
+    ) -> tuple[Outgoing, Any]:
         headers = self._headers.copy()
         for name, value in request.headers.items():
             # Blanks around a value mean nothing, and HTTP libraries refuse them.
@@ -253,7 +257,7 @@ class Transport:
             outgoing = Outgoing(
                 request=request, target=target, headers=headers, body=body, timeouts=timeouts
             )
-            return body, backend.prepare(outgoing)
+            return outgoing, backend.prepare(outgoing)
         except (OSError, ValueError) as error:
             text = f"the request cannot be made ({type(error).__name__})"
             raise UsageError(text, operation=request.operation) from None
