@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import field, frozen
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from docassemble_client import JSON
     from docassemble_client.jobs.policy import Answers, Missing, Policy
     from docassemble_client.jobs.screen import ScreenField
-    from docassemble_client.jobs.session import InterviewSession
 
 # Parts of a name: name, .name, [0] and ['key'].
 _PART = re.compile(r"(?<=\.)\w+|^\w+|\[(?P<index>\d+)\]|\[(['\"])(?P<key>.*?)\2\]", re.ASCII)
@@ -76,12 +75,28 @@ class Transcript:
     final: SessionReply | None = field(default=None, repr=False)
 
 
+class Driven(Protocol):
+    """What a driver needs of a session."""
+
+    async def question(self) -> SessionReply:
+        """Get what the session shows now."""
+        ...
+
+    async def answer(self, answers: Mapping[str, Answer], /) -> SessionReply | None:
+        """Set variables, and get what comes next."""
+        ...
+
+    async def variables(self) -> Mapping[str, JSON]:
+        """Get all variables."""
+        ...
+
+
 class Driver:
     """Answers one session; made by `InterviewSession.run`."""
 
     def __init__(
         self,
-        session: InterviewSession,
+        session: Driven,
         answers: Answers | None,
         *,
         policy: Policy,

@@ -247,8 +247,9 @@ class Interview:
         """
         from docassemble_client.jobs.handover import prefilled_url  # noqa: PLC0415 - loaded if used
 
+        session = self.session(url_args=url_args)
         return await prefilled_url(
-            self._da, self, answers or {}, expires=expires, one_time=one_time, url_args=url_args
+            self._da, session, answers or {}, expires=expires, one_time=one_time
         )
 
     def __repr__(self) -> str:

@@ -245,7 +245,7 @@ class InterviewSession:
             HandoverRefused: The session was started with a key that the server made, so nobody
                 else could open it. With a secret that was given, its owner can.
         """
-        from docassemble_client.jobs.handover import resume_url  # noqa: PLC0415 - loaded if used
+        from docassemble_client.jobs.links import resume_url  # noqa: PLC0415 - loaded if used
 
         sealed = self.encrypted and self._given is None
         return await resume_url(
