@@ -119,7 +119,7 @@ def _singles(url: str, *, quick: bool) -> dict[str, dict[str, float]]:
             "walk": asyncio.run(measures.walking(url)),
             "prefetch": asyncio.run(measures.prefetching(url)),
             "machinery": asyncio.run(measures.machinery(url, 100 * rounds)),
-            "crowd": asyncio.run(measures.crowding(url, rounds // 2)),
+            "crowd": asyncio.run(measures.crowding(url, rounds)),
             "decode": measures.decoding(rounds),
             **measures.imports(url, 3 if quick else 9),
         }

@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from typing import TypeAlias
 
+    from benchmarks.contenders import Contender
     from docassemble_client._operation import Operation
 
     Imports: TypeAlias = dict[str, dict[str, float]]
@@ -245,37 +247,40 @@ async def machinery(
     }
 
 
-async def crowding(url: str, rounds: int = 5, calls: int = 4000) -> dict[str, float]:
+async def crowding(url: str, rounds: int = 25, calls: int = 3000) -> dict[str, float]:
     """
-    Calls per second of many in flight to those of few, by client and patience of the collector.
+    Calls per second of many in flight to those of few: medians over pairs of short turns.
 
-    What a call in flight holds, the collector looks at. With few in flight it hardly ever begins,
-    as they hold fewer objects than it waits for; with many it looks at each call once or twice.
+    What a call in flight holds, the garbage collector looks at. With few in flight it hardly ever
+    begins, as they hold fewer objects than it waits for; with many it looks at each call once or
+    twice.
     """
-    works: dict[tuple[str, int | None, int], list[float]] = {
-        (client, patience, at_once): []
-        for client in ("ours", "raw aiohttp")
-        for patience in (None, PATIENCE)
-        for at_once in (FEW, MANY)
-    }
+    ratios: dict[str, list[float]] = {}
     usual = gc.get_threshold()
-    for _ in range(rounds):
-        for (client, patience, at_once), seen in works.items():
-            make = Ours(url, MANY, "aiohttp") if client == "ours" else RawAiohttp(url, MANY)
-            gc.collect()
-            gc.set_threshold(patience or usual[0])
-            try:
-                async with make as contender:
-                    await timed(contender.get, at_once, 2 * at_once)  # opens all connections
-                    seen.append((await timed(contender.get, at_once, calls))["rate"])
-            finally:
-                gc.set_threshold(*usual)
-    rates = {which: statistics.median(seen) for which, seen in works.items()}
-    return {
-        f"{client}{', patient' if patience else ''}": rates[client, patience, MANY] / rate
-        for (client, patience, at_once), rate in rates.items()
-        if at_once == FEW
-    }
+    async with (
+        Ours(url, MANY, "aiohttp") as ours,
+        Ours(url, 100, "aiohttp") as limited,
+        RawAiohttp(url, MANY) as raw,
+    ):
+        clients: dict[str, Contender] = {
+            "ours": ours,
+            "ours, 100 under way": limited,
+            "raw aiohttp": raw,
+        }
+        for number in range(rounds + 1):
+            for (name, client), patient in product(clients.items(), (False, True)):
+                gc.collect()
+                gc.set_threshold(PATIENCE if patient else usual[0])
+                try:
+                    # Connections that were idle for long are closed: all are opened again.
+                    await timed(client.get, MANY, MANY)
+                    few, many = [await timed(client.get, one, calls) for one in (FEW, MANY)]
+                finally:
+                    gc.set_threshold(*usual)
+                if number:  # the first is for caches
+                    seen = ratios.setdefault(f"{name}, patient" if patient else name, [])
+                    seen.append(many["rate"] / few["rate"])
+    return {name: statistics.median(seen) for name, seen in ratios.items()}
 
 
 async def walking(url: str) -> dict[str, float]:
