@@ -11,45 +11,37 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from benchmarks import measures
 from benchmarks.contenders import Ours, RawAiohttp
+from benchmarks.measures import FEW, MANY
+from benchmarks.worker import timed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_ROUNDS, _AT_ONCE, _MANY = 7, 50, 500
-_CALLS = {1: 200, 20: 1000, _AT_ONCE: 200, _MANY: 1000}
+_ROUNDS, _AT_ONCE = 7, 50
+_CALLS = {1: 200, FEW: 1000, _AT_ONCE: 200, MANY: 1000}
 _IMPORTS = ("libraries", "libraries and a request by httpx", "client", "first call")
 
 
 async def _crowd(call: Callable[[], Awaitable[object]], at_once: int) -> float:
     """CPU seconds of one of many calls."""
-    calls = _CALLS[at_once]
-    left = iter(range(calls))
-
-    async def work() -> None:
-        for _ in left:
-            await call()
-
-    begun = time.process_time()
-    await asyncio.gather(*(work() for _ in range(at_once)))
-    return (time.process_time() - begun) / calls
+    return (await timed(call, at_once, _CALLS[at_once]))["cpu"]
 
 
 async def _calls(url: str) -> dict[str, float]:
     async with (
-        Ours(url, _MANY, "aiohttp") as ours,
+        Ours(url, MANY, "aiohttp") as ours,
         Ours(url, _AT_ONCE, "httpx", verify=False) as default,
         RawAiohttp(url, _AT_ONCE) as raw,
     ):
         works = {
             "raw": (raw.get, _AT_ONCE),
             "aiohttp": (ours.get, _AT_ONCE),
-            "aiohttp, few": (ours.get, 20),
-            "aiohttp, many": (ours.get, _MANY),
+            "aiohttp, few": (ours.get, FEW),
+            "aiohttp, many": (ours.get, MANY),
             "httpx": (default.get, _AT_ONCE),
             "httpx alone": (default.get, 1),
         }
@@ -59,7 +51,7 @@ async def _calls(url: str) -> dict[str, float]:
                 if name == "aiohttp, few":
                     # The client closes connections that are idle for five seconds, as they were
                     # during the turns of others; to open them costs as much as a call.
-                    await _crowd(call, _MANY)
+                    await _crowd(call, MANY)
                 seconds = await _crowd(call, at_once)
                 if number:  # the first is for connections and caches
                     seen[name].append(seconds)
