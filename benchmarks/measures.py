@@ -20,12 +20,13 @@ import attrs
 from benchmarks.contenders import KEY, Ours, RawAiohttp
 from benchmarks.server import PAGE_ITEMS, PAGES, SLOW, page, user
 from benchmarks.worker import peak_memory, reset_peak, timed
-from docassemble_client import AsyncDocassemble, RetryPolicy, _jsontext
-from docassemble_client._codec import decode
-from docassemble_client._encode import encode
-from docassemble_client._judge import judge
-from docassemble_client._transport import _read
-from docassemble_client._wire import Reply, Request
+from docassemble_client import AsyncDocassemble, RetryPolicy
+from docassemble_client._core import json_codec
+from docassemble_client._core.deserialize import decode
+from docassemble_client._core.error_mapping import judge
+from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.serialize import encode
+from docassemble_client._http.transport import _read
 from docassemble_client.api.users import Users
 from docassemble_client.models import User
 from docassemble_client.operations import STATUS_HINTS, USERS_LIST
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from benchmarks.contenders import Contender
-    from docassemble_client._operation import Operation
+    from docassemble_client.operation import Operation
 
     Imports: TypeAlias = dict[str, dict[str, float]]
 
@@ -85,11 +86,11 @@ class _Page:
 @contextmanager
 def without_msgspec() -> Generator[None]:
     """Read JSON as it is read where the extra is not installed."""
-    fast, _jsontext._fast = _jsontext._fast, None  # noqa: SLF001 - no user can choose
+    fast, json_codec._fast = json_codec._fast, None  # noqa: SLF001 - no user can choose
     try:
         yield
     finally:
-        _jsontext._fast = fast  # noqa: SLF001
+        json_codec._fast = fast  # noqa: SLF001
 
 
 def in_turn(works: dict[str, Callable[[], object]], rounds: int, times: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from typing import TypeAlias
 
-    from docassemble_client._wire import Reply, Request
+    from docassemble_client._core.messages import Reply, Request
     from docassemble_client.config import Timeouts
     from docassemble_client.events import Event
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import yaml
 
-from docassemble_client._judge import error_body, find_known
-from docassemble_client._wire import Reply
+from docassemble_client._core.error_mapping import error_body, find_known
+from docassemble_client._core.messages import Reply
 from docassemble_client.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from docassemble_client._operation import KnownError
+    from docassemble_client.operation import KnownError
 
 UNPROVOKED = Path(__file__).parent / "live" / "unprovoked"
 _SUCCESS = range(200, 300)

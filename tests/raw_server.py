@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import define, field, frozen
 
 from docassemble_client import AsyncDocassemble, RetryPolicy, Secret
-from docassemble_client._transport import Transport
+from docassemble_client._http.transport import Transport
 
 if TYPE_CHECKING:
     import ssl

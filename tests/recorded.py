@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from docassemble_client.testing import Recorder, Recording
-from docassemble_client.testing._http import Incoming, first_of
+from docassemble_client.testing._server.messages import Incoming, first_of
 from tests.recording import FOLDER, content_of, read_all
 
 if TYPE_CHECKING:

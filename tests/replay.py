@@ -13,7 +13,7 @@ from tests.recording import content_of
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
-    from docassemble_client._operation import Operation, Param
+    from docassemble_client.operation import Operation, Param
     from tests.recording import Recorded
 
 

@@ -265,7 +265,7 @@ def test_a_client_is_cheap_to_make() -> None:
         f"da = AsyncDocassemble({URL!r}, Secret({KEY!r}), timeout=5)\n"
         "repr(da)\n"
         "heavy = {'httpx', 'httpcore', 'anyio', 'cattrs', 'docassemble_client.models',"
-        " 'docassemble_client.operations', 'docassemble_client._transport'}\n"
+        " 'docassemble_client.operations', 'docassemble_client._http.transport'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
 

@@ -10,11 +10,11 @@ import pytest
 
 from docassemble_client import errors
 from docassemble_client.errors import APIError, DocassembleError, api_error_class
-from docassemble_client.jobs import errors as jobs_errors
 from docassemble_client.tasks import TaskHandle
+from docassemble_client.workflows import errors as workflow_errors
 
 CLASSES: list[type[DocassembleError]] = [
-    getattr(module, name) for module in (errors, jobs_errors) for name in module.__all__
+    getattr(module, name) for module in (errors, workflow_errors) for name in module.__all__
 ]
 COMMON = {"operation": "users.get", "method": "GET", "path": "/api/user/7", "hint": "Look"}
 OWN: dict[type[DocassembleError], dict[str, Any]] = {
@@ -23,11 +23,11 @@ OWN: dict[type[DocassembleError], dict[str, Any]] = {
     errors.DecodeError: {"status": 203, "content": b"hunter2"},
     errors.DownloadTooLarge: {"max_size": 5},
     errors.TaskFailed: {"log": "hunter2"},
-    jobs_errors.MissingAnswer: {"variable": "hunter2", "question": "hunter2"},
-    jobs_errors.InterviewFailed: {"body": "hunter2"},
-    jobs_errors.NoDocuments: {"question": "hunter2", "ended": "hunter2"},
-    jobs_errors.InstallFailed: {"log": "hunter2", "name": "docassemble.hunter2"},
-    jobs_errors.InvalidDocument: {"format": "hunter2", "content": b"hunter2"},
+    workflow_errors.MissingAnswer: {"variable": "hunter2", "question": "hunter2"},
+    workflow_errors.InterviewFailed: {"body": "hunter2"},
+    workflow_errors.NoDocuments: {"question": "hunter2", "ended": "hunter2"},
+    workflow_errors.InstallFailed: {"log": "hunter2", "name": "docassemble.hunter2"},
+    workflow_errors.InvalidDocument: {"format": "hunter2", "content": b"hunter2"},
 }
 HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=1.5)
 

@@ -35,8 +35,8 @@ print(*sorted(one.removeprefix(home) for one in sys.modules if one.startswith(ho
 """
 # Besides the modules of tags, what only some calls need.
 SPECIAL = {
-    *("_answers", "_convert", "_driver", "_flow", "_multipart", "_saving", "_wait", "events"),
-    *("otel", "pagination", "tasks", "transfer"),
+    *("_atomic_file", "_core.driver", "_core.flow", "_core.polling", "_core.structure"),
+    *("_http.multipart", "events", "otel", "pagination", "responses", "tasks", "transfer"),
 }
 USER: dict[str, object] = {
     **dict.fromkeys(("country", "first_name", "last_name", "organization", "email"), "x"),
@@ -52,7 +52,7 @@ CALLS = [
     (
         "users.list()",
         {"items": [USER], "next_id": None},
-        ["_driver", "_flow", "events", "models.users", "pagination"],
+        ["_core.driver", "_core.flow", "events", "models.users", "pagination"],
     ),
     ("stash.store({})", {"stash_key": "a", "secret": "b"}, ["models.stash"]),
     ("server.get_restart_status('a')", {"status": "working"}, ["models.server"]),
@@ -64,11 +64,11 @@ CALLS = [
     ),
     ("packages.install(pip='a')", {"task_id": "a"}, ["tasks"]),
     ("privileges.list()", ["user"], []),
-    ("request('GET', '/x')", {}, ["_answers", "_driver", "_flow"]),
+    ("request('GET', '/x')", {}, ["_core.driver", "_core.flow", "responses"]),
     (
         "files.extract_fields(b'x', output_format='json')",
         {"fields": []},
-        ["_answers", "_multipart", "_saving", "events", "models.files", "transfer"],
+        ["_atomic_file", "_http.multipart", "events", "models.files", "responses", "transfer"],
     ),
 ]
 MODELS = [one for name in models.__all__ if attrs.has(one := getattr(models, name))]

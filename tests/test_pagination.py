@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docassemble_client._driver import Run
-from docassemble_client._flow import pages
+from docassemble_client._core.driver import Run
+from docassemble_client._core.flow import pages
 from docassemble_client.config import Timeouts
 from docassemble_client.errors import MaybeSent, RequestTimeout, UsageError
 from docassemble_client.pagination import Page, Paginator
-from tests.flow.hand import Shelf, fetch, in_json, token_of
+from tests.core.hand import Shelf, fetch, in_json, token_of
 from tests.mock import Line, now, others, run, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from docassemble_client._wire import Reply, Request
+    from docassemble_client._core.messages import Reply, Request
     from docassemble_client.pagination import Walk
 
 EITHER = pytest.mark.parametrize("prefetch", [False, True], ids=["plain", "prefetch"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client._wire import Request
+from docassemble_client._core.messages import Request
 from docassemble_client.transfer import Upload, as_upload
 
 if TYPE_CHECKING:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import operations
-from docassemble_client._answers import BinaryContent, Response
-from docassemble_client._operation import Param, Result
 from docassemble_client._types import (
     UNSET,
     Unset,
@@ -21,6 +19,8 @@ from docassemble_client._types import (
     media_type,
 )
 from docassemble_client.config import Confidential
+from docassemble_client.operation import Param, Result
+from docassemble_client.responses import BinaryContent, Response
 
 if TYPE_CHECKING:
     from pathlib import Path

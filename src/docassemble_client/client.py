@@ -11,7 +11,7 @@ from docassemble_client._types import UNSET
 from docassemble_client.api import Namespaces
 from docassemble_client.config import RetryPolicy, Secret, Timeouts
 from docassemble_client.errors import UsageError
-from docassemble_client.jobs.methods import Jobs
+from docassemble_client.workflows.methods import Jobs
 
 if TYPE_CHECKING:
     import ssl
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
-    from docassemble_client._answers import Response
-    from docassemble_client._backend import AnyTransport
-    from docassemble_client._runtime import Runtime
+    from docassemble_client._core.executor import Runtime
+    from docassemble_client._http.adapter import AnyTransport
     from docassemble_client._types import JSONInput, Unset
     from docassemble_client.config import Timeout
     from docassemble_client.events import Event
+    from docassemble_client.responses import Response
     from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
     from docassemble_client.transfer import FileInput
 
@@ -183,7 +183,7 @@ class AsyncDocassemble(Jobs, Namespaces):
             TransportError: No answer came.
             APIError: The server answered with an error.
         """
-        from docassemble_client._encode import encode_request  # noqa: PLC0415 - not on the import path
+        from docassemble_client._core.serialize import encode_request  # noqa: PLC0415 - not on the import path
 
         request = encode_request(
             method,
@@ -314,8 +314,8 @@ class AsyncDocassemble(Jobs, Namespaces):
     def _start(self) -> Runtime:
         if self._runtime is None:
             # Imported here: the HTTP library, the converter and the models are the heavy part.
-            from docassemble_client._runtime import Runtime  # noqa: PLC0415
-            from docassemble_client._transport import Transport  # noqa: PLC0415
+            from docassemble_client._core.executor import Runtime  # noqa: PLC0415
+            from docassemble_client._http.transport import Transport  # noqa: PLC0415
 
             transport = Transport(
                 self._base_url,

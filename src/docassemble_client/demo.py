@@ -8,23 +8,20 @@ import sys
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client import (
-    APIError,
-    AsyncDocassemble,
-    DocassembleError,
-    PollPolicy,
-    Question,
-    RetryEvent,
-    UndefinedVariable,
-    Upload,
-)
-from docassemble_client.client import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client.client import KEY_VARIABLE, URL_VARIABLE, AsyncDocassemble
+from docassemble_client.errors import APIError, DocassembleError
+from docassemble_client.events import RetryEvent
+from docassemble_client.models import Question, UndefinedVariable
+from docassemble_client.tasks import PollPolicy
 from docassemble_client.testing import Document, FakeServer, Field, Screen
+from docassemble_client.transfer import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from docassemble_client import Event, SessionReply, TaskEvent
+    from docassemble_client.events import Event
+    from docassemble_client.models import SessionReply
+    from docassemble_client.tasks import TaskEvent
     from docassemble_client.testing import Answers, Clock
 
 LETTER = "docassemble.demo:data/questions/letter.yml"

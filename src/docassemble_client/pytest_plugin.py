@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from docassemble_client import AsyncDocassemble
+    from docassemble_client.client import AsyncDocassemble
     from docassemble_client.testing import FakeServer
 
 
@@ -23,6 +23,7 @@ def fake_docassemble() -> FakeServer:
 @pytest.fixture
 def docassemble(fake_docassemble: FakeServer) -> AsyncDocassemble:
     """A client of `fake_docassemble`, as its administrator; there is nothing to close."""
-    from docassemble_client import PollPolicy, RetryPolicy  # noqa: PLC0415
+    from docassemble_client.config import RetryPolicy  # noqa: PLC0415
+    from docassemble_client.tasks import PollPolicy  # noqa: PLC0415
 
     return fake_docassemble.client(poll=PollPolicy(interval=0.0), retry=RetryPolicy(base=0.0))

@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, TypeAlias, TypeGuard, cast
 
 from attrs import Factory, evolve, field, frozen, validators
 
-from docassemble_client._answers import BinaryContent
-from docassemble_client._saving import Saving
+from docassemble_client._atomic_file import Saving
 from docassemble_client.errors import DownloadTooLarge, UsageError
+from docassemble_client.responses import BinaryContent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Mapping

@@ -24,8 +24,8 @@ from docassemble_client import (
     Paginator,
     TaskHandle,
 )
-from docassemble_client._codec import strict
-from docassemble_client._encode import normalised
+from docassemble_client._core.deserialize import strict
+from docassemble_client._core.serialize import normalised
 from docassemble_client.operations import OPERATIONS
 from tests.examples import argument
 from tests.plain import plain

@@ -21,7 +21,7 @@ from tests.mock import Mock, run
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from docassemble_client._operation import Operation
+    from docassemble_client.operation import Operation
 
 SPEC = read(Path(__file__).parents[2] / "spec")
 EXAMPLES = {one.full_name: one.example for one in SPEC.operations}

@@ -20,7 +20,7 @@ from docassemble_client import (
     RetryPolicy,
     TaskHandle,
 )
-from docassemble_client._codec import strict
+from docassemble_client._core.deserialize import strict
 from docassemble_client._types import media_type
 from docassemble_client.errors import api_error_class
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS

@@ -19,7 +19,7 @@ from tests.mock import Mock, run
 if TYPE_CHECKING:
     import httpx
 
-    from docassemble_client._operation import Operation, Param
+    from docassemble_client.operation import Operation, Param
 
 BASE = "/prefix"
 TEXT = st.text(max_size=12)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 # Everything of the package is loaded first. Then only the generated modules are replaced, and the
 # hand-written ones that import them; the others hold what must exist once, such as log filters.
-for _name in ("client", "_runtime", "_transport"):
+for _name in ("client", "_core.executor", "_http.transport"):
     importlib.import_module(f"{harness.PACKAGE}.{_name}")
 _REPLACED = {
     harness.PACKAGE,
     *(
         f"{harness.PACKAGE}.{name}"
-        for name in ("models", "operations", "api", "client", "_runtime")
+        for name in ("models", "operations", "api", "client", "_core.executor")
     ),
 }
 

@@ -228,7 +228,7 @@ models:
 operations:
   get: {call: GET /api/thing, returns: {200: Reply}}
 """)
-    models, reply = client.models, client.module("_answers").JSONReply
+    models, reply = client.models, client.module("responses").JSONReply
 
     assert client.answered("get", {"kind": "file", "size": 1}) == models.File(kind="file", size=1)
     assert client.answered("get", {"kind": "new"}) == models.Other(kind="new")

@@ -154,7 +154,7 @@ operations:
 """,
         common=TASKS,
     )
-    kind = client.module("_operation").TaskKind
+    kind = client.module("operation").TaskKind
     words = {"status": "things.get_status", "working": "w", "completed": "c", "unknown": "u"}
     words["confirm"] = "things.get_health"
 

@@ -73,7 +73,7 @@ CONSUMER = """
 from typing import assert_type
 
 from docassemble_client import models
-from docassemble_client._answers import BinaryContent, JSONReply
+from docassemble_client.responses import BinaryContent, JSONReply
 from docassemble_client._types import JSON, UNSET, Unset
 from docassemble_client.api import Namespaces
 from docassemble_client.config import Confidential, Secret

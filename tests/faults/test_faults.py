@@ -20,7 +20,7 @@ from docassemble_client import (
     RetryPolicy,
     Timeouts,
 )
-from docassemble_client import _transport as transport_module
+from docassemble_client._http import transport as transport_module
 from tests.faults.scripts import MEGABYTE, adding, faults
 from tests.faults.server import Bench, Connection, Fault, nobody, serve
 

@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 from docassemble_client import AsyncDocassemble, Secret
-from docassemble_client._codec import strict
+from docassemble_client._core.deserialize import strict
 from docassemble_client.testing.server import NEWEST, FakeServer
-from tests.fake.worlds import set_up
 from tests.live.evidence import Evidence
 from tests.live.interviews import QUESTIONLESS, TEXT_FIELD
 from tests.live.recorder import is_whole, record
 from tests.recorded import recorded_interviews
+from tests.testing.worlds import set_up
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator

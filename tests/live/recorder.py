@@ -17,9 +17,9 @@ import attrs
 import yaml
 
 from docassemble_client import Secret
-from docassemble_client._codec import decode
+from docassemble_client._core.deserialize import decode
+from docassemble_client._core.messages import Reply, Request
 from docassemble_client._types import media_type
-from docassemble_client._wire import Reply, Request
 from docassemble_client.errors import DecodeError
 from docassemble_client.operations import OPERATIONS
 from tests.proof import errors_seen, successes

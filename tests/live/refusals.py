@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from docassemble_client import APIError, AsyncDocassemble
-from docassemble_client._judge import find_known
+from docassemble_client._core.error_mapping import find_known
 from docassemble_client.operations import OPERATIONS
 
 if TYPE_CHECKING:

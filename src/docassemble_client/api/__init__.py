@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docassemble_client._operation import Caller
     from docassemble_client.api.api_keys import ApiKeys
     from docassemble_client.api.files import Files
     from docassemble_client.api.interviews import Interviews
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from docassemble_client.api.sessions import Sessions
     from docassemble_client.api.stash import Stash
     from docassemble_client.api.users import Users
+    from docassemble_client.operation import Caller
 
 
 class Namespaces:

@@ -10,9 +10,9 @@ from docassemble_client.operations import files as operations
 
 if TYPE_CHECKING:
     from docassemble_client import models
-    from docassemble_client._operation import Caller
     from docassemble_client._types import Unset
     from docassemble_client.config import RetryPolicy, Timeout
+    from docassemble_client.operation import Caller
     from docassemble_client.transfer import Download, FileInput
 
 

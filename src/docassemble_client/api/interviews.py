@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import builtins
 
     from docassemble_client import models
-    from docassemble_client._operation import Caller
     from docassemble_client._types import Unset
     from docassemble_client.config import RetryPolicy, Timeout
+    from docassemble_client.operation import Caller
 
 
 class Interviews:

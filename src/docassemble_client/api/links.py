@@ -11,9 +11,9 @@ from docassemble_client.operations import links as operations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from docassemble_client._operation import Caller
     from docassemble_client._types import JSONInput, Unset
     from docassemble_client.config import RetryPolicy, Secret, Timeout
+    from docassemble_client.operation import Caller
 
 
 class Links:

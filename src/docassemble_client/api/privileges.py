@@ -11,9 +11,9 @@ from docassemble_client.operations import privileges as operations
 if TYPE_CHECKING:
     import builtins
 
-    from docassemble_client._operation import Caller
     from docassemble_client._types import Unset
     from docassemble_client.config import RetryPolicy, Timeout
+    from docassemble_client.operation import Caller
 
 
 class Privileges:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from docassemble_client import models
-    from docassemble_client._operation import Caller
     from docassemble_client._types import JSONInput, Unset
     from docassemble_client.config import Confidential, RetryPolicy, Timeout
+    from docassemble_client.operation import Caller
     from docassemble_client.tasks import TaskHandle
 
 

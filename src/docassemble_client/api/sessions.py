@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from docassemble_client import models
-    from docassemble_client._operation import Caller
     from docassemble_client._types import JSON, JSONInput, Unset
     from docassemble_client.config import RetryPolicy, Secret, Timeout
+    from docassemble_client.operation import Caller
     from docassemble_client.pagination import Paginator
     from docassemble_client.transfer import FileInput
 

@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._answers import BinaryContent, JSONReply
 from docassemble_client._types import JSON, UNSET, Unset, empty_object
 from docassemble_client.config import Secret, hidden
+from docassemble_client.responses import BinaryContent, JSONReply
 
 QuestionType: TypeAlias = (
     Literal[

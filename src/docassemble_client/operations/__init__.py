@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from docassemble_client._operation import Operations, TaskKind
+from docassemble_client.operation import Operations, TaskKind
 
 if TYPE_CHECKING:
     from docassemble_client.operations.api_keys import *

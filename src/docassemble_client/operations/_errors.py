@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from docassemble_client._operation import KnownError
+from docassemble_client.operation import KnownError
 
 EVERY = (
     KnownError(

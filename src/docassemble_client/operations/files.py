@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from docassemble_client import models
-from docassemble_client._operation import (
+from docassemble_client.operation import (
     KnownError,
     Operation,
     Param,
@@ -16,7 +16,7 @@ from docassemble_client._operation import (
 from docassemble_client.operations import _errors
 
 if TYPE_CHECKING:
-    from docassemble_client._answers import BinaryContent
+    from docassemble_client.responses import BinaryContent
 
 FILES_CONVERT_TO_MARKDOWN: Final[Operation[str]] = Operation(
     tag="files",

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from docassemble_client._operation import (
+from docassemble_client.config import Secret
+from docassemble_client.operation import (
     KnownError,
     Operation,
     Param,
     Privileges,
     Result,
 )
-from docassemble_client.config import Secret
 from docassemble_client.operations import _errors
 
 _LINK_EXPIRY = (

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from docassemble_client import models
-from docassemble_client._operation import (
+from docassemble_client.operation import (
     KnownError,
     Operation,
     Param,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from docassemble_client._operation import (
+from docassemble_client.operation import (
     KnownError,
     Operation,
     Param,

@@ -6,14 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from docassemble_client import models
-from docassemble_client._operation import (
+from docassemble_client.config import Confidential
+from docassemble_client.operation import (
     KnownError,
     Operation,
     Param,
     Privileges,
     Result,
 )
-from docassemble_client.config import Confidential
 from docassemble_client.operations import _errors
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from docassemble_client import models
-from docassemble_client._operation import (
+from docassemble_client._types import JSON
+from docassemble_client.operation import (
     KnownError,
     OneOf,
     Operation,
@@ -16,7 +17,6 @@ from docassemble_client._operation import (
     Requirement,
     Result,
 )
-from docassemble_client._types import JSON
 from docassemble_client.operations import _errors
 
 if TYPE_CHECKING:

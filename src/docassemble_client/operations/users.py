@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from docassemble_client import models
-from docassemble_client._operation import (
+from docassemble_client.config import Secret
+from docassemble_client.operation import (
     KnownError,
     Operation,
     Paging,
@@ -14,7 +15,6 @@ from docassemble_client._operation import (
     Privileges,
     Result,
 )
-from docassemble_client.config import Secret
 from docassemble_client.operations import _errors
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ async with fake.client() as da:
 ```
 """
 
-from docassemble_client.testing._engine import Received
+from docassemble_client.testing._server.request_handler import Received
 from docassemble_client.testing.clock import Clock, ManualClock, SystemClock
 from docassemble_client.testing.interviews import Answers, Document, Field, Interview, Screen
 from docassemble_client.testing.recorder import Recorder

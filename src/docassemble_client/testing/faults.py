@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from docassemble_client.testing._http import Answer
+from docassemble_client.testing._server.messages import Answer
 
 
 class ConnectionLost(Exception):  # noqa: N818 - what happens to the connection

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import field, frozen
 
 from docassemble_client._types import JSONInput
-from docassemble_client.testing._values import Undefined, read_variable, to_python
+from docassemble_client.testing._yaml.variable_expressions import (
+    Undefined,
+    read_variable,
+    to_python,
+)
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from docassemble_client.testing._http import Incoming
+    from docassemble_client.testing._server.messages import Incoming
 
 _OWN = {"_internal", "nav", "url_args"}  # docassemble's variables, which the fake server has itself
 _PLAYGROUND = re.compile(r"docassemble\.playground[0-9]+[A-Za-z0-9]*:(.+)")
@@ -163,7 +163,7 @@ class Recorder:
         Returns:
             The transport, for the `transport` of a client.
         """
-        from docassemble_client.testing._transport import RecordingTransport
+        from docassemble_client.testing._server.transport import RecordingTransport
 
         return RecordingTransport(self, inner)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from docassemble_client.client import AsyncDocassemble
-from docassemble_client.testing._builtin import builtin_interviews
-from docassemble_client.testing._engine import Engine, Outage
+from docassemble_client.testing._server.request_handler import Engine, Outage
+from docassemble_client.testing._state.builtin import builtin_interviews
+from docassemble_client.testing._state.secrets import alphanumeric
+from docassemble_client.testing._state.world import World
 from docassemble_client.testing.clock import SystemClock
 from docassemble_client.testing.interviews import Interview
 from docassemble_client.testing.recordings import RecordedInterview, Recording
-from docassemble_client.testing.state.secrets import alphanumeric
-from docassemble_client.testing.state.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import httpx
 
     from docassemble_client._types import JSONInput
-    from docassemble_client.testing._asgi import Application
+    from docassemble_client.testing._server.asgi import Application
+    from docassemble_client.testing._state.files import StoredFile
     from docassemble_client.testing.clock import Clock
     from docassemble_client.testing.interviews import Action, Final, Screen
-    from docassemble_client.testing.state.files import StoredFile
 
 NEWEST = "1.10.14"
 
@@ -156,7 +156,7 @@ class FakeServer(Engine):
 
     def transport(self) -> httpx.AsyncBaseTransport:
         """Make a transport of httpx that leads here, for the client's `transport`."""
-        from docassemble_client.testing._transport import FakeTransport
+        from docassemble_client.testing._server.transport import FakeTransport
 
         return FakeTransport(self)
 
@@ -178,7 +178,7 @@ class FakeServer(Engine):
     @property
     def asgi(self) -> Application:
         """An ASGI application, for any ASGI server."""
-        from docassemble_client.testing._asgi import application
+        from docassemble_client.testing._server.asgi import application
 
         return application(self)
 
@@ -192,7 +192,7 @@ class FakeServer(Engine):
         Returns:
             A context whose value is the address, which becomes `url` too.
         """
-        from docassemble_client.testing._serving import serve
+        from docassemble_client.testing._server.serving import serve
 
         return serve(self, port)
 

@@ -1,0 +1,1 @@
+"""Serve the fake server: HTTP, ASGI, transports."""

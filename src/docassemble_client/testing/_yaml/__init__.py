@@ -1,0 +1,1 @@
+"""Interviews written in YAML."""

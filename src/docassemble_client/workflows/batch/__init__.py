@@ -1,0 +1,1 @@
+"""Run one interview for many rows."""

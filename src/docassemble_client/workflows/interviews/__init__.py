@@ -1,0 +1,1 @@
+"""Sessions of interviews: run them, answer them, take their documents."""

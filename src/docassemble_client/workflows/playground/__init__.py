@@ -1,0 +1,1 @@
+"""Keep Playground projects and folders in step."""

@@ -1,0 +1,1 @@
+"""Check, restart and configure a server."""

@@ -1,0 +1,130 @@
+"""What may be shown: addresses without secrets, harmless arguments, no cookies in the log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from docassemble_client import operations
+from docassemble_client._core.redaction import (
+    WIRE_LOGS,
+    keep_event,
+    mask_wire_logs,
+    scrub_arguments,
+    scrub_url,
+)
+from docassemble_client._types import UNSET
+from docassemble_client.config import Secret
+from docassemble_client.operation import Operation, Param, Result
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://da.example.com/api/user?key=hunter2", "https://da.example.com/api/user"),
+        ("https://da.example.com/x#hunter2", "https://da.example.com/x"),
+        ("https://hunter2@da.example.com/x", "https://da.example.com/x"),
+        ("https://a:hunter2@da.example.com:8443/x", "https://da.example.com:8443/x"),
+        ("https://a:hunter2@b@da.example.com/x", "https://da.example.com/x"),
+        ("https://[::1]:8080/x?hunter2", "https://[::1]:8080/x"),
+        ("//a:hunter2@da.example.com/x", "//da.example.com/x"),
+        ("/path?next=hunter2", "/path"),
+        ("path", "path"),
+        ("?hunter2", ""),
+        ("http:a:hunter2@da.example.com", "http:"),
+        ("mailto:hunter2@example.com", "mailto:"),
+        ("javascript:hunter2", "javascript:"),
+        ("http://[hunter2", ""),
+        ("http://\u2100hunter2/", ""),
+        ("https://da.example.com/\r\nx", "https://da.example.com/x"),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+    """User, query and fragment go; what is no URL goes altogether and breaks nothing."""
+    assert scrub_url(url) == shown
+
+
+def made(*params: Param) -> Operation[Any]:
+    return Operation(
+        tag="t",
+        name="n",
+        method="GET",
+        path="/p",
+        summary="S.",
+        results={"204": Result()},
+        params=params,
+    )
+
+
+@pytest.mark.parametrize(
+    ("param", "value", "shown"),
+    [
+        (Param("a", "query", "int"), 7, 7),
+        (Param("a", "query", "int"), 0, 0),
+        (Param("a", "query", "float"), 1.5, 1.5),
+        (Param("a", "query", "bool"), True, True),
+        (Param("a", "query", "bool"), False, False),
+        (Param("a", "query", "int", sensitive=True), 7, "***"),
+        (Param("a", "query", "int"), "hunter2", "***"),
+        (Param("a", "query", "bool"), ["hunter2"], "***"),
+        (Param("a", "query", "str"), "hunter2", "***"),
+        (Param("a", "query", "str"), "", "***"),
+        (Param("a", "query", "secret", sensitive=True), Secret("hunter2"), "***"),
+        (Param("a", "query", "object"), {"hunter2": 1}, "***"),
+        (Param("a", "query", "list[int]"), [1], "***"),
+        (Param("a", "file", "file"), b"hunter2", "***"),
+        (Param("a", "query", "kind of a newer version"), "hunter2", "***"),
+    ],
+)
+def test_only_numbers_and_switches_are_shown(param: Param, value: object, shown: object) -> None:
+    """An allow-list: a value of any other kind, or of the wrong type, is masked."""
+    assert scrub_arguments(made(param), {"a": value}) == {"a": shown}
+
+
+@pytest.mark.parametrize("arguments", [{}, {"a": None}, {"a": UNSET}, {"unknown": "hunter2"}])
+def test_what_is_not_given_or_not_known_is_not_shown(arguments: dict[str, object]) -> None:
+    """Neither left-out arguments nor names the operation does not have appear."""
+    assert scrub_arguments(made(Param("a", "query", "int")), arguments) == {}
+
+
+@pytest.mark.parametrize("operation", operations.OPERATIONS.values(), ids=str)
+def test_no_text_of_any_operation_is_shown(operation: Operation[Any]) -> None:
+    """Whatever argument of the real table is a text, it is masked."""
+    arguments = {param.name: "hunter2" for param in operation.params}
+
+    shown = scrub_arguments(operation, arguments)
+
+    assert set(shown.values()) <= {"***"}
+    assert shown.keys() == arguments.keys()
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"),
+    [
+        ("response.complete headers=[(b'Set-Cookie', b'session=hunter2')]", ()),
+        ("response.complete headers=%r", ([(b"set-cookie", b"session=hunter2")],)),
+        ("response.complete", ()),
+    ],
+)
+def test_of_a_wire_log_only_the_event_is_left(
+    caplog: pytest.LogCaptureFixture, message: str, arguments: tuple[Any, ...]
+) -> None:
+    """Headers hold logins, so a record keeps its first word and nothing else."""
+    mask_wire_logs()
+    logger = logging.getLogger(WIRE_LOGS[0])
+
+    with caplog.at_level(logging.DEBUG):
+        logger.debug(message, *arguments)
+
+    assert caplog.messages == ["response.complete (masked)"]
+
+
+def test_masking_twice_adds_one_filter() -> None:
+    """However many clients there are, each wire logger has the filter once."""
+    mask_wire_logs()
+    mask_wire_logs()
+
+    assert all(logging.getLogger(name).filters.count(keep_event) == 1 for name in WIRE_LOGS)

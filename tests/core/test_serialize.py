@@ -1,0 +1,335 @@
+"""Arguments of every kind become a request, or are refused before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from collections import UserDict, UserList, UserString
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+import pytest
+
+from docassemble_client import operations
+from docassemble_client._core.messages import Request
+from docassemble_client._core.serialize import encode
+from docassemble_client._types import UNSET
+from docassemble_client.config import Secret
+from docassemble_client.errors import UsageError
+from docassemble_client.operation import Operation, Param, Result
+from docassemble_client.transfer import Upload
+
+
+def made(*params: Param, method: str = "GET", path: str = "/p", **more: Any) -> Operation[Any]:
+    return Operation(
+        tag="t",
+        name="n",
+        method=method,
+        path=path,
+        summary="S.",
+        results={"204": Result()},
+        params=params,
+        **more,
+    )
+
+
+def sent(param: Param, value: object, method: str = "GET", path: str = "/p") -> Request:
+    return encode(made(param, method=method, path=path), {param.name: value})
+
+
+def problem(operation: Operation[Any], arguments: dict[str, object]) -> str:
+    """Encode what must be refused, and return what the error says."""
+    with pytest.raises(UsageError) as caught:
+        encode(operation, arguments)
+    error = caught.value
+    assert error.operation == operation.id
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+    assert "hunter2" not in str(error)
+    return error.message
+
+
+def refused(param: Param, value: object, method: str = "GET", path: str = "/p") -> str:
+    return problem(made(param, method=method, path=path), {param.name: value})
+
+
+class Number(IntEnum):
+    """A number with a name."""
+
+    SEVEN = 7
+
+
+def test_a_request_tells_all_the_transport_needs() -> None:
+    """Operation, method, path, key and safety come from the table."""
+    read = encode(operations.USERS_GET, {"user_id": 7})
+    health = encode(operations.SERVER_GET_HEALTH, {})
+    write = encode(operations.USERS_CREATE, {"username": "a@b.c"})
+
+    wanted = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
+    assert attrs.asdict(read) == attrs.asdict(wanted)
+    assert not health.auth
+    assert (write.safe, write.auth, write.stream) == (False, True, False)
+    assert write.json == b'{"username":"a@b.c"}'
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_without_a_body_everything_goes_in_the_query(method: str) -> None:
+    """GET and DELETE send no body, not even an empty one."""
+    request = sent(Param("name", "query", "str", alias="n"), "a b&c", method)
+
+    assert request.query == (("n", "a b&c"),)
+    assert request.json is None
+    assert request.form == ()
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+def test_with_a_body_there_is_always_json(method: str) -> None:
+    """POST, PATCH and PUT send a JSON object, an empty one if nothing is given."""
+    given = sent(Param("name", "body", "str", alias="n"), "ü", method)
+    empty = sent(Param("name", "body", "str"), None, method)
+
+    assert given.json == '{"n":"ü"}'.encode()
+    assert empty.json == b"{}"
+
+
+def test_with_a_file_everything_goes_in_a_form() -> None:
+    """With a file the body is multipart: texts as they are, all else as JSON."""
+    params = (
+        Param("text", "body", "str"),
+        Param("flag", "body", "bool"),
+        Param("names", "body", "list[str]"),
+        Param("data", "body", "object"),
+        Param("listed", "body", "list[str]", json_text=True),
+        Param("file", "file", "file", alias="f"),
+    )
+    values = {"text": "ü", "flag": False, "names": ["a"], "data": {"x": None}, "listed": ["b"]}
+
+    request = encode(made(*params, method="POST"), {**values, "file": b"content"})
+
+    assert request.json is None
+    assert request.form == (
+        ("text", "ü"),
+        ("flag", "0"),
+        ("names", '["a"]'),
+        ("data", '{"x":null}'),
+        ("listed", '["b"]'),
+    )
+    assert request.files == (("f", Upload(b"content", "upload")),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("str", "", ""),
+        ("str", "x", "x"),
+        ("int", 0, "0"),
+        ("int", -5, "-5"),
+        ("int", Number.SEVEN, "7"),
+        ("float", 1.5, "1.5"),
+        ("float", 2, "2"),
+        ("bool", True, "1"),
+        ("bool", False, "0"),
+        ("secret", "s", "s"),
+        ("secret", Secret("s"), "s"),
+        ("json", {"a": [True, None]}, '{"a":[true,null]}'),
+        ("json", "s", "s"),
+        ("json", True, "1"),
+        ("object", {"a": "ü"}, '{"a":"ü"}'),
+        ("object", MappingProxyType({"a": (1, 2)}), '{"a":[1,2]}'),
+        ("list[str]", ("a", "b"), '["a","b"]'),
+        ("list[bool]", [True, False], "[1,0]"),
+        ("list[secret]", [Secret("s")], '["s"]'),
+        ("list[str]", [], "[]"),
+        ("map[int]", UserDict({"a": 1}), '{"a":1}'),
+        ("map[list[str]]", {"a": ["b"]}, '{"a":["b"]}'),
+        ("Color", "red", "red"),
+    ],
+)
+def test_every_kind_has_one_text_in_a_query(kind: str, value: object, text: str) -> None:
+    """In a query booleans are 1 and 0, lists and objects JSON, secrets revealed."""
+    request = sent(Param("a", "query", kind), value)
+
+    assert request.query == (("a", text),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "plain"),
+    [
+        ("bool", True, 1),
+        ("bool", False, 0),
+        ("list[bool]", [True], [1]),
+        ("int", 5, 5),
+        ("object", {"a": True, "b": {"c": Secret("s")}}, {"a": True, "b": {"c": "s"}}),
+        ("json", [None, (1,), UserDict({"a": Secret("s")})], [None, [1], {"a": "s"}]),
+        ("json", {"a": range(2), "b": UserList("c")}, {"a": [0, 1], "b": ["c"]}),
+        ("secret", Secret("s"), "s"),
+        ("list[str]", ("a",), ["a"]),
+        ("map[secret]", {"a": Secret("s")}, {"a": "s"}),
+    ],
+)
+def test_every_kind_has_one_value_in_json(kind: str, value: object, plain: object) -> None:
+    """In JSON a boolean argument is 1 or 0, but the booleans inside of the user's data stay."""
+    request = sent(Param("a", "body", kind), value, "POST")
+
+    assert json.loads(request.json or b"") == {"a": plain}
+
+
+def test_json_text_is_json_inside_json() -> None:
+    """Where the server parses a text again, the value is encoded twice."""
+    request = sent(Param("a", "body", "list[str]", json_text=True), ["x"], "PATCH")
+
+    assert request.json == b'{"a":"[\\"x\\"]"}'
+
+
+def test_left_out_is_none_or_unset_or_not_there() -> None:
+    """None, UNSET and absence all mean that nothing is sent."""
+    operation = made(*(Param(name, "query", "str") for name in "abcd"))
+
+    request = encode(operation, {"a": None, "b": UNSET, "d": "x", "unknown": "y"})
+
+    assert request.query == (("d", "x"),)
+
+
+def test_null_is_sent_where_it_means_something() -> None:
+    """Where null differs from absence, None is sent as null and UNSET is left out."""
+    param = Param("a", "body", "str", null=True, values=("x",))
+
+    null, absent = (sent(param, value, "PATCH") for value in (None, UNSET))
+
+    assert null.json == b'{"a":null}'
+    assert absent.json == b"{}"
+
+
+def test_local_arguments_are_not_sent() -> None:
+    """What only steers the client stays here."""
+    request = sent(Param("a", "local", "bool"), value=True, method="POST")
+
+    assert request.json == b"{}"
+    assert request.query == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "path"), [(0, "/u/0/x"), (7, "/u/7/x"), (Number.SEVEN, "/u/7/x")]
+)
+def test_a_number_goes_in_the_path(value: int, path: str) -> None:
+    """A number fills its placeholder."""
+    request = sent(Param("user_id", "path", "int", required=True), value, path="/u/{user_id}/x")
+
+    assert request.path == path
+
+
+def test_a_text_in_the_path_is_quoted() -> None:
+    """A text cannot leave its part of the path."""
+    request = sent(Param("a", "path", "str", required=True), "a/../b?ü%", path="/u/{a}")
+
+    assert request.path == "/u/a%2F..%2Fb%3F%C3%BC%25"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        ("int", "7", "a must be of type int, not str"),
+        ("int", 7.0, "a must be of type int, not float"),
+        ("int", True, "a must be of type int, not bool"),
+        ("int", -1, "a must not be negative"),
+        pytest.param("int", 10**5000, "a cannot be written as JSON", id="huge"),
+        ("int", None, "a is required"),
+        ("int", UNSET, "a is required"),
+        ("str", "", "a would lead to another path"),
+        ("str", ".", "a would lead to another path"),
+        ("str", "..", "a would lead to another path"),
+        ("str", "\ud800", "a holds half of a surrogate pair, which is no character"),
+    ],
+)
+def test_what_would_change_the_path_is_refused(kind: str, value: object, message: str) -> None:
+    """A part of the path must be there, be of its type and lead nowhere else."""
+    said = refused(Param("a", "path", kind, required=True), value, path="/u/{a}")
+
+    assert said == message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        ("int", "hunter2", "a must be of type int, not str"),
+        ("int", False, "a must be of type int, not bool"),
+        ("int", 1.0, "a must be of type int, not float"),
+        ("float", "hunter2", "a must be a number, not str"),
+        ("float", True, "a must be a number, not bool"),
+        ("float", float("nan"), "a cannot be written as JSON"),
+        ("float", float("-inf"), "a cannot be written as JSON"),
+        ("bool", 1, "a must be of type bool, not int"),
+        ("bool", "hunter2", "a must be of type bool, not str"),
+        ("str", b"hunter2", "a must be of type str, not bytes"),
+        ("str", 5, "a must be of type str, not int"),
+        ("str", Secret("hunter2"), "a must be of type str, not Secret"),
+        ("str", "hunter2\ud800", "a holds half of a surrogate pair, which is no character"),
+        ("secret", 5, "a must be a string or Secret, not int"),
+        ("secret", b"hunter2", "a must be a string or Secret, not bytes"),
+        ("secret", Secret("\ud800"), "a holds half of a surrogate pair, which is no character"),
+        ("object", ["hunter2"], "a must be a mapping, not list"),
+        ("object", "hunter2", "a must be a mapping, not str"),
+        ("list[str]", "hunter2", "a must be a list, not str"),
+        ("list[str]", b"hunter2", "a must be a list, not bytes"),
+        ("list[str]", {"hunter2": 1}, "a must be a list, not dict"),
+        ("list[str]", {"hunter2"}, "a must be a list, not set"),
+        ("list[str]", ["x", 5], "a must be of type str, not int"),
+        ("list[int]", [True], "a must be of type int, not bool"),
+        ("map[str]", ["hunter2"], "a must be a mapping, not list"),
+        ("map[str]", {"a": 5}, "a must be of type str, not int"),
+        ("json", {"hunter2": {"hunter2"}}, "a cannot be written as JSON"),
+        ("json", {("hunter2", 1): 2}, "a cannot be written as JSON"),
+        ("json", [b"hunter2"], "a cannot be written as JSON"),
+        ("json", [float("nan")], "a cannot be written as JSON"),
+        ("json", [object()], "a cannot be written as JSON"),
+        ("json", [UserString("hunter2")], "a cannot be written as JSON"),
+        ("json", ["hunter2\udfff"], "a holds half of a surrogate pair, which is no character"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_without_showing_it(
+    kind: str, value: object, message: str
+) -> None:
+    """A wrong type or an unencodable value is a UsageError with both types and not the value."""
+    said = refused(Param("a", "query", kind), value)
+
+    assert said == message
+
+
+def endless() -> list[Any]:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "value", [endless(), {"a": b"hunter2"}, {1, 2}, float("inf"), [10**5000], {b"hunter2": 1}]
+)
+@pytest.mark.parametrize("json_text", [False, True])
+def test_a_body_that_is_no_json_is_refused(value: object, *, json_text: bool) -> None:
+    """Endless nesting, bytes, sets and infinite numbers cannot be written, at any depth."""
+    said = refused(Param("a", "body", "json", json_text=json_text), value, "POST")
+
+    assert said == ("a" if json_text else "the arguments") + " cannot be written as JSON"
+
+
+def test_a_required_argument_must_be_given() -> None:
+    """None for a required argument is refused with its name."""
+    message = problem(operations.USERS_GET_BY_USERNAME, {"username": None})
+
+    assert message == "username is required"
+
+
+@pytest.mark.parametrize("value", ["Account", "", "all"])
+def test_a_closed_enumeration_is_closed(value: str) -> None:
+    """Where the server understands some texts only, others are refused with those it knows."""
+    message = problem(operations.USERS_DELETE, {"user_id": 7, "remove": value})
+
+    assert message == "remove must be one of account, account_and_shared"
+
+
+def test_the_values_of_a_closed_enumeration_pass() -> None:
+    """A value the server understands is sent."""
+    request = encode(operations.USERS_DELETE, {"user_id": 7, "remove": "account"})
+
+    assert request.query == (("remove", "account"),)

@@ -1,0 +1,169 @@
+"""The guided tour, the command that serves, and the fixtures of pytest."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import uvicorn
+
+from docassemble_client import AsyncDocassemble, JSONReply, demo
+from docassemble_client.testing import FakeServer, Recording
+from docassemble_client.testing.__main__ import main
+from docassemble_client.testing.recordings import RecordedReply, RecordedScreen
+from tests.mock import run
+from tests.testing.conftest import LoopClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_tour_shows_everything_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each station says what it did, and a person can read it."""
+    run(demo.tour(LoopClock(), {}))
+
+    text = capsys.readouterr().out
+    assert "Connected to a docassemble in memory, version 1.10.14, as admin@example.com." in text
+    for number, words in enumerate(
+        (
+            "katherine@example.com",
+            "letter.md (35 bytes): Dear Ada Lovelace, please pay 1815.",
+            "28000 bytes went up, 28000 bytes came down.",
+            "█ 200/200",
+            "docassemble.AssemblyLine 3.5.0 is installed.",
+            "… and here is the answer: ada@example.com.",
+        ),
+        1,
+    ):
+        station = text.partition(f"\n{number}. ")[2].partition(f"\n{number + 1}. ")[0]
+        assert words in station
+    assert "restarting (503)" in text
+    assert max(map(len, text.splitlines()[:30])) < 110
+
+
+def test_tour_of_a_real_server_changes_nothing_for_good(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the server of the environment, and leaves installation and faults out."""
+    fake = FakeServer()
+    packages = dict(fake._world.packages.installed)
+    monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.api_key)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    with fake.serve() as url:
+        monkeypatch.setenv("DOCASSEMBLE_URL", url)
+        asyncio.run(demo.tour())
+
+    text = capsys.readouterr().out
+    assert "Connected to your server" in text
+    assert "favorite_number?  →  42" in text
+    assert "'inhabitants': 2" in text
+    assert "installed" not in text
+    assert fake._world.packages.installed == packages
+    assert list(fake._world.sessions.rows()) == []
+
+
+def test_tour_goes_on_where_the_server_refuses_something(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a key may not do, and what is switched off, is told in a line; nothing stays behind."""
+    fake = FakeServer()
+    monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.add_user("ada@example.com").api_key)
+
+    with fake.serve() as url:
+        monkeypatch.setenv("DOCASSEMBLE_URL", url)
+        fake.fail("sessions.set_variables", status=400, times=None)
+        status = demo.main()
+
+    text = capsys.readouterr().out
+    assert status == 0
+    assert "The server refuses that: users.list (GET /api/user_list): 403" in text
+    assert text.count("The server refuses that: sessions.set_variables (POST /api/session)") == 2
+    assert list(fake._world.sessions.rows()) == []
+
+
+def test_tour_ends_where_no_server_answers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so in a line, and that it has failed."""
+    fake = FakeServer()
+    fake.fail(status=500, times=None)
+    monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.api_key)
+
+    with fake.serve() as url:
+        monkeypatch.setenv("DOCASSEMBLE_URL", url)
+        assert demo.main() == 1
+
+    assert capsys.readouterr().out.startswith("users.get_current (GET /api/user): 500")
+
+
+def test_command_serves_and_says_how_to_reach_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it prints can be pasted into a shell."""
+    served: dict[str, Any] = {}
+    monkeypatch.setattr(uvicorn, "run", lambda app, **options: served.update(app=app, **options))
+
+    main(["--port", "8123", "--version", "1.9.13"])
+
+    assert (served["host"], served["port"]) == ("127.0.0.1", 8123)
+    line = capsys.readouterr().out
+    assert line.startswith("export DOCASSEMBLE_URL=http://127.0.0.1:8123 DOCASSEMBLE_API_KEY=")
+
+
+def test_command_plays_recordings_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Programs in other languages get the recorded screens too."""
+    served: list[Any] = []
+    monkeypatch.setattr(uvicorn, "run", lambda app, **_: served.append(app))
+    i = "docassemble.mine:data/questions/recorded.yml"
+    screens = [RecordedScreen(reply=RecordedReply(json=["recorded"]))]
+    text = Recording(filename=i, screens=screens, encrypted=False).to_json()
+    (tmp_path / "recorded.json").write_text(text, encoding="utf-8")
+
+    main(["--recordings", str(tmp_path)])
+
+    key = capsys.readouterr().out.strip().rpartition("=")[2]
+
+    async def job() -> object:
+        transport = httpx.ASGITransport(served[0])
+        async with AsyncDocassemble("http://127.0.0.1", key, transport=transport) as da:
+            s = await da.sessions.start(i)
+            return await da.sessions.get_question(i, s.session)
+
+    assert asyncio.run(job()) == JSONReply(["recorded"])
+
+
+def test_pytest_finds_the_fixtures_by_itself(tmp_path: Path) -> None:
+    """A project of our users needs no import and no configuration for them."""
+    test = "def test_it(fake_docassemble, docassemble): assert fake_docassemble.client()\n"
+    (tmp_path / "test_it.py").write_text(test, encoding="utf-8")
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
+    result = subprocess.run(  # noqa: S603 - our own command
+        [*command, "--rootdir", tmp_path, tmp_path], capture_output=True, text=True, check=False
+    )
+
+    assert "1 passed" in result.stdout
+
+
+def test_fixtures_are_a_server_and_a_client_on_it(
+    fake_docassemble: FakeServer, docassemble: AsyncDocassemble
+) -> None:
+    """They need no import; waiting and retrying take no time."""
+    fake_docassemble.fail("users.get_current", times=2)
+
+    async def job() -> None:
+        me = await docassemble.users.get_current()
+        assert me.email == fake_docassemble.admin_email
+        result = await docassemble.wait_for_task(await docassemble.packages.install(pip="cowsay"))
+        assert result is not None
+
+    asyncio.run(job())
