@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 ONCE = RetryPolicy(attempts=1)
-AT_ONCE = RetryPolicy(base=0)
+AT_ONCE = RetryPolicy(initial_delay=0)
 """Three attempts without a pause."""
 PATIENCE = 10
 """Seconds after which a test that would hang fails instead."""

@@ -236,9 +236,9 @@ def test_a_policy_has_working_defaults() -> None:
     """By default a request is sent three times at most, half a second apart at first."""
     policy = RetryPolicy()
 
-    assert (policy.attempts, policy.base, policy.cap) == (3, 0.5, 30.0)
+    assert (policy.attempts, policy.initial_delay, policy.max_delay) == (3, 0.5, 30.0)
     assert (policy.budget, policy.earned) == (20.0, 0.1)
-    assert RetryPolicy(attempts=1, base=0, cap=0) == RetryPolicy(attempts=1, base=0.0, cap=0.0)
+    assert RetryPolicy(attempts=1, initial_delay=0, max_delay=0) == RetryPolicy(attempts=1, initial_delay=0.0, max_delay=0.0)
 
 
 @pytest.mark.parametrize(
@@ -263,8 +263,8 @@ def test_a_poll_policy_looks_often_enough() -> None:
     """No pause is longer than the 30 s after which the server forgets a result it has shown."""
     policy = PollPolicy()
 
-    assert (policy.interval, policy.factor, policy.cap, policy.timeout) == (1.0, 1.5, 10.0, 10.0)
-    assert policy.cap + policy.timeout < 30
+    assert (policy.interval, policy.backoff_factor, policy.max_interval, policy.request_timeout) == (1.0, 1.5, 10.0, 10.0)
+    assert policy.max_interval + policy.request_timeout < 30
 
 
 @pytest.mark.parametrize("value", [RetryPolicy(), Timeouts(), PollPolicy()])

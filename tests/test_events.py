@@ -61,7 +61,7 @@ def told(
     left = iter(answers)
     mock = Mock(lambda _: next(left))
     settings: dict[str, Any] = {
-        "retry": RetryPolicy(base=0),
+        "retry": RetryPolicy(initial_delay=0),
         "poll": PollPolicy(interval=0),
         "on_event": heard.append,
         **more,

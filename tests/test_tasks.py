@@ -35,7 +35,7 @@ INSTALL = TaskHandle(
     target="docassemble-demo",
     expects="listed",
 )
-POLL = PollPolicy(interval=1, factor=1)
+POLL = PollPolicy(interval=1, backoff_factor=1)
 FOREVER = "working"
 
 
@@ -194,7 +194,7 @@ def test_the_policy_of_one_wait_comes_before_the_clients() -> None:
 
     async def use() -> float:
         async with client(mock) as da:
-            await da.wait_for_task(HANDLE, poll=PollPolicy(interval=100, cap=100))
+            await da.wait_for_task(HANDLE, poll=PollPolicy(interval=100, max_interval=100))
             return now()
 
     assert 50 <= run(use()) <= 100

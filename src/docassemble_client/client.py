@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
-    from docassemble_client._core.executor import Runtime
+    from docassemble_client._core.executor import Executor
     from docassemble_client._http.adapter import AnyTransport
     from docassemble_client._types import JSONInput, Unset
     from docassemble_client.config import Timeout
@@ -121,7 +121,7 @@ class AsyncDocassemble(Jobs, Namespaces):
         self._proxy = proxy
         self._poll = poll
         self._on_event = on_event
-        self._runtime: Runtime | None = None
+        self._runtime: Executor | None = None
 
     @classmethod
     def from_env(cls, **options: Unpack[Options]) -> Self:
@@ -311,10 +311,10 @@ class AsyncDocassemble(Jobs, Namespaces):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._base_url!r})"
 
-    def _start(self) -> Runtime:
+    def _start(self) -> Executor:
         if self._runtime is None:
             # Imported here: the HTTP library, the converter and the models are the heavy part.
-            from docassemble_client._core.executor import Runtime  # noqa: PLC0415
+            from docassemble_client._core.executor import Executor  # noqa: PLC0415
             from docassemble_client._http.transport import Transport  # noqa: PLC0415
 
             transport = Transport(
@@ -327,7 +327,7 @@ class AsyncDocassemble(Jobs, Namespaces):
                 max_concurrency=self._max_concurrency,
                 on_event=self._on_event,
             )
-            self._runtime = Runtime(
+            self._runtime = Executor(
                 transport, timeout=self._timeouts, retry=self._retry, poll=self._poll
             )
         return self._runtime

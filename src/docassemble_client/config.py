@@ -149,7 +149,7 @@ class RetryPolicy:
     """
 
     attempts: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])
-    base: float = field(default=0.5, validator=validators.ge(0))
-    cap: float = field(default=30.0, validator=validators.ge(0))
+    initial_delay: float = field(default=0.5, validator=validators.ge(0))
+    max_delay: float = field(default=30.0, validator=validators.ge(0))
     budget: float = field(default=20.0, validator=validators.ge(0))
     earned: float = field(default=0.1, validator=validators.ge(0))

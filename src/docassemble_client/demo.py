@@ -181,7 +181,7 @@ class Tour:
             show(f"   {event.elapsed:4.1f} s  {event.state}{detail}")
 
         task = await self.da.packages.install(pip="docassemble.AssemblyLine")
-        poll = PollPolicy(interval=0.5, factor=1.0)
+        poll = PollPolicy(interval=0.5, backoff_factor=1.0)
         await self.da.wait_for_task(task, on_progress=progress, poll=poll)
         listed = {one.name: one.version for one in await self.da.packages.list()}
         show(f"   docassemble.AssemblyLine {listed['docassemble.AssemblyLine']} is installed.")

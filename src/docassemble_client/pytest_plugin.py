@@ -26,4 +26,4 @@ def docassemble(fake_docassemble: FakeServer) -> AsyncDocassemble:
     from docassemble_client.config import RetryPolicy  # noqa: PLC0415
     from docassemble_client.tasks import PollPolicy  # noqa: PLC0415
 
-    return fake_docassemble.client(poll=PollPolicy(interval=0.0), retry=RetryPolicy(base=0.0))
+    return fake_docassemble.client(poll=PollPolicy(interval=0.0), retry=RetryPolicy(initial_delay=0.0))

@@ -28,9 +28,9 @@ class PollPolicy:
     """
 
     interval: float = field(default=1.0, validator=validators.ge(0))
-    factor: float = field(default=1.5, validator=validators.ge(1))
-    cap: float = field(default=10.0, validator=validators.ge(0))
-    timeout: float = field(default=10.0, validator=validators.gt(0))
+    backoff_factor: float = field(default=1.5, validator=validators.ge(1))
+    max_interval: float = field(default=10.0, validator=validators.ge(0))
+    request_timeout: float = field(default=10.0, validator=validators.gt(0))
 
 
 @frozen(kw_only=True)

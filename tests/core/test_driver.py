@@ -47,7 +47,7 @@ def late(line: Line, total: float, request: Request = REQUEST) -> tuple[RequestT
     """Carry a call that takes too long: its error, and when it came."""
 
     async def use() -> tuple[RequestTimeout, float]:
-        flow = execute(request, RetryPolicy(base=8, attempts=9), jitter=lambda: 1.0)
+        flow = execute(request, RetryPolicy(initial_delay=8, attempts=9), jitter=lambda: 1.0)
         with pytest.raises(RequestTimeout) as caught:
             await drive(line, flow, total).result()
         assert others() == set()
@@ -138,7 +138,7 @@ def test_a_call_that_ends_in_time_meets_no_limit() -> None:
     line = Line(lambda _: next(answers))
 
     async def use() -> float:
-        flow = execute(REQUEST, RetryPolicy(base=0))
+        flow = execute(REQUEST, RetryPolicy(initial_delay=0))
         assert await drive(line, flow, 20).result() is GOOD
         return now()
 
@@ -266,7 +266,7 @@ def test_cancelling_at_any_point_leaves_nothing_behind(turns: int) -> None:
     mock = Mock(lambda _: next(answers, (200, {"questionType": "deadend"})))
 
     async def use() -> None:
-        policy = RetryPolicy(base=0)
+        policy = RetryPolicy(initial_delay=0)
         async with AsyncDocassemble(
             mock.url, "key", transport=mock.http, retry=policy, max_concurrency=1
         ) as da:

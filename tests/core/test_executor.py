@@ -308,7 +308,7 @@ def test_each_call_may_have_its_own_retries(kind: str) -> None:
     with pytest.raises(ServerError):
         run(scenario(ONCE))
     with pytest.raises(ServerError):
-        run(scenario(RetryPolicy(attempts=5, base=0)))
+        run(scenario(RetryPolicy(attempts=5, initial_delay=0)))
 
     assert attempts == 3 + 1 + 5
 

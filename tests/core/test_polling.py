@@ -98,7 +98,7 @@ def test_completed_is_believed_in_the_end_if_the_server_is_never_younger(
 
 def test_an_old_process_is_not_believed_for_being_asked_often() -> None:
     """It is time that counts: with short pauses there are more looks."""
-    wait_ = Wait(RESTART, [COMPLETED, *[OLD] * 500, NEW], PollPolicy(cap=0.1))
+    wait_ = Wait(RESTART, [COMPLETED, *[OLD] * 500, NEW], PollPolicy(max_interval=0.1))
 
     wait_.run()
 
@@ -244,7 +244,7 @@ def test_a_task_forgotten_after_it_was_seen_is_over(before: tuple[str, Answer]) 
 
 def test_pauses_grow_up_to_the_cap() -> None:
     """Pauses grow from look to look, also while the server confirms."""
-    policy = PollPolicy(interval=1, factor=2, cap=6)
+    policy = PollPolicy(interval=1, backoff_factor=2, max_interval=6)
     wait_ = Wait(RESTART, [WORKING, WORKING, COMPLETED, OLD, OLD, OLD, NEW], policy)
 
     wait_.run()
@@ -254,7 +254,7 @@ def test_pauses_grow_up_to_the_cap() -> None:
 
 def test_a_cap_below_the_interval_holds_for_the_first_pause_too() -> None:
     """The cap is the longest pause of all."""
-    wait_ = Wait(RESTART, [WORKING, COMPLETED, NEW], PollPolicy(interval=5, cap=2))
+    wait_ = Wait(RESTART, [WORKING, COMPLETED, NEW], PollPolicy(interval=5, max_interval=2))
 
     wait_.run()
 

@@ -208,7 +208,7 @@ def test_pauses_double_up_to_the_cap() -> None:
     """Without luck the pauses are base, twice base, four times base, and never above the cap."""
     driver = Driver(*[NotSent("no")] * 5, reply())
 
-    driver.play(SAFE, RetryPolicy(attempts=6, base=0.5, cap=3.0))
+    driver.play(SAFE, RetryPolicy(attempts=6, initial_delay=0.5, max_delay=3.0))
 
     assert driver.slept == [0.5, 1.0, 2.0, 3.0, 3.0]
 
@@ -218,7 +218,7 @@ def test_jitter_draws_from_the_whole_pause() -> None:
     draws = iter([0.0, 0.5, 0.25, 1.0])
     driver = Driver(*[NotSent("no")] * 3, reply())
 
-    driver.play(SAFE, RetryPolicy(attempts=4, base=1.0, cap=60.0), lambda: next(draws))
+    driver.play(SAFE, RetryPolicy(attempts=4, initial_delay=1.0, max_delay=60.0), lambda: next(draws))
 
     assert driver.slept == [0.0, 1.0, 1.0]
 
@@ -228,7 +228,7 @@ def test_pauses_are_random_unless_told_otherwise() -> None:
     pauses = set()
     for seed in range(3):
         random.seed(seed)
-        flow = execute(SAFE, RetryPolicy(base=8.0))
+        flow = execute(SAFE, RetryPolicy(initial_delay=8.0))
         next(flow)
 
         told = flow.throw(NotSent("no"))
@@ -245,7 +245,7 @@ def test_any_number_of_attempts_keeps_a_finite_pause() -> None:
     """Pauses of a policy with thousands of attempts stay at the cap; doubling never overflows."""
     driver = Driver(*[NotSent("no")] * 1999, reply())
 
-    driver.play(SAFE, RetryPolicy(attempts=2000, base=1, cap=2.0, budget=2000))
+    driver.play(SAFE, RetryPolicy(attempts=2000, initial_delay=1, max_delay=2.0, budget=2000))
 
     assert driver.slept[0] == 1.0
     assert set(driver.slept[1:]) == {2.0}
@@ -285,7 +285,7 @@ def test_retry_after_is_honoured_and_capped(header: str, pause: float) -> None:
     answer.received = came
     driver = Driver(answer, reply())
 
-    driver.play(UNSAFE, RetryPolicy(base=1.0, cap=30.0))
+    driver.play(UNSAFE, RetryPolicy(initial_delay=1.0, max_delay=30.0))
 
     assert driver.slept == [pause]
 
@@ -337,7 +337,7 @@ def test_each_retry_is_told_before_its_pause() -> None:
     """The hook hears which attempt failed, why, and how long the pause will be."""
     driver = Driver(NotSent("no"), reply(503), reply())
 
-    driver.play(SAFE, RetryPolicy(base=1.0))
+    driver.play(SAFE, RetryPolicy(initial_delay=1.0))
 
     assert driver.told == [
         RetryEvent(operation="users.get", attempt=1, reason="NotSent", delay=1.0),

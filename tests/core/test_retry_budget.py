@@ -106,10 +106,10 @@ def test_what_is_never_repeated_spends_nothing() -> None:
 def test_a_policy_of_one_call_draws_on_the_clients_budget() -> None:
     """With retry= a call may try more often, but not beyond what all calls have together."""
     mock = Mock(lambda _: (503, None))
-    often = RetryPolicy(attempts=100, base=0, budget=1000, earned=100)
+    often = RetryPolicy(attempts=100, initial_delay=0, budget=1000, earned=100)
 
     async def use() -> None:
-        own = RetryPolicy(attempts=3, base=0, budget=5, earned=0)
+        own = RetryPolicy(attempts=3, initial_delay=0, budget=5, earned=0)
         async with AsyncDocassemble(mock.url, "key", transport=mock.http, retry=own) as da:
             for policy in (often, often, None):
                 with pytest.raises(ServerError):
@@ -127,7 +127,7 @@ def test_calls_of_a_client_earn_with_a_flow_and_without(total: float | None) -> 
         [(503, None)] * 2 + [(200, [])] * 4 + [(503, None), (200, [])]
     )
     mock = Mock(lambda _: next(answers))
-    policy = RetryPolicy(attempts=2, base=0, budget=1, earned=0.25)
+    policy = RetryPolicy(attempts=2, initial_delay=0, budget=1, earned=0.25)
 
     async def use() -> None:
         async with AsyncDocassemble(
@@ -146,7 +146,7 @@ def test_calls_of_a_client_earn_with_a_flow_and_without(total: float | None) -> 
 def test_clients_do_not_share_a_budget() -> None:
     """One server's outage leaves the clients of other servers their retries."""
     mock = Mock(lambda _: (503, None))
-    policy = RetryPolicy(attempts=2, base=0, budget=1, earned=0)
+    policy = RetryPolicy(attempts=2, initial_delay=0, budget=1, earned=0)
 
     async def use() -> None:
         for _ in range(3):

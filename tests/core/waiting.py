@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from attrs import evolve
 
-from docassemble_client._core.executor import Runtime
+from docassemble_client._core.executor import Executor
 from docassemble_client._core.polling import wait
 from docassemble_client.config import RetryPolicy
 from docassemble_client.operations import TASKS
@@ -83,7 +83,7 @@ class Wait:
         self.hand = Hand(self._answer)
         kind = TASKS[handle.kind]
         policy = policy or PollPolicy()
-        runtime = Runtime(cast("Any", None), timeout=None, retry=RetryPolicy(), poll=policy)
+        runtime = Executor(cast("Any", None), timeout=None, retry=RetryPolicy(), poll=policy)
         calls = runtime._task_calls(handle, kind)
         self.flow = wait(handle, kind, policy, calls, jitter=jitter)
         self.events: list[TaskEvent] = []

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 SECRET = "hunter2"
-AT_ONCE = RetryPolicy(attempts=3, base=0, cap=0)
+AT_ONCE = RetryPolicy(attempts=3, initial_delay=0, max_delay=0)
 """Three attempts without a pause, however long the server asks to wait."""
 SHORT = 0.05
 """Seconds after which the client gives a silent server up."""

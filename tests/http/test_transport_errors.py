@@ -146,7 +146,7 @@ def test_each_answer_is_logged_without_its_query(caplog: pytest.LogCaptureFixtur
 
     async def scenario() -> None:
         answers = answering(reply(status=503), reply(USER))
-        policy = RetryPolicy(base=0)
+        policy = RetryPolicy(initial_delay=0)
         async with serve(answers) as server, client(server, policy) as da:
             await da.users.get_by_username("jane@example.com")
 

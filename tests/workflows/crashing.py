@@ -11,7 +11,7 @@ from tests.workflows.outages import I, rows
 
 async def main(url: str, key: str, journal: str, count: int) -> None:
     """Run the rows, and print each that ended."""
-    retry = RetryPolicy(base=0.01, cap=0.1)
+    retry = RetryPolicy(initial_delay=0.01, max_delay=0.1)
     async with AsyncDocassemble(url, key, retry=retry) as da:
         many = da.interview(I).assemble_many(rows(count), concurrency=8, journal=journal)
         async for one in many:

@@ -48,7 +48,7 @@ logger = logging.getLogger("docassemble_client")
 _ONCE = RetryPolicy(attempts=1)
 
 
-class Runtime:
+class Executor:
     """What the generated calls hand their operation and arguments to."""
 
     def __init__(
@@ -172,7 +172,7 @@ class Runtime:
             raise UsageError(message, operation=handle.operation)
         flow = wait(handle, kind, policy, self._task_calls(handle, kind))
         look = Timeouts(
-            connect=policy.timeout, read=policy.timeout, write=policy.timeout, total=timeout
+            connect=policy.request_timeout, read=policy.request_timeout, write=policy.request_timeout, total=timeout
         )
         request = encode(OPERATIONS[kind.status], {"task_id": handle.id})
         run = self._start(flow, request, look)

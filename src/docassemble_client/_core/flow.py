@@ -115,8 +115,8 @@ def execute(
                 return judge(request, reply, errors, hints or {})
             asked = retry_after(reply)
             reason = str(reply.status)
-        pause = jitter() * min(policy.cap, policy.base * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
-        pause = max(pause, min(policy.cap, asked))
+        pause = jitter() * min(policy.max_delay, policy.initial_delay * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
+        pause = max(pause, min(policy.max_delay, asked))
         from docassemble_client.events import RetryEvent  # noqa: PLC0415 - most calls need none
 
         yield Tell(

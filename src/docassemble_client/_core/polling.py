@@ -80,7 +80,7 @@ class _Wait:
         self.calls = calls
         self.jitter = jitter
         self.begun = handle.started if kind.started else None
-        self.longest = min(policy.cap, policy.interval)
+        self.longest = min(policy.max_interval, policy.interval)
         self.paused = 0.0
         self.polls = 0
         self.patience = _OLD_PROCESSES
@@ -178,7 +178,7 @@ class _Wait:
         pause = self.longest * (1 + self.jitter()) / 2
         yield Sleep(pause)
         self.paused += pause
-        self.longest = min(self.policy.cap, self.longest * self.policy.factor)
+        self.longest = min(self.policy.max_interval, self.longest * self.policy.backoff_factor)
 
     def _report(self, state: str, detail: str) -> Flow[None]:
         operation = self.handle.operation
