@@ -1,1 +1,1 @@
-"""How much of a caller's CPU a call costs, beside what other clients cost: `nox -s bench`."""
+"""Compares the CPU cost of calls with that of other clients: `nox -s bench`."""

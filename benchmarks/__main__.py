@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--write]`: measures everything, prints it, writes the page."""
+"""`python -m benchmarks [--quick] [--write]`: run all benchmarks; print or write the results."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks import measures, report
 from benchmarks.server import FILE_SIZE
-from benchmarks.worker import CONTENDERS, MOVING
+from benchmarks.worker import CONTENDERS, LONG_WORKS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 ROOT = Path(__file__).parents[1]
-AT_ONCE = (1, 20, 100, 500)
+CONCURRENCIES = (1, 20, 100, 500)
 CALLS = ("get", "page", "post")
-ROUNDS, FEW = 5, 2
-_LONG = 2.0  # seconds of one turn; what takes so long is no small difference
-Seen: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
+ROUNDS, QUICK_ROUNDS = 5, 2
+_LONG_SECONDS = 2.0  # longer measurements are not repeated
+Results: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
 
 
 @contextmanager
-def _process(core: int, *command: str, folder: str) -> Generator[subprocess.Popen[str]]:
-    """Run a module on a core of its own, if there are several; it ends with its input."""
+def _run_process(core: int, *command: str, folder: str) -> Generator[subprocess.Popen[str]]:
+    """Run a module on one core; it ends when its input is closed."""
     cores = sorted(os.sched_getaffinity(0))
     paths = [str(ROOT), folder, os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths).rstrip(os.pathsep)}
@@ -46,19 +46,19 @@ def _process(core: int, *command: str, folder: str) -> Generator[subprocess.Pope
         try:
             yield process
         finally:
-            process.stdin.close()  # type: ignore[union-attr]  # it is a pipe
+            process.stdin.close()  # type: ignore[union-attr]  # a pipe
 
 
-def _asked(process: subprocess.Popen[str], order: dict[str, object]) -> dict[str, float]:
+def _send_order(process: subprocess.Popen[str], order: dict[str, object]) -> dict[str, float]:
     assert process.stdin, process.stdout
     process.stdin.write(json.dumps(order) + "\n")
     process.stdin.flush()
-    seen: dict[str, float] = json.loads(process.stdout.readline())  # type: ignore[union-attr]  # a pipe
-    return seen
+    result: dict[str, float] = json.loads(process.stdout.readline())  # type: ignore[union-attr]  # a pipe
+    return result
 
 
-def _generate(folder: str) -> None:
-    """Let openapi-python-client make its client."""
+def _generate_client(folder: str) -> None:
+    """Generate the client of openapi-python-client."""
     document = Path(__file__).with_name("openapi.yaml")
     target = Path(folder, "docassemble_api_client")
     command = ["generate", "--path", str(document), "--meta", "none", "--output-path", str(target)]
@@ -69,81 +69,83 @@ def _generate(folder: str) -> None:
     )
 
 
-def _crowds(url: str, folder: str, *, quick: bool) -> Seen:
-    """Let each contender, in a process of its own, have its turn in every round."""
-    seen: dict[tuple[str, str, int], list[dict[str, float]]] = {}
+def _measure_contenders(url: str, folder: str, *, quick: bool) -> Results:
+    """Measure the contenders, each in its own process, alternating in every round."""
+    all_samples: dict[tuple[str, str, int], list[dict[str, float]]] = {}
     with ExitStack() as stack:
         workers = {
-            name: stack.enter_context(_process(0, "benchmarks.worker", name, url, folder=folder))
+            name: stack.enter_context(
+                _run_process(0, "benchmarks.worker", name, url, folder=folder)
+            )
             for name in CONTENDERS
         }
-        for work, at_once, number in _plan(quick=quick):
+        for work, concurrency, number in _plan_rounds(quick=quick):
             order = {
                 "work": work,
-                "at_once": at_once,
+                "concurrency": concurrency,
                 "seconds": 0.1 if quick else 0.25,
                 "size": FILE_SIZE,
             }
             for name, worker in workers.items():
-                samples = seen.setdefault((work, name, at_once), [])
-                if number < 1 or work in MOVING or samples[-1]["wall"] < _LONG:
-                    samples.append(_asked(worker, order))
-    return {key: _summed(samples) for key, samples in seen.items()}
+                samples = all_samples.setdefault((work, name, concurrency), [])
+                if number < 1 or work in LONG_WORKS or samples[-1]["wall"] < _LONG_SECONDS:
+                    samples.append(_send_order(worker, order))
+    return {key: _summarize(samples) for key, samples in all_samples.items()}
 
 
-def _plan(*, quick: bool) -> Iterator[tuple[str, int, int]]:
-    # What is about memory comes first: before other works have made the process large.
-    for work in (*MOVING, *CALLS):
-        moving = work in MOVING
-        for at_once in (1,) if moving else (1, 100) if quick else AT_ONCE:
-            for number in range(FEW if quick else min(ROUNDS, 3) if moving else ROUNDS):
-                yield work, at_once, number
+def _plan_rounds(*, quick: bool) -> Iterator[tuple[str, int, int]]:
+    # Measure memory first, before other works increase the memory of the process.
+    for work in (*LONG_WORKS, *CALLS):
+        is_long = work in LONG_WORKS
+        for concurrency in (1,) if is_long else (1, 100) if quick else CONCURRENCIES:
+            for number in range(QUICK_ROUNDS if quick else min(ROUNDS, 3) if is_long else ROUNDS):
+                yield work, concurrency, number
 
 
-def _summed(samples: list[dict[str, float]]) -> dict[str, float]:
-    """Medians; of memory the most, as later rounds find some that earlier ones have freed."""
-    summed = {what: statistics.median(one[what] for one in samples) for what in samples[0]}
+def _summarize(samples: list[dict[str, float]]) -> dict[str, float]:
+    """Compute medians, but the maximum of memory: later rounds reuse memory of earlier rounds."""
+    medians = {key: statistics.median(sample[key] for sample in samples) for key in samples[0]}
     return {
-        **summed,
-        "memory": max(one["memory"] for one in samples),
+        **medians,
+        "memory": max(sample["memory"] for sample in samples),
         "rounds": float(len(samples)),
     }
 
 
-def _singles(url: str, *, quick: bool) -> dict[str, dict[str, float]]:
+def _measure_single(url: str, *, quick: bool) -> dict[str, dict[str, float]]:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[0]})
     rounds = 5 if quick else 15
     try:
         return {
-            "walk": asyncio.run(measures.walking(url)),
-            "prefetch": asyncio.run(measures.prefetching(url)),
-            "machinery": asyncio.run(measures.machinery(url, 100 * rounds)),
-            "crowd": asyncio.run(measures.crowding(url, rounds)),
-            "decode": measures.decoding(rounds),
-            **measures.imports(url, 3 if quick else 9),
+            "listing": asyncio.run(measures.measure_listing(url)),
+            "prefetch": asyncio.run(measures.measure_prefetch(url)),
+            "overhead": asyncio.run(measures.measure_overhead(url, 100 * rounds)),
+            "concurrency": asyncio.run(measures.measure_concurrency(url, rounds)),
+            "decode": measures.measure_decoding(rounds),
+            **measures.measure_imports(url, 3 if quick else 9),
         }
     finally:
         os.sched_setaffinity(0, set(cores))
 
 
 def main() -> None:
-    """Measure, print, and with --write put it into docs/."""
+    """Run the benchmarks and print the results; with --write, write them to docs/."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few and short rounds")
+    parser.add_argument("--quick", action="store_true", help="run few and short rounds")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        _generate(folder)
-        with _process(1, "benchmarks.server", folder=folder) as server:
-            # A name, not an address: servers have one, and only then are cookies kept.
+        _generate_client(folder)
+        with _run_process(1, "benchmarks.server", folder=folder) as server:
+            # A host name, because clients ignore cookies of IP addresses.
             url = f"http://localhost:{server.stdout.readline().strip()}"  # type: ignore[union-attr]  # a pipe
-            singles = _singles(url, quick=options.quick)
-            crowds: Any = _crowds(url, folder, quick=options.quick)
-    text = report.text(crowds, singles, quick=options.quick)
+            single_results = _measure_single(url, quick=options.quick)
+            results: Any = _measure_contenders(url, folder, quick=options.quick)
+    text = report.render_page(results, single_results, quick=options.quick)
     print(text)
     if options.write:
-        report.write(ROOT / "docs", text, crowds)
+        report.write_page(ROOT / "docs", text, results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The clients compared: each brings the same answers in its own way."""
+"""The compared clients."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 _HEADERS = {"X-API-Key": KEY}
-_LONG = 600.0
+_TIMEOUT_SECONDS = 600.0
 _NEW_USER = {"username": "jane@example.com", "first_name": "Jane", "last_name": "Roe"}
-_PIECE = 1 << 16
+_CHUNK_SIZE = 1 << 16
 
 
 class Contender(Protocol):
-    """One client at work; each method is one call, whose answer is read to its end."""
+    """A client; each method makes a call and reads the complete response."""
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Open the client."""
         ...
 
     async def __aexit__(self, *_: object) -> None:
@@ -45,8 +45,8 @@ class Contender(Protocol):
         """Create an account."""
         ...
 
-    async def walk(self, path: Path) -> object:
-        """Count all accounts, page by page."""
+    async def list_all(self, path: Path) -> object:
+        """Count all accounts in all pages."""
         ...
 
     async def upload(self, path: Path) -> object:
@@ -58,7 +58,7 @@ class Contender(Protocol):
         ...
 
 
-async def _counted(fetch: Callable[[dict[str, str]], Awaitable[Any]]) -> int:
+async def _count_items(fetch: Callable[[dict[str, str]], Awaitable[Any]]) -> int:
     """Count the items of all pages."""
     query: dict[str, str] = {}
     count = 0
@@ -71,11 +71,16 @@ async def _counted(fetch: Callable[[dict[str, str]], Awaitable[Any]]) -> int:
 
 
 class Ours:
-    """This client; every answer becomes a model."""
+    """This client; responses are decoded to models."""
 
-    def __init__(self, url: str, turns: int, transport: Any, **options: Any) -> None:
+    def __init__(self, url: str, max_concurrency: int, transport: Any, **options: Any) -> None:
         self.da = AsyncDocassemble(
-            url, KEY, transport=transport, max_concurrency=turns, timeout=_LONG, **options
+            url,
+            KEY,
+            transport=transport,
+            max_concurrency=max_concurrency,
+            timeout=_TIMEOUT_SECONDS,
+            **options,
         )
         self._new: dict[str, Any] = dict(_NEW_USER)
 
@@ -94,7 +99,7 @@ class Ours:
     async def post(self) -> object:
         return await self.da.users.create(**self._new)
 
-    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+    async def list_all(self, path: Path) -> object:  # noqa: ARG002 - writes no file
         count = 0
         async for _ in self.da.users.list():
             count += 1
@@ -108,13 +113,13 @@ class Ours:
 
 
 class RawHttpx:
-    """The AsyncClient of httpx or httpx2, and json.loads."""
+    """The AsyncClient of httpx or httpx2, with json.loads."""
 
-    def __init__(self, url: str, turns: int, library: str) -> None:
+    def __init__(self, url: str, max_concurrency: int, library: str) -> None:
         httpx: Any = import_module(library)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=turns)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=max_concurrency)
         self._client = httpx.AsyncClient(
-            base_url=url, headers=_HEADERS, timeout=_LONG, limits=limits
+            base_url=url, headers=_HEADERS, timeout=_TIMEOUT_SECONDS, limits=limits
         )
 
     async def __aenter__(self) -> Self:
@@ -134,8 +139,8 @@ class RawHttpx:
         response = await self._client.post("/api/user/new", json=_NEW_USER)
         return json.loads(response.raise_for_status().content)
 
-    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
-        return await _counted(self.page)
+    async def list_all(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        return await _count_items(self.page)
 
     async def upload(self, path: Path) -> object:
         with path.open("rb") as file:
@@ -152,20 +157,20 @@ class RawHttpx:
 
 
 class RawAiohttp:
-    """The session of aiohttp, and json.loads."""
+    """The ClientSession of aiohttp, with json.loads."""
 
-    def __init__(self, url: str, turns: int) -> None:
-        self._url, self._turns = url, turns
+    def __init__(self, url: str, max_concurrency: int) -> None:
+        self._url, self._max_concurrency = url, max_concurrency
 
     async def __aenter__(self) -> Self:
-        # Not before: other contenders must not pay for it.
+        # Not at import time, so that other contenders do not import aiohttp.
         self._aiohttp = aiohttp = import_module("aiohttp")
         self._session = aiohttp.ClientSession(
             self._url,
             headers=_HEADERS,
             raise_for_status=True,
-            timeout=aiohttp.ClientTimeout(_LONG),
-            connector=aiohttp.TCPConnector(limit=self._turns),
+            timeout=aiohttp.ClientTimeout(_TIMEOUT_SECONDS),
+            connector=aiohttp.TCPConnector(limit=self._max_concurrency),
         )
         return self
 
@@ -184,8 +189,8 @@ class RawAiohttp:
         async with self._session.post("/api/user/new", json=_NEW_USER) as response:
             return json.loads(await response.read())
 
-    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
-        return await _counted(self.page)
+    async def list_all(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        return await _count_items(self.page)
 
     async def upload(self, path: Path) -> object:
         with path.open("rb") as file:
@@ -203,12 +208,12 @@ class RawAiohttp:
 
 
 class Requests:
-    """Plain functions of requests in threads, as the documentation of docassemble shows them."""
+    """Functions of requests in threads, as in the documentation of docassemble."""
 
-    def __init__(self, url: str, turns: int) -> None:
+    def __init__(self, url: str, max_concurrency: int) -> None:
         self._url = url
         self._requests: Any = import_module("requests")
-        self._threads = ThreadPoolExecutor(turns)
+        self._threads = ThreadPoolExecutor(max_concurrency)
 
     async def __aenter__(self) -> Self:
         return self
@@ -216,13 +221,13 @@ class Requests:
     async def __aexit__(self, *_: object) -> None:
         self._threads.shutdown()
 
-    async def _run(self, work: Callable[..., object], *arguments: object) -> object:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+    async def _run(self, function: Callable[..., object], *arguments: object) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    def _call(self, method: str, path: str, **more: Any) -> Any:
-        done = self._requests.request(method, self._url + path, headers=_HEADERS, **more)
-        done.raise_for_status()
-        return done
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        response = self._requests.request(method, self._url + path, headers=_HEADERS, **options)
+        response.raise_for_status()
+        return response
 
     async def get(self) -> object:
         return await self._run(lambda: self._call("GET", "/api/user").json())
@@ -233,8 +238,8 @@ class Requests:
     async def post(self) -> object:
         return await self._run(lambda: self._call("POST", "/api/user/new", json=_NEW_USER).json())
 
-    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
-        return await _counted(self.page)
+    async def list_all(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+        return await _count_items(self.page)
 
     def _upload(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -245,7 +250,7 @@ class Requests:
 
     def _download(self, path: Path) -> None:
         with path.open("wb") as file:
-            for chunk in self._call("GET", "/api/file/17", stream=True).iter_content(_PIECE):
+            for chunk in self._call("GET", "/api/file/17", stream=True).iter_content(_CHUNK_SIZE):
                 file.write(chunk)
 
     async def download(self, path: Path) -> object:
@@ -253,26 +258,28 @@ class Requests:
 
 
 class Generated:
-    """What openapi-python-client makes of openapi.yaml; its answers are models too."""
+    """The client that openapi-python-client generates from openapi.yaml, with models."""
 
-    def __init__(self, url: str, turns: int) -> None:
-        made = "docassemble_api_client"
+    def __init__(self, url: str, max_concurrency: int) -> None:
+        package = "docassemble_api_client"
         httpx: Any = import_module("httpx")
-        self._client = import_module(made).AuthenticatedClient(
+        self._client = import_module(package).AuthenticatedClient(
             url,
             KEY,
             prefix="",
             auth_header_name="X-API-Key",
-            timeout=httpx.Timeout(_LONG),
+            timeout=httpx.Timeout(_TIMEOUT_SECONDS),
             httpx_args={
-                "limits": httpx.Limits(max_connections=None, max_keepalive_connections=turns)
+                "limits": httpx.Limits(
+                    max_connections=None, max_keepalive_connections=max_concurrency
+                )
             },
         )
-        self._models: Any = import_module(f"{made}.models")
-        self._file: Any = import_module(f"{made}.types").File
+        self._models: Any = import_module(f"{package}.models")
+        self._file: Any = import_module(f"{package}.types").File
         names = ("get_user", "list_users", "create_user", "upload_file", "get_file")
         self._api: dict[str, Callable[..., Awaitable[Any]]] = {
-            name: import_module(f"{made}.api.default.{name}").asyncio_detailed for name in names
+            name: import_module(f"{package}.api.default.{name}").asyncio_detailed for name in names
         }
 
     async def __aenter__(self) -> Self:
@@ -283,9 +290,9 @@ class Generated:
         await self._client.__aexit__(*arguments)
 
     async def _call(self, name: str, *path: object, **arguments: object) -> Any:
-        answer = await self._api[name](*path, client=self._client, **arguments)
-        assert answer.status_code // 100 == 2  # noqa: PLR2004 - as in 200
-        return answer
+        response = await self._api[name](*path, client=self._client, **arguments)
+        assert response.status_code // 100 == 2  # noqa: PLR2004 - any success
+        return response
 
     async def get(self) -> object:
         return (await self._call("get_user")).parsed
@@ -297,12 +304,12 @@ class Generated:
         body = self._models.UserInput.from_dict(_NEW_USER)
         return (await self._call("create_user", body=body)).parsed
 
-    async def walk(self, path: Path) -> object:  # noqa: ARG002 - writes no file
+    async def list_all(self, path: Path) -> object:  # noqa: ARG002 - writes no file
         async def fetch(query: dict[str, str]) -> dict[str, Any]:
             page = (await self._call("list_users", **query)).parsed
             return {"items": page.items, "next_id": page.next_id}
 
-        return await _counted(fetch)
+        return await _count_items(fetch)
 
     async def upload(self, path: Path) -> object:
         with path.open("rb") as file:
@@ -310,8 +317,8 @@ class Generated:
             return await self._call("upload_file", body=body)
 
     async def download(self, path: Path) -> object:
-        answer = await self._call("get_file", 17)
-        parsed = answer.parsed
-        content = parsed.payload.read() if parsed is not None else answer.content
+        response = await self._call("get_file", 17)
+        parsed = response.parsed
+        content = parsed.payload.read() if parsed is not None else response.content
         path.write_bytes(content)
         return path

@@ -1,4 +1,4 @@
-"""What needs no crowd of calls: decoding, walking, importing, and the price of the machinery."""
+"""Benchmarks of this client alone: decoding, lists, imports, overhead and concurrency."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from benchmarks.contenders import KEY, Ours, RawAiohttp
-from benchmarks.server import PAGE_ITEMS, PAGES, SLOW, page, user
-from benchmarks.worker import peak_memory, reset_peak, timed
+from benchmarks.server import PAGE_ITEMS, PAGES, SLOW_SECONDS, make_page, make_user
+from benchmarks.worker import get_peak_memory, reset_peak, time_calls
 from docassemble_client import AsyncDocassemble, RetryPolicy
 from docassemble_client._core import json_codec
-from docassemble_client._core.deserialize import decode
-from docassemble_client._core.error_mapping import judge
-from docassemble_client._core.messages import Reply, Request
-from docassemble_client._core.serialize import encode
-from docassemble_client._http.transport import _read
+from docassemble_client._core.deserialize import deserialize
+from docassemble_client._core.error_mapping import raise_for_status
+from docassemble_client._core.messages import RawResponse, Request
+from docassemble_client._core.serialize import serialize
+from docassemble_client._http.transport import _read_body
 from docassemble_client.api.users import Users
 from docassemble_client.models import User
 from docassemble_client.operations import STATUS_HINTS, USERS_LIST
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     Imports: TypeAlias = dict[str, dict[str, float]]
 
-_RUN = """
+_FIRST_CALL_PROGRAM = """
 import asyncio
 from docassemble_client import AsyncDocassemble
 async def main():
@@ -60,18 +60,18 @@ asyncio.run(main())
 """,
     "package": "import docassemble_client",
     "client": "from docassemble_client import AsyncDocassemble; AsyncDocassemble('http://x', 'k')",
-    "first call": _RUN.format(transport="httpx"),
-    "first call, aiohttp transport": _RUN.format(transport="aiohttp"),
+    "first call": _FIRST_CALL_PROGRAM.format(transport="httpx"),
+    "first call, aiohttp transport": _FIRST_CALL_PROGRAM.format(transport="aiohttp"),
     "aiohttp": "import aiohttp",
     "requests": "import requests",
 }
-_ACCOUNT = json.dumps(user(1)).encode()
+_USER_JSON = json.dumps(make_user(1)).encode()
 FEW, MANY = 20, 500
-PATIENCE = 50_000
-"""Objects that come before Python's garbage collector begins, 700 to 2,000 if nobody asks."""
-# Those of the extra, and what only httpx's command line needs, which it loads where it finds it.
-_HIDDEN = dict.fromkeys(("msgspec", "msgspec.json", "click"))
-_TIMED = (
+GC_THRESHOLD = 50_000
+"""Allocated objects before Python's garbage collector runs; by default 700 to 2,000."""
+# The extra `speed`, and click, which httpx imports for its command line if it is installed.
+_HIDDEN_MODULES = dict.fromkeys(("msgspec", "msgspec.json", "click"))
+_TIMED_PROGRAM = (
     "import sys, time; cpu, wall = time.process_time(), time.perf_counter(); exec({code!r});"
     " print(time.process_time() - cpu, time.perf_counter() - wall)"
 )
@@ -85,102 +85,109 @@ class _Page:
 
 @contextmanager
 def without_msgspec() -> Generator[None]:
-    """Read JSON as it is read where the extra is not installed."""
-    fast, json_codec._fast = json_codec._fast, None  # noqa: SLF001 - no user can choose
+    """Decode JSON as without the extra `speed`."""
+    fast, json_codec._msgspec_decode = json_codec._msgspec_decode, None  # noqa: SLF001 - no user can choose
     try:
         yield
     finally:
-        json_codec._fast = fast  # noqa: SLF001
+        json_codec._msgspec_decode = fast  # noqa: SLF001
 
 
-def in_turn(works: dict[str, Callable[[], object]], rounds: int, times: int) -> dict[str, float]:
-    """Median CPU seconds of each work, measured in rounds in which every one has its turn."""
-    seen: dict[str, list[float]] = {name: [] for name in works}
+def measure_in_rounds(
+    works: dict[str, Callable[[], object]], rounds: int, times: int
+) -> dict[str, float]:
+    """Measure the median CPU seconds of functions, alternating in every round."""
+    samples: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            begun = time.process_time()
+            start = time.process_time()
             for _ in range(times):
                 work()
-            seen[name].append((time.process_time() - begun) / times)
-    return {name: statistics.median(all_) for name, all_ in seen.items()}
+            samples[name].append((time.process_time() - start) / times)
+    return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def decoding(rounds: int = 15, times: int = 20) -> dict[str, float]:
-    """CPU seconds to make models of a page of 100 accounts."""
-    content = page(1)
+def measure_decoding(rounds: int = 15, times: int = 20) -> dict[str, float]:
+    """Measure the CPU seconds to decode a page of 100 accounts to models."""
+    content = make_page(1)
     request = Request(operation="users.list", method="GET", path="/api/user_list")
     headers = {"content-type": "application/json"}
-    reply = Reply(status=200, headers=headers, content=content)
+    response = RawResponse(status=200, headers=headers, content=content)
     attrs.resolve_types(User)
     decoder: Any = import_module("msgspec.json").Decoder(_Page)
 
-    def plain() -> object:
+    def decode_without_msgspec() -> object:
         with without_msgspec():
-            return decode(USERS_LIST, request, reply)
+            return deserialize(USERS_LIST, request, response)
 
-    return in_turn(
+    return measure_in_rounds(
         {
             "json.loads": lambda: json.loads(content),
             "json.loads and keywords": lambda: [
-                User(**one) for one in json.loads(content)["items"]
+                User(**item) for item in json.loads(content)["items"]
             ],
             "msgspec into the classes": lambda: decoder.decode(content),
-            "ours": plain,
-            "ours, with msgspec": lambda: decode(USERS_LIST, request, reply),
+            "ours": decode_without_msgspec,
+            "ours, with msgspec": lambda: deserialize(USERS_LIST, request, response),
         },
         rounds,
         times,
     )
 
 
-def imports(url: str, rounds: int = 7, names: Iterable[str] = _IMPORTS) -> Imports:
-    """CPU and wall seconds of imports, each in a process of its own and without any extra."""
-    seen: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
-    # The first time modules are compiled, and kept for the other times.
+def measure_imports(url: str, rounds: int = 7, names: Iterable[str] = _IMPORTS) -> Imports:
+    """Measure CPU and wall seconds of imports, each in a new process, without extras."""
+    samples: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
+    # The first run compiles the modules for the other runs.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     for number in range(rounds + 1):
-        for name, times in seen.items():
-            hide = f"import sys; sys.modules.update({_HIDDEN})\n"
-            program = _TIMED.format(code=hide + _IMPORTS[name])
+        for name, times in samples.items():
+            hide = f"import sys; sys.modules.update({_HIDDEN_MODULES})\n"
+            program = _TIMED_PROGRAM.format(code=hide + _IMPORTS[name])
             command = [sys.executable, "-c", program, url]
-            done = subprocess.run(
+            process = subprocess.run(
                 command, check=True, capture_output=True, text=True, env=environment
             )
             if number:
-                times.append(tuple(map(float, done.stdout.split())))
+                times.append(tuple(map(float, process.stdout.split())))
     return {
-        kind: {name: statistics.median(one[at] for one in all_) for name, all_ in seen.items()}
-        for at, kind in enumerate(("imports", "imports, wall"))
+        kind: {
+            name: statistics.median(sample[index] for sample in values)
+            for name, values in samples.items()
+        }
+        for index, kind in enumerate(("imports", "imports, wall"))
     }
 
 
-class _Bare:
-    """Carries calls as the runtime does, but without retries, hooks, log, limiter and lock."""
+class _BareExecutor:
+    """Runs calls as Executor does, but without retries, hooks, log, limiter and lock."""
 
     def __init__(self, da: AsyncDocassemble) -> None:
-        runtime: Any = da._start()  # noqa: SLF001 - the layers are compared
-        self._transport = runtime._transport  # noqa: SLF001
-        # The same limits of each wait: the HTTP library keeps them, with us or without.
-        self._timeouts = runtime._timeouts  # noqa: SLF001
+        executor: Any = da._get_executor()  # noqa: SLF001
+        self._transport = executor._transport  # noqa: SLF001
+        # The same timeouts, which the HTTP library applies.
+        self._timeouts = executor._timeouts  # noqa: SLF001
 
     async def call(self, operation: Operation[Any], arguments: Any, **_: object) -> Any:
         transport = self._transport
-        request = encode(operation, arguments)
-        transport.claim()
-        backend = transport._open()  # noqa: SLF001
-        message = transport._prepared(backend, request, self._timeouts)  # noqa: SLF001
-        answer = await backend.send(*message)
+        request = serialize(operation, arguments)
+        transport.bind_to_loop()
+        adapter = transport._get_adapter()  # noqa: SLF001
+        message = transport._build_request(adapter, request, self._timeouts)  # noqa: SLF001
+        open_response = await adapter.send(*message)
         try:
-            answer.headers.pop("set-cookie", None)
-            content = await _read(request, answer, 1 << 20)
-            reply = transport._reply(request, answer, content)  # noqa: SLF001
+            open_response.headers.pop("set-cookie", None)
+            content = await _read_body(request, open_response, 1 << 20)
+            response = transport._make_response(request, open_response, content)  # noqa: SLF001
         finally:
-            await answer.close()
-        return decode(operation, request, judge(request, reply, operation.errors, STATUS_HINTS))
+            await open_response.close()
+        return deserialize(
+            operation, request, raise_for_status(request, response, operation.errors, STATUS_HINTS)
+        )
 
 
-class _Canned:
-    """Answers without a network, where only the work of this package is left."""
+class _CannedAdapter:
+    """Returns a fixed response without a network."""
 
     status = 200
 
@@ -188,76 +195,73 @@ class _Canned:
         self.headers = {"content-type": "application/json"}
 
     def prepare(self, _: object) -> None:
-        """Nothing is sent."""
+        """Prepare nothing."""
 
-    async def send(self, *_: object) -> _Canned:
-        return _Canned()
+    async def send(self, *_: object) -> _CannedAdapter:
+        return _CannedAdapter()
 
     async def read(self, _: int) -> bytes:
-        return _ACCOUNT
+        return _USER_JSON
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing."""
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Close nothing."""
 
 
-async def machinery(
+async def measure_overhead(
     url: str, rounds: int = 400, times: int = 10, *, canned: bool = False
 ) -> dict[str, float]:
     """
-    CPU seconds of a call without retries, hooks and limiter, and how many more they cost.
+    Measure the CPU seconds of a call without retries, hooks and limiter, and their overhead.
 
-    The difference is a few microseconds of a call on a real connection, where caches are cold: on
-    a canned answer, which is repeatable on a busy machine too, it is half of that. So it is the
-    median over many short turns next to each other, most of which nothing disturbs, without the
-    garbage collector, which would count for whoever is on turn. `noise` is the same between two
-    bare ones.
+    The overhead is a few microseconds, and half of that with a canned response, which keeps CPU
+    caches warm. So it is the median difference between many short alternating measurements, with
+    the garbage collector disabled. `noise` is the difference between two equal calls.
     """
     async with AsyncDocassemble(url, KEY, transport="aiohttp") as da:
-        bare: Any = _Bare(da)
+        bare: Any = _BareExecutor(da)
         if canned:
-            bare._transport._backend = _Canned()  # noqa: SLF001
+            bare._transport._adapter = _CannedAdapter()  # noqa: SLF001
         works = {
             "whole": da.users.get_current,
             "bare": Users(bare).get_current,
             "bare again": Users(bare).get_current,
         }
-        seen: dict[str, list[float]] = {name: [] for name in works}
+        samples: dict[str, list[float]] = {name: [] for name in works}
         gc.collect()
         gc.disable()
         try:
             for number in range(rounds + 1):
                 for name in (*works, *works)[number % 3 : number % 3 + 3]:
-                    begun = time.process_time()
+                    start = time.process_time()
                     for _ in range(times):
                         await works[name]()
-                    if number:  # the first is for the connection and caches
-                        seen[name].append((time.process_time() - begun) / times)
+                    if number:  # the first round fills connections and caches
+                        samples[name].append((time.process_time() - start) / times)
         finally:
             gc.enable()
 
-    def more(name: str) -> float:
-        return statistics.median(map(float.__sub__, seen[name], seen["bare"]))
+    def compute_median_difference(name: str) -> float:
+        return statistics.median(map(float.__sub__, samples[name], samples["bare"]))
 
     return {
-        "bare": statistics.median(seen["bare"]),
-        "overhead": more("whole"),
-        "noise": more("bare again"),
+        "bare": statistics.median(samples["bare"]),
+        "overhead": compute_median_difference("whole"),
+        "noise": compute_median_difference("bare again"),
     }
 
 
-async def crowding(url: str, rounds: int = 25, calls: int = 3000) -> dict[str, float]:
+async def measure_concurrency(url: str, rounds: int = 25, calls: int = 3000) -> dict[str, float]:
     """
-    Calls per second of many in flight to those of few: medians over pairs of short turns.
+    Measure the ratio of calls per second with many and few in flight.
 
-    What a call in flight holds, the garbage collector looks at. With few in flight it hardly ever
-    begins, as they hold fewer objects than it waits for; with many it looks at each call once or
-    twice.
+    Ratios are medians over pairs of short measurements. The garbage collector checks the objects of
+    calls in flight. With few calls it hardly runs; with many it checks each call once or twice.
     """
     ratios: dict[str, list[float]] = {}
-    usual = gc.get_threshold()
+    default_threshold = gc.get_threshold()
     async with (
         Ours(url, MANY, "aiohttp") as ours,
         Ours(url, 100, "aiohttp") as limited,
@@ -265,49 +269,52 @@ async def crowding(url: str, rounds: int = 25, calls: int = 3000) -> dict[str, f
     ):
         clients: dict[str, Contender] = {
             "ours": ours,
-            "ours, 100 under way": limited,
+            "ours, max_concurrency=100": limited,
             "raw aiohttp": raw,
         }
         for number in range(rounds + 1):
-            for (name, client), patient in product(clients.items(), (False, True)):
+            for (name, client), has_threshold in product(clients.items(), (False, True)):
                 gc.collect()
-                gc.set_threshold(PATIENCE if patient else usual[0])
+                gc.set_threshold(GC_THRESHOLD if has_threshold else default_threshold[0])
                 try:
-                    # Connections that were idle for long are closed: all are opened again.
-                    await timed(client.get, MANY, MANY)
-                    few, many = [await timed(client.get, one, calls) for one in (FEW, MANY)]
+                    # Open connections that were closed because they were idle.
+                    await time_calls(client.get, MANY, MANY)
+                    few, many = [
+                        await time_calls(client.get, concurrency, calls)
+                        for concurrency in (FEW, MANY)
+                    ]
                 finally:
-                    gc.set_threshold(*usual)
-                if number:  # the first is for caches
-                    seen = ratios.setdefault(f"{name}, patient" if patient else name, [])
-                    seen.append(many["rate"] / few["rate"])
-    return {name: statistics.median(seen) for name, seen in ratios.items()}
+                    gc.set_threshold(*default_threshold)
+                if number:  # the first round fills caches
+                    key = f"{name}, threshold" if has_threshold else name
+                    ratios.setdefault(key, []).append(many["rate"] / few["rate"])
+    return {name: statistics.median(values) for name, values in ratios.items()}
 
 
-async def walking(url: str) -> dict[str, float]:
-    """Growth of peak memory in bytes over a walk of 100,000 accounts, and its CPU per account."""
+async def measure_listing(url: str) -> dict[str, float]:
+    """Measure listing 100,000 accounts: growth of peak memory (bytes) and CPU per account."""
     async with AsyncDocassemble(url, KEY, transport="aiohttp") as da:
         count = 0
-        async for _ in da.users.list().items(limit=20 * PAGE_ITEMS):
+        async for _ in da.users.list().items(max_items=20 * PAGE_ITEMS):
             count += 1
         reset_peak()
-        before, cpu = peak_memory(), time.process_time()
+        before, cpu = get_peak_memory(), time.process_time()
         async for _ in da.users.list():
             count += 1
         cpu = time.process_time() - cpu
         assert count == (20 + PAGES) * PAGE_ITEMS
-        return {"growth": peak_memory() - before, "cpu": cpu / PAGES / PAGE_ITEMS}
+        return {"growth": get_peak_memory() - before, "cpu": cpu / PAGES / PAGE_ITEMS}
 
 
-async def prefetching(url: str, pages: int = 40) -> dict[str, float]:
-    """Wall seconds of a walk whose server and consumer both take 50 ms a page."""
+async def measure_prefetch(url: str, pages: int = 40) -> dict[str, float]:
+    """Measure the wall seconds of a list whose server and consumer both take 50 ms per page."""
     async with AsyncDocassemble(
         url + "/slow", KEY, transport="aiohttp", retry=RetryPolicy(attempts=1)
     ) as da:
         await da.users.list()
-        begun = time.perf_counter()
+        start = time.perf_counter()
         users = da.users.list()
-        async for _ in users.pages(prefetch=True, limit=pages * PAGE_ITEMS):
-            await asyncio.sleep(SLOW)  # noqa: TID251 - the consumer's work
-        # Of the first page nobody can be ahead, and the last is worked on alone.
-        return {"wall": time.perf_counter() - begun, "least": (pages + 1) * SLOW}
+        async for _ in users.pages(prefetch=True, max_items=pages * PAGE_ITEMS):
+            await asyncio.sleep(SLOW_SECONDS)
+        # Nothing overlaps with the request of the first page.
+        return {"wall": time.perf_counter() - start, "minimum": (pages + 1) * SLOW_SECONDS}

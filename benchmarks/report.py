@@ -1,4 +1,4 @@
-"""Says what was measured: the table of promises, the tables of all contenders, and a plot."""
+"""Renders the results: a table of ratios with limits, tables of all contenders, and a plot."""
 
 from __future__ import annotations
 
@@ -11,33 +11,42 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from benchmarks.measures import FEW, MANY, PATIENCE
+from benchmarks.measures import FEW, GC_THRESHOLD, MANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Seen: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
-Singles: TypeAlias = dict[str, dict[str, float]]
+Results: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
+SingleResults: TypeAlias = dict[str, dict[str, float]]
 
 FAST, DEFAULT = "ours, aiohttp", "ours, httpx"
-_WORKS = {
+_WORK_TITLES = {
     "get": "GET of one account (323 bytes)",
     "page": "GET of a page of 100 accounts (33 kB)",
     "post": "POST of a new account",
-    "walk": "Walk of 100,000 accounts, page by page",
+    "list_all": "List of 100,000 accounts, page by page",
     "upload": "Upload of a file of 256 MiB",
     "download": "Download of a file of 256 MiB",
 }
 _INTRODUCTION = """\
-`nox -s bench` measures all of this in one run and writes this page; `-- --quick` only prints what
-short rounds bring. Each client is a process on one core, the server a process on another; the
-clients take turns in every round, and what stands here are medians, but for memory, of which it is
-the most. Connections are made before anything is measured. As docassemble does, the server sets a
-cookie with each answer. Our answers are decoded into models, those of the raw clients by
-`json.loads`; `requests` is called in threads as docassemble's documentation calls it. All have
-msgspec installed (the extra `speed`), but for decoding and imports both is told.
+`nox -s bench` runs all benchmarks and writes this page; `-- --quick` runs short rounds and only
+prints the results. Each client is a process on one core, the server is a process on another core.
+The clients alternate in every round. Values are medians; memory is the maximum. Connections are
+opened before measuring. Like docassemble, the server sets a cookie with each response. This client
+(`ours`) decodes responses to models, the raw clients use `json.loads`. `requests` is called in
+threads, as in docassemble's documentation. msgspec (the extra `speed`) is installed; decoding and
+imports are measured with and without it.
 """
-_HEADS = ("client", "in flight", "CPU per call", "to raw aiohttp", "calls/s", "p50", "p99", "peak")
+_COLUMNS = (
+    "client",
+    "in flight",
+    "CPU per call",
+    "to raw aiohttp",
+    "calls/s",
+    "p50",
+    "p99",
+    "peak",
+)
 _LIBRARIES = (
     "httpx",
     "httpx2",
@@ -50,216 +59,216 @@ _LIBRARIES = (
 
 
 @attrs.frozen
-class Promise:
+class RatioLimit:
     """
-    One ratio, and what it may be.
+    A measured ratio and its limit.
 
     Attributes:
-        what: What is compared.
-        ratio: What was measured.
-        limit: Where it stops being good.
-        most: Whether the limit is the most; otherwise it is the least.
+        name: Description of the ratio.
+        ratio: Measured ratio.
+        limit: Limit of the ratio.
+        is_maximum: Whether the limit is a maximum; otherwise it is a minimum.
     """
 
-    what: str
+    name: str
     ratio: float
     limit: float
-    most: bool = True
+    is_maximum: bool = True
 
     @property
-    def kept(self) -> bool:
-        """Whether the ratio is within the limit."""
-        return self.ratio <= self.limit if self.most else self.ratio >= self.limit
+    def is_met(self) -> bool:
+        """Check whether the ratio is within the limit."""
+        return self.ratio <= self.limit if self.is_maximum else self.ratio >= self.limit
 
 
-def promises(crowds: Seen, singles: Singles) -> Iterator[Promise]:
+def compute_ratios(results: Results, single_results: SingleResults) -> Iterator[RatioLimit]:
     """
-    Work out the ratios that matter.
+    Compute the ratios that have limits.
 
     Yields:
-        One promise after the other.
+        The ratios.
     """
 
-    def rates(ours: str, other: str, at_once: int) -> float:
-        return crowds["get", ours, at_once]["rate"] / crowds["get", other, at_once]["rate"]
+    def compare_rates(ours: str, contender: str, concurrency: int) -> float:
+        rate = results["get", ours, concurrency]["rate"]
+        return rate / results["get", contender, concurrency]["rate"]
 
-    cpu = {name: crowds["get", name, 100]["cpu"] for name in (FAST, "raw aiohttp")}
-    yield Promise(
+    cpu = {name: results["get", name, 100]["cpu"] for name in (FAST, "raw aiohttp")}
+    yield RatioLimit(
         "CPU per typed call, 100 in flight: aiohttp transport to raw aiohttp with json.loads",
         cpu[FAST] / cpu["raw aiohttp"],
         1.5,
     )
-    for ours, least in ((FAST, 12), (DEFAULT, 1.2)):
-        what = f"calls/s, 100 in flight: {ours} to raw `httpx.AsyncClient` with json"
-        yield Promise(what, rates(ours, "raw httpx", 100), least, most=False)
-    for at_once, least in ((1, 1.3), (100, 12)):
-        what = f"calls/s, {at_once} in flight: {FAST} to openapi-python-client"
-        yield Promise(what, rates(FAST, "openapi", at_once), least, most=False)
-    for name, what in (
-        ("ours, 100 under way", f"{MANY} in flight to {FEW}, of which 100 are under way at most"),
-        ("ours", f"{MANY} in flight to {FEW}, all of them under way (`max_concurrency={MANY}`)"),
-    ):
-        yield Promise(f"calls/s: {FAST}, {what}", singles["crowd"][name], 0.9, most=False)
-    decode = singles["decode"]
-    yield Promise(
+    for ours, minimum in ((FAST, 12), (DEFAULT, 1.2)):
+        name = f"calls/s, 100 in flight: {ours} to raw `httpx.AsyncClient` with json"
+        yield RatioLimit(name, compare_rates(ours, "raw httpx", 100), minimum, is_maximum=False)
+    for concurrency, minimum in ((1, 1.3), (100, 12)):
+        name = f"calls/s, {concurrency} in flight: {FAST} to openapi-python-client"
+        ratio = compare_rates(FAST, "openapi", concurrency)
+        yield RatioLimit(name, ratio, minimum, is_maximum=False)
+    for key, max_concurrency in (("ours, max_concurrency=100", 100), ("ours", MANY)):
+        name = f"calls/s: {FAST}, {MANY} in flight to {FEW}, `max_concurrency={max_concurrency}`"
+        yield RatioLimit(name, single_results["concurrency"][key], 0.9, is_maximum=False)
+    decode = single_results["decode"]
+    yield RatioLimit(
         "decode of a page of 100 accounts to json.loads and keyword construction",
         decode["ours"] / decode["json.loads and keywords"],
         1.3,
     )
-    yield Promise(
+    yield RatioLimit(
         "the same with the extra `speed` to msgspec straight into the classes",
         decode["ours, with msgspec"] / decode["msgspec into the classes"],
         2.2,
     )
-    growth = singles["walk"]["growth"] / (1 << 20)
-    yield Promise("walk of 100,000 accounts: growth of peak memory in MiB", growth, 2.0)
-    prefetch = singles["prefetch"]
-    yield Promise(
-        "walk with prefetch, server and consumer 50 ms a page: wall time to the slower one's",
-        prefetch["wall"] / prefetch["least"],
+    growth = single_results["listing"]["growth"] / (1 << 20)
+    yield RatioLimit("list of 100,000 accounts: growth of peak memory in MiB", growth, 2.0)
+    prefetch = single_results["prefetch"]
+    yield RatioLimit(
+        "list with prefetch, server and consumer 50 ms per page: wall time to the minimum",
+        prefetch["wall"] / prefetch["minimum"],
         1.1,
     )
-    imports = singles["imports"]
+    imports = single_results["imports"]
     pairs = (
         ("package", "libraries", 0.5),
         ("client", "libraries", 0.5),
         ("first call", "libraries", 1.3),
         ("first call", "libraries and a request by httpx", 1.3),
     )
-    for name, other, most in pairs:
-        yield Promise(f"CPU of import: {name} to {other}", imports[name] / imports[other], most)
-    machinery = singles["machinery"]
-    yield Promise(
+    for key, base, maximum in pairs:
+        ratio = imports[key] / imports[base]
+        yield RatioLimit(f"CPU of import: {key} to {base}", ratio, maximum)
+    overhead = single_results["overhead"]
+    yield RatioLimit(
         "CPU of a call to the same without retries, hooks and limiter",
-        1 + machinery["overhead"] / machinery["bare"],
+        1 + overhead["overhead"] / overhead["bare"],
         1.05,
     )
 
 
-def text(crowds: Seen, singles: Singles, *, quick: bool) -> str:
+def render_page(results: Results, single_results: SingleResults, *, quick: bool) -> str:
     """
-    Write the page.
+    Render the page.
 
     Args:
-        crowds: What the contenders needed, by work, name and calls in flight.
-        singles: What was measured besides.
+        results: Results of the contenders, by work, name and calls in flight.
+        single_results: Results of this client alone.
         quick: Whether the rounds were short.
 
     Returns:
         Markdown.
     """
-    return "\n".join(_lines(crowds, singles, quick=quick)) + "\n"
+    return "\n".join(_render_lines(results, single_results, quick=quick)) + "\n"
 
 
-def _lines(crowds: Seen, singles: Singles, *, quick: bool) -> Iterator[str]:
+def _render_lines(results: Results, single_results: SingleResults, *, quick: bool) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
     yield _INTRODUCTION
-    yield f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}, Python {platform.python_version()}"
-    yield f"({', '.join(f'{one} {version(one)}' for one in _LIBRARIES)})."
-    rounds = [int(crowds["get", name, 1]["rounds"]) for name in _names(crowds)]
+    yield f"{datetime.now(UTC):%Y-%m-%d}, {_describe_machine()}, Python {platform.python_version()}"
+    yield f"({', '.join(f'{name} {version(name)}' for name in _LIBRARIES)})."
+    rounds = [int(results["get", name, 1]["rounds"]) for name in _list_names(results)]
     yield (
         f"{'Short rounds' if quick else 'Rounds'}: {max(rounds)} of calls,"
-        f" {int(crowds['walk', FAST, 1]['rounds'])} of walks and files;"
-        " one where a turn takes more than 2 s."
+        f" {int(results['list_all', FAST, 1]['rounds'])} of lists and files;"
+        " one if a round takes more than 2 s."
     )
     yield ""
-    yield "| measure | ratio | limit | kept |"
+    yield "| measure | ratio | limit | within limit |"
     yield "| --- | --- | --- | --- |"
-    for one in promises(crowds, singles):
-        sign = "≤" if one.most else "≥"
-        kept = "yes" if one.kept else "**no**"
-        yield f"| {one.what} | {one.ratio:.2f} | {sign} {one.limit:g} | {kept} |"
+    for entry in compute_ratios(results, single_results):
+        sign = "≤" if entry.is_maximum else "≥"
+        is_met = "yes" if entry.is_met else "**no**"
+        yield f"| {entry.name} | {entry.ratio:.2f} | {sign} {entry.limit:g} | {is_met} |"
     yield ""
-    yield from _machinery(singles["machinery"])
+    yield from _render_overhead(single_results["overhead"])
     yield ""
-    yield from _crowd(singles["crowd"])
+    yield from _render_concurrency(single_results["concurrency"])
     yield ""
     yield "![CPU per call and calls per second by calls in flight](benchmarks.svg)"
-    for work, title in _WORKS.items():
+    for work, title in _WORK_TITLES.items():
         yield ""
         yield f"## {title}"
         yield ""
-        yield f"| {' | '.join(_HEADS)} |"
-        yield f"|{' --- |' * len(_HEADS)}"
-        for (which, name, at_once), seen in crowds.items():
-            if which == work:
-                ratio = seen["cpu"] / crowds[work, "raw aiohttp", at_once]["cpu"]
+        yield f"| {' | '.join(_COLUMNS)} |"
+        yield f"|{' --- |' * len(_COLUMNS)}"
+        for (result_work, name, concurrency), result in results.items():
+            if result_work == work:
+                cpu_ratio = result["cpu"] / results[work, "raw aiohttp", concurrency]["cpu"]
                 cells = (
-                    f"{seen['cpu'] * 1e6:,.0f} µs",
-                    f"{ratio:.2f}",
-                    f"{seen['rate']:,.1f}",
-                    f"{seen['p50'] * 1e3:,.2f} ms",
-                    f"{seen['p99'] * 1e3:,.2f} ms",
-                    f"{seen['memory'] / (1 << 20):,.1f} MiB",
+                    f"{result['cpu'] * 1e6:,.0f} µs",
+                    f"{cpu_ratio:.2f}",
+                    f"{result['rate']:,.1f}",
+                    f"{result['p50'] * 1e3:,.2f} ms",
+                    f"{result['p99'] * 1e3:,.2f} ms",
+                    f"{result['memory'] / (1 << 20):,.1f} MiB",
                 )
-                yield f"| {name} | {at_once} | {' | '.join(cells)} |"
+                yield f"| {name} | {concurrency} | {' | '.join(cells)} |"
     yield ""
     yield (
-        "Of walks, uploads and downloads `peak` is the growth of memory since a first small call;"
-        " of calls it is all that the process held."
+        "For lists, uploads and downloads, `peak` is the growth of memory since a first small call."
+        " For other calls, it is the memory of the process."
     )
     yield ""
-    yield "## How the cost of a call grows from 1 to many in flight"
+    yield "## Cost of a call by calls in flight"
     yield ""
-    counts = sorted({at_once for work, _, at_once in crowds if work == "get"})
-    yield f"| client | {' | '.join(f'{one} in flight' for one in counts)} |"
+    counts = sorted({concurrency for work, _, concurrency in results if work == "get"})
+    yield f"| client | {' | '.join(f'{count} in flight' for count in counts)} |"
     yield f"| --- |{' --- |' * len(counts)}"
-    for name in _names(crowds):
-        cpu = [crowds["get", name, one]["cpu"] for one in counts]
-        yield f"| {name} | {' | '.join(f'{one / cpu[0]:.2f}' for one in cpu)} |"
-    yield from _times("Decoding a page of 100 accounts", {"CPU": singles["decode"]})
-    yield from _times(
+    for name in _list_names(results):
+        cpu = [results["get", name, count]["cpu"] for count in counts]
+        yield f"| {name} | {' | '.join(f'{seconds / cpu[0]:.2f}' for seconds in cpu)} |"
+    yield from _render_times("Decoding a page of 100 accounts", {"CPU": single_results["decode"]})
+    yield from _render_times(
         "Imports, each in a new process",
-        {"CPU": singles["imports"], "wall": singles["imports, wall"]},
+        {"CPU": single_results["imports"], "wall": single_results["imports, wall"]},
     )
 
 
-def _machinery(seen: dict[str, float]) -> Iterator[str]:
-    bare, overhead, noise = (seen[name] * 1e6 for name in ("bare", "overhead", "noise"))
+def _render_overhead(result: dict[str, float]) -> Iterator[str]:
+    bare, overhead, noise = (result[name] * 1e6 for name in ("bare", "overhead", "noise"))
     yield (
-        "The last ratio compares a call over the aiohttp transport, one at a time, with one that"
-        " goes the same way (the same request, limits of each wait, reading and decoding) past"
-        " retries, hooks, log and limiter."
+        "The last ratio compares a call over the aiohttp transport, one at a time, with the same"
+        " call (request, timeouts, reading and decoding) without retries, hooks, log and limiter."
     )
     yield (
-        "They take turns of ten calls, the garbage collector off, and of all pairs of turns the"
-        f" median difference counts: {overhead:.1f} µs more than {bare:.0f} µs; between two that"
-        f" are the same it is {noise:.1f} µs."
+        "Both alternate in rounds of ten calls, with the garbage collector disabled. The median"
+        f" difference is {overhead:.1f} µs of {bare:.0f} µs; between two equal calls it is"
+        f" {noise:.1f} µs."
     )
 
 
-def _crowd(seen: dict[str, float]) -> Iterator[str]:
+def _render_concurrency(result: dict[str, float]) -> Iterator[str]:
     yield (
-        f"Calls/s of {MANY} in flight to those of {FEW} are measured in pairs of short turns, in"
-        f" one process, and medians count. Of {MANY}, Python's garbage collector looks at all that"
-        f" each of them holds, of {FEW} at hardly anything, with any client:"
+        f"The ratio of calls/s with {MANY} and {FEW} in flight is the median of pairs of short"
+        f" rounds in one process. With {MANY} calls, Python's garbage collector checks all objects"
+        f" of these calls; with {FEW} it hardly runs. This applies to all clients:"
     )
     yield ""
-    yield f"| client | as Python comes | with `gc.set_threshold({PATIENCE:_})` |"
+    yield f"| client | default | with `gc.set_threshold({GC_THRESHOLD:_})` |"
     yield "| --- | --- | --- |"
-    for name in ("ours", "ours, 100 under way", "raw aiohttp"):
-        yield f"| {name} | {seen[name]:.2f} | {seen[f'{name}, patient']:.2f} |"
+    for name in ("ours", "ours, max_concurrency=100", "raw aiohttp"):
+        yield f"| {name} | {result[name]:.2f} | {result[f'{name}, threshold']:.2f} |"
     yield ""
-    yield "`100 under way` is the client as it comes (`max_concurrency=100`): the others wait."
+    yield "`max_concurrency=100` is the default: the other calls wait for a slot."
 
 
-def _times(title: str, columns: Singles) -> Iterator[str]:
+def _render_times(title: str, columns: SingleResults) -> Iterator[str]:
     yield ""
     yield f"## {title}"
     yield ""
-    yield f"| what | {' | '.join(columns)} |"
+    yield f"| measure | {' | '.join(columns)} |"
     yield f"| --- |{' --- |' * len(columns)}"
     for name in next(iter(columns.values())):
         cells = (f"{seconds[name] * 1e3:,.2f} ms" for seconds in columns.values())
         yield f"| {name} | {' | '.join(cells)} |"
 
 
-def _names(crowds: Seen) -> list[str]:
-    return list(dict.fromkeys(name for _, name, _ in crowds))
+def _list_names(results: Results) -> list[str]:
+    return list(dict.fromkeys(name for _, name, _ in results))
 
 
-def _machine() -> str:
+def _describe_machine() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -268,35 +277,35 @@ def _machine() -> str:
     return f"{names[0] if names else platform.machine()} ({len(names)} cores), {platform.system()}"
 
 
-def write(folder: Path, page: str, crowds: Seen) -> None:
+def write_page(folder: Path, page: str, results: Results) -> None:
     """
-    Put page and plot into a folder.
+    Write the page and the plot to a folder.
 
     Args:
         folder: The folder.
         page: The page.
-        crowds: What is drawn.
+        results: Results for the plot.
     """
     (folder / "benchmarks.md").write_text(page, encoding="utf-8")
-    _plot(folder / "benchmarks.svg", crowds)
+    _plot(folder / "benchmarks.svg", results)
 
 
-def _plot(path: Path, crowds: Seen) -> None:
-    # Slow to import, seldom needed, and not installed where types are checked.
+def _plot(path: Path, results: Results) -> None:
+    # Slow to import, rarely needed, and not installed for type checking.
     mpl: Any = import_module("matplotlib")
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "benchmarks"
     plt: Any = import_module("matplotlib.pyplot")
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-    counts = sorted({at_once for work, _, at_once in crowds if work == "get"})
-    drawn = {"cpu": ("CPU per call (µs)", 1e6), "rate": ("calls per second", 1.0)}
-    for axis, (key, (label, factor)) in zip(axes, drawn.items(), strict=True):
-        for name in _names(crowds):
-            values = [crowds["get", name, one][key] * factor for one in counts]
+    counts = sorted({concurrency for work, _, concurrency in results if work == "get"})
+    plots = {"cpu": ("CPU per call (µs)", 1e6), "rate": ("calls per second", 1.0)}
+    for axis, (key, (label, factor)) in zip(axes, plots.items(), strict=True):
+        for name in _list_names(results):
+            values = [results["get", name, count][key] * factor for count in counts]
             style = "o-" if name.startswith("ours") else "s--"
             axis.plot(counts, values, style, label=name)
         axis.set(xscale="log", yscale="log", xlabel="calls in flight", ylabel=label)
-        axis.set_xticks(counts, [str(one) for one in counts])
+        axis.set_xticks(counts, [str(count) for count in counts])
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize="small")
     figure.savefig(path, metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""A server that answers at once with bytes made before, so that clients are what is measured."""
+"""A server with prepared responses, so that mainly the clients use CPU."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 PAGE_ITEMS, PAGES = 100, 1000
 FILE_SIZE = 256 << 20
-SLOW = 0.05
-"""Seconds before an answer below /slow."""
-_PIECE = bytes(1 << 18)
+SLOW_SECONDS = 0.05
+"""Delay of responses below /slow."""
+_CHUNK = bytes(1 << 18)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 
 
-def user(number: int) -> dict[str, object]:
-    """One account, as users.get_current and users.list bring it."""
+def make_user(number: int) -> dict[str, object]:
+    """Make an account as in users.get_current and users.list."""
     return {
         "active": True,
         "country": "US",
@@ -41,20 +41,20 @@ def user(number: int) -> dict[str, object]:
     }
 
 
-def page(number: int, last: int = PAGES) -> bytes:
-    """One page of the list of accounts."""
+def make_page(number: int, last: int = PAGES) -> bytes:
+    """Make a page of the list of accounts."""
     first = (number - 1) * PAGE_ITEMS + 1
-    items = [user(one) for one in range(first, first + PAGE_ITEMS)]
-    # docassemble's tokens are the Base64 of the last item's number, without padding.
+    items = [make_user(user_id) for user_id in range(first, first + PAGE_ITEMS)]
+    # docassemble's token is the ID of the last item in Base64, without padding.
     token = b64encode(str(number * PAGE_ITEMS).encode()).decode().rstrip("=")
     return json.dumps({"items": items, "next_id": token if number < last else None}).encode()
 
 
-def _page_of(token: str) -> int:
+def _parse_token(token: str) -> int:
     return int(b64decode(token + "=" * (-len(token) % 4))) // PAGE_ITEMS + 1 if token else 1
 
 
-def _answer(content: bytes, status: str = "200 OK", kind: str = "application/json") -> bytes:
+def _make_response(content: bytes, status: str = "200 OK", kind: str = "application/json") -> bytes:
     head = (
         f"HTTP/1.1 {status}\r\nServer: bench\r\nContent-Type: {kind}\r\n"
         "Set-Cookie: session=abc; HttpOnly; Path=/\r\n"
@@ -63,37 +63,37 @@ def _answer(content: bytes, status: str = "200 OK", kind: str = "application/jso
     return head.encode() + content
 
 
-_USER = _answer(json.dumps(user(1)).encode())
+_USER = _make_response(json.dumps(make_user(1)).encode())
 _PAGES: dict[int, bytes] = {}
-_CREATED = _answer(b'{"user_id": 7, "password": "abcdefgh"}')
-_STORED = _answer(b"", "204 NO CONTENT")
+_CREATED = _make_response(b'{"user_id": 7, "password": "abcdefgh"}')
+_STORED = _make_response(b"", "204 NO CONTENT")
 _FILE = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n"
     b"Content-Disposition: attachment; filename=big.pdf\r\n"
     b"Content-Length: %d\r\n\r\n" % FILE_SIZE
 )
-_MISSING = _answer(b'"File not found"', "404 NOT FOUND")
+_MISSING = _make_response(b'"File not found"', "404 NOT FOUND")
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: reads a request, answers, reads the next."""
+    """A connection: reads requests and writes responses one after the other."""
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._left = 0  # bytes of a body that are still to come
+        self._remaining_bytes = 0  # of the body of the request
         self._chunked = False
         self._target = b""
-        self._pieces: Iterator[bytes] = iter(())
-        self._full = False
+        self._chunks: Iterator[bytes] = iter(())
+        self._is_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self._left:
-            self._left = max(0, self._left - len(data))
-            if not self._left:
+        if self._remaining_bytes:
+            self._remaining_bytes = max(0, self._remaining_bytes - len(data))
+            if not self._remaining_bytes:
                 self._respond()
             return
         if self._chunked:
@@ -103,48 +103,48 @@ class _Connection(asyncio.Protocol):
                 self._respond()
             return
         self._buffer += data
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
             return
         self._buffer = b""
         self._target = head[: head.index(b"\r\n")].split(b" ")[1]
         if head.startswith(b"POST"):
             length = _LENGTH.search(head)
             self._chunked = bool(_CHUNKED.search(head)) and not rest.endswith(b"0\r\n\r\n")
-            self._left = max(0, int(length[1]) - len(rest)) if length else 0
-        if not self._left and not self._chunked:
+            self._remaining_bytes = max(0, int(length[1]) - len(rest)) if length else 0
+        if not self._remaining_bytes and not self._chunked:
             self._respond()
 
     def _respond(self) -> None:
         path, _, query = self._target.decode().partition("?")
         if path.startswith("/slow"):
-            content = _content(path.removeprefix("/slow"), query)
-            asyncio.get_running_loop().call_later(SLOW, self._transport.write, content)
+            content = _find_response(path.removeprefix("/slow"), query)
+            asyncio.get_running_loop().call_later(SLOW_SECONDS, self._transport.write, content)
             return
-        self._transport.write(_content(path, query))
+        self._transport.write(_find_response(path, query))
         if path.startswith("/api/file/"):
-            self._pieces = iter([_PIECE] * (FILE_SIZE // len(_PIECE)))
-            self._feed()
+            self._chunks = iter([_CHUNK] * (FILE_SIZE // len(_CHUNK)))
+            self._write_chunks()
 
-    def _feed(self) -> None:
-        while not self._full and (piece := next(self._pieces, None)) is not None:
-            self._transport.write(piece)
+    def _write_chunks(self) -> None:
+        while not self._is_paused and (chunk := next(self._chunks, None)) is not None:
+            self._transport.write(chunk)
 
     def pause_writing(self) -> None:
-        self._full = True
+        self._is_paused = True
 
     def resume_writing(self) -> None:
-        self._full = False
-        self._feed()
+        self._is_paused = False
+        self._write_chunks()
 
 
-def _content(path: str, query: str) -> bytes:
+def _find_response(path: str, query: str) -> bytes:
     if path == "/api/user":
         return _USER
     if path == "/api/user_list":
-        number = _page_of(parse_qs(query).get("next_id", [""])[0])
+        number = _parse_token(parse_qs(query).get("next_id", [""])[0])
         if number not in _PAGES:
-            _PAGES[number] = _answer(page(number))
+            _PAGES[number] = _make_response(make_page(number))
         return _PAGES[number]
     if path == "/api/user/new":
         return _CREATED
@@ -154,7 +154,7 @@ def _content(path: str, query: str) -> bytes:
 
 
 async def main() -> None:
-    """Serve on a free port, which is printed, until the standard input ends."""
+    """Serve on a free port, print the port, and stop when the standard input ends."""
     loop = asyncio.get_running_loop()
     listener = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=2048)
     print(listener.sockets[0].getsockname()[1], flush=True)

@@ -1,4 +1,4 @@
-"""One contender in a process of its own: takes orders as lines of JSON and prints what it saw."""
+"""Runs a contender: reads orders as lines of JSON and prints the results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,38 +21,36 @@ if TYPE_CHECKING:
     from benchmarks.contenders import Contender
 
 CONTENDERS: dict[str, Callable[[str, int], Contender]] = {
-    "ours, aiohttp": lambda url, turns: Ours(url, turns, "aiohttp"),
-    "ours, httpx": lambda url, turns: Ours(url, turns, "httpx"),
-    "ours, httpx2": lambda url, turns: Ours(url, turns, "httpx2"),
+    "ours, aiohttp": lambda url, max_concurrency: Ours(url, max_concurrency, "aiohttp"),
+    "ours, httpx": lambda url, max_concurrency: Ours(url, max_concurrency, "httpx"),
+    "ours, httpx2": lambda url, max_concurrency: Ours(url, max_concurrency, "httpx2"),
     "raw aiohttp": RawAiohttp,
-    "raw httpx": lambda url, turns: RawHttpx(url, turns, "httpx"),
-    "raw httpx2": lambda url, turns: RawHttpx(url, turns, "httpx2"),
+    "raw httpx": lambda url, max_concurrency: RawHttpx(url, max_concurrency, "httpx"),
+    "raw httpx2": lambda url, max_concurrency: RawHttpx(url, max_concurrency, "httpx2"),
     "requests": Requests,
     "openapi": Generated,
 }
 
-
-MOVING = ("walk", "upload", "download")
-"""Works of one call that takes long."""
-_MOST = 5000
-_LONG = 1.0  # seconds after which the first calls tell how long the others take
+LONG_WORKS = ("list_all", "upload", "download")
+_MAX_CALLS = 5000
+_SLOW_SECONDS = 1.0  # slower calls need no second warm-up
 
 
-async def timed(
-    call: Callable[[], Awaitable[object]], at_once: int, calls: int
+async def time_calls(
+    call: Callable[[], Awaitable[object]], concurrency: int, calls: int
 ) -> dict[str, float]:
-    """Make calls, so many at once, and tell what one takes."""
-    left = iter(range(calls))
+    """Make concurrent calls, and return CPU and wall seconds, rate and percentiles."""
+    remaining = iter(range(calls))
     seconds: list[float] = []
 
     async def work() -> None:
-        for _ in left:
-            begun = time.perf_counter()
+        for _ in remaining:
+            start = time.perf_counter()
             await call()
-            seconds.append(time.perf_counter() - begun)
+            seconds.append(time.perf_counter() - start)
 
     cpu, wall = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(at_once)))
+    await asyncio.gather(*(work() for _ in range(concurrency)))
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     seconds.sort()
     return {
@@ -63,21 +62,23 @@ async def timed(
     }
 
 
-def peak_memory() -> int:
-    """Most bytes this process has held since the mark was last set back."""
+def get_peak_memory() -> int:
+    """Return the peak memory of this process in bytes since the last reset."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) << 10
 
 
 def reset_peak() -> None:
-    """Set back the mark of the most memory held."""
+    """Reset the peak memory."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
-async def _obey(make: Callable[[], Contender], order: dict[str, Any]) -> dict[str, float]:
-    at_once: int = order["at_once"]
-    async with make() as contender:
-        if order["work"] in MOVING:
+async def _run_order(
+    make_contender: Callable[[], Contender], order: dict[str, Any]
+) -> dict[str, float]:
+    concurrency: int = order["concurrency"]
+    async with make_contender() as contender:
+        if order["work"] in LONG_WORKS:
             with TemporaryDirectory() as folder:
                 path = Path(folder, "big")
                 path.touch()
@@ -85,28 +86,29 @@ async def _obey(make: Callable[[], Contender], order: dict[str, Any]) -> dict[st
                     os.truncate(path, order["size"])
                 await contender.get()
                 reset_peak()
-                before = peak_memory()
-                move = getattr(contender, order["work"])
-                seen = await timed(lambda: move(path), 1, 1)
-                # The kernel counts roughly, by a few pages.
-                return {**seen, "memory": max(0, peak_memory() - before)}
+                before = get_peak_memory()
+                function = getattr(contender, order["work"])
+                result = await time_calls(lambda: function(path), 1, 1)
+                # The kernel counts memory approximately.
+                return {**result, "memory": max(0, get_peak_memory() - before)}
         call = getattr(contender, order["work"])
         reset_peak()
-        # All connections, before anything is measured; and then how much fits into the time.
-        first = await timed(call, at_once, at_once)
-        few = max(at_once, 20)
-        warm = first if first["wall"] > _LONG else await timed(call, at_once, few)
-        calls = max(few, min(_MOST, int(order["seconds"] / warm["cpu"])))
-        seen = await timed(call, at_once, calls)
-        return {**seen, "memory": peak_memory()}
+        # Open all connections first; then choose the number of calls.
+        first = await time_calls(call, concurrency, concurrency)
+        min_calls = max(concurrency, 20)
+        is_slow = first["wall"] > _SLOW_SECONDS
+        warm = first if is_slow else await time_calls(call, concurrency, min_calls)
+        calls = max(min_calls, min(_MAX_CALLS, int(order["seconds"] / warm["cpu"])))
+        result = await time_calls(call, concurrency, calls)
+        return {**result, "memory": get_peak_memory()}
 
 
 def main(name: str, url: str) -> None:
-    """Obey until there are no more orders."""
+    """Run orders until the standard input ends."""
     for line in sys.stdin:
         order = json.loads(line)
-        seen = asyncio.run(_obey(lambda: CONTENDERS[name](url, max(order["at_once"], 100)), order))  # noqa: B023 - used at once
-        print(json.dumps(seen), flush=True)
+        make_contender = partial(CONTENDERS[name], url, max(order["concurrency"], 100))
+        print(json.dumps(asyncio.run(_run_order(make_contender, order))), flush=True)
 
 
 if __name__ == "__main__":

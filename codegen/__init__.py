@@ -1,1 +1,1 @@
-"""Generates the models, call functions and operation table of docassemble_client from spec/."""
+"""Generates the models, call functions and operations table of docassemble_client from spec/."""

@@ -1,4 +1,4 @@
-"""Command line: `python -m codegen` writes, `python -m codegen --check` compares."""
+"""Generates the client from spec/: `python -m codegen` writes files, `--check` compares them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDERS = ("src/docassemble_client", "docs")
 
 
 class SpecificationError(Exception):
-    """The specification has problems; all of them are in `problems`."""
+    """The specification has problems; `problems` lists all of them."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -41,8 +41,8 @@ def read(folder: Path) -> Spec:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare only, change nothing")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the project's folder")
+    parser.add_argument("--check", action="store_true", help="compare only; do not write files")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder of the project")
     options = parser.parse_args(arguments)
     root: Path = options.root
     try:
@@ -52,9 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if options.check:
         differences = compare(root, files, FOLDERS)
-        sys.stderr.write("".join(f"{one}\n" for one in differences))
+        sys.stderr.write("".join(f"{difference}\n" for difference in differences))
         return 1 if differences else 0
-    sys.stdout.write("".join(f"{one}\n" for one in write(root, files, FOLDERS)))
+    sys.stdout.write("".join(f"{change}\n" for change in write(root, files, FOLDERS)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Builds the intermediate representation from checked documents."""
+"""Builds the intermediate representation from validated documents."""
 
 from __future__ import annotations
 
@@ -15,77 +15,81 @@ if TYPE_CHECKING:
 
 
 def build(documents: dict[str, Document], proven: list[dict[str, Any]]) -> ir.Spec:
-    """Build the representation the templates print."""
+    """Build the representation that the templates print."""
     common: dict[str, Any] = documents[COMMON].data if COMMON in documents else {}
-    files = [one.data for name, one in documents.items() if name != COMMON]
+    files = [document.data for name, document in documents.items() if name != COMMON]
     builder = _Builder(common, files)
     return ir.Spec(
-        tags=tuple(builder.tag(data) for data in files),
+        tags=tuple(builder.build_tag(data) for data in files),
         error_groups=builder.groups,
         tasks={
-            name: {key: word for key, word in one.items() if key not in {"doc", "why"}}
-            for name, one in common.get("tasks", {}).items()
+            name: {key: value for key, value in task.items() if key not in {"doc", "why"}}
+            for name, task in common.get("tasks", {}).items()
         },
         statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
-        documents={name.removesuffix(".yaml"): one.data for name, one in documents.items()},
-        proven=tuple(proven),
+        documents={
+            name.removesuffix(".yaml"): document.data for name, document in documents.items()
+        },
+        proven_runs=tuple(proven),
         sources=common.get("sources", {}),
-        remarks=tuple(_remarks({key: one for key, one in common.items() if key != "sources"})),
-        groups=builder.users,
+        notes=tuple(_find_notes({key: node for key, node in common.items() if key != "sources"})),
+        operations_by_group=builder.operations_by_group,
     )
 
 
-def _text(value: str) -> str:
+def _join_lines(value: str) -> str:
     return " ".join(value.split())
 
 
-def _remarks(node: dict[str, Any], *path: str) -> Iterator[ir.Remark]:
-    """Find every why, and the names that lead to it."""
+def _find_notes(node: dict[str, Any], *path: str) -> Iterator[ir.Note]:
+    """Find every `why`, with its path."""
     for key, child in node.items():
         if key == "why" and (not isinstance(child, dict) or "actual" in child):
-            for one in child if isinstance(child, list) else [child]:
-                words = one if isinstance(one, dict) else {"actual": one}
-                yield ir.Remark(path=path, **{name: _text(text) for name, text in words.items()})
+            for why in child if isinstance(child, list) else [child]:
+                texts = why if isinstance(why, dict) else {"actual": why}
+                yield ir.Note(
+                    path=path, **{name: _join_lines(text) for name, text in texts.items()}
+                )
         elif isinstance(child, dict) and not (key == "example" and "call" in node):
-            yield from _remarks(child, *path, key)
+            yield from _find_notes(child, *path, key)
         elif isinstance(child, list):
-            for one in child:
-                if isinstance(one, dict):
-                    yield from _remarks(one, *path, key, _label(one))
+            for item in child:
+                if isinstance(item, dict):
+                    yield from _find_notes(item, *path, key, _format_label(item))
 
 
-def _label(data: dict[str, Any]) -> str:
-    """Name an error or a requirement."""
+def _format_label(data: dict[str, Any]) -> str:
+    """Format the path segment of an error or argument rule."""
     if "message" in data:
         return f"{data['status']} {data['message']}"
     return ", ".join(data.get("one_of", data.get("any_of", ())))
 
 
-def _model(name: str, data: dict[str, Any]) -> ir.Model:
+def _build_model(name: str, data: dict[str, Any]) -> ir.Model:
     fields = tuple(
         ir.Field(
             name=FieldName(key),
             wire=field.get("wire", key),
             type=ir.Type.parse(field["type"]),
-            doc=_text(field["doc"]),
+            doc=_join_lines(field["doc"]),
             null=field.get("null", False),
             optional=field.get("optional", False),
             sensitive=field.get("sensitive", False),
         )
         for key, field in data["fields"].items()
     )
-    return ir.Model(name=ClassName(name), doc=_text(data["doc"]), fields=fields)
+    return ir.Model(name=ClassName(name), doc=_join_lines(data["doc"]), fields=fields)
 
 
-def _default(value: str | int) -> str:
+def _format_default(value: str | int) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _error(data: dict[str, Any]) -> ir.Error:
+def _build_error(data: dict[str, Any]) -> ir.Error:
     return ir.Error(
         status=data["status"],
         message=data["message"],
-        hint=_text(data["hint"]),
+        hint=_join_lines(data["hint"]),
         switches=tuple(data.get("switches", ())),
     )
 
@@ -96,7 +100,7 @@ class _Builder:
         self.enums = {
             name: ir.Enum(
                 name=ClassName(name),
-                doc=_text(enum["doc"]),
+                doc=_join_lines(enum["doc"]),
                 values=tuple(enum["values"]),
                 closed=enum.get("closed", False),
             )
@@ -106,7 +110,7 @@ class _Builder:
         self.unions = {
             name: ir.Union(
                 name=ClassName(name),
-                doc=_text(model["doc"]),
+                doc=_join_lines(model["doc"]),
                 key=model["union"]["key"],
                 cases=tuple(model["union"].get("cases", {}).items()),
                 default=model["union"]["default"],
@@ -116,102 +120,110 @@ class _Builder:
             if "union" in model
         }
         self.groups = {
-            name: tuple(map(_error, errors)) for name, errors in common.get("errors", {}).items()
+            name: tuple(map(_build_error, errors))
+            for name, errors in common.get("errors", {}).items()
         }
-        self.users: dict[tuple[str, str], list[str]] = {}
+        self.operations_by_group: dict[tuple[str, str], list[str]] = {}
         for data in files:
             for name, operation in data["operations"].items():
                 for kind, key in (("parameters", "use"), ("errors", "errors")):
                     for group in operation.get(key, ()):
                         if isinstance(group, str):
-                            users = self.users.setdefault((kind, group), [])
-                            users.append(f"{data['tag']}.{name}")
+                            names = self.operations_by_group.setdefault((kind, group), [])
+                            names.append(f"{data['tag']}.{name}")
 
-    def tag(self, data: dict[str, Any]) -> ir.Tag:
+    def build_tag(self, data: dict[str, Any]) -> ir.Tag:
         return ir.Tag(
             name=Identifier(data["tag"]),
-            title=_text(data["title"]),
-            description=_text(data["description"]),
+            title=_join_lines(data["title"]),
+            description=_join_lines(data["description"]),
             operations=tuple(
-                self._operation(data["tag"], name, one) for name, one in data["operations"].items()
+                self._build_operation(data["tag"], name, operation)
+                for name, operation in data["operations"].items()
             ),
-            remarks=tuple(_remarks(data)),
+            notes=tuple(_find_notes(data)),
             enums=tuple(self.enums[name] for name in data.get("enums", {})),
             models=tuple(
-                _model(name, model)
+                _build_model(name, model)
                 for name, model in data.get("models", {}).items()
                 if "fields" in model
             ),
             unions=tuple(
-                one for name, one in self.unions.items() if name in data.get("models", {})
+                union for name, union in self.unions.items() if name in data.get("models", {})
             ),
         )
 
-    def _operation(self, tag: str, name: str, data: dict[str, Any]) -> ir.Operation:
+    def _build_operation(self, tag: str, name: str, data: dict[str, Any]) -> ir.Operation:
         method, path = data["call"].split(" ", 1)
         raw: dict[str, Any] = {}
         for group in data.get("use", ()):
             raw.update(self.common["parameters"][group])
         raw.update(data.get("parameters", {}))
-        parameters = [self._parameter(key, one) for key, one in raw.items()]
-        parameters.sort(key=lambda one: (not one.required, one.place != "path"))
+        parameters = [self._build_parameter(key, param) for key, param in raw.items()]
+        parameters.sort(key=lambda param: (not param.required, param.location != "path"))
         privileges = data["privileges"]
         return ir.Operation(
             tag=tag,
             name=Identifier(name),
             method=method,
             path=path,
-            summary=_text(data["summary"]),
-            description=_text(data.get("description", "")),
-            effects=_text(data["effects"]),
+            summary=_join_lines(data["summary"]),
+            description=_join_lines(data.get("description", "")),
+            effects=_join_lines(data["effects"]),
             docs=data.get("docs", ""),
             source=data["source"],
             since=str(data.get("since", "")),
             auth=data.get("auth", True),
-            roles=tuple(privileges.get("any", ())),
+            roles=tuple(privileges.get("any_of", ())),
             permissions=tuple(privileges.get("permissions", ())),
-            privilege_note=_text(privileges.get("note", "")),
+            privilege_note=_join_lines(privileges.get("note", "")),
             retry=data["retry"],
-            serialise=tuple(data.get("serialise", ())),
+            exclusive_by=tuple(data.get("exclusive_by", ())),
             parameters=tuple(parameters),
             requires=tuple(
-                ir.Requirement(
+                ir.ArgumentRule(
                     names=tuple(rule.get("one_of", rule.get("any_of", ()))),
                     exactly_one="one_of" in rule,
                     unless=rule.get("unless", ""),
                 )
                 for rule in data.get("requires", ())
             ),
-            results=tuple(self._result(key, one) for key, one in data["returns"].items()),
-            verify=data.get("verify"),
-            brings=_text(data.get("brings", "")),
+            results=tuple(
+                self._build_result(status, result) for status, result in data["returns"].items()
+            ),
+            package_check=data.get("package_check"),
+            returns_text=_join_lines(data.get("returns_text", "")),
             paging=data.get("paging"),
-            errors=tuple(_error(one) for one in data.get("errors", ()) if not isinstance(one, str)),
-            error_groups=self._groups(data),
+            errors=tuple(
+                _build_error(error)
+                for error in data.get("errors", ())
+                if not isinstance(error, str)
+            ),
+            error_groups=self._find_error_groups(data),
             example=data["example"],
         )
 
-    def _parameter(self, name: str, data: dict[str, Any]) -> ir.Parameter:
-        kind = ir.Type.parse(data["type"])
-        enum = self.enums.get(kind.name)
+    def _build_parameter(self, name: str, data: dict[str, Any]) -> ir.Parameter:
+        param_type = ir.Type.parse(data["type"])
+        enum = self.enums.get(param_type.name)
         return ir.Parameter(
             name=Identifier(name),
             wire=data.get("wire", name),
-            place=data["in"],
-            type=kind,
-            doc=_text(data["doc"]),
+            location=data["in"],
+            type=param_type,
+            doc=_join_lines(data["doc"]),
             required=data["in"] == "path" or data.get("required", False),
             null=data.get("null", False),
-            sensitive=data.get("sensitive", False) or kind.kind == "secret",
+            sensitive=data.get("sensitive", False) or param_type.kind == "secret",
             json_text=data.get("encoding") == "json_text",
             spread=data.get("spread", False),
             reserved=tuple(data.get("reserved", ())),
             variable_name=data.get("check") == "variable_name",
             values=enum.values if enum and enum.closed else (),
-            default=_default(data.get("default", "")),
+            default=_format_default(data.get("default", "")),
         )
 
-    def _result(self, status: str, data: str | dict[str, Any]) -> ir.Result:
+    def _build_result(self, status: str, data: str | dict[str, Any]) -> ir.Result:
         if isinstance(data, str):
             data = {data: True} if data in {"text", "binary"} else {"json": data}
         text: str = data.get("json", "")
@@ -223,8 +235,8 @@ class _Builder:
             binary="binary" in data,
         )
 
-    def _groups(self, data: dict[str, Any]) -> dict[str, tuple[ir.Error, ...]]:
-        names = [one for one in data.get("errors", ()) if isinstance(one, str)]
+    def _find_error_groups(self, data: dict[str, Any]) -> dict[str, tuple[ir.Error, ...]]:
+        names = [error for error in data.get("errors", ()) if isinstance(error, str)]
         if data.get("auth", True) and "every" in self.groups:
             names.append("every")
         return {name: self.groups[name] for name in names}

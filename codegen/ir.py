@@ -1,4 +1,4 @@
-"""What the templates see: frozen classes that know the API but nothing of Jinja."""
+"""The intermediate representation: frozen classes that describe the API for the templates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import Factory, frozen
 
-from codegen.names import ClassName, FieldName, Identifier, camel, constant
+from codegen.names import ClassName, FieldName, Identifier, to_class_name, to_constant_name
 
 Role = Literal["value", "argument"]
 
@@ -32,7 +32,7 @@ _ARGUMENT = {
 
 @frozen
 class Type:
-    """A type of the dialect: a scalar, a list or map of another type, or a named one."""
+    """A type of the specification: a scalar, a list or map, or a named type."""
 
     kind: str
     item: Type | None = None
@@ -40,7 +40,7 @@ class Type:
 
     @classmethod
     def parse(cls, text: str) -> Type:
-        """Read a type such as list[User]."""
+        """Parse a type such as list[User]."""
         match = _GENERIC.fullmatch(text)
         if match and match[1] == "task":
             return cls("task", name=match[2])
@@ -52,16 +52,16 @@ class Type:
 
     @property
     def chain(self) -> tuple[Type, ...]:
-        """It, the type of its items, the type of their items, and so on."""
+        """The type, its item type, the item type of that, and so on."""
         return (self, *self.item.chain) if self.item else (self,)
 
-    def python(self, role: Role = "value", prefix: str = "", list_: str = "list") -> str:
-        """Python annotation."""
+    def to_annotation(self, role: Role = "value", prefix: str = "", list_name: str = "list") -> str:
+        """Convert to a Python annotation."""
         if self.item:
-            inner = self.item.python(role, prefix, list_)
+            inner = self.item.to_annotation(role, prefix, list_name)
             if role == "argument":
                 return f"Sequence[{inner}]" if self.kind == "list" else f"Mapping[str, {inner}]"
-            return f"{list_}[{inner}]" if self.kind == "list" else f"dict[str, {inner}]"
+            return f"{list_name}[{inner}]" if self.kind == "list" else f"dict[str, {inner}]"
         if self.kind == "named":
             return prefix + self.name
         return (_ARGUMENT if role == "argument" else _VALUE).get(self.kind, self.kind)
@@ -69,7 +69,7 @@ class Type:
 
 @frozen(kw_only=True)
 class Enum:
-    """A set of strings; open ones let unknown values pass."""
+    """A set of strings; an open one accepts unknown values."""
 
     name: ClassName
     doc: str
@@ -91,8 +91,8 @@ class Field:
 
     @property
     def annotation(self) -> str:
-        """Python annotation: None also stands for absent where null cannot be sent."""
-        parts = [self.type.python()]
+        """Python annotation; None also means absent if the server never sends null."""
+        parts = [self.type.to_annotation()]
         if self.null or self.optional:
             parts.append("None")
         if self.null and self.optional:
@@ -101,7 +101,7 @@ class Field:
 
     @property
     def default(self) -> str | None:
-        """Python default, or None where the field is required."""
+        """Python default, or None if the field is required."""
         if not self.optional:
             return None
         return "UNSET" if self.null else "None"
@@ -109,21 +109,21 @@ class Field:
 
 @frozen(kw_only=True)
 class Model:
-    """An object the server sends."""
+    """A JSON object that the server sends."""
 
     name: ClassName
     doc: str
     fields: tuple[Field, ...]
 
     @property
-    def ordered(self) -> tuple[Field, ...]:
+    def ordered_fields(self) -> tuple[Field, ...]:
         """Fields with the required ones first."""
-        return tuple(sorted(self.fields, key=lambda one: one.default is not None))
+        return tuple(sorted(self.fields, key=lambda field: field.default is not None))
 
 
 @frozen(kw_only=True)
 class Union:
-    """An answer that is one of several models, told apart by one key."""
+    """A response that is one of several models, discriminated by one key."""
 
     name: ClassName
     doc: str
@@ -133,7 +133,7 @@ class Union:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Names of the models in it, the default first."""
+        """Names of the models, the default first."""
         return tuple(dict.fromkeys([self.default, *(model for _, model in self.cases)]))
 
 
@@ -143,7 +143,7 @@ class Parameter:
 
     name: Identifier
     wire: str
-    place: str
+    location: str
     type: Type
     doc: str
     required: bool
@@ -158,7 +158,7 @@ class Parameter:
 
     @property
     def kind(self) -> str:
-        """Kind of the value for the runtime's encoder."""
+        """Kind of the value, for the serializer."""
         item = self.type.item
         kind = (item or self.type).kind
         kind = "str" if kind == "named" else kind
@@ -167,22 +167,22 @@ class Parameter:
     @property
     def annotation(self) -> str:
         """Python annotation."""
-        text = self.type.python("argument", "models.")
-        if self.required or self.place == "local":
+        text = self.type.to_annotation("argument", "models.")
+        if self.required or self.location == "local":
             return text
         return f"{text} | Unset | None" if self.null else f"{text} | None"
 
     @property
     def default_value(self) -> str:
-        """Python default of one that is not required."""
-        if self.place == "local":
+        """Python default of an optional parameter."""
+        if self.location == "local":
             return "False"
         return "UNSET" if self.null else "None"
 
 
 @frozen(kw_only=True)
 class Result:
-    """What one success status brings."""
+    """The content of a response with one success status."""
 
     status: str
     type: Type | None
@@ -198,7 +198,7 @@ class Result:
 
 @frozen(kw_only=True)
 class Error:
-    """An error the server is known to send."""
+    """An error that the server is known to send."""
 
     status: int
     message: str
@@ -207,7 +207,7 @@ class Error:
 
 
 @frozen(kw_only=True)
-class Requirement:
+class ArgumentRule:
     """A rule over several arguments."""
 
     names: tuple[str, ...]
@@ -234,12 +234,12 @@ class Operation:
     permissions: tuple[str, ...]
     privilege_note: str
     retry: str
-    serialise: tuple[str, ...]
+    exclusive_by: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    requires: tuple[Requirement, ...]
-    verify: dict[str, str] | None
+    requires: tuple[ArgumentRule, ...]
+    package_check: dict[str, str] | None
     results: tuple[Result, ...]
-    brings: str
+    returns_text: str
     paging: dict[str, str] | None
     errors: tuple[Error, ...]
     error_groups: dict[str, tuple[Error, ...]]
@@ -258,26 +258,26 @@ class Operation:
     @property
     def constant(self) -> str:
         """Name of the constant in operations/."""
-        return constant(self.tag, self.name)
+        return to_constant_name(self.tag, self.name)
 
     @property
     def binary_only(self) -> bool:
-        """Whether a success is a file and nothing else."""
-        return all(one.binary and one.type is None for one in self.results)
+        """Whether every success is a file."""
+        return all(result.binary and result.type is None for result in self.results)
 
     @property
     def all_errors(self) -> tuple[Error, ...]:
-        """Its own errors and those it shares."""
-        return self.errors + tuple(one for group in self.error_groups.values() for one in group)
+        """Own and shared errors."""
+        return self.errors + tuple(error for group in self.error_groups.values() for error in group)
 
     @property
     def task(self) -> str:
-        """Kind of the task it may start, or nothing."""
-        kinds = [one.type.name for one in self.results if one.type and one.type.kind == "task"]
-        return kinds[0] if kinds else ""
+        """Kind of the task that the call may start, or empty."""
+        types = [result.type for result in self.results if result.type]
+        return next((result.name for result in types if result.kind == "task"), "")
 
-    def returns(self, prefix: str = "", list_: str = "list") -> str:
-        """Python annotation of what a success brings."""
+    def return_annotation(self, prefix: str = "", list_name: str = "list") -> str:
+        """Format the Python annotation of the return value."""
         parts: list[str] = []
         for result in self.results:
             if result.union:
@@ -285,13 +285,13 @@ class Operation:
             elif result.type is None:
                 pass
             elif result.item:
-                parts.append(f"Page[{result.item.python('value', prefix, list_)}]")
+                parts.append(f"Page[{result.item.to_annotation('value', prefix, list_name)}]")
             elif result.type.kind == "task":
                 parts.append("TaskHandle")
             elif result.type.kind == "none":
                 parts.append("None")
             else:
-                parts.append(result.type.python("value", prefix, list_))
+                parts.append(result.type.to_annotation("value", prefix, list_name))
             if result.text:
                 parts.append("str")
             if result.binary and not result.union:
@@ -302,8 +302,8 @@ class Operation:
 
 
 @frozen(kw_only=True)
-class Remark:
-    """A why of the specification; one with a source is a difference from the documentation."""
+class Note:
+    """A `why` of the specification; with a source it is a difference from the documentation."""
 
     path: tuple[str, ...]
     actual: str
@@ -319,26 +319,26 @@ class Tag:
     title: str
     description: str
     operations: tuple[Operation, ...]
-    remarks: tuple[Remark, ...]
+    notes: tuple[Note, ...]
     enums: tuple[Enum, ...]
     models: tuple[Model, ...]
     unions: tuple[Union, ...]
 
     @property
-    def named(self) -> tuple[Enum | Model | Union, ...]:
-        """What its module of models makes public."""
+    def types(self) -> tuple[Enum | Model | Union, ...]:
+        """Types that the tag's module in models/ defines."""
         return (*self.enums, *self.models, *self.unions)
 
     @property
     def class_name(self) -> str:
         """Name of the namespace's class."""
-        return camel(self.name)
+        return to_class_name(self.name)
 
     @property
-    def list_(self) -> str:
-        """How to spell the builtin list in this namespace, where a method may hide it."""
-        hidden = any(one.name == "list" for one in self.operations)
-        return "builtins.list" if hidden else "list"
+    def list_name(self) -> str:
+        """Name of the builtin list in the namespace's class, where a method may shadow it."""
+        is_shadowed = any(operation.name == "list" for operation in self.operations)
+        return "builtins.list" if is_shadowed else "list"
 
 
 @frozen(kw_only=True)
@@ -350,23 +350,28 @@ class Spec:
     tasks: dict[str, dict[str, str]]
     statuses: tuple[tuple[int, str], ...]
     documents: dict[str, Any]
-    proven: tuple[dict[str, Any], ...]
+    proven_runs: tuple[dict[str, Any], ...]
     sources: dict[str, Any]
-    remarks: tuple[Remark, ...]
-    groups: dict[tuple[str, str], list[str]]
+    notes: tuple[Note, ...]
+    operations_by_group: dict[tuple[str, str], list[str]]
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """All operations, by tag."""
-        return tuple(one for tag in self.tags for one in tag.operations)
+        return tuple(operation for tag in self.tags for operation in tag.operations)
 
     @property
-    def homes(self) -> dict[str, list[str]]:
-        """The tags that use each group of errors."""
-        names = [(name, one.tag) for one in self.operations for name in one.error_groups]
-        return {key: [tag for name, tag in dict.fromkeys(names) if name == key] for key, _ in names}
+    def modules_by_group(self) -> dict[str, list[str]]:
+        """Tags that use each error group."""
+        modules: dict[str, list[str]] = {}
+        for operation in self.operations:
+            for group in operation.error_groups:
+                tags = modules.setdefault(group, [])
+                if operation.tag not in tags:
+                    tags.append(operation.tag)
+        return modules
 
     @property
-    def docs(self) -> dict[str, str]:
-        """What each name that models/ makes public stands for."""
-        return {one.name: one.doc for tag in self.tags for one in tag.named}
+    def docs_by_type(self) -> dict[str, str]:
+        """Description of each type in models/."""
+        return {definition.name: definition.doc for tag in self.tags for definition in tag.types}

@@ -1,4 +1,4 @@
-"""Reads the specification's YAML files; every value knows its file and line."""
+"""Reads the YAML files of the specification and keeps the line of every value."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Path_ = tuple[str | int, ...]
+NodePath = tuple[str | int, ...]
 COMMON = "common.yaml"
 SCHEMA = Path(__file__).parent.parent / "spec" / "dialect.schema.json"
-_KINDS = {
+_TYPE_NAMES = {
     "array": "a list",
     "boolean": "true or false",
-    "integer": "a whole number",
+    "integer": "an integer",
     "object": "a mapping",
-    "string": "a text",
+    "string": "a string",
 }
-_PATTERNS = {
+_PATTERN_MESSAGES = {
     "^[a-z][a-z0-9_]*$": "is not a safe Python identifier",
     "^[A-Z][A-Za-z0-9]*$": "is not a safe Python class name",
 }
@@ -34,7 +34,7 @@ _PATTERNS = {
 
 @frozen(order=True)
 class Problem:
-    """Something wrong in the specification, at a place a person can open."""
+    """A problem in the specification, with file and line."""
 
     file: str
     line: int
@@ -46,14 +46,14 @@ class Problem:
 
 @frozen
 class Document:
-    """One YAML file as plain data, and the line of every key and item in it."""
+    """The data of one YAML file, with the line of every key and item."""
 
     file: str
     data: Any
-    lines: dict[Path_, int] = field(repr=False)
+    lines: dict[NodePath, int] = field(repr=False)
 
-    def problem(self, path: Path_, message: str) -> Problem:
-        """Say what is wrong with the value under this path; its line is the nearest one known."""
+    def problem(self, path: NodePath, message: str) -> Problem:
+        """Report a problem of the value at this path, with the nearest known line."""
         text = f"{'.'.join(map(str, path))}: {message}" if path else message
         while path and path not in self.lines:
             path = path[:-1]
@@ -61,28 +61,28 @@ class Document:
 
 
 class _Reader:
-    """Turns YAML nodes into plain data, keeping lines and refusing what YAML lets through."""
+    """Converts YAML nodes to plain data, records lines and reports duplicate keys."""
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.lines: dict[Path_, int] = {}
+        self.lines: dict[NodePath, int] = {}
         self.problems: list[Problem] = []
         self._scalars = yaml.SafeLoader("")
 
-    def read(self, node: yaml.Node, path: Path_ = ()) -> Any:
+    def read(self, node: yaml.Node, path: NodePath = ()) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             mapping: dict[str, Any] = {}
             for key_node, value_node in node.value:
-                # YAML reads 200 and null as numbers and nothing; keys here are always text.
+                # YAML reads the keys 200 and null as a number and None; keys here are strings.
                 key = str(key_node.value)
-                place, line = (*path, key), key_node.start_mark.line + 1
+                child_path, line = (*path, key), key_node.start_mark.line + 1
                 if key in mapping:
-                    message = f"duplicate key {key!r}, first on line {self.lines[place]}"
+                    message = f"duplicate key {key!r}, first on line {self.lines[child_path]}"
                     self.problems.append(Problem(self.file, line, message))
                     continue
-                self.lines[place] = line
-                mapping[key] = self.read(value_node, place)
+                self.lines[child_path] = line
+                mapping[key] = self.read(value_node, child_path)
             return mapping
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
@@ -92,7 +92,7 @@ class _Reader:
 
 
 def load(folder: Path) -> tuple[dict[str, Document], list[Problem]]:
-    """Read every YAML file of a folder and check its shape against the dialect."""
+    """Read every YAML file of a folder and validate it against the schema."""
     documents: dict[str, Document] = {}
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
@@ -101,106 +101,111 @@ def load(folder: Path) -> tuple[dict[str, Document], list[Problem]]:
             node = yaml.compose(path.read_bytes(), yaml.SafeLoader)
             data = None if node is None else reader.read(node)
         except yaml.YAMLError as error:
-            # Bytes that are no text have no mark.
+            # Errors about undecodable bytes have no mark.
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else 1
-            reason = getattr(error, "problem", "this is no UTF-8 text")
-            problems.append(Problem(path.name, line, f"not YAML: {reason}"))
+            reason = getattr(error, "problem", "the file is not UTF-8 text")
+            problems.append(Problem(path.name, line, f"invalid YAML: {reason}"))
             continue
         documents[path.name] = Document(path.name, data, reader.lines)
         problems += reader.problems
     schema: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
     for document in documents.values():
-        problems += _shape(document, schema)
+        problems += _check_shape(document, schema)
     if not documents and not problems:
-        problems.append(Problem(str(folder), 1, "no YAML file here"))
+        problems.append(Problem(str(folder), 1, "no YAML files found"))
     return documents, problems
 
 
 def load_proven(folder: Path) -> list[dict[str, Any]]:
-    """Read what the live tests have proven, the newest server first."""
+    """Read the results of the live tests, newest server first."""
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
     return sorted(runs, key=lambda run: [-int(part) for part in run["server"].split(".")])
 
 
-def _shape(document: Document, schema: dict[str, Any]) -> Iterator[Problem]:
+def _check_shape(document: Document, schema: dict[str, Any]) -> Iterator[Problem]:
     if document.file == COMMON:
         schema = {"$ref": "#/$defs/common", "$defs": schema["$defs"]}
     validator = jsonschema.Draft202012Validator(schema)
-    for error in map(_deepest, validator.iter_errors(document.data)):
+    for error in map(_find_deepest, validator.iter_errors(document.data)):
         path = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
-            yield from _unknown(document, path, error.instance, error.schema)
+            yield from _find_unknown_keys(document, path, error.instance, error.schema)
         elif "propertyNames" in error.absolute_schema_path:
-            yield document.problem((*path, str(error.instance)), _message(error))
+            yield document.problem((*path, str(error.instance)), _describe(error))
         else:
-            yield document.problem(path, _message(error))
+            yield document.problem(path, _describe(error))
 
 
-def _deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
-    """Of alternatives that all fail, take the one that got furthest: the one that was meant."""
-    while error.context and not _exclusive(error):
+def _find_deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
+    """If all alternatives fail, return the error of the one that matched furthest."""
+    while error.context and not _find_alternatives(error):
         error = max(
-            error.context, key=lambda one: (len(one.absolute_path), one.validator != "type")
+            error.context,
+            key=lambda suberror: (len(suberror.absolute_path), suberror.validator != "type"),
         )
     return error
 
 
-def _exclusive(error: jsonschema.ValidationError) -> list[str]:
-    """Keys of which a mapping must have exactly one, if that is what the error is about."""
-    choices: Any = error.validator_value if error.validator == "oneOf" else ()
-    return [one["required"][0] for one in choices if "required" in one]
+def _find_alternatives(error: jsonschema.ValidationError) -> list[str]:
+    """Find the keys of which exactly one must be present, if the error is about that."""
+    schemas: Any = error.validator_value if error.validator == "oneOf" else ()
+    return [schema["required"][0] for schema in schemas if "required" in schema]
 
 
-def _unknown(document: Document, path: Path_, instance: Any, schema: Any) -> Iterator[Problem]:
+def _find_unknown_keys(
+    document: Document, path: NodePath, instance: Any, schema: Any
+) -> Iterator[Problem]:
     known = list(schema.get("properties", ()))
     patterns = schema.get("patternProperties", ())
     for key in instance:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
-        hint = f"; known are {', '.join([*known, *(f'what matches {one}' for one in patterns)])}"
-        yield document.problem((*path, key), f"unknown key{similar(key, known) or hint}")
+        allowed = [*known, *(f"keys matching {pattern}" for pattern in patterns)]
+        hint = suggest(key, known) or f"; allowed: {', '.join(allowed)}"
+        yield document.problem((*path, key), f"unknown key{hint}")
 
 
-def similar(name: str, known: Iterable[str]) -> str:
-    """Ask whether the nearest of the known names was meant, if one is near."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Suggest the closest known name, if one is similar."""
+    matches = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
-def _message(error: jsonschema.ValidationError) -> str:
-    """Say what is wrong in the words of the dialect, not of its schema."""
+def _describe(error: jsonschema.ValidationError) -> str:
+    """Describe an error in YAML terms instead of JSON Schema terms."""
     limit: Any = error.validator_value
     value: Any = error.instance
-    text = str(error.message)  # of the limits of a number: in plain words already
+    text = str(error.message)  # jsonschema's messages about numeric limits are clear
     match error.validator:
         case "type":
-            kinds = [limit] if isinstance(limit, str) else limit
-            text = f"must be {' or '.join(_KINDS[one] for one in kinds)}, not {_show(value)}"
+            types = [limit] if isinstance(limit, str) else limit
+            names = " or ".join(_TYPE_NAMES[name] for name in types)
+            text = f"must be {names}, not {_describe_value(value)}"
         case "required":
-            text = f"lacks {', '.join(one for one in limit if one not in value)}"
+            text = f"missing {', '.join(key for key in limit if key not in value)}"
         case "enum" | "const":
             choices = limit if error.validator == "enum" else [limit]
-            text = f"must be {' or '.join(map(json.dumps, choices))}, not {_show(value)}"
+            text = f"must be {' or '.join(map(json.dumps, choices))}, not {_describe_value(value)}"
         case "pattern":
             schema: Any = error.schema
             hint = f" ({schema['description'].rstrip('.')})" if "description" in schema else ""
-            text = f"{value!r} {_PATTERNS.get(limit, f'does not match {limit}')}{hint}"
+            text = f"{value!r} {_PATTERN_MESSAGES.get(limit, f'does not match {limit}')}{hint}"
         case "oneOf":
-            text = f"must have exactly one of {', '.join(_exclusive(error))}"
+            text = f"must have exactly one of {', '.join(_find_alternatives(error))}"
         case "uniqueItems":
-            text = "has an item twice"
+            text = "contains a duplicate item"
         case "minLength" | "minItems" | "minProperties":
-            text = f"has {_count(value)}; {limit} is the least"
+            text = f"has {_describe_size(value)}; the minimum is {limit}"
         case "maxLength":
-            text = f"has {_count(value)}; {limit} is the most"
+            text = f"has {_describe_size(value)}; the maximum is {limit}"
     return text
 
 
-def _count(value: str | list[Any] | dict[str, Any]) -> str:
+def _describe_size(value: str | list[Any] | dict[str, Any]) -> str:
     return f"{len(value)} {'characters' if isinstance(value, str) else 'items'}"
 
 
-def _show(value: object) -> str:
-    plain = json.dumps(value, ensure_ascii=False, default=str)
-    return {dict: "a mapping", list: "a list", NoneType: "empty"}.get(type(value), plain)
+def _describe_value(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return {dict: "a mapping", list: "a list", NoneType: "empty"}.get(type(value), text)

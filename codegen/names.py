@@ -1,4 +1,4 @@
-"""Names that are safe to print into Python source."""
+"""Validates names before they are printed into Python source."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ import keyword
 import re
 from typing import ClassVar, Self
 
-_SIGNATURES = "self cls timeout retry extra operations models"
-_BUILTINS = "bool dict float int str"
-_FIELDS = "empty_object field hidden list"
-_MODELS = "Confidential JSON JSONReply Literal Secret TypeAlias UNSET Unset"
+_SIGNATURE_NAMES = "self cls timeout retry extra operations models"
+_BUILTIN_NAMES = "bool dict float int str"
+_FIELD_NAMES = "empty_object field hidden list"
+_MODEL_NAMES = "Confidential JSON JSONReply Literal Secret TypeAlias UNSET Unset"
 
 
 class UnsafeNameError(ValueError):
-    """A name of the specification that cannot stand in Python source."""
+    """A name in the specification cannot be used in Python source."""
 
 
 class Identifier(str):
-    """A name of a variable, parameter or method; cannot hold an unsafe one."""
+    """A validated name of a variable, parameter or method."""
 
     __slots__ = ()
     pattern: ClassVar[str] = "[a-z][a-z0-9_]*"
     noun: ClassVar[str] = "identifier"
-    # What the generated signatures use, or what would break a generated class body.
-    reserved: ClassVar[frozenset[str]] = frozenset([*_SIGNATURES.split(), *_BUILTINS.split()])
+    # Names that generated signatures use, or that would break a generated class body.
+    reserved: ClassVar[frozenset[str]] = frozenset(
+        [*_SIGNATURE_NAMES.split(), *_BUILTIN_NAMES.split()]
+    )
 
     def __new__(cls, text: str) -> Self:
-        """Refuse a text that has the wrong form, is a keyword, or used by the templates."""
+        """Refuse malformed names, keywords and names that the templates use."""
         if not re.fullmatch(cls.pattern, text) or keyword.iskeyword(text):
             message = f"{text!r} is not a safe Python {cls.noun}"
             raise UnsafeNameError(message)
@@ -37,26 +39,26 @@ class Identifier(str):
 
 
 class FieldName(Identifier):
-    """A name of a field; cannot be one that hides what the fields after it need."""
+    """A validated name of a field; it shadows no name that later fields need."""
 
     __slots__ = ()
-    reserved = Identifier.reserved.union(_FIELDS.split())
+    reserved = Identifier.reserved.union(_FIELD_NAMES.split())
 
 
 class ClassName(Identifier):
-    """A name of a model or enumeration; cannot hide what models/ imports."""
+    """A validated name of a model or enumeration; it shadows no import of models/."""
 
     __slots__ = ()
     pattern = "[A-Z][A-Za-z0-9]*"
     noun = "class name"
-    reserved = frozenset(_MODELS.split())
+    reserved = frozenset(_MODEL_NAMES.split())
 
 
-def constant(tag: str, name: str) -> str:
-    """Name of an operation's constant in the table, such as USERS_GET for users.get."""
+def to_constant_name(tag: str, name: str) -> str:
+    """Convert the name of an operation to its constant, such as USERS_GET for users.get."""
     return f"{tag}_{name}".upper()
 
 
-def camel(tag: str) -> str:
-    """Class name of a tag's namespace, such as ApiKeys for api_keys."""
+def to_class_name(tag: str) -> str:
+    """Convert a tag to the class name of its namespace, such as ApiKeys for api_keys."""
     return "".join(part.capitalize() for part in tag.split("_"))

@@ -1,4 +1,4 @@
-"""Renders the representation to files in memory, formatted by ruff."""
+"""Renders every generated file in memory and formats it with ruff."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
+import yaml
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parent.parent
 _PACKAGE = "src/docassemble_client"
 _WIDTH = 100
-# Removes imports a file does not need, sorts the others and keeps those for types apart.
-_TIDY = ["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,TC"]
+# Removes unused imports, sorts the others and moves those for types under TYPE_CHECKING: but not
+# in api/, whose annotations `typing.get_type_hints` resolves at run time.
+_TIDY = ["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,TC,RUF022"]
+_TIDY += ["--config", f"lint.per-file-ignores = {{'{_PACKAGE}/api/*' = ['TC']}}"]
 # Class names by status, as in errors.py.
-_ERRORS = {
+_ERROR_CLASSES = {
     400: "BadRequest",
     401: "AccessDenied",
     403: "AccessDenied",
@@ -33,18 +36,30 @@ _ERRORS = {
     429: "RateLimited",
     **dict.fromkeys(range(500, 600), "ServerError"),
 }
-_PLAIN = {
-    "int": "a whole number",
+_TYPE_TEXTS = {
+    "int": "an integer",
     "float": "a number",
     "bool": "true or false",
     "list": "a list",
-    "map": "a map",
-    "str": "a text",
-    "secret": "a text that does not show itself",
+    "map": "a dict",
+    "str": "a string",
+    "secret": "a string that its repr hides",
     "object": "a JSON object",
-    "json": "any JSON",
-    "confidential": "a JSON object that does not show its values",
+    "json": "any JSON value",
+    "confidential": "a JSON object whose repr hides the values",
 }
+
+
+_PUBLIC_NAMES = Path(__file__).with_name("public_names.yaml")
+_ROOT_DOCSTRING = """A typed, async client for the HTTP API of docassemble.
+
+Import every public name from here. Each is loaded at its first use."""
+_MODELS_DOCSTRING = """Models of the server's responses, frozen; unknown keys are kept in `extra`.
+
+There is one module per tag of the API, imported when one of its names is first used."""
+_WORKFLOWS_DOCSTRING = """Workflows: what takes several calls, in one call each.
+
+The methods of the client are in `methods`. Each name here is loaded at its first use."""
 
 
 def render(spec: Spec) -> dict[str, str]:
@@ -53,23 +68,60 @@ def render(spec: Spec) -> dict[str, str]:
     def python(template: str, **names: object) -> str:
         return _environment().get_template(template).render(spec=spec, **names)
 
+    models = {tag.name: tuple(type_.name for type_ in tag.types) for tag in spec.tags if tag.types}
+    public = _load_public_names()
+    workflows = {
+        module.removeprefix("workflows."): names
+        for module, names in public.items()
+        if module.startswith("workflows.")
+    }
+    root = public | {f"models.{tag}": names for tag, names in models.items()}
+
+    def lazy_package(package: str, **names: object) -> str:
+        defaults = {"modules": (), "version": False}
+        return python("lazy_package.py.jinja", package=package, **(defaults | names))
+
     sources = {
-        "models/__init__": python("names.py.jinja"),
+        "__init__": lazy_package(
+            "docassemble_client",
+            sources=f"{_PUBLIC_NAMES.name} and spec/",
+            docstring=_ROOT_DOCSTRING,
+            names_by_module=dict(sorted(root.items())),
+            modules=("errors", "events", "models", "operations"),
+            version=True,
+        ),
+        "models/__init__": lazy_package(
+            "docassemble_client.models",
+            sources="spec/",
+            docstring=_MODELS_DOCSTRING,
+            names_by_module=models,
+        ),
+        "workflows/__init__": lazy_package(
+            "docassemble_client.workflows",
+            sources=_PUBLIC_NAMES.name,
+            docstring=_WORKFLOWS_DOCSTRING,
+            names_by_module=workflows,
+        ),
         "operations/__init__": python("table.py.jinja"),
         "api/__init__": python("namespaces.py.jinja"),
     }
-    if any(len(tags) > 1 for tags in spec.homes.values()):
+    if any(len(tags) > 1 for tags in spec.modules_by_group.values()):
         sources["operations/_errors"] = python("errors.py.jinja")
     for tag in spec.tags:
         sources[f"api/{tag.name}"] = python("api.py.jinja", tag=tag)
         sources[f"operations/{tag.name}"] = python("operations.py.jinja", tag=tag)
-        if tag.named:
+        if tag.types:
             sources[f"models/{tag.name}"] = python("models.py.jinja", tag=tag)
-    names = {one: f"{_PACKAGE}/{one}.py" for one in sources}
-    files = {names[one]: _format(names[one], text) for one, text in sources.items()}
+    paths = {module: f"{_PACKAGE}/{module}.py" for module in sources}
+    files = {paths[module]: _format_python(paths[module], text) for module, text in sources.items()}
     for name in ("coverage", "server-differences", "versions"):
         files[f"docs/{name}.md"] = python(f"{name}.md.jinja")
     return files
+
+
+def _load_public_names() -> dict[str, tuple[str, ...]]:
+    listed: dict[str, list[str]] = yaml.safe_load(_PUBLIC_NAMES.read_text(encoding="utf-8"))
+    return {module: tuple(names) for module, names in listed.items()}
 
 
 @cache
@@ -80,58 +132,60 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - it writes Python and Markdown, no HTML
+        autoescape=False,  # noqa: S701 - the output is Python and Markdown, not HTML
     )
     filters: tuple[Callable[..., object], ...] = (
-        *(_assigned, _cell, _docstring, _foreign, _item, _lower, _privileges),
-        *(_raises, _result, _returned, _wrap),
+        *(_describe_privileges, _describe_result, _escape_cell, _format_default),
+        *(_format_docstring, _format_result, _group_errors, _lower_first, _qualify_types),
+        *(_wrap, _wrap_item),
     )
-    environment.filters.update({one.__name__[1:]: one for one in filters}, text=repr)
+    environment.filters.update({function.__name__[1:]: function for function in filters})
+    environment.filters["repr"] = repr
     return environment
 
 
-def _format(name: str, text: str) -> str:
-    place = ["--stdin-filename", str(_ROOT / name), "--quiet", "-"]
+def _format_python(name: str, text: str) -> str:
+    options = ["--stdin-filename", str(_ROOT / name), "--quiet", "-"]
     for command in (_TIDY, ["format"]):
-        done = subprocess.run(  # noqa: S603 - the command is ours
-            [find_ruff_bin(), *command, *place],
+        process = subprocess.run(  # noqa: S603 - the command is a constant
+            [find_ruff_bin(), *command, *options],
             input=text,
             capture_output=True,
             encoding="utf-8",
             cwd=_ROOT,
             check=False,
         )
-        if done.returncode:
-            message = f"{name}: ruff {command[0]} refused it:\n{done.stderr}\n{text}"
+        if process.returncode:
+            message = f"{name}: ruff {command[0]} failed:\n{process.stderr}\n{text}"
             raise RuntimeError(message)
-        text = done.stdout
+        text = process.stdout
     return text
 
 
-def _wrap(text: str, indent: int = 4, further: str = "") -> str:
-    """Wrap prose for a docstring; the first line stands where the template puts it."""
+def _wrap(text: str, indent: int = 4, hanging: str = "") -> str:
+    """Wrap prose for a docstring; the template indents the first line."""
     lines = textwrap.wrap(
         text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'),
         _WIDTH - indent,
-        subsequent_indent=further,
+        subsequent_indent=hanging,
         break_long_words=False,
         break_on_hyphens=False,
     )
     return ("\n" + " " * indent).join(lines)
 
 
-def _assigned(field: Field) -> str:
-    """Print what stands behind a field's annotation."""
+def _format_default(field: Field) -> str:
+    """Format the default of a field, or its call of `field()`."""
     options = [f"default={field.default}"] if field.default else []
-    options += ["repr=hidden"] if field.sensitive else []
+    options += ["repr=mask"] if field.sensitive else []
     options += [f"metadata={{'wire': {field.wire!r}}}"] if field.wire != field.name else []
     if field.sensitive or field.wire != field.name:
         return f" = field({', '.join(options)})"
     return f" = {field.default}" if field.default else ""
 
 
-def _docstring(text: str, indent: int = 0) -> str:
-    """Make a docstring of prose: on one line if it fits."""
+def _format_docstring(text: str, indent: int = 0) -> str:
+    """Format prose as a docstring, on one line if it fits."""
     margin = " " * indent
     body = _wrap(text, indent)
     if "\n" not in body and len(body) + indent + 6 <= _WIDTH and not body.endswith('"'):
@@ -139,28 +193,28 @@ def _docstring(text: str, indent: int = 0) -> str:
     return f'"""\n{margin}{body}\n{margin}"""'
 
 
-def _foreign(text: str, tag: Tag, spec: Spec) -> str:
-    """Let an annotation find what another tag defines; it is loaded when that is resolved."""
-    foreign = spec.docs.keys() - {one.name for one in tag.named}
-    return re.sub(r"\w+", lambda word: "models." * (word[0] in foreign) + word[0], text)
+def _qualify_types(text: str, tag: Tag, spec: Spec) -> str:
+    """Prefix types of other tags with `models.`, which imports them when they are resolved."""
+    foreign = spec.docs_by_type.keys() - {definition.name for definition in tag.types}
+    return re.sub(r"\w+", lambda match: "models." * (match[0] in foreign) + match[0], text)
 
 
-def _item(text: str, indent: int = 12) -> str:
-    """Wrap an entry of a docstring's list, with its further lines indented."""
+def _wrap_item(text: str, indent: int = 12) -> str:
+    """Wrap an entry of a docstring section with a hanging indent."""
     return _wrap(text, indent, "    ")
 
 
-def _lower(text: str) -> str:
-    """Let a sentence go on after a colon; a word in capitals stays as it is."""
+def _lower_first(text: str) -> str:
+    """Lower the first letter, unless the first word is in capitals."""
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
-def _cell(text: str) -> str:
-    """Make a text safe in a table of Markdown."""
+def _escape_cell(text: str) -> str:
+    """Escape a text for a cell of a Markdown table."""
     return text.replace("|", "\\|")
 
 
-def _privileges(operation: Operation) -> str:
+def _describe_privileges(operation: Operation) -> str:
     if not operation.auth:
         return "none, not even an API key."
     parts: list[str] = []
@@ -175,53 +229,54 @@ def _privileges(operation: Operation) -> str:
     return ("; ".join(parts) or "none") + "."
 
 
-def _result(result: Result) -> str:
-    """Print the arguments of Result."""
+def _format_result(result: Result) -> str:
+    """Format the arguments of `Result(...)`."""
     parts: list[str] = []
     if result.union:
         cases = ", ".join(f"{key!r}: models.{model}" for key, model in result.union.cases)
         default = f"models.{result.union.default}"
-        parts.append(f"of=lambda: OneOf({result.union.key!r}, {{{cases}}}, {default})")
+        union = f"DiscriminatedUnion({result.union.key!r}, {{{cases}}}, {default})"
+        parts.append(f"type=lambda: {union}")
     elif result.type and result.type.kind == "task":
         parts.append(f"task={result.type.name!r}")
     elif result.type and result.type.kind != "none":
-        parts.append(f"of=lambda: {(result.item or result.type).python('value', 'models.')}")
+        annotation = (result.item or result.type).to_annotation("value", "models.")
+        parts.append(f"type=lambda: {annotation}")
     parts += ["text=True"] if result.text else []
     parts += ["binary=True"] if result.binary else []
     return ", ".join(parts)
 
 
-def _raises(operation: Operation) -> list[tuple[str, str]]:
-    """List the errors a caller may see, by class."""
-    grouped: dict[str, list[str]] = {}
+def _group_errors(operation: Operation) -> list[tuple[str, str]]:
+    """Group the messages of the known errors by exception class."""
+    messages: dict[str, list[str]] = {}
     for error in operation.all_errors:
-        name = _ERRORS.get(error.status, "APIError")
-        grouped.setdefault(name, []).append(error.message.replace("{}", "…").rstrip("."))
+        name = _ERROR_CLASSES.get(error.status, "APIError")
+        messages.setdefault(name, []).append(error.message.replace("{}", "…").rstrip("."))
     return [
-        (name, "; ".join(dict.fromkeys(texts)) + ".") for name, texts in sorted(grouped.items())
+        (name, "; ".join(dict.fromkeys(texts)) + ".") for name, texts in sorted(messages.items())
     ]
 
 
-def _returned(operation: Operation, spec: Spec) -> str:
-    """Say in words what a success brings."""
-    if operation.brings:
-        return operation.brings
+def _describe_result(operation: Operation, spec: Spec) -> str:
+    """Describe the return value in words."""
+    if operation.returns_text:
+        return operation.returns_text
     if operation.paging:
-        return "The list; await it for its first page."
+        return "A paginator: iterate over it with `async for`, or await it for the first page."
     if operation.binary_only:
-        return "The file; await it for its content, or save or enter it to stream."
-    docs = _PLAIN | spec.docs
+        return "A download: await it for the content, or use `save()` or `async with` to stream it."
+    docs = _TYPE_TEXTS | spec.docs_by_type
     parts: list[str] = []
     for result in operation.results:
         kind = result.type
         if kind and kind.kind == "task":
-            parts.append(f"a handle of the {kind.name} the server has begun")
+            parts.append(f"a handle of the {kind.name} task")
         elif kind and kind.kind == "none":
-            several = len(operation.results) > 1
-            parts.append("None if nothing more happens" if several else "nothing")
+            parts.append("None if the response is empty" if len(operation.results) > 1 else "None")
         elif kind:
-            words = [_lower(docs[one.name or one.kind]) for one in kind.chain]
-            parts.append("; each item: ".join(words))
+            descriptions = [_lower_first(docs[part.name or part.kind]) for part in kind.chain]
+            parts.append("; each item: ".join(descriptions))
         parts += ["text"] if result.text else []
         parts += ["bytes with their media type"] if result.binary and not result.union else []
     text = ", or ".join(part.rstrip(".") for part in dict.fromkeys(parts))

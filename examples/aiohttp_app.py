@@ -1,4 +1,4 @@
-"""An aiohttp back end that lists a docassemble's users; test_aiohttp_app.py tests it."""
+"""An aiohttp back end that lists the users of docassemble. test_aiohttp_app.py tests it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 DOCASSEMBLE = web.AppKey("docassemble", AsyncDocassemble)
 
 
-async def _client(app: web.Application) -> AsyncIterator[None]:
-    """Make one client for the whole application, unless it has one, and close it at the end."""
+async def _manage_client(app: web.Application) -> AsyncIterator[None]:
+    """Create a client for the application if it has none, and close it at shutdown."""
     if DOCASSEMBLE in app:
         yield
         return
@@ -24,18 +24,18 @@ async def _client(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-async def addresses(request: web.Request) -> web.Response:
-    """Return the e-mail addresses of all users, of as many pages as there are."""
+async def list_addresses(request: web.Request) -> web.Response:
+    """Return the e-mail addresses of all users."""
     da = request.app[DOCASSEMBLE]
     return web.json_response([user.email async for user in da.users.list()])
 
 
 def make_app(da: AsyncDocassemble | None = None) -> web.Application:
     """
-    Make the application.
+    Create the application.
 
     Args:
-        da: The client; by default one that the environment describes.
+        da: Client; by default created from the environment variables.
 
     Returns:
         The application.
@@ -43,6 +43,6 @@ def make_app(da: AsyncDocassemble | None = None) -> web.Application:
     app = web.Application()
     if da is not None:
         app[DOCASSEMBLE] = da
-    app.cleanup_ctx.append(_client)
-    app.router.add_get("/addresses", addresses)
+    app.cleanup_ctx.append(_manage_client)
+    app.router.add_get("/addresses", list_addresses)
     return app

@@ -1,4 +1,4 @@
-"""The fixtures of docassemble_client; outside this repository pytest finds them by itself."""
+"""Imports the fixtures of docassemble_client. Outside of this repository, pytest finds them."""
 
 from docassemble_client.pytest_plugin import docassemble, fake_docassemble
 

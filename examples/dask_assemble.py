@@ -1,7 +1,7 @@
-"""Spreads a batch over a Dask cluster: a client on each worker, made there and never sent."""
+"""Distributes a batch over a Dask cluster. Each worker creates its own client."""
 
 # pyright: reportUnknownMemberType=false, reportArgumentType=false
-# Dask says the types of some of its arguments only.
+# Dask has incomplete type annotations.
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from attrs import evolve, field, frozen
 from distributed import Client, LocalCluster, WorkerPlugin, get_worker
 
 from docassemble_client import (
+    AnswerPolicy,
     AsyncDocassemble,
     DocassembleError,
-    Policy,
     RetryPolicy,
     RowResult,
     Secret,
@@ -40,14 +40,13 @@ PLUGIN = "docassemble"
 @frozen(kw_only=True)
 class Connection:
     """
-    What a worker makes its client of: it can be pickled, which a client cannot.
+    Settings of a worker's client. Unlike a client, they can be pickled.
 
     Attributes:
         url: Address of the server; by default DOCASSEMBLE_URL of the worker.
-        api_key: The key, which shows itself nowhere, but is sent to the workers; without one it is
-            DOCASSEMBLE_API_KEY of the worker.
-        retry: When a failed request is sent again.
-        transport: Which HTTP library is used.
+        api_key: API key, sent to the workers; by default DOCASSEMBLE_API_KEY of the worker.
+        retry: Retry policy.
+        transport: HTTP library.
     """
 
     url: str = ""
@@ -55,8 +54,8 @@ class Connection:
     retry: RetryPolicy = field(factory=RetryPolicy)
     transport: Literal["httpx", "httpx2", "aiohttp"] = "httpx"
 
-    def client(self) -> AsyncDocassemble:
-        """Make the client."""
+    def make_client(self) -> AsyncDocassemble:
+        """Create the client."""
         if self.api_key is None:
             return AsyncDocassemble.from_env(retry=self.retry, transport=self.transport)
         return AsyncDocassemble(self.url, self.api_key, retry=self.retry, transport=self.transport)
@@ -65,43 +64,43 @@ class Connection:
 @frozen(kw_only=True)
 class Work:
     """
-    What is done with every row; see `Interview.assemble_many`.
+    Settings of the batch; see `Interview.assemble_many`.
 
     Attributes:
         interview: File name of the interview.
-        folder: Folder that all workers reach, for documents and journals.
-        concurrency: How many rows are under way on one worker at most.
-        policy: What to answer where a row says nothing.
-        repeat_unknown: Whether to repeat rows that an earlier run may have done.
+        folder: Folder for documents and journals, shared by all workers.
+        concurrency: Maximum number of rows processed at once by a worker.
+        policy: Policy for fields without an answer in the row.
+        rerun_unknown: Whether to run rows again that an earlier run may have processed.
     """
 
     interview: str
     folder: Path
     concurrency: int = 4
-    policy: Policy = Policy.refuse
-    repeat_unknown: bool = False
+    policy: AnswerPolicy = AnswerPolicy.strict
+    rerun_unknown: bool = False
 
 
 class Docassemble(WorkerPlugin):
-    """Gives a worker one client, on the event loop on which its coroutines run."""
+    """Creates the client of a worker on the event loop that runs its coroutines."""
 
     name = PLUGIN
 
     def __init__(self, connection: Connection) -> None:
         """
-        Plan it.
+        Store the settings.
 
         Args:
-            connection: What each worker makes its client of.
+            connection: Settings of the workers' clients.
         """
         self._connection = connection
         self.da: AsyncDocassemble | None = None
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002 - Dask passes it
-        """Make the client; it connects when it is first used."""
-        self.da = self._connection.client()
-        # Parts of a batch on one worker take turns, so that its concurrency is that of the work.
-        self.turn = asyncio.Lock()
+        """Create the client; it connects on first use."""
+        self.da = self._connection.make_client()
+        # A worker processes one part at a time, so that `concurrency` is the limit per worker.
+        self.lock = asyncio.Lock()
 
     async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - Dask passes it
         """Close the connections."""
@@ -111,58 +110,60 @@ class Docassemble(WorkerPlugin):
 
 async def assemble_part(work: Work, part: str, rows: list[Row]) -> list[RowResult]:
     """
-    Do some rows on a worker; done again, such as after the death of another worker, it goes on.
+    Process rows on a worker; if repeated after a crash, continue with the unfinished rows.
 
     Args:
-        work: What is done with each.
-        part: Name of the part, which its journal and the folder of its documents have.
+        work: Settings of the batch.
+        part: Name of the part, its journal and the folder of its documents.
         rows: The rows.
 
     Returns:
-        How each ended, without the row itself.
+        The results, without the rows.
     """
     plugin = get_worker().plugins[PLUGIN]
     assert isinstance(plugin, Docassemble)
     assert plugin.da is not None
     work.folder.mkdir(parents=True, exist_ok=True)
-    async with plugin.turn:
-        many = plugin.da.interview(work.interview).assemble_many(
+    async with plugin.lock:
+        batch = plugin.da.interview(work.interview).assemble_many(
             rows,
             concurrency=work.concurrency,
             journal=work.folder / f"{part}.jsonl",
             save_to=work.folder / part,
             policy=work.policy,
-            repeat_unknown=work.repeat_unknown,
+            rerun_unknown=work.rerun_unknown,
         )
-        return [evolve(result, row={}) async for result in many]
+        return [evolve(result, row={}) async for result in batch]
 
 
 async def assemble_on(
-    cluster: Client, work: Work, rows: Iterable[Row], *, size: int = 50, at_once: int = 8
+    cluster: Client, work: Work, rows: Iterable[Row], *, size: int = 50, max_parts: int = 8
 ) -> AsyncGenerator[RowResult]:
     """
-    Spread rows over a cluster whose workers have the plugin.
+    Distribute rows over a cluster whose workers have the plugin.
+
+    To continue a batch, use the same rows in the same order and the same size.
 
     Args:
-        cluster: Client of the cluster, made with asynchronous=True.
-        work: What is done with each.
-        rows: The rows; the same ones in the same order if the batch is to go on.
-        size: How many rows are given to a worker at a time; the same if the batch is to go on.
-        at_once: How many such parts the cluster has at most, so that rows are not all in memory.
+        cluster: Client of the cluster, created with `asynchronous=True`.
+        work: Settings of the batch.
+        rows: The rows.
+        size: Number of rows per part.
+        max_parts: Maximum number of submitted parts, which limits the rows in memory.
 
     Yields:
-        How each row ended, with its position among all rows.
+        The results, with the row and its index.
     """
     source, number, running = iter(rows), 0, set[asyncio.Task[list[RowResult]]]()
     try:
         while True:
-            while len(running) < at_once and (part := [*islice(source, size)]):
-                running.add(asyncio.ensure_future(_spread(cluster, work, number, part, size)))
+            while len(running) < max_parts and (part := [*islice(source, size)]):
+                running.add(asyncio.ensure_future(_submit_part(cluster, work, number, part, size)))
                 number += 1
             if not running:
                 return
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in finished:
                 for result in task.result():
                     yield result
     finally:
@@ -170,10 +171,10 @@ async def assemble_on(
             task.cancel()
 
 
-async def _spread(
+async def _submit_part(
     cluster: Client, work: Work, number: int, rows: list[Row], size: int
 ) -> list[RowResult]:
-    """Give a part to the cluster, and bring results and rows together again."""
+    """Submit a part to the cluster, and add the rows to its results."""
     future: Any = cluster.submit(assemble_part, work, f"part-{number:06}", rows, pure=False)
     first = number * size
     try:
@@ -182,20 +183,25 @@ async def _spread(
         await future.cancel()
         raise
     except Exception as error:  # noqa: BLE001 - whatever happened to the workers
-        # Its journal knows what was done, and the next run says so.
-        lost = DocassembleError(f"the cluster lost these rows ({type(error).__name__})")
+        # The journal has the finished rows; the next run returns their results.
+        cluster_error = DocassembleError(f"the cluster lost these rows ({type(error).__name__})")
         results = [
-            RowResult(index=index, key="", outcome="unknown", row={}, error=lost)
+            RowResult(index=index, key="", outcome="unknown", row={}, error=cluster_error)
             for index in range(len(rows))
         ]
     return [
-        evolve(one, index=first + one.index, key=str(first + one.index), row=rows[one.index])
-        for one in results
+        evolve(
+            result,
+            index=first + result.index,
+            key=str(first + result.index),
+            row=rows[result.index],
+        )
+        for result in results
     ]
 
 
 async def main(folder: str) -> None:
-    """Run a hundred rows on two processes of this machine."""
+    """Process a hundred rows with two worker processes on this machine."""
     rows: list[Row] = [
         {"favorite_number": number, "user_agrees_to_waive_penalties": True} for number in range(100)
     ]
@@ -207,8 +213,8 @@ async def main(folder: str) -> None:
             host="127.0.0.1",
             dashboard_address=None,
             asynchronous=True,
-        ) as machines,
-        Client(machines, asynchronous=True) as cluster,
+        ) as local_cluster,
+        Client(local_cluster, asynchronous=True) as cluster,
     ):
         await cluster.register_plugin(Docassemble(Connection()))
         async with aclosing(assemble_on(cluster, work, rows, size=10)) as results:

@@ -1,4 +1,4 @@
-"""A FastAPI back end that runs a docassemble interview; test_fastapi_app.py tests it."""
+"""A FastAPI back end that runs a docassemble interview. test_fastapi_app.py tests it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVIEW = "docassemble.demo:data/questions/examples/questionless.yml"
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    """Make one client for the whole application, and close it at the end."""
+    """Create a client for the application, and close it at shutdown."""
     async with AsyncDocassemble.from_env() as da:
         app.state.docassemble = da
         yield
@@ -26,17 +26,17 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
-def client(request: Request) -> AsyncDocassemble:
-    """Bring the client to whatever needs it; tests put another one in its place."""
+def get_client(request: Request) -> AsyncDocassemble:
+    """Return the client of the application; tests override this dependency."""
     da: AsyncDocassemble = request.app.state.docassemble
     return da
 
 
 @app.get("/inhabitants/{number}")
-async def inhabitants(
-    number: int, da: Annotated[AsyncDocassemble, Depends(client)]
+async def count_inhabitants(
+    number: int, da: Annotated[AsyncDocassemble, Depends(get_client)]
 ) -> dict[str, Any]:
-    """Run the interview with a number, and return what it brings."""
+    """Run the interview with a number, and return its result."""
     try:
         async with da.interview(INTERVIEW).session() as s:
             reply = await s.answer(

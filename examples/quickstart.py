@@ -1,4 +1,4 @@
-"""Drives an interview to its result; needs DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY."""
+"""Answers an interview until its result. Needs DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ ANSWERS: dict[str, JSONInput] = {"favorite_number": 42, "user_agrees_to_waive_pe
 
 
 async def main() -> None:
-    """Answer what the interview asks for until it brings its result."""
+    """Answer the requested variables until the interview returns its result."""
     async with AsyncDocassemble.from_env() as da:
         me = await da.users.get_current()
         print(f"Connected as {me.email}.")
         async with da.interview(INTERVIEW).session() as session:
-            given: dict[str, JSONInput] = {}
+            answers: dict[str, JSONInput] = {}
             reply: SessionReply | None = await session.question()
             while isinstance(reply, UndefinedVariable):
                 print(f"The interview asks for {reply.variable}.")
-                # An answer that still lacks a variable saves nothing, so all are sent again.
-                given[reply.variable] = ANSWERS.pop(reply.variable)
-                reply = await session.answer(given)
+                # The server saves nothing while a variable is missing. So send all answers again.
+                answers[reply.variable] = ANSWERS.pop(reply.variable)
+                reply = await session.answer(answers)
         if isinstance(reply, JSONReply):
             print(f"The result: {reply.data}")
 

@@ -1,4 +1,4 @@
-"""Tests the aiohttp example without a server, with the fixtures of docassemble_client."""
+"""Tests the aiohttp example without a server, using the fixtures of docassemble_client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_addresses_of_all_pages_are_returned(
     fake_docassemble: FakeServer, docassemble: AsyncDocassemble
 ) -> None:
-    """More users than fit a page come all the same."""
+    """Users of several pages are returned."""
     expected = ["admin@example.com", *(f"user{number}@example.com" for number in range(25))]
     for email in expected[1:]:
         fake_docassemble.add_user(email)
@@ -25,8 +25,8 @@ def test_addresses_of_all_pages_are_returned(
     async def call() -> list[str]:
         async with TestClient(TestServer(make_app(docassemble))) as http:
             response = await http.get("/addresses")
-            found: list[str] = await response.json()
-            return found
+            addresses: list[str] = await response.json()
+            return addresses
 
     assert asyncio.run(call()) == expected
-    assert len(fake_docassemble.received) == 3
+    assert len(fake_docassemble.received_requests) == 3

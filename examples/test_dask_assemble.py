@@ -1,7 +1,7 @@
-"""Tests the Dask example on two processes, against a fake docassemble on a real address."""
+"""Tests the Dask example with two worker processes and a fake server over HTTP."""
 
 # pyright: reportUnknownMemberType=false, reportArgumentType=false
-# Dask says the types of some of its arguments only.
+# Dask has incomplete type annotations.
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from docassemble_client import RowResult, Secret
 from docassemble_client.testing import FakeServer
 
-_before = copyreg.dispatch_table.copy()
+_dispatch_table = copyreg.dispatch_table.copy()
 
 from distributed import Client, LocalCluster  # noqa: E402 - after this look
 
@@ -30,9 +30,9 @@ from examples.dask_assemble import (  # noqa: E402 - as above
     assemble_on,
 )
 
-# Dask makes pickle take causes and frames of errors along, in this whole process: not for others.
+# Dask registers picklers of exceptions and frames for the whole process: remove them.
 copyreg.dispatch_table.clear()
-copyreg.dispatch_table.update(_before)
+copyreg.dispatch_table.update(_dispatch_table)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 COUNT = 60
 
 
-def rows() -> list[dict[str, Any]]:
-    """Make rows, of which one lacks an answer."""
-    made: list[dict[str, Any]] = [{"favorite_number": number} for number in range(COUNT)]
-    made[42]["favorite_number"] = 42
-    return made
+def make_rows() -> list[dict[str, Any]]:
+    """Make rows; row 42 has no answer for a variable."""
+    rows: list[dict[str, Any]] = [{"favorite_number": number} for number in range(COUNT)]
+    rows[42]["favorite_number"] = 42
+    return rows
 
 
 @asynccontextmanager
-async def cluster(connection: Connection) -> AsyncGenerator[Client]:
-    """Start two workers with clients of their own."""
+async def start_cluster(connection: Connection) -> AsyncGenerator[Client]:
+    """Start a cluster with two workers."""
     async with (
         LocalCluster(
             n_workers=2,
@@ -59,35 +59,35 @@ async def cluster(connection: Connection) -> AsyncGenerator[Client]:
             host="127.0.0.1",
             dashboard_address=None,
             asynchronous=True,
-        ) as machines,
-        Client(machines, asynchronous=True) as client,
+        ) as local_cluster,
+        Client(local_cluster, asynchronous=True) as client,
     ):
         await client.register_plugin(Docassemble(connection))
         yield client
 
 
-async def sessions(fake: FakeServer) -> list[str]:
-    """List the sessions that are on the server."""
+async def list_sessions(fake: FakeServer) -> list[str]:
+    """List the sessions on the server."""
     async with fake.client() as da:
-        return [one.session async for one in da.sessions.list()]
+        return [summary.session async for summary in da.sessions.list()]
 
 
 async def collect(client: Client, work: Work) -> list[RowResult]:
-    """Collect what becomes of the rows, in their order."""
-    async with aclosing(assemble_on(client, work, rows(), size=7)) as results:
-        return sorted([one async for one in results], key=lambda one: one.index)
+    """Collect the results in the order of the rows."""
+    async with aclosing(assemble_on(client, work, make_rows(), size=7)) as results:
+        return sorted([result async for result in results], key=lambda result: result.index)
 
 
 @pytest.mark.slow
-def test_rows_are_spread_over_the_workers(tmp_path: Path) -> None:
-    """Each row is done once, by one of both; a second run does only the one that failed."""
+def test_rows_are_distributed_over_the_workers(tmp_path: Path) -> None:
+    """Each row is processed once by a worker; a second run repeats only the failed row."""
     fake = FakeServer()
     work = Work(interview=INTERVIEW, folder=tmp_path / "out")
 
     async def job(url: str) -> tuple[list[RowResult], list[RowResult], str, set[int]]:
         connection = Connection(url=url, api_key=Secret(fake.api_key))
         assert fake.api_key not in repr(Docassemble(connection)) + repr(connection)
-        async with cluster(connection) as client:
+        async with start_cluster(connection) as client:
             first = await collect(client, work)
             second = await collect(client, work)
             logs = str(cast("object", await client.get_worker_logs()))
@@ -97,22 +97,24 @@ def test_rows_are_spread_over_the_workers(tmp_path: Path) -> None:
     with fake.serve() as url:
         first, second, logs, processes = asyncio.run(job(url))
 
-    assert [one.key for one in first] == [f"{number}" for number in range(COUNT)]
-    assert [one.row for one in first] == rows()
-    assert Counter(one.outcome for one in first) == {"done": COUNT - 1, "failed": 1}
+    assert [result.key for result in first] == [f"{number}" for number in range(COUNT)]
+    assert [result.row for result in first] == make_rows()
+    assert Counter(result.outcome for result in first) == {"done": COUNT - 1, "failed": 1}
     assert first[42].outcome == "failed"
-    assert len({one.paths[0] for one in first if one.paths}) == COUNT - 1
+    assert len({result.paths[0] for result in first if result.paths}) == COUNT - 1
     assert b'"inhabitants": 2405}' in first[9].paths[0].read_bytes()
-    assert [one.index for one in second if not one.earlier] == [42]
+    assert [result.index for result in second if not result.from_journal] == [42]
     assert len(processes - {os.getpid()}) == 2
     assert fake.api_key not in logs
-    starts = [one for one in fake.received if one.operation == "sessions.start"]
+    starts = [
+        request for request in fake.received_requests if request.operation == "sessions.start"
+    ]
     assert len(starts) == COUNT + 1
-    assert asyncio.run(sessions(fake)) == []
+    assert asyncio.run(list_sessions(fake)) == []
 
 
-def test_worker_takes_the_key_of_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a key in the connection none is sent; what is sent becomes a client there."""
+def test_worker_uses_the_key_of_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key in the connection, no key is sent; the worker creates its client."""
     fake = FakeServer()
     monkeypatch.setenv("DOCASSEMBLE_URL", fake.url)
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.api_key)

@@ -1,4 +1,4 @@
-"""Marked secrets, and everything that is ever shown of a call."""
+"""Marked secrets, and a search for them in all output of a call."""
 
 from __future__ import annotations
 
@@ -17,65 +17,72 @@ if TYPE_CHECKING:
 
 @define
 class Canary:
-    """Makes marked secrets, and finds them again."""
+    """
+    Creates marked secrets and finds them in output.
 
-    made: list[str] = field(factory=list)
-    shown: list[str] = field(factory=list)
+    Attributes:
+        tokens: Created secrets.
+        outputs: Collected texts.
+        loggers: Names of the loggers that logged.
+    """
+
+    tokens: list[str] = field(factory=list)
+    outputs: list[str] = field(factory=list)
     loggers: set[str] = field(factory=set)
 
     def __call__(self) -> str:
-        """Make one more."""
-        self.made.append(f"canary{secrets.token_hex(12)}")
-        return self.made[-1]
+        """Create a secret."""
+        self.tokens.append(f"canary{secrets.token_hex(12)}")
+        return self.tokens[-1]
 
     @property
-    def any(self) -> str:
-        """All made up to now, in one text."""
-        return " ".join(self.made)
+    def all_tokens(self) -> str:
+        """All secrets so far, in one text."""
+        return " ".join(self.tokens)
 
     def show(self, value: object) -> None:
-        """Show a value in every way people and logs do."""
-        self.shown += [repr(value), str(value), f"{value}", repr([value]), f"{value!a}"]
+        """Format a value in every usual way, and log it."""
+        self.outputs += [repr(value), str(value), f"{value}", repr([value]), f"{value!a}"]
         logging.getLogger("application").error("got %s, %r", value, {"value": value})
 
-    def fail(self, error: BaseException) -> None:
-        """Show an exception, with its traceback."""
+    def show_error(self, error: BaseException) -> None:
+        """Format an exception with its traceback, and log it."""
         self.show(error)
-        self.shown += traceback.format_exception(error)
+        self.outputs += traceback.format_exception(error)
         logging.getLogger("application").error("failed", exc_info=error)
 
-    def leaks(self) -> list[str]:
-        """Texts that show one, or its beginning or end."""
-        marks = [mark for one in self.made for mark in (one[:14], one[-10:])]
-        return [text for text in self.shown if any(mark in text for mark in marks)]
+    def find_leaks(self) -> list[str]:
+        """Find outputs that contain the beginning or end of a secret."""
+        parts = [part for token in self.tokens for part in (token[:14], token[-10:])]
+        return [text for text in self.outputs if any(part in text for part in parts)]
 
 
-class Recorder(logging.Handler):
-    """Keeps each record as a formatter would write it, with its exception."""
+class OutputHandler(logging.Handler):
+    """Collects each log record as a formatter writes it, with its exception."""
 
     def __init__(self, canary: Canary) -> None:
         super().__init__(logging.DEBUG)
         self.canary = canary
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
+        """Collect a record."""
         self.canary.loggers.add(record.name)
-        self.canary.shown += [self.format(record), repr(record.__dict__)]
+        self.canary.outputs += [self.format(record), repr(record.__dict__)]
 
 
 @contextmanager
-def watched(canary: Canary) -> Generator[None]:
-    """Read every log record at DEBUG, and every warning."""
+def capture_output(canary: Canary) -> Generator[None]:
+    """Collect every log record, at DEBUG, and every warning."""
     root = logging.getLogger()
     level = root.level
-    recorder = Recorder(canary)
-    root.addHandler(recorder)
+    handler = OutputHandler(canary)
+    root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
-        canary.shown += [str(one) for one in caught]
+        canary.outputs += [str(warning) for warning in caught]
     finally:
         root.setLevel(level)
-        root.removeHandler(recorder)
+        root.removeHandler(handler)

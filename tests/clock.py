@@ -1,4 +1,4 @@
-"""Event loops on whose clock no time passes while there is something to do."""
+"""Event loops with a clock that advances only while the loop is idle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _Selector(selectors.DefaultSelector):
-    """Counts the seconds in which nothing happened; without `waits` they take no time."""
+    """Counts idle seconds; with `waits=False` the loop skips them."""
 
     def __init__(self, *, waits: bool) -> None:
         super().__init__()
@@ -19,19 +19,19 @@ class _Selector(selectors.DefaultSelector):
         self.idle = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        """Tell what can be read or written, at the latest after so many seconds."""
+        """Return the sockets that are ready, at the latest after `timeout` seconds."""
         events = super().select(timeout if self._waits or timeout is None else 0)
         if not events and timeout is not None:
             self.idle += timeout
         return events
 
 
-class Loop(asyncio.SelectorEventLoop):
+class IdleClockLoop(asyncio.SelectorEventLoop):
     """
-    An event loop whose limits do not expire because the machine is busy.
+    An event loop whose timeouts do not expire because the machine is busy.
 
-    Both sides of a connection run on the loop of their test. So time in which there is nothing
-    to do is time in which nobody answers, and all other time is that of the machine.
+    Client and server run on the loop of the test. The loop is idle only while both wait, so idle
+    time is the time in which nobody responds. Any other time is spent by the machine.
     """
 
     waits = True
@@ -41,11 +41,11 @@ class Loop(asyncio.SelectorEventLoop):
         super().__init__(self._clock)
 
     def time(self) -> float:
-        """Seconds for which the loop had nothing to do."""
+        """Return the number of seconds in which the loop was idle."""
         return self._clock.idle
 
 
-class Jumping(Loop):
-    """Goes on at once with what is due next, where no file or socket is waited for."""
+class VirtualClockLoop(IdleClockLoop):
+    """Skips idle time; only for tests that do not wait for files or sockets."""
 
     waits = False

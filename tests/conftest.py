@@ -1,4 +1,4 @@
-"""Which HTTP library the tests run on: `pytest --http httpx2`; how properties are tested."""
+"""Test options (`pytest --http httpx2`), the settings of property tests, and the test clock."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pytest
 from hypothesis import settings
 
 from docassemble_client import AsyncDocassemble
-from tests.clock import Loop
+from tests.clock import IdleClockLoop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIBRARIES = ("httpx", "httpx2", "aiohttp")
 
-# The same examples each time, however slow the machine is, and no folder for found ones.
+# The same examples in each run, no deadline, and no database of failures.
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
 settings.register_profile("few", settings.get_profile("tests"), max_examples=20)
 settings.load_profile("tests")
-# httpcore looks for it with every lock, and each time in vain takes long under pytest.
+# httpcore tries to import it for each lock, and a failing import is slow under pytest.
 if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # so that it is not looked for
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # makes the import fail immediately
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,13 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def http(pytestconfig: pytest.Config) -> str:
-    """Name the library that clients use where a test says nothing else."""
+    """Name of the HTTP library of clients that do not choose one."""
     return str(pytestconfig.getoption("--http"))
 
 
 @pytest.fixture(autouse=True)
 def default_transport(http: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, object]:
-    """Make it the default of the constructor, as it stands in the signature."""
+    """Make that library the default in the signature of the constructor."""
     defaults = AsyncDocassemble.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "transport", http)
@@ -50,5 +50,5 @@ def default_transport(http: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str
 
 @pytest.fixture(autouse=True)
 def default_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no limit expire in asyncio.run because the machine is busy."""
-    monkeypatch.setattr("asyncio.events.new_event_loop", Loop)
+    """Use a clock on which no timeout expires because the machine is busy."""
+    monkeypatch.setattr("asyncio.events.new_event_loop", IdleClockLoop)

@@ -1,4 +1,4 @@
-"""The examples of the specification, as arguments of calls."""
+"""Converts examples of the specification to arguments of calls."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from docassemble_client import Upload
 
 
-def argument(value: Any) -> Any:
-    """Turn the specification's way to write a file into one."""
+def build_argument(value: Any) -> Any:
+    """Convert an example value; `{filename, content}` becomes an upload."""
     if isinstance(value, dict) and set(value) == {"filename", "content"}:
         return Upload(value["content"].encode(), value["filename"])
     if isinstance(value, dict):
-        return {name: argument(one) for name, one in value.items()}
-    return [argument(one) for one in value] if isinstance(value, list) else value
+        return {name: build_argument(item) for name, item in value.items()}
+    return [build_argument(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Servers inside the process, which answer what a test says, and a clock without waiting."""
+"""Mock servers, a fake transport, and a runner with a virtual clock."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from tests.clock import Jumping
+from tests.clock import VirtualClockLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from typing import TypeAlias
 
-    from docassemble_client._core.messages import Reply, Request
+    from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client.config import Timeouts
     from docassemble_client.events import Event
 
-    Answer: TypeAlias = httpx.Response | Exception | tuple[int, Any]
+    MockResponse: TypeAlias = httpx.Response | Exception | tuple[int, Any]
 
 T = TypeVar("T")
 
 
-class Mock:
+class MockServer:
     """
     A server without a network.
 
     Attributes:
-        url: Its address.
-        http: The transport that leads to it.
-        requests: What it was asked.
-        busy: How many requests it works on at the moment.
-        gate: While it is closed (cleared), answers wait.
+        url: Base URL.
+        transport: The httpx transport to it.
+        requests: Received requests.
+        active_requests: Number of requests in progress.
+        gate: While it is cleared, responses wait.
     """
 
     url = "https://da.example.com"
 
-    def __init__(self, answer: Callable[[httpx.Request], Answer]) -> None:
-        self._answer = answer
+    def __init__(self, respond: Callable[[httpx.Request], MockResponse]) -> None:
+        self._respond = respond
         self.requests: list[httpx.Request] = []
-        self.busy = 0
+        self.active_requests = 0
         self.gate: asyncio.Event | None = None
-        self.http = httpx.MockTransport(self._handle)
+        self.transport = httpx.MockTransport(self._handle)
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         self.requests.append(request)
-        self.busy += 1
+        self.active_requests += 1
         try:
             await asyncio.sleep(0)
             if self.gate is not None:
                 await self.gate.wait()
         finally:
-            self.busy -= 1
-        answer = self._answer(request)
-        if isinstance(answer, Exception):
-            raise answer
-        return as_response(*answer) if isinstance(answer, tuple) else answer
+            self.active_requests -= 1
+        response = self._respond(request)
+        if isinstance(response, Exception):
+            raise response
+        return build_response(*response) if isinstance(response, tuple) else response
 
 
-def as_response(
+def build_response(
     status: int, value: object = None, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
-    """Answer with JSON, as the server writes it."""
+    """Build a JSON response as the server formats it."""
     return httpx.Response(
         status,
         content=json.dumps(value).encode() + b"\n",
@@ -71,74 +71,75 @@ def as_response(
     )
 
 
-async def settle(turns: int = 20) -> None:
-    """Let everything happen that waits for nothing but its turn."""
-    for _ in range(turns):
+async def settle(rounds: int = 20) -> None:
+    """Yield to the event loop until all tasks that are ready have run."""
+    for _ in range(rounds):
         await asyncio.sleep(0)
 
 
-class Line:
+class FakeTransport:
     """
-    Stands in for the transport: answers requests of flows without any HTTP.
+    A transport without HTTP.
 
     Attributes:
-        sent: Every request.
-        told: Every event for the hook.
-        busy: How many requests are under way.
-        gate: While it is closed (cleared), answers wait.
-        seconds: How long the answer to a request takes.
+        sent: All requests.
+        events: All events.
+        active_requests: Number of requests in progress.
+        gate: While it is cleared, responses wait.
+        delay: Returns the seconds until the response to a request.
     """
 
-    def __init__(self, answer: Callable[[Request], Reply | Exception]) -> None:
-        self._answer = answer
+    def __init__(self, respond: Callable[[Request], RawResponse | Exception]) -> None:
+        self._respond = respond
         self.sent: list[Request] = []
-        self.told: list[Event] = []
-        self.busy = 0
+        self.events: list[Event] = []
+        self.active_requests = 0
         self.gate: asyncio.Event | None = None
-        self.seconds: Callable[[Request], float] = lambda _: 0.0
+        self.delay: Callable[[Request], float] = lambda _: 0.0
 
-    def claim(self) -> None:
-        """Belong to the running event loop."""
+    def bind_to_loop(self) -> None:
+        """Do nothing: any event loop may use it."""
 
-    def tell(self, event: Event) -> None:
-        """Keep an event."""
-        self.told.append(event)
+    def emit(self, event: Event) -> None:
+        """Record an event."""
+        self.events.append(event)
 
-    async def send(self, request: Request, _: Timeouts) -> Reply:
-        """Answer a request."""
+    async def send(self, request: Request, _: Timeouts) -> RawResponse:
+        """Respond to a request."""
         self.sent.append(request)
-        self.busy += 1
+        self.active_requests += 1
         try:
-            await asyncio.sleep(self.seconds(request))
+            await asyncio.sleep(self.delay(request))
             if self.gate is not None:
                 await self.gate.wait()
         finally:
-            self.busy -= 1
-        answer = self._answer(request)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+            self.active_requests -= 1
+        response = self._respond(request)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, as asyncio.run does, on a clock of its own; nothing may go wrong unseen."""
-    unseen: list[dict[str, Any]] = []
+    """Run a coroutine like asyncio.run, with a virtual clock; fail on unhandled exceptions."""
+    unhandled: list[dict[str, Any]] = []
 
-    async def watched() -> T:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+    async def run_with_handler() -> T:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: unhandled.append(context))
         return await coroutine
 
-    with asyncio.Runner(loop_factory=Jumping) as runner:
-        result = runner.run(watched())
-    assert unseen == []
+    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
+        result = runner.run(run_with_handler())
+    assert unhandled == []
     return result
 
 
-def now() -> float:
-    """What the clock of the running event loop says."""
+def get_loop_time() -> float:
+    """Return the time of the running event loop."""
     return asyncio.get_running_loop().time()
 
 
-def others() -> set[asyncio.Task[Any]]:
-    """Every task but the running one."""
+def get_other_tasks() -> set[asyncio.Task[Any]]:
+    """Return all tasks except the running one."""
     return asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}

@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that answers with scripted bytes, right or wrong ones."""
+"""A server on 127.0.0.1 that sends scripted bytes, valid or not."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     import pytest
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
-ONCE = RetryPolicy(attempts=1)
-AT_ONCE = RetryPolicy(initial_delay=0)
-"""Three attempts without a pause."""
-PATIENCE = 10
-"""Seconds after which a test that would hang fails instead."""
+NO_RETRIES = RetryPolicy(attempts=1)
+NO_DELAY = RetryPolicy(initial_delay=0)
+"""Three attempts without a delay."""
+HANG_SECONDS = 10
+"""Seconds after which a hanging test fails."""
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_TEXTS = (
+_TEXT_FIELDS = (
     "first_name",
     "last_name",
     "country",
@@ -46,27 +46,27 @@ USER = json.dumps(
         "email": "jane@example.com",
         "privileges": ["user"],
         "active": True,
-        **dict.fromkeys(_TEXTS, ""),
+        **dict.fromkeys(_TEXT_FIELDS, ""),
     }
 ).encode()
-"""The answer to users.get_current."""
+"""The response to users.get_current."""
 
 
 @frozen
-class Received:
-    """One request as it came over the wire, its body without the chunks' frames."""
+class ReceivedRequest:
+    """A request as it arrived; its body without chunk framing."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
 
-    def parts(self) -> list[tuple[str, str | None, bytes]]:
-        """Name, file name and content of each part of a multipart body."""
-        kind = self.headers["content-type"]
-        parsed = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + self.body)
+    def parse_parts(self) -> list[tuple[str, str | None, bytes]]:
+        """Return the name, file name and content of each part of a multipart body."""
+        content_type = self.headers["content-type"]
+        message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + self.body)
         parts: list[tuple[str, str | None, bytes]] = []
-        for part in parsed.get_payload():
+        for part in message.get_payload():
             assert isinstance(part, Message)
             payload = part.get_payload(decode=True)
             assert isinstance(payload, bytes)
@@ -77,40 +77,40 @@ class Received:
 
 @define
 class Connection:
-    """One connection of a client; a script ends it by returning."""
+    """A connection of a client; it is closed when its script returns."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     server: RawServer
 
-    async def receive(self) -> Received:
-        """Read one request whole; EOFError where the client is gone."""
+    async def receive(self) -> ReceivedRequest:
+        """Read a whole request; raise EOFError if the client has closed the connection."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        start, *lines = head.strip().split("\r\n")
-        method, target, _ = start.split(" ")
+        request_line, *lines = head.strip().split("\r\n")
+        method, target, _ = request_line.split(" ")
         headers = {
             name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
         }
         if headers.get("transfer-encoding") == "chunked":
-            body = await self._dechunked()
+            body = await self._read_chunked()
         else:
             body = await self.reader.readexactly(int(headers.get("content-length", "0")))
-        received = Received(method, target, headers, body)
-        self.server.received.append(received)
-        self.server.arrived.set()
-        return received
+        request = ReceivedRequest(method, target, headers, body)
+        self.server.requests.append(request)
+        self.server.request_arrived.set()
+        return request
 
     async def send(self, content: bytes) -> None:
-        """Send these bytes as they are."""
+        """Send bytes unchanged."""
         self.writer.write(content)
         await self.writer.drain()
 
-    async def gone(self) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the client has closed the connection."""
         while await self.reader.read(65536):
             pass
 
-    async def _dechunked(self) -> bytes:
+    async def _read_chunked(self) -> bytes:
         body = b""
         while size := int(await self.reader.readuntil(b"\r\n"), 16):
             body += await self.reader.readexactly(size)
@@ -124,103 +124,104 @@ Script: TypeAlias = "Callable[[Connection], Awaitable[None]]"
 
 @define
 class RawServer:
-    """What the server saw; `arrived` is set with each request."""
+    """Connections and requests of a server; `request_arrived` is set by each request."""
 
     url: str = ""
     connections: int = 0
-    received: list[Received] = field(factory=list)
-    arrived: asyncio.Event = field(factory=asyncio.Event)
+    requests: list[ReceivedRequest] = field(factory=list)
+    request_arrived: asyncio.Event = field(factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(factory=list)
 
-    async def all_gone(self) -> None:
+    async def wait_all_closed(self) -> None:
         """Wait until the client has closed every connection."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(HANG_SECONDS):
             await asyncio.gather(*self.tasks)
 
 
 @asynccontextmanager
 async def serve(script: Script, tls: ssl.SSLContext | None = None) -> AsyncGenerator[RawServer]:
-    """Run the script on each connection; its failures are raised at the end."""
-    raw = RawServer()
+    """Run the script on each connection; raise its errors at the end."""
+    server = RawServer()
 
-    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def run_script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            # The client went away, as it may.
+            # The client may close the connection at any time.
             with suppress(EOFError, ConnectionError):
-                await script(Connection(reader, writer, raw))
+                await script(Connection(reader, writer, server))
         finally:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
-    def start(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        raw.connections += 1
-        raw.tasks.append(asyncio.ensure_future(run(reader, writer)))
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.connections += 1
+        server.tasks.append(asyncio.ensure_future(run_script(reader, writer)))
 
-    listener = await asyncio.start_server(start, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     port = listener.sockets[0].getsockname()[1]
-    raw.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     try:
-        yield raw
+        yield server
     finally:
         listener.close()
-        for task in raw.tasks:
+        for task in server.tasks:
             task.cancel()
-        outcomes = await asyncio.gather(*raw.tasks, return_exceptions=True)
+        outcomes = await asyncio.gather(*server.tasks, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
 
 
-def reply(content: bytes = b"", *headers: str, status: int = 200) -> bytes:
-    """Write an answer; JSON unless its headers say something else."""
+def make_response(content: bytes = b"", *headers: str, status: int = 200) -> bytes:
+    """Return the bytes of a response; JSON by default."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}", *headers]
-    if not any(one.lower().startswith("content-type") for one in headers):
+    if not any(header.lower().startswith("content-type") for header in headers):
         lines.append("Content-Type: application/json")
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def answering(*answers: bytes) -> Script:
-    """Answer each request with the next of these, whatever connection it comes over."""
-    left = list(answers)
+def respond_with(*responses: bytes) -> Script:
+    """Send these responses one after the other, on any connection."""
+    remaining = list(responses)
 
     async def script(connection: Connection) -> None:
-        while left:
+        while remaining:
             await connection.receive()
-            await connection.send(left.pop(0))
-        await connection.gone()
+            await connection.send(remaining.pop(0))
+        await connection.wait_closed()
 
     return script
 
 
-async def silent(connection: Connection) -> None:
-    """Take a request and never answer."""
+async def never_respond(connection: Connection) -> None:
+    """Read a request and never respond."""
     await connection.receive()
-    await connection.gone()
+    await connection.wait_closed()
 
 
-def client(server: RawServer, retry: RetryPolicy = ONCE, **more: Any) -> AsyncDocassemble:
-    """Make a client of the server, by default without retries."""
-    # Authorities take long to load, and over http nobody asks them.
-    options = {"verify": False, **more}
-    return AsyncDocassemble(server.url, KEY, retry=retry, **options)
+def make_client(
+    server: RawServer, retry: RetryPolicy = NO_RETRIES, **options: Any
+) -> AsyncDocassemble:
+    """Create a client of the server, by default without retries."""
+    # Certificates are slow to load and not needed for http.
+    return AsyncDocassemble(server.url, KEY, retry=retry, **{"verify": False, **options})
 
 
-def bare(http: str | httpx.AsyncBaseTransport, url: str, **more: Any) -> Transport:
-    """Make a transport without a client around it."""
-    options = {"verify": True, "cert": None, "proxy": None, "max_concurrency": 100, **more}
-    return Transport(url, Secret(KEY), transport=http, **options)
+def make_transport(http: str | httpx.AsyncBaseTransport, url: str, **options: Any) -> Transport:
+    """Create a transport without a client."""
+    defaults = {"verify": True, "cert": None, "proxy": None, "max_concurrency": 100}
+    return Transport(url, Secret(KEY), transport=http, **{**defaults, **options})
 
 
-def go_direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go past any proxy of the environment."""
+def clear_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ignore the proxies of the environment."""
     for name in _PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def tidy(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
-    """Go past any proxy, and let what was left open complain in the test that left it."""
-    go_direct(monkeypatch)
+def check_leaks(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Ignore proxies; make unclosed resources fail the test that left them open."""
+    clear_proxies(monkeypatch)
     yield
-    gc.collect(1)  # what is as young as the test
+    gc.collect(1)  # only objects that are as young as the test

@@ -1,4 +1,4 @@
-"""Exchanges with the real server as files: one for each live test, made to be read in a diff."""
+"""Files of recorded exchanges with a real server: one per live test, with readable diffs."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _QUOTED = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 
 
 @frozen(kw_only=True)
-class Recorded:
+class RecordedExchange:
     """
-    One exchange without secrets.
+    An exchange without secrets.
 
     Attributes:
-        operation: Full name of the operation; `request` for a call that none describes.
+        operation: Full name of the operation; `request` for a call without an operation.
         method: HTTP method.
         target: Path and query.
-        key: What stands for the API key; the administrator's is the first secret of all.
-        headers: What the request says of the page it comes from: referer and origin.
-        request: The body: `json`, or `parts` of a form, each with its `text`, its `base64` or the
-            `size` of what was left out; nothing if there was none.
+        key: Stand-in for the API key; the administrator's is the first secret.
+        headers: The request headers referer and origin.
+        request: Request body: `json`, or `parts` of a form, each with its `text`, its `base64` or
+            the `size` of content that was left out; empty if there was no body.
         status: HTTP status.
-        response_type: Content type of the answer.
-        body: The answer's body: its exact `text` or `base64`. `cut` says that lists in it were
-            shortened, `left_out` why it is missing.
+        response_type: Content type of the response.
+        body: Response body: its exact `text` or `base64`. `cut` means that lists in it were
+            shortened; `left_out` gives the reason why it is missing.
     """
 
     operation: str
@@ -51,14 +51,14 @@ class Recorded:
 
     @property
     def response(self) -> bytes | None:
-        """The answer's body; None if it was left out."""
-        return None if "left_out" in self.body else content_of(self.body)
+        """Body of the response; None if it was left out."""
+        return None if "left_out" in self.body else decode_content(self.body)
 
 
 @frozen(kw_only=True)
 class Scenario:
     """
-    What one live test exchanged, in order.
+    The exchanges of one live test, in order.
 
     Attributes:
         test: Its node ID.
@@ -68,11 +68,11 @@ class Scenario:
 
     test: str
     server: str
-    exchanges: tuple[Recorded, ...]
+    exchanges: tuple[RecordedExchange, ...]
 
 
 def read_all(folder: Path = FOLDER) -> dict[str, Scenario]:
-    """Read every recording, by the name of its file."""
+    """Read every recording, by file name."""
     return {
         path.relative_to(folder).as_posix(): read(path.read_text(encoding="utf-8"))
         for path in sorted(folder.rglob("*.json"))
@@ -80,52 +80,53 @@ def read_all(folder: Path = FOLDER) -> dict[str, Scenario]:
 
 
 def read(text: str) -> Scenario:
-    """Read one file."""
+    """Parse the text of a recording."""
     data = json.loads(text)
-    return Scenario(**data | {"exchanges": tuple(Recorded(**one) for one in data["exchanges"])})
+    exchanges = tuple(RecordedExchange(**exchange) for exchange in data["exchanges"])
+    return Scenario(**data | {"exchanges": exchanges})
 
 
 def dump(scenario: Scenario) -> str:
-    """Write one file: a line for each part of an exchange."""
+    """Format a recording, with one line for each part of an exchange."""
     return json.dumps(asdict(scenario), indent=1, ensure_ascii=False) + "\n"
 
 
 def name_files(tests: Iterable[str]) -> dict[str, str]:
-    """Name the file of each test after it; no two have the same."""
+    """Derive a unique file name for each test."""
     names: dict[str, str] = {}
     for test in tests:
         path, _, name = test.partition("::")
         folder = Path(path).stem.removeprefix("test_")
-        words = re.sub(r"[^A-Za-z0-9_]+", "-", name.removeprefix("test_")).strip("-")[:70]
-        stem, number = f"{folder}/{words}", 1
+        slug = re.sub(r"[^A-Za-z0-9_]+", "-", name.removeprefix("test_")).strip("-")[:70]
+        stem, number = f"{folder}/{slug}", 1
         while (file := f"{stem}{f'-{number}' if number > 1 else ''}.json") in names.values():
             number += 1
         names[test] = file
     return names
 
 
-def content_of(body: dict[str, Any]) -> bytes:
-    """Read bytes back; of what was left out only the size is kept."""
+def decode_content(body: dict[str, Any]) -> bytes:
+    """Decode the content; content that was left out becomes zero bytes of the same size."""
     if "base64" in body:
         return base64.b64decode(body["base64"])
     return body["text"].encode() if "text" in body else bytes(body["size"])
 
 
-def parts_of(content_type: str, body: bytes) -> Iterator[tuple[str, str | None, str, bytes]]:
-    """Read a form: name, file name, content type and content of each part."""
+def parse_parts(content_type: str, body: bytes) -> Iterator[tuple[str, str | None, str, bytes]]:
+    """Parse a form into name, file name, content type and content of each part."""
     boundary = content_type.partition("boundary=")[2].strip('"')
     _, *parts, _ = (b"\r\n" + body).split(f"\r\n--{boundary}".encode())
     for part in parts:
         head, _, content = part.partition(b"\r\n\r\n")
         text = head.decode()
-        found = _DISPOSITION.search(text)
-        assert found is not None
-        name, filename = (one and _unquote(one) for one in found.groups())
-        kind = re.search(r"Content-Type: (.+)", text, re.IGNORECASE)
-        yield name or "", filename, kind[1].strip() if kind else "", content
+        disposition = _DISPOSITION.search(text)
+        assert disposition is not None
+        name, filename = (value and _unquote(value) for value in disposition.groups())
+        type_ = re.search(r"Content-Type: (.+)", text, re.IGNORECASE)
+        yield name or "", filename, type_[1].strip() if type_ else "", content
 
 
 def _unquote(text: str) -> str:
-    for quoted, plain in _QUOTED.items():
-        text = text.replace(quoted, plain)
+    for quoted, character in _QUOTED.items():
+        text = text.replace(quoted, character)
     return text

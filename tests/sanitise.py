@@ -1,4 +1,4 @@
-"""Takes every secret out of what was exchanged, and what would differ for no reason."""
+"""Removes secrets and random values from recorded exchanges."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _SECRET_NAMES = (
 _IN_JSON = re.compile(rf'("(?:{_SECRET_NAMES})"\s*:\s*")((?:[^"\\]|\\.)*)(?=")')
 _IN_ESCAPED_JSON = re.compile(rf'(\\"(?:{_SECRET_NAMES})\\"\s*:\s*\\")([^"\\]*)(?=\\")')
 _IN_QUERY = re.compile(rf"((?:[?&;]|^)(?:{_SECRET_NAMES})=)([^&#\s\"'<>\\]*)")
-# Where pip looks for packages says something about the machine only.
-_SOURCES = re.compile(
+# The package sources of pip only describe the machine.
+_PACKAGE_SOURCES = re.compile(
     r"(?:Looking in (?:indexes|links): |WARNING: Location 'file:)[^\\\n\"]*(?:\\\\n|\\n|\n)?"
 )
 _LOCAL_FILE = re.compile(r"file:///[^\s\"'\\,]*")
 _MASKED = re.compile(r"\*{28}(\w{4})")
 _LAST_FOUR = re.compile(r'("last_four"\s*:\s*")(\w{4})(?=")')
-# Also as the name of a project, and as a person would write it.
+# Also as the name of a project, and in capitals.
 _RANDOM_NAME = re.compile(
     rf"(?:{BEFORE}|(?<=playground\d))(?:[a-z][0-9a-f]{{16}}(?![0-9a-f])|[A-Z][0-9A-F]{{16}}(?![0-9A-F]))"
 )
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _TEMPORARY = re.compile(r"\btmp[a-z0-9_]{8}\b")
-# Of a URL, or of a connection in a log of pip.
+# In a URL, or in a connection in a log of pip.
 _AUTHORITY = re.compile(r"(?<=://)[^\s/\"'<>?#\\]+|(?<=connection \(\d\): )[\w.-]+")
-_LEAST = 8  # characters; a shorter secret is replaced where it stands, not wherever it occurs
+_MIN_SECRET_LENGTH = 8  # characters; a shorter secret is only replaced next to its name
 
-# Directives that say nothing about anybody; all others are left out.
+# Directives without private data; all others are left out.
 HARMLESS_DIRECTIVES = frozenset(
     {
         "allow configuration editing",
@@ -67,179 +67,185 @@ HARMLESS_DIRECTIVES = frozenset(
 
 class Sanitiser:
     """
-    Replaces secrets by stand-ins, the same secret always by the same one.
+    Replaces each secret by a stand-in, always the same one.
 
-    A stand-in has the length of its secret and begins with EXAMPLE; they are lettered in the order
-    in which the secrets were learned.
+    A stand-in has the length of its secret. It begins with EXAMPLE and ends with letters that
+    count the secrets in the order of learning.
 
-    Arguments the specification calls sensitive because users' data is in them (answers of an
-    interview, stashed data) hold what the tests made up; only what stands under the name of a
-    secret is taken out of them.
+    Sensitive arguments with user data (answers of an interview, stashed data) contain test data;
+    only values under the name of a secret are replaced in them.
     """
 
     def __init__(
-        self, secrets: Iterable[str] = (), places: Mapping[str, str] | None = None
+        self, secrets: Iterable[str] = (), locations: Mapping[str, str] | None = None
     ) -> None:
         """
-        Begin a scenario.
+        Create a sanitiser for one scenario.
 
         Args:
-            secrets: What is known to be secret.
-            places: Addresses and folders of the machine, and what to write instead.
+            secrets: Known secrets.
+            locations: Addresses and folders of the machine, with their replacements.
         """
         self._names: dict[tuple[str, str], int] = {}
         self._stand_ins: dict[str, str] = {}
-        self._forms: dict[str, str] = {}
+        self._replacements: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
-        for place, neutral in (places or {}).items():
-            for write in (str, _quoted, _escaped_slashes):
-                self._forms.setdefault(write(place), write(neutral))
+        for location, replacement in (locations or {}).items():
+            for encode in (str, _quote_all, _escape_slashes):
+                self._replacements.setdefault(encode(location), encode(replacement))
         for secret in secrets:
             self.learn(secret)
 
     def learn(self, secret: str) -> None:
-        """Know a secret from now on, in every shape it may be written in."""
+        """Learn a secret, in every encoding."""
         if urlsplit(secret).netloc:
             self._learn_url(secret)
-        elif len(secret) >= _LEAST and not (secret.isalpha() and secret.islower()):
-            stand_in = self._stand_in(secret)
-            for form, instead in _shapes(secret, stand_in):
-                self._forms.setdefault(form, instead)
-            self._forms.setdefault("*" * 28 + secret[-4:], "*" * 28 + stand_in[-4:])
+        elif len(secret) >= _MIN_SECRET_LENGTH and not (secret.isalpha() and secret.islower()):
+            stand_in = self._assign_stand_in(secret)
+            for encoded, replacement in _list_encodings(secret, stand_in):
+                self._replacements.setdefault(encoded, replacement)
+            self._replacements.setdefault("*" * 28 + secret[-4:], "*" * 28 + stand_in[-4:])
             self._pattern = None
 
     def learn_from(self, text: str) -> None:
-        """Know what stands under the name of a secret."""
+        """Learn the values under the names of secrets in a text."""
         for pattern in (_IN_JSON, _IN_ESCAPED_JSON, _IN_QUERY):
-            for found in pattern.finditer(text):
-                value = found[2]
+            for match in pattern.finditer(text):
+                value = match[2]
                 if pattern is _IN_JSON:
                     value = json.loads(f'"{value}"', strict=False)
                 elif pattern is _IN_QUERY:
                     value = unquote_plus(value)
                 self.learn(value)
 
-    def text(self, text: str) -> str:
-        """Take the secrets out of any text: JSON, a page, a URL, a traceback."""
+    def sanitise_text(self, text: str) -> str:
+        """Remove the secrets from any text: JSON, a page, a URL, a traceback."""
         if self._pattern is None:
-            # The longest first: a folder before the one it is in.
-            forms = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, forms)) or r"(?!)")
-        text = _SOURCES.sub("", self._pattern.sub(lambda found: self._forms[found[0]], text))
+            # Longest first: a folder before its parent.
+            texts = sorted(self._replacements, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, texts)) or r"(?!)")
+        text = self._pattern.sub(lambda match: self._replacements[match[0]], text)
+        text = _PACKAGE_SOURCES.sub("", text)
         text = _LOCAL_FILE.sub("file:///packages", text)
         for pattern in (_IN_JSON, _IN_ESCAPED_JSON):
-            text = pattern.sub(lambda found: found[1] + self._stand_in(found[2]), text)
-        text = _IN_QUERY.sub(lambda found: found[1] + self._stand_in(unquote_plus(found[2])), text)
-        text = _LAST_FOUR.sub(lambda found: found[1] + self._tail(found[2]), text)
-        text = _MASKED.sub(lambda found: "*" * 28 + self._tail(found[1]), text)
-        for pattern in (TOKEN, LONG_WORD, LONG_HEX):
-            text = pattern.sub(self._if_random, text)
-        text = _AUTHORITY.sub(_harmless_host, text)
-        text = _RANDOM_NAME.sub(self._numbered("name", lambda n, old: f"{old[0]}{n:016}"), text)
-        text = _UUID.sub(
-            self._numbered("uuid", lambda n, _: f"00000000-0000-0000-0000-{n:012}"), text
+            text = pattern.sub(lambda match: match[1] + self._assign_stand_in(match[2]), text)
+        text = _IN_QUERY.sub(
+            lambda match: match[1] + self._assign_stand_in(unquote_plus(match[2])), text
         )
-        text = _TEMPORARY.sub(self._numbered("tmp", lambda n, _: f"tmp{n:08}"), text)
-        return ADDRESS.sub(self._numbered("address", lambda n, _: f"0x{n:012}"), text)
+        text = _LAST_FOUR.sub(lambda match: match[1] + self._mask_tail(match[2]), text)
+        text = _MASKED.sub(lambda match: "*" * 28 + self._mask_tail(match[1]), text)
+        for pattern in (TOKEN, LONG_WORD, LONG_HEX):
+            text = pattern.sub(self._replace_if_random, text)
+        text = _AUTHORITY.sub(_replace_host, text)
+        text = _RANDOM_NAME.sub(
+            self._make_numbering("name", lambda n, name: f"{name[0]}{n:016}"), text
+        )
+        text = _UUID.sub(
+            self._make_numbering("uuid", lambda n, _: f"00000000-0000-0000-0000-{n:012}"), text
+        )
+        text = _TEMPORARY.sub(self._make_numbering("tmp", lambda n, _: f"tmp{n:08}"), text)
+        return ADDRESS.sub(self._make_numbering("address", lambda n, _: f"0x{n:012}"), text)
 
-    def holds_secret(self, content: bytes) -> bool:
-        """Whether bytes that are no text hold anything that would have to go."""
+    def has_secret(self, content: bytes) -> bool:
+        """Whether binary content contains a learned secret."""
         text = content.decode("latin-1")
-        return any(form in text for form in self._forms)
+        return any(secret in text for secret in self._replacements)
 
-    def value(self, value: Any) -> Any:
-        """Take the secrets out of a JSON value."""
-        return json.loads(self.text(json.dumps(value, ensure_ascii=False)))
+    def sanitise_value(self, value: Any) -> Any:
+        """Remove the secrets from a JSON value."""
+        return json.loads(self.sanitise_text(json.dumps(value, ensure_ascii=False)))
 
     def _learn_url(self, url: str) -> None:
-        """Know the tokens of a URL that lets its owner in."""
+        """Learn the tokens of a URL that grants access."""
         parts = urlsplit(url)
-        for value in (parts.path.rpartition("/")[2], *(one for _, one in parse_qsl(parts.query))):
-            if len(value) >= 2 * _LEAST and re.fullmatch(r"[\w.~-]*\d[\w.~-]*|[A-Za-z]+", value):
+        values = [parts.path.rpartition("/")[2], *(value for _, value in parse_qsl(parts.query))]
+        for value in values:
+            is_token = re.fullmatch(r"[\w.~-]*\d[\w.~-]*|[A-Za-z]+", value)
+            if len(value) >= 2 * _MIN_SECRET_LENGTH and is_token:
                 self.learn(value)
 
-    def _stand_in(self, secret: str) -> str:
+    def _assign_stand_in(self, secret: str) -> str:
         if not secret or STAND_IN.fullmatch(secret):
             return secret
         if secret not in self._stand_ins:
-            letters = _letters(len(self._stand_ins))
-            self._stand_ins[secret] = stand_in(len(secret), letters)
+            letters = _number_to_letters(len(self._stand_ins))
+            self._stand_ins[secret] = make_stand_in(len(secret), letters)
         return self._stand_ins[secret]
 
-    def _tail(self, four: str) -> str:
-        """Last four characters of a key's stand-in."""
-        if STAND_IN.fullmatch(four):
-            return four
-        masked = "*" * 28 + four
-        return self._forms.get(masked, "*" * 28 + self._stand_in(four))[-4:]
+    def _mask_tail(self, tail: str) -> str:
+        """Return the last four characters of the key's stand-in."""
+        if STAND_IN.fullmatch(tail):
+            return tail
+        masked = "*" * 28 + tail
+        return self._replacements.get(masked, "*" * 28 + self._assign_stand_in(tail))[-4:]
 
-    def _if_random(self, found: re.Match[str]) -> str:
-        return self._stand_in(found[0]) if is_random(found[0]) else found[0]
+    def _replace_if_random(self, match: re.Match[str]) -> str:
+        return self._assign_stand_in(match[0]) if is_random(match[0]) else match[0]
 
-    def _numbered(
-        self, kind: str, write: Callable[[int, str], str]
+    def _make_numbering(
+        self, kind: str, format_name: Callable[[int, str], str]
     ) -> Callable[[re.Match[str]], str]:
-        def number(found: re.Match[str]) -> str:
-            key = (kind, found[0].lower())
-            if key not in self._names and any(
-                write(n, found[0]) == found[0] for n in self._names.values()
-            ):
-                return found[0]
-            of_kind = sum(1 for one, _ in self._names if one == kind)
-            return write(self._names.setdefault(key, of_kind + 1), found[0])
+        def replace(match: re.Match[str]) -> str:
+            name = match[0]
+            key = (kind, name.lower())
+            is_replacement = any(format_name(n, name) == name for n in self._names.values())
+            if key not in self._names and is_replacement:
+                return name
+            count = sum(1 for name_kind, _ in self._names if name_kind == kind)
+            return format_name(self._names.setdefault(key, count + 1), name)
 
-        return number
+        return replace
 
 
-def stand_in(length: int, letters: str) -> str:
+def make_stand_in(length: int, letters: str) -> str:
     """
-    Make what stands for a secret of this length.
+    Make a stand-in of this length.
 
-    One too short for the whole word is made of x alone; such are not told apart for certain.
+    Short stand-ins only consist of x and letters, and may not be unique.
     """
-    room = length - len(letters)
-    word = "EXAMPLE" if room >= len("EXAMPLE") else ""
-    return word.ljust(room, "x") + letters[:length]
+    prefix_length = length - len(letters)
+    word = "EXAMPLE" if prefix_length >= len("EXAMPLE") else ""
+    return word.ljust(prefix_length, "x") + letters[:length]
 
 
-def harmless_configuration(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep of a configuration what says nothing about anybody."""
+def filter_configuration(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the directives of a configuration that contain no private data."""
     return {name: config[name] for name in sorted(HARMLESS_DIRECTIVES & config.keys())}
 
 
-def _letters(number: int) -> str:
+def _number_to_letters(number: int) -> str:
     """Count A, B, …, Z, BA, BB and so on."""
     more, last = divmod(number, 26)
-    return (_letters(more) if more else "") + chr(ord("A") + last)
+    return (_number_to_letters(more) if more else "") + chr(ord("A") + last)
 
 
-def _quoted(text: str) -> str:
+def _quote_all(text: str) -> str:
     return quote(text, safe="")
 
 
-def _escaped_slashes(text: str) -> str:
+def _escape_slashes(text: str) -> str:
     return text.replace("/", "\\/")
 
 
-def _shapes(secret: str, instead: str) -> Iterator[tuple[str, str]]:
-    """Write a secret in every way it may be met."""
+def _list_encodings(secret: str, stand_in: str) -> Iterator[tuple[str, str]]:
+    """List the encodings of a secret, each with its replacement."""
     in_json = json.dumps(secret)[1:-1]
-    for form in (
-        *(secret, quote(secret), _quoted(secret), quote_plus(secret)),
+    for encoded in (
+        *(secret, quote(secret), _quote_all(secret), quote_plus(secret)),
         *(html.escape(secret), repr(secret)[1:-1]),
         *(in_json, json.dumps(in_json)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]),
     ):
-        yield form, instead
-    # Its characters begin anywhere among the three bytes that become four letters.
-    for before in range(3):
-        whole = base64.b64encode(b"\0" * before + secret.encode())
-        inner = whole[(before * 8 + 5) // 6 : (before + len(secret.encode())) * 8 // 6].decode()
-        for form in (inner, inner.replace("+", "-").replace("/", "_")):
-            yield form, stand_in(len(form), instead[-1])
+        yield encoded, stand_in
+    # In base64 three bytes become four letters; the secret begins at any of the three.
+    for offset in range(3):
+        padded = base64.b64encode(b"\0" * offset + secret.encode())
+        inner = padded[(offset * 8 + 5) // 6 : (offset + len(secret.encode())) * 8 // 6].decode()
+        for encoded in (inner, inner.replace("+", "-").replace("/", "_")):
+            yield encoded, make_stand_in(len(encoded), stand_in[-1])
 
 
-def _harmless_host(found: re.Match[str]) -> str:
-    """Keep a host everybody knows, without a user's name and password."""
-    _, signed_in, host = found[0].rpartition("@")
-    known = HARMLESS_HOSTS.fullmatch(host.partition(":")[0])
-    return ("user@" if signed_in else "") + (host if known else "host.example.com")
+def _replace_host(match: re.Match[str]) -> str:
+    """Keep only public hosts, without user name and password."""
+    _, credentials, host = match[0].rpartition("@")
+    is_public = HARMLESS_HOSTS.fullmatch(host.partition(":")[0])
+    return ("user@" if credentials else "") + (host if is_public else "host.example.com")

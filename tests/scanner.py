@@ -1,4 +1,4 @@
-"""Finds in a recording what may not be in one."""
+"""Finds secrets and traces of the machine in recordings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STAND_IN = re.compile(r"EXAMPLEx*[A-Z]{1,2}|x{0,6}[A-Z]{1,2}")
-# In JSON a word may stand behind an escaped line break, in a URL behind a quoted sign.
+# In JSON a word may follow an escaped line break, in a URL a quoted character.
 BEFORE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-F]{2}))"
 AFTER = r"(?![A-Za-z0-9])"
 TOKEN = re.compile(rf"{BEFORE}[A-Za-z0-9]{{32}}{AFTER}")
 LONG_WORD = re.compile(rf"{BEFORE}(?:[A-Za-z]{{16}}|[A-Za-z]{{24}}){AFTER}")
 LONG_HEX = re.compile(rf"{BEFORE}[0-9a-f]{{40,64}}{AFTER}")
 ADDRESS = re.compile(r"0x[0-9a-f]{10,16}\b")
-# Hosts that say nothing about the machine: examples, and what pages of docassemble link to.
+# Public hosts: examples, and link targets of docassemble's pages.
 HARMLESS_HOSTS = re.compile(
     r"(?:[\w.-]+\.)?(?:example\.(?:com|org|net)|docassemble\.org|github\.com|python\.org"
     r"|w3\.org|jsdelivr\.net|cloudflare\.com|google\.com|googleapis\.com"
@@ -26,9 +26,10 @@ HARMLESS_HOSTS = re.compile(
     r"|schema\.org|openxmlformats\.org|microsoft\.com|mozilla\.org|jquery\.com|fontawesome\.com"
     r"|invalid)"
 )
-_CHANGES = 4  # of upper case, lower case and digits; a word made by chance has half its length
+# Changes between upper case, lower case and digits; a random word has half as many as characters.
+_MIN_CHANGES = 4
 _CAMEL = re.compile(r"[A-Z]{0,3}[a-z]{3,}(?:[A-Z]{1,2}[a-z]{3,})*[A-Z]?")
-_DENSE = 0.3  # changes for each character of base64; a path has fewer
+_MIN_CHANGE_RATIO = 0.3  # changes per character of base64; a path has fewer
 _FORBIDDEN_IF_RANDOM = {
     "a key": TOKEN,
     "a secret": LONG_WORD,
@@ -53,46 +54,46 @@ _HOST = re.compile(
 
 
 def is_random(word: str) -> bool:
-    """Whether a word was made by chance: people change case and digits less often."""
+    """Whether a word looks random: people change case and digits less often."""
     if STAND_IN.fullmatch(word) or _CAMEL.fullmatch(word):
         return False
-    return _changes(word) >= _CHANGES
+    return _count_changes(word) >= _MIN_CHANGES
 
 
-def _changes(text: str) -> int:
-    kinds = ["d" if one.isdigit() else "u" if one.isupper() else "l" for one in text]
-    return sum(a != b for a, b in pairwise(kinds))
+def _count_changes(text: str) -> int:
+    classes = ["d" if char.isdigit() else "u" if char.isupper() else "l" for char in text]
+    return sum(a != b for a, b in pairwise(classes))
 
 
-def findings(text: str) -> Iterator[str]:
-    """Say what is in a text that may not be there, without showing all of it."""
+def find_secrets(text: str) -> Iterator[str]:
+    """Find forbidden content in a text; report only its beginning."""
     for name, pattern in _FORBIDDEN_IF_RANDOM.items():
-        for found in pattern.finditer(text):
-            if is_random(found[pattern.groups]):
-                yield f"{name}: {found[0][:12]}…"
+        for match in pattern.finditer(text):
+            if is_random(match[pattern.groups]):
+                yield f"{name}: {match[0][:12]}…"
     for name, pattern in _FORBIDDEN.items():
-        for found in pattern.finditer(text):
-            value = re.split(r"[=:]\s*\\*\"?", found[0])[-1]
+        for match in pattern.finditer(text):
+            value = re.split(r"[=:]\s*\\*\"?", match[0])[-1]
             if not STAND_IN.fullmatch(value):
-                yield f"{name}: {found[0][:24]}…"
-    for found in _HOST.finditer(text):
-        if not HARMLESS_HOSTS.fullmatch(found[1]):
-            yield f"a host: {found[1]}"
-    for found in _BASE64.finditer(text):
-        yield from _inside(found[0])
+                yield f"{name}: {match[0][:24]}…"
+    for match in _HOST.finditer(text):
+        if not HARMLESS_HOSTS.fullmatch(match[1]):
+            yield f"a host: {match[1]}"
+    for match in _BASE64.finditer(text):
+        yield from _scan_base64(match[0])
 
 
-def _inside(text: str) -> Iterator[str]:
-    """Say what is in a text that may be base64: text that is fit to be seen, or none."""
-    if _changes(text) < len(text) * _DENSE:
+def _scan_base64(text: str) -> Iterator[str]:
+    """Scan a text that may be base64; binary content is forbidden."""
+    if _count_changes(text) < len(text) * _MIN_CHANGE_RATIO:
         return
     try:
         content = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
     except ValueError:
         return
     try:
-        inside = content.decode()
+        decoded = content.decode()
     except UnicodeDecodeError:
         yield f"much base64: {text[:8]}…"
     else:
-        yield from findings(inside)
+        yield from find_secrets(decoded)

@@ -1,4 +1,4 @@
-"""The client: what it is made of, how long it lives, and its way to call anything else."""
+"""The client: its arguments, its lifetime, and raw requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import pickle
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
@@ -22,7 +22,7 @@ from docassemble_client import (
     UsageError,
 )
 from docassemble_client.operations import OPERATIONS
-from tests.raw_server import AT_ONCE, KEY, ONCE, USER
+from tests.raw_server import KEY, NO_DELAY, NO_RETRIES, USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +65,8 @@ URL = "https://da.example.com"
         "https://a\u2100.example",
     ],
 )
-def test_an_address_that_cannot_work_is_refused(base_url: str) -> None:
-    """What is no address of a server, or holds more than one, is refused and not repeated."""
+def test_an_invalid_base_url_is_refused(base_url: str) -> None:
+    """An invalid URL, or one with a user or query, is refused without showing secrets."""
     with pytest.raises(UsageError, match="base_url") as caught:
         AsyncDocassemble(base_url, KEY)
 
@@ -75,12 +75,12 @@ def test_an_address_that_cannot_work_is_refused(base_url: str) -> None:
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_a_public_address_is_checked_likewise() -> None:
-    """The error names the argument; both addresses can be read, without a slash at their end."""
+def test_public_url_is_checked_in_the_same_way() -> None:
+    """The error names the argument; a final slash is removed."""
     da = AsyncDocassemble("http://10.0.0.5:81/", KEY, public_url="https://forms.example.org/")
 
     assert (da.base_url, da.public_url) == ("http://10.0.0.5:81", "https://forms.example.org")
-    with pytest.raises(UsageError, match="public_url lacks a scheme"):
+    with pytest.raises(UsageError, match="public_url needs a scheme"):
         AsyncDocassemble("http://10.0.0.5:81", KEY, public_url="forms.example.org")
 
 
@@ -94,8 +94,8 @@ def test_a_public_address_is_checked_likewise() -> None:
         ("http://[::1]:80/x@y", "http://[::1]:80/x@y"),
     ],
 )
-def test_a_client_shows_its_address_and_no_more(base_url: str, shown: str) -> None:
-    """A client shows its address without the last slash, and never its key."""
+def test_the_repr_shows_only_the_url(base_url: str, shown: str) -> None:
+    """The repr shows the URL without a final slash, and never the API key."""
     da = AsyncDocassemble(base_url, KEY)
 
     assert repr(da) == str(da) == f"AsyncDocassemble({shown!r})"
@@ -104,11 +104,11 @@ def test_a_client_shows_its_address_and_no_more(base_url: str, shown: str) -> No
 @pytest.mark.parametrize(
     "api_key", ["", " ", "hunter2\n", "hunt er2", "\thunter2", "hünter2", "hunter2\u200b", "h\x00"]
 )
-@pytest.mark.parametrize("kind", [str, Secret])
-def test_a_key_that_cannot_work_is_refused(api_key: str, kind: Callable[[str], Any]) -> None:
-    """A key that is empty or was not copied cleanly is refused without showing it."""
+@pytest.mark.parametrize("wrapper", [str, Secret])
+def test_an_invalid_api_key_is_refused(api_key: str, wrapper: Callable[[str], Any]) -> None:
+    """A key that is empty or was copied with other characters is refused without showing it."""
     with pytest.raises(UsageError, match="api_key") as caught:
-        AsyncDocassemble(URL, kind(api_key))
+        AsyncDocassemble(URL, wrapper(api_key))
 
     assert caught.value.hint
     assert "hunter2" not in repr(caught.value) + str(caught.value)
@@ -116,40 +116,40 @@ def test_a_key_that_cannot_work_is_refused(api_key: str, kind: Callable[[str], A
 
 @pytest.mark.parametrize("transport", ["urllib", "", None, httpx.HTTPTransport, object()])
 def test_an_unknown_transport_is_refused(transport: Any) -> None:
-    """A transport is known by its name or is an asynchronous one of httpx."""
-    given = transport() if isinstance(transport, type) else transport
+    """A transport is a known name or an asynchronous transport of httpx."""
+    value = transport() if isinstance(transport, type) else transport
 
     with pytest.raises(UsageError, match="transport must be"):
-        AsyncDocassemble(URL, KEY, transport=given)
+        AsyncDocassemble(URL, KEY, transport=value)
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, False, 1.5, "10", None])
-def test_a_limit_of_requests_is_a_whole_number(limit: Any) -> None:
-    """At least one request must be allowed, and a number that is none is no limit."""
+def test_max_concurrency_must_be_a_positive_whole_number(limit: Any) -> None:
+    """At least one request must be allowed."""
     with pytest.raises(UsageError, match="max_concurrency"):
         AsyncDocassemble(URL, KEY, max_concurrency=limit)
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), "5", object()])
-def test_a_timeout_that_cannot_be_is_refused(timeout: Any) -> None:
-    """A wrong limit is found when the client is made, not at its first call."""
+def test_an_invalid_timeout_is_refused(timeout: Any) -> None:
+    """An invalid timeout is refused when the client is created, not at its first call."""
     with pytest.raises(UsageError, match="timeout"):
         AsyncDocassemble(URL, KEY, timeout=timeout)
 
 
 @pytest.mark.parametrize(
-    ("environment", "missing"),
+    ("environment", "message"),
     [
-        ({}, ["DOCASSEMBLE_URL", "DOCASSEMBLE_API_KEY"]),
-        ({"DOCASSEMBLE_URL": URL}, ["DOCASSEMBLE_API_KEY"]),
-        ({"DOCASSEMBLE_API_KEY": KEY}, ["DOCASSEMBLE_URL"]),
-        ({"DOCASSEMBLE_URL": URL, "DOCASSEMBLE_API_KEY": ""}, ["DOCASSEMBLE_API_KEY"]),
+        ({}, "DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY are not set"),
+        ({"DOCASSEMBLE_URL": URL}, "DOCASSEMBLE_API_KEY is not set"),
+        ({"DOCASSEMBLE_API_KEY": KEY}, "DOCASSEMBLE_URL is not set"),
+        ({"DOCASSEMBLE_URL": URL, "DOCASSEMBLE_API_KEY": ""}, "DOCASSEMBLE_API_KEY is not set"),
     ],
 )
-def test_a_missing_variable_is_named(
-    environment: dict[str, str], missing: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_missing_variable_is_reported(
+    environment: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without address or key in the environment, the error names exactly what lacks."""
+    """The error names each environment variable that is not set."""
     for name in ("DOCASSEMBLE_URL", "DOCASSEMBLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
@@ -158,58 +158,57 @@ def test_a_missing_variable_is_named(
     with pytest.raises(UsageError) as caught:
         AsyncDocassemble.from_env()
 
-    assert caught.value.message == f"the environment lacks {' and '.join(missing)}"
+    assert caught.value.message == message
     assert KEY not in str(caught.value)
 
 
-def test_the_environment_can_make_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Address and key come from the environment, all else is passed on; subclasses are kept."""
+def test_from_env_creates_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """URL and key come from the environment; options are passed on, also for subclasses."""
 
-    class Mine(AsyncDocassemble):
+    class Subclass(AsyncDocassemble):
         pass
 
     monkeypatch.setenv("DOCASSEMBLE_URL", URL + "/")
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", KEY)
 
-    da = Mine.from_env(timeout=5, retry=ONCE, max_concurrency=7, public_url="https://x.example.com")
+    da = Subclass.from_env(timeout=5, retry=NO_RETRIES, max_concurrency=7, public_url="https://x")
 
-    assert repr(da) == f"Mine({URL!r})"
+    assert repr(da) == f"Subclass({URL!r})"
     assert da._api_key == Secret(KEY)
     assert da._timeouts == Timeouts(connect=5, read=5, write=5)
-    assert (da._retry, da._max_concurrency, da.public_url) == (ONCE, 7, "https://x.example.com")
+    assert (da._retry, da._max_concurrency, da.public_url) == (NO_RETRIES, 7, "https://x")
 
 
-class Answers:
-    """A transport that gives one answer and counts."""
+class FixedTransport:
+    """A transport with one fixed response; records requests and closing."""
 
     def __init__(self, status: int = 200, content: bytes = USER, **headers: str) -> None:
         self.requests: list[httpx.Request] = []
         self.closed = 0
-        self._answer = (status, {"content-type": "application/json", **headers}, content)
+        self._response = (status, {"content-type": "application/json", **headers}, content)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer."""
+        """Respond."""
         await request.aread()
         self.requests.append(request)
-        status, headers, content = self._answer
+        status, headers, content = self._response
         return httpx.Response(status, headers=headers, content=content)
 
     async def aclose(self) -> None:
-        """Count."""
+        """Count the call."""
         self.closed += 1
 
 
-def using(answers: Answers, **options: Any) -> AsyncDocassemble:
-    transport: Any = answers
-    return AsyncDocassemble(URL, KEY, transport=transport, **options)
+def make_client(transport: FixedTransport, **options: Any) -> AsyncDocassemble:
+    return AsyncDocassemble(URL, KEY, transport=cast("Any", transport), **options)
 
 
 @pytest.mark.parametrize("entered", [True, False])
 def test_a_client_closes_its_transport_once(*, entered: bool) -> None:
-    """A client works with and without `async with`, and closes what it was given."""
+    """A client works with and without `async with`, and closes its transport."""
 
-    async def scenario(answers: Answers) -> None:
-        da = using(answers)
+    async def scenario(transport: FixedTransport) -> None:
+        da = make_client(transport)
         if entered:
             async with da as same:
                 assert same is da
@@ -219,14 +218,14 @@ def test_a_client_closes_its_transport_once(*, entered: bool) -> None:
         await da.aclose()
         await da.aclose()
 
-    answers = Answers()
-    asyncio.run(scenario(answers))
+    transport = FixedTransport()
+    asyncio.run(scenario(transport))
 
-    assert (len(answers.requests), answers.closed) == (1, 1)
+    assert (len(transport.requests), transport.closed) == (1, 1)
 
 
 def test_a_client_can_be_closed_before_its_first_use() -> None:
-    """A service that fails while it starts can close its client all the same."""
+    """Closing an unused client raises no error."""
 
     async def scenario() -> None:
         da = AsyncDocassemble(URL, KEY)
@@ -237,82 +236,84 @@ def test_a_client_can_be_closed_before_its_first_use() -> None:
     asyncio.run(scenario())
 
 
-def test_an_exception_within_the_client_passes() -> None:
-    """Leaving `async with` by an exception closes the client and keeps the exception."""
+def test_an_exception_in_the_block_closes_the_client() -> None:
+    """The exception is raised unchanged."""
 
-    async def scenario(answers: Answers) -> None:
-        async with using(answers):
+    async def scenario(transport: FixedTransport) -> None:
+        async with make_client(transport):
             raise ZeroDivisionError
 
-    answers = Answers()
+    transport = FixedTransport()
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(scenario(answers))
+        asyncio.run(scenario(transport))
 
-    assert answers.closed == 1
+    assert transport.closed == 1
 
 
-def test_a_client_is_not_pickled() -> None:
-    """Its key would travel along; the error says what to do in another process."""
+def test_a_client_cannot_be_pickled() -> None:
+    """The pickle would contain the key; the error says what to do instead."""
     with pytest.raises(TypeError, match=r"cannot be pickled or copied: .*from_env\(\)"):
         pickle.dumps(AsyncDocassemble("https://da.example.com", "key"))
 
 
-def test_a_client_is_cheap_to_make() -> None:
-    """Neither the HTTP library nor the converter nor the models are loaded before they are used."""
+def test_creating_a_client_loads_no_heavy_module() -> None:
+    """The HTTP library, cattrs and the models are loaded by the first call."""
     code = (
         "import sys\n"
         "from docassemble_client import AsyncDocassemble, Secret\n"
         f"da = AsyncDocassemble({URL!r}, Secret({KEY!r}), timeout=5)\n"
         "repr(da)\n"
-        "heavy = {'httpx', 'httpcore', 'anyio', 'cattrs', 'docassemble_client.models',"
+        "heavy = {'httpx', 'httpcore', 'anyio', 'cattrs', 'docassemble_client.models.users',"
         " 'docassemble_client.operations', 'docassemble_client._http.transport'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    process = subprocess.run(  # noqa: S603 - the command is a constant
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert done.stdout == "[]\n"
+    assert process.stdout == "[]\n"
 
 
 def test_every_operation_is_reached_through_a_typed_property() -> None:
-    """Each tag of the table is a documented property whose type has each call of the tag."""
+    """Each tag of the table is a documented property, whose type has all calls of the tag."""
     da = AsyncDocassemble(URL, KEY)
 
     for operation in OPERATIONS.values():
-        described = getattr(AsyncDocassemble, operation.tag)
+        namespace_property = getattr(AsyncDocassemble, operation.tag)
         namespace = getattr(da, operation.tag)
-        assert isinstance(described, property)
-        assert described.__doc__
-        assert described.fget is not None
-        assert described.fget.__annotations__["return"] == type(namespace).__name__
+        assert isinstance(namespace_property, property)
+        assert namespace_property.__doc__
+        assert namespace_property.fget is not None
+        assert namespace_property.fget.__annotations__["return"] == type(namespace).__name__
         assert callable(getattr(namespace, operation.name))
 
 
-def test_anything_else_can_be_called() -> None:
-    """A request that no operation describes brings status, headers, and the body as it came."""
+def test_a_raw_request_returns_the_response() -> None:
+    """A raw request returns status, headers and the unchanged body."""
 
-    async def scenario(answers: Answers) -> tuple[Response, Response]:
-        async with using(answers) as da:
-            got = await da.request("get", "/al/api/v1/jobs/7", params={"a": [1], "b": True})
-            posted = await da.request("POST", "/x", json={"keys": 1}, headers={"X-A": "b"})
-            return got, posted
+    async def scenario(transport: FixedTransport) -> tuple[Response, Response]:
+        async with make_client(transport) as da:
+            get_response = await da.request("get", "/al/jobs/7", params={"a": [1], "b": True})
+            post_response = await da.request("POST", "/x", json={"keys": 1}, headers={"X-A": "b"})
+            return get_response, post_response
 
-    answers = Answers(201, USER, **{"x-other": "1", "set-cookie": "session=hunter2"})
-    got, posted = asyncio.run(scenario(answers))
+    transport = FixedTransport(201, USER, **{"x-other": "1", "set-cookie": "session=hunter2"})
+    get_response, post_response = asyncio.run(scenario(transport))
 
-    assert got == posted
-    assert got.status == 201
-    assert got.content == USER
-    assert got.headers["x-other"] == "1"
-    assert "set-cookie" not in got.headers
-    first, second = answers.requests
-    assert (first.method, str(first.url)) == ("GET", f"{URL}/al/api/v1/jobs/7?a=%5B1%5D&b=1")
+    assert get_response == post_response
+    assert get_response.status == 201
+    assert get_response.content == USER
+    assert get_response.headers["x-other"] == "1"
+    assert "set-cookie" not in get_response.headers
+    first, second = transport.requests
+    assert (first.method, str(first.url)) == ("GET", f"{URL}/al/jobs/7?a=%5B1%5D&b=1")
     assert (second.method, second.content) == ("POST", b'{"keys":1}')
-    assert {one.headers["x-api-key"] for one in answers.requests} == {KEY}
+    assert {request.headers["x-api-key"] for request in transport.requests} == {KEY}
     assert second.headers["x-a"] == "b"
 
 
-SMUGGLING: list[dict[str, Any]] = [
+ARGUMENTS_WITH_A_KEY: list[dict[str, Any]] = [
     {"params": {"key": "hunter2"}},
     {"json": {"key": "hunter2"}},
     {"data": {"key": "hunter2"}, "files": {"a": b""}},
@@ -326,18 +327,18 @@ SMUGGLING: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("arguments", SMUGGLING)
-def test_another_key_cannot_be_smuggled_in(arguments: dict[str, Any]) -> None:
-    """Wherever the server would look for a key, none but the client's own is sent."""
-    answers = Answers()
-    da = using(answers)
+@pytest.mark.parametrize("arguments", ARGUMENTS_WITH_A_KEY)
+def test_a_raw_request_cannot_pass_another_key(arguments: dict[str, Any]) -> None:
+    """An API key in any other place is refused."""
+    transport = FixedTransport()
+    da = make_client(transport)
 
     with pytest.raises(UsageError) as caught:
         asyncio.run(da.request("POST", **{"path": "/x", **arguments}))
 
     assert caught.value.operation == "request"
     assert "hunter2" not in str(caught.value)
-    assert answers.requests == []
+    assert transport.requests == []
 
 
 @pytest.mark.parametrize(
@@ -347,26 +348,26 @@ def test_another_key_cannot_be_smuggled_in(arguments: dict[str, Any]) -> None:
         lambda da: da.sessions.set_variables("a:b.yml", "s", files={"key": b"hunter2"}),
     ],
 )
-def test_no_operation_takes_another_key(call: Callable[[AsyncDocassemble], Any]) -> None:
-    """What a caller may name freely cannot be named like the key."""
-    answers = Answers()
+def test_an_operation_cannot_pass_another_key(call: Callable[[AsyncDocassemble], Any]) -> None:
+    """A name that the caller chooses cannot be `key`."""
+    transport = FixedTransport()
 
     with pytest.raises(UsageError) as caught:
-        asyncio.run(call(using(answers)))
+        asyncio.run(call(make_client(transport)))
 
     assert "hunter2" not in str(caught.value)
-    assert answers.requests == []
+    assert transport.requests == []
 
 
 @pytest.mark.parametrize(
     ("status", "error"), [(403, AccessDenied), (501, ServerError), (302, RedirectRefused)]
 )
-def test_its_errors_are_those_of_every_call(status: int, error: type[Exception]) -> None:
-    """An answer that is no success is the same error as for an operation."""
-    answers = Answers(status, b'"hunter2"', location="https://sso.example/login?hunter2")
+def test_a_raw_request_raises_the_usual_errors(status: int, error: type[Exception]) -> None:
+    """An error response raises the same error as for an operation."""
+    transport = FixedTransport(status, b'"hunter2"', location="https://sso.example/login?hunter2")
 
     with pytest.raises(error) as caught:
-        asyncio.run(using(answers, retry=ONCE).request("GET", "/x"))
+        asyncio.run(make_client(transport, retry=NO_RETRIES).request("GET", "/x"))
 
     assert getattr(caught.value, "operation", "") == "request"
     assert "hunter2" not in str(caught.value)
@@ -374,26 +375,26 @@ def test_its_errors_are_those_of_every_call(status: int, error: type[Exception])
 
 
 @pytest.mark.parametrize(("safe", "attempts"), [(True, 3), (False, 1)])
-def test_only_what_is_called_safe_is_repeated(*, safe: bool, attempts: int) -> None:
-    """Whether a request may be repeated is for the caller to say; by default it may not."""
-    answers = Answers(503)
+def test_a_raw_request_is_retried_only_if_it_is_safe(*, safe: bool, attempts: int) -> None:
+    """By default a request with an unknown outcome is not retried."""
+    transport = FixedTransport(503)
 
     with pytest.raises(ServerError):
-        asyncio.run(using(answers, retry=AT_ONCE).request("POST", "/x", safe=safe))
+        asyncio.run(make_client(transport, retry=NO_DELAY).request("POST", "/x", safe=safe))
 
-    assert len(answers.requests) == attempts
+    assert len(transport.requests) == attempts
 
 
 @pytest.mark.parametrize("password", ["p&ss", Secret("p&ss")])
 def test_secrets_may_be_plain_strings(password: str | Secret) -> None:
-    """Every argument that takes a secret takes it wrapped or not, and sends the same."""
+    """A secret argument is accepted as a string or a Secret; both send the same request."""
 
-    async def scenario(answers: Answers) -> None:
-        async with using(answers) as da:
+    async def scenario(transport: FixedTransport) -> None:
+        async with make_client(transport) as da:
             secret = await da.users.get_secret("jane@example.com", password)
             assert secret.reveal() == "abc"
 
-    answers = Answers(200, b'"abc"')
-    asyncio.run(scenario(answers))
+    transport = FixedTransport(200, b'"abc"')
+    asyncio.run(scenario(transport))
 
-    assert str(answers.requests[0].url).endswith("username=jane%40example.com&password=p%26ss")
+    assert str(transport.requests[0].url).endswith("username=jane%40example.com&password=p%26ss")

@@ -1,4 +1,4 @@
-"""The limit of requests under way: order, and turns that nobody loses."""
+"""The concurrency limiter: order of the waiters, and slots that are never lost."""
 
 from __future__ import annotations
 
@@ -6,70 +6,70 @@ import asyncio
 
 import pytest
 
-from docassemble_client._concurrency import Turns
+from docassemble_client._concurrency import ConcurrencyLimiter
 from tests.mock import run, settle
 
 
-def test_turns_are_taken_until_none_is_left() -> None:
-    """As many turns are free as were promised, and each can be given back."""
-    turns = Turns(2)
+def test_slots_are_acquired_until_none_is_free() -> None:
+    """A released slot can be acquired again."""
+    limiter = ConcurrencyLimiter(2)
 
-    assert [turns.take() for _ in range(3)] == [True, True, False]
-    turns.give()
-    assert [turns.take() for _ in range(2)] == [True, False]
+    assert [limiter.acquire_nowait() for _ in range(3)] == [True, True, False]
+    limiter.release()
+    assert [limiter.acquire_nowait() for _ in range(2)] == [True, False]
 
 
-def test_who_waits_is_served_in_order() -> None:
-    """A turn that is given back goes to the first who waits, and nobody can take it before."""
+def test_waiters_are_served_in_order() -> None:
+    """A released slot goes to the first waiter, and cannot be acquired by others before."""
 
     async def scenario() -> None:
-        turns = Turns(1)
-        assert turns.take()
-        waiting = [asyncio.create_task(turns.wait()) for _ in range(2)]
+        limiter = ConcurrencyLimiter(1)
+        assert limiter.acquire_nowait()
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(2)]
         await settle()
-        turns.give()
-        assert not turns.take()
+        limiter.release()
+        assert not limiter.acquire_nowait()
         await settle()
         assert [task.done() for task in waiting] == [True, False]
-        turns.give()
+        limiter.release()
         await settle()
         assert waiting[1].done()
-        turns.give()
-        assert turns.take()
+        limiter.release()
+        assert limiter.acquire_nowait()
 
     run(scenario())
 
 
-def test_who_gave_up_is_passed_over() -> None:
-    """A turn goes to the next one if the first does not wait any more."""
+def test_a_cancelled_waiter_is_skipped() -> None:
+    """The slot goes to the next waiter."""
 
     async def scenario() -> None:
-        turns = Turns(1)
-        assert turns.take()
-        first, second = (asyncio.create_task(turns.wait()) for _ in range(2))
+        limiter = ConcurrencyLimiter(1)
+        assert limiter.acquire_nowait()
+        first, second = (asyncio.create_task(limiter.acquire()) for _ in range(2))
         await settle()
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        turns.give()
+        limiter.release()
         await settle()
         assert second.done()
 
     run(scenario())
 
 
-def test_a_turn_that_comes_too_late_is_not_lost() -> None:
-    """Who is cancelled in the moment in which the turn comes gives it back."""
+def test_a_slot_of_a_cancelled_waiter_is_not_lost() -> None:
+    """A waiter that is cancelled just when it receives the slot releases it."""
 
     async def scenario() -> None:
-        turns = Turns(1)
-        assert turns.take()
-        task = asyncio.create_task(turns.wait())
+        limiter = ConcurrencyLimiter(1)
+        assert limiter.acquire_nowait()
+        task = asyncio.create_task(limiter.acquire())
         await settle()
-        turns.give()
+        limiter.release()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert turns.take()
+        assert limiter.acquire_nowait()
 
     run(scenario())

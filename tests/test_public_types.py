@@ -1,9 +1,10 @@
-"""The types of the public API: complete, and without Any."""
+"""The types of the public API are complete and contain no Any."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import typing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,26 +21,28 @@ _ANY = re.compile(r"\b(Any|Incomplete|Unknown)\b")
 
 def _public_classes() -> dict[str, type]:
     client = AsyncDocassemble("https://da.example.com", "key")
-    namespaces = {one.tag: type(getattr(client, one.tag)) for one in OPERATIONS.values()}
-    named = {name: getattr(docassemble_client, name) for name in dir(docassemble_client)}
-    return namespaces | {name: one for name, one in named.items() if inspect.isclass(one)}
+    namespaces = {
+        operation.tag: type(getattr(client, operation.tag)) for operation in OPERATIONS.values()
+    }
+    public = {name: getattr(docassemble_client, name) for name in dir(docassemble_client)}
+    return namespaces | {name: value for name, value in public.items() if inspect.isclass(value)}
 
 
 CLASSES = _public_classes()
 
 
-def _written(kind: type) -> Iterator[tuple[str, object]]:
-    """Everything a user can read or call, with its annotations as they are written."""
-    for base in kind.__mro__:
+def _iter_annotations(cls: type) -> Iterator[tuple[str, object]]:
+    """Yield every public attribute, argument and result with its annotation."""
+    for base in cls.__mro__:
         if not base.__module__.startswith("docassemble_client"):
             continue
         for name, annotation in vars(base).get("__annotations__", {}).items():
             if not name.startswith("_"):
                 yield name, annotation
         for name, member in vars(base).items():
-            private = name.startswith("_") and not name.endswith("__")
+            is_private = name.startswith("_") and not name.endswith("__")
             function = getattr(member, "fget", getattr(member, "__func__", member))
-            if inspect.isfunction(function) and not private:
+            if inspect.isfunction(function) and not is_private:
                 yield from (
                     (f"{name}({argument})", annotation)
                     for argument, annotation in function.__annotations__.items()
@@ -47,25 +50,46 @@ def _written(kind: type) -> Iterator[tuple[str, object]]:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_no_public_signature_holds_any(name: str) -> None:
-    """Checkers know every attribute, argument and result; nothing they are told means nothing."""
-    loose = {
-        place: annotation
-        for place, annotation in _written(CLASSES[name])
+def test_no_public_annotation_contains_any(name: str) -> None:
+    """Type checkers know every attribute, argument and result."""
+    untyped = {
+        member: annotation
+        for member, annotation in _iter_annotations(CLASSES[name])
         if _ANY.search(str(annotation))
     }
 
-    assert loose == {}
+    assert untyped == {}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_annotations_of_every_callable_can_be_resolved(name: str) -> None:
+    """`typing.get_type_hints` needs no names from you."""
+    cls = CLASSES[name]
+    callables: list[object] = [cls]
+    for base in cls.__mro__:
+        if base.__module__.startswith("docassemble_client"):
+            members = {
+                name: getattr(member, "__func__", member)
+                for name, member in vars(base).items()
+                if not name.startswith("_") or name == "__init__"
+            }
+            callables += [member for member in members.values() if inspect.isfunction(member)]
+
+    for value in callables:
+        hints = typing.get_type_hints(value)
+        assert not [hint for hint in hints.values() if isinstance(hint, (str, typing.ForwardRef))]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=str)
-def test_every_call_takes_timeout_and_retry_last(
+def test_every_call_has_timeout_and_retry_last(
     operation: docassemble_client.Operation[object],
 ) -> None:
-    """Each call has the same two last arguments, and those it needs first."""
+    """All other arguments come first."""
     function = getattr(CLASSES[operation.tag], operation.name)
     parameters = list(inspect.signature(function).parameters.values())[1:]
 
-    assert [one.name for one in parameters[-2:]] == ["timeout", "retry"]
-    assert all(one.kind is one.KEYWORD_ONLY for one in parameters[-2:])
-    assert [one.name for one in parameters[:-2]] == [one.name for one in operation.params]
+    assert [parameter.name for parameter in parameters[-2:]] == ["timeout", "retry"]
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[-2:])
+    assert [parameter.name for parameter in parameters[:-2]] == [
+        param.name for param in operation.params
+    ]

@@ -1,4 +1,4 @@
-"""What a live run exchanged becomes a recording that holds none of its secrets."""
+"""Live tests are recorded without their secrets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.live.documents import zipped
-from tests.live.evidence import Evidence, Exchange
-from tests.live.recorder import LARGEST, Recorder
-from tests.proof import errors_seen, successes
-from tests.recording import Recorded, Scenario, dump, name_files, read
-from tests.sanitise import Sanitiser, stand_in
-from tests.scanner import findings
+from tests.live.documents import make_zip
+from tests.live.exchange_log import Exchange, ExchangeLog
+from tests.live.recorder import MAX_BODY_BYTES, ExchangeRecorder
+from tests.operation_coverage import count_errors, count_successes
+from tests.recording import RecordedExchange, Scenario, dump, name_files, read
+from tests.sanitise import Sanitiser, make_stand_in
+from tests.scanner import find_secrets
 
 KEY = "q7Rt2YxV9bLm4NcK8wZd3HsJ6pFg1TaE"
 OTHER_KEY = "Zd3HsJ6pFg1TaEq7Rt2YxV9bLm4NcK8w"
@@ -24,9 +24,9 @@ SECRET = "qWeRtYuIoPaSdFgH"
 FORM = "multipart/form-data; boundary=b0"
 
 
-def exchange(operation: str, target: str, answer: Any = None, **other: Any) -> Exchange:
-    """Make one exchange, with a JSON body and a JSON answer unless said otherwise."""
-    body = other.pop("json", None)
+def make_exchange(operation: str, target: str, reply: Any = None, **overrides: Any) -> Exchange:
+    """Make an exchange; the request (`json`) and the response are JSON by default."""
+    body = overrides.pop("json", None)
     defaults: dict[str, Any] = {
         "test": "tests/live/test_x.py::test_y",
         "method": "GET",
@@ -36,59 +36,65 @@ def exchange(operation: str, target: str, answer: Any = None, **other: Any) -> E
         "request": b"" if body is None else json.dumps(body).encode(),
         "status": 200,
         "response_type": "application/json",
-        "response": json.dumps(answer).encode() + b"\n",
+        "response": json.dumps(reply).encode() + b"\n",
     }
-    return Exchange(operation=operation, target=target, **defaults | other)
+    return Exchange(operation=operation, target=target, **defaults | overrides)
 
 
-def record(*exchanges: Exchange) -> list[Recorded]:
+def record(*exchanges: Exchange) -> list[RecordedExchange]:
     """Record exchanges with a server whose administrator has KEY."""
-    return list(Recorder(Sanitiser([KEY])).record(exchanges))
+    return list(ExchangeRecorder(Sanitiser([KEY])).record(exchanges))
 
 
-def test_secrets_of_arguments_and_answers_leave_every_exchange() -> None:
-    """What the specification calls a secret goes everywhere, also before it was told."""
+def test_secrets_are_replaced_in_all_exchanges() -> None:
+    """Including exchanges before the one in which the secret was found."""
     page = f"<pre>login({PASSWORD!r}, key={OTHER_KEY})</pre>"
     url = f"https://da.example.com/goto?c={SECRET}"
 
     recorded = record(
-        exchange("request", "/x", response_type="text/html", response=page.encode(), status=501),
-        exchange(
+        make_exchange(
+            "request", "/x", response_type="text/html", response=page.encode(), status=501
+        ),
+        make_exchange(
             "users.update", "/api/user/3", status=204, method="PATCH", json={"password": PASSWORD}
         ),
-        exchange("api_keys.create", "/api/user/api", OTHER_KEY, method="POST", json={"name": "n"}),
-        exchange("links.create_redirect_url", "/api/temp_url?url=x", url),
+        make_exchange(
+            "api_keys.create", "/api/user/api", OTHER_KEY, method="POST", json={"name": "n"}
+        ),
+        make_exchange("links.create_redirect_url", "/api/temp_url?url=x", url),
     )
 
     text = dump(Scenario(test="t", server="1.10.14", exchanges=tuple(recorded)))
-    assert not any(one in text for one in (KEY, OTHER_KEY, PASSWORD, SECRET))
-    assert list(findings(text)) == []
-    changed = recorded[1].request["json"]["password"]
-    assert f"login('{changed}'" in recorded[0].body["text"]
+    assert not any(secret in text for secret in (KEY, OTHER_KEY, PASSWORD, SECRET))
+    assert list(find_secrets(text)) == []
+    password = recorded[1].request["json"]["password"]
+    assert f"login('{password}'" in recorded[0].body["text"]
     assert json.loads(recorded[2].body["text"]) in recorded[0].body["text"]
     assert recorded[3].body["text"].startswith('"https://da.example.com/goto?c=EXAMPLE')
 
 
-def test_who_calls_and_from_where_is_recorded() -> None:
-    """A key has the stand-in that it has in answers, wherever it comes from."""
+def test_the_key_and_the_referer_are_recorded() -> None:
+    """A key has the same stand-in in requests and responses."""
     headers = {"referer": f"https://da.example.com/?key={KEY}"}
 
     first, second = record(
-        exchange("users.get_current", "/api/user", key=KEY, headers=headers),
-        exchange("api_keys.create", "/api/user/api", OTHER_KEY, key=OTHER_KEY),
+        make_exchange("users.get_current", "/api/user", key=KEY, headers=headers),
+        make_exchange("api_keys.create", "/api/user/api", OTHER_KEY, key=OTHER_KEY),
     )
 
-    assert first.key == stand_in(32, "A")
+    assert first.key == make_stand_in(32, "A")
     assert first.headers == {"referer": f"https://da.example.com/?key={first.key}"}
     assert second.key == json.loads(second.body["text"]) != first.key
 
 
-def test_name_behind_a_quoted_sign_is_the_same_name() -> None:
-    """A name that only this run has gets its number wherever it stands."""
+def test_a_generated_name_is_found_after_a_quoted_character() -> None:
+    """It gets the same number in the URL and in the response."""
     name = "t2ffc736591c85415"
 
     (recorded,) = record(
-        exchange("sessions.start", f"/api/session/new?i=docassemble.playground1%3A{name}.yml", name)
+        make_exchange(
+            "sessions.start", f"/api/session/new?i=docassemble.playground1%3A{name}.yml", name
+        )
     )
 
     assert recorded.target.endswith("%3At0000000000000001.yml")
@@ -104,55 +110,55 @@ def test_name_behind_a_quoted_sign_is_the_same_name() -> None:
         ("t2ffc736591c854151", "t2ffc736591c854151"),
     ],
 )
-def test_name_is_the_same_however_it_is_written(written: str, expected: str) -> None:
-    """In upper case, as part of a word or as a project; what is longer is another word."""
+def test_a_generated_name_is_found_in_any_spelling(written: str, expected: str) -> None:
+    """In upper case, as part of a word or as a project; a longer name is a different name."""
     sanitiser = Sanitiser()
 
-    assert sanitiser.text("t2ffc736591c85415") == "t0000000000000001"
-    assert sanitiser.text(written) == expected.format(f"{1:016}")
+    assert sanitiser.sanitise_text("t2ffc736591c85415") == "t0000000000000001"
+    assert sanitiser.sanitise_text(written) == expected.format(f"{1:016}")
 
 
-def test_password_is_the_same_in_a_query_as_in_a_body() -> None:
-    """Signs that a query quotes make no other password of it."""
-    sent, asked = record(
-        exchange("users.update", "/api/user/3", method="PATCH", json={"password": "new one"}),
-        exchange("users.get_secret", "/api/secret?password=new%20one"),
+def test_a_password_has_the_same_stand_in_in_a_query_and_a_body() -> None:
+    """Even if its characters are quoted in the query."""
+    update, query = record(
+        make_exchange("users.update", "/api/user/3", method="PATCH", json={"password": "new one"}),
+        make_exchange("users.get_secret", "/api/secret?password=new%20one"),
     )
 
-    stand_in_ = sent.request["json"]["password"]
-    assert asked.target == f"/api/secret?password={stand_in_}"
-    assert len(stand_in_) == len("new one")
+    password = update.request["json"]["password"]
+    assert query.target == f"/api/secret?password={password}"
+    assert len(password) == len("new one")
 
 
-def test_configuration_is_reduced_on_its_way_in_and_out() -> None:
-    """Of a configuration only harmless directives are recorded."""
+def test_only_harmless_directives_of_a_configuration_are_recorded() -> None:
+    """In requests and responses."""
     config = {"secretkey": "s", "db": {"password": "p"}, "language": "en"}
 
-    read_, replaced = record(
-        exchange("server.get_config", "/api/config", config),
-        exchange(
+    retrieved, replaced = record(
+        make_exchange("server.get_config", "/api/config", config),
+        make_exchange(
             *("server.replace_config", "/api/config", {"task_id": "T"}),
             method="POST",
             json={"config": config},
         ),
     )
 
-    assert json.loads(read_.body["text"]) == {"language": "en"}
+    assert json.loads(retrieved.body["text"]) == {"language": "en"}
     assert replaced.request == {"json": {"config": {"language": "en"}}}
     assert json.loads(replaced.body["text"]) == {"task_id": "T"}
 
 
-def test_forms_are_described_part_by_part() -> None:
-    """Texts and files of a form are written; a file that is no text as base64, a large one not."""
+def test_the_parts_of_a_form_are_recorded() -> None:
+    """Binary files are encoded as Base64; large files and those with secrets are omitted."""
     files = {"a.txt": KEY.encode(), "b.bin": b"\xff\x00", "c.bin": b"\xff" + KEY.encode()}
-    files["d.bin"] = bytes(LARGEST + 1)
+    files["d.bin"] = bytes(MAX_BODY_BYTES + 1)
     body = b'--b0\r\nContent-Disposition: form-data; name="i"\r\n\r\nx.yml\r\n'
     for name, content in files.items():
         head = f'Content-Disposition: form-data; name="f"; filename="{name}"'
         body += f"--b0\r\n{head}\r\nContent-Type: a/b\r\n\r\n".encode() + content + b"\r\n"
 
     (recorded,) = record(
-        exchange(
+        make_exchange(
             "sessions.set_variables",
             "/api/session",
             request_type=FORM,
@@ -162,84 +168,90 @@ def test_forms_are_described_part_by_part() -> None:
 
     text, *parts = recorded.request["parts"]
     assert text == {"name": "i", "text": "x.yml"}
-    assert [{**one, "name": None, "type": None} for one in parts] == [
+    assert [{**part, "name": None, "type": None} for part in parts] == [
         {"name": None, "type": None, "filename": "a.txt", "text": f"EXAMPLE{'x' * 24}A"},
         {"name": None, "type": None, "filename": "b.bin", "base64": "/wA="},
         {"name": None, "type": None, "filename": "c.bin", "size": 33},
-        {"name": None, "type": None, "filename": "d.bin", "size": LARGEST + 1},
+        {"name": None, "type": None, "filename": "d.bin", "size": MAX_BODY_BYTES + 1},
     ]
 
 
-def test_files_of_an_archive_lose_secrets_and_times() -> None:
-    """The name of a package is the same inside its archive as in the answers about it."""
+def test_secrets_and_times_are_removed_from_zip_files() -> None:
+    """A package has the same name inside its ZIP file and in other responses."""
     name = "t2ffc736591c85415"
-    content = zipped({f"{name}/setup.py": f"name={name!r}, key={KEY!r}", "a.bin": "\xff"})
-    answer = {"response": content, "response_type": "application/zip"}
+    content = make_zip({f"{name}/setup.py": f"name={name!r}, key={KEY!r}", "a.bin": "\xff"})
+    response = {"response": content, "response_type": "application/zip"}
 
-    named, downloaded = record(
-        exchange("packages.list", "/api/package", [name]),
-        exchange("files.download", "/api/file/1", **answer),
+    listed, downloaded = record(
+        make_exchange("packages.list", "/api/package", [name]),
+        make_exchange("files.download", "/api/file/1", **response),
     )
 
-    other = json.loads(named.body["text"])[0]
+    recorded_name = json.loads(listed.body["text"])[0]
     with zipfile.ZipFile(io.BytesIO(downloaded.response or b"")) as archive:
-        assert archive.read(f"{other}/setup.py").decode() == (
-            f"name={other!r}, key={stand_in(32, 'A')!r}"
+        assert archive.read(f"{recorded_name}/setup.py").decode() == (
+            f"name={recorded_name!r}, key={make_stand_in(32, 'A')!r}"
         )
-        assert {one.date_time[0] for one in archive.infolist()} == {1980}
+        assert {info.date_time[0] for info in archive.infolist()} == {1980}
 
 
-def test_long_lists_are_cut_and_say_so() -> None:
-    """A large JSON answer keeps its shape; a large file is left out."""
+def test_large_responses_are_shortened() -> None:
+    """JSON lists are cut and marked; large files are omitted."""
     names = [f"name number {number}" for number in range(2000)]
 
-    cut, left_out, unread = record(
-        exchange("privileges.list", "/api/privileges", names),
-        exchange("files.download", "/api/file/1", response=bytes(LARGEST + 1), response_type="a/b"),
-        exchange("files.download", "/api/file/1", response=None, response_type="a/b"),
+    cut, omitted, unread = record(
+        make_exchange("privileges.list", "/api/privileges", names),
+        make_exchange(
+            "files.download", "/api/file/1", response=bytes(MAX_BODY_BYTES + 1), response_type="a/b"
+        ),
+        make_exchange("files.download", "/api/file/1", response=None, response_type="a/b"),
     )
 
     assert json.loads(cut.body["text"]) == names[:50]
     assert "shortened" in cut.body["cut"]
-    assert left_out.response is None
+    assert omitted.response is None
     assert unread.response is None
 
 
-def test_recording_is_read_back_as_it_was_written() -> None:
-    """Reading a file gives what was written to it."""
+def test_a_recording_survives_a_round_trip() -> None:
+    """Reading a dumped recording returns an equal one."""
     scenario = Scenario(
-        test="t", server="1", exchanges=tuple(record(exchange("users.get", "/api/user/2", "é")))
+        test="t",
+        server="1",
+        exchanges=tuple(record(make_exchange("users.get", "/api/user/2", "é"))),
     )
 
     assert read(dump(scenario)) == scenario
 
 
 def test_files_are_named_after_their_tests() -> None:
-    """Each test has a file of its own, also where only signs tell two names apart."""
-    tests = [f"tests/live/test_users.py::test_email[{one}]" for one in ("a b", "a-b")]
+    """Each test has its own file, even if two names differ only in punctuation."""
+    tests = [f"tests/live/test_users.py::test_email[{value}]" for value in ("a b", "a-b")]
 
     assert list(name_files(tests).values()) == ["users/email-a-b.json", "users/email-a-b-2.json"]
 
 
-def test_failed_tests_prove_nothing() -> None:
-    """What a test exchanged before it failed is no evidence of a success."""
-    evidence = Evidence()
+def test_failed_tests_are_not_evidence() -> None:
+    """Exchanges of a failed test do not count as successes."""
+    evidence = ExchangeLog()
     evidence.exchanges = [
-        exchange("users.get", "/api/user/2", test="failed"),
-        exchange("users.list", "/api/user_list", test="passed"),
-        exchange("users.get", "/api/user/9", "User not found.", status=404, test="passed"),
+        make_exchange("users.get", "/api/user/2", test="failed"),
+        make_exchange("users.list", "/api/user_list", test="passed"),
+        make_exchange("users.get", "/api/user/9", "User not found.", status=404, test="passed"),
     ]
-    evidence.failed.add("failed")
+    evidence.failed_tests.add("failed")
 
-    assert successes(evidence.passed()) == {"users.list": 1}
-    assert [(name, error.status) for name, error in errors_seen(evidence.passed())] == [
-        ("users.get", 404)
-    ]
+    assert count_successes(evidence.get_passed_exchanges()) == {"users.list": 1}
+    assert [
+        (name, error.status) for name, error in count_errors(evidence.get_passed_exchanges())
+    ] == [("users.get", 404)]
 
 
-@pytest.mark.parametrize("answer", ['"User not found."', "no JSON"])
-def test_answer_that_only_claims_to_be_json_is_text(answer: str) -> None:
-    """Any answer is written as it came."""
-    (recorded,) = record(exchange("users.get", "/api/user/9", response=answer.encode(), status=404))
+@pytest.mark.parametrize("text", ['"User not found."', "not JSON"])
+def test_a_json_response_is_recorded_as_text(text: str) -> None:
+    """Even if it is not valid JSON."""
+    (recorded,) = record(
+        make_exchange("users.get", "/api/user/9", response=text.encode(), status=404)
+    )
 
-    assert recorded.body == {"text": answer}
+    assert recorded.body == {"text": text}

@@ -1,4 +1,4 @@
-"""Secrets leave what is recorded, however they are written; and what does not hide is found."""
+"""Secrets are removed from recordings in every encoding, and the scanner finds leftovers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.sanitise import Sanitiser, harmless_configuration, stand_in
-from tests.scanner import findings
+from tests.sanitise import Sanitiser, filter_configuration, make_stand_in
+from tests.scanner import find_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,29 +23,31 @@ SECRET = "qWeRtYuIoPaSdFgH"
 
 
 @pytest.mark.parametrize(
-    "write",
+    "encode",
     [
         str,
         quote,
         quote_plus,
-        lambda one: quote(one, safe=""),
+        lambda text: quote(text, safe=""),
         html.escape,
         repr,
         json.dumps,
-        lambda one: json.dumps(one, ensure_ascii=False),
-        lambda one: json.dumps(json.dumps({"said": one})),
-        lambda one: f"<pre>Traceback: f({one!r})</pre>",
+        lambda text: json.dumps(text, ensure_ascii=False),
+        lambda text: json.dumps(json.dumps({"text": text})),
+        lambda text: f"<pre>Traceback: f({text!r})</pre>",
     ],
 )
 @pytest.mark.parametrize("secret", [KEY, ODD])
-def test_known_secret_goes_however_it_is_written(secret: str, write: Callable[[str], str]) -> None:
+def test_known_secret_is_removed_in_every_encoding(
+    secret: str, encode: Callable[[str], str]
+) -> None:
     """A secret is found in URLs, JSON inside JSON, pages and tracebacks."""
     sanitiser = Sanitiser([secret])
-    written = write(secret)
+    encoded = encode(secret)
 
-    text = sanitiser.text(f"before {written} after")
+    text = sanitiser.sanitise_text(f"before {encoded} after")
 
-    assert written not in text
+    assert encoded not in text
     assert secret not in text
     assert "EXAMPLE" in text
     assert text.startswith("before ")
@@ -55,27 +57,28 @@ def test_known_secret_goes_however_it_is_written(secret: str, write: Callable[[s
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 @pytest.mark.parametrize("secret", [KEY, ODD])
-def test_known_secret_goes_out_of_base64(
+def test_known_secret_is_removed_from_base64(
     secret: str, encode: Callable[[bytes], bytes], before: str
 ) -> None:
-    """Wherever the secret begins in the encoded bytes, no more of it stays than its edges."""
+    """At any offset in the encoded bytes, only the edges of the secret may remain."""
     sanitiser = Sanitiser([secret])
     encoded = encode(f"{before}{secret}!".encode()).decode()
 
-    text = sanitiser.text(encoded)
+    text = sanitiser.sanitise_text(encoded)
 
-    kept = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_").decode(errors="replace")
-    assert not any(secret[at : at + 4] in kept for at in range(len(secret) - 3))
+    decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_")
+    rest = decoded.decode(errors="replace")
+    assert not any(secret[start : start + 4] in rest for start in range(len(secret) - 3))
 
 
-def test_one_secret_has_one_stand_in_of_its_length() -> None:
-    """Equal secrets stay equal and different ones different, in the order they are learned."""
+def test_each_secret_has_one_stand_in_of_its_length() -> None:
+    """Equal secrets have equal stand-ins, different ones different stand-ins."""
     sanitiser = Sanitiser([KEY, SECRET])
 
-    text = sanitiser.text(f"{SECRET} {KEY} {SECRET}")
+    text = sanitiser.sanitise_text(f"{SECRET} {KEY} {SECRET}")
 
     assert text == f"EXAMPLExxxxxxxxB EXAMPLE{'x' * 24}A EXAMPLExxxxxxxxB"
-    assert sanitiser.text(text) == text
+    assert sanitiser.sanitise_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -92,48 +95,49 @@ def test_one_secret_has_one_stand_in_of_its_length() -> None:
         ),
     ],
 )
-def test_what_stands_under_the_name_of_a_secret_goes(text: str, clean: str) -> None:
-    """Even a password that is too short or too plain to be looked for goes where it stands."""
+def test_values_under_secret_names_are_removed(text: str, clean: str) -> None:
+    """Even a password that is too short or common to search for is removed next to its name."""
     sanitiser = Sanitiser()
 
     sanitiser.learn_from(text)
 
-    assert sanitiser.text(text) == clean
+    assert sanitiser.sanitise_text(text) == clean
 
 
-def test_short_and_plain_words_are_not_looked_for_everywhere() -> None:
-    """A password that is a word of the language does not blank that word in every text."""
+def test_short_and_common_words_are_kept() -> None:
+    """A password that is a common word is not removed from other texts."""
     sanitiser = Sanitiser(["password", "abc"])
 
-    assert sanitiser.text("The password abc was wrong.") == "The password abc was wrong."
+    assert sanitiser.sanitise_text("The password abc was wrong.") == "The password abc was wrong."
 
 
-def test_secret_is_known_before_and_after_it_is_told() -> None:
-    """A secret learned from an answer also goes where no name points to it."""
+def test_learned_secret_is_removed_everywhere() -> None:
+    """A secret that was learned from a response is also removed where it has no name."""
     sanitiser = Sanitiser()
 
     sanitiser.learn_from(json.dumps({"secret": ODD}))
 
-    assert sanitiser.text(f"<p>{html.escape(ODD)}</p>") == f"<p>{stand_in(len(ODD), 'A')}</p>"
+    text = sanitiser.sanitise_text(f"<p>{html.escape(ODD)}</p>")
+    assert text == f"<p>{make_stand_in(len(ODD), 'A')}</p>"
 
 
 @pytest.mark.parametrize("secret", [KEY, SESSION, SECRET, SECRET + "LkJhGfDs"])
-def test_unknown_secret_is_known_by_its_looks(secret: str) -> None:
-    """Keys, sessions, secrets and tasks that nobody named go as well, each by one stand-in."""
+def test_random_words_are_removed(secret: str) -> None:
+    """Keys, sessions, secrets and task IDs without a name have one stand-in each."""
     sanitiser = Sanitiser()
 
-    text = sanitiser.text(f'{{"x":"{secret}"}} /start?y={secret}#z "\\n{secret}\\n"')
+    text = sanitiser.sanitise_text(f'{{"x":"{secret}"}} /start?y={secret}#z "\\n{secret}\\n"')
 
     assert secret not in text
-    assert text.count(stand_in(len(secret), "A")) == 3
+    assert text.count(make_stand_in(len(secret), "A")) == 3
 
 
-def test_masked_keys_show_the_end_of_the_stand_in() -> None:
-    """The last four characters of a key are no longer those of the key."""
+def test_masked_keys_end_with_the_stand_in() -> None:
+    """The last four characters of a masked key are those of the stand-in."""
     sanitiser = Sanitiser([KEY])
     masked = "*" * 28 + KEY[-4:]
 
-    text = sanitiser.text(json.dumps({"key": masked, "last_four": KEY[-4:]}))
+    text = sanitiser.sanitise_text(json.dumps({"key": masked, "last_four": KEY[-4:]}))
 
     assert json.loads(text) == {"key": "*" * 28 + "xxxA", "last_four": "xxxA"}
 
@@ -146,12 +150,12 @@ def test_masked_keys_show_the_end_of_the_stand_in() -> None:
         f"http://da.example.com/launch/{KEY}",
     ],
 )
-def test_url_that_lets_in_loses_its_token_only(url: str) -> None:
+def test_only_the_token_of_a_url_is_removed(url: str) -> None:
     """The token of a URL is a secret; its address is not."""
     sanitiser = Sanitiser()
 
     sanitiser.learn(url)
-    text = sanitiser.text(url)
+    text = sanitiser.sanitise_text(url)
 
     assert text.startswith(url[: url.index("//") + 17])
     assert KEY not in text
@@ -159,16 +163,16 @@ def test_url_that_lets_in_loses_its_token_only(url: str) -> None:
     assert "EXAMPLE" in text
 
 
-def test_places_of_the_machine_get_neutral_names() -> None:
-    """Addresses and folders go in every spelling, the longer before the shorter."""
-    places = {
+def test_locations_of_the_machine_are_replaced() -> None:
+    """Addresses and folders are replaced in every encoding, longer ones first."""
+    locations = {
         "http://127.0.0.1:4321": "https://da.example.com",
         "/root/cache/1.10": "/srv/docassemble",
         "/root": "/home/user",
     }
-    sanitiser = Sanitiser(places=places)
+    sanitiser = Sanitiser(locations=locations)
 
-    text = sanitiser.text(
+    text = sanitiser.sanitise_text(
         "http://127.0.0.1:4321/x?next=http%3A%2F%2F127.0.0.1%3A4321%2Fy"
         " /root/cache/1.10/lib /root/x \\/root\\/cache\\/1.10 http:\\/\\/127.0.0.1:4321"
     )
@@ -179,20 +183,22 @@ def test_places_of_the_machine_get_neutral_names() -> None:
     )
 
 
-def test_unknown_hosts_and_who_signs_in_to_them_go() -> None:
-    """What a log says of the package index of this machine tells nothing."""
+def test_private_hosts_and_credentials_are_removed() -> None:
+    """A log must not reveal the package index of the machine."""
     sanitiser = Sanitiser()
 
-    text = sanitiser.text("https://bob:hunter2@index.intern:8080/simple https://github.com/x")
+    text = sanitiser.sanitise_text(
+        "https://bob:hunter2@index.intern:8080/simple https://github.com/x"
+    )
 
     assert text == "https://user@host.example.com/simple https://github.com/x"
 
 
-def test_what_chance_made_is_numbered() -> None:
-    """Random names, temporary files and addresses are the same in every recording."""
+def test_random_values_are_numbered() -> None:
+    """Random names, temporary files and addresses are equal in every recording."""
     sanitiser = Sanitiser()
 
-    text = sanitiser.text(
+    text = sanitiser.sanitise_text(
         "t0123456789abcdef p0123456789abcdef@example.com t0123456789abcdef"
         " tmpab12cd_9 <x at 0x7f1234567890> 3f2b8c1e-0000-4000-8000-1234567890ab"
     )
@@ -201,26 +207,26 @@ def test_what_chance_made_is_numbered() -> None:
         "t0000000000000001 p0000000000000002@example.com t0000000000000001"
         " tmp00000001 <x at 0x000000000001> 00000000-0000-0000-0000-000000000001"
     )
-    assert sanitiser.text(text) == text
+    assert sanitiser.sanitise_text(text) == text
 
 
-def test_bytes_are_searched_for_secrets() -> None:
-    """A file that is no text is only written if no secret is in it."""
+def test_binary_content_is_searched_for_secrets() -> None:
+    """Binary content is only recorded if it contains no secret."""
     sanitiser = Sanitiser([KEY])
 
-    assert sanitiser.holds_secret(b"\xff\x00" + KEY.encode() + b"\x00")
-    assert not sanitiser.holds_secret(b"\xff\x00nothing\x00")
+    assert sanitiser.has_secret(b"\xff\x00" + KEY.encode() + b"\x00")
+    assert not sanitiser.has_secret(b"\xff\x00nothing\x00")
 
 
-def test_configuration_keeps_harmless_directives_only() -> None:
-    """What nobody has called harmless is left out, whatever it is called."""
+def test_configuration_keeps_only_harmless_directives() -> None:
+    """Directives that are not listed as harmless are left out."""
     config = {"secretkey": KEY, "db": {"password": "x"}, "language": "en", "new directive": 1}
 
-    assert harmless_configuration(config) == {"language": "en"}
+    assert filter_configuration(config) == {"language": "en"}
 
 
 @pytest.mark.parametrize(
-    ("planted", "found"),
+    ("secret", "kind"),
     [
         (KEY, "a key"),
         (f'{{"text":"\\"{SESSION}\\""}}', "a key"),
@@ -240,7 +246,7 @@ def test_configuration_keeps_harmless_directives_only() -> None:
         (base64.b64encode(f"key is {KEY}, really".encode()).decode(), "a key"),
         (base64.b64encode(bytes(range(100, 200))).decode(), "much base64"),
         ('File "/root/x.py"', "a path of the machine"),
-        ("/tmp/da-live", "a path of the machine"),  # noqa: S108 - no file, a text
+        ("/tmp/da-live", "a path of the machine"),  # noqa: S108 - a text, not a file
         ("/home/alice/x", "a path of the machine"),
         ("http://127.0.0.1:8080/", "a port of the machine"),
         ("localhost:6379", "a port of the machine"),
@@ -252,42 +258,42 @@ def test_configuration_keeps_harmless_directives_only() -> None:
         ("d" * 3 + "a1" * 18 + "f", "a digest"),
     ],
 )
-def test_scanner_finds_what_was_planted(planted: str, found: str) -> None:
-    """Each kind of thing that may not be in a recording is found in it."""
-    text = json.dumps({"body": {"text": f"before {planted} after"}}, indent=1)
+def test_scanner_finds_forbidden_content(secret: str, kind: str) -> None:
+    """The scanner finds each kind of forbidden content."""
+    text = json.dumps({"body": {"text": f"before {secret} after"}}, indent=1)
 
-    assert found in {one.partition(":")[0] for one in findings(text)}
+    assert kind in {finding.partition(":")[0] for finding in find_secrets(text)}
 
 
 @pytest.mark.parametrize(
     "harmless",
     [
-        stand_in(32, "A"),
-        stand_in(16, "AB"),
+        make_stand_in(32, "A"),
+        make_stand_in(16, "AB"),
         '{"password": "EXAMPLExxA", "old_password": ""}',
         '{"password": "xxxA"}',
         "[https://app.example.com-True] session=exampleSession000000000000000000",
-        "session=nosuchsession&secret=" + stand_in(16, "B"),
-        "https://da.example.com/start?session=" + stand_in(32, "C"),
+        "session=nosuchsession&secret=" + make_stand_in(16, "B"),
+        "https://da.example.com/start?session=" + make_stand_in(32, "C"),
         "docassemble.base.functions.interview_email_body DAEmailRecipient DATaskUpdateAction",
         "action=" + base64.b64encode(b'{"action": "review_favorite", "arguments": {}}').decode(),
         "/srv/docassemble/lib/python3.12 0x000000000001 /home/user/x 127.0.0.1",
     ],
 )
-def test_scanner_lets_harmless_text_pass(harmless: str) -> None:
-    """Stand-ins, words and addresses of examples are no secrets."""
-    assert list(findings(harmless)) == []
+def test_scanner_accepts_harmless_text(harmless: str) -> None:
+    """Stand-ins, words and example addresses are not secrets."""
+    assert list(find_secrets(harmless)) == []
 
 
-def test_where_packages_come_from_is_left_out() -> None:
-    """The indexes of the machine and their addresses say nothing about the server."""
+def test_package_sources_are_left_out() -> None:
+    """The package indexes and addresses of the machine are removed from logs."""
     log = (
         "Looking in indexes: https://one.example.org/simple, file:///srv/simple\n"
         "Getting page https://index.internal/simple/pyjokes/ and file:///srv/simple/pyjokes/\n"
         "Starting new HTTPS connection (1): index.internal:443\n"
     )
 
-    text = Sanitiser().text(log)
+    text = Sanitiser().sanitise_text(log)
 
     assert text.startswith("Getting page https://host.example.com/simple/pyjokes/")
     assert text.endswith("connection (1): host.example.com:443\n")

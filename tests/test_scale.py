@@ -1,4 +1,4 @@
-"""Much at once: files of a gigabyte, ten thousand calls, and cancellation at every moment."""
+"""Scale: files of a gigabyte, ten thousand calls, and cancellation at every step."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import AsyncDocassemble, RetryPolicy
-from tests.faults.scripts import JSON, MEGABYTE, USER, adding, answer
-from tests.faults.server import Bench, Connection, serve
+from tests.faults.scripts import JSON, MEGABYTE, USER, make_response, respond_correctly
+from tests.faults.server import Connection, FaultServer, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 GIGABYTE = 1 << 30
-PIECE = bytes(MEGABYTE)
-MOST_MEMORY = 16 << 10  # KiB
-CALLS, TURNS = 10_000, 50
-# Made once, as it takes longer than most calls.
-CONTEXT = ssl.create_default_context()
+MEGABYTE_CHUNK = bytes(MEGABYTE)
+MAX_GROWTH_KIB = 16 << 10
+CALL_COUNT, SLOTS = 10_000, 50
+# Created once, because this takes longer than most calls.
+SSL_CONTEXT = ssl.create_default_context()
 
 
 @pytest.fixture(autouse=True)
-def _directly(monkeypatch: pytest.MonkeyPatch) -> None:
+def _clear_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
 
 
-def client(bench: Bench, turns: int, library: str = "") -> AsyncDocassemble:
-    """Make a client without retries."""
+def make_client(server: FaultServer, slots: int, library: str = "") -> AsyncDocassemble:
+    """Create a client without retries."""
     options: dict[str, Any] = {"transport": library} if library else {}
     return AsyncDocassemble(
-        bench.url,
+        server.url,
         KEY,
         retry=RetryPolicy(attempts=1),
-        verify=CONTEXT,
-        max_concurrency=turns,
+        verify=SSL_CONTEXT,
+        max_concurrency=slots,
         **options,
     )
 
 
-# Runs alone, so that it is the client's memory that is measured.
+# A separate process, so that only the client's memory is measured.
 PROGRAM = """
 import asyncio, re, sys
 from pathlib import Path
@@ -56,120 +56,121 @@ from docassemble_client import AsyncDocassemble, Upload
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
-async def pieces(size):
+async def chunks(size):
     for _ in range(size >> 20):
         yield bytes(1 << 20)
 
-async def move(da, way, folder, size):
-    done = []
-    tell = lambda *now: done.append(now) if len(done) < 2 else done.__setitem__(1, now)
-    if way == "path up":
+async def transfer(da, direction, folder, size):
+    reports = []
+    def report(*progress):
+        reports[:] = [progress]
+    if direction == "upload path":
         path = folder / "big"
         with path.open("wb") as file:
             file.truncate(size)
-        await da.playground.upload_files([Upload(path, on_progress=tell)])
-    elif way == "iterator up":
-        await da.playground.upload_files([Upload(pieces(size), "big", on_progress=tell)])
+        await da.playground.upload_files([Upload(path, on_progress=report)])
+    elif direction == "upload iterator":
+        await da.playground.upload_files([Upload(chunks(size), "big", on_progress=report)])
     else:
-        path = await da.files.download(size).save(folder / "big", on_progress=tell)
+        path = await da.files.download(size).save(folder / "big", on_progress=report)
         assert path.stat().st_size == size
-    assert done[-1][0] == size, done
+    assert reports[-1][0] == size, reports
 
-async def main(url, way, library, folder):
+async def main(url, direction, library, folder):
     async with AsyncDocassemble(url, "x" * 32, transport=library) as da:
-        await move(da, way, Path(folder), 8 << 20)
+        await transfer(da, direction, Path(folder), 8 << 20)
         before = peak()
-        await move(da, way, Path(folder), 1 << 30)
+        await transfer(da, direction, Path(folder), 1 << 30)
         print(peak() - before)
 
 asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def mover(connection: Connection) -> None:
-    """Take whatever comes, and send as many bytes as the number of the file says."""
+async def transfer_files(connection: Connection) -> None:
+    """Accept any upload; send as many bytes as the number of the file says."""
     while True:
-        received = await connection.request()
-        if received.method == "POST":
-            await connection.send(answer(b"", status=204))
+        request = await connection.receive_request()
+        if request.method == "POST":
+            await connection.send(make_response(b"", status=204))
             continue
-        size = int(received.path.rpartition("/")[2])
-        head = answer(b"", "Content-Type: application/octet-stream", length=size)
-        await connection.send(head, *[PIECE] * (size // MEGABYTE))
+        size = int(request.path.rpartition("/")[2])
+        head = make_response(b"", "Content-Type: application/octet-stream", length=size)
+        await connection.send(head, *[MEGABYTE_CHUNK] * (size // MEGABYTE))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("library", ["", "aiohttp"])
-@pytest.mark.parametrize("way", ["path up", "iterator up", "down"])
-def test_a_gigabyte_passes_without_standing_in_memory(
-    tmp_path: Path, http: str, way: str, library: str
+@pytest.mark.parametrize("direction", ["upload path", "upload iterator", "download"])
+def test_a_gigabyte_is_transferred_with_little_memory(
+    tmp_path: Path, http: str, direction: str, library: str
 ) -> None:
-    """Peak memory grows by less than 16 MiB while a gigabyte goes up or comes down."""
+    """Peak memory grows by less than 16 MiB during the transfer of a gigabyte."""
 
     async def scenario() -> tuple[int, str, list[int]]:
-        async with serve(mover) as bench:
-            arguments = (bench.url, way, library or http, str(tmp_path))
+        async with serve(transfer_files) as server:
+            arguments = (server.url, direction, library or http, str(tmp_path))
             program = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", PROGRAM, *arguments, stdout=asyncio.subprocess.PIPE
             )
             output, _ = await program.communicate()
-            return program.returncode or 0, output.decode(), bench.sizes
+            return program.returncode or 0, output.decode(), server.body_sizes
 
     status, growth, sizes = asyncio.run(scenario())
 
     assert status == 0
-    assert int(growth) < MOST_MEMORY
-    if way != "down":
+    assert int(growth) < MAX_GROWTH_KIB
+    if direction != "download":
         assert [size // MEGABYTE for size in sizes] == [8, 1024]
 
 
-class Crowd:
-    """Answers nobody before as many are waiting as may; after that at once."""
+class WaitForAllSlots:
+    """Waits until `SLOTS` requests have arrived, then responds to all requests."""
 
     def __init__(self) -> None:
-        self.current = self.most = 0
-        self.full = asyncio.Event()
+        self.current = self.maximum = 0
+        self.all_arrived = asyncio.Event()
 
     async def __call__(self, connection: Connection) -> None:
-        """Play the script."""
+        """Run the script."""
         while True:
-            await connection.request()
+            await connection.receive_request()
             self.current += 1
-            self.most = max(self.most, self.current)
-            if self.current == TURNS:
-                self.full.set()
-            await self.full.wait()
+            self.maximum = max(self.maximum, self.current)
+            if self.current == SLOTS:
+                self.all_arrived.set()
+            await self.all_arrived.wait()
             self.current -= 1
-            await connection.send(answer(json.dumps(USER).encode(), JSON))
+            await connection.send(make_response(json.dumps(USER).encode(), JSON))
 
 
 @pytest.mark.slow
-def test_ten_thousand_calls_at_once_take_their_turns() -> None:
-    """All are answered, never more than allowed are under way, and nothing is left behind."""
+def test_ten_thousand_concurrent_calls_succeed() -> None:
+    """All calls succeed, within max_concurrency, and no memory leaks."""
 
-    async def crowded(da: AsyncDocassemble, count: int) -> int:
+    async def get_users(da: AsyncDocassemble, count: int) -> int:
         users = await asyncio.gather(*(da.users.get_current() for _ in range(count)))
         return sum(user.id for user in users)
 
-    async def scenario() -> tuple[Crowd, Bench, list[int], int]:
-        crowd = Crowd()
-        async with serve(crowd) as bench, client(bench, TURNS) as da:
-            answered, blocks = list[int](), list[int]()
-            for count in (TURNS, CALLS):
-                # In a task of its own: what awaits a gathering keeps its results for a while.
-                answered.append(await asyncio.create_task(crowded(da, count)))
-                bench.received.clear()
-                bench.sizes.clear()
+    async def scenario() -> tuple[WaitForAllSlots, FaultServer, list[int], int]:
+        script = WaitForAllSlots()
+        async with serve(script) as server, make_client(server, SLOTS) as da:
+            user_counts, allocated = list[int](), list[int]()
+            for count in (SLOTS, CALL_COUNT):
+                # In a separate task, because the awaiting task keeps the results for a while.
+                user_counts.append(await asyncio.create_task(get_users(da, count)))
+                server.requests.clear()
+                server.body_sizes.clear()
                 gc.collect()
-                blocks.append(sys.getallocatedblocks())
-            return crowd, bench, answered, blocks[1] - blocks[0]
+                allocated.append(sys.getallocatedblocks())
+            return script, server, user_counts, allocated[1] - allocated[0]
 
-    crowd, _, answered, growth = asyncio.run(scenario())
+    script, _, user_counts, growth = asyncio.run(scenario())
 
-    assert answered == [TURNS, CALLS]
-    assert (crowd.most, crowd.current) == (TURNS, 0)
-    assert growth < CALLS // 10
+    assert user_counts == [SLOTS, CALL_COUNT]
+    assert (script.maximum, script.current) == (SLOTS, 0)
+    assert growth < CALL_COUNT // 10
 
 
 async def chunks() -> AsyncGenerator[bytes]:
@@ -177,86 +178,88 @@ async def chunks() -> AsyncGenerator[bytes]:
         yield bytes(70_000)
 
 
-async def walk(da: AsyncDocassemble, **more: Any) -> None:
-    async with aclosing(da.users.list().pages(**more)) as pages:
+async def iterate_pages(da: AsyncDocassemble, **options: Any) -> None:
+    async with aclosing(da.users.list().pages(**options)) as pages:
         async for _ in pages:
             await asyncio.sleep(0)
 
 
-async def read_on(da: AsyncDocassemble) -> None:
+async def read_stream(da: AsyncDocassemble) -> None:
     async with da.files.download(17) as stream:
         async for _ in stream:
             await asyncio.sleep(0)
 
 
-CANCELLED: dict[str, Callable[[AsyncDocassemble, Path], Awaitable[object]]] = {
+CALLS: dict[str, Callable[[AsyncDocassemble, Path], Awaitable[object]]] = {
     "call": lambda da, _: da.users.get_current(),
     "session": lambda da, _: da.sessions.set_variables("a", "b", variables={"x": 1}),
-    "pages": lambda da, _: walk(da),
-    "prefetched pages": lambda da, _: walk(da, prefetch=True),
+    "pages": lambda da, _: iterate_pages(da),
+    "prefetched pages": lambda da, _: iterate_pages(da, prefetch=True),
     "upload": lambda da, _: da.playground.upload_files([chunks()]),
     "file": lambda da, folder: da.files.download(17).save(folder / "a"),
-    "stream": lambda da, _: read_on(da),
+    "stream": lambda da, _: read_stream(da),
 }
 
 
-async def _cancelled_after(steps: int, call: Awaitable[object]) -> bool:
-    """Cancel it after so many steps of the event loop; tell whether it was over before."""
+async def _cancel_after(steps: int, call: Awaitable[object]) -> bool:
+    """Cancel a call after some steps of the event loop; return whether it had ended."""
     task = asyncio.ensure_future(call)
     for _ in range(steps):
         await asyncio.sleep(0)
-    over = task.done()
+    has_ended = task.done()
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-    return over
+    return has_ended
 
 
-def _tasks(bench: Bench) -> set[asyncio.Task[Any]]:
-    """All tasks but those of the server."""
-    tasks = asyncio.all_tasks() - bench.tasks
+def _get_tasks(server: FaultServer) -> set[asyncio.Task[Any]]:
+    """Return all tasks except those of the server."""
+    tasks = asyncio.all_tasks() - server.tasks
     return {task for task in tasks if "_accept_connection" not in repr(task.get_coro())}
 
 
 @pytest.fixture
-def _young() -> Generator[None]:
-    """Let the garbage be sought only among what is made from now on."""
+def _freeze_garbage() -> Generator[None]:
+    """Limit garbage collection to objects that are created from now on."""
     gc.collect()
     gc.freeze()
     yield
     gc.unfreeze()
 
 
-@pytest.mark.usefixtures("_young")
+@pytest.mark.usefixtures("_freeze_garbage")
 @pytest.mark.parametrize("library", ["", "aiohttp"])
-@pytest.mark.parametrize("name", CANCELLED)
-def test_cancelling_at_any_moment_leaves_nothing(tmp_path: Path, name: str, library: str) -> None:
-    """However far a call has come: no task, file, turn or lock stays, and no open connection."""
+@pytest.mark.parametrize("name", CALLS)
+def test_cancelling_at_any_step_leaves_nothing_open(
+    tmp_path: Path, name: str, library: str
+) -> None:
+    """After a cancelled call there is no task, file, slot, lock or open connection."""
 
     async def scenario(steps: int) -> bool:
-        async with serve(adding()) as bench:
-            mine = _tasks(bench)
-            da = client(bench, 1, library)
-            over = await _cancelled_after(steps, CANCELLED[name](da, tmp_path))
+        async with serve(respond_correctly()) as server:
+            tasks = _get_tasks(server)
+            da = make_client(server, 1, library)
+            has_ended = await _cancel_after(steps, CALLS[name](da, tmp_path))
             for _ in range(10):
-                # HTTP libraries leave the closing of generators to the event loop.
+                # HTTP libraries let the event loop close their generators.
                 await asyncio.sleep(0)
-            assert _tasks(bench) == mine
+            assert _get_tasks(server) == tasks
             async with asyncio.timeout(10):
-                # The only turn and the session's lock are free.
+                # The only slot and the lock of the session are free.
                 await da.sessions.set_variables("a", "b", variables={"x": 1})
             await da.aclose()
-            await bench.all_gone()
-            assert _tasks(bench) == mine
+            await server.wait_all_closed()
+            assert _get_tasks(server) == tasks
         gc.collect()
-        # Cancelled at the very end, a file may be there, but whole.
-        left = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
-        assert left in ([{}, whole] if not over else [whole])
-        if left:
+        # If the call is cancelled at its end, a file may exist, but it is complete.
+        files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        assert files in ([{}, complete_file] if not has_ended else [complete_file])
+        if files:
             (tmp_path / "a").unlink()
-        return over
+        return has_ended
 
-    whole = {"a": b"%PDF-1.7"} if name == "file" else {}
+    complete_file = {"a": b"%PDF-1.7"} if name == "file" else {}
     steps = 0
     while not asyncio.run(scenario(steps)):
         steps += 1

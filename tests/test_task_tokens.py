@@ -1,4 +1,4 @@
-"""Handles of tasks as tokens: read back whole, or refused."""
+"""Task handles as tokens: they are read back completely, or refused."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ INSTALL = TaskHandle(
     operation="packages.install",
     started=1000.5,
     target="docassemble-demo",
-    expects="listed",
+    expected_state="listed",
 )
 
 
 @pytest.mark.parametrize("handle", [HANDLE, INSTALL, evolve(HANDLE, started=None)])
-def test_a_handle_survives_as_a_token(handle: TaskHandle) -> None:
-    """The token is one line of JSON with a version, from which the same handle comes back."""
+def test_a_token_restores_its_handle(handle: TaskHandle) -> None:
+    """The token is one line of JSON with a version."""
     token = handle.to_token()
 
     assert TaskHandle.from_token(token) == handle
@@ -46,52 +46,52 @@ def test_a_handle_survives_as_a_token(handle: TaskHandle) -> None:
         operation=st.text(),
         started=st.none() | st.floats(-9e11, 9e11) | st.integers(-(10**11), 10**11),
         target=st.text(min_size=1),
-        expects=st.sampled_from(["", "listed", "gone"]),
+        expected_state=st.sampled_from(["", "listed", "gone"]),
     )
 )
-def test_every_handle_survives_as_a_token(handle: TaskHandle) -> None:
-    """Whatever texts a server may use for its tasks."""
+def test_the_token_of_any_handle_restores_it(handle: TaskHandle) -> None:
+    """Texts of the server may contain any character."""
     assert TaskHandle.from_token(handle.to_token()) == handle
 
 
-GOOD: dict[str, Any] = json.loads(INSTALL.to_token())
+VALID: dict[str, Any] = json.loads(INSTALL.to_token())
 
 
 @pytest.mark.parametrize(
     ("token", "problem"),
     [
-        ("", "no token"),
-        ("T", "no token"),
-        ("null", "no token"),
-        ("[]", "no token"),
-        ('"version"', "no token"),
-        ("{}", "no token"),
-        ("[" * 100_000, "no token"),
-        ("1" * 10_000, "no token"),
-        (None, "no token"),
-        (5, "no token"),
-        ({**GOOD, "version": 2}, "another version"),
-        ({**GOOD, "version": None}, "another version"),
-        ({"version": "1"}, "another version"),
+        ("", "not valid"),
+        ("T", "not valid"),
+        ("null", "not valid"),
+        ("[]", "not valid"),
+        ('"version"', "not valid"),
+        ("{}", "not valid"),
+        ("[" * 100_000, "not valid"),
+        ("1" * 10_000, "not valid"),
+        (None, "not valid"),
+        (5, "not valid"),
+        ({**VALID, "version": 2}, "not supported"),
+        ({**VALID, "version": None}, "not supported"),
+        ({"version": "1"}, "not supported"),
         ({"version": 1}, "damaged"),
-        ({**GOOD, "more": 1}, "damaged"),
-        ({**GOOD, "id": 5}, "damaged"),
-        ({**GOOD, "kind": None}, "damaged"),
-        ({**GOOD, "operation": []}, "damaged"),
-        ({**GOOD, "target": {}}, "damaged"),
-        ({**GOOD, "target": ""}, "damaged"),
-        ({**GOOD, "expects": "hidden"}, "damaged"),
-        ({**GOOD, "expects": ["listed"]}, "damaged"),
-        ({**GOOD, "expects": None}, "damaged"),
-        ({**GOOD, "started": "1000"}, "damaged"),
-        ({**GOOD, "started": True}, "damaged"),
-        ({**GOOD, "started": math.nan}, "damaged"),
-        ({**GOOD, "started": -math.inf}, "damaged"),
-        ({**GOOD, "started": 10**400}, "damaged"),
+        ({**VALID, "more": 1}, "damaged"),
+        ({**VALID, "id": 5}, "damaged"),
+        ({**VALID, "kind": None}, "damaged"),
+        ({**VALID, "operation": []}, "damaged"),
+        ({**VALID, "target": {}}, "damaged"),
+        ({**VALID, "target": ""}, "damaged"),
+        ({**VALID, "expected_state": "hidden"}, "damaged"),
+        ({**VALID, "expected_state": ["listed"]}, "damaged"),
+        ({**VALID, "expected_state": None}, "damaged"),
+        ({**VALID, "started": "1000"}, "damaged"),
+        ({**VALID, "started": True}, "damaged"),
+        ({**VALID, "started": math.nan}, "damaged"),
+        ({**VALID, "started": -math.inf}, "damaged"),
+        ({**VALID, "started": 10**400}, "damaged"),
     ],
 )
-def test_what_is_no_token_is_refused(token: Any, problem: str) -> None:
-    """A damaged token, or one of another version, says so and is not shown."""
+def test_an_invalid_token_is_refused(token: Any, problem: str) -> None:
+    """The error says whether the token is invalid, damaged or unsupported, and does not show it."""
     text = json.dumps(token) if isinstance(token, dict) else token
 
     with pytest.raises(UsageError, match=problem) as caught:
@@ -108,26 +108,26 @@ JSON = st.recursive(
 
 
 @given(
-    changes=st.dictionaries(st.sampled_from([*GOOD, "more"]), JSON, max_size=3),
-    missing=st.sets(st.sampled_from(list(GOOD)), max_size=2),
+    changes=st.dictionaries(st.sampled_from([*VALID, "more"]), JSON, max_size=3),
+    missing=st.sets(st.sampled_from(list(VALID)), max_size=2),
 )
-def test_a_token_makes_a_handle_that_can_be_written_again_or_is_refused(
+def test_a_changed_token_is_refused_or_restores_a_valid_handle(
     changes: dict[str, Any], missing: set[str]
 ) -> None:
-    """No change to a token ends in anything but a refusal or a whole handle."""
-    data = {name: one for name, one in {**GOOD, **changes}.items() if name not in missing}
+    """A changed token raises no other error."""
+    data = {name: value for name, value in {**VALID, **changes}.items() if name not in missing}
 
     try:
         handle = TaskHandle.from_token(json.dumps(data))
     except UsageError:
         return
 
-    assert handle.valid
+    assert handle._is_valid
     assert TaskHandle.from_token(handle.to_token()) == handle
 
 
 @given(text=st.text() | JSON.map(json.dumps))
-def test_no_text_at_all_breaks_the_reader_of_tokens(text: str) -> None:
-    """Any text is a token or refused."""
+def test_any_other_text_is_refused(text: str) -> None:
+    """An arbitrary text raises no other error."""
     with pytest.raises(UsageError):
         TaskHandle.from_token(text)

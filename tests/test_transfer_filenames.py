@@ -1,10 +1,10 @@
-"""Names of files from the server are hostile: what is left of them is safe to save under."""
+"""File names from the server may be hostile; sanitized names are safe."""
 
 from __future__ import annotations
 
 import pytest
 
-from docassemble_client.transfer import filename_of, safe_filename
+from docassemble_client.transfer import parse_filename, sanitize_filename
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ from docassemble_client.transfer import filename_of, safe_filename
         (None, None),
     ],
 )
-def test_a_name_stays_in_its_folder(name: str | None, safe: str | None) -> None:
-    """No folder, drive, device, hidden or reserved character is left of a server's name."""
-    assert safe_filename(name) == safe
+def test_unsafe_parts_of_a_name_are_removed(name: str | None, safe: str | None) -> None:
+    """The name contains no folder, drive, device, hidden or reserved character."""
+    assert sanitize_filename(name) == safe
 
 
 @pytest.mark.parametrize(
@@ -70,19 +70,19 @@ def test_a_name_stays_in_its_folder(name: str | None, safe: str | None) -> None:
     ],
 )
 def test_a_long_name_is_cut_and_keeps_its_extension(name: str, safe: str) -> None:
-    """Names are cut to 200 bytes, which every file system takes, between characters."""
-    result = safe_filename(name)
+    """Names are cut to 200 bytes between two characters; every file system allows that."""
+    result = sanitize_filename(name)
 
     assert result == safe
     assert len(safe.encode()) <= 200
 
 
 @pytest.mark.parametrize("name", ["../x", "C:\\CON.txt", " .a. ", "x" * 999 + ".é", "\u202e..\\é"])
-def test_a_safe_name_stays_as_it_is(name: str) -> None:
-    """What came out once comes out again unchanged."""
-    once = safe_filename(name)
+def test_a_safe_name_is_unchanged(name: str) -> None:
+    """Sanitizing a sanitized name has no effect."""
+    safe_name = sanitize_filename(name)
 
-    assert safe_filename(once) == once
+    assert sanitize_filename(safe_name) == safe_name
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_a_safe_name_stays_as_it_is(name: str) -> None:
         ("", None),
     ],
 )
-def test_the_name_comes_out_of_the_header(header: str, name: str | None) -> None:
-    """Plain, quoted and RFC 6266 names are read, and rubbish is no name; nothing raises."""
-    assert filename_of({"content-disposition": header}) == name
+def test_the_name_is_parsed_from_the_header(header: str, name: str | None) -> None:
+    """Plain, quoted and RFC 6266 names are parsed, and an invalid header has no name."""
+    assert parse_filename({"content-disposition": header}) == name
 
 
 def test_without_a_header_there_is_no_name() -> None:
-    """A reply need not name its file."""
-    assert filename_of({}) is None
+    """A response need not have a file name."""
+    assert parse_filename({}) is None

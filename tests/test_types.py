@@ -1,4 +1,4 @@
-"""Small types: absence, bytes and replies with their texts, the table's own words, pages."""
+"""Small types: UNSET, bytes and responses, and parameters of the table."""
 
 from __future__ import annotations
 
@@ -9,25 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import operations
-from docassemble_client._types import (
-    UNSET,
-    Unset,
-    decode_text,
-    is_list,
-    is_mapping,
-    is_object,
-    media_type,
-)
+from docassemble_client._types import UNSET, Unset, is_json_array, is_json_object, is_mapping
 from docassemble_client.config import Confidential
 from docassemble_client.operation import Param, Result
-from docassemble_client.responses import BinaryContent, Response
+from docassemble_client.responses import BinaryContent, Response, decode_text, parse_media_type
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_unset_is_one_false_value() -> None:
-    """UNSET is false, shows its name, and stays the same object through pickle and copy."""
+def test_unset_is_a_false_singleton() -> None:
+    """UNSET is false, shows its name, and is the same object after pickle and copy."""
     assert not UNSET
     assert repr(UNSET) == "UNSET"
     assert list(Unset) == [UNSET]
@@ -36,7 +28,7 @@ def test_unset_is_one_false_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "mapping", "sequence", "plain"),
+    ("value", "mapping", "array", "json_object"),
     [
         ({}, True, False, True),
         (Confidential({}), True, False, False),
@@ -51,15 +43,19 @@ def test_unset_is_one_false_value() -> None:
         (None, False, False, False),
     ],
 )
-def test_what_json_writes_as_object_or_list(
-    value: object, *, mapping: bool, sequence: bool, plain: bool
+def test_values_are_classified_for_json(
+    value: object, *, mapping: bool, array: bool, json_object: bool
 ) -> None:
-    """Any mapping is an object, any sequence a list, but a text or bytes never."""
-    assert (is_mapping(value), is_list(value), is_object(value)) == (mapping, sequence, plain)
+    """Any mapping is an object and any sequence an array, except text and bytes."""
+    assert (is_mapping(value), is_json_array(value), is_json_object(value)) == (
+        mapping,
+        array,
+        json_object,
+    )
 
 
 @pytest.mark.parametrize(
-    ("header", "kind"),
+    ("header", "expected"),
     [
         ("application/json", "application/json"),
         (" Application/JSON ; charset=utf-8", "application/json"),
@@ -67,9 +63,9 @@ def test_what_json_writes_as_object_or_list(
         ("", ""),
     ],
 )
-def test_a_media_type_is_compared_without_its_parameters(header: str, kind: str) -> None:
-    """Case, blanks and parameters do not matter."""
-    assert media_type(header) == kind
+def test_a_media_type_has_no_parameters(header: str, expected: str) -> None:
+    """Case, whitespace and parameters are removed."""
+    assert parse_media_type(header) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,14 +92,14 @@ def test_a_media_type_is_compared_without_its_parameters(header: str, kind: str)
     ],
 )
 def test_every_text_can_be_decoded(content: bytes, header: str, text: str) -> None:
-    """Known charsets are used; unknown ones, and Python's own codecs, count as UTF-8."""
+    """Known charsets are used; unknown ones, and Python-only codecs, count as UTF-8."""
     assert decode_text(content, header) == text
     assert Response(status=200, headers={"content-type": header}, content=content).text == text
     assert BinaryContent(content=content, content_type=header).text == text
 
 
 def test_bytes_are_saved_under_a_name_or_into_a_folder(tmp_path: Path) -> None:
-    """A path is taken as it is; a folder gets the server's name, or `download` without one."""
+    """In a folder, the file has the server's name, or `download` without one."""
     named = BinaryContent(content=b"x", filename="a.pdf")
     unnamed = BinaryContent(content=b"y")
 
@@ -114,8 +110,8 @@ def test_bytes_are_saved_under_a_name_or_into_a_folder(tmp_path: Path) -> None:
     assert {path.parent for path in paths} == {tmp_path}
 
 
-def test_replies_show_no_content() -> None:
-    """The repr of bytes and responses tells their size only."""
+def test_responses_show_no_content() -> None:
+    """The repr of bytes and responses shows only their size."""
     response = Response(status=200, headers={"x": "hunter2"}, content=b"hunter2")
     content = BinaryContent(content=b"hunter2")
 
@@ -128,7 +124,7 @@ def test_replies_show_no_content() -> None:
     ("content", "value"), [(b'{"a": [1]}', {"a": [1]}), (b"null", None), (b"5", 5)]
 )
 def test_a_response_can_be_read_as_json(content: bytes, value: object) -> None:
-    """The escape hatch reads JSON whatever the server calls it."""
+    """json() parses the body for any media type."""
     response = Response(status=200, content=content)
 
     assert response.json() == value
@@ -136,14 +132,14 @@ def test_a_response_can_be_read_as_json(content: bytes, value: object) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"\xff", b"[" * 100_000, b"9" * 5000])
-def test_a_response_that_is_no_json_is_a_value_error(content: bytes) -> None:
-    """Whatever the bytes, reading them as JSON ends in a ValueError and no other error."""
+def test_a_response_that_is_not_json_is_a_value_error(content: bytes) -> None:
+    """Any invalid body is a ValueError, and no other error."""
     with pytest.raises(ValueError, match=r"."):
         Response(status=200, content=content).json()
 
 
-def test_the_table_speaks_for_itself() -> None:
-    """An operation is called by its full name; a parameter's wire name is its own by default."""
+def test_operations_and_parameters_have_names() -> None:
+    """An operation has a full name; the wire name of a parameter is its own by default."""
     operation = operations.USERS_GET
 
     assert operation.id == str(operation) == "users.get"
@@ -156,7 +152,7 @@ def test_the_table_speaks_for_itself() -> None:
     ("status", "expected"), [(200, True), (204, False), (299, True), (300, None), (404, None)]
 )
 def test_a_result_is_found_by_status_or_group(status: int, *, expected: bool | None) -> None:
-    """An exact status comes before its group; a status of neither has no result."""
-    result = operations.SESSIONS_SET_VARIABLES.result(status)
+    """An exact status has priority over its group; any other status has no result."""
+    result = operations.SESSIONS_SET_VARIABLES.find_result(status)
 
     assert (None if result is None else result != Result()) is expected

@@ -10,53 +10,53 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Saving:
+class AtomicFileWriter:
     """
-    A file that is being written; what is not finished leaves no trace.
+    Writes a file to a temporary path; without `commit` no file appears.
 
-    A file that has the path already is replaced. In a folder, where somebody else chose the
-    name, none is: the new one gets a number.
+    An existing file at the path is replaced. In a folder, where the server chooses the name, no
+    file is replaced: the new file gets a number.
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str | None) -> None:
         """
-        Choose where to write; nothing is written yet.
+        Choose the path; nothing is written yet.
 
         Args:
-            path: The file, or an existing folder.
+            path: Path of the file, or an existing folder.
             name: Name of the file in a folder.
         """
-        self._target = Path(path)
-        self._chosen = not self._target.is_dir()
-        if not self._chosen:
-            self._target /= name or "download"
-        # In the same folder, so that it can be renamed; short, whatever the target's name.
-        self._partial = self._target.with_name(f".{os.urandom(8).hex()}.part")
+        self._target_path = Path(path)
+        self._is_exact_path = not self._target_path.is_dir()
+        if not self._is_exact_path:
+            self._target_path /= name or "download"
+        # In the same folder, so that it can be renamed; short, even if the target's name is long.
+        self._partial_path = self._target_path.with_name(f".{os.urandom(8).hex()}.part")
 
     def __enter__(self) -> Self:
-        self._file = self._partial.open("xb")
+        self._file = self._partial_path.open("xb")
         return self
 
     def write(self, content: bytes) -> None:
-        """Write these bytes."""
+        """Write bytes."""
         self._file.write(content)
 
-    def finish(self) -> Path:
+    def commit(self) -> Path:
         """
-        Give the complete file its name.
+        Close the file and move it to its path.
 
         Returns:
-            The path it has now.
+            The path of the file.
         """
         self._file.close()
-        if not self._chosen:
-            self._target = self._reserved()
-        self._partial.replace(self._target)
-        return self._target
+        if not self._is_exact_path:
+            self._target_path = self._reserve_unique_name()
+        self._partial_path.replace(self._target_path)
+        return self._target_path
 
-    def _reserved(self) -> Path:
-        """Take a name that is free, against everybody else who looks for one."""
-        target, stem, number = self._target, self._target.stem, 0
+    def _reserve_unique_name(self) -> Path:
+        """Create an empty file under a free name, so that no other process takes the name."""
+        target, stem, number = self._target_path, self._target_path.stem, 0
         while True:
             try:
                 target.open("xb").close()
@@ -68,9 +68,9 @@ class Saving:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
-        self._partial.unlink(missing_ok=True)
+        self._partial_path.unlink(missing_ok=True)

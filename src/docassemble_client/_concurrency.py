@@ -1,47 +1,156 @@
-"""Limits how many requests are under way."""
+"""
+Waiting, clocks and concurrent work: the only module that imports asyncio and time.
+
+Everything else takes these names from here, so that one place decides what runs them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from asyncio import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Lock,
+    Task,
+    TaskGroup,
+    create_task,
+    current_task,
+    gather,
+    run,
+    sleep,
+    wait,
+)
 from collections import deque
+from contextlib import closing
+from time import perf_counter
+from typing import IO, TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Generator
+
+__all__ = [
+    "FIRST_COMPLETED",
+    "CancelledError",
+    "ConcurrencyLimiter",
+    "Lock",
+    "Task",
+    "TaskGroup",
+    "create_task",
+    "current_task",
+    "gather",
+    "monotonic",
+    "perf_counter",
+    "read_chunks",
+    "run",
+    "run_in_steps",
+    "running_loop",
+    "shield",
+    "sleep",
+    "timeout_after",
+    "timeout_at",
+    "unix_time",
+    "wait",
+]
+
+T = TypeVar("T")
+CHUNK_BYTES = 262_144
+
+running_loop = asyncio.get_running_loop
+timeout_after = asyncio.timeout
+timeout_at = asyncio.timeout_at
+unix_time = time.time
 
 
-class Turns:
+def monotonic() -> float:
+    """Return the seconds of the event loop's clock."""
+    return asyncio.get_running_loop().time()
+
+
+class ConcurrencyLimiter:
     """
-    A semaphore of which a free turn is taken without a coroutine, as nearly every call finds one.
+    A FIFO semaphore with a synchronous fast path: most calls find a free slot.
 
-    Who waits is served in order: a turn that is given back goes to the first of them, and is free
-    only if there is none.
+    A released slot goes to the first waiter, and is free only if nobody waits.
     """
 
-    def __init__(self, number: int) -> None:
-        self._free = number
-        self._waiting: deque[asyncio.Future[None]] = deque()
+    def __init__(self, slots: int) -> None:
+        self._free_slots = slots
+        self._waiters: deque[asyncio.Future[None]] = deque()
 
-    def take(self) -> bool:
-        """Take a turn if one is free; otherwise wait for it with `wait`."""
-        if not self._free:
+    def acquire_nowait(self) -> bool:
+        """Take a free slot; return False if there is none."""
+        if not self._free_slots:
             return False
-        self._free -= 1
+        self._free_slots -= 1
         return True
 
-    async def wait(self) -> None:
-        """Wait for a turn that somebody gives back."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+    async def acquire(self) -> None:
+        """Wait for a slot that another task releases."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            await turn
-        except asyncio.CancelledError:
-            # It may have come in the same moment, and then it is the next one's.
-            if turn.done() and not turn.cancelled():
-                self.give()
+            await waiter
+        except CancelledError:
+            # The slot may have arrived at the same moment: pass it on.
+            if waiter.done() and not waiter.cancelled():
+                self.release()
             raise
 
-    def give(self) -> None:
-        """Give back a turn."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+    def release(self) -> None:
+        """Release a slot."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
                 return
-        self._free += 1
+        self._free_slots += 1
+
+
+async def shield(work: Awaitable[T]) -> T:
+    """
+    Await work that must not stop half-way; a cancelled caller still waits for its end.
+
+    Args:
+        work: The work.
+
+    Returns:
+        Its result.
+
+    Raises:
+        CancelledError: The caller was cancelled; the work has ended.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except CancelledError as cancelled:
+        await wait([task])
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            cancelled.add_note(f"The work that was shielded failed: {failure}")
+        raise
+
+
+async def run_in_steps(work: Generator[None, None, T]) -> T:
+    """
+    Run long work step by step; yield to the event loop after each step.
+
+    Args:
+        work: Yields after each step.
+
+    Returns:
+        What the work returns.
+    """
+    with closing(work):
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            await sleep(0)
+
+
+def read_chunks(file: IO[bytes]) -> Generator[bytes]:
+    """Read a file to its end, in chunks that are short enough for one step."""
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk

@@ -1,8 +1,7 @@
-"""Types that stand in many signatures: JSON and absence."""
+"""Types of many signatures: JSON and UNSET; helpers for JSON and media types."""
 
 from __future__ import annotations
 
-import codecs
 import enum
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
@@ -13,19 +12,15 @@ if TYPE_CHECKING:
         Mapping[str, "JSONInput"] | Sequence["JSONInput"] | str | int | float | bool | None
     )
 else:
-    # The converter reads annotations at run time and cannot follow a recursive alias on 3.11.
+    # cattrs reads annotations at run time and cannot resolve a recursive alias on Python 3.11.
     JSON = Any
-    """Anything JSON can say, as the server sends it."""
+    """Any JSON value, as the server sends it."""
     JSONInput = Any
-    """Anything JSON can say, as a caller may pass it."""
-
-
-# Python's own codecs, which no server means; some take hours for what a hostile one may send.
-_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+    """Any JSON value, as you may pass it."""
 
 
 def empty_object() -> dict[str, JSON]:
-    """Make an empty JSON object."""
+    """Return an empty JSON object."""
     return {}
 
 
@@ -42,38 +37,20 @@ class Unset(enum.Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""Stands for a value that is absent, where None would mean JSON's null."""
+"""Marks an absent value where None means JSON's null."""
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Whether it is a mapping."""
+    """Whether the value is a mapping."""
     return isinstance(value, Mapping)
 
 
-def is_list(value: object) -> TypeGuard[Sequence[Any]]:
-    """Whether it is a sequence that JSON writes as a list: no text, no bytes."""
-    texts = (str, bytes, bytearray, memoryview)
-    return isinstance(value, Sequence) and not isinstance(value, texts)
+def is_json_array(value: object) -> TypeGuard[Sequence[Any]]:
+    """Whether the value is a sequence that JSON writes as an array; not text or bytes."""
+    text_types = (str, bytes, bytearray, memoryview)
+    return isinstance(value, Sequence) and not isinstance(value, text_types)
 
 
-def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether it is an object as read from JSON."""
+def is_json_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether the value is an object from parsed JSON."""
     return isinstance(value, dict)
-
-
-def media_type(content_type: str) -> str:
-    """Media type of a Content-Type header, in lower case and without parameters."""
-    return content_type.partition(";")[0].strip().lower()
-
-
-def decode_text(content: bytes, content_type: str) -> str:
-    """Decode text in the charset its Content-Type names; never fails."""
-    from email.message import Message  # noqa: PLC0415 - slow to load, and only text needs it
-
-    header = Message()
-    header["content-type"] = content_type
-    try:
-        codec = codecs.lookup(header.get_content_charset() or "utf-8").name
-        return content.decode("utf-8" if codec in _NO_CHARSETS else codec, errors="replace")
-    except (LookupError, ValueError):
-        return content.decode("utf-8", errors="replace")

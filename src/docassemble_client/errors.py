@@ -1,55 +1,33 @@
-"""Errors of single calls and tasks: what happened, in which operation, what to do next."""
+"""Errors of calls and tasks. Each says what happened, in which operation, and what to do."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from docassemble_client._types import JSON
 
 if TYPE_CHECKING:
-    from docassemble_client._types import JSON
     from docassemble_client.tasks import TaskHandle
-
-
-__all__ = [
-    "APIError",
-    "AccessDenied",
-    "BadRequest",
-    "DecodeError",
-    "DocassembleError",
-    "DownloadTooLarge",
-    "MaybeSent",
-    "MethodNotAllowed",
-    "NotFound",
-    "NotSent",
-    "PaginationError",
-    "PayloadTooLarge",
-    "RateLimited",
-    "RedirectRefused",
-    "RequestTimeout",
-    "ServerError",
-    "TaskError",
-    "TaskFailed",
-    "TaskLost",
-    "TaskTimeout",
-    "TransportError",
-    "UsageError",
-]
+else:
+    # tasks.py imports this module: at run time any type stands for it.
+    TaskHandle = Any
 
 
 class DocassembleError(Exception):
     """
-    Base of all errors of this client; plain data, so it survives pickle and copy.
+    Base class of all errors of this client. They survive pickle and copy.
 
     Attributes:
-        message: What happened; never holds what a server or caller sent.
-        operation: Full name of the operation, such as users.get; empty outside of one.
-        method: HTTP method of the request, empty if there was none.
-        path: Path of the request without its query, empty if there was none.
-        hint: What to do next, may be empty.
-        resume_from: Where a walk through a list can go on, if it broke; None if at its start.
+        message: What happened; never contains data of the server or the caller.
+        operation: Full name of the operation, such as users.get; empty outside of an operation.
+        method: HTTP method of the request; empty if there was no request.
+        path: Path of the request without its query; empty if there was no request.
+        hint: What to do next; may be empty.
+        page_token: Token of the list page that failed, to continue from; None for the first page.
     """
 
-    resume_from: str | None = None
+    page_token: str | None = None
 
     def __init__(
         self,
@@ -68,40 +46,42 @@ class DocassembleError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        call = f"{self.method} {self.path}".strip()
-        where = f"{self.operation} ({call})" if self.operation and call else self.operation or call
+        request = f"{self.method} {self.path}".strip()
+        context = self.operation or request
+        if self.operation and request:
+            context = f"{self.operation} ({request})"
         parts = (part.rstrip(".") for part in (self.message, self.hint) if part)
         sentences = [part if part.endswith("…") else f"{part}." for part in parts]
-        return ": ".join(part for part in (where, " ".join(sentences)) if part)
+        return ": ".join(part for part in (context, " ".join(sentences)) if part)
 
 
 class UsageError(DocassembleError, ValueError):
-    """The call is wrong as it stands; nothing was sent."""
+    """The arguments are invalid; no request was sent."""
 
 
 class TransportError(DocassembleError):
     """
-    The server's answer did not arrive.
+    No response arrived.
 
     Attributes:
-        maybe_processed: Whether the server may have carried out the request.
+        maybe_processed: Whether the server may have processed the request.
     """
 
     maybe_processed = True
 
 
 class NotSent(TransportError):
-    """The request did not reach the server: it cannot have been processed."""
+    """The request did not reach the server, so it was not processed."""
 
     maybe_processed = False
 
 
 class MaybeSent(TransportError):
-    """The connection broke after the request began: the server may have processed it."""
+    """The connection failed after sending began; the server may have processed the request."""
 
 
 class RequestTimeout(TransportError):
-    """A limit of time was reached."""
+    """A time limit was reached."""
 
     def __init__(
         self,
@@ -119,11 +99,11 @@ class RequestTimeout(TransportError):
 
 class RedirectRefused(TransportError):
     """
-    The server sent the client elsewhere; following would lose the body and leak the key.
+    The server sent a redirect. Following it would lose the body and leak the API key.
 
     Attributes:
         status: HTTP status, 3xx.
-        location: Where to, without its query.
+        location: Target of the redirect, without its query.
     """
 
     maybe_processed = False
@@ -146,11 +126,12 @@ class RedirectRefused(TransportError):
 
 class APIError(DocassembleError):
     """
-    The server answered with an error.
+    The server responded with an error.
 
     Attributes:
         status: HTTP status.
-        body: What the server said: a text in most cases; shown nowhere, as it may hold secrets.
+        body: Content of the response, in most cases a text. It is never part of the error's text,
+            because it may contain secrets.
     """
 
     def __init__(
@@ -170,40 +151,40 @@ class APIError(DocassembleError):
 
 
 class BadRequest(APIError):
-    """400: the server refused the arguments."""
+    """400: the server rejected the arguments."""
 
 
 class AccessDenied(APIError):
-    """401 or 403: the key, its owner or its address may not do this."""
+    """401 or 403: the API key, its owner or the client's IP address is not allowed to do this."""
 
 
 class NotFound(APIError):
-    """404: nothing is there, or the feature is switched off."""
+    """404: the resource does not exist, or the feature is disabled."""
 
 
 class MethodNotAllowed(APIError):
-    """405: the server has no such method under this path."""
+    """405: the server does not support this method for the path."""
 
 
 class PayloadTooLarge(APIError):
-    """413: the request is larger than the server takes."""
+    """413: the request is larger than the server accepts."""
 
 
 class RateLimited(APIError):
-    """429: a proxy limits the rate."""
+    """429: a proxy limits the request rate."""
 
 
 class ServerError(APIError):
-    """5xx: the server, or a proxy before it, failed."""
+    """5xx: the server, or a proxy in front of it, failed."""
 
 
 class DecodeError(DocassembleError):
     """
-    The server answered with something this operation never brings.
+    The response is not one that this operation returns.
 
     Attributes:
         status: HTTP status.
-        content: The body as it came (at most its first 64 KiB); shown nowhere.
+        content: Body of the response, at most its first 64 KiB; not part of the error's text.
     """
 
     def __init__(
@@ -224,10 +205,10 @@ class DecodeError(DocassembleError):
 
 class DownloadTooLarge(DocassembleError):
     """
-    A file is larger than the caller allowed; nothing of it was kept.
+    A file is larger than allowed; nothing of it was kept.
 
     Attributes:
-        max_size: How many bytes were allowed.
+        max_size: Maximum number of bytes.
     """
 
     def __init__(
@@ -245,12 +226,12 @@ class DownloadTooLarge(DocassembleError):
 
 
 class PaginationError(DocassembleError):
-    """The server repeats itself while a list is walked."""
+    """The server repeated a page of a list."""
 
 
 class TaskError(DocassembleError):
     """
-    A task of the server cannot be waited for any longer.
+    Waiting for a task failed.
 
     Attributes:
         handle: The task; None if there is none.
@@ -272,10 +253,10 @@ class TaskError(DocassembleError):
 
 class TaskFailed(TaskError):
     """
-    The work failed on the server.
+    The task failed on the server.
 
     Attributes:
-        log: What the work printed (the log of pip); shown nowhere.
+        log: Output of the task, such as pip's log; not part of the error's text.
     """
 
     def __init__(
@@ -296,14 +277,14 @@ class TaskFailed(TaskError):
 
 
 class TaskTimeout(TaskError):
-    """The task was not over in time; wait again with its handle."""
+    """The task did not end in time; you can wait again with its handle."""
 
 
 class TaskLost(TaskError):
-    """The server does not know the task, and nothing shows that it is over."""
+    """The server does not know the task, and nothing shows that it has ended."""
 
 
-_BY_STATUS = {
+_CLASSES_BY_STATUS = {
     400: BadRequest,
     401: AccessDenied,
     403: AccessDenied,
@@ -314,8 +295,8 @@ _BY_STATUS = {
 }
 
 
-def api_error_class(status: int) -> type[APIError]:
-    """Class of the error for a status."""
-    return _BY_STATUS.get(
+def get_error_class(status: int) -> type[APIError]:
+    """Return the error class for a status."""
+    return _CLASSES_BY_STATUS.get(
         status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError
     )

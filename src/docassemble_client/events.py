@@ -1,4 +1,4 @@
-"""What a client tells its `on_event` hook: frozen facts that hold no secret."""
+"""Events for the `on_event` hook of a client: immutable, and free of secrets."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["Event", "PageEvent", "RequestEvent", "ResponseEvent", "RetryEvent", "WaitEvent"]
-
 
 @frozen(kw_only=True)
 class RequestEvent:
     """
-    A request goes out.
+    A request is about to be sent.
 
     Attributes:
-        number: Number of the request, the same in its ResponseEvent; unique in a process.
+        number: Number of the request, unique in the process; its ResponseEvent has the same number.
         operation: Full name of the operation.
         method: HTTP method.
         path: Path without its query.
@@ -30,16 +28,16 @@ class RequestEvent:
 @frozen(kw_only=True)
 class ResponseEvent:
     """
-    The headers of an answer came, or none did.
+    The headers of a response arrived, or the request failed.
 
     Attributes:
         number: Number of the request.
         operation: Full name of the operation.
         method: HTTP method.
         path: Path without its query.
-        status: HTTP status; None if no answer came.
-        error: Name of the error's class if no answer came, else empty.
-        seconds: Time since the request.
+        status: HTTP status; None if no response arrived.
+        error: Name of the error class if no response arrived, else empty.
+        seconds: Seconds since the request.
     """
 
     number: int
@@ -58,8 +56,8 @@ class RetryEvent:
 
     Attributes:
         operation: Full name of the operation.
-        attempt: Which attempt failed, from 1.
-        reason: The status or the name of the error's class.
+        attempt: Number of the failed attempt, from 1.
+        reason: HTTP status, or the name of the error class.
         delay: Seconds until the next attempt.
     """
 
@@ -72,30 +70,30 @@ class RetryEvent:
 @frozen(kw_only=True)
 class WaitEvent:
     """
-    A task was looked at.
+    The state of a task was polled.
 
     Attributes:
-        operation: Full name of the operation that began the task.
-        state: What is known: working, restarting, confirming or completed.
-        polls: How often the server was asked.
-        detail: The status or error behind a state that the server did not name.
+        operation: Full name of the operation that started the task.
+        state: State of the task: working, restarting, confirming or completed.
+        polls: Number of times its status was requested.
+        reason: HTTP status or error class that led to a state that the server did not report.
     """
 
     operation: str
     state: str
     polls: int
-    detail: str
+    reason: str
 
 
 @frozen(kw_only=True)
 class PageEvent:
     """
-    A page of a list came.
+    A page of a list arrived.
 
     Attributes:
         operation: Full name of the operation.
-        number: Number of the page in this walk, from 1.
-        items: How many items it has.
+        number: Number of the page in this iteration, from 1.
+        items: Number of items on the page.
     """
 
     operation: str
@@ -104,4 +102,4 @@ class PageEvent:
 
 
 Event: TypeAlias = RequestEvent | ResponseEvent | RetryEvent | WaitEvent | PageEvent
-"""Anything a hook is told."""
+"""Any event that the hook receives."""

@@ -1,6 +1,6 @@
-"""The types of the operation table."""
+"""The types of the operations table."""
 
-# Annotations are values here: those of a row would be compiled a second time as texts.
+# Annotations are evaluated here: as strings, those of each row would be compiled a second time.
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
-Place = Literal["path", "query", "body", "file", "local"]
+ParamLocation = Literal["path", "query", "body", "file", "local"]
 RetryClass = Literal["safe", "if_unsent"]
 
 
 class Param(NamedTuple):
     """
-    One argument of a call and its way over the wire.
+    A parameter of an operation and how it is sent.
 
     Attributes:
         name: Python name.
-        place: Where it goes; local ones only steer the client.
-        kind: Type in the specification's words, such as int or list[str].
-        alias: Name on the wire, where it is not the Python name; see `wire`.
-        required: Whether the call must give it.
-        null: Whether null can be sent and means something else than leaving it out.
-        sensitive: Whether its value may never be logged.
-        json_text: Whether it is sent as JSON inside a string, in a JSON body too.
-        spread: Whether each item of the mapping becomes a parameter of its own.
-        reserved: Names a spread mapping may not hold.
-        variable_name: Whether it holds names the server executes as Python.
-        values: The only values the server understands; empty if any may do.
+        location: Part of the request that carries it; local parameters are not sent.
+        kind: Type as in the specification, such as int or list[str].
+        alias: Name on the wire, if it differs from the Python name; see `wire`.
+        required: Whether the caller must pass it.
+        null: Whether null is sent and differs from leaving the parameter out.
+        sensitive: Whether its value must not be logged.
+        json_text: Whether it is sent as JSON inside a string, even in a JSON body.
+        spread: Whether each item of the mapping is sent as a parameter.
+        reserved: Names that a spread mapping must not contain.
+        variable_name: Whether it contains names that the server executes as Python.
+        values: The values that the server accepts; empty if it accepts any.
     """
 
     name: str
-    place: Place
+    location: ParamLocation
     kind: str
     alias: str = ""
     required: bool = False
@@ -62,30 +62,30 @@ class Param(NamedTuple):
 
 class Privileges(NamedTuple):
     """
-    Who may call.
+    The privileges that an operation needs.
 
     Attributes:
-        any: Privileges of which the key's owner needs one.
-        permissions: What a key with limited permissions needs, all of it.
-        note: What else there is to say.
+        any_of: Privileges; the owner of the key needs one of them.
+        permissions: Permissions; a key with limited permissions needs all of them.
+        note: Further conditions, in words.
     """
 
-    any: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
     note: str = ""
 
 
-_ANYBODY = Privileges()
+_NO_PRIVILEGES = Privileges()
 
 
-class Requirement(NamedTuple):
+class ArgumentRule(NamedTuple):
     """
     A rule over several arguments.
 
     Attributes:
         names: The arguments.
-        exactly_one: Whether exactly one must be given; otherwise at least one.
-        unless: A local switch that lifts the rule.
+        exactly_one: Whether exactly one must be passed; otherwise at least one.
+        unless: Local parameter that disables the rule if it is true.
     """
 
     names: tuple[str, ...]
@@ -93,14 +93,14 @@ class Requirement(NamedTuple):
     unless: str = ""
 
 
-class OneOf(NamedTuple):
+class DiscriminatedUnion(NamedTuple):
     """
-    An answer that is one of several models.
+    A response that is one of several models.
 
     Attributes:
-        key: The key whose text tells them apart; without it the answer is arbitrary JSON.
-        cases: Model by text.
-        default: Model for any other text.
+        key: Key whose string value selects the model; without it the response is arbitrary JSON.
+        cases: Models by value of the key.
+        default: Model for any other value.
     """
 
     key: str
@@ -108,40 +108,40 @@ class OneOf(NamedTuple):
     default: type
 
 
-# With slots a cached property takes more to define than all the rest of the class.
+# With slots, attrs needs more time for a cached property than for the rest of the class.
 @frozen(kw_only=True, slots=False)
 class Result:
     """
-    What a success status brings; with nothing set: nothing.
+    The content of a response with one success status; empty if no attribute is set.
 
     Attributes:
-        of: What gives the type of a JSON answer; its models are not loaded before that.
-        task: Kind of the task whose number the answer holds.
-        text: Whether an answer that is no JSON is text.
-        binary: Whether an answer that is no JSON is kept as bytes.
+        type: Returns the type of a JSON response; it imports the models on the first call.
+        task: Kind of the task whose ID the response contains.
+        text: Whether a response that is not JSON is returned as text.
+        binary: Whether a response that is not JSON is returned as bytes.
     """
 
-    of: Callable[[], Any] | None = field(default=None, repr=False)
+    type: Callable[[], Any] | None = field(default=None, repr=False)
     task: str = ""
     text: bool = False
     binary: bool = False
 
     @cached_property
     def json(self) -> Any:
-        """Type of a JSON answer, or None."""
-        return self.of() if self.of else None
+        """Type of a JSON response, or None."""
+        return self.type() if self.type else None
 
 
 class KnownError(NamedTuple):
     """
-    An error the server is known to send.
+    An error that the server is known to send.
 
     Attributes:
         status: HTTP status.
-        message: Its text, with {} for a part that varies.
-        hint: What to do next.
-        switches: Directives of the server's configuration that make everybody get it, where all of
-            them are off.
+        message: Text of the error; {} stands for a variable part.
+        hint: How to proceed.
+        switches: Directives of the server's configuration; if all of them are off, every call
+            gets this error.
     """
 
     status: int
@@ -152,49 +152,51 @@ class KnownError(NamedTuple):
 
 class Paging(NamedTuple):
     """
-    How a list goes on.
+    The paging of a list.
 
     Attributes:
-        resume: Argument that takes the token of the page wanted.
-        items: Key of the items in a page.
-        next: Key of the token of the next page.
-        after: Attribute of the last item to make that token of, where the server's is not right.
+        page_param: Parameter that takes the token of a page.
+        items: Key of the items in the response.
+        next: Key of the token of the next page in the response.
+        after: Attribute of the last item from which to build that token, if the server's own
+            token skips items.
     """
 
-    resume: str
+    page_param: str
     items: str
     next: str
     after: str | None = None
 
 
-class Verify(NamedTuple):
+class PackageCheck(NamedTuple):
     """
-    How the work of a task shows.
+    How the list of packages shows that a task succeeded.
 
     Attributes:
-        target: Argument that names the package.
-        expects: Whether it must be listed or gone afterwards.
+        package: Argument that names the package.
+        expected_state: Whether the package must be listed or gone after the task.
     """
 
-    target: str
-    expects: Literal["listed", "gone"]
+    package: str
+    expected_state: Literal["listed", "gone"]
 
 
 class TaskKind(NamedTuple):
     """
-    How a kind of task is waited for.
+    How to wait for a kind of task.
 
     Attributes:
-        status: Operation that tells how far it is.
-        working: Its word for a task that goes on.
-        completed: Its word for a task that is over.
-        unknown: Its word for a task the server does not know.
-        confirm: Operation that must succeed before a completed task is believed.
-        ok: Attribute that says whether it went well, empty if there is none.
-        log: Attribute with what the work printed, empty if there is none.
-        error: Attribute with what went wrong, empty if there is none.
-        started: Attribute of its answer with the server's start, where the task restarts it.
-        listed: Operation that lists packages, where the task changes them.
+        status: Operation that returns the state of the task.
+        working: State of a task that is running.
+        completed: State of a task that has ended.
+        unknown: State of a task that the server does not know.
+        confirm: Operation that must succeed before a completed task counts as finished.
+        ok: Attribute that tells whether the task succeeded; empty if there is none.
+        log: Attribute with the output; empty if there is none.
+        error: Attribute with the error; empty if there is none.
+        started: Attribute of the `confirm` response with the start time of the server; set if
+            the task restarts the server.
+        listed: Operation that lists packages; set if the task changes them.
     """
 
     status: str
@@ -209,29 +211,29 @@ class TaskKind(NamedTuple):
     listed: str = ""
 
 
-@frozen(kw_only=True, eq=False, repr=False)  # there is one of each, so that it can be a key
+@frozen(kw_only=True, eq=False, repr=False)  # compared by identity, so that it can be a key
 class Operation(Generic[T_co]):
     """
-    One call of the API; T is what its success brings.
+    One call of the API; T is the type of its result.
 
     Attributes:
         tag: Namespace, such as users.
         name: Method of the namespace, such as get.
         method: HTTP method.
         path: Path with {placeholders}.
-        summary: One sentence.
-        results: What it brings, by status; 2XX stands for any other success.
-        docs: Anchor in the public API documentation, empty if undocumented.
-        since: First server version that has it, empty if all supported ones do.
+        summary: Summary, one sentence.
+        results: Results by status; 2XX stands for any other success.
+        docs: Anchor in the public API documentation; empty if undocumented.
+        since: First server version that has it; empty if all supported versions do.
         auth: Whether it needs the API key.
-        privileges: Who may call.
-        retry: Whether it may be sent again although the server may have processed it.
-        serialise: Arguments; calls with equal values of them must not overlap.
-        params: Its arguments.
+        privileges: Privileges that the call needs.
+        retry: Whether it may be repeated even if the server may have processed it.
+        exclusive_by: Arguments; calls with equal values of them run one at a time.
+        params: Parameters.
         requires: Rules over several arguments.
-        paging: How the list goes on, if it is one.
-        errors: Errors the server is known to send.
-        verify: How the work of the task it begins shows.
+        paging: Paging of the list, or None.
+        errors: Errors that the server is known to send.
+        package_check: How to verify the task that the call starts, or None.
     """
 
     tag: str
@@ -243,22 +245,22 @@ class Operation(Generic[T_co]):
     docs: str = ""
     since: str = ""
     auth: bool = True
-    privileges: Privileges = _ANYBODY
+    privileges: Privileges = _NO_PRIVILEGES
     retry: RetryClass = "if_unsent"
-    serialise: tuple[str, ...] = ()
+    exclusive_by: tuple[str, ...] = ()
     params: tuple[Param, ...] = ()
-    requires: tuple[Requirement, ...] = ()
+    requires: tuple[ArgumentRule, ...] = ()
     paging: Paging | None = None
     errors: tuple[KnownError, ...] = ()
-    verify: Verify | None = None
+    package_check: PackageCheck | None = None
 
     @property
     def id(self) -> str:
         """Full name, such as users.get."""
         return f"{self.tag}.{self.name}"
 
-    def result(self, status: int) -> Result | None:
-        """What this success status brings, or None if it is not a known one."""
+    def find_result(self, status: int) -> Result | None:
+        """Find the result of a success status; None if the status is not described."""
         return self.results.get(str(status)) or self.results.get(f"{status // 100}XX")
 
     def __str__(self) -> str:
@@ -269,15 +271,15 @@ class Operation(Generic[T_co]):
 
 
 class Operations(Mapping[str, Operation[Any]]):
-    """Operations by full name; those of a tag are loaded when the first of them is looked up."""
+    """Operations by full name; the module of a tag is imported on the first lookup."""
 
     def __init__(self, package: str, ids: Mapping[str, str]) -> None:
         """
-        List operations.
+        Create the table.
 
         Args:
             package: Name of the package that has a module of constants for each tag.
-            ids: Full name of the operation of each constant.
+            ids: Full names of the operations, by constant.
         """
         self._package = package
         self._constants = {name: constant for constant, name in ids.items()}
@@ -298,8 +300,8 @@ class Operations(Mapping[str, Operation[Any]]):
         return len(self._constants)
 
 
-class Caller(Protocol):
-    """What a namespace needs of the client."""
+class OperationRunner(Protocol):
+    """The methods of the client that the namespaces use."""
 
     def call(
         self,
@@ -309,7 +311,7 @@ class Caller(Protocol):
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
     ) -> Coroutine[Any, Any, T]:
-        """Carry one call."""
+        """Make a call and return its result."""
         ...
 
     def paginate(
@@ -320,7 +322,7 @@ class Caller(Protocol):
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
     ) -> "Paginator[Any]":
-        """Prepare the calls of a list."""
+        """Create a paginator; nothing is sent yet."""
         ...
 
     def download(
@@ -331,5 +333,5 @@ class Caller(Protocol):
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
     ) -> "Download":
-        """Prepare a call that brings a file."""
+        """Create a download; nothing is sent yet."""
         ...

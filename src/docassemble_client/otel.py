@@ -1,5 +1,5 @@
 """
-Spans for OpenTelemetry: pass an `OpenTelemetryHook` as `on_event`.
+OpenTelemetry spans of requests: pass an `OpenTelemetryHook` as `on_event`.
 
 Needs the extra: `pip install "docassemble-client[otel]"`.
 """
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 try:
     from opentelemetry import trace
     from opentelemetry.trace import SpanKind, StatusCode
-except ModuleNotFoundError as missing:
+except ModuleNotFoundError as error:
     message = 'docassemble_client.otel needs: pip install "docassemble-client[otel]"'
-    raise ModuleNotFoundError(message, name=missing.name) from None
+    raise ModuleNotFoundError(message, name=error.name) from None
 
 from docassemble_client._version import __version__
 from docassemble_client.events import (
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenTelemetryHook"]
 
-_MOST_OPEN = 10_000
+MAX_OPEN_SPANS = 10_000
 _LOST = "lost"
 
 
 class OpenTelemetryHook:
     """
-    Makes one span of each request, and span events of retries, waits and pages.
+    Records a span for each request, and span events for retries, task polls and pages.
 
-    A request's span is a child of the span it is made in, and ends when the headers of the answer
-    have come or none did. It is named after the operation and has the attributes
+    A request's span is a child of the current span. It ends when the headers of the response
+    arrive or the request fails. It is named after the operation and has the attributes
     `docassemble.operation`, `http.request.method`, `url.path`, `http.response.status_code` and
-    `error.type`: nothing that was sent, and no address. Retries, waits and pages lie between
-    requests, so they are events of the span around the call, if there is one.
+    `error.type`. It contains no server address and no data. Retries, polls and pages happen
+    between requests, so they are added as events to the current span, if there is one.
 
     One hook can serve several clients.
 
@@ -57,36 +57,36 @@ class OpenTelemetryHook:
 
     def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
         """
-        Make a hook.
+        Create a hook.
 
         Args:
-            tracer_provider: Where spans go; by default the program's own provider.
+            tracer_provider: Provider that receives the spans; by default the global one.
         """
         self._tracer = trace.get_tracer(
             "docassemble_client", __version__, tracer_provider=tracer_provider
         )
-        self._open: dict[int, Span] = {}
+        self._open_spans: dict[int, Span] = {}
 
     def __call__(self, event: Event) -> None:
         """
-        Take an event.
+        Record an event.
 
         Args:
-            event: What the client tells.
+            event: An event of the client.
         """
         if isinstance(event, RequestEvent):
-            self._begin(event)
+            self._start_span(event)
         elif isinstance(event, ResponseEvent):
-            self._end(event)
+            self._end_span(event)
         else:
-            name, attributes = _described(event)
+            name, attributes = _describe_event(event)
             trace.get_current_span().add_event(f"docassemble.{name}", attributes)
 
-    def _begin(self, event: RequestEvent) -> None:
-        if len(self._open) >= _MOST_OPEN:
-            # An answer is told of in any case; but were it not, nothing must pile up.
-            _finish(self._open.pop(next(iter(self._open))), _LOST)
-        self._open[event.number] = self._tracer.start_span(
+    def _start_span(self, event: RequestEvent) -> None:
+        if len(self._open_spans) >= MAX_OPEN_SPANS:
+            # Every request gets a ResponseEvent; the cap only guards against a leak.
+            _end_with_status(self._open_spans.pop(next(iter(self._open_spans))), _LOST)
+        self._open_spans[event.number] = self._tracer.start_span(
             event.operation,
             kind=SpanKind.CLIENT,
             attributes={
@@ -96,8 +96,8 @@ class OpenTelemetryHook:
             },
         )
 
-    def _end(self, event: ResponseEvent) -> None:
-        span = self._open.pop(event.number, None)
+    def _end_span(self, event: ResponseEvent) -> None:
+        span = self._open_spans.pop(event.number, None)
         if span is None:
             return
         error = event.error
@@ -105,17 +105,17 @@ class OpenTelemetryHook:
             span.set_attribute("http.response.status_code", event.status)
             if event.status >= HTTPStatus.BAD_REQUEST:
                 error = str(event.status)
-        _finish(span, error)
+        _end_with_status(span, error)
 
 
-def _finish(span: Span, error: str) -> None:
+def _end_with_status(span: Span, error: str) -> None:
     if error:
         span.set_attribute("error.type", error)
         span.set_status(StatusCode.ERROR)
     span.end()
 
 
-def _described(
+def _describe_event(
     event: RetryEvent | WaitEvent | PageEvent,
 ) -> tuple[str, dict[str, AttributeValue]]:
     attributes: dict[str, AttributeValue] = {"docassemble.operation": event.operation}
@@ -129,7 +129,7 @@ def _described(
         return "wait", attributes | {
             "docassemble.state": event.state,
             "docassemble.polls": event.polls,
-            "docassemble.detail": event.detail,
+            "docassemble.reason": event.reason,
         }
     return "page", attributes | {
         "docassemble.page": event.number,

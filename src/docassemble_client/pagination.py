@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from attrs import field, frozen
 
+from docassemble_client._concurrency import Task, create_task, gather
 from docassemble_client.errors import DocassembleError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -24,24 +21,24 @@ class Page(Generic[T]):
     One page of a list.
 
     Attributes:
-        items: What stands on it.
-        next_id: Token of the next page for `resume_from`; None on the last page. On a page that
-            a limit cut short it is the page's own (None for the first), so that nothing is lost.
+        items: Items of the page.
+        next_page_token: Token of the next page; None on the last page. If `max_items` cut this
+            page short, it is the page's own token (None for the first), so that no item is lost.
     """
 
     items: list[T]
-    next_id: str | None
+    next_page_token: str | None
 
 
-class Walk(Protocol[T_co]):
-    """A walk through a list, as the runtime makes it."""
+class PageSource(Protocol[T_co]):
+    """The pages of one iteration over a list."""
 
     async def step(self) -> T_co | None:
-        """Bring the next page, or None after the last."""
+        """Fetch the next page; return None after the last one."""
         ...
 
     def close(self) -> None:
-        """Give up."""
+        """Stop the iteration."""
         ...
 
 
@@ -50,86 +47,92 @@ class Paginator(Generic[T]):
     """
     A list on the server.
 
-    Await it for its first page, iterate over it with `async for` for every item, or over
-    `pages()` for every page. Each iteration asks anew; nothing is kept.
+    Await it to get its first page. Iterate over it with `async for` to get every item, or over
+    `pages()` to get every page. Each iteration requests the pages again; nothing is cached.
     """
 
-    _walk: Callable[[str | None, int | None], Walk[Page[T]]] = field(repr=False)
-    _first: str | None = None
+    _open_source: Callable[[str | None, int | None], PageSource[Page[T]]] = field(repr=False)
+    _first_token: str | None = None
 
     def __await__(self) -> Generator[object, None, Page[T]]:
-        return self._one().__await__()
+        return self._first_page().__await__()
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self.items()
 
-    async def items(self, *, limit: int | None = None, prefetch: bool = False) -> AsyncGenerator[T]:
+    async def items(
+        self, *, max_items: int | None = None, prefetch: bool = False
+    ) -> AsyncGenerator[T]:
         """
         Iterate over every item.
 
         Args:
-            limit: How many items at most; None for all.
-            prefetch: Whether to ask for the next page while this one is worked on.
+            max_items: Maximum number of items; None for all.
+            prefetch: Whether to request the next page while you process this one.
 
         Yields:
             The items, in the server's order.
 
         Raises:
-            DocassembleError: A page could not be had; `resume_from` says which.
+            DocassembleError: A page could not be fetched; `page_token` is its token.
         """
-        async with aclosing(self.pages(limit=limit, prefetch=prefetch)) as pages:
+        async with aclosing(self.pages(max_items=max_items, prefetch=prefetch)) as pages:
             async for page in pages:
                 for item in page.items:
                     yield item
 
     async def pages(
-        self, *, resume_from: str | None = None, limit: int | None = None, prefetch: bool = False
+        self,
+        *,
+        page_token: str | None = None,
+        max_items: int | None = None,
+        prefetch: bool = False,
     ) -> AsyncGenerator[Page[T]]:
         """
         Iterate over every page.
 
-        To go on after a crash, keep the `next_id` of the last page that was worked on, and pass it
-        as `resume_from`.
+        To continue after a crash, save the `next_page_token` of the last page that you processed,
+        and pass it as `page_token`.
 
         Args:
-            resume_from: Token of the first page; by default that of the call.
-            limit: How many items at most; None for all.
-            prefetch: Whether to ask for the next page while this one is worked on; at most one
-                page ahead, cancelled when the iteration stops.
+            page_token: Token of the first page; by default the token passed to the call.
+            max_items: Maximum number of items; None for all.
+            prefetch: Whether to request the next page while you process this one. At most one page
+                is fetched ahead; the request is cancelled when the iteration stops.
 
         Yields:
             The pages, in the server's order.
 
         Raises:
-            DocassembleError: A page could not be had; `resume_from` says which.
+            DocassembleError: A page could not be fetched; `page_token` is its token.
         """
-        if limit is not None and (type(limit) is not int or limit < 0):
-            message = "limit must be a whole number of items, or None"
+        if max_items is not None and (type(max_items) is not int or max_items < 0):
+            message = "max_items must be a whole number from 0, or None"
             raise UsageError(message)
-        position = resume_from or self._first
-        walk = self._walk(position, limit)
-        ahead: asyncio.Task[Page[T] | None] | None = None
+        token = page_token or self._first_token
+        source = self._open_source(token, max_items)
+        prefetched: Task[Page[T] | None] | None = None
         try:
-            page = await walk.step()
+            page = await source.step()
             while page is not None:
-                position = page.next_id
+                token = page.next_page_token
                 if prefetch:
-                    ahead = asyncio.create_task(walk.step())
+                    prefetched = create_task(source.step())
                 yield page
-                page = await (ahead or walk.step())
-                ahead = None
+                page = await (prefetched or source.step())
+                prefetched = None
         except DocassembleError as error:
-            # The flow knows no more than this, and it does not see the limit of the whole.
-            error.resume_from = position
+            # The flow sets the same token, but not if the total time limit ended the call.
+            error.page_token = token
             raise
         finally:
             try:
-                if ahead is not None:
-                    ahead.cancel()
-                    await asyncio.gather(ahead, return_exceptions=True)
+                if prefetched is not None:
+                    prefetched.cancel()
+                    await gather(prefetched, return_exceptions=True)
             finally:
-                walk.close()
+                source.close()
 
-    async def _one(self) -> Page[T]:
+    async def _first_page(self) -> Page[T]:
         async with aclosing(self.pages()) as pages:
             return await anext(pages)

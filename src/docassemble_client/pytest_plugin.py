@@ -1,4 +1,4 @@
-"""Fixtures of pytest: a docassemble in memory, and a client on it."""
+"""pytest fixtures: an in-memory docassemble, and a client of it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fake_docassemble() -> FakeServer:
-    """A new docassemble in memory, in which nothing takes time; see `FakeServer`."""
-    # Not on the import path: pytest imports this module in every run.
-    from docassemble_client.testing import FakeServer  # noqa: PLC0415
+    """Create an in-memory docassemble without delays; see `FakeServer`."""
+    # pytest imports this module in every run, so it must import fast.
+    from docassemble_client.testing import FakeServer
 
     return FakeServer(page_size=10)
 
 
 @pytest.fixture
 def docassemble(fake_docassemble: FakeServer) -> AsyncDocassemble:
-    """A client of `fake_docassemble`, as its administrator; there is nothing to close."""
-    from docassemble_client.config import RetryPolicy  # noqa: PLC0415
-    from docassemble_client.tasks import PollPolicy  # noqa: PLC0415
+    """Create a client of `fake_docassemble` as its administrator; you need not close it."""
+    from docassemble_client.config import PollPolicy, RetryPolicy
 
-    return fake_docassemble.client(poll=PollPolicy(interval=0.0), retry=RetryPolicy(initial_delay=0.0))
+    return fake_docassemble.client(
+        poll=PollPolicy(interval=0.0), retry=RetryPolicy(initial_delay=0.0)
+    )

@@ -1,27 +1,49 @@
-"""Answers that are no model; apart from the other types, as most calls need none of them."""
+"""Responses without a model: JSON of interviews, bytes, and raw HTTP responses."""
 
 from __future__ import annotations
 
+import codecs
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from email.message import Message
+from os import PathLike
+from pathlib import Path
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, decode_text
+from docassemble_client._atomic_file import AtomicFileWriter
+from docassemble_client._types import JSON
 
-if TYPE_CHECKING:
-    from os import PathLike
-    from pathlib import Path
+# Python-only codecs: never a real charset, and some are quadratic on hostile input.
+_PYTHON_ONLY_CODECS = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+)
+
+
+def parse_media_type(content_type: str) -> str:
+    """Return the media type of a Content-Type header, in lower case, without parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def decode_text(content: bytes, content_type: str) -> str:
+    """Decode text in the charset that its Content-Type names; never fails."""
+    header = Message()
+    header["content-type"] = content_type
+    try:
+        codec = codecs.lookup(header.get_content_charset() or "utf-8").name
+        return content.decode("utf-8" if codec in _PYTHON_ONLY_CODECS else codec, errors="replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", errors="replace")
 
 
 @frozen
 class JSONReply:
     """
-    What an interview answered with `json_response()` instead of a question.
+    JSON that an interview returned with `json_response()` instead of a question.
 
     Attributes:
-        data: The JSON value, of any shape.
-        status: HTTP status the interview chose.
+        data: The JSON value, of any type.
+        status: HTTP status that the interview set.
     """
 
     data: JSON
@@ -31,12 +53,12 @@ class JSONReply:
 @frozen(kw_only=True)
 class BinaryContent:
     """
-    Bytes the server sent, with what it said about them.
+    Bytes that the server sent, with their metadata.
 
     Attributes:
         content: The bytes.
-        content_type: Media type with its parameters, empty if the server named none.
-        filename: Name the server gave, without any folder; None if it gave none.
+        content_type: Media type with its parameters; empty if the server sent none.
+        filename: Safe file name from the server, without a folder; None if it sent none.
         status: HTTP status.
     """
 
@@ -47,18 +69,19 @@ class BinaryContent:
 
     @property
     def text(self) -> str:
-        """The bytes as text, in the charset the server named (UTF-8 if none or unknown)."""
+        """The bytes as text, in the charset that the server named (default UTF-8)."""
         return decode_text(self.content, self.content_type)
 
     def save(self, path: str | PathLike[str]) -> Path:
         """
         Write the bytes to a file, which appears only when it is complete.
 
-        A file that has the path already is replaced; in a folder, where the server chooses the
-        name, none is: the new file is then called such as `name (1).pdf`.
+        An existing file at `path` is replaced. In a folder, where the server chooses the name, no
+        file is replaced: the new file gets a name such as `name (1).pdf`.
 
         Args:
-            path: The file, or an existing folder, which then gets a file of the server's name.
+            path: Path of the file, or an existing folder, which then gets a file with the server's
+                name.
 
         Returns:
             The path of the file.
@@ -66,21 +89,19 @@ class BinaryContent:
         Raises:
             OSError: The file cannot be written.
         """
-        from docassemble_client._atomic_file import Saving  # noqa: PLC0415 - of few calls' interest
-
-        with Saving(path, self.filename) as file:
+        with AtomicFileWriter(path, self.filename) as file:
             file.write(self.content)
-            return file.finish()
+            return file.commit()
 
 
 @frozen(kw_only=True)
 class Response:
     """
-    An answer to `AsyncDocassemble.request`.
+    A response to `AsyncDocassemble.request`.
 
     Attributes:
         status: HTTP status.
-        headers: Headers by lower-case name; never a cookie.
+        headers: Headers by lower-case name, without cookies.
         content: The body.
     """
 
@@ -90,29 +111,27 @@ class Response:
 
     @property
     def content_type(self) -> str:
-        """Media type with its parameters, empty if there is none."""
+        """Media type with its parameters; empty if there is none."""
         return self.headers.get("content-type", "")
 
     @property
     def text(self) -> str:
-        """The body as text, in the charset the server named (UTF-8 if none or unknown)."""
+        """The body as text, in the charset that the server named (default UTF-8)."""
         return decode_text(self.content, self.content_type)
 
     def json(self) -> JSON:
         """
-        Read the body as JSON.
+        Parse the body as JSON.
 
         Returns:
             The value.
 
         Raises:
-            ValueError: The body is no JSON.
+            ValueError: The body is not valid JSON.
         """
-        import json  # noqa: PLC0415 - not on the import path
-
         try:
             value: JSON = json.loads(self.content)
         except RecursionError:
-            message = "the body is nested too deeply"
+            message = "the JSON is nested too deeply"
             raise ValueError(message) from None
         return value

@@ -1,50 +1,31 @@
-"""Work that goes on in the server after a call has answered."""
+"""Tasks that continue on the server after the response."""
 
 from __future__ import annotations
 
 import json
 from typing import Literal
 
-from attrs import asdict, field, fields, frozen, validators
+from attrs import asdict, field, fields, frozen
 
 from docassemble_client.errors import UsageError
 
-_VERSION = 1
-_END_OF_TIME = 1e12  # seconds, some 30,000 years
-Expects = Literal["", "listed", "gone"]
-
-
-@frozen(kw_only=True)
-class PollPolicy:
-    """
-    How often a task is looked at; each pause is shortened at random by up to a half.
-
-    Attributes:
-        interval: Seconds of the first pause at most.
-        factor: By which each pause is longer than the one before.
-        cap: Seconds of any pause at most; the server forgets a completed task 30 s after it was
-            first seen.
-        timeout: Seconds that the server may be silent to one look, before it counts as restarting.
-    """
-
-    interval: float = field(default=1.0, validator=validators.ge(0))
-    backoff_factor: float = field(default=1.5, validator=validators.ge(1))
-    max_interval: float = field(default=10.0, validator=validators.ge(0))
-    request_timeout: float = field(default=10.0, validator=validators.gt(0))
+TOKEN_VERSION = 1
+_MAX_UNIX_SECONDS = 1e12  # about 30,000 years
+ExpectedState = Literal["", "listed", "gone"]
 
 
 @frozen(kw_only=True)
 class TaskHandle:
     """
-    A restart or installation that the server has begun.
+    A restart or installation that runs on the server.
 
     Attributes:
-        id: Number of the task, valid for an hour.
-        kind: What it is: restart or install.
-        operation: Full name of the operation that began it.
-        started: When the server answered, by its own clock, in seconds since 1970; None if unknown.
-        target: Normalised name of the package it is about, empty if unknown.
-        expects: Whether the target must be listed or gone afterwards; empty if neither is known.
+        id: ID of the task, valid for an hour.
+        kind: Kind of the task: restart or install.
+        operation: Full name of the operation that started it.
+        started: Time of the response by the server's clock, in seconds since 1970; None if unknown.
+        target: Normalized name of the package; empty if unknown.
+        expected_state: State of the package after the task: listed or gone; empty if unknown.
     """
 
     id: str
@@ -52,85 +33,91 @@ class TaskHandle:
     operation: str
     started: float | None = None
     target: str = ""
-    expects: Expects = ""
+    expected_state: ExpectedState = ""
 
     def to_token(self) -> str:
         """
-        Write the handle as a short text, to wait in another process.
+        Serialize the handle, to wait for the task in another process.
 
         Returns:
-            Versioned JSON; it holds no secret.
+            A short JSON text with a version; it contains no secret.
         """
-        return json.dumps({"version": _VERSION, **asdict(self)}, separators=(",", ":"))
+        return json.dumps({"version": TOKEN_VERSION, **asdict(self)}, separators=(",", ":"))
 
     @classmethod
     def from_token(cls, token: str) -> TaskHandle:
         """
-        Read a handle back.
+        Read a handle from its token.
 
         Args:
-            token: What `to_token` wrote.
+            token: Result of `to_token`.
 
         Returns:
             The handle.
 
         Raises:
-            UsageError: It is no token, a damaged one, or one of another version.
+            UsageError: The token is invalid, damaged, or has an unsupported version.
         """
         try:
             data = json.loads(token)
             version = data.pop("version")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            message = "this is no token of a task"
+            message = "the task token is not valid"
             raise UsageError(message, hint="Pass what TaskHandle.to_token() returned") from None
-        if version != _VERSION:
-            message = "the token has another version than this client understands (1)"
-            raise UsageError(message, hint="Read it with the client that wrote it")
-        handle = cls(**data) if data.keys() == {one.name for one in fields(cls)} else None
-        if handle is None or not handle.valid:
-            message = "the token of the task is damaged"
+        if version != TOKEN_VERSION:
+            message = (
+                f"the task token has a version that is not supported (expected {TOKEN_VERSION})"
+            )
+            raise UsageError(message, hint="Read it with the version of the client that wrote it")
+        handle = cls(**data) if data.keys() == {field.name for field in fields(cls)} else None
+        if handle is None or not handle._is_valid:  # noqa: SLF001 - its own class
+            message = "the task token is damaged"
             raise UsageError(message, hint="Pass what TaskHandle.to_token() returned")
         return handle
 
     @property
-    def valid(self) -> bool:
-        """Whether every attribute has its type and sense."""
+    def _is_valid(self) -> bool:
+        """Whether every attribute has a valid type and value."""
         texts = (self.id, self.kind, self.operation, self.target)
-        # Not a number would pass for a start before every other.
-        timed = self.started is None or (
-            type(self.started) in {int, float} and abs(self.started) < _END_OF_TIME
+        # NaN would count as a start before any other.
+        has_valid_start = self.started is None or (
+            type(self.started) in {int, float} and abs(self.started) < _MAX_UNIX_SECONDS
         )
-        expected = ("", "listed", "gone") if self.target else ("",)
-        return all(isinstance(one, str) for one in texts) and timed and self.expects in expected
+        expected_states = ("", "listed", "gone") if self.target else ("",)
+        return (
+            all(isinstance(text, str) for text in texts)
+            and has_valid_start
+            and self.expected_state in expected_states
+        )
 
 
 @frozen(kw_only=True)
 class TaskEvent:
     """
-    What is known of a task at one moment of waiting.
+    The state of a task during a wait.
 
     Attributes:
         state: working, restarting, confirming or completed.
-        polls: How often the server was asked how far the task is.
-        detail: The status or error behind a state that the server did not name.
-        elapsed: Seconds since the waiting began.
+        polls: Number of times the status of the task was requested.
+        reason: HTTP status or error class that led to a state that the server did not report.
+        elapsed: Seconds since the wait began.
     """
 
     state: str
     polls: int
-    detail: str = ""
+    reason: str = ""
     elapsed: float = 0.0
 
 
 @frozen(kw_only=True)
 class TaskResult:
     """
-    What a task brought.
+    The result of a task.
 
     Attributes:
         handle: The task.
-        log: What the work printed (the log of pip); empty where there is none or the server has
-            already forgotten it.
+        log: Output of the task, such as pip's log; empty if there is none or the server has already
+            forgotten it.
     """
 
     handle: TaskHandle

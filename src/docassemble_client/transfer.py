@@ -1,76 +1,75 @@
-"""Files on their way up and down."""
+"""Uploads and downloads of files, and safe file names."""
 
 from __future__ import annotations
 
 import io
 import os
 import re
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager
 from email.message import Message
 from inspect import iscoroutinefunction
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, TypeAlias, TypeGuard, cast
+from types import TracebackType
+from typing import IO, TypeAlias, TypeGuard, cast
 
 from attrs import Factory, evolve, field, frozen, validators
 
-from docassemble_client._atomic_file import Saving
+from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client.errors import DownloadTooLarge, UsageError
 from docassemble_client.responses import BinaryContent
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Mapping
-    from contextlib import AbstractAsyncContextManager
-    from types import TracebackType
-
-    _Opened: TypeAlias = AbstractAsyncContextManager["DownloadStream"]
+_Opened: TypeAlias = AbstractAsyncContextManager["DownloadStream"]
 
 Progress: TypeAlias = Callable[[int, int | None], object]
-"""Is told the bytes done and the bytes expected, None if unknown."""
+"""Called with (bytes transferred, total bytes or None)."""
 
-# Control characters, those that turn the direction of writing, and halves of surrogate pairs.
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
-# Windows gives these names to devices, whatever follows the first dot.
-_DEVICES = frozenset(
+# Control characters, characters that change the direction of text, and lone surrogates.
+_HIDDEN_CHARACTERS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_UNSENDABLE_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_WINDOWS_FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
+# Windows reserves these names for devices, even with an extension.
+_WINDOWS_DEVICES = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
     | {f"{name}{n}" for name in ("COM", "LPT") for n in "123456789¹²³"}
 )
-_LONGEST_NAME = 200  # bytes; file systems take 255
-_LONGEST_SIZE = 18  # digits
+MAX_NAME_BYTES = 200  # file systems allow 255
+MAX_SIZE_DIGITS = 18
 
 
-def is_file(content: object) -> TypeGuard[IO[bytes]]:
-    """Whether it is a file object, read without `await`."""
+def is_binary_file(content: object) -> TypeGuard[IO[bytes]]:
+    """Whether it is a file object with a synchronous `read`."""
     read = getattr(content, "read", None)
     return callable(read) and not iscoroutinefunction(read)
 
 
-def _standing(upload: Upload) -> int | None:
-    """Where a file object stands, if it can come back to it."""
+def _get_offset(upload: Upload) -> int | None:
+    """Return the position of a file object, or None if it cannot seek."""
     seekable = getattr(upload.content, "seekable", bool)
     try:
         return cast("IO[bytes]", upload.content).tell() if seekable() else None
-    except (OSError, ValueError):  # a closed one, which as_upload refuses
+    except (OSError, ValueError):  # a closed file, which to_upload refuses
         return None
 
 
 @frozen
 class Upload:
     """
-    A file to send, where more than the file must be given.
+    A file to send, with a name, a media type, a size or a progress callback.
 
     Attributes:
-        content: A path; the bytes; a binary file object, sent from where it stands; or an async
-            iterable of bytes, which can be sent only once: a request with it is never repeated.
-            What reading them raises while they are sent comes out of the call as it is.
-        filename: Name the server sees; for a path its last part by default.
-        content_type: Media type; guessed from the name by default.
-        size: Bytes that an async iterable, or a file object that cannot seek, will bring; None if
-            unknown. All others know it themselves.
-        on_progress: Called after each piece with the bytes sent and the bytes to send (None if
-            unknown); if the request is repeated, they begin again.
-        start: Where a file object is sent from; None if it cannot seek.
+        content: A path, bytes, a binary file object or an async iterable of bytes. A file object
+            is sent from its current position. An async iterable can be sent only once, so its
+            request is never retried. Exceptions from reading the content are raised unchanged.
+        filename: File name that the server receives; default: the last part of the path.
+        content_type: Media type; by default guessed from the name.
+        size: Number of bytes of an async iterable, or of a file object that cannot seek; None if
+            unknown. All other sizes are determined automatically.
+        on_progress: Called after each chunk with (bytes sent, total bytes or None). A retry starts
+            again at 0.
+        offset: Position from which a file object is sent; None if it cannot seek.
     """
 
     content: os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes] = field(repr=False)
@@ -82,12 +81,14 @@ class Upload:
         validator=validators.optional([validators.instance_of(int), validators.ge(0)]),
     )
     on_progress: Progress | None = field(default=None, kw_only=True, repr=False)
-    start: int | None = field(default=Factory(_standing, takes_self=True), kw_only=True, repr=False)
+    offset: int | None = field(
+        default=Factory(_get_offset, takes_self=True), kw_only=True, repr=False
+    )
 
     @property
-    def repeatable(self) -> bool:
-        """Whether it can be sent a second time."""
-        return isinstance(self.content, (bytes, os.PathLike)) or self.start is not None
+    def is_repeatable(self) -> bool:
+        """Whether the content can be sent a second time."""
+        return isinstance(self.content, (bytes, os.PathLike)) or self.offset is not None
 
 
 FileInput: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes] | Upload
@@ -96,34 +97,36 @@ A file to send: a path, bytes, a binary file object, an async iterable of bytes,
 """
 
 
-def as_upload(value: object) -> Upload:
+def to_upload(value: object) -> Upload:
     """
-    Make an upload of what a caller passed.
+    Convert a file argument to an upload.
 
     Raises:
-        TypeError: It is none of the accepted types.
+        TypeError: The value is not of an accepted type.
         ValueError: The file does not exist, or a name cannot be sent.
     """
-    upload = value if isinstance(value, Upload) else Upload(_content(value))
-    content = _content(upload.content)
+    upload = value if isinstance(value, Upload) else Upload(_check_content(value))
+    content = _check_content(upload.content)
     name = upload.filename
     if isinstance(content, os.PathLike):
         path = Path(content)
-        # Path.is_file raises on a name no file can have, and shows it.
+        # Path.is_file raises an error that shows the name if the name is invalid.
         if not os.path.isfile(path):  # noqa: PTH113
-            message = "there is no file at the path given"
+            message = "there is no file at the given path"
             raise ValueError(message)
         name = name or path.name
     elif not isinstance(content, bytes):
-        own = getattr(content, "name", "")
-        name = name or (Path(own).name if isinstance(own, str) else "")
-    if _UNSENDABLE.search(name) or _UNSENDABLE.search(upload.content_type or ""):
-        message = "a file name or media type holds a character that cannot be sent"
+        file_name = getattr(content, "name", "")
+        name = name or (Path(file_name).name if isinstance(file_name, str) else "")
+    if _UNSENDABLE_CHARACTERS.search(name) or _UNSENDABLE_CHARACTERS.search(
+        upload.content_type or ""
+    ):
+        message = "a file name or media type contains a character that cannot be sent"
         raise ValueError(message)
     return evolve(upload, content=content, filename=name or "upload")
 
 
-def _content(value: object) -> os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes]:
+def _check_content(value: object) -> os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes]:
     if isinstance(value, str):
         return Path(value)
     if isinstance(value, io.TextIOBase):
@@ -132,7 +135,7 @@ def _content(value: object) -> os.PathLike[str] | bytes | IO[bytes] | AsyncItera
     if getattr(value, "closed", False) is True:
         message = "the file is closed"
         raise ValueError(message)
-    if is_file(value) or isinstance(value, (bytes, os.PathLike, AsyncIterable)):
+    if is_binary_file(value) or isinstance(value, (bytes, os.PathLike, AsyncIterable)):
         return cast("os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes]", value)
     if hasattr(value, "read"):
         message = (
@@ -140,57 +143,59 @@ def _content(value: object) -> os.PathLike[str] | bytes | IO[bytes] | AsyncItera
             " pass the file object behind it, or an async iterator of its bytes"
         )
         raise TypeError(message)
-    kind = type(value).__name__
-    message = f"a file must be a path, bytes, a binary file or an Upload, not {kind}"
+    type_name = type(value).__name__
+    message = f"a file must be a path, bytes, a binary file or an Upload, not {type_name}"
     raise TypeError(message)
 
 
-def safe_filename(name: str | None) -> str | None:
+def sanitize_filename(name: str | None) -> str | None:
     """
-    Make a file name of what a server said, whatever it said.
+    Make a safe file name from a name that the server sent.
 
     Args:
-        name: The name, possibly with folders, control characters or a device's name.
+        name: The name; may contain folders, control characters or a device name.
 
     Returns:
-        A name that stays in the folder it is saved to, or None if nothing is left of it.
+        A name without folders, or None if no valid character is left.
     """
     if not name:
         return None
-    name = PurePosixPath(_HIDDEN.sub("", name).replace("\\", "/")).name
-    # Without dots before it, so that nothing becomes a hidden file such as .bashrc.
-    name = _FORBIDDEN.sub("_", name).strip(" .")
-    if name.partition(".")[0].rstrip().upper() in _DEVICES:
+    name = PurePosixPath(_HIDDEN_CHARACTERS.sub("", name).replace("\\", "/")).name
+    # Without leading dots, so that no hidden file such as .bashrc is created.
+    name = _WINDOWS_FORBIDDEN.sub("_", name).strip(" .")
+    if name.partition(".")[0].rstrip().upper() in _WINDOWS_DEVICES:
         name = f"_{name}"
     stem, dot, extension = name.rpartition(".")
-    room = _LONGEST_NAME - len(f".{extension}".encode())
-    if dot and room > 0:
-        return f"{_cut(stem, room)}.{extension}"
-    return _cut(name, _LONGEST_NAME).rstrip(" .") or None
+    max_stem_bytes = MAX_NAME_BYTES - len(f".{extension}".encode())
+    if dot and max_stem_bytes > 0:
+        return f"{_truncate(stem, max_stem_bytes)}.{extension}"
+    return _truncate(name, MAX_NAME_BYTES).rstrip(" .") or None
 
 
-def _cut(text: str, size: int) -> str:
-    return text.encode()[:size].decode(errors="ignore")
+def _truncate(text: str, max_bytes: int) -> str:
+    return text.encode()[:max_bytes].decode(errors="ignore")
 
 
-def filename_of(headers: Mapping[str, str]) -> str | None:
-    """File name in the Content-Disposition header, made safe."""
+def parse_filename(headers: Mapping[str, str]) -> str | None:
+    """Return the file name in the Content-Disposition header, made safe."""
     header = Message()
-    header["content-disposition"] = _HIDDEN.sub("", headers.get("content-disposition", ""))
+    header["content-disposition"] = _HIDDEN_CHARACTERS.sub(
+        "", headers.get("content-disposition", "")
+    )
     try:
-        return safe_filename(header.get_filename())
-    except ValueError:  # a charset that exists but cannot decode this
+        return sanitize_filename(header.get_filename())
+    except ValueError:  # the charset exists, but cannot decode the name
         return None
 
 
 class DownloadStream:
     """
-    A file while it is being received; iterate over it for its chunks.
+    A file that is being received; iterate over it to get its chunks.
 
     Attributes:
-        filename: Name the server gave, made safe; None if it gave none.
-        content_type: Media type with its parameters, empty if the server named none.
-        size: Bytes to come; None if the server did not say.
+        filename: Safe file name from the server; None if it sent none.
+        content_type: Media type with its parameters; empty if the server sent none.
+        size: Number of bytes to receive; None if unknown.
         status: HTTP status.
     """
 
@@ -205,15 +210,15 @@ class DownloadStream:
         path: str = "",
     ) -> None:
         self.status = status
-        self.filename = filename_of(headers)
+        self.filename = parse_filename(headers)
         self.content_type = headers.get("content-type", "")
         size = headers.get("content-length", "")
-        # Of compressed content the length says nothing about the bytes that come out.
-        digits = size.isascii() and size.isdecimal() and len(size) <= _LONGEST_SIZE
-        known = digits and "content-encoding" not in headers
-        self.size = int(size) if known else None
+        # For compressed content, the length is not the number of bytes that you receive.
+        is_number = size.isascii() and size.isdecimal() and len(size) <= MAX_SIZE_DIGITS
+        is_known = is_number and "content-encoding" not in headers
+        self.size = int(size) if is_known else None
         self._chunks = chunks
-        self._where = {"operation": operation, "method": method, "path": path}
+        self._error_context = {"operation": operation, "method": method, "path": path}
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
@@ -223,19 +228,19 @@ class DownloadStream:
         Read the rest into memory.
 
         Args:
-            max_size: How many bytes to take at most; None for any number.
+            max_size: Maximum number of bytes; None for no limit.
 
         Returns:
             The content.
 
         Raises:
             DownloadTooLarge: There are more than `max_size` bytes.
-            DocassembleError: The file broke off.
+            DocassembleError: The download failed.
         """
         content = bytearray()
-        self._check(self.size, max_size)
+        self._check_size(self.size, max_size)
         async for chunk in self._chunks:
-            self._check(len(content) + len(chunk), max_size)
+            self._check_size(len(content) + len(chunk), max_size)
             content += chunk
         return BinaryContent(
             content=bytes(content),
@@ -254,52 +259,52 @@ class DownloadStream:
         """
         Write the rest to a file, which appears only when it is complete.
 
-        A file that has the path already is replaced; in a folder, where the server chooses the
-        name, none is: the new file is then called such as `name (1).pdf`.
+        An existing file at `path` is replaced. In a folder, where the server chooses the name, no
+        file is replaced: the new file gets a name such as `name (1).pdf`.
 
         Args:
-            path: The file, or an existing folder, which then gets a file of the server's name.
-            max_size: How many bytes to take at most; None for any number.
-            on_progress: Called after each chunk with the bytes written and the bytes expected
-                (None if unknown).
+            path: Path of the file, or an existing folder, which then gets a file with the server's
+                name.
+            max_size: Maximum number of bytes; None for no limit.
+            on_progress: Called after each chunk with (bytes written, total bytes or None).
 
         Returns:
             The path of the file.
 
         Raises:
             DownloadTooLarge: There are more than `max_size` bytes.
-            DocassembleError: The file broke off.
+            DocassembleError: The download failed.
             OSError: The file cannot be written.
         """
-        done = 0
-        self._check(self.size, max_size)
-        with Saving(path, self.filename) as file:
+        written = 0
+        self._check_size(self.size, max_size)
+        with AtomicFileWriter(path, self.filename) as file:
             async for chunk in self._chunks:
-                done += len(chunk)
-                self._check(done, max_size)
+                written += len(chunk)
+                self._check_size(written, max_size)
                 file.write(chunk)
                 if on_progress:
-                    on_progress(done, self.size)
-            return file.finish()
+                    on_progress(written, self.size)
+            return file.commit()
 
-    def _check(self, size: int | None, max_size: int | None) -> None:
+    def _check_size(self, size: int | None, max_size: int | None) -> None:
         if max_size is not None and size is not None and size > max_size:
             message = f"the file is larger than {max_size} bytes"
-            hint = "Allow more with max_size=, or save it to disk"
-            raise DownloadTooLarge(message, hint=hint, max_size=max_size, **self._where)
+            hint = "Increase max_size, or save the file to disk"
+            raise DownloadTooLarge(message, hint=hint, max_size=max_size, **self._error_context)
 
 
 class Download:
     """
-    A file on the server, not yet asked for.
+    A file on the server that has not been requested yet.
 
-    Await it (or call `read`) to get its content in memory, call `save` to write it to disk, or
-    enter it with `async with` to receive it chunk by chunk. Each use asks the server anew.
+    Await it (or call `read`) to get its content in memory. Call `save` to write it to disk. Enter
+    it with `async with` to receive it chunk by chunk. Each use sends a new request.
     """
 
     def __init__(self, open_stream: Callable[[], _Opened]) -> None:
-        self._open = open_stream
-        self._entered: _Opened | None = None
+        self._open_stream = open_stream
+        self._open_context: _Opened | None = None
 
     def __await__(self) -> Generator[object, None, BinaryContent]:
         return self.read().__await__()
@@ -309,16 +314,16 @@ class Download:
         Read the file into memory.
 
         Args:
-            max_size: How many bytes to take at most; None for any number.
+            max_size: Maximum number of bytes; None for no limit.
 
         Returns:
             The content.
 
         Raises:
             DownloadTooLarge: There are more than `max_size` bytes.
-            DocassembleError: The file could not be had, or broke off.
+            DocassembleError: The download failed.
         """
-        async with self._open() as stream:
+        async with self._open_stream() as stream:
             return await stream.read(max_size=max_size)
 
     async def save(
@@ -329,45 +334,45 @@ class Download:
         on_progress: Progress | None = None,
     ) -> Path:
         """
-        Write the file to disk without holding it in memory; it appears only when it is complete.
+        Write the file to disk in chunks; it appears only when it is complete.
 
-        A file that has the path already is replaced; in a folder, where the server chooses the
-        name, none is: the new file is then called such as `name (1).pdf`.
+        An existing file at `path` is replaced. In a folder, where the server chooses the name, no
+        file is replaced: the new file gets a name such as `name (1).pdf`.
 
         Args:
-            path: The file, or an existing folder, which then gets a file of the server's name.
-            max_size: How many bytes to take at most; None for any number.
-            on_progress: Called after each chunk with the bytes written and the bytes expected
-                (None if unknown).
+            path: Path of the file, or an existing folder, which then gets a file with the server's
+                name.
+            max_size: Maximum number of bytes; None for no limit.
+            on_progress: Called after each chunk with (bytes written, total bytes or None).
 
         Returns:
             The path of the file.
 
         Raises:
             DownloadTooLarge: There are more than `max_size` bytes.
-            DocassembleError: The file could not be had, or broke off.
+            DocassembleError: The download failed.
             OSError: The file cannot be written.
         """
-        async with self._open() as stream:
+        async with self._open_stream() as stream:
             return await stream.save(path, max_size=max_size, on_progress=on_progress)
 
     async def __aenter__(self) -> DownloadStream:
-        if self._entered is not None:
-            message = "this download is open already; make another one, or leave it first"
+        if self._open_context is not None:
+            message = "this download is already open; close it first, or create another download"
             raise UsageError(message)
-        self._entered = self._open()
+        self._open_context = self._open_stream()
         try:
-            return await self._entered.__aenter__()
+            return await self._open_context.__aenter__()
         except BaseException:
-            self._entered = None
+            self._open_context = None
             raise
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        entered, self._entered = self._entered, None
-        if entered is not None:
-            await entered.__aexit__(kind, error, traceback)
+        context, self._open_context = self._open_context, None
+        if context is not None:
+            await context.__aexit__(exc_type, exc, traceback)

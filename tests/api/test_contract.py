@@ -1,4 +1,4 @@
-"""Every operation, from its example in the specification: what is sent and what is made of it."""
+"""Requests and results of every operation, from its example in the specification."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from docassemble_client import (
     Paginator,
     TaskHandle,
 )
-from docassemble_client._core.deserialize import strict
-from docassemble_client._core.serialize import normalised
+from docassemble_client._core.deserialize import strict_mode
+from docassemble_client._core.serialize import normalize_package_name
 from docassemble_client.operations import OPERATIONS
-from tests.examples import argument
-from tests.plain import plain
-from tests.raw_server import Received, answering, reply, serve, tidy
+from tests.examples import build_argument
+from tests.raw_server import ReceivedRequest, check_leaks, make_response, respond_with, serve
+from tests.unstructure import unstructure
 
 if TYPE_CHECKING:
     from codegen.ir import Operation as Described
@@ -38,10 +38,10 @@ BASE = "https://da.example.com/prefix"
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 SPEC = read(Path(__file__).parents[2] / "spec")
 MOCKED = {"httpx": "httpcore", "httpx2": "httpcore2"}
-DESCRIBED = {one.full_name: one for one in SPEC.operations}
+DESCRIBED = {operation.full_name: operation for operation in SPEC.operations}
 
 
-def _reply(operation: Described) -> tuple[int, dict[str, str], bytes]:
+def _build_response(operation: Described) -> tuple[int, dict[str, str], bytes]:
     response = operation.example["response"]
     headers = dict(response.get("headers", {}))
     if "json" in response:
@@ -54,50 +54,50 @@ def _reply(operation: Described) -> tuple[int, dict[str, str], bytes]:
 
 
 async def _call(operation: Described, base_url: str = BASE) -> Any:
-    arguments = argument(operation.example.get("arguments", {}))
+    arguments = build_argument(operation.example.get("arguments", {}))
     async with AsyncDocassemble(base_url, KEY) as client:
         method = getattr(getattr(client, operation.tag), operation.name)
         return await method(**arguments)
 
 
-async def _call_raw(operation: Described) -> tuple[Any, Received]:
-    """Call a real server on loopback."""
-    status, headers, content = _reply(operation)
+async def _call_loopback(operation: Described) -> tuple[Any, ReceivedRequest]:
+    """Make the call of an example to a server on loopback."""
+    status, headers, content = _build_response(operation)
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    async with serve(answering(reply(content, *lines, status=status))) as server:
+    async with serve(respond_with(make_response(content, *lines, status=status))) as server:
         result = await _call(operation, f"{server.url}/prefix")
-    return result, server.received[0]
+    return result, server.requests[0]
 
 
-def _exchange(operation: Described, http: str) -> tuple[Any, Received]:
-    """Make the example's call: what comes of it, and what was sent."""
+def _call_example(operation: Described, http: str) -> tuple[Any, ReceivedRequest]:
+    """Make the call of an example; return its result and its request."""
     if http == "aiohttp":
-        return asyncio.run(_call_raw(operation))
-    status, headers, content = _reply(operation)
+        return asyncio.run(_call_loopback(operation))
+    status, headers, content = _build_response(operation)
     with respx.mock(using=MOCKED[http]) as router:
-        answer = httpx.Response(status, headers=headers, content=content)
-        route = router.route(host="da.example.com").mock(return_value=answer)
+        response = httpx.Response(status, headers=headers, content=content)
+        route = router.route(host="da.example.com").mock(return_value=response)
         result = asyncio.run(_call(operation))
     request = route.calls.last.request
     target = request.url.raw_path.decode()
-    return result, Received(request.method, target, dict(request.headers), request.content)
+    return result, ReceivedRequest(request.method, target, dict(request.headers), request.content)
 
 
 @pytest.fixture(params=["strict", "loose"])
 def decoding(request: pytest.FixtureRequest) -> Any:
-    return strict() if request.param == "strict" else nullcontext()
+    return strict_mode() if request.param == "strict" else nullcontext()
 
 
-go_direct = pytest.fixture(autouse=True)(tidy)
+check_leaks_fixture = pytest.fixture(autouse=True)(check_leaks)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_sends_what_its_example_says(name: str, http: str) -> None:
-    """Method, URL, encoding, headers and body are those of the example, byte for byte."""
+def test_request_matches_the_example(name: str, http: str) -> None:
+    """Method, URL, encoding, headers and body match the example, byte for byte."""
     operation = DESCRIBED[name]
     expected = operation.example.get("request", {})
 
-    _, request = _exchange(operation, http)
+    _, request = _call_example(operation, http)
 
     url = urlsplit(request.target)
     assert request.method == operation.method
@@ -109,10 +109,11 @@ def test_sends_what_its_example_says(name: str, http: str) -> None:
     assert "cookie" not in request.headers
     assert request.headers["user-agent"].startswith("docassemble-client/")
     if "files" in expected:
-        form = {part: content.decode() for part, file, content in request.parts() if file is None}
+        parts = request.parse_parts()
+        form = {field: content.decode() for field, file, content in parts if file is None}
         files = [
-            {"field": part, "filename": file, "content": content.decode()}
-            for part, file, content in request.parts()
+            {"field": field, "filename": file, "content": content.decode()}
+            for field, file, content in parts
             if file is not None
         ]
         assert (form, files) == (expected.get("form", {}), expected["files"])
@@ -125,29 +126,28 @@ def test_sends_what_its_example_says(name: str, http: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_makes_of_the_answer_what_it_promises(name: str, http: str, decoding: Any) -> None:
-    """The example's answer becomes the typed result, and nothing of it is lost."""
+def test_result_matches_the_example(name: str, http: str, decoding: Any) -> None:
+    """The example's response becomes the typed result, and no data is lost."""
     operation = DESCRIBED[name]
     response = operation.example["response"]
 
     with decoding:
-        result, _ = _exchange(operation, http)
+        result, _ = _call_example(operation, http)
 
     if isinstance(result, TaskHandle):
-        verify = operation.verify or {"target": "", "expects": ""}
-        package = operation.example["arguments"].get(verify["target"]) if verify["target"] else ""
+        check = operation.package_check
+        package = operation.example["arguments"].get(check["package"]) if check else None
         assert attrs.asdict(result) == {
             "id": response["json"]["task_id"],
             "kind": operation.task,
             "operation": name,
             "started": None,
-            "target": normalised(package or ""),
-            "expects": verify["expects"] if package else "",
+            "target": normalize_package_name(package or ""),
+            "expected_state": check["expected_state"] if check and package else "",
         }
     elif isinstance(result, Page):
-        assert {"items": [plain(one) for one in result.items], "next_id": result.next_id} == (
-            response["json"]
-        )
+        items = [unstructure(item) for item in result.items]
+        assert {"items": items, "next_id": result.next_page_token} == response["json"]
     elif isinstance(result, BinaryContent):
         assert result.content == response["text"].encode()
         assert result.status == response["status"]
@@ -156,14 +156,14 @@ def test_makes_of_the_answer_what_it_promises(name: str, http: str, decoding: An
     elif result is None:
         assert response["status"] == 204
     elif "json" in response:
-        assert plain(result) == response["json"]
+        assert unstructure(result) == response["json"]
     else:
         assert result == response["text"]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_wrong_arguments_are_refused_when_called(name: str) -> None:
-    """An unknown keyword is a TypeError at the call, so no typing error travels to the server."""
+def test_unknown_arguments_raise_type_error(name: str) -> None:
+    """A misspelt argument fails immediately and is not sent."""
     operation = OPERATIONS[name]
     client = AsyncDocassemble(BASE, KEY)
     method = getattr(getattr(client, operation.tag), operation.name)
@@ -172,26 +172,26 @@ def test_wrong_arguments_are_refused_when_called(name: str) -> None:
         method(no_such_argument=1)
 
 
-def test_every_operation_of_the_design_is_in_the_table() -> None:
-    """The table has the described operations, each reached under its name, and no others."""
-    assert list(OPERATIONS) == [one.full_name for one in SPEC.operations]
+def test_table_contains_every_operation() -> None:
+    """The table has exactly the described operations, each under its full name."""
+    assert list(OPERATIONS) == list(DESCRIBED)
     assert len(OPERATIONS) == 74
     for name, operation in OPERATIONS.items():
         assert operation.id == str(operation) == name
 
 
-def test_all_documented_pairs_have_an_operation() -> None:
-    """Each of the 63 documented method and path pairs is the call of an operation."""
-    calls = {f"{one.method} {one.path}" for one in OPERATIONS.values()}
+def test_every_documented_endpoint_has_an_operation() -> None:
+    """Each of the 63 documented endpoints is the call of an operation."""
+    calls = {f"{operation.method} {operation.path}" for operation in OPERATIONS.values()}
 
-    pairs = {one["call"] for one in SPEC.sources["documentation"]["entries"]}
+    endpoints = {entry["call"] for entry in SPEC.sources["documentation"]["entries"]}
 
-    assert len(pairs) == 63
-    assert pairs <= calls
+    assert len(endpoints) == 63
+    assert endpoints <= calls
 
 
 def test_lists_and_files_are_awaitable_objects() -> None:
-    """A paged list is a Paginator and a file a Download before anything is sent."""
+    """A list is a Paginator and a file a Download before a request is sent."""
     client = AsyncDocassemble(BASE, KEY)
 
     assert isinstance(client.users.list(), Paginator)

@@ -1,4 +1,4 @@
-"""What the real server answered, replayed through the client: the models fit it, offline too."""
+"""Recorded responses of real servers, replayed through the client without a server."""
 
 from __future__ import annotations
 
@@ -20,147 +20,148 @@ from docassemble_client import (
     RetryPolicy,
     TaskHandle,
 )
-from docassemble_client._core.deserialize import strict
-from docassemble_client._types import media_type
-from docassemble_client.errors import api_error_class
+from docassemble_client._core.deserialize import strict_mode
+from docassemble_client.errors import get_error_class
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS
-from tests.mock import Mock, run
-from tests.plain import plain
-from tests.proof import known_error, successes, unproven_errors
-from tests.recording import FOLDER, Recorded, content_of, parts_of, read_all
-from tests.replay import call
-from tests.scanner import findings
+from docassemble_client.responses import parse_media_type
+from tests.mock import MockServer, run
+from tests.operation_coverage import count_successes, find_known_error, find_unproven_errors
+from tests.recording import FOLDER, RecordedExchange, decode_content, parse_parts, read_all
+from tests.replay import repeat_call
+from tests.scanner import find_secrets
+from tests.unstructure import unstructure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ONCE = RetryPolicy(attempts=1)
 SCENARIOS = read_all()
-RECORDED = [one for scenario in SCENARIOS.values() for one in scenario.exchanges]
-COMPLETE = [one for one in RECORDED if one.response is not None]
+EXCHANGES = [exchange for scenario in SCENARIOS.values() for exchange in scenario.exchanges]
+COMPLETE = [exchange for exchange in EXCHANGES if exchange.response is not None]
 IS_ERROR = 400
 
 
 @pytest.fixture(autouse=True)
 def strict_decoding() -> Iterator[None]:
-    """Decode strictly: an unknown field fails, and so does another type."""
-    with strict():
+    """Decode strictly: unknown fields and other types fail."""
+    with strict_mode():
         yield
 
 
-def replayed(exchanges: list[Recorded]) -> list[tuple[Recorded, Any, httpx.Request]]:
-    """Make the calls again, against the answers that were recorded."""
-    answers = iter(exchanges)
+def replay_exchanges(
+    exchanges: list[RecordedExchange],
+) -> list[tuple[RecordedExchange, Any, httpx.Request]]:
+    """Repeat the calls against the recorded responses."""
+    responses = iter(exchanges)
 
-    def answer(_: httpx.Request) -> httpx.Response:
-        recorded = next(answers)
+    def respond(_: httpx.Request) -> httpx.Response:
+        recorded = next(responses)
         headers = {"content-type": recorded.response_type} if recorded.response_type else {}
         return httpx.Response(recorded.status, content=recorded.response, headers=headers)
 
-    mock = Mock(answer)
+    mock = MockServer(respond)
 
-    async def job() -> list[Any]:
-        async with AsyncDocassemble(mock.url, "key", transport=mock.http, retry=ONCE) as da:
-            return [await outcome(da, recorded) for recorded in exchanges]
+    async def repeat_calls() -> list[Any]:
+        async with AsyncDocassemble(mock.url, "key", transport=mock.transport, retry=ONCE) as da:
+            return [await catch_api_error(da, recorded) for recorded in exchanges]
 
-    return list(zip(exchanges, run(job()), mock.requests, strict=True))
+    return list(zip(exchanges, run(repeat_calls()), mock.requests, strict=True))
 
 
-async def outcome(da: AsyncDocassemble, recorded: Recorded) -> Any:
-    """What a call brings: its result or its error."""
+async def catch_api_error(da: AsyncDocassemble, recorded: RecordedExchange) -> Any:
+    """Repeat a call; return its result or its error."""
     try:
-        return await call(da, recorded)
+        return await repeat_call(da, recorded)
     except APIError as error:
         return error
 
 
-def sent(request: httpx.Request) -> Any:
-    """What a request holds, in the way recordings write it; files by their bytes."""
-    kind = request.headers.get("content-type", "")
-    if kind.startswith("multipart/"):
-        return sorted(
-            (name, filename, kind, content)
-            for name, filename, kind, content in parts_of(kind, request.content)
-        )
+def read_request_body(request: httpx.Request) -> Any:
+    """Read the body of a request in the format of recordings; files as bytes."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.startswith("multipart/"):
+        return sorted(parse_parts(content_type, request.content))
     return json.loads(request.content) if request.content else None
 
 
-def recorded_body(recorded: Recorded) -> Any:
+def read_recorded_body(recorded: RecordedExchange) -> Any:
     parts = recorded.request.get("parts")
     if parts is None:
         return recorded.request.get("json")
     return sorted(
-        (one["name"], one.get("filename"), one.get("type", ""), content_of(one)) for one in parts
+        (part["name"], part.get("filename"), part.get("type", ""), decode_content(part))
+        for part in parts
     )
 
 
-def given_back(result: Any) -> Any:
-    """What the server must have sent for this result."""
+def unstructure_result(result: Any) -> Any:
+    """Convert a result to the content that the server sent."""
     if isinstance(result, Page):
-        return {"items": [plain(one) for one in result.items], "next_id": result.next_id}
+        items = [unstructure(item) for item in result.items]
+        return {"items": items, "next_id": result.next_page_token}
     if isinstance(result, (BinaryContent, Response)):
         return result.content
     if isinstance(result, JSONReply):
         return result.data
-    return {"task_id": result.id} if isinstance(result, TaskHandle) else plain(result)
+    return {"task_id": result.id} if isinstance(result, TaskHandle) else unstructure(result)
 
 
-def answered(recorded: Recorded, result: Any) -> Any:
-    """What the server sent, in the shape of the result."""
+def read_recorded_response(recorded: RecordedExchange, result: Any) -> Any:
+    """Read the recorded response in the format of the result."""
     content = recorded.response or b""
     if isinstance(result, (BinaryContent, Response)):
         return content
     if result is None:
         return None
-    if media_type(recorded.response_type) != "application/json":
+    if parse_media_type(recorded.response_type) != "application/json":
         return content.decode()
     value = json.loads(content)
     return {"task_id": value["task_id"]} if isinstance(result, TaskHandle) else value
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_client_sends_and_reads_again_what_was_recorded(name: str) -> None:
-    """The recorded arguments make the recorded request, and nothing of its answer is lost."""
-    exchanges = [one for one in SCENARIOS[name].exchanges if one.response is not None]
+def test_recorded_calls_can_be_repeated(name: str) -> None:
+    """The recorded arguments produce the recorded request, and no data of the response is lost."""
+    exchanges = [ex for ex in SCENARIOS[name].exchanges if ex.response is not None]
 
-    for recorded, result, request in replayed(exchanges):
+    for recorded, result, request in replay_exchanges(exchanges):
         assert (request.method, request.url.raw_path.decode()) == (
             recorded.method,
             recorded.target,
         )
-        assert sent(request) == recorded_body(recorded)
+        assert read_request_body(request) == read_recorded_body(recorded)
         if isinstance(result, APIError):
             assert recorded.status >= IS_ERROR
-            assert type(result) is api_error_class(recorded.status)
-            known = known_error(recorded) if recorded.operation in OPERATIONS else None
+            assert type(result) is get_error_class(recorded.status)
+            known = find_known_error(recorded) if recorded.operation in OPERATIONS else None
             assert result.hint == (known.hint if known else STATUS_HINTS.get(recorded.status, ""))
         else:
             assert recorded.status < IS_ERROR
-            assert given_back(result) == answered(recorded, result)
+            assert unstructure_result(result) == read_recorded_response(recorded, result)
 
 
-def test_recordings_are_many() -> None:
+def test_there_are_at_least_400_exchanges() -> None:
     """At least 400 exchanges can be replayed."""
     assert len(COMPLETE) >= 400
 
 
-def test_every_operation_succeeded() -> None:
-    """Each operation of the table has a successful answer of the real server."""
-    assert OPERATIONS.keys() - successes(COMPLETE).keys() == set()
+def test_every_operation_has_a_recorded_success() -> None:
+    """A real server returned a success for each operation."""
+    assert OPERATIONS.keys() - count_successes(COMPLETE).keys() == set()
 
 
-def test_every_documented_error_is_recorded_or_excused() -> None:
-    """Each known error of each operation came, or a reason says why it cannot."""
-    assert unproven_errors(COMPLETE) == []
+def test_every_documented_error_is_recorded_or_exempt() -> None:
+    """Each known error of each operation was recorded, or a reason explains why not."""
+    assert find_unproven_errors(COMPLETE) == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_no_secret_is_in_a_recording(name: str) -> None:
-    """No key, cookie, password, secret or place of a machine is in any file."""
-    text = (FOLDER / name).read_text(encoding="utf-8")
-    encoded = re.findall(r'"base64": "(.*)"', text)
-    files = [base64.b64decode(one).decode("latin-1") for one in encoded]
+def test_recordings_contain_no_secret(name: str) -> None:
+    """No file contains a key, cookie, password, secret or path of a machine."""
+    recording = (FOLDER / name).read_text(encoding="utf-8")
+    encoded = re.findall(r'"base64": "(.*)"', recording)
+    files = [base64.b64decode(content).decode("latin-1") for content in encoded]
 
-    texts = [re.sub(r'"base64": ".*"', "", text), *files]
+    texts = [re.sub(r'"base64": ".*"', "", recording), *files]
 
-    assert [found for one in texts for found in findings(one)] == []
+    assert [secret for text in texts for secret in find_secrets(text)] == []

@@ -1,4 +1,4 @@
-"""Puts generated modules in the place of the package's own for one test."""
+"""Replaces the package's generated modules for one test."""
 
 from __future__ import annotations
 
@@ -17,44 +17,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Everything of the package is loaded first. Then only the generated modules are replaced, and the
-# hand-written ones that import them; the others hold what must exist once, such as log filters.
+# The whole package is imported first. Then only the generated modules and the handwritten ones
+# that import them are replaced; others hold objects that must exist once, such as log filters.
 for _name in ("client", "_core.executor", "_http.transport"):
     importlib.import_module(f"{harness.PACKAGE}.{_name}")
-_REPLACED = {
+_REPLACED_MODULES = {
     harness.PACKAGE,
-    *(
-        f"{harness.PACKAGE}.{name}"
-        for name in ("models", "operations", "api", "client", "_core.executor")
-    ),
+    *(f"{harness.PACKAGE}.{name}" for name in ("models", "operations", "api")),
+    *(f"{harness.PACKAGE}.{name}" for name in ("_core.executor", "_base_client")),
+    *(f"{harness.PACKAGE}.{name}" for name in ("workflows.methods", "client")),
 }
 
 
-def _replaced() -> list[str]:
+def _find_replaced_modules() -> list[str]:
     folders = tuple(f"{harness.PACKAGE}.{name}." for name in ("api", "models", "operations"))
-    return [name for name in sys.modules if name in _REPLACED or name.startswith(folders)]
+    return [name for name in sys.modules if name in _REPLACED_MODULES or name.startswith(folders)]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _formatted_once() -> Iterator[None]:
-    """Start the formatter once for each text: it takes most of the time, and most are alike."""
+def _cache_formatter() -> Iterator[None]:
+    """Cache the formatter: it takes most of the time, and most texts are equal."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render, "_format", cache(render._format))
+        patch.setattr(render, "_format_python", cache(render._format_python))
         yield
 
 
 @pytest.fixture
 def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[harness.Generate]:
-    """Make and import a client, once per test; its modules are gone after it."""
-    for name in _replaced():
+    """Generate and import a client, once per test; its modules are removed afterwards."""
+    for name in _find_replaced_modules():
         monkeypatch.delitem(sys.modules, name)
 
-    def make(*texts: str, common: str = "") -> harness.Generated:
+    def generate_client(*texts: str, common: str = "") -> harness.Generated:
         generated = harness.generate(tmp_path, *texts, common=common)
         package = importlib.import_module(harness.PACKAGE)
         package.__path__.insert(0, str(tmp_path / FOLDERS[0]))
         return generated
 
-    yield make
-    for name in _replaced():
+    yield generate_client
+    for name in _find_replaced_modules():
         del sys.modules[name]

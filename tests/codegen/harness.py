@@ -1,4 +1,4 @@
-"""Generates a client from a few lines of YAML, imports it, and lets a test call it."""
+"""Generates a client from a few lines of YAML and imports it for a test."""
 
 from __future__ import annotations
 
@@ -32,77 +32,77 @@ COMMON: dict[str, Any] = {
 @define
 class Generated:
     """
-    A generated client, with a server behind it that answers what the test says.
+    A generated client with a mock server.
 
     Attributes:
-        root: Folder the files were written to.
-        spec: What the templates saw.
-        requests: What the client has sent.
-        reply: What the server answers next.
+        root: Folder of the generated files.
+        spec: Representation from which the templates were rendered.
+        requests: Requests that the client sent.
+        response: Response to the next request.
     """
 
     root: Path
     spec: Spec
     requests: list[httpx.Request] = Factory(list)
-    reply: httpx.Response = Factory(lambda: httpx.Response(204))
+    response: httpx.Response = Factory(lambda: httpx.Response(204))
 
-    def text(self, name: str) -> str:
-        """Source of a generated module, such as models/things.py, or of docs/coverage.md."""
+    def read_text(self, name: str) -> str:
+        """Read a generated file, such as models/things.py or docs/coverage.md."""
         folder = self.root if name.startswith("docs/") else self.root / FOLDERS[0]
         return (folder / name).read_text(encoding="utf-8")
 
-    def module(self, name: str) -> Any:
-        """Import a module of the package that the generated files are part of."""
+    def import_module(self, name: str) -> Any:
+        """Import a module of the package."""
         return importlib.import_module(f"{PACKAGE}.{name}")
 
     @property
     def models(self) -> Any:
         """The generated models."""
-        return self.module("models")
+        return self.import_module("models")
 
     @property
     def errors(self) -> Any:
-        """The errors of the same package."""
-        return self.module("errors")
+        """The errors of the package."""
+        return self.import_module("errors")
 
-    def operation(self, name: str) -> Any:
-        """Look an operation up in the generated table."""
-        return self.module("operations").OPERATIONS[name]
+    def find_operation(self, name: str) -> Any:
+        """Look up an operation in the generated table."""
+        return self.import_module("operations").OPERATIONS[name]
 
-    def method(self, name: str) -> Any:
-        """The function of a call, such as get."""
-        return getattr(self.module("api.things").Things, name)
+    def get_function(self, name: str) -> Any:
+        """Get a call function, such as get."""
+        return getattr(self.import_module("api.things").Things, name)
 
     def call(self, name: str, /, *arguments: Any, **named: Any) -> Any:
-        """Call an operation of the tag things, to the end."""
+        """Call an operation of the tag things."""
         return asyncio.run(self._call(name, arguments, named))
 
-    def answered(self, name: str, answer: object, status: int = 200) -> Any:
-        """Call an operation without arguments on a server that answers this JSON."""
-        self.reply = httpx.Response(status, json=answer)
+    def call_with_response(self, name: str, value: object, status: int = 200) -> Any:
+        """Call an operation without arguments; the server responds with this JSON value."""
+        self.response = httpx.Response(status, json=value)
         return self.call(name)
 
     @property
-    def sent(self) -> Any:
+    def last_json(self) -> Any:
         """The JSON body of the last request."""
         return json.loads(self.requests[-1].content)
 
     async def _call(self, name: str, arguments: Any, named: Any) -> Any:
-        def answer(request: httpx.Request) -> httpx.Response:
+        def respond(request: httpx.Request) -> httpx.Response:
             self.requests.append(request)
-            return self.reply
+            return self.response
 
-        client = self.module("client").AsyncDocassemble
+        client = self.import_module("client").AsyncDocassemble
         async with client(
-            "https://da.example.com", "key", transport=httpx.MockTransport(answer)
+            "https://da.example.com", "key", transport=httpx.MockTransport(respond)
         ) as da:
             return await getattr(da.things, name)(*arguments, **named)
 
 
-def complete(text: str) -> dict[str, Any]:
-    """Add to the YAML of a test what the dialect demands but the test is not about."""
+def add_defaults(text: str) -> dict[str, Any]:
+    """Add required keys that the test does not set."""
     data: dict[str, Any] = yaml.safe_load(text)
-    spec = {"tag": "things", "title": "Things", "description": "What a test needs."} | data
+    spec = {"tag": "things", "title": "Things", "description": "For a test."} | data
     for operation in spec["operations"].values():
         operation.setdefault("summary", "Do it.")
         operation.setdefault("effects", "Nothing.")
@@ -112,8 +112,8 @@ def complete(text: str) -> dict[str, Any]:
         operation.setdefault("returns", {"204": "none"})
         required = {
             name: "x"
-            for name, one in operation.get("parameters", {}).items()
-            if one.get("required") or one["in"] == "path"
+            for name, param in operation.get("parameters", {}).items()
+            if param.get("required") or param["in"] == "path"
         }
         status = int(str(next(iter(operation["returns"]))).replace("X", "0"))
         example = {"arguments": required, "response": {"status": status}}
@@ -122,10 +122,10 @@ def complete(text: str) -> dict[str, Any]:
 
 
 def write_spec(root: Path, *texts: str, common: str = "") -> Path:
-    """Write specification files to root/spec; YAML takes JSON."""
+    """Write specification files to root/spec, as JSON, which is valid YAML."""
     folder = root / "spec"
     folder.mkdir(parents=True)
-    documents = {one["tag"]: one for one in map(complete, texts)}
+    documents = {document["tag"]: document for document in map(add_defaults, texts)}
     if common:
         documents["common"] = COMMON | yaml.safe_load(common)
     for name, data in documents.items():
@@ -135,7 +135,7 @@ def write_spec(root: Path, *texts: str, common: str = "") -> Path:
 
 
 def generate(root: Path, *texts: str, common: str = "") -> Generated:
-    """Write, read and render a specification below root."""
+    """Write, read and render a specification in root."""
     spec = read(write_spec(root, *texts, common=common))
     write(root, render(spec), FOLDERS)
     return Generated(root, spec)

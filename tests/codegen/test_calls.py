@@ -1,4 +1,4 @@
-"""What generated call functions take, and what they send."""
+"""Arguments of generated call functions, and the requests that they send."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.codegen.harness import Generate, Generated
 
 
-def _operation(call: str, parameters: str, more: str = "") -> str:
+def _build_operation(call: str, parameters: str, more: str = "") -> str:
     return f"""
 operations:
   run:
@@ -23,16 +23,16 @@ operations:
 """
 
 
-def _query(client: Generated) -> dict[str, str]:
+def _get_query(client: Generated) -> dict[str, str]:
     return dict(parse_qsl(client.requests[-1].url.query.decode(), keep_blank_values=True))
 
 
 def test_required_parameters_are_positional_and_optional_ones_keyword_only(
     generate: Generate,
 ) -> None:
-    """The path comes first, then what is required; everything else needs its name."""
+    """Path parameters come first, then required ones; all others are keyword-only."""
     client = generate(
-        _operation(
+        _build_operation(
             "GET /api/thing/{number}",
             """name: {in: query, type: str, doc: Name.}
       kind: {in: query, type: str, required: true, doc: Kind.}
@@ -41,8 +41,8 @@ def test_required_parameters_are_positional_and_optional_ones_keyword_only(
     )
 
     client.call("run", 7, "x", name="y")
-    signature = inspect.signature(client.method("run"))
-    kinds = {one.kind.name for one in list(signature.parameters.values())[3:]}
+    signature = inspect.signature(client.get_function("run"))
+    kinds = {param.kind.name for param in list(signature.parameters.values())[3:]}
 
     assert client.requests[-1].url == "https://da.example.com/api/thing/7?kind=x&name=y"
     assert list(signature.parameters) == ["self", "number", "kind", "name", "timeout", "retry"]
@@ -53,9 +53,11 @@ def test_required_parameters_are_positional_and_optional_ones_keyword_only(
         client.call("run", 7, "x", "y")
 
 
-def test_parameters_left_out_are_not_sent(generate: Generate) -> None:
-    """None stands for left out, where null means nothing to the server."""
-    client = generate(_operation("POST /api/thing", "name: {in: body, type: str, doc: Name.}"))
+def test_omitted_parameters_are_not_sent(generate: Generate) -> None:
+    """None means omitted, if the server does not distinguish null."""
+    client = generate(
+        _build_operation("POST /api/thing", "name: {in: body, type: str, doc: Name.}")
+    )
 
     client.call("run")
     client.call("run", name=None)
@@ -63,35 +65,37 @@ def test_parameters_left_out_are_not_sent(generate: Generate) -> None:
     assert [request.content for request in client.requests] == [b"{}", b"{}"]
 
 
-def test_null_is_sent_where_it_means_something(generate: Generate) -> None:
+def test_null_is_sent_if_the_specification_allows_it(generate: Generate) -> None:
     """With null: true, None is sent and UNSET is the default."""
     client = generate(
-        _operation("POST /api/thing", 'name: {in: body, type: str, "null": true, doc: Name.}')
+        _build_operation("POST /api/thing", 'name: {in: body, type: str, "null": true, doc: Name.}')
     )
 
     client.call("run", name=None)
-    null = client.sent
+    null = client.last_json
     client.call("run")
 
     assert null == {"name": None}
-    assert client.sent == {}
+    assert client.last_json == {}
 
 
 def test_parameters_are_sent_under_their_wire_names(generate: Generate) -> None:
-    """wire: is the name the server reads."""
+    """wire: is the name that the server reads."""
     client = generate(
-        _operation("GET /api/thing", "resume_from: {in: query, wire: Next-Id, type: str, doc: D.}")
+        _build_operation(
+            "GET /api/thing", "page_token: {in: query, wire: Next-Id, type: str, doc: D.}"
+        )
     )
 
-    client.call("run", resume_from="x")
+    client.call("run", page_token="x")
 
-    assert _query(client) == {"Next-Id": "x"}
+    assert _get_query(client) == {"Next-Id": "x"}
 
 
-def test_lists_and_maps_are_taken_of_any_sequence_or_mapping(generate: Generate) -> None:
-    """What JSON writes as a list or object may be any sequence or mapping."""
+def test_any_sequence_or_mapping_is_accepted(generate: Generate) -> None:
+    """List parameters accept any sequence, map parameters any mapping."""
     client = generate(
-        _operation(
+        _build_operation(
             "POST /api/thing",
             """names: {in: body, type: "list[str]", doc: Names.}
       flags: {in: body, type: "map[bool]", doc: Flags.}""",
@@ -100,24 +104,26 @@ def test_lists_and_maps_are_taken_of_any_sequence_or_mapping(generate: Generate)
 
     client.call("run", names=("a", "b"), flags={"a": True})
 
-    assert client.sent == {"names": ["a", "b"], "flags": {"a": 1}}
+    assert client.last_json == {"names": ["a", "b"], "flags": {"a": 1}}
 
 
 def test_json_text_is_json_inside_a_string(generate: Generate) -> None:
-    """encoding: json_text is for endpoints that parse a parameter once more."""
+    """encoding: json_text is for endpoints that parse a parameter a second time."""
     client = generate(
-        _operation("POST /api/x", "data: {in: body, type: json, encoding: json_text, doc: Data.}")
+        _build_operation(
+            "POST /api/x", "data: {in: body, type: json, encoding: json_text, doc: Data.}"
+        )
     )
 
     client.call("run", data={"a": [1]})
 
-    assert client.sent == {"data": '{"a":[1]}'}
+    assert client.last_json == {"data": '{"a":[1]}'}
 
 
-def test_spread_mapping_becomes_parameters_of_their_own(generate: Generate) -> None:
+def test_items_of_a_spread_mapping_are_sent_as_parameters(generate: Generate) -> None:
     """Each item of a spread mapping is a parameter; reserved names are refused."""
     client = generate(
-        _operation(
+        _build_operation(
             "GET /api/thing",
             "args: {in: query, type: object, spread: true, reserved: [i], doc: Arguments.}",
         )
@@ -125,15 +131,15 @@ def test_spread_mapping_becomes_parameters_of_their_own(generate: Generate) -> N
 
     client.call("run", args={"a": "1", "b": "2"})
 
-    assert _query(client) == {"a": "1", "b": "2"}
-    with pytest.raises(client.errors.UsageError, match="may not hold 'i'"):
+    assert _get_query(client) == {"a": "1", "b": "2"}
+    with pytest.raises(client.errors.UsageError, match="must not contain 'i'"):
         client.call("run", args={"i": "1"})
 
 
-def test_several_reserved_names_are_all_refused(generate: Generate) -> None:
+def test_all_reserved_names_are_refused(generate: Generate) -> None:
     """reserved: is a list."""
     client = generate(
-        _operation(
+        _build_operation(
             "GET /api/thing",
             "args: {in: query, type: object, spread: true, reserved: [i, session], doc: A.}",
         )
@@ -144,10 +150,10 @@ def test_several_reserved_names_are_all_refused(generate: Generate) -> None:
             client.call("run", args={name: "1"})
 
 
-def test_names_the_server_executes_are_checked(generate: Generate) -> None:
-    """check: variable_name refuses what cannot be the name of a variable."""
+def test_variable_names_are_checked(generate: Generate) -> None:
+    """check: variable_name refuses invalid variable names, because the server executes them."""
     client = generate(
-        _operation(
+        _build_operation(
             "POST /api/thing", "data: {in: body, type: object, check: variable_name, doc: Data.}"
         )
     )
@@ -157,11 +163,11 @@ def test_names_the_server_executes_are_checked(generate: Generate) -> None:
 
 
 def test_files_are_sent_as_multipart(generate: Generate) -> None:
-    """One file, several under one name, and a mapping from field to file."""
+    """A form may have one file, several files under one name, and a mapping from field to file."""
     client = generate(
-        _operation(
+        _build_operation(
             "POST /api/thing",
-            """one: {in: file, type: file, wire: template, required: true, doc: File.}
+            """single: {in: file, type: file, wire: template, required: true, doc: File.}
       many: {in: file, type: files, doc: Files.}
       named: {in: file, type: file_map, doc: Files by field.}
       data: {in: body, type: object, doc: Data.}""",
@@ -181,7 +187,7 @@ def test_files_are_sent_as_multipart(generate: Generate) -> None:
 
 
 def test_values_of_a_closed_enumeration_are_checked(generate: Generate) -> None:
-    """A value the server would misread is refused before it is sent; an open one passes."""
+    """An invalid value of a closed enumeration is refused; an open one accepts it."""
     client = generate("""
 enums:
   Way: {doc: Ways., closed: true, values: [up, down]}
@@ -196,15 +202,15 @@ operations:
 
     client.call("run", way="up", colour="infrared")
 
-    assert _query(client) == {"way": "up", "colour": "infrared"}
+    assert _get_query(client) == {"way": "up", "colour": "infrared"}
     with pytest.raises(client.errors.UsageError, match="must be one of up, down"):
         client.call("run", way="left")
 
 
-def test_exactly_one_of_several_parameters_is_demanded(generate: Generate) -> None:
-    """one_of: refuses none and several."""
+def test_exactly_one_of_several_parameters_is_required(generate: Generate) -> None:
+    """one_of: refuses no parameter and several."""
     client = generate(
-        _operation(
+        _build_operation(
             "GET /api/thing",
             """a: {in: query, type: str, doc: A.}
       b: {in: query, type: str, doc: B.}""",
@@ -214,16 +220,16 @@ def test_exactly_one_of_several_parameters_is_demanded(generate: Generate) -> No
 
     client.call("run", a="1")
 
-    for wrong in ({}, {"a": "1", "b": "2"}):
+    for arguments in ({}, {"a": "1", "b": "2"}):
         with pytest.raises(client.errors.UsageError, match="exactly one of a, b"):
-            client.call("run", **wrong)
+            client.call("run", **arguments)
     assert len(client.requests) == 1
 
 
-def test_any_of_several_parameters_is_demanded_unless_a_switch_is_on(generate: Generate) -> None:
-    """any_of: with unless: protects calls that would otherwise mean everything."""
+def test_any_of_several_parameters_is_required_unless_a_flag_is_set(generate: Generate) -> None:
+    """any_of: with unless: protects calls that would otherwise affect everything."""
     client = generate(
-        _operation(
+        _build_operation(
             "DELETE /api/thing",
             """a: {in: query, type: str, doc: A.}
       b: {in: query, type: str, doc: B.}
@@ -240,10 +246,10 @@ def test_any_of_several_parameters_is_demanded_unless_a_switch_is_on(generate: G
     assert [request.url.query for request in client.requests] == [b"a=1&b=2", b""]
 
 
-def test_one_parameter_may_be_demanded_under_no_other_name(generate: Generate) -> None:
-    """any_of: with one name makes a parameter required unless a switch is on."""
+def test_a_rule_may_name_a_single_parameter(generate: Generate) -> None:
+    """any_of: with one name makes a parameter required unless a flag is set."""
     client = generate(
-        _operation(
+        _build_operation(
             "DELETE /api/x", "a: {in: query, type: str, doc: A.}", "requires: [{any_of: [a]}]"
         )
     )
@@ -252,20 +258,20 @@ def test_one_parameter_may_be_demanded_under_no_other_name(generate: Generate) -
         client.call("run")
 
 
-def test_local_parameter_is_never_sent(generate: Generate) -> None:
-    """A local parameter steers the client and is off by default."""
-    client = generate(_operation("GET /api/thing", "all: {in: local, type: bool, doc: All.}"))
+def test_local_parameter_is_not_sent(generate: Generate) -> None:
+    """A local parameter only affects the client; its default is False."""
+    client = generate(_build_operation("GET /api/thing", "all: {in: local, type: bool, doc: All.}"))
 
     client.call("run", all=True)
 
     assert client.requests[-1].url.query == b""
-    assert inspect.signature(client.method("run")).parameters["all"].default is False
+    assert inspect.signature(client.get_function("run")).parameters["all"].default is False
 
 
-def test_local_parameter_does_not_take_a_name_on_the_wire(generate: Generate) -> None:
-    """What is never sent cannot collide with what is, and neither can a part of the path."""
+def test_local_and_path_parameters_use_no_wire_name(generate: Generate) -> None:
+    """Local and path parameters cannot collide with the wire names of others."""
     client = generate(
-        _operation(
+        _build_operation(
             "GET /api/user/{user_id}",
             """all: {in: local, type: bool, doc: All.}
       every: {in: query, wire: all, type: bool, doc: Every.}
@@ -279,10 +285,10 @@ def test_local_parameter_does_not_take_a_name_on_the_wire(generate: Generate) ->
     assert client.requests[-1].url == "https://da.example.com/api/user/1?all=1&user_id=2"
 
 
-def test_groups_of_parameters_stand_before_the_operations_own(generate: Generate) -> None:
+def test_parameter_groups_come_before_own_parameters(generate: Generate) -> None:
     """use: takes parameters of common.yaml, in order."""
     client = generate(
-        _operation("GET /api/thing", "b: {in: query, type: str, doc: B.}", "use: [first]"),
+        _build_operation("GET /api/thing", "b: {in: query, type: str, doc: B.}", "use: [first]"),
         common="parameters: {first: {a: {in: query, type: str, doc: A.}}}",
     )
 
@@ -291,8 +297,8 @@ def test_groups_of_parameters_stand_before_the_operations_own(generate: Generate
     assert client.requests[-1].url.query == b"a=1&b=2"
 
 
-def test_operation_without_key_sends_none(generate: Generate) -> None:
-    """auth: false is for what any visitor may call."""
+def test_operation_without_auth_sends_no_key(generate: Generate) -> None:
+    """auth: false is for calls that need no API key."""
     client = generate("""
 operations:
   get_health: {call: GET /health, auth: false}
@@ -305,67 +311,67 @@ operations:
     assert [request.headers.get("x-api-key") for request in client.requests] == [None, "key"]
 
 
-def test_table_holds_what_the_runtime_must_know(generate: Generate) -> None:
-    """Retries, serialisation, sensitivity, privileges and versions are in the table."""
+def test_table_contains_the_metadata_of_operations(generate: Generate) -> None:
+    """Retries, exclusive calls, sensitivity, privileges and versions are in the table."""
     client = generate(
-        _operation(
+        _build_operation(
             "POST /api/thing",
             """i: {in: body, type: str, sensitive: true, doc: I.}
       secret: {in: body, type: secret, doc: S.}""",
             """retry: safe
-    serialise: [i]
+    exclusive_by: [i]
     since: 1.4.0
-    privileges: {any: [admin, advocate], permissions: [edit], note: none for oneself}""",
+    privileges: {any_of: [admin, advocate], permissions: [edit], note: none for oneself}""",
         )
     )
 
-    operation = client.operation("things.run")
+    operation = client.find_operation("things.run")
 
-    assert (operation.retry, operation.serialise, operation.since) == ("safe", ("i",), "1.4.0")
-    assert [one.sensitive for one in operation.params] == [True, True]
-    assert operation.privileges.any == ("admin", "advocate")
+    assert (operation.retry, operation.exclusive_by, operation.since) == ("safe", ("i",), "1.4.0")
+    assert [param.sensitive for param in operation.params] == [True, True]
+    assert operation.privileges.any_of == ("admin", "advocate")
     assert operation.privileges.permissions == ("edit",)
     assert operation.privileges.note == "none for oneself"
 
 
-def test_known_error_names_what_switches_the_operation_off(generate: Generate) -> None:
+def test_known_error_names_configuration_switches(generate: Generate) -> None:
     """The directives are data; other errors have none."""
     client = generate(
         "operations: {go: {call: GET /api/go, errors: [{status: 404, message: Gone, hint: Wait.}, "
         "{status: 404, message: Away, hint: Ask., switches: [enable x, allow y]}]}}"
     )
 
-    errors = client.operation("things.go").errors
+    errors = client.find_operation("things.go").errors
 
-    assert [one.switches for one in errors] == [(), ("enable x", "allow y")]
+    assert [error.switches for error in errors] == [(), ("enable x", "allow y")]
 
 
-def test_known_errors_bring_their_hints(generate: Generate) -> None:
+def test_known_errors_have_hints(generate: Generate) -> None:
     """An operation's own errors come first, then its groups, then the group every."""
     client = generate(
         "operations: {go: {call: POST /api/go, errors: [login, "
-        "{status: 400, message: 'Bad {}.', hint: Mend it.}]}, "
+        "{status: 400, message: 'Bad {}.', hint: Fix it.}]}, "
         "get_health: {call: GET /health, auth: false}}",
         common="""
 errors:
   login: [{status: 403, message: No., hint: Log in.}]
   every: [{status: 403, message: Access denied., hint: Check the key.}]
-statuses: {"404": Look elsewhere.}
+statuses: {"404": Check the path.}
 """,
     )
 
-    errors = client.operation("things.go").errors
+    errors = client.find_operation("things.go").errors
 
-    assert [one.hint for one in errors] == ["Mend it.", "Log in.", "Check the key."]
-    assert client.operation("things.get_health").errors == ()
-    with pytest.raises(client.errors.BadRequest, match="Mend it"):
-        client.answered("go", "Bad thing.", 400)
-    with pytest.raises(client.errors.NotFound, match="Look elsewhere"):
-        client.answered("go", "", 404)
+    assert [error.hint for error in errors] == ["Fix it.", "Log in.", "Check the key."]
+    assert client.find_operation("things.get_health").errors == ()
+    with pytest.raises(client.errors.BadRequest, match="Fix it"):
+        client.call_with_response("go", "Bad thing.", 400)
+    with pytest.raises(client.errors.NotFound, match="Check the path"):
+        client.call_with_response("go", "", 404)
 
 
-def test_known_errors_that_tags_share_stand_once(generate: Generate) -> None:
-    """A group that several tags use is printed for all of them, any other beside its tag."""
+def test_shared_errors_are_printed_once(generate: Generate) -> None:
+    """A group that several tags use is printed in _errors, any other in the module of its tag."""
     client = generate(
         "operations: {go: {call: POST /api/go, errors: [login, busy]}}",
         "{tag: others, operations: {go: {call: POST /api/others, errors: [login]}}}",
@@ -376,10 +382,11 @@ errors:
 """,
     )
 
-    def printed(text: str) -> list[str]:
+    def find_modules(text: str) -> list[str]:
         names = ("__init__", "_errors", "things", "others")
-        return [one for one in names if text in client.text(f"operations/{one}.py")]
+        return [name for name in names if text in client.read_text(f"operations/{name}.py")]
 
-    assert [one.hint for one in client.operation("things.go").errors] == ["Log in.", "Wait."]
-    assert [one.hint for one in client.operation("others.go").errors] == ["Log in."]
-    assert (printed("Log in."), printed("Wait.")) == (["_errors"], ["things"])
+    things, others = map(client.find_operation, ("things.go", "others.go"))
+    assert [error.hint for error in things.errors] == ["Log in.", "Wait."]
+    assert [error.hint for error in others.errors] == ["Log in."]
+    assert (find_modules("Log in."), find_modules("Wait.")) == (["_errors"], ["things"])

@@ -1,4 +1,4 @@
-"""What `python -m codegen` does."""
+"""The command `python -m codegen`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ GENERATED = [
     "docs/coverage.md",
     "docs/server-differences.md",
     "docs/versions.md",
+    "src/docassemble_client/__init__.py",
     "src/docassemble_client/api/__init__.py",
     "src/docassemble_client/api/things.py",
     "src/docassemble_client/models/__init__.py",
     "src/docassemble_client/operations/__init__.py",
     "src/docassemble_client/operations/things.py",
+    "src/docassemble_client/workflows/__init__.py",
 ]
 THINGS = "src/docassemble_client/api/things.py"
+MODELS = "src/docassemble_client/models/__init__.py"
 
 
 @pytest.fixture
@@ -37,45 +40,45 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _files(root: Path) -> dict[str, bytes]:
+def _read_files(root: Path) -> dict[str, bytes]:
     paths = [path for path in root.rglob("*") if path.is_file() and path.parent.name != "spec"]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_committed_files_are_what_the_specification_makes() -> None:
-    """Nobody edits generated files, and nobody forgets to make them anew."""
+def test_committed_files_match_the_specification() -> None:
+    """Generated files are never edited by hand and always up to date."""
     assert main(["--check"]) == 0
 
 
-def test_writing_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every file that was written is named; all of them say that they are generated."""
+def test_written_files_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every written file is listed and is marked as generated."""
     write_spec(tmp_path, SPEC)
 
     code = main(["--root", str(tmp_path)])
 
     assert code == 0
-    assert sorted(capsys.readouterr().out.splitlines()) == [f"wrote {one}" for one in GENERATED]
-    assert sorted(_files(tmp_path)) == GENERATED
-    assert all(b"@generated" in text.splitlines()[0] for text in _files(tmp_path).values())
+    assert sorted(capsys.readouterr().out.splitlines()) == [f"wrote {name}" for name in GENERATED]
+    assert sorted(_read_files(tmp_path)) == GENERATED
+    assert all(b"@generated" in text.splitlines()[0] for text in _read_files(tmp_path).values())
 
 
 def test_writing_twice_gives_the_same_bytes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing but the specification decides what is written."""
-    before = _files(root)
+    """The output depends only on the specification."""
+    before = _read_files(root)
     capsys.readouterr()
 
     code = main(["--root", str(root)])
 
     assert code == 0
-    assert _files(root) == before
+    assert _read_files(root) == before
     assert capsys.readouterr().out == ""
 
 
 def test_another_process_gives_the_same_bytes(root: Path) -> None:
-    """The command is a module, and hash seeds and locales change nothing."""
+    """Hash seeds and locales do not change the output."""
     command = [sys.executable, "-m", "codegen", "--root", str(root), "--check"]
 
-    done = subprocess.run(  # noqa: S603 - the command is ours
+    process = subprocess.run(  # noqa: S603 - the command is a constant
         command,
         cwd=ROOT,
         env=os.environ | {"PYTHONHASHSEED": "1", "LC_ALL": "C"},
@@ -83,13 +86,11 @@ def test_another_process_gives_the_same_bytes(root: Path) -> None:
         check=False,
     )
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
 
 
-def test_check_of_files_up_to_date_is_silent(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where nothing is to be mended, nothing is said."""
+def test_check_of_current_files_is_silent(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If no file differs, nothing is printed."""
     capsys.readouterr()
 
     code = main(["--root", str(root), "--check"])
@@ -98,8 +99,8 @@ def test_check_of_files_up_to_date_is_silent(
     assert capsys.readouterr() == ("", "")
 
 
-def test_check_shows_what_was_edited(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An edit is shown as a unified diff, with the command that takes it back."""
+def test_check_shows_a_diff_of_edited_files(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An edit is shown as a unified diff, with the command that reverts it."""
     path = root / THINGS
     edited = path.read_text(encoding="utf-8").replace("Do it.", "Do that.")
     path.write_text(edited, encoding="utf-8")
@@ -109,17 +110,17 @@ def test_check_shows_what_was_edited(root: Path, capsys: pytest.CaptureFixture[s
 
     assert code == 1
     assert errors.startswith(f"""\
-{THINGS} differs; mend it with: python -m codegen
---- {THINGS} (as it is)
-+++ {THINGS} (as the specification makes it)
+{THINGS} differs; to fix it, run: python -m codegen
+--- {THINGS} (on disk)
++++ {THINGS} (generated)
 @@ """)
     assert "\n-        Do that.\n+        Do it.\n" in errors
     assert path.read_text(encoding="utf-8") == edited
 
 
 def test_check_compares_bytes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Other line ends and bytes that are no text are differences too."""
-    things, models = root / THINGS, root / GENERATED[5]
+    """Other line endings and invalid UTF-8 are differences too."""
+    things, models = root / THINGS, root / MODELS
     things.write_bytes(things.read_bytes().replace(b"\n", b"\r\n"))
     models.write_bytes(models.read_bytes() + b"# \xff\n")
 
@@ -132,7 +133,7 @@ def test_check_compares_bytes(root: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_check_names_missing_files(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that is not there is a difference, and every difference is reported."""
+    """A missing file is a difference, and every difference is reported."""
     for name in GENERATED[:2]:
         (root / name).unlink()
 
@@ -140,15 +141,13 @@ def test_check_names_missing_files(root: Path, capsys: pytest.CaptureFixture[str
 
     assert code == 1
     assert sorted(capsys.readouterr().err.splitlines()) == [
-        f"{name} is missing; mend it with: python -m codegen" for name in GENERATED[:2]
+        f"{name} is missing; to fix it, run: python -m codegen" for name in GENERATED[:2]
     ]
 
 
 @pytest.mark.parametrize("name", ["src/docassemble_client/api/boxes.py", "docs/old.md"])
-def test_files_that_nothing_makes_any_more_are_removed(
-    root: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    """A stale file fails the check and goes when the files are written."""
+def test_stale_files_are_removed(root: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """A stale file fails the check and is removed when the files are written."""
     (root / name).write_text("# @generated by codegen\n", encoding="utf-8")
     capsys.readouterr()
 
@@ -157,9 +156,9 @@ def test_files_that_nothing_makes_any_more_are_removed(
     written = main(["--root", str(root)])
 
     assert (checked, written) == (1, 0)
-    assert errors == f"{name} is generated by nothing; mend it with: python -m codegen\n"
+    assert errors == f"{name} is no longer generated; to remove it, run: python -m codegen\n"
     assert capsys.readouterr().out == f"removed {name}\n"
-    assert sorted(_files(root)) == GENERATED
+    assert sorted(_read_files(root)) == GENERATED
 
 
 @pytest.mark.parametrize(
@@ -173,8 +172,8 @@ def test_files_that_nothing_makes_any_more_are_removed(
         ("elsewhere.py", b"# @generated\n"),
     ],
 )
-def test_files_written_by_hand_are_left_alone(root: Path, name: str, text: bytes) -> None:
-    """Only Python and Markdown files in the package and docs/ that are marked may go."""
+def test_handwritten_files_are_not_removed(root: Path, name: str, text: bytes) -> None:
+    """Only marked Python and Markdown files in the package and docs/ are removed."""
     (root / name).write_bytes(text)
 
     checked, written = (main(["--root", str(root), *more]) for more in (["--check"], []))
@@ -183,29 +182,30 @@ def test_files_written_by_hand_are_left_alone(root: Path, name: str, text: bytes
     assert (root / name).read_bytes() == text
 
 
-def test_folder_of_a_misleading_name_is_no_file(root: Path) -> None:
-    """A folder called like a file is not opened."""
+def test_folder_with_the_suffix_of_a_file_is_skipped(root: Path) -> None:
+    """A folder with the name of a file is not opened."""
     (root / "docs" / "folder.md").mkdir()
 
     assert main(["--root", str(root), "--check"]) == 0
 
 
-def test_tag_that_goes_takes_its_module_with_it(root: Path) -> None:
-    """Writing brings the tree to what the specification makes, whatever was there."""
+def test_module_of_a_removed_tag_is_removed(root: Path) -> None:
+    """Writing makes the tree match the specification, whatever was there before."""
     (root / "spec" / "things.yaml").unlink()
     (root / "spec").rmdir()
     write_spec(root, f"tag: boxes\n{SPEC}")
 
     assert main(["--root", str(root)]) == 0
-    assert sorted(_files(root)) == sorted(one.replace("things", "boxes") for one in GENERATED)
+    names = sorted(name.replace("things", "boxes") for name in GENERATED)
+    assert sorted(_read_files(root)) == names
 
 
 @pytest.mark.parametrize("arguments", [[], ["--check"]])
 def test_problems_of_the_specification_are_printed(
     root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    """All problems go to stderr with their number, and nothing is written."""
-    before = _files(root)
+    """All problems and their number go to stderr, and nothing is written."""
+    before = _read_files(root)
     (root / "spec" / "boxes.yaml").write_text("tag: boxes\n", encoding="utf-8")
     (root / "spec" / "cases.yaml").write_text("[", encoding="utf-8")
     capsys.readouterr()
@@ -218,9 +218,9 @@ def test_problems_of_the_specification_are_printed(
     assert (
         output.err
         == """\
-boxes.yaml:1: lacks title, description, operations
-cases.yaml:1: not YAML: expected the node content, but found '<stream end>'
+boxes.yaml:1: missing title, description, operations
+cases.yaml:1: invalid YAML: expected the node content, but found '<stream end>'
 2 problem(s) in the specification
 """
     )
-    assert _files(root) == before
+    assert _read_files(root) == before

@@ -1,4 +1,4 @@
-"""What a reader of the generated code is told."""
+"""Docstrings of the generated code."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ operations:
     source: things/api.py:12
     docs: thing_patch
     since: 1.4.0
-    privileges: {any: [admin, advocate], permissions: [edit, read], note: none for one's own}
+    privileges: {any_of: [admin, advocate], permissions: [edit, read], note: none for one's own}
     parameters:
       id: {in: path, type: int, doc: Number of the thing.}
       name: {in: body, type: str, default: empty, doc: Name.}
-      really: {in: local, type: bool, default: false, doc: Whether it is meant.}
+      confirm: {in: local, type: bool, default: false, doc: Whether to do it.}
     returns: {200: Thing, 204: none}
     errors:
-      - {status: 404, message: "Thing {} not found.", hint: Look.}
-      - {status: 400, message: Bad name., hint: Mend.}
-      - {status: 400, message: Bad colour., hint: Mend.}
+      - {status: 404, message: "Thing {} not found.", hint: Check it.}
+      - {status: 400, message: Bad name., hint: Fix it.}
+      - {status: 400, message: Bad colour., hint: Fix it.}
       - {status: 418, message: I am a teapot., hint: Drink.}
 """
 DOCUMENTED = """
 sources:
   documentation:
     title: The documentation
-    doc: What it says.
+    doc: Its sections.
     entries: [{entry: thing_patch, call: "PATCH /api/thing/{id}"}]
 """
 
 
-def _doc(client: Generated, name: str) -> str:
-    return inspect.getdoc(client.method(name)) or ""
+def _get_doc(client: Generated, name: str) -> str:
+    return inspect.getdoc(client.get_function(name)) or ""
 
 
-def test_docstring_says_all_that_the_specification_knows(generate: Generate) -> None:
-    """Summary, call, effects, privileges, source, arguments, result and errors are in it."""
+def test_docstring_contains_all_facts_of_the_specification(generate: Generate) -> None:
+    """It has summary, endpoint, effects, privileges, source, arguments, result and errors."""
     client = generate(FULL, common=DOCUMENTED)
 
     assert (
-        _doc(client, "update")
+        _get_doc(client, "update")
         == """\
 Change a thing.
 
 Only what is given changes.
 
-PATCH /api/thing/{id} (servers since 1.4.0).
+PATCH /api/thing/{id} (since docassemble 1.4.0).
 
 Effects: changes the thing.
 Privileges: admin or advocate; a key with limited permissions: the permissions edit, read;
@@ -70,15 +70,15 @@ Server code: things/api.py:12.
 Args:
     id: Number of the thing.
     name: Name. Default: empty.
-    really: Whether it is meant.
+    confirm: Whether to do it.
     timeout: Seconds, or Timeouts, for this call; None for no limit.
-    retry: Policy for this call instead of the client's.
+    retry: Retry policy for this call. Default: the client's.
 
 Returns:
-    A thing, or None if nothing more happens.
+    A thing, or None if the response is empty.
 
 Raises:
-    UsageError: An argument is wrong; nothing was sent.
+    UsageError: An argument is invalid; no request was sent.
     APIError: I am a teapot.
     BadRequest: Bad name; Bad colour.
     NotFound: Thing … not found."""
@@ -86,14 +86,14 @@ Raises:
 
 
 def test_docstring_says_that_a_call_is_undocumented(generate: Generate) -> None:
-    """Where no public documentation describes the call, the reader is told."""
+    """A call that is not in the public documentation says so."""
     client = generate("operations: {go: {call: POST /api/go, privileges: {permissions: [go]}}}")
 
-    doc = _doc(client, "go")
+    doc = _get_doc(client, "go")
 
-    assert "POST /api/go, which the public documentation does not mention." in doc
+    assert "POST /api/go, not in the public documentation." in doc
     assert "Privileges: a key with limited permissions: the permission go." in doc
-    assert "Returns:\n    Nothing." in doc
+    assert "Returns:\n    None." in doc
 
 
 @pytest.mark.parametrize(
@@ -103,23 +103,23 @@ def test_docstring_says_that_a_call_is_undocumented(generate: Generate) -> None:
 def test_docstring_says_that_a_call_needs_no_privilege(
     generate: Generate, operation: str, privileges: str
 ) -> None:
-    """No privilege and no key are different things."""
+    """Needing no privilege and needing no key are distinguished."""
     client = generate(f"operations: {{go: {{call: POST /api/go, {operation}}}}}")
 
-    assert f"Privileges: {privileges}\n" in _doc(client, "go")
+    assert f"Privileges: {privileges}\n" in _get_doc(client, "go")
 
 
 @pytest.mark.parametrize(
-    ("returns", "words"),
+    ("returns", "text"),
     [
-        ("int", "A whole number."),
-        ("secret", "A text that does not show itself."),
+        ("int", "An integer."),
+        ("secret", "A string that its repr hides."),
         ("Thing", "URL of a thing."),
         ("Colour", "Colours."),
         ("'list[Thing]'", "A list; each item: URL of a thing."),
-        ("'map[list[Colour]]'", "A map; each item: a list; each item: colours."),
-        ("Reply", "What comes."),
-        ("'task[restart]'", "A handle of the restart the server has begun."),
+        ("'map[list[Colour]]'", "A dict; each item: a list; each item: colours."),
+        ("Reply", "A reply."),
+        ("'task[restart]'", "A handle of the restart task."),
         ("text", "Text."),
         (
             "{json: Thing, text: true, binary: true}",
@@ -127,14 +127,14 @@ def test_docstring_says_that_a_call_needs_no_privilege(
         ),
     ],
 )
-def test_docstring_says_what_a_call_brings(generate: Generate, returns: str, words: str) -> None:
-    """Every kind of result has words, and a word in capitals keeps them."""
+def test_docstring_describes_the_result(generate: Generate, returns: str, text: str) -> None:
+    """Every type of result has a description; a word in capitals is not lowered."""
     client = generate(
         f"""
 enums: {{Colour: {{doc: Colours., values: [red]}}}}
 models:
   Thing: {{doc: URL of a thing., fields: {{colour: {{type: Colour, doc: Colour.}}}}}}
-  Reply: {{doc: What comes., union: {{key: a, default: Thing}}}}
+  Reply: {{doc: A reply., union: {{key: a, default: Thing}}}}
 operations:
   go: {{call: POST /api/go, returns: {{200: {returns}}}}}
   use: {{call: POST /api/use, returns: {{200: Reply}}}}
@@ -145,48 +145,50 @@ tasks:
 """,
     )
 
-    assert f"Returns:\n    {words}\n" in _doc(client, "go")
+    assert f"Returns:\n    {text}\n" in _get_doc(client, "go")
 
 
-def test_docstring_says_what_a_call_brings_in_words_of_the_specification(
+def test_docstring_uses_the_result_description_of_the_specification(
     generate: Generate,
 ) -> None:
-    """Where a type does not say what it means, brings: does."""
-    client = generate("operations: {go: {call: POST /go, returns: {200: str}, brings: Its name.}}")
+    """returns_text: overrides the description of the type."""
+    client = generate(
+        "operations: {go: {call: POST /go, returns: {200: str}, returns_text: Its name.}}"
+    )
 
-    assert "Returns:\n    Its name.\n" in _doc(client, "go")
+    assert "Returns:\n    Its name.\n" in _get_doc(client, "go")
 
 
-def test_docstring_tells_lists_and_files_apart(generate: Generate) -> None:
-    """What is awaited, iterated or streamed is said in so many words."""
+def test_docstring_explains_lists_and_files(generate: Generate) -> None:
+    """It says what to await, iterate or stream."""
     client = generate("""
 operations:
   list:
     call: GET /api/a
     parameters: {resume: {in: query, type: str, doc: Page.}}
     returns: {200: "page[str]"}
-    paging: {resume: resume, items: items, next: next}
+    paging: {page_param: resume, items: items, next: next}
   download: {call: GET /api/b, returns: {200: binary}}
 """)
 
-    assert "The list; await it for its first page." in _doc(client, "list")
-    assert "The file; await it for its content" in _doc(client, "download")
+    assert "A paginator: iterate over it with `async for`" in _get_doc(client, "list")
+    assert "A download: await it for the content" in _get_doc(client, "download")
 
 
-def test_errors_are_named_as_the_runtime_raises_them(generate: Generate) -> None:
-    """The class under Raises is the one that comes with the status."""
+def test_raises_section_names_the_raised_classes(generate: Generate) -> None:
+    """The class under Raises is the one that the client raises for the status."""
     errors = [f"{{status: {code}, message: M{code}., hint: H.}}" for code in range(400, 600)]
     client = generate(f"operations: {{go: {{call: POST /go, errors: [{', '.join(errors)}]}}}}")
 
-    listed = dict(render._raises(client.spec.operations[0]))
+    messages = dict(render._group_errors(client.spec.operations[0]))
 
     for code in range(400, 600):
-        name = client.errors.api_error_class(code).__name__
-        assert f"M{code}" in listed[name]
+        name = client.errors.get_error_class(code).__name__
+        assert f"M{code}" in messages[name]
 
 
-def test_any_text_survives_in_docstrings_and_the_table(generate: Generate) -> None:
-    """Backslashes, quotes of all kinds and other scripts are text, nowhere code."""
+def test_any_text_is_escaped_in_docstrings_and_the_table(generate: Generate) -> None:
+    """Backslashes, all quotes and other scripts are printed as text, not code."""
     text = r'''C:\new \"\"\" """x""" 'y' {{ z }} {% if %} Größe 字 🎉 "quoted"'''
     quoted = text.replace("'", "''")
     client = generate(f"""
@@ -207,33 +209,33 @@ operations:
     returns: {{200: Thing}}
     errors: [{{status: 400, message: '{quoted}', hint: '{quoted}'}}]
 """)
-    operation = client.operation("things.go")
+    operation = client.find_operation("things.go")
 
-    assert client.answered("go", {"Größe": text}).a == text
-    assert client.operation("things.go").errors[0].hint == text
+    assert client.call_with_response("go", {"Größe": text}).a == text
+    assert client.find_operation("things.go").errors[0].hint == text
     assert operation.privileges.note == text
     assert operation.params[0].wire == text
     for source, count in (("models/things.py", 3), ("api/things.py", 7), ("api/__init__.py", 1)):
         docs = [
             " ".join(str(node.value).split())
-            for node in ast.walk(ast.parse(client.text(source)))
+            for node in ast.walk(ast.parse(client.read_text(source)))
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
         assert sum(doc.count(text[1:]) for doc in docs) >= count
 
 
-def test_empty_texts_break_nothing(generate: Generate) -> None:
-    """A text that says nothing is poor, but the code around it is still code."""
+def test_empty_texts_produce_valid_code(generate: Generate) -> None:
+    """An empty text still produces valid code."""
     client = generate("""
 description: ""
 models: {Thing: {doc: "", fields: {id: {type: int, doc: ""}}}}
 operations: {go: {call: POST /api/go, effects: "", returns: {200: Thing}}}
 """)
 
-    assert client.answered("go", {"id": 1}).id == 1
+    assert client.call_with_response("go", {"id": 1}).id == 1
 
 
-def test_template_that_makes_no_python_is_named() -> None:
-    """Code that ruff refuses is an error that names the file and holds the code."""
-    with pytest.raises(RuntimeError, match=r"(?s)some\.py: ruff .* refused it.*def \("):
-        render._format("some.py", "def (")
+def test_invalid_generated_code_is_reported() -> None:
+    """If ruff fails, the error names the file and contains the code."""
+    with pytest.raises(RuntimeError, match=r"(?s)some\.py: ruff .* failed.*def \("):
+        render._format_python("some.py", "def (")

@@ -1,4 +1,4 @@
-"""What generated models make of an answer."""
+"""Responses decoded by generated models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.codegen.harness import Generate
 
 
-def _thing(fields: str, more: str = "") -> str:
+def _build_model(fields: str, more: str = "") -> str:
     return f"""
 {more}
 models:
@@ -25,56 +25,58 @@ operations:
 
 
 def test_missing_required_field_is_a_decode_error(generate: Generate) -> None:
-    """A field that is neither optional nor null must be there, and the error names it."""
-    client = generate(_thing("id: {type: int, doc: Number.}"))
+    """A field that is neither optional nor null must be present; the error names it."""
+    client = generate(_build_model("id: {type: int, doc: Number.}"))
 
     with pytest.raises(client.errors.DecodeError, match="id is missing"):
-        client.answered("get", {})
+        client.call_with_response("get", {})
 
 
 def test_value_of_another_type_is_a_decode_error(generate: Generate) -> None:
-    """A value that is not of the field's type is no answer of this operation."""
-    client = generate(_thing("id: {type: int, doc: Number.}"))
+    """A value of another type is not a valid response of the operation."""
+    client = generate(_build_model("id: {type: int, doc: Number.}"))
 
     with pytest.raises(client.errors.DecodeError, match="expected int, got list"):
-        client.answered("get", {"id": []})
+        client.call_with_response("get", {"id": []})
 
 
-def test_field_is_read_from_its_name_on_the_wire(generate: Generate) -> None:
-    """wire: is the key in the JSON, the name in the specification that of the attribute."""
-    client = generate(_thing("number: {type: int, wire: Thing-No, doc: Number.}"))
+def test_field_is_read_from_its_wire_name(generate: Generate) -> None:
+    """wire: is the key in the JSON; the name in the specification is the attribute."""
+    client = generate(_build_model("number: {type: int, wire: Thing-No, doc: Number.}"))
 
-    thing = client.answered("get", {"Thing-No": 7})
+    thing = client.call_with_response("get", {"Thing-No": 7})
 
     assert thing == client.models.Thing(number=7)
     assert thing.extra == {}
 
 
-def test_optional_field_that_is_absent_is_none(generate: Generate) -> None:
-    """Where null is never sent, None stands for absent."""
-    client = generate(_thing("name: {type: str, optional: true, doc: Name.}"))
+def test_absent_optional_field_is_none(generate: Generate) -> None:
+    """If null is never sent, None means absent."""
+    client = generate(_build_model("name: {type: str, optional: true, doc: Name.}"))
 
-    absent, given = client.answered("get", {}), client.answered("get", {"name": "x"})
+    absent = client.call_with_response("get", {})
+    present = client.call_with_response("get", {"name": "x"})
 
     assert absent.name is None
-    assert given.name == "x"
+    assert present.name == "x"
 
 
-def test_null_field_must_be_there(generate: Generate) -> None:
+def test_nullable_field_is_required(generate: Generate) -> None:
     """A field that may be null is still required."""
-    client = generate(_thing('name: {type: str, "null": true, doc: Name.}'))
+    client = generate(_build_model('name: {type: str, "null": true, doc: Name.}'))
 
-    assert client.answered("get", {"name": None}).name is None
+    assert client.call_with_response("get", {"name": None}).name is None
     with pytest.raises(client.errors.DecodeError, match="name is missing"):
-        client.answered("get", {})
+        client.call_with_response("get", {})
 
 
-def test_optional_field_that_may_be_null_tells_the_two_apart(generate: Generate) -> None:
-    """Where null and absence mean different things, absence is UNSET."""
-    client = generate(_thing('name: {type: str, "null": true, optional: true, doc: Name.}'))
-    unset = client.module("_types").UNSET
+def test_optional_nullable_field_distinguishes_absent_and_null(generate: Generate) -> None:
+    """If null and absence mean different things, an absent field is UNSET."""
+    client = generate(_build_model('name: {type: str, "null": true, optional: true, doc: Name.}'))
+    unset = client.import_module("_types").UNSET
 
-    absent, null = client.answered("get", {}), client.answered("get", {"name": None})
+    absent = client.call_with_response("get", {})
+    null = client.call_with_response("get", {"name": None})
 
     assert absent.name is unset
     assert null.name is None
@@ -82,47 +84,50 @@ def test_optional_field_that_may_be_null_tells_the_two_apart(generate: Generate)
 
 
 def test_required_fields_may_follow_optional_ones(generate: Generate) -> None:
-    """The order of the fields in the specification is free."""
+    """Fields may be in any order in the specification."""
     client = generate(
-        _thing("""one: {type: str, optional: true, doc: One.}
-      two: {type: str, doc: Two.}""")
+        _build_model("""first: {type: str, optional: true, doc: First.}
+      second: {type: str, doc: Second.}""")
     )
 
-    thing = client.answered("get", {"two": "2"})
+    thing = client.call_with_response("get", {"second": "2"})
+    names = [field.name for field in attrs.fields(client.models.Thing)]
 
-    assert (thing.one, thing.two) == (None, "2")
-    assert [one.name for one in attrs.fields(client.models.Thing)] == ["two", "one", "extra"]
+    assert (thing.first, thing.second) == (None, "2")
+    assert names == ["second", "first", "extra"]
 
 
-def test_open_enumeration_lets_unknown_values_pass(generate: Generate) -> None:
-    """A newer server may know more values than the specification."""
+def test_open_enumeration_accepts_unknown_values(generate: Generate) -> None:
+    """A newer server may have more values than the specification."""
     client = generate(
-        _thing("state: {type: State, doc: State.}", "enums: {State: {doc: States., values: [new]}}")
+        _build_model(
+            "state: {type: State, doc: State.}", "enums: {State: {doc: States., values: [new]}}"
+        )
     )
 
-    assert client.answered("get", {"state": "new"}).state == "new"
-    assert client.answered("get", {"state": "newer"}).state == "newer"
+    assert client.call_with_response("get", {"state": "new"}).state == "new"
+    assert client.call_with_response("get", {"state": "newer"}).state == "newer"
 
 
 def test_closed_enumeration_refuses_unknown_values(generate: Generate) -> None:
-    """closed: true promises that there are no other values."""
+    """closed: true means that there are no other values."""
     client = generate(
-        _thing(
+        _build_model(
             "state: {type: State, doc: State.}",
             "enums: {State: {doc: States., values: [new, old], closed: true}}",
         )
     )
 
-    assert client.answered("get", {"state": "old"}).state == "old"
+    assert client.call_with_response("get", {"state": "old"}).state == "old"
     with pytest.raises(client.errors.DecodeError):
-        client.answered("get", {"state": "newer"})
+        client.call_with_response("get", {"state": "newer"})
 
 
 def test_unknown_keys_are_kept_in_extra(generate: Generate) -> None:
-    """Nothing of an answer is lost, and a key of a newer server breaks nothing."""
-    client = generate(_thing("id: {type: int, doc: Number.}"))
+    """No data is lost, and new keys of newer servers are accepted."""
+    client = generate(_build_model("id: {type: int, doc: Number.}"))
 
-    thing = client.answered("get", {"id": 1, "new": [2]})
+    thing = client.call_with_response("get", {"id": 1, "new": [2]})
 
     assert thing.extra == {"new": [2]}
 
@@ -138,9 +143,9 @@ operations:
 """)
     thing, box = client.models.Thing, client.models.Box
 
-    answer = client.answered("get", {"things": [{"boxes": {"a": [{"things": []}]}}, {}]})
+    result = client.call_with_response("get", {"things": [{"boxes": {"a": [{"things": []}]}}, {}]})
 
-    assert answer == box(things=[thing(boxes={"a": [box(things=[])]}), thing()])
+    assert result == box(things=[thing(boxes={"a": [box(things=[])]}), thing()])
 
 
 @pytest.mark.parametrize(
@@ -156,21 +161,23 @@ operations:
         ("map[object]", {"a": {"b": None}}),
     ],
 )
-def test_value_of_each_type_arrives_as_it_is(generate: Generate, kind: str, value: object) -> None:
-    """Every type of the dialect has a Python type that holds what JSON says."""
-    client = generate(_thing(f'value: {{type: "{kind}", doc: Value.}}'))
+def test_value_of_each_type_is_decoded_unchanged(
+    generate: Generate, kind: str, value: object
+) -> None:
+    """Every type of the specification has a Python type that holds the JSON value."""
+    client = generate(_build_model(f'value: {{type: "{kind}", doc: Value.}}'))
 
-    answer = client.answered("get", {"value": value})
+    result = client.call_with_response("get", {"value": value})
 
-    assert answer.value == value
-    assert type(answer.value) is type(value)
+    assert result.value == value
+    assert type(result.value) is type(value)
 
 
 def test_sensitive_field_is_hidden_in_repr(generate: Generate) -> None:
-    """The repr shows that there is a sensitive value, not which."""
-    client = generate(_thing("url: {type: str, sensitive: true, doc: Link.}"))
+    """The repr shows that there is a sensitive value, but not the value."""
+    client = generate(_build_model("url: {type: str, sensitive: true, doc: Link.}"))
 
-    thing = client.answered("get", {"url": "example-token"})
+    thing = client.call_with_response("get", {"url": "example-token"})
 
     assert thing.url == "example-token"
     assert "example-token" not in repr(thing)
@@ -178,31 +185,34 @@ def test_sensitive_field_is_hidden_in_repr(generate: Generate) -> None:
 
 
 def test_sensitive_field_may_be_renamed_and_absent(generate: Generate) -> None:
-    """sensitive, wire and optional go together."""
-    client = generate(_thing("url: {type: str, sensitive: true, optional: true, wire: U, doc: L.}"))
+    """sensitive, wire and optional can be combined."""
+    client = generate(
+        _build_model("url: {type: str, sensitive: true, optional: true, wire: U, doc: L.}")
+    )
 
-    absent, given = client.answered("get", {}), client.answered("get", {"U": "example-token"})
+    absent = client.call_with_response("get", {})
+    present = client.call_with_response("get", {"U": "example-token"})
 
-    assert (absent.url, given.url) == (None, "example-token")
+    assert (absent.url, present.url) == (None, "example-token")
     assert repr(absent) == "Thing(url=None)"
-    assert "example-token" not in repr(given)
+    assert "example-token" not in repr(present)
 
 
-def test_secrets_do_not_show_themselves(generate: Generate) -> None:
-    """A secret is wrapped, so that only reveal() brings it to light."""
-    client = generate(_thing("password: {type: secret, doc: Password.}"))
+def test_secrets_are_hidden_in_repr(generate: Generate) -> None:
+    """A secret is wrapped; only reveal() returns it."""
+    client = generate(_build_model("password: {type: secret, doc: Password.}"))
 
-    thing = client.answered("get", {"password": "example-password"})
+    thing = client.call_with_response("get", {"password": "example-password"})
 
     assert thing.password.reveal() == "example-password"
     assert "example-password" not in f"{thing!r} {thing.password}"
 
 
-def test_confidential_objects_show_their_keys_only(generate: Generate) -> None:
-    """The values of a confidential object can be read, but not in its repr."""
-    client = generate(_thing("answers: {type: confidential, doc: Answers.}"))
+def test_confidential_objects_show_only_their_keys(generate: Generate) -> None:
+    """The values of a confidential object can be read, but are not in its repr."""
+    client = generate(_build_model("answers: {type: confidential, doc: Answers.}"))
 
-    thing = client.answered("get", {"answers": {"name": "example-name"}})
+    thing = client.call_with_response("get", {"answers": {"name": "example-name"}})
 
     assert thing.answers["name"] == "example-name"
     assert "name" in repr(thing)
@@ -210,45 +220,46 @@ def test_confidential_objects_show_their_keys_only(generate: Generate) -> None:
 
 
 def test_models_cannot_be_changed(generate: Generate) -> None:
-    """A model is what the server sent, for good."""
-    client = generate(_thing("id: {type: int, doc: Number.}"))
+    """Models are frozen."""
+    client = generate(_build_model("id: {type: int, doc: Number.}"))
     thing = client.models.Thing(id=1)
 
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         thing.id = 2
 
 
-def test_union_is_told_apart_by_its_key(generate: Generate) -> None:
-    """The text under the key picks the model; another text the default; none at all is JSON."""
+def test_union_is_discriminated_by_its_key(generate: Generate) -> None:
+    """The string under the key selects the model, an unknown one the default; without it, JSON."""
     client = generate("""
 models:
   File: {doc: A file., fields: {kind: {type: str, doc: Kind.}, size: {type: int, doc: Bytes.}}}
   Other: {doc: Anything else., fields: {kind: {type: str, doc: Kind.}}}
-  Reply: {doc: An answer., union: {key: kind, cases: {file: File}, default: Other}}
+  Reply: {doc: A reply., union: {key: kind, cases: {file: File}, default: Other}}
 operations:
   get: {call: GET /api/thing, returns: {200: Reply}}
 """)
-    models, reply = client.models, client.module("responses").JSONReply
+    models, reply = client.models, client.import_module("responses").JSONReply
 
-    assert client.answered("get", {"kind": "file", "size": 1}) == models.File(kind="file", size=1)
-    assert client.answered("get", {"kind": "new"}) == models.Other(kind="new")
-    assert client.answered("get", {"size": 1}) == reply({"size": 1})
-    assert client.answered("get", [1]) == reply([1])
+    file = client.call_with_response("get", {"kind": "file", "size": 1})
+    assert file == models.File(kind="file", size=1)
+    assert client.call_with_response("get", {"kind": "new"}) == models.Other(kind="new")
+    assert client.call_with_response("get", {"size": 1}) == reply({"size": 1})
+    assert client.call_with_response("get", [1]) == reply([1])
     assert sorted(models.__all__) == ["File", "Other", "Reply"]
 
 
 def test_specification_without_models_makes_an_empty_module(generate: Generate) -> None:
-    """Neither models nor enumerations are demanded."""
+    """Models and enumerations are optional."""
     client = generate("operations: {go: {call: POST /api/go}}")
 
     assert client.models.__all__ == []
     assert client.call("go") is None
 
 
-def test_models_of_several_files_know_each_other(generate: Generate) -> None:
-    """A model may be used in another file than its own; names are sorted for readers."""
+def test_models_of_several_files_can_use_each_other(generate: Generate) -> None:
+    """A model may be used in another file; names are sorted."""
     client = generate(
-        _thing("id: {type: Number, doc: Number.}"),
+        _build_model("id: {type: Number, doc: Number.}"),
         """
 tag: boxes
 enums: {Number: {doc: Numbers., values: ["1"]}}

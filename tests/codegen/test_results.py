@@ -1,4 +1,4 @@
-"""What generated call functions bring, by what the specification says of the answer."""
+"""Results of generated call functions, by the type in the specification."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ tasks:
 """
 
 
-def test_no_content_is_none(generate: Generate) -> None:
-    """returns: none brings None, whatever the body."""
+def test_none_result_ignores_the_body(generate: Generate) -> None:
+    """returns: none returns None, whatever the body."""
     client = generate("operations: {go: {call: POST /api/go, returns: {200: none}}}")
 
-    assert client.answered("go", {"ignored": 1}) is None
+    assert client.call_with_response("go", {"ignored": 1}) is None
 
 
 @pytest.mark.parametrize(
-    ("kind", "answer"), [("int", 5), ("list[str]", ["a"]), ("json", {"a": None}), ("str", "x")]
+    ("kind", "value"), [("int", 5), ("list[str]", ["a"]), ("json", {"a": None}), ("str", "x")]
 )
-def test_json_is_checked_against_its_type(generate: Generate, kind: str, answer: object) -> None:
-    """An answer of the stated type is brought as it is; another is refused."""
+def test_json_is_checked_against_its_type(generate: Generate, kind: str, value: object) -> None:
+    """JSON of the stated type is returned unchanged; anything else is refused."""
     client = generate(f"operations: {{get: {{call: GET /api/x, returns: {{200: '{kind}'}}}}}}")
 
-    assert client.answered("get", answer) == answer
-    client.reply = httpx.Response(200, html="<p>Not JSON</p>")
+    assert client.call_with_response("get", value) == value
+    client.response = httpx.Response(200, html="<p>Not JSON</p>")
     with pytest.raises(client.errors.DecodeError):
         client.call("get")
 
@@ -48,22 +48,24 @@ models: {Thing: {doc: A thing., fields: {id: {type: int, doc: Number.}}}}
 operations:
   list:
     call: GET /api/things
-    parameters: {resume_from: {in: query, type: str, wire: next, doc: Page.}}
+    parameters: {page_token: {in: query, type: str, wire: next, doc: Page.}}
     returns: {200: "page[Thing]"}
-    paging: {resume: resume_from, items: things, next: more}
+    paging: {page_param: page_token, items: things, next: more}
 """)
-    thing, page = client.models.Thing, client.module("pagination").Page
+    thing, page = client.models.Thing, client.import_module("pagination").Page
 
-    client.reply = httpx.Response(200, json={"things": [{"id": 1}], "more": "x"})
-    first = client.call("list", resume_from="w")
+    client.response = httpx.Response(200, json={"things": [{"id": 1}], "more": "x"})
+    first = client.call("list", page_token="w")
 
-    assert first == page(items=[thing(id=1)], next_id="x")
+    assert first == page(items=[thing(id=1)], next_page_token="x")
     assert client.requests[-1].url.query == b"next=w"
-    assert client.answered("list", [{"id": 2}]) == page(items=[thing(id=2)], next_id=None)
+    assert client.call_with_response("list", [{"id": 2}]) == page(
+        items=[thing(id=2)], next_page_token=None
+    )
 
 
-def test_task_brings_a_handle(generate: Generate) -> None:
-    """task[kind] makes a handle of the task_id, and none says that nothing was begun."""
+def test_task_returns_a_handle(generate: Generate) -> None:
+    """task[kind] returns a handle of the task_id; none means that no task was started."""
     client = generate(
         """
 operations:
@@ -74,20 +76,20 @@ operations:
 """,
         common=TASKS,
     )
-    handle = client.module("tasks").TaskHandle
+    handle = client.import_module("tasks").TaskHandle
     _, restart, status, _ = client.spec.operations
 
-    begun = client.answered("restart", {"task_id": "abc"})
+    task = client.call_with_response("restart", {"task_id": "abc"})
 
-    assert begun == handle(id="abc", kind="restart", operation="things.restart")
-    assert client.answered("restart", None, 204) is None
+    assert task == handle(id="abc", kind="restart", operation="things.restart")
+    assert client.call_with_response("restart", None, 204) is None
     assert (restart.task, status.task) == ("restart", "")
     with pytest.raises(client.errors.DecodeError, match="task_id"):
-        client.answered("restart", {})
+        client.call_with_response("restart", {})
 
 
-def test_task_knows_when_it_began(generate: Generate) -> None:
-    """The server's own clock dates the task, so that no other clock has to agree with it."""
+def test_task_has_its_start_time(generate: Generate) -> None:
+    """The start time comes from the server's clock, so clocks need not be in sync."""
     client = generate(
         """
 operations:
@@ -98,7 +100,7 @@ operations:
 """,
         common=TASKS,
     )
-    client.reply = httpx.Response(
+    client.response = httpx.Response(
         200, json={"task_id": "abc"}, headers={"Date": "Thu, 01 Jan 1970 00:01:40 GMT"}
     )
 
@@ -106,7 +108,7 @@ operations:
 
 
 @pytest.mark.parametrize(
-    ("given", "target"),
+    ("package", "target"),
     [
         ("docassemble.demo", "docassemble-demo"),
         ("Docassemble_Demo==1.0", "docassemble-demo"),
@@ -116,10 +118,10 @@ operations:
         (None, ""),
     ],
 )
-def test_verify_says_what_the_task_must_leave_behind(
-    generate: Generate, given: str | None, target: str
+def test_package_check_sets_the_expected_state(
+    generate: Generate, package: str | None, target: str
 ) -> None:
-    """verify: names the argument with the package; its name is compared as pip compares names."""
+    """package_check: names the argument with the package; its name is normalised as pip does it."""
     client = generate(
         """
 operations:
@@ -128,21 +130,21 @@ operations:
     call: POST /api/install
     parameters: {name: {in: body, type: str, doc: Name.}}
     returns: {200: "task[install]"}
-    verify: {target: name, expects: listed}
+    package_check: {package: name, expected_state: listed}
   get_status: {call: GET /api/status}
   list: {call: GET /api/things}
 """,
         common=TASKS,
     )
-    client.reply = httpx.Response(200, json={"task_id": "abc"})
+    client.response = httpx.Response(200, json={"task_id": "abc"})
 
-    handle = client.call("install", name=given)
+    handle = client.call("install", name=package)
 
-    assert (handle.target, handle.expects) == (target, "listed" if target else "")
+    assert (handle.target, handle.expected_state) == (target, "listed" if target else "")
 
 
-def test_table_says_how_tasks_are_waited_for(generate: Generate) -> None:
-    """Each word of a task's description reaches the table; what is left out is empty there."""
+def test_table_describes_how_to_wait_for_tasks(generate: Generate) -> None:
+    """Each key of a task is in the table; omitted ones are empty."""
     client = generate(
         """
 operations:
@@ -154,57 +156,57 @@ operations:
 """,
         common=TASKS,
     )
-    kind = client.module("operation").TaskKind
-    words = {"status": "things.get_status", "working": "w", "completed": "c", "unknown": "u"}
-    words["confirm"] = "things.get_health"
+    kind = client.import_module("operation").TaskKind
+    keys = {"status": "things.get_status", "working": "w", "completed": "c", "unknown": "u"}
+    keys["confirm"] = "things.get_health"
 
-    tasks = client.module("operations").TASKS
+    tasks = client.import_module("operations").TASKS
 
-    assert tasks["restart"] == kind(**words, started="begun")
+    assert tasks["restart"] == kind(**keys, started="begun")
     assert tasks["install"] == kind(
-        **words, ok="fine", log="text", error="wrong", listed="things.list"
+        **keys, ok="fine", log="text", error="wrong", listed="things.list"
     )
 
 
-def test_binary_answer_is_a_download(generate: Generate) -> None:
-    """An operation that brings files only is awaited for the content."""
+def test_binary_result_is_a_download(generate: Generate) -> None:
+    """An operation that returns only files is awaited for the content."""
     client = generate("operations: {download: {call: GET /api/file, returns: {200: binary}}}")
-    client.reply = httpx.Response(200, content=b"\x00", headers={"content-type": "image/png"})
+    client.response = httpx.Response(200, content=b"\x00", headers={"content-type": "image/png"})
 
     content = client.call("download")
 
     assert (content.content, content.content_type) == (b"\x00", "image/png")
 
 
-def test_text_answer_is_a_string(generate: Generate) -> None:
-    """returns: text brings the body as text."""
+def test_text_result_is_a_string(generate: Generate) -> None:
+    """returns: text returns the body as text."""
     client = generate("operations: {get: {call: GET /api/log, returns: {200: text}}}")
-    client.reply = httpx.Response(200, text="grün")
+    client.response = httpx.Response(200, text="grün")
 
     assert client.call("get") == "grün"
 
 
-def test_media_type_tells_kinds_of_answers_apart(generate: Generate) -> None:
-    """Where a status may bring JSON or bytes, each arrives as what it is."""
+def test_media_type_selects_json_or_bytes(generate: Generate) -> None:
+    """If a status may have JSON or bytes, the media type decides."""
     client = generate("""
 models: {Thing: {doc: A thing., fields: {id: {type: int, doc: Number.}}}}
 operations:
   get: {call: GET /api/thing, returns: {200: {json: Thing, binary: true}, 2XX: text}}
 """)
 
-    thing = client.answered("get", {"id": 1})
-    client.reply = httpx.Response(200, content=b"%PDF")
+    thing = client.call_with_response("get", {"id": 1})
+    client.response = httpx.Response(200, content=b"%PDF")
     pdf = client.call("get")
-    client.reply = httpx.Response(202, text="later")
+    client.response = httpx.Response(202, text="later")
 
     assert thing == client.models.Thing(id=1)
     assert pdf.content == b"%PDF"
     assert client.call("get") == "later"
 
 
-def test_status_that_is_not_described_is_refused(generate: Generate) -> None:
-    """A success that the specification does not know is no answer of this operation."""
+def test_undescribed_status_is_refused(generate: Generate) -> None:
+    """An undescribed success status is not a valid response of the operation."""
     client = generate("operations: {get: {call: GET /api/x, returns: {200: int}}}")
 
     with pytest.raises(client.errors.DecodeError, match="status 201"):
-        client.answered("get", 1, 201)
+        client.call_with_response("get", 1, 201)

@@ -1,4 +1,4 @@
-"""What type checkers and linters see of generated code."""
+"""Type checks and lint of generated code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from codegen.__main__ import FOLDERS, ROOT
 from tests.codegen import harness
 
 EVERYTHING = """
-description: Everything a generated signature can hold.
+description: Everything that a generated signature can contain.
 enums:
   Way: {doc: Ways., closed: true, values: [up, down]}
   Colour: {doc: Colours., values: [red, "it's"]}
@@ -34,13 +34,13 @@ models:
       rest: {type: json, doc: Rest.}
       type: {type: str, doc: Type.}
   File: {doc: A file., fields: {size: {type: float, doc: Megabytes.}}}
-  Reply: {doc: An answer., union: {key: kind, cases: {file: File}, default: Thing}}
+  Reply: {doc: A reply., union: {key: kind, cases: {file: File}, default: Thing}}
 operations:
   list:
     call: GET /api/a
     parameters: {resume: {in: query, type: str, doc: Page.}}
     returns: {200: "page[list[Thing]]"}
-    paging: {resume: resume, items: items, next: next}
+    paging: {page_param: resume, items: items, next: next}
   names: {call: GET /api/b, returns: {200: "list[str]"}}
   get_map: {call: GET /api/c, returns: {200: "map[bool]"}}
   reply: {call: GET /api/d, returns: {200: {json: Reply, text: true}}}
@@ -68,7 +68,7 @@ tasks:
   restart:
     {doc: R., status: things.names, working: w, completed: c, unknown: u, confirm: things.names}
 """
-# A wrong call is marked; an ignore that nothing needs is itself an error.
+# Wrong calls are marked with an ignore; an unused ignore is itself an error.
 CONSUMER = """
 from typing import assert_type
 
@@ -120,20 +120,20 @@ async def arguments(client: Namespaces) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """The whole package with the generated files of the specification above."""
-    hidden = shutil.ignore_patterns("api", "models", "operations", "__pycache__")
-    home = Path(docassemble_client.__file__).parent
-    shutil.copytree(home, tmp_path / FOLDERS[0], ignore=hidden)
+    """The whole package, with files generated from the specification above."""
+    ignore = shutil.ignore_patterns("api", "models", "operations", "__pycache__")
+    source = Path(docassemble_client.__file__).parent
+    shutil.copytree(source, tmp_path / FOLDERS[0], ignore=ignore)
     return harness.generate(tmp_path, EVERYTHING, common=COMMON).root / FOLDERS[0]
 
 
 @pytest.mark.slow
 def test_generated_code_is_typed_exactly(package: Path) -> None:
-    """Strict type checking passes, every result has its exact type, and wrong calls are found."""
+    """Strict type checks pass, every result has its exact type, and wrong calls are errors."""
     consumer = package.parent / "consumer.py"
     consumer.write_text(CONSUMER, encoding="utf-8")
 
-    done = subprocess.run(  # noqa: S603 - the command is ours
+    process = subprocess.run(  # noqa: S603 - the command is a constant
         [
             *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"),
             *("--follow-imports=silent", "--package=docassemble_client.api"),
@@ -147,7 +147,7 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
         check=False,
     )
 
-    assert done.stdout.startswith("Success"), done.stdout + done.stderr
+    assert process.stdout.startswith("Success"), process.stdout + process.stderr
 
 
 @pytest.mark.parametrize(
@@ -158,17 +158,17 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
     ],
 )
 def test_generated_code_passes_the_projects_lint(package: Path, name: str) -> None:
-    """Generated code is held to the rules of hand-written code, and is formatted."""
+    """Generated code follows the rules for handwritten code, and is formatted."""
     text = (package / name).read_text(encoding="utf-8")
-    place = ["--stdin-filename", str(ROOT / FOLDERS[0] / name), "-"]
+    options = ["--stdin-filename", str(ROOT / FOLDERS[0] / name), "-"]
 
     for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
-        done = subprocess.run(  # noqa: S603 - the command is ours
-            [find_ruff_bin(), *command, *place],
+        process = subprocess.run(  # noqa: S603 - the command is a constant
+            [find_ruff_bin(), *command, *options],
             input=text,
             capture_output=True,
             encoding="utf-8",
             cwd=ROOT,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert process.returncode == 0, process.stdout + process.stderr

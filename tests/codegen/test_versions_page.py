@@ -1,4 +1,4 @@
-"""What docs/versions.md says."""
+"""The generated page docs/versions.md."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ operations:
   get:
     call: GET /api/thing
     parameters:
-      size: {in: query, type: int, doc: How large., since: "1.10", why: Older ones ignore it.}
+      size: {in: query, type: int, doc: Size., since: "1.10", why: Older servers ignore it.}
     errors:
       - status: 400
         message: No {}.
         hint: Ask.
         since: "1.9"
         why: [Older servers send HTML., With status 501.]
-      - {status: 404, message: Gone., hint: Look.}
+      - {status: 404, message: Gone., hint: Check it.}
   peek: {call: GET /api/thing}
   update: {call: POST /api/thing, since: "1.10"}
 """
 
 
-def _run(server: str, **operations: int) -> dict[str, object]:
+def _build_run(server: str, **operations: int) -> dict[str, object]:
     return {
         "server": server,
         "date": "2026-01-31",
@@ -41,7 +41,7 @@ def _run(server: str, **operations: int) -> dict[str, object]:
     }
 
 
-def _page(root: Path, *runs: dict[str, object]) -> str:
+def _render_page(root: Path, *runs: dict[str, object]) -> str:
     folder = write_spec(root, THINGS)
     (folder / "proven").mkdir()
     for run in runs:
@@ -49,9 +49,11 @@ def _page(root: Path, *runs: dict[str, object]) -> str:
     return render(read(folder))["docs/versions.md"]
 
 
-def test_page_tells_what_each_version_has_shown(tmp_path: Path) -> None:
-    """Every operation has a cell for every server, the newest first, with the reason of a gap."""
-    page = _page(tmp_path, _run("1.9.13", get=3, update=0), _run("1.10.14", get=4, update=1))
+def test_page_shows_the_results_of_each_version(tmp_path: Path) -> None:
+    """Every operation has a cell for every server, newest first, with the reason for a gap."""
+    runs = (_build_run("1.9.13", get=3, update=0), _build_run("1.10.14", get=4, update=1))
+
+    page = _render_page(tmp_path, *runs)
 
     assert (
         """
@@ -62,27 +64,27 @@ def test_page_tells_what_each_version_has_shown(tmp_path: Path) -> None:
 
 | operation | since | 1.10.14 | 1.9.13 |
 | --- | --- | --- | --- |
-| `things.get` |  | proven (4), 1 of 2 errors | proven (3), 1 of 2 errors |
-| `things.peek` |  | not proven: no test has called it | not proven: no test has called it |
-| `things.update` | 1.10 | proven (1) | not proven: the server lacks it |
+| `things.get` |  | verified (4), 1 of 2 errors | verified (3), 1 of 2 errors |
+| `things.peek` |  | not tested | not tested |
+| `things.update` | 1.10 | verified (1) | not available |
 """
         in page
     )
 
 
-def test_page_tells_each_difference(tmp_path: Path) -> None:
-    """Whatever says since when it is so has a section with its place and its reason."""
-    page = _page(tmp_path)
+def test_page_lists_each_difference(tmp_path: Path) -> None:
+    """Every `since` has a section with its path and reason."""
+    page = _render_page(tmp_path)
 
     assert "No run is recorded." in page
     assert page.endswith(
         """
 ### things: get: size
 
-So since 1.10. Older ones ignore it.
+As described since 1.10. Older servers ignore it.
 
 ### things: get: No {}.
 
-So since 1.9. Older servers send HTML. With status 501.
+As described since 1.9. Older servers send HTML. With status 501.
 """
     )

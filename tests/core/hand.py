@@ -1,14 +1,14 @@
-"""Plays the driver by hand: no event loop, no clock, no network."""
+"""Runs flows by hand: no event loop, no clock, no network."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from docassemble_client._core.deserialize import decode
+from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.flow import Deliver, Send, Sleep, Tell, execute
-from docassemble_client._core.messages import Reply, Request
-from docassemble_client._core.serialize import encode
+from docassemble_client._core.messages import RawResponse, Request
+from docassemble_client._core.serialize import serialize
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import DocassembleError
 from docassemble_client.operation import Operation, Paging, Param, Result
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docassemble_client.events import Event
     from docassemble_client.pagination import Page
 
-    Answer: TypeAlias = Reply | DocassembleError
+    Answer: TypeAlias = RawResponse | DocassembleError
 
 T = TypeVar("T")
 
@@ -32,31 +32,33 @@ THINGS: Operation[Any] = Operation(
     path="/api/things",
     summary="List numbers.",
     retry="safe",
-    params=(Param("resume_from", "query", "str", alias="next_id"),),
-    results={"200": Result(of=lambda: int)},
-    paging=Paging(resume="resume_from", items="items", next="next_id"),
+    params=(Param("page_token", "query", "str", alias="next_id"),),
+    results={"200": Result(type=lambda: int)},
+    paging=Paging(page_param="page_token", items="items", next="next_id"),
 )
 
 
-def in_json(value: object, status: int = 200) -> Reply:
+def in_json(value: object, status: int = 200) -> RawResponse:
     """Answer with JSON."""
-    return Reply(
+    return RawResponse(
         status=status,
         headers={"content-type": "application/json"},
         content=json.dumps(value).encode(),
     )
 
 
-def in_html(status: int = 200) -> Reply:
+def in_html(status: int = 200) -> RawResponse:
     """Answer with a page for people."""
-    return Reply(status=status, headers={"content-type": "text/html"}, content=b"<h1>Wait</h1>")
+    return RawResponse(
+        status=status, headers={"content-type": "text/html"}, content=b"<h1>Wait</h1>"
+    )
 
 
 def fetch(token: str | None) -> Flow[Page[int]]:
     """Ask for a page of numbers, once."""
-    request = encode(THINGS, {"resume_from": token})
+    request = serialize(THINGS, {"page_token": token})
     reply = yield from execute(request, RetryPolicy(attempts=1))
-    return decode(THINGS, request, reply)
+    return deserialize(THINGS, request, reply)
 
 
 def token_of(request: Request) -> str | None:
@@ -71,7 +73,7 @@ class Shelf:
         self.count = count
         self.size = size
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> RawResponse:
         """Answer with the page asked for."""
         start = int(token_of(request) or 0)
         end = min(start + self.size, self.count)

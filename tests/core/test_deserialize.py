@@ -1,4 +1,4 @@
-"""JSON of every kind becomes a typed value: tolerant in use, strict in tests, silent on values."""
+"""JSON becomes typed values: tolerant by default, strict in tests, errors without values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 import pytest
 from attrs import field, frozen
 
-from docassemble_client._core.deserialize import decode, strict
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.deserialize import deserialize, strict_mode
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client._types import JSON, UNSET, Unset, empty_object
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import DecodeError
@@ -29,7 +29,7 @@ class Item:
 
 @frozen(kw_only=True)
 class Optionals:
-    """A model with every way to be absent."""
+    """A model with every kind of optional attribute."""
 
     may_be_null: str | None
     may_be_absent: str | None = None
@@ -41,7 +41,7 @@ class Optionals:
 
 @frozen(kw_only=True)
 class Nested:
-    """A model that holds others."""
+    """A model that contains other models."""
 
     item: Item
     items: list[Item]
@@ -49,26 +49,28 @@ class Nested:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-def take(kind: Any, data: object) -> Any:
-    """Decode this as the JSON answer of an operation that promises this type."""
+def decode(type_: Any, data: object) -> Any:
+    """Decode this JSON as the response of an operation with this type."""
     operation: Operation[Any] = Operation(
         tag="t",
         name="n",
         method="GET",
         path="/x",
         summary="S.",
-        results={"200": Result(of=lambda: kind)},
+        results={"200": Result(type=lambda: type_)},
     )
     request = Request(operation="t.n", method="GET", path="/x")
     headers = {"content-type": "application/json"}
     content = json.dumps(data).encode()
-    return decode(operation, request, Reply(status=200, headers=headers, content=content))
+    return deserialize(
+        operation, request, RawResponse(status=200, headers=headers, content=content)
+    )
 
 
-def problem(kind: Any, data: object) -> str:
-    """Decode what does not fit, and return what the error says."""
+def decode_failure(type_: Any, data: object) -> str:
+    """Decode JSON that does not match, and return the text of the error."""
     with pytest.raises(DecodeError) as caught:
-        take(kind, data)
+        decode(type_, data)
     return caught.value.message
 
 
@@ -98,19 +100,19 @@ EXACT = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "data"), EXACT)
-def test_what_fits_is_taken_as_it_is(kind: Any, data: object) -> None:
-    """A value of the promised type passes unchanged, in both modes."""
-    loose = take(kind, data)
-    with strict():
-        exact = take(kind, data)
+@pytest.mark.parametrize(("type_", "data"), EXACT)
+def test_a_value_of_the_expected_type_is_unchanged(type_: Any, data: object) -> None:
+    """A value of the expected type passes unchanged, in both modes."""
+    tolerant = decode(type_, data)
+    with strict_mode():
+        strict = decode(type_, data)
 
-    assert loose == exact == data
-    assert type(loose) is type(exact) is type(data)
+    assert tolerant == strict == data
+    assert type(tolerant) is type(strict) is type(data)
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "expected"),
+    ("type_", "data", "expected"),
     [
         (int, "5", 5),
         (int, 5.0, 5),
@@ -132,13 +134,13 @@ def test_what_fits_is_taken_as_it_is(kind: Any, data: object) -> None:
         (dict[str, str], {"a": 1}, {"a": "1"}),
     ],
 )
-def test_what_means_the_same_is_converted_but_not_in_strict_mode(
-    kind: Any, data: object, expected: object
+def test_equivalent_values_are_converted_except_in_strict_mode(
+    type_: Any, data: object, expected: object
 ) -> None:
-    """In use a server may send 5 for "5" or null for a text; a test must notice."""
-    value = take(kind, data)
-    with strict():
-        message = problem(kind, data)
+    """By default 5 is accepted for "5" and null for a text; strict mode refuses them."""
+    value = decode(type_, data)
+    with strict_mode():
+        message = decode_failure(type_, data)
 
     assert value == expected
     assert type(value) is type(expected)
@@ -146,7 +148,7 @@ def test_what_means_the_same_is_converted_but_not_in_strict_mode(
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "expected", "got"),
+    ("type_", "data", "expected", "actual"),
     [
         (int, "hunter2", "int", "str"),
         (int, "", "int", "str"),
@@ -181,82 +183,82 @@ def test_what_means_the_same_is_converted_but_not_in_strict_mode(
         (Item | None, 7, "an object", "int"),
     ],
 )
-@pytest.mark.parametrize("mode", ["loose", "strict"])
-def test_what_does_not_fit_is_named_by_type_never_by_value(
-    kind: Any, data: object, expected: str, got: str, mode: str
+@pytest.mark.parametrize("mode", ["tolerant", "strict"])
+def test_a_mismatch_reports_types_but_no_value(
+    type_: Any, data: object, expected: str, actual: str, mode: str
 ) -> None:
-    """A wrong type ends in a DecodeError that tells both types and shows nothing of the value."""
+    """A wrong type raises a DecodeError that names both types and not the value."""
     if mode == "strict":
-        with strict():
-            message = problem(kind, data)
+        with strict_mode():
+            message = decode_failure(type_, data)
     else:
-        message = problem(kind, data)
+        message = decode_failure(type_, data)
 
-    assert message == f"the answer does not fit: expected {expected}, got {got} @ $"
+    assert message == f"the response does not match: expected {expected}, got {actual} @ $"
 
 
-def test_numbers_as_text_may_not_be_absurd() -> None:
-    """Thousands of digits in a text are no number, but an error without them."""
-    message = problem(int, "9" * 5000)
+def test_a_number_with_thousands_of_digits_is_refused() -> None:
+    """Thousands of digits in a text raise an error that does not show them."""
+    message = decode_failure(int, "9" * 5000)
 
-    assert message == "the answer does not fit: expected int, got str @ $"
+    assert message == "the response does not match: expected int, got str @ $"
 
 
 def test_secrets_are_wrapped() -> None:
-    """A secret answer is a Secret, and a confidential object shows only its keys."""
-    secret = take(Secret, "hunter2")
-    confidential = take(Confidential, {"password": "hunter2"})
+    """A secret becomes a Secret, and a confidential object shows only its keys."""
+    secret = decode(Secret, "hunter2")
+    confidential = decode(Confidential, {"password": "hunter2"})
 
     assert secret == Secret("hunter2")
     assert confidential == {"password": "hunter2"}
     assert "hunter2" not in repr((secret, confidential))
 
 
-def test_models_hold_models() -> None:
-    """Objects, lists of objects and maps of objects become models of their own."""
+def test_models_are_nested() -> None:
+    """Objects, lists of objects and maps of objects become models."""
     data = {"item": {"id": 1}, "items": [{"id": 2}], "by_name": {"a": {"id": 3}}}
 
-    with strict():
-        value = take(Nested, data)
+    with strict_mode():
+        value = decode(Nested, data)
 
     assert value == Nested(item=Item(id=1), items=[Item(id=2)], by_name={"a": Item(id=3)})
 
 
-def test_absent_and_null_are_told_apart() -> None:
-    """What can be both is UNSET when it is absent and None when it is null."""
-    with strict():
-        absent = take(Optionals, {"may_be_null": None})
-        null = take(Optionals, {"may_be_null": "x", "may_be_both": None, "anything": None})
-        given = take(Optionals, {"may_be_null": "x", "may_be_both": {"id": 1}, "anything": [1]})
+def test_absent_and_null_are_distinguished() -> None:
+    """An attribute that can be both is UNSET if absent and None if null."""
+    with strict_mode():
+        absent = decode(Optionals, {"may_be_null": None})
+        null = decode(Optionals, {"may_be_null": "x", "may_be_both": None, "anything": None})
+        present = decode(Optionals, {"may_be_null": "x", "may_be_both": {"id": 1}, "anything": [1]})
 
     assert absent == Optionals(may_be_null=None)
     assert (absent.may_be_both, absent.anything, absent.may_be_absent) == (UNSET, UNSET, None)
     assert (null.may_be_both, null.anything) == (None, None)
-    assert (given.may_be_both, given.anything) == (Item(id=1), [1])
+    assert (present.may_be_both, present.anything) == (Item(id=1), [1])
 
 
-def test_wire_names_are_those_of_the_server() -> None:
-    """A field is read from the key the server calls it by, not from its Python name."""
-    value = take(Optionals, {"may_be_null": "x", "wired name": "s", "wired": 1})
+def test_attributes_are_read_from_their_wire_names() -> None:
+    """An attribute is read from its wire name, not from its Python name."""
+    value = decode(Optionals, {"may_be_null": "x", "wired name": "s", "wired": 1})
 
     assert value.wired == Secret("s")
     assert value.extra == {"wired": 1}
 
 
-def test_null_for_an_optional_key_is_noticed_in_strict_mode_only() -> None:
-    """A key that is only ever left out may be null in use, but a test must notice."""
+def test_null_for_an_optional_key_is_an_error_in_strict_mode() -> None:
+    """By default a key that may only be left out may also be null; strict mode refuses null."""
     data = {"may_be_null": None, "may_be_absent": None}
 
-    value = take(Optionals, data)
-    with strict():
-        message = problem(Optionals, data)
+    value = decode(Optionals, data)
+    with strict_mode():
+        message = decode_failure(Optionals, data)
 
     assert value == Optionals(may_be_null=None)
-    assert message == ("the answer does not fit: null for a key that is only ever left out @ $")
+    assert message == "the response does not match: null for a key that may only be left out @ $"
 
 
 def test_unknown_keys_are_kept_but_not_shown() -> None:
-    """A newer server's keys are kept in extra, at every level, and out of the repr."""
+    """Unknown keys are kept in `extra` at every level, and are not in the repr."""
     data = {
         "item": {"id": 1, "new": "hunter2"},
         "items": [{"id": 2, "extra": {"a": 1}}],
@@ -264,7 +266,7 @@ def test_unknown_keys_are_kept_but_not_shown() -> None:
         "also": ["hunter2"],
     }
 
-    value = take(Nested, data)
+    value = decode(Nested, data)
 
     assert value.extra == {"also": ["hunter2"]}
     assert value.item.extra == {"new": "hunter2"}
@@ -273,17 +275,17 @@ def test_unknown_keys_are_kept_but_not_shown() -> None:
 
 
 def test_unknown_keys_are_errors_in_strict_mode() -> None:
-    """Strict mode names every unknown key and its place, not its value."""
+    """Strict mode reports the names and the path of unknown keys, but no values."""
     data = {"item": {"id": 1, "b": "hunter2", "a": 1}, "items": [], "by_name": {}}
 
-    with strict():
-        message = problem(Nested, data)
+    with strict_mode():
+        message = decode_failure(Nested, data)
 
-    assert message == "the answer does not fit: unknown keys a, b @ $.item"
+    assert message == "the response does not match: unknown keys a, b @ $.item"
 
 
 @pytest.mark.parametrize(
-    ("data", "places"),
+    ("data", "problems"),
     [
         ({"item": {"id": "x"}, "items": [], "by_name": {}}, ["expected int, got str @ $.item.id"]),
         ({"item": {}, "items": [], "by_name": {}}, ["id is missing @ $.item.id"]),
@@ -298,22 +300,22 @@ def test_unknown_keys_are_errors_in_strict_mode() -> None:
         ({"item": 1, "items": {}}, ["$.item", "$.items", "$.by_name"]),
     ],
 )
-def test_messages_name_the_places(data: object, places: list[str]) -> None:
-    """Every place that does not fit is named by its way through the answer."""
-    message = problem(Nested, data)
+def test_messages_contain_paths(data: object, problems: list[str]) -> None:
+    """The message contains the path of every mismatch in the response."""
+    message = decode_failure(Nested, data)
 
-    found = message.removeprefix("the answer does not fit: ").split("; ")
-    assert len(found) == len(places)
-    assert all(one.endswith(place) for one, place in zip(found, places, strict=True))
+    parts = message.removeprefix("the response does not match: ").split("; ")
+    assert len(parts) == len(problems)
+    assert all(part.endswith(problem) for part, problem in zip(parts, problems, strict=True))
 
 
 def test_messages_stay_short() -> None:
-    """Of many places three are named, and a place with an endless key is cut."""
-    many = problem(list[int], ["x"] * 100)
-    long = problem(dict[str, int], {"k" * 1_000_000: "hunter2"})
+    """A message contains at most three mismatches, and a very long path is cut."""
+    many = decode_failure(list[int], ["x"] * 100)
+    long = decode_failure(dict[str, int], {"k" * 1_000_000: "hunter2"})
 
     assert many == (
-        "the answer does not fit: expected int, got str @ $[0]; expected int, got str @ $[1];"
+        "the response does not match: expected int, got str @ $[0]; expected int, got str @ $[1];"
         " expected int, got str @ $[2] and 97 more"
     )
     assert len(long) < 300
@@ -321,17 +323,17 @@ def test_messages_stay_short() -> None:
     assert "hunter2" not in long
 
 
-def test_a_type_the_converter_does_not_know_shows_no_value() -> None:
-    """Even where the converter refuses in its own words, those are not shown."""
-    message = problem(list[Literal["red"]], ["hunter2"])
+def test_errors_of_cattrs_show_no_value() -> None:
+    """The text of an error of cattrs is not shown."""
+    message = decode_failure(list[Literal["red"]], ["hunter2"])
 
-    assert message == "the answer does not fit: not understood @ $[0]"
+    assert message == "the response does not match: not understood @ $[0]"
 
 
-def test_the_error_carries_the_answer_but_does_not_show_it() -> None:
-    """The body is on the error for whoever looks, and in no text or chained error."""
+def test_the_error_contains_the_response_but_does_not_show_it() -> None:
+    """The body is an attribute of the error, and in no text or chained error."""
     with pytest.raises(DecodeError) as caught:
-        take(int, "hunter2")
+        decode(int, "hunter2")
 
     error = caught.value
     assert error.content == b'"hunter2"'
@@ -342,39 +344,39 @@ def test_the_error_carries_the_answer_but_does_not_show_it() -> None:
 
 
 def test_strict_mode_ends_with_its_block() -> None:
-    """Strictness is restored when its block ends, also by an error and inside another."""
-    with strict():
-        with pytest.raises(DecodeError), strict():
-            take(int, "5")
-        inside = problem(int, "5")
+    """Strict mode ends with its block, also after an error and when nested."""
+    with strict_mode():
+        with pytest.raises(DecodeError), strict_mode():
+            decode(int, "5")
+        inside = decode_failure(int, "5")
 
-    after = take(int, "5")
+    after = decode(int, "5")
 
     assert "expected int" in inside
     assert after == 5
 
 
 def test_strict_mode_stays_in_its_task() -> None:
-    """One task's strictness changes nothing for another that runs meanwhile."""
+    """Strict mode in a task does not affect other tasks."""
 
-    async def main() -> tuple[str, int]:
+    async def run_both() -> tuple[str, int]:
         entered, leave = asyncio.Event(), asyncio.Event()
 
-        async def be_strict() -> str:
-            with strict():
+        async def decode_strictly() -> str:
+            with strict_mode():
                 entered.set()
                 await leave.wait()
-                return problem(int, "5")
+                return decode_failure(int, "5")
 
-        async def be_loose() -> int:
+        async def decode_tolerantly() -> int:
             await entered.wait()
-            value: int = take(int, "5")
+            value: int = decode(int, "5")
             leave.set()
             return value
 
-        return await asyncio.gather(be_strict(), be_loose())
+        return await asyncio.gather(decode_strictly(), decode_tolerantly())
 
-    message, value = asyncio.run(main())
+    message, value = asyncio.run(run_both())
 
     assert "expected int" in message
     assert value == 5

@@ -1,4 +1,4 @@
-"""A whole answer becomes what its operation promises: by status, media type and shape."""
+"""A response becomes the result of its operation, by status, media type and shape."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from docassemble_client import models, operations
-from docassemble_client._core.deserialize import decode, strict
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.deserialize import deserialize, strict_mode
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client._types import JSON
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import DecodeError
@@ -62,36 +62,41 @@ QUESTION = {
 }
 
 
-def take(
+def decode(
     operation: Operation[Any],
     content: bytes,
-    kind: str = JSON_TYPE,
+    content_type: str = JSON_TYPE,
     status: int = 200,
     disposition: str = "",
 ) -> Any:
-    """Decode this answer of an operation."""
-    headers = {"content-disposition": disposition, **({"content-type": kind} if kind else {})}
+    """Decode this response of an operation."""
+    headers = {
+        "content-disposition": disposition,
+        **({"content-type": content_type} if content_type else {}),
+    }
     request = Request(operation=operation.id, method=operation.method, path="/p")
-    return decode(operation, request, Reply(status=status, headers=headers, content=content))
+    return deserialize(
+        operation, request, RawResponse(status=status, headers=headers, content=content)
+    )
 
 
-def take_json(operation: Operation[Any], data: object, status: int = 200) -> Any:
-    return take(operation, json.dumps(data).encode(), status=status)
+def decode_json(operation: Operation[Any], data: object, status: int = 200) -> Any:
+    return decode(operation, json.dumps(data).encode(), status=status)
 
 
-def problem(
-    operation: Operation[Any], content: bytes, kind: str = JSON_TYPE, status: int = 200
+def decode_failure(
+    operation: Operation[Any], content: bytes, content_type: str = JSON_TYPE, status: int = 200
 ) -> str:
-    """Decode what the operation never brings, and return what the error says."""
+    """Decode a response that the operation does not return; return the text of the error."""
     with pytest.raises(DecodeError) as caught:
-        take(operation, content, kind, status)
+        decode(operation, content, content_type, status)
     assert caught.value.status == status
     assert caught.value.operation == operation.id
     return caught.value.message
 
 
-def made(**results: Result) -> Operation[Any]:
-    """Make an operation of results by status, such as s200."""
+def make_operation(**results: Result) -> Operation[Any]:
+    """Make an operation from results by status, such as s200."""
     return Operation(
         tag="t",
         name="n",
@@ -102,22 +107,24 @@ def made(**results: Result) -> Operation[Any]:
     )
 
 
-@pytest.mark.parametrize("kind", [JSON_TYPE, "Application/JSON; charset=utf-8", JSON_TYPE + " ;"])
-def test_a_model_comes_out_of_json(kind: str) -> None:
-    """JSON becomes the promised model, however its media type is written."""
-    with strict():
-        user = take(operations.USERS_GET, json.dumps(USER).encode(), kind)
+@pytest.mark.parametrize(
+    "content_type", [JSON_TYPE, "Application/JSON; charset=utf-8", JSON_TYPE + " ;"]
+)
+def test_json_becomes_a_model(content_type: str) -> None:
+    """JSON becomes the expected model, for every spelling of its media type."""
+    with strict_mode():
+        user = decode(operations.USERS_GET, json.dumps(USER).encode(), content_type)
 
     assert isinstance(user, models.User)
     assert (user.id, user.email, user.privileges, user.extra) == (7, None, ["user"], {})
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "said"),
+    ("content", "content_type", "problem"),
     [
         (b"<html>Sign in</html>", HTML_TYPE, "text/html"),
         (b"", HTML_TYPE, "text/html"),
-        (b"{}", "", "of no stated type"),
+        (b"{}", "", "no media type"),
         (b"{}", "text/plain", "text/plain"),
         (b"{}", "application/problem+json", "application/problem+json"),
     ],
@@ -125,13 +132,13 @@ def test_a_model_comes_out_of_json(kind: str) -> None:
 @pytest.mark.parametrize(
     "operation", [operations.USERS_GET, operations.USERS_LIST, operations.PACKAGES_INSTALL]
 )
-def test_an_answer_that_is_not_json_is_an_error(
-    operation: Operation[Any], content: bytes, kind: str, said: str
+def test_a_response_that_is_not_json_is_an_error(
+    operation: Operation[Any], content: bytes, content_type: str, problem: str
 ) -> None:
-    """An HTML page, or JSON that is not declared as such, is refused where JSON was promised."""
-    message = problem(operation, content, kind)
+    """HTML, or JSON with another media type, is refused where JSON is expected."""
+    message = decode_failure(operation, content, content_type)
 
-    assert message == f"the answer is {said} where JSON was expected"
+    assert message == f"the response has {problem}, expected JSON"
 
 
 @pytest.mark.parametrize(
@@ -156,81 +163,88 @@ def test_an_answer_that_is_not_json_is_an_error(
         b"{} {}",
     ],
 )
-@pytest.mark.parametrize("kind", [JSON, dict[str, JSON], models.User, int])
-def test_no_text_that_is_not_json_breaks_the_error(content: bytes, kind: Any) -> None:
-    """Cut, wrong, absurdly nested or endless: invalid JSON is a DecodeError that shows nothing."""
+@pytest.mark.parametrize("type_", [JSON, dict[str, JSON], models.User, int])
+def test_invalid_json_is_a_decode_error(content: bytes, type_: Any) -> None:
+    """Truncated, invalid or excessively nested JSON raises a DecodeError without content."""
     with pytest.raises(DecodeError) as caught:
-        take(made(s200=Result(of=lambda: kind)), content)
+        decode(make_operation(s200=Result(type=lambda: type_)), content)
 
-    assert caught.value.message == "the answer is not valid JSON"
+    assert caught.value.message == "the response is not valid JSON"
     assert caught.value.content == content[:65536]
 
 
-def test_json_may_begin_with_a_mark_and_hold_any_character() -> None:
-    """A byte order mark, escapes and characters beyond the basic plane are read."""
-    value = take(
-        made(s200=Result(of=lambda: JSON)), b'\xef\xbb\xbf["\\u00e9", "\xf0\x9f\x98\x80", 1.5, 1e3]'
+def test_json_may_have_a_byte_order_mark_and_any_character() -> None:
+    """A byte order mark, escapes and characters beyond the basic plane are decoded."""
+    value = decode(
+        make_operation(s200=Result(type=lambda: JSON)),
+        b'\xef\xbb\xbf["\\u00e9", "\xf0\x9f\x98\x80", 1.5, 1e3]',
     )
 
     assert value == ["é", "😀", 1.5, 1000.0]
 
 
 @pytest.mark.parametrize("status", [202, 204, 301, 418])
-def test_a_status_nobody_promised_is_an_error(status: int) -> None:
-    """Where an operation brings something, a status it is not known for brings nothing to trust."""
-    message = problem(operations.USERS_GET, b"{}", status=status)
+def test_an_unknown_success_status_is_an_error(status: int) -> None:
+    """An operation with a result refuses statuses that it does not describe."""
+    message = decode_failure(operations.USERS_GET, b"{}", status=status)
 
-    assert message == f"status {status} is none this operation is known to answer with"
+    assert message == f"status {status} is not a known status of this operation"
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])
-@pytest.mark.parametrize(("content", "kind"), [(b"", ""), (b"", HTML_TYPE), (b"{", JSON_TYPE)])
-def test_what_brings_nothing_takes_any_success(status: int, content: bytes, kind: str) -> None:
-    """Where nothing is promised, every success is one, and its body is not even read."""
-    result = take(operations.INTERVIEWS_CLEAR_CACHE, content, kind, status)
+@pytest.mark.parametrize(
+    ("content", "content_type"), [(b"", ""), (b"", HTML_TYPE), (b"{", JSON_TYPE)]
+)
+def test_an_operation_without_result_accepts_any_success(
+    status: int, content: bytes, content_type: str
+) -> None:
+    """An operation without a result accepts every success, and does not read its body."""
+    result = decode(operations.INTERVIEWS_CLEAR_CACHE, content, content_type, status)
 
     assert result is None
 
 
-def test_a_page_is_not_nothing() -> None:
-    """A page in place of nothing, such as a proxy's login, must not pass for the work done."""
-    message = problem(operations.INTERVIEWS_CLEAR_CACHE, b"<p>Log in</p>", HTML_TYPE, status=200)
+def test_an_html_page_is_not_an_empty_result() -> None:
+    """An HTML page in place of an empty result, such as a proxy's login page, is an error."""
+    message = decode_failure(
+        operations.INTERVIEWS_CLEAR_CACHE, b"<p>Log in</p>", HTML_TYPE, status=200
+    )
 
-    assert message == "the answer is a page (status 200) where nothing was expected"
+    assert message == "the response is an HTML page (status 200), expected no content"
 
 
-def test_a_group_of_statuses_holds_for_those_not_listed() -> None:
-    """2XX stands for every success that has no entry of its own."""
-    operation = made(s200=Result(of=lambda: int), s204=Result(), s2XX=Result(text=True))
+def test_2xx_applies_to_statuses_without_an_entry() -> None:
+    """2XX applies to every success that has no entry of its own."""
+    operation = make_operation(s200=Result(type=lambda: int), s204=Result(), s2XX=Result(text=True))
 
-    results = [take(operation, b"5", status=status) for status in (200, 204, 206)]
+    results = [decode(operation, b"5", status=status) for status in (200, 204, 206)]
 
     assert results == [5, None, "5"]
 
 
-def test_text_comes_in_its_charset() -> None:
-    """A text answer is decoded as its media type says, and never fails."""
-    german = take(
+def test_text_is_decoded_in_its_charset() -> None:
+    """Text is decoded as its media type says, and never fails."""
+    german = decode(
         operations.FILES_CONVERT_TO_MARKDOWN, b"Gr\xf6\xdfe", "text/plain; charset=latin1"
     )
-    broken = take(operations.FILES_CONVERT_TO_MARKDOWN, b"\xff", "")
+    broken = decode(operations.FILES_CONVERT_TO_MARKDOWN, b"\xff", "")
 
     assert german == "Größe"
     assert broken == "\ufffd"
 
 
-def test_json_or_text_is_told_by_the_media_type() -> None:
-    """An operation that brings either reads JSON as its model and anything else as text."""
-    fields = take(operations.FILES_EXTRACT_FIELDS, b'{"fields": ["a"]}')
-    text = take(operations.FILES_EXTRACT_FIELDS, b"---\nfields: {}\n", "text/plain")
+def test_the_media_type_selects_json_or_text() -> None:
+    """An operation with both results decodes JSON to its model and anything else as text."""
+    fields = decode(operations.FILES_EXTRACT_FIELDS, b'{"fields": ["a"]}')
+    text = decode(operations.FILES_EXTRACT_FIELDS, b"---\nfields: {}\n", "text/plain")
 
     assert fields == models.TemplateFields(fields=["a"])
     assert text == "---\nfields: {}\n"
 
 
-def test_bytes_come_with_what_the_server_said() -> None:
-    """A file keeps its content, type, status and name, and the name loses its folders."""
-    file = take(
+def test_a_file_has_its_metadata() -> None:
+    """A file has content, media type, status and a name without folders."""
+    file = decode(
         operations.FILES_DOWNLOAD,
         b"%PDF hunter2",
         "application/pdf",
@@ -244,18 +258,18 @@ def test_bytes_come_with_what_the_server_said() -> None:
 
 
 def test_a_file_that_is_json_is_still_a_file() -> None:
-    """Where only bytes are promised, even JSON stays bytes."""
-    file = take(operations.FILES_DOWNLOAD, b"{}", JSON_TYPE)
+    """Where only bytes are expected, JSON also stays bytes."""
+    file = decode(operations.FILES_DOWNLOAD, b"{}", JSON_TYPE)
 
     assert file.content == b"{}"
 
 
-def test_a_session_answers_with_what_its_text_says() -> None:
-    """The key questionType tells an undefined variable from a question."""
-    with strict():
-        undefined = take_json(operations.SESSIONS_SET_VARIABLES, UNDEFINED)
-        question = take_json(operations.SESSIONS_SET_VARIABLES, QUESTION, 201)
-    newer = take_json(operations.SESSIONS_SET_VARIABLES, {**QUESTION, "questionType": "novel"})
+def test_the_question_type_selects_the_model() -> None:
+    """The key questionType distinguishes an undefined variable from a question."""
+    with strict_mode():
+        undefined = decode_json(operations.SESSIONS_SET_VARIABLES, UNDEFINED)
+        question = decode_json(operations.SESSIONS_SET_VARIABLES, QUESTION, 201)
+    newer = decode_json(operations.SESSIONS_SET_VARIABLES, {**QUESTION, "questionType": "novel"})
 
     assert isinstance(undefined, models.UndefinedVariable)
     assert undefined.variable == "x.y"
@@ -266,10 +280,10 @@ def test_a_session_answers_with_what_its_text_says() -> None:
 @pytest.mark.parametrize(
     "data", [{}, {"questionType": None}, {"questionType": ["fields"]}, [], [1], "text", 5, None]
 )
-def test_a_session_may_answer_with_any_json(data: object) -> None:
-    """What an interview answers with json_response is kept as it is, with its status."""
-    with strict():
-        result = take_json(operations.SESSIONS_SET_VARIABLES, data, 202)
+def test_an_interview_may_return_any_json(data: object) -> None:
+    """JSON from json_response() is unchanged, and has its status."""
+    with strict_mode():
+        result = decode_json(operations.SESSIONS_SET_VARIABLES, data, 202)
 
     assert result == JSONReply(data, 202)  # type: ignore[arg-type]  # any JSON
 
@@ -283,28 +297,28 @@ def test_a_session_may_answer_with_any_json(data: object) -> None:
         {**UNDEFINED, "variable": ["x"]},
     ],
 )
-def test_json_that_only_looks_like_a_question_is_kept_in_use(data: Any) -> None:
-    """An interview may use the key questionType in its own JSON; tests notice any change."""
-    result = take_json(operations.SESSIONS_SET_VARIABLES, data, 202)
-    with strict():
-        message = problem(operations.SESSIONS_SET_VARIABLES, json.dumps(data).encode())
+def test_json_that_resembles_a_question_is_kept_except_in_strict_mode(data: Any) -> None:
+    """An interview may use the key questionType in its own JSON; strict mode reports a mismatch."""
+    result = decode_json(operations.SESSIONS_SET_VARIABLES, data, 202)
+    with strict_mode():
+        message = decode_failure(operations.SESSIONS_SET_VARIABLES, json.dumps(data).encode())
 
     assert result == JSONReply(data, 202)
-    assert message.startswith("the answer does not fit: ")
+    assert message.startswith("the response does not match: ")
 
 
-def test_a_session_may_answer_with_a_file_or_nothing() -> None:
-    """What is no JSON is kept as bytes; 204 brings nothing."""
-    page = take(operations.SESSIONS_SET_VARIABLES, b"<p>hi</p>", HTML_TYPE, 203)
-    nothing = take(operations.SESSIONS_SET_VARIABLES, b"", HTML_TYPE, 204)
+def test_an_interview_may_return_a_file_or_no_content() -> None:
+    """A response that is not JSON becomes bytes; 204 has no result."""
+    page = decode(operations.SESSIONS_SET_VARIABLES, b"<p>hi</p>", HTML_TYPE, 203)
+    no_content = decode(operations.SESSIONS_SET_VARIABLES, b"", HTML_TYPE, 204)
 
     assert (page.text, page.status) == ("<p>hi</p>", 203)
-    assert nothing is None
+    assert no_content is None
 
 
-def test_a_task_is_known_by_its_number() -> None:
-    """Work that goes on in the server comes as a handle with its kind and where it came from."""
-    task = take_json(operations.PACKAGES_INSTALL, {"task_id": "abc", "new": 1})
+def test_a_task_becomes_a_handle() -> None:
+    """A started task becomes a handle with its kind and operation."""
+    task = decode_json(operations.PACKAGES_INSTALL, {"task_id": "abc", "new": 1})
 
     assert task == TaskHandle(id="abc", kind="install", operation="packages.install")
 
@@ -318,32 +332,32 @@ def test_a_task_is_known_by_its_number() -> None:
         (operations.SERVER_RESTART, "", "", (None, "", "")),
     ],
 )
-def test_a_task_knows_when_it_began_and_how_its_work_shows(
+def test_a_handle_has_the_start_and_the_expected_state(
     operation: Operation[Any], target: str, date: str, expected: tuple[object, ...]
 ) -> None:
-    """The server's own date, and the package that must be listed or gone, if it has a name."""
+    """A handle has the server's date, and the package that must be listed or gone, if known."""
     request = Request(operation=operation.id, method="POST", path="/p", target=target)
     headers = {"content-type": JSON_TYPE, "date": date}
 
-    task: Any = decode(
-        operation, request, Reply(status=200, headers=headers, content=b'{"task_id": "abc"}')
+    task: Any = deserialize(
+        operation, request, RawResponse(status=200, headers=headers, content=b'{"task_id": "abc"}')
     )
 
-    assert (task.started, task.target, task.expects) == expected
+    assert (task.started, task.target, task.expected_state) == expected
 
 
 @pytest.mark.parametrize("data", [{}, {"task_id": 5}, {"task_id": None}, [], "abc", None])
-def test_a_task_without_a_number_is_an_error(data: object) -> None:
-    """Without a task number there is nothing to wait for, so the answer is refused."""
-    message = problem(operations.PACKAGES_INSTALL, json.dumps(data).encode())
+def test_a_task_without_an_id_is_an_error(data: object) -> None:
+    """A response without a task ID is refused."""
+    message = decode_failure(operations.PACKAGES_INSTALL, json.dumps(data).encode())
 
-    assert message == "the answer holds no task_id"
+    assert message == "the response has no task_id"
 
 
 def test_secrets_and_configurations_are_wrapped() -> None:
-    """A new API key comes as a Secret, the configuration as a Confidential object."""
-    key = take_json(operations.API_KEYS_CREATE, "hunter2")
-    config = take_json(operations.SERVER_GET_CONFIG, {"secretkey": "hunter2"})
+    """A new API key becomes a Secret, the configuration a Confidential object."""
+    key = decode_json(operations.API_KEYS_CREATE, "hunter2")
+    config = decode_json(operations.SERVER_GET_CONFIG, {"secretkey": "hunter2"})
 
     assert isinstance(key, Secret)
     assert isinstance(config, Confidential)

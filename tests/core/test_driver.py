@@ -11,7 +11,7 @@ import pytest
 from docassemble_client import AsyncDocassemble
 from docassemble_client._core.driver import Run
 from docassemble_client._core.flow import Deliver, Send, Sleep, Tell, execute
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client.config import RetryPolicy, Timeouts
 from docassemble_client.errors import (
     DecodeError,
@@ -23,7 +23,15 @@ from docassemble_client.errors import (
 )
 from docassemble_client.events import PageEvent
 from docassemble_client.tasks import TaskHandle
-from tests.mock import Line, Mock, as_response, now, others, run, settle
+from tests.mock import (
+    FakeTransport,
+    MockServer,
+    build_response,
+    get_loop_time,
+    get_other_tasks,
+    run,
+    settle,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -33,25 +41,27 @@ if TYPE_CHECKING:
 REQUEST = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
 UNSAFE = Request(operation="users.create", method="POST", path="/api/user/new")
 PAGE = PageEvent(operation="x", number=1, items=1)
-GOOD = Reply(status=200)
-LATER = Reply(status=503, headers={"retry-after": "8"})
+GOOD = RawResponse(status=200)
+LATER = RawResponse(status=503, headers={"retry-after": "8"})
 
 
 def drive(
-    line: Line, flow: Flow[Any], total: float | None = None, *, each: bool = False
+    line: FakeTransport, flow: Flow[Any], total: float | None = None, *, per_delivery: bool = False
 ) -> Run[Any]:
-    return Run(cast("Any", line), flow, REQUEST, Timeouts(total=total), each=each)
+    return Run(cast("Any", line), flow, REQUEST, Timeouts(total=total), per_delivery=per_delivery)
 
 
-def late(line: Line, total: float, request: Request = REQUEST) -> tuple[RequestTimeout, float]:
+def late(
+    line: FakeTransport, total: float, request: Request = REQUEST
+) -> tuple[RequestTimeout, float]:
     """Carry a call that takes too long: its error, and when it came."""
 
     async def use() -> tuple[RequestTimeout, float]:
         flow = execute(request, RetryPolicy(initial_delay=8, attempts=9), jitter=lambda: 1.0)
         with pytest.raises(RequestTimeout) as caught:
             await drive(line, flow, total).result()
-        assert others() == set()
-        return caught.value, now()
+        assert get_other_tasks() == set()
+        return caught.value, get_loop_time()
 
     return run(use())
 
@@ -67,19 +77,18 @@ def test_a_flow_gets_what_it_asks_for() -> None:
         yield Deliver("more")
         return "end"
 
-    line = Line(lambda _: GOOD)
+    line = FakeTransport(lambda _: GOOD)
 
     async def use() -> list[Any]:
         driven = drive(line, flow())
         assert driven.elapsed == 0
-        seen = [await driven.step(), now(), await driven.step(), await driven.step()]
+        seen = [await driven.step(), get_loop_time(), await driven.step(), await driven.step()]
         assert driven.elapsed == 5
         assert await driven.step() is None
         return [*seen, await driven.result()]
 
     assert run(use()) == [GOOD, 5.0, "more", None, "end"]
-    assert line.sent == [REQUEST]
-    assert line.told == [PAGE]
+    assert (line.sent, line.events) == ([REQUEST], [PAGE])
 
 
 def test_deliveries_do_not_stop_who_wants_the_result() -> None:
@@ -90,7 +99,7 @@ def test_deliveries_do_not_stop_who_wants_the_result() -> None:
         yield Deliver(2)
         return "end"
 
-    assert run(drive(Line(lambda _: GOOD), flow()).result()) == "end"
+    assert run(drive(FakeTransport(lambda _: GOOD), flow()).result()) == "end"
 
 
 @pytest.mark.parametrize("error", [NotSent("no"), MaybeSent("no"), DecodeError("no")])
@@ -104,7 +113,7 @@ def test_a_failure_of_the_network_is_raised_inside_the_flow(error: Exception) ->
             return caught
         return None
 
-    assert run(drive(Line(lambda _: error), flow()).result()) is error
+    assert run(drive(FakeTransport(lambda _: error), flow()).result()) is error
 
 
 def test_any_other_failure_ends_the_flow() -> None:
@@ -118,14 +127,14 @@ def test_any_other_failure_ends_the_flow() -> None:
             closed.append(True)
 
     with pytest.raises(UsageError, match="closed"):
-        run(drive(Line(lambda _: UsageError("closed")), flow()).result())
+        run(drive(FakeTransport(lambda _: UsageError("closed")), flow()).result())
     assert closed == [True]
 
 
 def test_the_limit_of_the_whole_holds_across_retries() -> None:
     """Timeouts.total counts every attempt and every pause between them."""
-    line = Line(lambda _: LATER)
-    line.seconds = lambda _: 1.0
+    line = FakeTransport(lambda _: LATER)
+    line.delay = lambda _: 1.0
 
     # 1 + 8 + 1 + 16: the second pause is cut.
     assert late(line, 20)[1] == 20
@@ -135,12 +144,12 @@ def test_the_limit_of_the_whole_holds_across_retries() -> None:
 def test_a_call_that_ends_in_time_meets_no_limit() -> None:
     """A total limit costs nothing where it is not reached."""
     answers = iter([LATER, LATER, GOOD])
-    line = Line(lambda _: next(answers))
+    line = FakeTransport(lambda _: next(answers))
 
     async def use() -> float:
         flow = execute(REQUEST, RetryPolicy(initial_delay=0))
         assert await drive(line, flow, 20).result() is GOOD
-        return now()
+        return get_loop_time()
 
     assert run(use()) == 16
 
@@ -156,11 +165,11 @@ def test_a_call_that_ends_in_time_meets_no_limit() -> None:
     ],
 )
 def test_a_call_that_takes_too_long_says_whether_it_may_have_been_processed(
-    request_: Request, answer: Reply | Exception, seconds: float, *, maybe: bool
+    request_: Request, answer: RawResponse | Exception, seconds: float, *, maybe: bool
 ) -> None:
     """Only where no attempt reached the server it is certain that nothing was done."""
-    line = Line(lambda _: answer)
-    line.seconds = lambda _: seconds
+    line = FakeTransport(lambda _: answer)
+    line.delay = lambda _: seconds
 
     error, _ = late(line, 20, request_)
 
@@ -173,7 +182,7 @@ def test_a_call_that_takes_too_long_says_whether_it_may_have_been_processed(
 def test_an_attempt_after_one_that_may_have_been_processed_does_not_undo_it() -> None:
     """First maybe processed, then not sent: the first may still have been."""
     answers = iter([MaybeSent("no")])
-    line = Line(lambda _: next(answers, NotSent("no")))
+    line = FakeTransport(lambda _: next(answers, NotSent("no")))
 
     error, _ = late(line, 20)
 
@@ -188,20 +197,20 @@ def test_each_delivery_has_the_whole_time_if_so_wished() -> None:
             yield Sleep(4)
             yield Deliver(number)
 
-    async def use(*, each: bool) -> list[Any]:
-        driven = drive(Line(lambda _: GOOD), flow(), 5, each=each)
+    async def use(*, per_delivery: bool) -> list[Any]:
+        driven = drive(FakeTransport(lambda _: GOOD), flow(), 5, per_delivery=per_delivery)
         seen = []
         try:
-            while (one := await driven.step()) is not None:
-                seen.append(one)
+            while (value := await driven.step()) is not None:
+                seen.append(value)
                 await asyncio.sleep(3)
         except RequestTimeout:
             seen.append("late")
         driven.close()
         return seen
 
-    assert run(use(each=True)) == [0, 1, 2, 3]
-    assert run(use(each=False)) == [0, "late"]
+    assert run(use(per_delivery=True)) == [0, 1, 2, 3]
+    assert run(use(per_delivery=False)) == [0, "late"]
 
 
 WHOLE = [b"\0", b"\1", b"\2", b"\3"]
@@ -219,12 +228,12 @@ def test_the_limit_of_the_whole_holds_for_a_body(
             yield bytes([number])
 
     async def use() -> list[Any]:
-        driven = drive(Line(lambda _: GOOD), execute(REQUEST, RetryPolicy()), total)
+        driven = drive(FakeTransport(lambda _: GOOD), execute(REQUEST, RetryPolicy()), total)
         await driven.result()
         try:
             return [piece async for piece in driven.within(body())]
         except RequestTimeout as error:
-            return [now(), error.maybe_processed]
+            return [get_loop_time(), error.maybe_processed]
 
     assert run(use()) == outcome
 
@@ -239,16 +248,16 @@ def store(
 
 def test_the_limit_of_the_whole_holds_while_another_call_has_the_session() -> None:
     """Waiting for the lock of a session counts; nothing was sent, and the lock is not lost."""
-    mock = Mock(lambda _: as_response(200, {"questionType": "deadend"}))
+    mock = MockServer(lambda _: build_response(200, {"questionType": "deadend"}))
 
     async def use() -> None:
-        async with AsyncDocassemble(mock.url, "key", transport=mock.http) as da:
+        async with AsyncDocassemble(mock.url, "key", transport=mock.transport) as da:
             mock.gate = asyncio.Event()
             first = asyncio.create_task(store(da))
             await settle()
             with pytest.raises(RequestTimeout) as caught:
                 await store(da, total=5)
-            assert now() == 5
+            assert get_loop_time() == 5
             assert not caught.value.maybe_processed
             assert len(mock.requests) == 1
             mock.gate.set()
@@ -263,27 +272,23 @@ def test_the_limit_of_the_whole_holds_while_another_call_has_the_session() -> No
 def test_cancelling_at_any_point_leaves_nothing_behind(turns: int) -> None:
     """Whenever a call is cancelled: no task stays, no request, and the session is free again."""
     answers = iter([(429, None)])
-    mock = Mock(lambda _: next(answers, (200, {"questionType": "deadend"})))
+    mock = MockServer(lambda _: next(answers, (200, {"questionType": "deadend"})))
 
     async def use() -> None:
         policy = RetryPolicy(initial_delay=0)
         async with AsyncDocassemble(
-            mock.url, "key", transport=mock.http, retry=policy, max_concurrency=1
+            mock.url, "key", transport=mock.transport, retry=policy, max_concurrency=1
         ) as da:
             calls = [
                 asyncio.create_task(call)
-                for call in (
-                    da.sessions.get_question("x.yml", "s"),
-                    store(da),
-                    store(da),
-                )
+                for call in (da.sessions.get_question("x.yml", "s"), store(da), store(da))
             ]
             await settle(turns)
             for call in calls:
                 call.cancel()
             await asyncio.wait(calls)
-            assert others() == set()
-            assert mock.busy == 0
+            assert get_other_tasks() == set()
+            assert mock.active_requests == 0
             await store(da)
 
     run(use())
@@ -294,15 +299,15 @@ def test_calls_of_one_session_do_not_overlap() -> None:
     most: list[int] = []
 
     async def use() -> None:
-        async with AsyncDocassemble(mock.url, "key", transport=mock.http) as da:
+        async with AsyncDocassemble(mock.url, "key", transport=mock.transport) as da:
             calls = [store(da, session) for session in ("s", "s", "t", "s")]
             await asyncio.gather(*calls)
 
     def answer(_: object) -> Any:
-        most.append(mock.busy)
-        return as_response(200, {"questionType": "deadend"})
+        most.append(mock.active_requests)
+        return build_response(200, {"questionType": "deadend"})
 
-    mock = Mock(answer)
+    mock = MockServer(answer)
     run(use())
     assert len(mock.requests) == 4
     assert max(most) <= 2
@@ -310,13 +315,13 @@ def test_calls_of_one_session_do_not_overlap() -> None:
 
 def test_locks_of_sessions_are_forgotten() -> None:
     """A client that works on many sessions does not keep a lock for each."""
-    mock = Mock(lambda _: as_response(200, {"questionType": "deadend"}))
+    mock = MockServer(lambda _: build_response(200, {"questionType": "deadend"}))
 
     async def use() -> int:
-        async with AsyncDocassemble(mock.url, "key", transport=mock.http) as da:
+        async with AsyncDocassemble(mock.url, "key", transport=mock.transport) as da:
             for number in range(50):
                 await store(da, str(number))
-            runtime = da._runtime
+            runtime = da._executor
             assert runtime is not None
             gc.collect()  # a finished call may stand in a cycle until then
             return len(runtime._locks)
@@ -328,8 +333,8 @@ def test_locks_of_sessions_are_forgotten() -> None:
 def test_a_second_event_loop_is_a_clear_error(use: str) -> None:
     """A client belongs to the loop that used it first, whatever it is asked for in another."""
     healthy = {"ok": True, "server_start_time": 1.5, "version": "1.10.14"}
-    mock = Mock(lambda _: as_response(200, healthy))
-    da = AsyncDocassemble(mock.url, "key", transport=mock.http)
+    mock = MockServer(lambda _: build_response(200, healthy))
+    da = AsyncDocassemble(mock.url, "key", transport=mock.transport)
     run(da.server.get_health())
 
     uses: dict[str, Callable[[], Any]] = {
@@ -348,17 +353,17 @@ def test_a_second_event_loop_is_a_clear_error(use: str) -> None:
 
 def test_a_closed_client_is_a_clear_error() -> None:
     """After aclose() nothing is sent any more, not even by a walk that had begun."""
-    mock = Mock(lambda _: as_response(200, {"items": [], "next_id": "x"}))
+    mock = MockServer(lambda _: build_response(200, {"items": [], "next_id": "x"}))
 
     async def use() -> None:
-        da = AsyncDocassemble(mock.url, "key", transport=mock.http)
+        da = AsyncDocassemble(mock.url, "key", transport=mock.transport)
         pages = da.users.list().pages()
         await anext(pages)
         await da.aclose()
         await da.aclose()
         with pytest.raises(UsageError, match="closed") as caught:
             await anext(pages)
-        assert caught.value.resume_from == "x"
+        assert caught.value.page_token == "x"
         with pytest.raises(UsageError, match="closed"):
             await da.users.get_current()
 
@@ -368,11 +373,11 @@ def test_a_closed_client_is_a_clear_error() -> None:
 
 def test_who_waits_for_a_turn_of_a_closed_client_hears_of_it() -> None:
     """A call whose turn comes after aclose() is refused, and nothing is sent."""
-    mock = Mock(lambda _: as_response(200, {"items": [], "next_id": None}))
+    mock = MockServer(lambda _: build_response(200, {"items": [], "next_id": None}))
 
     async def use() -> None:
         mock.gate = asyncio.Event()
-        da = AsyncDocassemble(mock.url, "key", transport=mock.http, max_concurrency=1)
+        da = AsyncDocassemble(mock.url, "key", transport=mock.transport, max_concurrency=1)
         first, second = (asyncio.ensure_future(da.users.list()) for _ in range(2))
         await settle()
         await da.aclose()
@@ -390,4 +395,4 @@ def test_the_last_failure_is_raised_as_it_is() -> None:
     flow = execute(REQUEST, RetryPolicy(attempts=1))
 
     with pytest.raises(ServerError, match="503"):
-        run(drive(Line(lambda _: LATER), flow).result())
+        run(drive(FakeTransport(lambda _: LATER), flow).result())

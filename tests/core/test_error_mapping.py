@@ -1,4 +1,4 @@
-"""The last answer of a call as a generator: a reply, or an error that says what happened."""
+"""The last response of a call becomes its result, or the error that describes it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client._core.error_mapping import undecodable
+from docassemble_client._core.error_mapping import decode_error
 from docassemble_client._core.flow import Send, execute
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import (
     AccessDenied,
@@ -36,35 +36,37 @@ HTML_TYPE = "text/html; charset=utf-8"
 REQUEST = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
 KNOWN = (
     KnownError(404, "User not found.", "No account has this number."),
-    KnownError(400, "Error reading {}: {}", "Look at the log."),
-    KnownError(400, "Error reading {}", "Never reached for two parts."),
+    KnownError(400, "Error reading {}: {}", "See the log."),
+    KnownError(400, "Error reading {}", "Not used for two parts."),
     KnownError(400, "(a+)+$", "Not a pattern."),
     KnownError(501, "{} of {} is {} late.", "Begin earlier."),
 )
 
 
-def reply(
+def make_response(
     status: int = 200,
     content: bytes = b"",
-    kind: str = "",
+    content_type: str = "",
     headers: Mapping[str, str] | None = None,
-) -> Reply:
-    typed = {"content-type": kind} if kind else {}
+) -> RawResponse:
+    content_type_header = {"content-type": content_type} if content_type else {}
     url = "https://da.example.com/api/user/7"
-    return Reply(status=status, headers={**typed, **(headers or {})}, content=content, url=url)
+    return RawResponse(
+        status=status, headers={**content_type_header, **(headers or {})}, content=content, url=url
+    )
 
 
-def judge(answer: Reply, **more: Any) -> DocassembleError:
-    """Feed a call its only answer, and catch what it raises."""
-    flow = execute(REQUEST, RetryPolicy(attempts=1), **more)
+def raise_error(response: RawResponse, **options: Any) -> DocassembleError:
+    """Return the error of a call with this single response."""
+    flow = execute(REQUEST, RetryPolicy(attempts=1), **options)
     next(flow)
     with pytest.raises(DocassembleError) as caught:
-        flow.send(answer)
+        flow.send(response)
     return caught.value
 
 
-def error_of(answer: Reply, **more: Any) -> APIError:
-    error = judge(answer, **more)
+def raise_api_error(response: RawResponse, **options: Any) -> APIError:
+    error = raise_error(response, **options)
     assert isinstance(error, APIError)
     return error
 
@@ -82,17 +84,15 @@ def error_of(answer: Reply, **more: Any) -> APIError:
     ],
 )
 @pytest.mark.parametrize("status", [301, 302, 304, 307, 399])
-def test_a_redirect_is_an_error_that_names_both_addresses(
-    status: int, location: str, shown: str
-) -> None:
-    """A 3xx answer is refused, with where from, where to and the fix, but no user and no query."""
-    error = judge(reply(status, headers={"location": location}))
+def test_a_redirect_is_an_error_with_both_urls(status: int, location: str, shown: str) -> None:
+    """A redirect is refused; the error shows both URLs without user and query."""
+    error = raise_error(make_response(status, headers={"location": location}))
 
     assert isinstance(error, RedirectRefused)
     assert (error.status, error.location) == (status, shown)
     assert (error.operation, error.method, error.path) == ("users.get", "GET", "/api/user/7")
     assert error.message == (
-        f"https://da.example.com/api/user/7 redirects to {shown or 'no address'} (status {status})"
+        f"https://da.example.com/api/user/7 redirects to {shown or 'no URL'} (status {status})"
     )
     assert "base_url" in error.hint
     assert "hunter2" not in str(error)
@@ -100,7 +100,7 @@ def test_a_redirect_is_an_error_that_names_both_addresses(
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "phrase"),
+    ("status", "expected", "phrase"),
     [
         (400, BadRequest, "Bad Request"),
         (401, AccessDenied, "Unauthorized"),
@@ -117,11 +117,13 @@ def test_a_redirect_is_an_error_that_names_both_addresses(
         (999, ServerError, "unknown status"),
     ],
 )
-def test_the_status_chooses_the_class(status: int, kind: type[APIError], phrase: str) -> None:
-    """Each error status has its class, and the error says in which call it came."""
-    error = error_of(reply(status), hints={status: "Do this"})
+def test_the_status_selects_the_error_class(
+    status: int, expected: type[APIError], phrase: str
+) -> None:
+    """Each error status has its class, and the error names the call."""
+    error = raise_api_error(make_response(status), hints={status: "Do this"})
 
-    assert type(error) is kind
+    assert type(error) is expected
     assert error.message == f"{status} {phrase}"
     assert (error.operation, error.method, error.path) == ("users.get", "GET", "/api/user/7")
     assert (error.status, error.body, error.hint) == (status, "", "Do this")
@@ -129,7 +131,7 @@ def test_the_status_chooses_the_class(status: int, kind: type[APIError], phrase:
 
 
 @pytest.mark.parametrize(
-    ("kind", "content", "body"),
+    ("content_type", "content", "body"),
     [
         (JSON_TYPE, b'"User not found."\n', "User not found."),
         ("Application/JSON; charset=utf-8", b'{"a":[1,null]}', {"a": [1, None]}),
@@ -151,9 +153,9 @@ def test_the_status_chooses_the_class(status: int, kind: type[APIError], phrase:
         (JSON_TYPE, b'\xef\xbb\xbf"marked"', "marked"),
     ],
 )
-def test_whatever_the_server_says_becomes_the_body(kind: str, content: bytes, body: Any) -> None:
-    """JSON is read, all else is kept as text: no body an error can have breaks the error."""
-    error = error_of(reply(404, content, kind))
+def test_any_content_becomes_the_body(content_type: str, content: bytes, body: Any) -> None:
+    """JSON is decoded, anything else is kept as text; no content raises another error."""
+    error = raise_api_error(make_response(404, content, content_type))
 
     assert type(error) is NotFound
     assert error.body == body
@@ -181,28 +183,28 @@ def test_whatever_the_server_says_becomes_the_body(kind: str, content: bytes, bo
         (404, {"hunter2": "User not found."}, "404 Not Found", ""),
     ],
 )
-def test_a_known_error_brings_its_own_hint(status: int, body: Any, message: str, hint: str) -> None:
-    """The first known error of this status and text gives message and hint; {} fits any text."""
-    answer = reply(status, json.dumps(body).encode(), JSON_TYPE)
+def test_a_known_error_has_its_own_hint(status: int, body: Any, message: str, hint: str) -> None:
+    """The first known error with this status and text sets the hint; {} matches any text."""
+    response = make_response(status, json.dumps(body).encode(), JSON_TYPE)
 
-    error = error_of(answer, errors=KNOWN, hints={400: "By status"})
+    error = raise_api_error(response, errors=KNOWN, hints={400: "By status"})
 
     assert (error.message, error.hint, error.body) == (message, hint, body)
     assert "hunter2" not in str(error)
     assert "hunter2" not in repr(error)
 
 
-def test_an_answer_kept_with_a_decode_error_is_cut() -> None:
-    """An answer that cannot be read is kept with the error, but not more than 64 KiB of it."""
-    error = undecodable(REQUEST, reply(200, b"x" * 100_000), "no use")
+def test_the_content_of_a_decode_error_is_cut() -> None:
+    """The error keeps at most the first 64 KiB of the response."""
+    error = decode_error(REQUEST, make_response(200, b"x" * 100_000), "not valid")
 
     assert error.content == b"x" * 65536
     assert (error.status, error.operation, error.path) == (200, "users.get", "/api/user/7")
-    assert str(error).startswith("users.get (GET /api/user/7): no use. Check that base_url")
+    assert str(error).startswith("users.get (GET /api/user/7): not valid. Check that base_url")
 
 
-def test_requests_and_replies_show_no_content() -> None:
-    """What is sent and what comes may be secret: neither repr shows values, headers or bodies."""
+def test_requests_and_responses_show_no_content() -> None:
+    """Requests and responses may contain secrets: their repr shows no values."""
     request = Request(
         operation="x",
         method="POST",
@@ -214,17 +216,17 @@ def test_requests_and_replies_show_no_content() -> None:
         files=(("f", Upload(b"hunter2")),),
     )
 
-    shown = repr((Send(request), reply(200, b"hunter2", headers={"h": "hunter2"})))
+    shown = repr((Send(request), make_response(200, b"hunter2", headers={"h": "hunter2"})))
 
     assert "hunter2" not in shown
 
 
-def test_a_reply_without_a_stream_has_no_chunks_left() -> None:
-    """A reply that was read to its end can still be iterated over and closed like any other."""
+def test_a_response_without_a_stream_has_no_chunks() -> None:
+    """A response that was read to its end can still be iterated over and closed."""
 
-    async def use(answer: Reply) -> list[bytes]:
-        chunks = [chunk async for chunk in answer.chunks]
-        await answer.close()
+    async def read_chunks(response: RawResponse) -> list[bytes]:
+        chunks = [chunk async for chunk in response.chunks]
+        await response.close()
         return chunks
 
-    assert asyncio.run(use(reply())) == []
+    assert asyncio.run(read_chunks(make_response())) == []

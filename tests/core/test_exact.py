@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docassemble_client import models
-from docassemble_client._core.exact import Inexact, exact
-from docassemble_client._core.structure import converter
+from docassemble_client._core.exact import NeedsSlowPath, exact
+from docassemble_client._core.structure import make_converter
 from docassemble_client._types import JSON, UNSET, Unset, empty_object
 from docassemble_client.config import Confidential, Secret
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-MODELS = [one for name in models.__all__ if attrs.has(one := getattr(models, name))]
+MODELS = [item for name in models.__all__ if attrs.has(item := getattr(models, name))]
 Color: TypeAlias = Literal["red", "green"] | str
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
@@ -105,8 +105,8 @@ def fitting(kind: Any, depth: int = 0) -> SearchStrategy[Any]:
         return st.dictionaries(
             st.text(max_size=3), fitting(get_args(kind)[1], depth), max_size=most
         )
-    members = [one for one in get_args(kind) if one not in {Unset, NoneType}]
-    texts = any(get_origin(one) is Literal for one in members)
+    members = [item for item in get_args(kind) if item not in {Unset, NoneType}]
+    texts = any(get_origin(item) is Literal for item in members)
     inner = SCALARS[str] if texts else fitting(members[0], depth) if depth < 2 else st.none()
     return st.none() | inner if NoneType in get_args(kind) else inner
 
@@ -118,11 +118,11 @@ def _later(kind: Any, depth: int) -> SearchStrategy[Any]:
 def _object(kind: type, depth: int) -> SearchStrategy[Any]:
     required: dict[str, SearchStrategy[Any]] = {}
     optional: dict[str, SearchStrategy[Any]] = {}
-    for one in attrs.fields(attrs.resolve_types(kind)):
-        if one.name != "extra":
-            place = required if one.default is attrs.NOTHING else optional
-            name = one.metadata.get("wire", one.name)
-            place[name] = _later(one.type, depth + 1)
+    for item in attrs.fields(attrs.resolve_types(kind)):
+        if item.name != "extra":
+            place = required if item.default is attrs.NOTHING else optional
+            name = item.metadata.get("wire", item.name)
+            place[name] = _later(item.type, depth + 1)
     whole = st.fixed_dictionaries(required, optional=optional)
     more = st.dictionaries(st.text(max_size=3) | st.sampled_from([*required, *optional]), ANY)
     return st.one_of(whole, whole, st.builds(lambda a, b: {**a, **b}, whole, more))
@@ -130,10 +130,10 @@ def _object(kind: type, depth: int) -> SearchStrategy[Any]:
 
 def _fits(kind: type, value: dict[str, Any]) -> bool:
     """Whether the converter takes it in strict mode, but for the keys it does not know."""
-    known = {one.metadata.get("wire", one.name) for one in attrs.fields(kind)} - {"extra"}
+    known = {item.metadata.get("wire", item.name) for item in attrs.fields(kind)} - {"extra"}
     try:
-        converter(be_strict=True).structure(
-            {name: one for name, one in value.items() if name in known}, kind
+        make_converter(strict=True).structure(
+            {name: item for name, item in value.items() if name in known}, kind
         )
     except Exception:  # noqa: BLE001 - its errors are tested elsewhere
         return False
@@ -149,10 +149,10 @@ def test_the_short_way_ends_where_the_long_one_does(kind: type) -> None:
     def compare(value: Any) -> None:
         try:
             model = exact(kind)(value)
-        except (Inexact, KeyError):
+        except (NeedsSlowPath, KeyError):
             assert not _fits(kind, value)
         else:
-            assert model == converter(be_strict=False).structure(value, kind)
+            assert model == make_converter(strict=False).structure(value, kind)
 
     compare()
 
@@ -180,7 +180,7 @@ def test_the_short_way_ends_where_the_long_one_does(kind: type) -> None:
 )
 def test_what_must_be_converted_or_refused_goes_the_long_way(kind: Any, value: object) -> None:
     """A value of another type, or a model that is no plain record, is left to the converter."""
-    with pytest.raises(Inexact):
+    with pytest.raises(NeedsSlowPath):
         exact(kind)(value)
 
 

@@ -1,4 +1,4 @@
-"""What carries a call: what waits for what, what is refused when, and what a call may override."""
+"""How calls of one session wait for each other, and what a call can override."""
 
 from __future__ import annotations
 
@@ -25,111 +25,113 @@ from docassemble_client import (
     UsageError,
     User,
 )
-from tests.raw_server import AT_ONCE, KEY, ONCE, PATIENCE, USER
+from tests.raw_server import HANG_SECONDS, KEY, NO_DELAY, NO_RETRIES, USER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 JSON = {"content-type": "application/json"}
-BRIEFLY = Timeouts(total=0.05)
+SHORT_TIMEOUT = Timeouts(total=0.05)
 I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as the API calls it
 
 
 class Server:
-    """Answers through a mock transport; calls of the session `held` only when let go."""
+    """Responds through a mock transport; calls of the session `held` wait for `released`."""
 
     def __init__(self, status: int = 204) -> None:
         self.status = status
         self.requests: list[httpx.Request] = []
-        self.arrived = asyncio.Event()
-        self.let_go = asyncio.Event()
+        self.request_arrived = asyncio.Event()
+        self.released = asyncio.Event()
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer."""
+        """Respond to a request."""
         self.requests.append(request)
         if json.loads(request.content).get("session") == "held":
-            self.arrived.set()
-            await self.let_go.wait()
+            self.request_arrived.set()
+            await self.released.wait()
         return httpx.Response(self.status)
 
 
-def client(handler: Any, **options: Any) -> AsyncDocassemble:
+def make_client(handler: Any, **options: Any) -> AsyncDocassemble:
     transport = httpx.MockTransport(handler)
     return AsyncDocassemble("http://x.example", KEY, transport=transport, **options)
 
 
-def run(scenario: Awaitable[Any]) -> Any:
-    async def patiently() -> Any:
-        async with asyncio.timeout(PATIENCE):
+def run_scenario(scenario: Awaitable[Any]) -> Any:
+    async def run_with_timeout() -> Any:
+        async with asyncio.timeout(HANG_SECONDS):
             return await scenario
 
-    return asyncio.run(patiently())
+    return asyncio.run(run_with_timeout())
 
 
-def locks(da: AsyncDocassemble) -> int:
+def count_locks(da: AsyncDocassemble) -> int:
     gc.collect()
-    return len(da._start()._locks)
+    return len(da._get_executor()._locks)
 
 
 def test_calls_of_one_session_never_overlap() -> None:
-    """What changes a session waits for what changes it already; nothing else does."""
+    """A call that changes a session waits for another one; other calls do not wait."""
 
     async def scenario() -> None:
         server = Server()
-        async with client(server) as da:
+        async with make_client(server) as da:
             first = asyncio.create_task(da.sessions.set_variables(I, "held", variables={"a": 1}))
-            await server.arrived.wait()
+            await server.request_arrived.wait()
             with pytest.raises(RequestTimeout) as caught:
-                await da.sessions.set_variables(I, "held", variables={"a": 2}, timeout=BRIEFLY)
+                await da.sessions.set_variables(
+                    I, "held", variables={"a": 2}, timeout=SHORT_TIMEOUT
+                )
             assert not caught.value.maybe_processed
             assert caught.value.operation == "sessions.set_variables"
             assert "still be working" not in str(caught.value)
             with pytest.raises(RequestTimeout):
-                await da.sessions.go_back(I, "held", timeout=BRIEFLY)
+                await da.sessions.go_back(I, "held", timeout=SHORT_TIMEOUT)
             assert len(server.requests) == 1
 
             await da.sessions.set_variables(I, "other", variables={"a": 1})
             await da.sessions.set_variables("other:x.yml", "other", variables={"a": 1})
             assert len(server.requests) == 3
 
-            server.let_go.set()
+            server.released.set()
             await first
             await da.sessions.go_back(I, "held")
             assert len(server.requests) == 4
 
-    run(scenario())
+    run_scenario(scenario())
 
 
-def test_calls_of_one_session_go_in_order() -> None:
-    """Who asks first is served first, each after the end of the one before."""
+def test_calls_of_one_session_run_in_order() -> None:
+    """The calls run in the order in which they were made, each after the end of the last one."""
     events: list[str] = []
 
     async def handle(request: httpx.Request) -> httpx.Response:
         name = json.loads(request.content)["question_name"]
         events.append(f"{name} begins")
-        # The others could begin now.
-        later = asyncio.Event()
-        asyncio.get_running_loop().call_soon(later.set)
-        await later.wait()
+        # Without the lock, the other calls would begin now.
+        yielded = asyncio.Event()
+        asyncio.get_running_loop().call_soon(yielded.set)
+        await yielded.wait()
         events.append(f"{name} ends")
         return httpx.Response(204)
 
     async def scenario() -> None:
-        async with client(handle) as da:
+        async with make_client(handle) as da:
             names = ["one", "two", "three"]
             await asyncio.gather(
                 *(da.sessions.set_variables(I, "s", question_name=name) for name in names)
             )
 
-    run(scenario())
+    run_scenario(scenario())
 
     assert events == [
-        f"{name} {what}" for name in ("one", "two", "three") for what in ("begins", "ends")
+        f"{name} {step}" for name in ("one", "two", "three") for step in ("begins", "ends")
     ]
 
 
 def test_reads_of_one_session_do_not_wait() -> None:
-    """What changes nothing is not held up by what does."""
+    """A call that changes nothing does not wait for one that changes the session."""
 
     async def scenario() -> None:
         server = Server()
@@ -139,71 +141,74 @@ def test_reads_of_one_session_do_not_wait() -> None:
                 return httpx.Response(200, headers=JSON, content=b"{}")
             return await server(request)
 
-        async with client(handle) as da:
+        async with make_client(handle) as da:
             change = asyncio.create_task(da.sessions.set_variables(I, "held", variables={"a": 1}))
-            await server.arrived.wait()
+            await server.request_arrived.wait()
             assert await da.sessions.get_variables(I, "held") == {}
-            server.let_go.set()
+            server.released.set()
             await change
 
-    run(scenario())
+    run_scenario(scenario())
 
 
-@pytest.mark.parametrize("end", ["error", "cancelled", "timeout", "refused"])
-def test_the_next_call_goes_however_the_one_before_ended(end: str) -> None:
-    """An error, a cancellation or a timeout frees the session for the next call."""
+@pytest.mark.parametrize("ending", ["error", "cancelled", "timeout", "refused"])
+def test_the_next_call_runs_after_any_end_of_the_last_one(ending: str) -> None:
+    """An error, a cancellation or a timeout releases the session for the next call."""
 
     async def scenario() -> None:
         server = Server(400)
-        async with client(server) as da:
+        async with make_client(server) as da:
             task = asyncio.create_task(
                 da.sessions.set_variables(
-                    I, "held", variables={"a": 1}, timeout=BRIEFLY if end == "timeout" else None
+                    I,
+                    "held",
+                    variables={"a": 1},
+                    timeout=SHORT_TIMEOUT if ending == "timeout" else None,
                 )
             )
-            await server.arrived.wait()
-            if end == "cancelled":
+            await server.request_arrived.wait()
+            if ending == "cancelled":
                 task.cancel()
-            elif end == "error":
-                server.let_go.set()
-            elif end == "refused":
-                server.let_go.set()
+            elif ending == "error":
+                server.released.set()
+            elif ending == "refused":
+                server.released.set()
                 with pytest.raises(UsageError):
                     await da.sessions.set_variables(I, "held", variables={"": 1})
             with pytest.raises((asyncio.CancelledError, RequestTimeout, BadRequest)):
                 await task
-            server.let_go.set()
+            server.released.set()
             server.status = 204
             await da.sessions.set_variables(I, "held", variables={"a": 1})
 
-    run(scenario())
+    run_scenario(scenario())
 
 
 def test_locks_do_not_accumulate() -> None:
-    """A client remembers a session only while a call of it is under way."""
+    """A client keeps the lock of a session only during a call."""
 
     async def scenario() -> None:
         server = Server()
-        async with client(server) as da:
+        async with make_client(server) as da:
             for number in range(20):
                 await da.sessions.set_variables(I, str(number), variables={"a": 1})
-            assert locks(da) == 0
+            assert count_locks(da) == 0
             task = asyncio.create_task(da.sessions.go_back(I, "held"))
-            await server.arrived.wait()
-            assert locks(da) == 1
-            server.let_go.set()
+            await server.request_arrived.wait()
+            assert count_locks(da) == 1
+            server.released.set()
             await task
             del task
-            assert locks(da) == 0
+            assert count_locks(da) == 0
 
-    run(scenario())
+    run_scenario(scenario())
 
 
 @pytest.mark.parametrize(
     "call",
     [
         lambda da: da.users.list(include_inactive="yes"),
-        lambda da: da.users.list(resume_from=7),
+        lambda da: da.users.list(page_token=7),
         lambda da: da.sessions.list_for_user("7"),
         lambda da: da.sessions.list_for_user(-1),
         lambda da: da.files.download("17"),
@@ -211,10 +216,10 @@ def test_locks_do_not_accumulate() -> None:
         lambda da: da.playground.download_file(b"a.yml"),
     ],
 )
-def test_lists_and_files_refuse_wrong_arguments_when_called(
+def test_lists_and_files_refuse_invalid_arguments_when_called(
     call: Callable[[AsyncDocassemble], object],
 ) -> None:
-    """A wrong argument is refused where it is written, not where the list or file is awaited."""
+    """An invalid argument is refused by the call, not when the list or file is awaited."""
     da = AsyncDocassemble("http://x.example", KEY)
 
     with pytest.raises(UsageError) as caught:
@@ -223,37 +228,37 @@ def test_lists_and_files_refuse_wrong_arguments_when_called(
     assert caught.value.operation
 
 
-def test_awaiting_a_list_brings_the_page_resumed_from() -> None:
-    """A list asks for the page it was told to resume from, with all other arguments."""
-    asked: list[dict[str, list[str]]] = []
+def test_awaiting_a_list_fetches_the_page_of_its_token() -> None:
+    """The request has the page token and all other arguments."""
+    queries: list[dict[str, list[str]]] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
-        asked.append(parse_qs(request.url.query.decode()))
+        queries.append(parse_qs(request.url.query.decode()))
         content = b'{"items": [' + USER + b'], "next_id": "MQ"}'
         return httpx.Response(200, headers=JSON, content=content)
 
     async def scenario() -> tuple[Page[User], Page[User]]:
-        async with client(handle) as da:
-            users = da.users.list(include_inactive=True, resume_from="abc")
+        async with make_client(handle) as da:
+            users = da.users.list(include_inactive=True, page_token="abc")
             return await users, await da.users.list()
 
-    page, first = run(scenario())
+    page, first = run_scenario(scenario())
 
     assert [user.id for user in page.items] == [1]
-    assert page.next_id == "MQ"
+    assert page.next_page_token == "MQ"
     assert first == page
-    assert asked == [{"include_inactive": ["1"], "next_id": ["abc"]}, {}]
+    assert queries == [{"include_inactive": ["1"], "next_id": ["abc"]}, {}]
 
 
-async def call(da: AsyncDocassemble, kind: str, **more: Any) -> None:
+async def make_call(da: AsyncDocassemble, kind: str, **options: Any) -> None:
     if kind == "call":
-        await da.users.get_current(**more)
+        await da.users.get_current(**options)
     elif kind == "list":
-        await da.users.list(**more)
+        await da.users.list(**options)
     elif kind == "file":
-        await da.files.download(17, **more)
+        await da.files.download(17, **options)
     else:
-        await da.request("GET", "/", safe=True, **more)
+        await da.request("GET", "/", safe=True, **options)
 
 
 LIMITS = [
@@ -265,10 +270,10 @@ LIMITS = [
 
 @pytest.mark.parametrize(("timeout", "expected"), LIMITS)
 @pytest.mark.parametrize("kind", ["call", "list", "file", "request"])
-def test_each_call_may_have_its_own_timeout(
+def test_a_call_can_have_its_own_timeout(
     kind: str, timeout: Any, expected: dict[str, float | None]
 ) -> None:
-    """A limit given with a call holds for it alone, the client's for all others."""
+    """A timeout of a call applies to that call only, the client's timeout to all others."""
     limits: list[dict[str, float | None]] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -277,21 +282,21 @@ def test_each_call_may_have_its_own_timeout(
         return httpx.Response(200, headers=JSON, content=content)
 
     async def scenario() -> None:
-        async with client(handle) as da:
-            await call(da, kind, timeout=timeout)
-            await call(da, kind)
-        async with client(handle, timeout=timeout) as da:
-            await call(da, kind)
+        async with make_client(handle) as da:
+            await make_call(da, kind, timeout=timeout)
+            await make_call(da, kind)
+        async with make_client(handle, timeout=timeout) as da:
+            await make_call(da, kind)
 
-    run(scenario())
+    run_scenario(scenario())
 
-    usual = {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": None}
-    assert limits == [expected, usual, expected]
+    default = {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": None}
+    assert limits == [expected, default, expected]
 
 
 @pytest.mark.parametrize("kind", ["call", "list", "file", "request"])
-def test_each_call_may_have_its_own_retries(kind: str) -> None:
-    """A policy given with a call replaces the client's for it."""
+def test_a_call_can_have_its_own_retry_policy(kind: str) -> None:
+    """The retry policy of a call replaces the client's policy."""
     attempts = 0
 
     def handle(_: httpx.Request) -> httpx.Response:
@@ -299,22 +304,22 @@ def test_each_call_may_have_its_own_retries(kind: str) -> None:
         attempts += 1
         return httpx.Response(503)
 
-    async def scenario(own: RetryPolicy | None) -> None:
-        async with client(handle, retry=AT_ONCE) as da:
-            await call(da, kind, retry=own)
+    async def scenario(policy: RetryPolicy | None) -> None:
+        async with make_client(handle, retry=NO_DELAY) as da:
+            await make_call(da, kind, retry=policy)
 
     with pytest.raises(ServerError):
-        run(scenario(None))
+        run_scenario(scenario(None))
     with pytest.raises(ServerError):
-        run(scenario(ONCE))
+        run_scenario(scenario(NO_RETRIES))
     with pytest.raises(ServerError):
-        run(scenario(RetryPolicy(attempts=5, initial_delay=0)))
+        run_scenario(scenario(RetryPolicy(attempts=5, initial_delay=0)))
 
     assert attempts == 3 + 1 + 5
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"),
+    ("content", "content_type"),
     [
         (b"<html>", "text/html"),
         (b"{", "application/json"),
@@ -324,20 +329,20 @@ def test_each_call_may_have_its_own_retries(kind: str) -> None:
         (b"", ""),
     ],
 )
-def test_an_answer_that_does_not_fit_names_its_operation(content: bytes, kind: str) -> None:
-    """What cannot be understood is an error of the operation, with the answer as it came."""
+def test_an_unexpected_response_names_its_operation(content: bytes, content_type: str) -> None:
+    """The DecodeError has the operation and the unchanged content."""
 
     def handle(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers={"content-type": kind}, content=content)
+        return httpx.Response(200, headers={"content-type": content_type}, content=content)
 
     async def scenario(*, paged: bool) -> None:
-        async with client(handle) as da:
+        async with make_client(handle) as da:
             await (da.users.list() if paged else da.users.get_current())
 
     with pytest.raises(DecodeError) as caught:
-        run(scenario(paged=False))
+        run_scenario(scenario(paged=False))
     with pytest.raises(DecodeError) as caught_page:
-        run(scenario(paged=True))
+        run_scenario(scenario(paged=True))
 
     error = caught.value
     assert (error.operation, error.method, error.path) == ("users.get_current", "GET", "/api/user")
@@ -345,21 +350,21 @@ def test_an_answer_that_does_not_fit_names_its_operation(content: bytes, kind: s
     assert caught_page.value.operation == "users.list"
 
 
-def test_known_errors_come_with_their_hint() -> None:
-    """An error the operation knows has its hint; one that only the status tells, a general one."""
+def test_known_errors_have_their_own_hint() -> None:
+    """A known error has its own hint, any other the general hint of its status."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         known = request.url.path.endswith("/7")
         return httpx.Response(404, json="User not found." if known else "<html>")
 
     async def scenario(user_id: int) -> None:
-        async with client(handle) as da:
+        async with make_client(handle) as da:
             await da.users.get(user_id)
 
     with pytest.raises(NotFound) as known:
-        run(scenario(7))
+        run_scenario(scenario(7))
     with pytest.raises(NotFound) as unknown:
-        run(scenario(8))
+        run_scenario(scenario(8))
 
     assert "User not found" in str(known.value)
     assert known.value.hint == "No account has this number."
@@ -367,21 +372,21 @@ def test_known_errors_come_with_their_hint() -> None:
     assert unknown.value.hint != known.value.hint
 
 
-def test_no_connection_is_retried_for_every_call() -> None:
-    """What cannot have reached the server is sent again even where that would do harm."""
+def test_a_failed_connection_is_retried_for_every_call() -> None:
+    """A request that was not sent is retried, even if the operation is not safe."""
     attempts = 0
 
     def handle(_: httpx.Request) -> httpx.Response:
         nonlocal attempts
         attempts += 1
-        message = "no"
+        message = "refused"
         raise httpx.ConnectError(message)
 
     async def scenario() -> None:
-        async with client(handle, retry=AT_ONCE) as da:
+        async with make_client(handle, retry=NO_DELAY) as da:
             await da.users.create("jane@example.com")
 
     with pytest.raises(NotSent):
-        run(scenario())
+        run_scenario(scenario())
 
     assert attempts == 3

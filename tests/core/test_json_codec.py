@@ -1,4 +1,4 @@
-"""JSON is read the same with a faster parser and without, and written so that it can be read."""
+"""JSON decodes to the same value with and without msgspec, and is encoded safely."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docassemble_client._core import json_codec
-from docassemble_client._core.json_codec import parse, write
+from docassemble_client._core.json_codec import decode_json, encode_json
 from docassemble_client.config import Secret
 
 DOCUMENTS = st.recursive(
@@ -21,9 +21,9 @@ DOCUMENTS = st.recursive(
 ).map(lambda value: json.dumps(value).encode())
 
 
-def _read(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     try:
-        return repr(parse(content))
+        return repr(decode_json(content))
     except ValueError:
         return "refused"
 
@@ -43,48 +43,48 @@ def _read(content: bytes) -> str:
 @example(b"9" * 5000)
 @example(b'{"a": 1, "a": 2}')
 @example(b"")
-def test_a_faster_parser_changes_nothing(content: bytes) -> None:
-    """Whether or not it is installed, the same documents are taken, and as the same values."""
-    assert json_codec._fast is not None
-    fast = _read(content)
+def test_msgspec_changes_nothing(content: bytes) -> None:
+    """With and without msgspec, the same documents decode to the same values."""
+    assert json_codec._msgspec_decode is not None
+    with_msgspec = _decode(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_codec, "_fast", None)
-        slow = _read(content)
+        patch.setattr(json_codec, "_msgspec_decode", None)
+        without_msgspec = _decode(content)
 
-    assert fast == slow
+    assert with_msgspec == without_msgspec
 
 
 @pytest.mark.parametrize("content", [b"NaN", b"1e999", b"[" * 100_000, b'"\xff"', b"", b"{"])
 @pytest.mark.parametrize("installed", [True, False])
-def test_what_is_no_json_is_refused(
+def test_invalid_json_is_refused(
     content: bytes, installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not a number, infinity, absurd nesting, bad UTF-8 and broken documents are a ValueError."""
+    """NaN, infinity, excessive nesting, invalid UTF-8 and broken documents are a ValueError."""
     if not installed:
-        monkeypatch.setattr(json_codec, "_fast", None)
+        monkeypatch.setattr(json_codec, "_msgspec_decode", None)
 
-    with pytest.raises(ValueError):  # noqa: PT011 - its text is nobody's business
-        parse(content)
+    with pytest.raises(ValueError):  # noqa: PT011 - the text does not matter
+        decode_json(content)
 
 
-def test_the_faster_parser_is_used_only_if_it_is_installed(
+def test_msgspec_is_optional(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without the extra there is none, and that is no error."""
+    """Without the extra, there is no decoder and no error."""
     monkeypatch.setitem(sys.modules, "msgspec.json", None)
 
-    assert json_codec._faster() == (None, ())
+    assert json_codec._import_msgspec() == (None, ())
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1: object()}, b"x"])
-def test_what_json_cannot_say_is_refused_without_showing_it(value: Any) -> None:
-    """The error carries nothing of the value."""
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its text is looked at below
-        write(value)
+def test_a_value_that_is_not_json_is_refused_without_showing_it(value: Any) -> None:
+    """The error does not contain the value."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is checked below
+        encode_json(value)
 
     assert repr(value) not in str(caught.value)
 
 
-def test_mappings_sequences_and_secrets_are_written() -> None:
-    """Any mapping and sequence is JSON, and a secret is its text."""
-    assert write({"a": (1, Secret("s")), "é": None}) == '{"a":[1,"s"],"é":null}'
+def test_mappings_sequences_and_secrets_are_encoded() -> None:
+    """Any mapping and sequence is encoded, and a secret becomes its text."""
+    assert encode_json({"a": (1, Secret("s")), "é": None}) == '{"a":[1,"s"],"é":null}'

@@ -27,7 +27,7 @@ from docassemble_client.pagination import Page
 from tests.core.hand import Hand, Shelf, fetch, in_html, in_json, token_of
 
 if TYPE_CHECKING:
-    from docassemble_client._core.messages import Reply, Request
+    from docassemble_client._core.messages import RawResponse, Request
     from tests.core.hand import Answer
 
 
@@ -37,7 +37,7 @@ class Scripted:
     def __init__(self, script: dict[str | None, tuple[list[int], str | None]]) -> None:
         self.script = script
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> RawResponse:
         """Answer with the page of this token."""
         items, following = self.script[token_of(request)]
         return in_json({"items": items, "next_id": following})
@@ -68,9 +68,9 @@ def test_pages_come_in_the_servers_order() -> None:
     delivered, result = hand.play(pages(fetch, "things.list"))
 
     assert delivered == [
-        Page(items=[0, 1, 2], next_id="3"),
-        Page(items=[3, 4, 5], next_id="6"),
-        Page(items=[6], next_id=None),
+        Page(items=[0, 1, 2], next_page_token="3"),
+        Page(items=[3, 4, 5], next_page_token="6"),
+        Page(items=[6], next_page_token=None),
     ]
     assert result is None
     assert tokens(hand) == [None, "3", "6"]
@@ -97,11 +97,25 @@ def test_a_page_is_asked_for_only_when_the_one_before_is_done_with() -> None:
     ("limit", "delivered", "asked"),
     [
         (0, [], 0),
-        (2, [Page(items=[0, 1], next_id=None)], 1),
-        (3, [Page(items=[0, 1, 2], next_id="3")], 1),
-        (4, [Page(items=[0, 1, 2], next_id="3"), Page(items=[3], next_id="3")], 2),
-        (6, [Page(items=[0, 1, 2], next_id="3"), Page(items=[3, 4, 5], next_id=None)], 2),
-        (7, [Page(items=[0, 1, 2], next_id="3"), Page(items=[3, 4, 5], next_id=None)], 2),
+        (2, [Page(items=[0, 1], next_page_token=None)], 1),
+        (3, [Page(items=[0, 1, 2], next_page_token="3")], 1),
+        (4, [Page(items=[0, 1, 2], next_page_token="3"), Page(items=[3], next_page_token="3")], 2),
+        (
+            6,
+            [
+                Page(items=[0, 1, 2], next_page_token="3"),
+                Page(items=[3, 4, 5], next_page_token=None),
+            ],
+            2,
+        ),
+        (
+            7,
+            [
+                Page(items=[0, 1, 2], next_page_token="3"),
+                Page(items=[3, 4, 5], next_page_token=None),
+            ],
+            2,
+        ),
     ],
 )
 def test_no_more_than_the_limit_is_asked_for(
@@ -121,7 +135,7 @@ def test_what_a_limit_cut_off_is_found_when_going_on(limit: int) -> None:
     """Going on at the last page's token, nothing is left out that the limit cut off."""
     first, _ = Hand(Shelf(10, 4)).play(pages(fetch, "things.list", limit=limit))
 
-    rest, _ = Hand(Shelf(10, 4)).play(pages(fetch, "things.list", start=first[-1].next_id))
+    rest, _ = Hand(Shelf(10, 4)).play(pages(fetch, "things.list", start=first[-1].next_page_token))
 
     assert {*chain.from_iterable(page.items for page in first + rest)} == set(range(10))
 
@@ -132,7 +146,7 @@ def test_a_walk_can_begin_in_the_middle() -> None:
 
     delivered, _ = hand.play(pages(fetch, "things.list", start="6"))
 
-    assert delivered == [Page(items=[6], next_id=None)]
+    assert delivered == [Page(items=[6], next_page_token=None)]
     assert tokens(hand) == ["6"]
 
 
@@ -151,7 +165,7 @@ def test_a_bare_list_is_one_last_page() -> None:
 
     delivered, _ = hand.play(pages(fetch, "things.list"))
 
-    assert delivered == [Page(items=[1, 2], next_id=None)]
+    assert delivered == [Page(items=[1, 2], next_page_token=None)]
 
 
 @pytest.mark.parametrize(
@@ -175,11 +189,11 @@ def test_a_token_that_comes_again_ends_the_walk_before_its_page_is_handed_over(
         next(walk)
 
     assert [page.items for page in delivered] == [[1], [2]][:good]
-    assert caught.value.resume_from == at
+    assert caught.value.page_token == at
     assert caught.value.operation == "things.list"
     assert str(caught.value) == (
-        "things.list: the server sends a page token a second time. It restarts a list whose token"
-        " it cannot read; begin again without resume_from."
+        "things.list: the server sent a page token a second time. It restarts a list if the token"
+        " is invalid; start again without page_token."
     )
 
 
@@ -202,7 +216,7 @@ def test_a_token_that_comes_again_ends_the_walk_before_its_page_is_handed_over(
 def test_every_error_says_where_the_walk_can_go_on(
     failure: Answer, kind: type[DocassembleError], at: int
 ) -> None:
-    """resume_from is the token of the page that could not be had, None for the first."""
+    """page_token is the token of the page that could not be fetched, None for the first."""
     shelf = Shelf(9, 3)
     hand = Hand(lambda request: failure if len(hand.sent) == at + 1 else shelf(request))
     walk = hand.walk(pages(fetch, "things.list"))
@@ -212,7 +226,7 @@ def test_every_error_says_where_the_walk_can_go_on(
     with pytest.raises(kind) as caught:
         next(walk)
 
-    assert caught.value.resume_from == [None, "3", "6"][at]
+    assert caught.value.page_token == [None, "3", "6"][at]
 
 
 def test_a_token_that_cannot_be_sent_says_where_the_walk_can_go_on() -> None:
@@ -224,7 +238,7 @@ def test_a_token_that_cannot_be_sent_says_where_the_walk_can_go_on() -> None:
     with pytest.raises(UsageError) as caught:
         next(walk)
 
-    assert caught.value.resume_from == "\ud800"
+    assert caught.value.page_token == "\ud800"
     assert len(hand.sent) == 1
 
 
@@ -241,22 +255,22 @@ def test_walks_that_break_and_go_on_lose_nothing(
     for _ in range(data.draw(st.integers(0, 4), label="interruptions")):
         limit = data.draw(st.none() | st.integers(0, 5), label="limit")
         failing = data.draw(st.none() | st.integers(1, 3), label="failing request")
-        patience = data.draw(st.integers(0, 4), label="pages worked on")
+        attempts = data.draw(st.integers(0, 4), label="pages worked on")
         saved = data.draw(st.booleans(), label="position saved before giving up")
         hand = Hand(Breaking(shelf, failing))
         walk = hand.walk(pages(fetch, "things.list", start=position, limit=limit))
         try:
             for worked, page in enumerate(walk, start=1):
                 seen += page.items
-                if worked > patience and not saved:
+                if worked > attempts and not saved:
                     break
-                position = page.next_id
-                if worked > patience:
+                position = page.next_page_token
+                if worked > attempts:
                     break
             else:
                 over = limit is None
         except MaybeSent as error:
-            position = error.resume_from
+            position = error.page_token
         finally:
             walk.close()
         if over:

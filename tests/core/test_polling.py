@@ -1,13 +1,15 @@
-"""Waiting for a task as a generator: what is progress, what is failure, what is to be believed."""
+"""Waiting for a task: which responses are progress, which are failures, which end the wait."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 from attrs import evolve
 
+from docassemble_client.config import PollPolicy
 from docassemble_client.errors import (
     AccessDenied,
     APIError,
@@ -25,7 +27,7 @@ from docassemble_client.errors import (
 )
 from docassemble_client.events import WaitEvent
 from docassemble_client.operations import OPERATIONS, TASKS
-from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
+from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
 from tests.core.hand import in_html, in_json
 from tests.core.waiting import (
     BEGUN,
@@ -52,61 +54,61 @@ if TYPE_CHECKING:
     from tests.core.waiting import Script
 
 
-def test_a_completed_restart_is_believed_after_a_cheap_call() -> None:
-    """Working, then completed; a process that started afterwards proves it."""
-    wait_ = Wait(RESTART, [WORKING, WORKING, COMPLETED, NEW])
+def test_a_completed_restart_is_confirmed_by_a_cheap_call() -> None:
+    """The cheap call must reach a process that started after the task."""
+    wait = Wait(RESTART, [WORKING, WORKING, COMPLETED, NEW])
 
-    result = wait_.run()
+    result = wait.run()
 
     assert result == TaskResult(handle=RESTART)
-    assert wait_.events == [
+    assert wait.events == [
         TaskEvent(state="working", polls=1),
         TaskEvent(state="working", polls=2),
         TaskEvent(state="completed", polls=3),
     ]
-    assert wait_.hand.told == [
-        WaitEvent(operation="server.restart", state=one.state, polls=one.polls, detail="")
-        for one in wait_.events
+    assert wait.hand.told == [
+        WaitEvent(operation="server.restart", state=event.state, polls=event.polls, reason="")
+        for event in wait.events
     ]
-    assert wait_.hand.slept == [1.0, 1.5]
+    assert wait.hand.slept == [1.0, 1.5]
 
 
-def test_completed_before_the_restart_is_not_believed() -> None:
-    """A process older than the task cannot be the restarted one, whatever it says."""
+def test_completed_from_an_old_process_is_not_accepted() -> None:
+    """A process that is older than the task is not the restarted one."""
     script = [COMPLETED, OLD, OLD, (HEALTH, NotSent("no")), OLD, NEW]
-    wait_ = Wait(RESTART, script)
+    wait = Wait(RESTART, script)
 
-    wait_.run()
+    wait.run()
 
-    assert wait_.states == ["confirming"] * 4 + ["completed"]
-    assert [event.detail for event in wait_.events] == ["", "", "NotSent", "", ""]
-    assert {event.polls for event in wait_.events} == {1}
+    assert wait.states == ["confirming"] * 4 + ["completed"]
+    assert [event.reason for event in wait.events] == ["", "", "NotSent", "", ""]
+    assert {event.polls for event in wait.events} == {1}
 
 
-@pytest.mark.parametrize(("before", "old"), [([], 17), ([WORKING] * 50, 14)])
-def test_completed_is_believed_in_the_end_if_the_server_is_never_younger(
-    before: Script, old: int
+@pytest.mark.parametrize(("working_polls", "old_polls"), [([], 17), ([WORKING] * 50, 14)])
+def test_completed_is_accepted_after_two_minutes_with_an_old_process(
+    working_polls: Script, old_polls: int
 ) -> None:
-    """A proxy's clock may date the task wrongly: after two minutes the server's word stands."""
-    wait_ = Wait(RESTART, [*before, COMPLETED, *[OLD] * old])
+    """A proxy's clock may differ: after two minutes the server's report is accepted."""
+    wait = Wait(RESTART, [*working_polls, COMPLETED, *[OLD] * old_polls])
 
-    wait_.run()
+    wait.run()
 
-    confirming = wait_.hand.slept[len(before) :]
+    confirming = wait.hand.slept[len(working_polls) :]
     assert sum(confirming) > 120 >= sum(confirming[:-1])
 
 
-def test_an_old_process_is_not_believed_for_being_asked_often() -> None:
-    """It is time that counts: with short pauses there are more looks."""
-    wait_ = Wait(RESTART, [COMPLETED, *[OLD] * 500, NEW], PollPolicy(max_interval=0.1))
+def test_an_old_process_is_not_accepted_after_many_polls() -> None:
+    """Elapsed time counts, not the number of polls."""
+    wait = Wait(RESTART, [COMPLETED, *[OLD] * 500, NEW], PollPolicy(max_interval=0.1))
 
-    wait_.run()
+    wait.run()
 
-    assert len(wait_.hand.slept) == 500
+    assert len(wait.hand.slept) == 500
 
 
 @pytest.mark.parametrize(
-    ("handle", "since"),
+    ("handle", "server_start"),
     [
         (RESTART, BEGUN),
         (RESTART, BEGUN - 1),
@@ -115,17 +117,17 @@ def test_an_old_process_is_not_believed_for_being_asked_often() -> None:
     ],
     ids=["same second", "rounding", "no start time", "no date"],
 )
-def test_a_process_is_believed_where_nothing_speaks_against_it(
-    handle: TaskHandle, since: float | None
+def test_a_process_without_a_known_start_is_accepted(
+    handle: TaskHandle, server_start: float | None
 ) -> None:
-    """Dates have whole seconds; servers and handles without one must do without this proof."""
-    wait_ = Wait(handle, [COMPLETED, healthy(since)])
+    """Dates have whole seconds; some servers and handles have no date."""
+    wait = Wait(handle, [COMPLETED, healthy(server_start)])
 
-    assert wait_.run().handle == handle
+    assert wait.run().handle == handle
 
 
 @pytest.mark.parametrize(
-    ("answer", "detail"),
+    ("response", "reason"),
     [
         (NotSent("refused"), "NotSent"),
         (MaybeSent("reset"), "MaybeSent"),
@@ -140,35 +142,35 @@ def test_a_process_is_believed_where_nothing_speaks_against_it(
         (in_html(504), "504"),
     ],
 )
-def test_what_a_restart_looks_like_is_progress(answer: Answer, detail: str) -> None:
-    """Time-outs, broken connections, proxies' errors and pages are what a restart looks like."""
-    wait_ = Wait(
+def test_errors_of_a_restart_are_progress(response: Answer, reason: str) -> None:
+    """Timeouts, broken connections, errors of proxies and HTML pages occur during a restart."""
+    wait = Wait(
         INSTALL,
         [
-            (INSTALLED, answer),
-            (INSTALLED, answer),
+            (INSTALLED, response),
+            (INSTALLED, response),
             PIP_DONE,
-            (HEALTH, answer),
+            (HEALTH, response),
             NEW,
-            (PACKAGES, answer),
+            (PACKAGES, response),
             LISTED,
         ],
     )
 
-    result = wait_.run()
+    result = wait.run()
 
     assert result.log == "pip's log"
-    assert wait_.events == [
-        TaskEvent(state="restarting", polls=1, detail=detail),
-        TaskEvent(state="restarting", polls=2, detail=detail),
-        TaskEvent(state="confirming", polls=3, detail=detail),
-        TaskEvent(state="confirming", polls=3, detail=detail),
+    assert wait.events == [
+        TaskEvent(state="restarting", polls=1, reason=reason),
+        TaskEvent(state="restarting", polls=2, reason=reason),
+        TaskEvent(state="confirming", polls=3, reason=reason),
+        TaskEvent(state="confirming", polls=3, reason=reason),
         TaskEvent(state="completed", polls=3),
     ]
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("response", "expected"),
     [
         (in_json("Missing task_id", 400), BadRequest),
         (in_json("Access denied.", 403), AccessDenied),
@@ -189,17 +191,17 @@ def test_what_a_restart_looks_like_is_progress(answer: Answer, detail: str) -> N
         ([PIP_DONE, NEW], PACKAGES),
     ],
 )
-def test_what_no_restart_looks_like_is_raised(
-    before: Script, path: str, answer: Answer, kind: type[DocassembleError]
+def test_other_errors_are_raised(
+    before: Script, path: str, response: Answer, expected: type[DocassembleError]
 ) -> None:
-    """A refusal is not outwaited: a key without the privilege would wait for ever."""
-    error = Wait(INSTALL, [*before, (path, answer)]).fail(kind)
+    """A refusal ends the wait: without the privilege, it would never end."""
+    error = Wait(INSTALL, [*before, (path, response)]).fail(expected)
 
     assert not isinstance(error, TaskError)
 
 
-def test_a_task_unknown_from_the_start_is_lost_where_nothing_dates_it() -> None:
-    """Without a sign that it ever ran, or a date to compare with, it cannot be called over."""
+def test_a_task_that_was_never_seen_is_lost_without_a_date() -> None:
+    """It was never seen running, and there is no date to compare with."""
     handle = evolve(RESTART, started=None)
 
     error = Wait(handle, [UNKNOWN]).fail(TaskLost)
@@ -209,105 +211,106 @@ def test_a_task_unknown_from_the_start_is_lost_where_nothing_dates_it() -> None:
     assert "forgets" in error.hint
 
 
-def test_a_task_unknown_from_the_start_is_over_if_the_server_is_younger() -> None:
-    """A token of an hour ago: its restart has long been forgotten, and the server is a new one."""
-    wait_ = Wait(RESTART, [UNKNOWN, NEW])
+def test_a_task_that_was_never_seen_has_ended_if_the_server_started_later() -> None:
+    """The server has forgotten an old task, but has restarted since."""
+    wait = Wait(RESTART, [UNKNOWN, NEW])
 
-    assert wait_.run() == TaskResult(handle=RESTART)
-    assert wait_.states == ["completed"]
+    assert wait.run() == TaskResult(handle=RESTART)
+    assert wait.states == ["completed"]
 
 
 @pytest.mark.parametrize("before", [[], [WORKING], [(RESTARTED, NotSent("no"))]])
-def test_an_unknown_task_is_lost_if_the_server_stays_an_old_one(before: Script) -> None:
-    """Some looks may still find a process from before the restart, but not one after the other."""
-    wait_ = Wait(RESTART, [*before, UNKNOWN, OLD, OLD, OLD, (HEALTH, NotSent("no")), OLD, OLD])
+def test_an_unknown_task_is_lost_if_no_new_process_responds(before: Script) -> None:
+    """A few polls may reach an old process, but not all of them."""
+    wait = Wait(RESTART, [*before, UNKNOWN, OLD, OLD, OLD, (HEALTH, NotSent("no")), OLD, OLD])
 
-    error = wait_.fail(TaskLost)
+    error = wait.fail(TaskLost)
 
     assert error.handle == RESTART
 
 
-def test_an_unknown_task_is_over_if_a_new_process_comes_in_time() -> None:
-    """A first completed may have shortened the server's memory before it restarts."""
-    wait_ = Wait(RESTART, [UNKNOWN, OLD, OLD, OLD, OLD, NEW])
+def test_an_unknown_task_has_ended_if_a_new_process_responds() -> None:
+    """The server may forget a completed task before it restarts."""
+    wait = Wait(RESTART, [UNKNOWN, OLD, OLD, OLD, OLD, NEW])
 
-    assert wait_.run() == TaskResult(handle=RESTART)
+    assert wait.run() == TaskResult(handle=RESTART)
 
 
 @pytest.mark.parametrize("before", [WORKING, (RESTARTED, NotSent("no")), (RESTARTED, in_html())])
-def test_a_task_forgotten_after_it_was_seen_is_over(before: tuple[str, Answer]) -> None:
-    """Working, or the silence of a restart, then unknown: over, even without dates."""
+def test_a_task_that_is_forgotten_after_it_was_seen_has_ended(before: tuple[str, Answer]) -> None:
+    """First working or not reachable, then unknown: it has ended, even without dates."""
     handle = evolve(RESTART, started=None)
 
     assert Wait(handle, [before, UNKNOWN, OLD]).run() == TaskResult(handle=handle)
 
 
-def test_pauses_grow_up_to_the_cap() -> None:
-    """Pauses grow from look to look, also while the server confirms."""
+def test_delays_grow_up_to_max_interval() -> None:
+    """Delays grow with each poll, also during confirmation."""
     policy = PollPolicy(interval=1, backoff_factor=2, max_interval=6)
-    wait_ = Wait(RESTART, [WORKING, WORKING, COMPLETED, OLD, OLD, OLD, NEW], policy)
+    wait = Wait(RESTART, [WORKING, WORKING, COMPLETED, OLD, OLD, OLD, NEW], policy)
 
-    wait_.run()
+    wait.run()
 
-    assert wait_.hand.slept == [1, 2, 4, 6, 6]
-
-
-def test_a_cap_below_the_interval_holds_for_the_first_pause_too() -> None:
-    """The cap is the longest pause of all."""
-    wait_ = Wait(RESTART, [WORKING, COMPLETED, NEW], PollPolicy(interval=5, max_interval=2))
-
-    wait_.run()
-
-    assert wait_.hand.slept == [2]
+    assert wait.hand.slept == [1, 2, 4, 6, 6]
 
 
-@pytest.mark.parametrize(("draw", "share"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
-def test_pauses_are_shortened_by_up_to_a_half(draw: float, share: float) -> None:
-    """Many that wait for one server must not ask at the same moment."""
-    wait_ = Wait(RESTART, [WORKING, WORKING, COMPLETED, NEW], jitter=lambda: draw)
+def test_max_interval_limits_the_first_delay() -> None:
+    """max_interval limits every delay."""
+    wait = Wait(RESTART, [WORKING, COMPLETED, NEW], PollPolicy(interval=5, max_interval=2))
 
-    wait_.run()
+    wait.run()
 
-    assert wait_.hand.slept == [share, 1.5 * share]
+    assert wait.hand.slept == [2]
 
 
-def test_pauses_are_random_unless_told_otherwise() -> None:
-    """By default the draw is a random number."""
+@pytest.mark.parametrize(("random_number", "share"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
+def test_delays_are_shortened_by_up_to_a_half(random_number: float, share: float) -> None:
+    """Many clients that wait for one server must not poll at the same time."""
+    wait = Wait(RESTART, [WORKING, WORKING, COMPLETED, NEW], jitter=lambda: random_number)
+
+    wait.run()
+
+    assert wait.hand.slept == [share, 1.5 * share]
+
+
+def test_delays_are_random_by_default() -> None:
+    """By default jitter is random."""
     policy = PollPolicy(interval=8)
-    pauses = set()
+    delays = set()
     for seed in range(3):
         random.seed(seed)
-        wait_ = Wait(RESTART, [WORKING, COMPLETED, NEW], policy, jitter=random.random)
+        wait = Wait(RESTART, [WORKING, COMPLETED, NEW], policy, jitter=random.random)
 
-        wait_.run()
+        wait.run()
 
-        pauses.update(wait_.hand.slept)
-    assert len(pauses) == 3
-    assert all(4 < pause < 8 for pause in pauses)
-
-
-def test_a_day_of_waiting_overflows_nothing() -> None:
-    """Thousands of looks keep the pause at its cap."""
-    wait_ = Wait(RESTART, [*[WORKING] * 9000, COMPLETED, NEW])
-
-    wait_.run()
-
-    assert set(wait_.hand.slept[10:]) == {10.0}
-    assert wait_.events[-1].polls == 9001
+        delays.update(wait.hand.slept)
+    assert len(delays) == 3
+    assert all(4 < delay < 8 for delay in delays)
 
 
-def test_each_kind_of_task_names_what_its_operations_have() -> None:
-    """A misspelt attribute in the table would fail only at the end of a restart."""
+def test_thousands_of_polls_do_not_overflow() -> None:
+    """The delay stays at max_interval."""
+    wait = Wait(RESTART, [*[WORKING] * 9000, COMPLETED, NEW])
+
+    wait.run()
+
+    assert set(wait.hand.slept[10:]) == {10.0}
+    assert wait.events[-1].polls == 9001
+
+
+def test_each_kind_of_task_uses_existing_attributes() -> None:
+    """A misspelled attribute in the table would only fail at the end of a restart."""
     for kind in TASKS.values():
         models = {
             name: OPERATIONS[name].results["200"].json for name in (kind.status, kind.confirm)
         }
         for name in filter(None, ("status", kind.ok, kind.log, kind.error)):
-            assert hasattr(models[kind.status], "__attrs_attrs__")
-            assert name in {one.name for one in models[kind.status].__attrs_attrs__}
+            assert name in {field.name for field in attrs.fields(models[kind.status])}
         if kind.started:
-            assert kind.started in {one.name for one in models[kind.confirm].__attrs_attrs__}
+            assert kind.started in {field.name for field in attrs.fields(models[kind.confirm])}
         if kind.listed:
             assert kind.listed in OPERATIONS
-    kinds = {result.task for one in OPERATIONS.values() for result in one.results.values()}
+    kinds = {
+        result.task for operation in OPERATIONS.values() for result in operation.results.values()
+    }
     assert kinds - {""} == TASKS.keys()

@@ -1,4 +1,4 @@
-"""Waiting for an installation: the list of packages is the proof, not the server's word."""
+"""Waiting for an installation: the list of packages is the proof, not the server's report."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
     from tests.core.waiting import Script
 
 
-def test_a_failed_installation_brings_its_log() -> None:
-    """ok: false ends the wait at once, with what pip said."""
+def test_a_failed_installation_has_its_log() -> None:
+    """`ok: false` ends the wait immediately, with pip's output."""
     error = Wait(INSTALL, [PIP_WORKS, PIP_FAILED]).fail(TaskFailed)
 
     assert (error.log, error.handle, error.operation) == ("no such", INSTALL, "packages.install")
-    assert str(error) == "packages.install: the work failed on the server. See the error's log."
+    assert str(error) == "packages.install: the task failed on the server. See the error's log."
     assert "no such" not in f"{error} {error!r}"
 
 
-def test_a_failure_without_a_word_is_a_failure_all_the_same() -> None:
-    """The log is empty where the server says nothing."""
-    answer = in_json({"status": "completed", "ok": False, "error_message": None})
+def test_a_failure_may_have_no_log() -> None:
+    """The log is empty if the server sends none."""
+    response = in_json({"status": "completed", "ok": False, "error_message": None})
 
-    assert Wait(INSTALL, [(INSTALLED, answer)]).fail(TaskFailed).log == ""
+    assert Wait(INSTALL, [(INSTALLED, response)]).fail(TaskFailed).log == ""
 
 
 @pytest.mark.parametrize(
-    ("handle", "packages", "what"),
+    ("handle", "packages", "problem"),
     [
         (INSTALL, NOT_LISTED, "not listed with a version"),
         (INSTALL, listing(("docassemble.demo", None)), "not listed with a version"),
@@ -57,13 +57,13 @@ def test_a_failure_without_a_word_is_a_failure_all_the_same() -> None:
         (UNINSTALL, LISTED, "still listed"),
     ],
 )
-def test_success_that_does_not_show_is_failure(
-    handle: TaskHandle, packages: tuple[str, Answer], what: str
+def test_success_without_a_listed_package_is_a_failure(
+    handle: TaskHandle, packages: tuple[str, Answer], problem: str
 ) -> None:
-    """The server reports ok: true for a package that does not exist: the list is the proof."""
+    """The server also reports `ok: true` for a package that does not exist."""
     error = Wait(handle, [PIP_DONE, NEW, packages]).fail(TaskFailed)
 
-    assert what in error.message
+    assert problem in error.message
     assert (error.log, error.handle) == ("pip's log", handle)
 
 
@@ -78,42 +78,44 @@ def test_success_that_does_not_show_is_failure(
         (UNINSTALL, listing()),
     ],
 )
-def test_success_that_shows_is_believed(handle: TaskHandle, packages: tuple[str, Answer]) -> None:
-    """Names are compared as pip compares them; a package without a version is not installed."""
-    wait_ = Wait(handle, [PIP_WORKS, PIP_DONE, OLD, packages])
+def test_success_with_a_listed_package_is_accepted(
+    handle: TaskHandle, packages: tuple[str, Answer]
+) -> None:
+    """Names are compared as pip does; a package without a version is not installed."""
+    wait = Wait(handle, [PIP_WORKS, PIP_DONE, OLD, packages])
 
-    assert wait_.run() == TaskResult(handle=handle, log="pip's log")
+    assert wait.run() == TaskResult(handle=handle, log="pip's log")
 
 
-def test_a_package_whose_name_is_not_known_cannot_be_looked_for() -> None:
-    """Of a Git address or ZIP file the server's word is all there is."""
+def test_the_report_is_accepted_if_the_package_name_is_unknown() -> None:
+    """For a Git URL or ZIP file there is no other proof."""
     assert Wait(UNNAMED, [PIP_DONE, NEW]).run() == TaskResult(handle=UNNAMED, log="pip's log")
 
 
 @pytest.mark.parametrize("before", [[], [PIP_WORKS]])
 @pytest.mark.parametrize(("handle", "packages"), [(INSTALL, LISTED), (UNINSTALL, NOT_LISTED)])
-def test_a_forgotten_installation_is_over_if_it_shows(
+def test_a_forgotten_installation_has_ended_if_the_package_is_listed(
     handle: TaskHandle, packages: tuple[str, Answer], before: Script
 ) -> None:
-    """The log is gone with the result, but the list of packages tells how it ended."""
-    wait_ = Wait(handle, [*before, PIP_UNKNOWN, NEW, packages])
+    """The log is lost, but the list of packages shows the outcome."""
+    wait = Wait(handle, [*before, PIP_UNKNOWN, NEW, packages])
 
-    assert wait_.run() == TaskResult(handle=handle, log="")
+    assert wait.run() == TaskResult(handle=handle, log="")
 
 
 @pytest.mark.parametrize(("handle", "packages"), [(INSTALL, NOT_LISTED), (UNINSTALL, LISTED)])
-def test_a_forgotten_installation_is_lost_if_it_does_not_show(
+def test_a_forgotten_installation_is_lost_if_the_package_is_not_listed(
     handle: TaskHandle, packages: tuple[str, Answer]
 ) -> None:
-    """Nobody has said that it failed, and nothing shows that it is over."""
+    """The server did not report a failure, and nothing shows that it has ended."""
     error = Wait(handle, [PIP_WORKS, PIP_UNKNOWN, NEW, packages]).fail(TaskLost)
 
     assert error.handle == handle
 
 
 @pytest.mark.parametrize("before", [[], [PIP_WORKS], [(INSTALLED, NotSent("no"))]])
-def test_a_forgotten_installation_of_unknown_name_is_lost(before: Script) -> None:
-    """That it is over says nothing of how it ended, and silent success would be a lie."""
+def test_a_forgotten_installation_without_a_name_is_lost(before: Script) -> None:
+    """Its outcome cannot be proven, so success must not be reported."""
     error = Wait(UNNAMED, [*before, PIP_UNKNOWN]).fail(TaskLost)
 
     assert error.handle == UNNAMED

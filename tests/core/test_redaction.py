@@ -1,4 +1,4 @@
-"""What may be shown: addresses without secrets, harmless arguments, no cookies in the log."""
+"""Redaction: URLs without secrets, harmless arguments only, no cookies in the log."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from docassemble_client import operations
 from docassemble_client._core.redaction import (
-    WIRE_LOGS,
-    keep_event,
+    WIRE_LOGGERS,
+    mask_record,
     mask_wire_logs,
-    scrub_arguments,
-    scrub_url,
+    redact_arguments,
+    redact_url,
 )
 from docassemble_client._types import UNSET
 from docassemble_client.config import Secret
@@ -42,12 +42,12 @@ from docassemble_client.operation import Operation, Param, Result
         ("", ""),
     ],
 )
-def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
-    """User, query and fragment go; what is no URL goes altogether and breaks nothing."""
-    assert scrub_url(url) == shown
+def test_a_url_is_shown_without_possible_secrets(url: str, shown: str) -> None:
+    """User, query and fragment are removed; an invalid URL becomes ""."""
+    assert redact_url(url) == shown
 
 
-def made(*params: Param) -> Operation[Any]:
+def make_operation(*params: Param) -> Operation[Any]:
     return Operation(
         tag="t",
         name="n",
@@ -79,23 +79,23 @@ def made(*params: Param) -> Operation[Any]:
         (Param("a", "query", "kind of a newer version"), "hunter2", "***"),
     ],
 )
-def test_only_numbers_and_switches_are_shown(param: Param, value: object, shown: object) -> None:
-    """An allow-list: a value of any other kind, or of the wrong type, is masked."""
-    assert scrub_arguments(made(param), {"a": value}) == {"a": shown}
+def test_only_numbers_and_booleans_are_shown(param: Param, value: object, shown: object) -> None:
+    """A value of any other type, or of the wrong type, is masked."""
+    assert redact_arguments(make_operation(param), {"a": value}) == {"a": shown}
 
 
 @pytest.mark.parametrize("arguments", [{}, {"a": None}, {"a": UNSET}, {"unknown": "hunter2"}])
-def test_what_is_not_given_or_not_known_is_not_shown(arguments: dict[str, object]) -> None:
-    """Neither left-out arguments nor names the operation does not have appear."""
-    assert scrub_arguments(made(Param("a", "query", "int")), arguments) == {}
+def test_omitted_and_unknown_arguments_are_not_shown(arguments: dict[str, object]) -> None:
+    """Neither omitted arguments nor unknown names appear."""
+    assert redact_arguments(make_operation(Param("a", "query", "int")), arguments) == {}
 
 
 @pytest.mark.parametrize("operation", operations.OPERATIONS.values(), ids=str)
 def test_no_text_of_any_operation_is_shown(operation: Operation[Any]) -> None:
-    """Whatever argument of the real table is a text, it is masked."""
+    """Every text argument of every operation is masked."""
     arguments = {param.name: "hunter2" for param in operation.params}
 
-    shown = scrub_arguments(operation, arguments)
+    shown = redact_arguments(operation, arguments)
 
     assert set(shown.values()) <= {"***"}
     assert shown.keys() == arguments.keys()
@@ -109,12 +109,12 @@ def test_no_text_of_any_operation_is_shown(operation: Operation[Any]) -> None:
         ("response.complete", ()),
     ],
 )
-def test_of_a_wire_log_only_the_event_is_left(
+def test_a_wire_log_keeps_only_the_event(
     caplog: pytest.LogCaptureFixture, message: str, arguments: tuple[Any, ...]
 ) -> None:
-    """Headers hold logins, so a record keeps its first word and nothing else."""
+    """Headers contain logins, so a record keeps only its first word."""
     mask_wire_logs()
-    logger = logging.getLogger(WIRE_LOGS[0])
+    logger = logging.getLogger(WIRE_LOGGERS[0])
 
     with caplog.at_level(logging.DEBUG):
         logger.debug(message, *arguments)
@@ -123,8 +123,8 @@ def test_of_a_wire_log_only_the_event_is_left(
 
 
 def test_masking_twice_adds_one_filter() -> None:
-    """However many clients there are, each wire logger has the filter once."""
+    """With many clients, each wire logger has the filter once."""
     mask_wire_logs()
     mask_wire_logs()
 
-    assert all(logging.getLogger(name).filters.count(keep_event) == 1 for name in WIRE_LOGS)
+    assert all(logging.getLogger(name).filters.count(mask_record) == 1 for name in WIRE_LOGGERS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client._core.flow import Send, Sleep, Tell, execute
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client._core.retry import RetryBudget
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import (
@@ -42,16 +42,18 @@ def reply(
     content: bytes = b"",
     kind: str = "",
     headers: Mapping[str, str] | None = None,
-) -> Reply:
+) -> RawResponse:
     typed = {"content-type": kind} if kind else {}
     url = "https://da.example.com/api/user/7"
-    return Reply(status=status, headers={**typed, **(headers or {})}, content=content, url=url)
+    return RawResponse(
+        status=status, headers={**typed, **(headers or {})}, content=content, url=url
+    )
 
 
 class Driver:
     """Plays the driver by hand: no loop, no clock, one answer for each request."""
 
-    def __init__(self, *answers: Reply | TransportError) -> None:
+    def __init__(self, *answers: RawResponse | TransportError) -> None:
         self.answers = list(answers)
         self.sent: list[Request] = []
         self.slept: list[float] = []
@@ -63,7 +65,7 @@ class Driver:
         policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - a frozen value
         jitter: Callable[[], float] = lambda: 1.0,
         **more: Any,
-    ) -> Reply:
+    ) -> RawResponse:
         """Answer each request with the next answer, until the call returns or raises."""
         flow = execute(request, policy, jitter=jitter, **more)
         step = next(flow)
@@ -85,7 +87,7 @@ class Driver:
                 else:
                     step = flow.send(answer)
         except StopIteration as stop:
-            result: Reply = stop.value
+            result: RawResponse = stop.value
             return result
 
 
@@ -218,7 +220,9 @@ def test_jitter_draws_from_the_whole_pause() -> None:
     draws = iter([0.0, 0.5, 0.25, 1.0])
     driver = Driver(*[NotSent("no")] * 3, reply())
 
-    driver.play(SAFE, RetryPolicy(attempts=4, initial_delay=1.0, max_delay=60.0), lambda: next(draws))
+    driver.play(
+        SAFE, RetryPolicy(attempts=4, initial_delay=1.0, max_delay=60.0), lambda: next(draws)
+    )
 
     assert driver.slept == [0.0, 1.0, 1.0]
 
@@ -282,7 +286,7 @@ def test_retry_after_is_honoured_and_capped(header: str, pause: float) -> None:
     """The server's wish, in seconds or as a date, lengthens the pause up to the cap."""
     came = datetime(2026, 10, 21, 7, 27, 40, tzinfo=UTC).timestamp()
     answer = reply(429, headers={"retry-after": header})
-    answer.received = came
+    answer.received_at = came
     driver = Driver(answer, reply())
 
     driver.play(UNSAFE, RetryPolicy(initial_delay=1.0, max_delay=30.0))
@@ -309,7 +313,7 @@ class Pipe(io.BytesIO):
 @pytest.mark.parametrize("content", [Pipe(b"x"), ReadOnly()], ids=["pipe", "no seek"])
 @pytest.mark.parametrize("answer", [NotSent("no"), reply(429)], ids=["not sent", "429"])
 def test_a_body_that_is_gone_is_not_sent_again(
-    content: Any, answer: Reply | TransportError
+    content: Any, answer: RawResponse | TransportError
 ) -> None:
     """A file that can be read only once is never sent a second time, empty as it is then."""
     request = Request(operation="x", method="POST", path="/x", files=(("f", Upload(content)),))
@@ -318,7 +322,7 @@ def test_a_body_that_is_gone_is_not_sent_again(
     with pytest.raises((NotSent, RateLimited)):
         driver.play(request)
 
-    assert not request.repeatable
+    assert not request.is_repeatable
     assert driver.slept == []
 
 
@@ -346,7 +350,7 @@ def test_each_retry_is_told_before_its_pause() -> None:
 
 
 @pytest.mark.parametrize("error", [NotSent("no"), reply(503)], ids=["not sent", "503"])
-def test_without_budget_nothing_is_sent_again(error: Reply | TransportError) -> None:
+def test_without_budget_nothing_is_sent_again(error: RawResponse | TransportError) -> None:
     """A spent budget makes the first failure the last, and nothing is told or waited for."""
     driver = Driver(error)
 

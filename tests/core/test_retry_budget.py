@@ -1,4 +1,4 @@
-"""The budget that all calls of a client share, so that retries do not make an outage worse."""
+"""The retry budget that all calls of a client share, so that retries do not amplify an outage."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 
 from docassemble_client import AsyncDocassemble
 from docassemble_client._core.flow import execute
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client._core.retry import RetryBudget
 from docassemble_client.config import RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, NotSent, ServerError
 from tests.core.hand import Hand, in_html
-from tests.mock import Mock
+from tests.mock import MockServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SAFE = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
-GOOD = Reply(status=200)
+GOOD = RawResponse(status=200)
 
 
-def call(hand: Hand, budget: RetryBudget, policy: RetryPolicy | None = None) -> bool:
-    """Whether a call succeeds."""
+def call_succeeds(hand: Hand, budget: RetryBudget, policy: RetryPolicy | None = None) -> bool:
+    """Make a call; return whether it succeeds."""
     try:
         hand.play(execute(SAFE, policy or RetryPolicy(), budget=budget))
     except DocassembleError:
@@ -43,52 +43,52 @@ def call(hand: Hand, budget: RetryBudget, policy: RetryPolicy | None = None) -> 
         RetryPolicy(budget=7.5, earned=0.25),
     ],
 )
-def test_an_outage_is_not_amplified(failure: Reply | NotSent, policy: RetryPolicy) -> None:
-    """Of 1,000 calls that fail, no more are repeated than the budget and what the calls earn."""
+def test_an_outage_is_not_amplified(failure: RawResponse | NotSent, policy: RetryPolicy) -> None:
+    """For 1,000 failing calls, retries are limited by the budget and the deposits."""
     hand, budget, calls = Hand(lambda _: failure), RetryBudget(policy), 1000
 
     for _ in range(calls):
-        assert not call(hand, budget, policy)
+        assert not call_succeeds(hand, budget, policy)
 
-    extra = len(hand.sent) - calls
-    assert extra <= policy.budget + policy.earned * calls
-    assert extra >= min(policy.budget, 1) * (policy.earned * calls - 1)
-    assert len(hand.slept) == extra
+    retries = len(hand.sent) - calls
+    assert retries <= policy.budget + policy.earned * calls
+    assert retries >= min(policy.budget, 1) * (policy.earned * calls - 1)
+    assert len(hand.slept) == retries
 
 
-def test_a_budget_recovers_with_the_calls_that_succeed() -> None:
-    """Each call adds its part again, until the budget is as full as it was."""
+def test_successful_calls_refill_the_budget() -> None:
+    """Each call makes a deposit, until the budget is full again."""
     policy = RetryPolicy(attempts=2, budget=2, earned=0.5)
     budget = RetryBudget(policy)
     failing, working = Hand(lambda _: in_html(503)), Hand(lambda _: GOOD)
     for _ in range(10):
-        call(failing, budget, policy)
+        call_succeeds(failing, budget, policy)
 
     for _ in range(100):
-        assert call(working, budget, policy)
+        assert call_succeeds(working, budget, policy)
     before = len(failing.sent)
     for _ in range(4):
-        call(failing, budget, policy)
+        call_succeeds(failing, budget, policy)
 
-    # Two of the budget, and one that the calls have earned until then.
+    # Two from the budget, and one from the deposits of the failing calls.
     assert len(failing.sent) - before == 4 + 3
 
 
-def test_calls_without_failures_never_touch_the_budget() -> None:
-    """Success costs nothing: the budget is still whole for the first failures."""
+def test_successful_calls_do_not_use_the_budget() -> None:
+    """The budget is still full at the first failure."""
     policy = RetryPolicy(attempts=4, budget=3, earned=0)
     budget = RetryBudget(policy)
     for _ in range(100):
-        call(Hand(lambda _: GOOD), budget, policy)
+        call_succeeds(Hand(lambda _: GOOD), budget, policy)
     hand = Hand(lambda _: in_html(503))
 
-    call(hand, budget, policy)
+    call_succeeds(hand, budget, policy)
 
     assert len(hand.sent) == 4
 
 
-def test_what_is_never_repeated_spends_nothing() -> None:
-    """A failure that may not be repeated leaves the budget to those that may."""
+def test_calls_without_retries_do_not_use_the_budget() -> None:
+    """A failure that must not be retried leaves the budget to other calls."""
     unsafe = Request(operation="users.create", method="POST", path="/api/user/new")
     policy = RetryPolicy(attempts=2, budget=1, earned=0)
     budget = RetryBudget(policy)
@@ -98,63 +98,67 @@ def test_what_is_never_repeated_spends_nothing() -> None:
             hand.play(execute(unsafe, policy, budget=budget))
     assert len(hand.sent) == 10
 
-    call(hand, budget, policy)
+    call_succeeds(hand, budget, policy)
 
     assert len(hand.sent) == 12
 
 
-def test_a_policy_of_one_call_draws_on_the_clients_budget() -> None:
-    """With retry= a call may try more often, but not beyond what all calls have together."""
-    mock = Mock(lambda _: (503, None))
-    often = RetryPolicy(attempts=100, initial_delay=0, budget=1000, earned=100)
+def test_a_policy_of_one_call_uses_the_budget_of_the_client() -> None:
+    """With retry= a call may retry more often, but only within the client's budget."""
+    mock = MockServer(lambda _: (503, None))
+    many_retries = RetryPolicy(attempts=100, initial_delay=0, budget=1000, earned=100)
 
-    async def use() -> None:
-        own = RetryPolicy(attempts=3, initial_delay=0, budget=5, earned=0)
-        async with AsyncDocassemble(mock.url, "key", transport=mock.http, retry=own) as da:
-            for policy in (often, often, None):
+    async def use_client() -> None:
+        client_policy = RetryPolicy(attempts=3, initial_delay=0, budget=5, earned=0)
+        async with AsyncDocassemble(
+            mock.url, "key", transport=mock.transport, retry=client_policy
+        ) as da:
+            for policy in (many_retries, many_retries, None):
                 with pytest.raises(ServerError):
                     await da.users.get_current(retry=policy)
 
-    asyncio.run(use())
+    asyncio.run(use_client())
 
     assert len(mock.requests) == (1 + 5) + 1 + 1
 
 
 @pytest.mark.parametrize("total", [None, 60.0])
-def test_calls_of_a_client_earn_with_a_flow_and_without(total: float | None) -> None:
-    """A call that succeeds at once is carried without a flow, and earns as much as with one."""
-    answers: Iterator[tuple[int, object]] = iter(
+def test_calls_make_deposits_with_and_without_a_flow(total: float | None) -> None:
+    """A call that succeeds on the first attempt makes the same deposit."""
+    responses: Iterator[tuple[int, object]] = iter(
         [(503, None)] * 2 + [(200, [])] * 4 + [(503, None), (200, [])]
     )
-    mock = Mock(lambda _: next(answers))
+    mock = MockServer(lambda _: next(responses))
     policy = RetryPolicy(attempts=2, initial_delay=0, budget=1, earned=0.25)
 
-    async def use() -> None:
+    async def use_client() -> None:
         async with AsyncDocassemble(
-            mock.url, "key", transport=mock.http, retry=policy, timeout=Timeouts(total=total)
+            mock.url, "key", transport=mock.transport, retry=policy, timeout=Timeouts(total=total)
         ) as da:
             with pytest.raises(ServerError):
                 await da.privileges.list()
             for _ in range(5):
                 assert await da.privileges.list() == []
 
-    asyncio.run(use())
+    asyncio.run(use_client())
 
     assert len(mock.requests) == 2 + 4 + 2
 
 
 def test_clients_do_not_share_a_budget() -> None:
-    """One server's outage leaves the clients of other servers their retries."""
-    mock = Mock(lambda _: (503, None))
+    """An outage of one server leaves the clients of other servers their retries."""
+    mock = MockServer(lambda _: (503, None))
     policy = RetryPolicy(attempts=2, initial_delay=0, budget=1, earned=0)
 
-    async def use() -> None:
+    async def use_client() -> None:
         for _ in range(3):
-            async with AsyncDocassemble(mock.url, "key", transport=mock.http, retry=policy) as da:
+            async with AsyncDocassemble(
+                mock.url, "key", transport=mock.transport, retry=policy
+            ) as da:
                 for _ in range(2):
                     with pytest.raises(ServerError):
                         await da.users.get_current()
 
-    asyncio.run(use())
+    asyncio.run(use_client())
 
     assert len(mock.requests) == 3 * 3

@@ -1,4 +1,4 @@
-"""Arguments of every kind become a request, or are refused before anything is sent."""
+"""Arguments of every kind become a request, or are refused before it is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from docassemble_client import operations
 from docassemble_client._core.messages import Request
-from docassemble_client._core.serialize import encode
+from docassemble_client._core.serialize import serialize
 from docassemble_client._types import UNSET
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
@@ -21,7 +21,9 @@ from docassemble_client.operation import Operation, Param, Result
 from docassemble_client.transfer import Upload
 
 
-def made(*params: Param, method: str = "GET", path: str = "/p", **more: Any) -> Operation[Any]:
+def make_operation(
+    *params: Param, method: str = "GET", path: str = "/p", **options: Any
+) -> Operation[Any]:
     return Operation(
         tag="t",
         name="n",
@@ -30,18 +32,18 @@ def made(*params: Param, method: str = "GET", path: str = "/p", **more: Any) -> 
         summary="S.",
         results={"204": Result()},
         params=params,
-        **more,
+        **options,
     )
 
 
-def sent(param: Param, value: object, method: str = "GET", path: str = "/p") -> Request:
-    return encode(made(param, method=method, path=path), {param.name: value})
+def serialize_param(param: Param, value: object, method: str = "GET", path: str = "/p") -> Request:
+    return serialize(make_operation(param, method=method, path=path), {param.name: value})
 
 
-def problem(operation: Operation[Any], arguments: dict[str, object]) -> str:
-    """Encode what must be refused, and return what the error says."""
+def get_error(operation: Operation[Any], arguments: dict[str, object]) -> str:
+    """Serialize invalid arguments; return the text of the error."""
     with pytest.raises(UsageError) as caught:
-        encode(operation, arguments)
+        serialize(operation, arguments)
     error = caught.value
     assert error.operation == operation.id
     assert error.__cause__ is None
@@ -50,8 +52,8 @@ def problem(operation: Operation[Any], arguments: dict[str, object]) -> str:
     return error.message
 
 
-def refused(param: Param, value: object, method: str = "GET", path: str = "/p") -> str:
-    return problem(made(param, method=method, path=path), {param.name: value})
+def get_param_error(param: Param, value: object, method: str = "GET", path: str = "/p") -> str:
+    return get_error(make_operation(param, method=method, path=path), {param.name: value})
 
 
 class Number(IntEnum):
@@ -60,23 +62,23 @@ class Number(IntEnum):
     SEVEN = 7
 
 
-def test_a_request_tells_all_the_transport_needs() -> None:
+def test_a_request_contains_everything_the_transport_needs() -> None:
     """Operation, method, path, key and safety come from the table."""
-    read = encode(operations.USERS_GET, {"user_id": 7})
-    health = encode(operations.SERVER_GET_HEALTH, {})
-    write = encode(operations.USERS_CREATE, {"username": "a@b.c"})
+    read = serialize(operations.USERS_GET, {"user_id": 7})
+    health = serialize(operations.SERVER_GET_HEALTH, {})
+    write = serialize(operations.USERS_CREATE, {"username": "a@b.c"})
 
-    wanted = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
-    assert attrs.asdict(read) == attrs.asdict(wanted)
+    expected = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
+    assert attrs.asdict(read) == attrs.asdict(expected)
     assert not health.auth
     assert (write.safe, write.auth, write.stream) == (False, True, False)
     assert write.json == b'{"username":"a@b.c"}'
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_without_a_body_everything_goes_in_the_query(method: str) -> None:
+def test_methods_without_a_body_use_the_query(method: str) -> None:
     """GET and DELETE send no body, not even an empty one."""
-    request = sent(Param("name", "query", "str", alias="n"), "a b&c", method)
+    request = serialize_param(Param("name", "query", "str", alias="n"), "a b&c", method)
 
     assert request.query == (("n", "a b&c"),)
     assert request.json is None
@@ -84,17 +86,17 @@ def test_without_a_body_everything_goes_in_the_query(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
-def test_with_a_body_there_is_always_json(method: str) -> None:
-    """POST, PATCH and PUT send a JSON object, an empty one if nothing is given."""
-    given = sent(Param("name", "body", "str", alias="n"), "ü", method)
-    empty = sent(Param("name", "body", "str"), None, method)
+def test_methods_with_a_body_always_send_json(method: str) -> None:
+    """POST, PATCH and PUT send a JSON object, which may be empty."""
+    with_value = serialize_param(Param("name", "body", "str", alias="n"), "ü", method)
+    empty = serialize_param(Param("name", "body", "str"), None, method)
 
-    assert given.json == '{"n":"ü"}'.encode()
+    assert with_value.json == '{"n":"ü"}'.encode()
     assert empty.json == b"{}"
 
 
-def test_with_a_file_everything_goes_in_a_form() -> None:
-    """With a file the body is multipart: texts as they are, all else as JSON."""
+def test_files_are_sent_in_a_form() -> None:
+    """With a file the body is multipart: texts unchanged, anything else as JSON."""
     params = (
         Param("text", "body", "str"),
         Param("flag", "body", "bool"),
@@ -105,7 +107,7 @@ def test_with_a_file_everything_goes_in_a_form() -> None:
     )
     values = {"text": "ü", "flag": False, "names": ["a"], "data": {"x": None}, "listed": ["b"]}
 
-    request = encode(made(*params, method="POST"), {**values, "file": b"content"})
+    request = serialize(make_operation(*params, method="POST"), {**values, "file": b"content"})
 
     assert request.json is None
     assert request.form == (
@@ -146,15 +148,15 @@ def test_with_a_file_everything_goes_in_a_form() -> None:
         ("Color", "red", "red"),
     ],
 )
-def test_every_kind_has_one_text_in_a_query(kind: str, value: object, text: str) -> None:
-    """In a query booleans are 1 and 0, lists and objects JSON, secrets revealed."""
-    request = sent(Param("a", "query", kind), value)
+def test_each_kind_has_a_text_in_a_query(kind: str, value: object, text: str) -> None:
+    """In a query, booleans become 1 and 0, lists and objects JSON, and secrets are revealed."""
+    request = serialize_param(Param("a", "query", kind), value)
 
     assert request.query == (("a", text),)
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "plain"),
+    ("kind", "value", "expected"),
     [
         ("bool", True, 1),
         ("bool", False, 0),
@@ -168,42 +170,42 @@ def test_every_kind_has_one_text_in_a_query(kind: str, value: object, text: str)
         ("map[secret]", {"a": Secret("s")}, {"a": "s"}),
     ],
 )
-def test_every_kind_has_one_value_in_json(kind: str, value: object, plain: object) -> None:
-    """In JSON a boolean argument is 1 or 0, but the booleans inside of the user's data stay."""
-    request = sent(Param("a", "body", kind), value, "POST")
+def test_each_kind_has_a_value_in_json(kind: str, value: object, expected: object) -> None:
+    """A boolean argument becomes 1 or 0, but booleans inside of data are unchanged."""
+    request = serialize_param(Param("a", "body", kind), value, "POST")
 
-    assert json.loads(request.json or b"") == {"a": plain}
+    assert json.loads(request.json or b"") == {"a": expected}
 
 
 def test_json_text_is_json_inside_json() -> None:
-    """Where the server parses a text again, the value is encoded twice."""
-    request = sent(Param("a", "body", "list[str]", json_text=True), ["x"], "PATCH")
+    """If the server parses a text again, the value is encoded twice."""
+    request = serialize_param(Param("a", "body", "list[str]", json_text=True), ["x"], "PATCH")
 
     assert request.json == b'{"a":"[\\"x\\"]"}'
 
 
-def test_left_out_is_none_or_unset_or_not_there() -> None:
-    """None, UNSET and absence all mean that nothing is sent."""
-    operation = made(*(Param(name, "query", "str") for name in "abcd"))
+def test_none_unset_and_absent_arguments_are_left_out() -> None:
+    """None, UNSET and an absent argument are not sent."""
+    operation = make_operation(*(Param(name, "query", "str") for name in "abcd"))
 
-    request = encode(operation, {"a": None, "b": UNSET, "d": "x", "unknown": "y"})
+    request = serialize(operation, {"a": None, "b": UNSET, "d": "x", "unknown": "y"})
 
     assert request.query == (("d", "x"),)
 
 
-def test_null_is_sent_where_it_means_something() -> None:
-    """Where null differs from absence, None is sent as null and UNSET is left out."""
+def test_null_is_sent_if_it_differs_from_absence() -> None:
+    """For such a parameter, None is sent as null and UNSET is left out."""
     param = Param("a", "body", "str", null=True, values=("x",))
 
-    null, absent = (sent(param, value, "PATCH") for value in (None, UNSET))
+    null, absent = (serialize_param(param, value, "PATCH") for value in (None, UNSET))
 
     assert null.json == b'{"a":null}'
     assert absent.json == b"{}"
 
 
 def test_local_arguments_are_not_sent() -> None:
-    """What only steers the client stays here."""
-    request = sent(Param("a", "local", "bool"), value=True, method="POST")
+    """Arguments that only control the client are not part of the request."""
+    request = serialize_param(Param("a", "local", "bool"), value=True, method="POST")
 
     assert request.json == b"{}"
     assert request.query == ()
@@ -213,15 +215,17 @@ def test_local_arguments_are_not_sent() -> None:
     ("value", "path"), [(0, "/u/0/x"), (7, "/u/7/x"), (Number.SEVEN, "/u/7/x")]
 )
 def test_a_number_goes_in_the_path(value: int, path: str) -> None:
-    """A number fills its placeholder."""
-    request = sent(Param("user_id", "path", "int", required=True), value, path="/u/{user_id}/x")
+    """A number replaces its placeholder."""
+    request = serialize_param(
+        Param("user_id", "path", "int", required=True), value, path="/u/{user_id}/x"
+    )
 
     assert request.path == path
 
 
 def test_a_text_in_the_path_is_quoted() -> None:
-    """A text cannot leave its part of the path."""
-    request = sent(Param("a", "path", "str", required=True), "a/../b?ü%", path="/u/{a}")
+    """A text cannot change the rest of the path."""
+    request = serialize_param(Param("a", "path", "str", required=True), "a/../b?ü%", path="/u/{a}")
 
     assert request.path == "/u/a%2F..%2Fb%3F%C3%BC%25"
 
@@ -236,17 +240,19 @@ def test_a_text_in_the_path_is_quoted() -> None:
         pytest.param("int", 10**5000, "a cannot be written as JSON", id="huge"),
         ("int", None, "a is required"),
         ("int", UNSET, "a is required"),
-        ("str", "", "a would lead to another path"),
-        ("str", ".", "a would lead to another path"),
-        ("str", "..", "a would lead to another path"),
-        ("str", "\ud800", "a holds half of a surrogate pair, which is no character"),
+        ("str", "", "a would change the path"),
+        ("str", ".", "a would change the path"),
+        ("str", "..", "a would change the path"),
+        ("str", "\ud800", "a contains a lone surrogate, which is not a valid character"),
     ],
 )
-def test_what_would_change_the_path_is_refused(kind: str, value: object, message: str) -> None:
-    """A part of the path must be there, be of its type and lead nowhere else."""
-    said = refused(Param("a", "path", kind, required=True), value, path="/u/{a}")
+def test_an_argument_that_would_change_the_path_is_refused(
+    kind: str, value: object, message: str
+) -> None:
+    """A path argument must be present, have its type, and not change the path."""
+    error = get_param_error(Param("a", "path", kind, required=True), value, path="/u/{a}")
 
-    assert said == message
+    assert error == message
 
 
 @pytest.mark.parametrize(
@@ -264,10 +270,10 @@ def test_what_would_change_the_path_is_refused(kind: str, value: object, message
         ("str", b"hunter2", "a must be of type str, not bytes"),
         ("str", 5, "a must be of type str, not int"),
         ("str", Secret("hunter2"), "a must be of type str, not Secret"),
-        ("str", "hunter2\ud800", "a holds half of a surrogate pair, which is no character"),
+        ("str", "hunter2\ud800", "a contains a lone surrogate, which is not a valid character"),
         ("secret", 5, "a must be a string or Secret, not int"),
         ("secret", b"hunter2", "a must be a string or Secret, not bytes"),
-        ("secret", Secret("\ud800"), "a holds half of a surrogate pair, which is no character"),
+        ("secret", Secret("\ud800"), "a contains a lone surrogate, which is not a valid character"),
         ("object", ["hunter2"], "a must be a mapping, not list"),
         ("object", "hunter2", "a must be a mapping, not str"),
         ("list[str]", "hunter2", "a must be a list, not str"),
@@ -284,52 +290,53 @@ def test_what_would_change_the_path_is_refused(kind: str, value: object, message
         ("json", [float("nan")], "a cannot be written as JSON"),
         ("json", [object()], "a cannot be written as JSON"),
         ("json", [UserString("hunter2")], "a cannot be written as JSON"),
-        ("json", ["hunter2\udfff"], "a holds half of a surrogate pair, which is no character"),
+        ("json", ["hunter2\udfff"], "a contains a lone surrogate, which is not a valid character"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_without_showing_it(
+def test_an_invalid_argument_is_refused_without_showing_it(
     kind: str, value: object, message: str
 ) -> None:
-    """A wrong type or an unencodable value is a UsageError with both types and not the value."""
-    said = refused(Param("a", "query", kind), value)
+    """The UsageError names both types, but not the value."""
+    error = get_param_error(Param("a", "query", kind), value)
 
-    assert said == message
+    assert error == message
 
 
-def endless() -> list[Any]:
-    value: list[Any] = []
-    value.append(value)
-    return value
+def make_recursive_list() -> list[Any]:
+    recursive: list[Any] = []
+    recursive.append(recursive)
+    return recursive
 
 
 @pytest.mark.parametrize(
-    "value", [endless(), {"a": b"hunter2"}, {1, 2}, float("inf"), [10**5000], {b"hunter2": 1}]
+    "value",
+    [make_recursive_list(), {"a": b"hunter2"}, {1, 2}, float("inf"), [10**5000], {b"hunter2": 1}],
 )
 @pytest.mark.parametrize("json_text", [False, True])
-def test_a_body_that_is_no_json_is_refused(value: object, *, json_text: bool) -> None:
-    """Endless nesting, bytes, sets and infinite numbers cannot be written, at any depth."""
-    said = refused(Param("a", "body", "json", json_text=json_text), value, "POST")
+def test_a_body_that_is_not_json_is_refused(value: object, *, json_text: bool) -> None:
+    """Recursion, bytes, sets and infinite numbers cannot be encoded, at any depth."""
+    error = get_param_error(Param("a", "body", "json", json_text=json_text), value, "POST")
 
-    assert said == ("a" if json_text else "the arguments") + " cannot be written as JSON"
+    assert error == ("a" if json_text else "the arguments") + " cannot be written as JSON"
 
 
-def test_a_required_argument_must_be_given() -> None:
-    """None for a required argument is refused with its name."""
-    message = problem(operations.USERS_GET_BY_USERNAME, {"username": None})
+def test_a_missing_required_argument_is_refused() -> None:
+    """The error names the argument."""
+    message = get_error(operations.USERS_GET_BY_USERNAME, {"username": None})
 
     assert message == "username is required"
 
 
 @pytest.mark.parametrize("value", ["Account", "", "all"])
-def test_a_closed_enumeration_is_closed(value: str) -> None:
-    """Where the server understands some texts only, others are refused with those it knows."""
-    message = problem(operations.USERS_DELETE, {"user_id": 7, "remove": value})
+def test_other_values_of_a_closed_enumeration_are_refused(value: str) -> None:
+    """The error lists the values that the server accepts."""
+    message = get_error(operations.USERS_DELETE, {"user_id": 7, "remove": value})
 
     assert message == "remove must be one of account, account_and_shared"
 
 
-def test_the_values_of_a_closed_enumeration_pass() -> None:
-    """A value the server understands is sent."""
-    request = encode(operations.USERS_DELETE, {"user_id": 7, "remove": "account"})
+def test_values_of_a_closed_enumeration_are_sent() -> None:
+    """A value that the server accepts is sent."""
+    request = serialize(operations.USERS_DELETE, {"user_id": 7, "remove": "account"})
 
     assert request.query == (("remove", "account"),)

@@ -1,4 +1,4 @@
-"""Requests that no operation describes: what they may hold, and what would smuggle in a key."""
+"""Requests without an operation: what they may contain, and that no other API key can be passed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import attrs
 import pytest
 
 from docassemble_client._core.messages import Request
-from docassemble_client._core.serialize import encode_request
+from docassemble_client._core.serialize import serialize_request
 from docassemble_client._types import UNSET
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload
 
 
-def free(method: str = "GET", path: str = "/x", **more: Any) -> Request:
-    """Encode a request of which only this is given."""
-    rest: dict[str, Any] = {
+def serialize_raw(method: str = "GET", path: str = "/x", **options: Any) -> Request:
+    """Serialize a request with only these arguments."""
+    arguments: dict[str, Any] = {
         "params": {},
         "json": UNSET,
         "data": {},
         "files": {},
         "headers": {},
         "safe": False,
-        **more,
+        **options,
     }
-    return encode_request(method, path, **rest)
+    return serialize_request(method, path, **arguments)
 
 
-def problem(method: str = "GET", path: str = "/x", **more: Any) -> str:
-    """Encode what must be refused, and return what the error says."""
+def get_error(method: str = "GET", path: str = "/x", **options: Any) -> str:
+    """Serialize an invalid request; return the text of the error."""
     with pytest.raises(UsageError) as caught:
-        free(method, path, **more)
+        serialize_raw(method, path, **options)
     error = caught.value
     assert error.operation == "request"
     assert error.__suppress_context__
@@ -40,26 +40,26 @@ def problem(method: str = "GET", path: str = "/x", **more: Any) -> str:
     return error.message
 
 
-def test_a_bare_request_has_a_path_and_nothing_else() -> None:
-    """Without more, nothing but the path is sent, with the key, and not twice."""
-    request = free("get", "/al/api/v1/jobs/7")
+def test_a_minimal_request_has_only_a_path() -> None:
+    """By default only the path is sent, with the API key, and it is not safe to retry."""
+    request = serialize_raw("get", "/al/api/v1/jobs/7")
 
-    wanted = Request(operation="request", method="GET", path="/al/api/v1/jobs/7")
-    assert attrs.asdict(request) == attrs.asdict(wanted)
+    expected = Request(operation="request", method="GET", path="/al/api/v1/jobs/7")
+    assert attrs.asdict(request) == attrs.asdict(expected)
     assert request.auth
     assert not request.safe
 
 
 @pytest.mark.parametrize("method", ["GET", "head", "Delete", "POST", "patch", "PUT", "OPTIONS"])
-def test_any_word_is_a_method(method: str) -> None:
-    """Methods are written in capitals, however they are given."""
-    assert free(method).method == method.upper()
+def test_any_method_is_accepted(method: str) -> None:
+    """Methods are sent in upper case."""
+    assert serialize_raw(method).method == method.upper()
 
 
 @pytest.mark.parametrize("method", ["", "G T", "GET\r\n", "GET\n", "GÉT", "GET /x", "1"])
-def test_what_is_no_word_is_no_method(method: str) -> None:
+def test_an_invalid_method_is_refused(method: str) -> None:
     """A method that could break the request line is refused."""
-    assert problem(method) == "method must be a word such as GET"
+    assert get_error(method) == "method must be an HTTP method, such as GET"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_what_is_no_word_is_no_method(method: str) -> None:
     ],
 )
 def test_paths_are_quoted_but_not_twice(path: str, quoted: str) -> None:
-    """What may not stand in a path is quoted, and what is quoted already stays."""
-    assert free(path=path).path == quoted
+    """Characters that are not valid in a path are quoted; quoted characters are unchanged."""
+    assert serialize_raw(path=path).path == quoted
 
 
 @pytest.mark.parametrize(
@@ -92,17 +92,17 @@ def test_paths_are_quoted_but_not_twice(path: str, quoted: str) -> None:
         "/\ud800",
     ],
 )
-def test_a_path_is_only_a_path(path: str) -> None:
+def test_an_invalid_path_is_refused(path: str) -> None:
     """A relative path, a query, a fragment or a control character is refused."""
-    assert problem(path=path) == (
-        "path must begin with a slash and hold no query, fragment or control character;"
+    assert get_error(path=path) == (
+        "path must begin with a slash and contain no query, fragment or control character;"
         " pass the query as params"
     )
 
 
 def test_none_leaves_a_parameter_out() -> None:
-    """As in every other call; an empty text is a value, and null inside a list stays."""
-    request = free(
+    """None is left out; an empty text and null inside a list are sent."""
+    request = serialize_raw(
         method="POST",
         params={"a": None, "b": "", "c": [None]},
         data={"d": None, "e": False},
@@ -113,11 +113,11 @@ def test_none_leaves_a_parameter_out() -> None:
     assert request.form == (("e", "0"),)
 
 
-def test_parameters_are_texts_or_json() -> None:
-    """In a query booleans are 1 and 0, lists and objects JSON, secrets revealed."""
+def test_parameters_are_sent_as_text_or_json() -> None:
+    """In a query, booleans become 1 and 0, lists and objects JSON, and secrets are revealed."""
     params = {"a": "x y", "b": True, "c": [1, {"d": None}], "e": 1.5, "s": Secret("k"), 5: 6}
 
-    request = free(params=params, safe=True)
+    request = serialize_raw(params=params, safe=True)
 
     assert request.query == (
         ("a", "x y"),
@@ -142,14 +142,16 @@ def test_parameters_are_texts_or_json() -> None:
         ("text", b'"text"'),
     ],
 )
-def test_a_body_is_any_json(value: object, content: bytes) -> None:
-    """JSON is sent as given, null too; only UNSET means that there is no body."""
-    assert free("POST", json=value).json == content
+def test_any_json_can_be_a_body(value: object, content: bytes) -> None:
+    """JSON is sent unchanged, also null; only UNSET means no body."""
+    assert serialize_raw("POST", json=value).json == content
 
 
-def test_a_form_goes_with_files() -> None:
+def test_texts_and_files_are_sent_in_a_form() -> None:
     """Texts and files together make a multipart body."""
-    request = free("POST", data={"a": {"b": 1}}, files={"f": [b"1", b"2"], "g": Upload(b"3", "n")})
+    request = serialize_raw(
+        "POST", data={"a": {"b": 1}}, files={"f": [b"1", b"2"], "g": Upload(b"3", "n")}
+    )
 
     assert request.form == (("a", '{"b":1}'),)
     assert [name for name, _ in request.files] == ["f", "f", "g"]
@@ -157,27 +159,30 @@ def test_a_form_goes_with_files() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("arguments", "message"),
     [
         ({"json": {}, "data": {"a": 1}}, "pass json, or data and files, not both"),
         ({"json": None, "files": {"f": b""}}, "pass json, or data and files, not both"),
-        ({"data": {"a": 1}}, "data goes with files; without files pass json"),
+        ({"data": {"a": 1}}, "data is only sent with files; without files pass json"),
         ({"json": {"hunter2"}}, "json cannot be written as JSON"),
         ({"params": {"a": float("nan")}}, "an argument cannot be written as JSON"),
         ({"params": {"a": b"hunter2"}}, "an argument cannot be written as JSON"),
-        ({"params": {"\ud800": 1}}, "an argument holds half of a surrogate pair, which is no char"),
-        ({"json": ["\ud800"]}, "json holds half of a surrogate pair, which is no character"),
-        ({"files": {"f": "/no/such/hunter2"}}, "files: there is no file at the path given"),
+        (
+            {"params": {"\ud800": 1}},
+            "an argument contains a lone surrogate, which is not a valid char",
+        ),
+        ({"json": ["\ud800"]}, "json contains a lone surrogate, which is not a valid character"),
+        ({"files": {"f": "/no/such/hunter2"}}, "files: there is no file at the given path"),
         ({"files": {"f": {"hunter2"}}}, "files: a file must be a path, bytes, a binary file or"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(more: dict[str, Any], message: str) -> None:
-    """Two bodies at once, or a value that cannot be written, are refused without showing them."""
-    assert problem("POST", **more).startswith(message)
+def test_an_invalid_body_is_refused(arguments: dict[str, Any], message: str) -> None:
+    """Two bodies, or a value that cannot be encoded, are refused without showing them."""
+    assert get_error("POST", **arguments).startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("where", "more"),
+    ("argument", "arguments"),
     [
         ("params", {"params": {"key": "hunter2"}}),
         ("json", {"json": {"key": "hunter2"}}),
@@ -186,23 +191,25 @@ def test_what_cannot_be_sent_is_refused(more: dict[str, Any], message: str) -> N
         ("files", {"files": {"key": b"hunter2"}}),
     ],
 )
-def test_no_second_key_is_smuggled_in(where: str, more: dict[str, Any]) -> None:
-    """A field called key would be taken for the API key, wherever it stands."""
-    assert problem("POST", **more) == (
-        f"{where} may not hold a field called key: the server would take it for the API key"
+def test_a_field_named_key_is_refused(argument: str, arguments: dict[str, Any]) -> None:
+    """The server would use a field named key as the API key."""
+    assert get_error("POST", **arguments) == (
+        f"{argument} must not contain a field named key: the server would use it as the API key"
     )
 
 
-def test_a_key_deeper_inside_is_no_second_key() -> None:
-    """Only a field of the whole request counts as the API key; the user's data may have one."""
-    request = free("POST", json={"data": {"key": 1}, "Key": 2})
+def test_a_nested_field_named_key_is_sent() -> None:
+    """Only a top-level field would be used as the API key; data may contain one."""
+    request = serialize_raw("POST", json={"data": {"key": 1}, "Key": 2})
 
     assert request.json == b'{"data":{"key":1},"Key":2}'
 
 
 def test_headers_are_added_in_lower_case() -> None:
-    """Further headers are sent as given, found by their lower-case names."""
-    request = free(headers={"X-Request-ID": "abc: def", "Accept": "text/plain", "X-Empty": ""})
+    """Additional headers are sent with lower-case names."""
+    request = serialize_raw(
+        headers={"X-Request-ID": "abc: def", "Accept": "text/plain", "X-Empty": ""}
+    )
 
     assert request.headers == {"x-request-id": "abc: def", "accept": "text/plain", "x-empty": ""}
 
@@ -219,9 +226,9 @@ def test_headers_are_added_in_lower_case() -> None:
         "Transfer-Encoding",
     ],
 )
-def test_our_own_headers_are_refused(name: str) -> None:
-    """What authenticates or frames the request is the client's business alone."""
-    assert problem(headers={name: "hunter2"}) == f"headers may not hold {name.lower()!r}"
+def test_reserved_headers_are_refused(name: str) -> None:
+    """Only the client sets the headers for authentication and framing."""
+    assert get_error(headers={name: "hunter2"}) == f"headers must not contain {name.lower()!r}"
 
 
 @pytest.mark.parametrize(
@@ -239,8 +246,8 @@ def test_our_own_headers_are_refused(name: str) -> None:
         ("ü", "hunter2"),
     ],
 )
-def test_headers_cannot_break_the_request(name: str, value: str) -> None:
-    """A line break, or a name that is none, could become another header: refused."""
-    assert problem(headers={name: value}) == (
-        "headers hold a control, non-ASCII or other character they may not"
+def test_headers_that_could_break_the_request_are_refused(name: str, value: str) -> None:
+    """A line break or an invalid name could add another header."""
+    assert get_error(headers={name: value}) == (
+        "headers contain a control, non-ASCII or other invalid character"
     )

@@ -1,4 +1,4 @@
-"""Rules over names and combinations: filters, variable names, files, and no second API key."""
+"""Rules for names and combinations: filters, variable names, files, and no second API key."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from docassemble_client import operations
-from docassemble_client._core.serialize import encode
+from docassemble_client._core.serialize import serialize
 from docassemble_client._types import UNSET
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
-from docassemble_client.operation import Operation, Param, Requirement, Result
+from docassemble_client.operation import ArgumentRule, Operation, Param, Result
 from docassemble_client.transfer import Upload
 
 START = operations.SESSIONS_START
@@ -22,7 +22,9 @@ SET = operations.SESSIONS_SET_VARIABLES
 SESSION: dict[str, object] = {"i": "a.yml", "session": "s"}
 
 
-def made(*params: Param, method: str = "GET", path: str = "/p", **more: Any) -> Operation[Any]:
+def make_operation(
+    *params: Param, method: str = "GET", path: str = "/p", **options: Any
+) -> Operation[Any]:
     return Operation(
         tag="t",
         name="n",
@@ -31,14 +33,14 @@ def made(*params: Param, method: str = "GET", path: str = "/p", **more: Any) -> 
         summary="S.",
         results={"204": Result()},
         params=params,
-        **more,
+        **options,
     )
 
 
-def problem(operation: Operation[Any], arguments: dict[str, object]) -> str:
-    """Encode what must be refused, and return what the error says."""
+def get_error(operation: Operation[Any], arguments: dict[str, object]) -> str:
+    """Serialize invalid arguments; return the text of the error."""
     with pytest.raises(UsageError) as caught:
-        encode(operation, arguments)
+        serialize(operation, arguments)
     error = caught.value
     assert error.operation == operation.id
     assert error.__cause__ is None
@@ -47,11 +49,11 @@ def problem(operation: Operation[Any], arguments: dict[str, object]) -> str:
     return error.message
 
 
-KEY_RULE = made(
+KEY_RULE = make_operation(
     Param("name", "query", "str"),
     Param("api_key", "query", "secret"),
     Param("zip", "file", "file"),
-    requires=(Requirement(("name", "api_key", "zip"), exactly_one=True),),
+    requires=(ArgumentRule(("name", "api_key", "zip"), exactly_one=True),),
 )
 
 
@@ -65,9 +67,9 @@ KEY_RULE = made(
         {"name": "a", "api_key": " "},
     ],
 )
-def test_one_of_several_passes(arguments: dict[str, object]) -> None:
-    """Exactly one that is given and not blank satisfies the rule."""
-    request = encode(KEY_RULE, arguments)
+def test_exactly_one_of_several_arguments_is_accepted(arguments: dict[str, object]) -> None:
+    """Exactly one argument that is not blank satisfies the rule."""
+    request = serialize(KEY_RULE, arguments)
 
     assert request.query or request.files
 
@@ -85,9 +87,9 @@ def test_one_of_several_passes(arguments: dict[str, object]) -> None:
         {"name": "a", "zip": b"z"},
     ],
 )
-def test_none_or_two_of_several_are_refused(arguments: dict[str, object]) -> None:
-    """A blank text counts as nothing, because the server takes it so, Secret or not."""
-    message = problem(KEY_RULE, arguments)
+def test_none_or_two_of_several_arguments_are_refused(arguments: dict[str, object]) -> None:
+    """A blank text or Secret counts as absent, because the server treats it so."""
+    message = get_error(KEY_RULE, arguments)
 
     assert message == "pass exactly one of name, api_key, zip"
 
@@ -102,9 +104,9 @@ def test_none_or_two_of_several_are_refused(arguments: dict[str, object]) -> Non
         {"user_id": 0},
     ],
 )
-def test_a_filter_or_the_explicit_word_passes(arguments: dict[str, object]) -> None:
-    """Deleting many needs a filter or delete_all=True; the switch itself is not sent."""
-    request = encode(operations.SESSIONS_DELETE_MANY_ACROSS_USERS, arguments)
+def test_a_filter_or_delete_all_is_accepted(arguments: dict[str, object]) -> None:
+    """Deleting many sessions needs a filter or delete_all=True, which is not sent."""
+    request = serialize(operations.SESSIONS_DELETE_MANY_ACROSS_USERS, arguments)
 
     assert [name for name, _ in request.query] == [
         name for name in ("i", "tag", "user_id") if name in arguments
@@ -116,19 +118,19 @@ def test_a_filter_or_the_explicit_word_passes(arguments: dict[str, object]) -> N
     [{}, {"i": ""}, {"tag": " \t"}, {"delete_all": False}, {"delete_all": 1, "i": ""}],
 )
 def test_without_a_filter_nothing_is_deleted(arguments: dict[str, object]) -> None:
-    """No filter, a blank one, or a switch that is not really True: nothing is sent."""
-    message = problem(operations.SESSIONS_DELETE_MANY, arguments)
+    """Without a filter, with a blank filter, or with a delete_all that is not True: refused."""
+    message = get_error(operations.SESSIONS_DELETE_MANY, arguments)
 
     assert message == (
-        "pass at least one of i, session, tag, query, or delete_all=True if you really mean all"
+        "pass at least one of i, session, tag, query, or delete_all=True to include all"
     )
 
 
-def test_a_rule_without_a_switch_names_none() -> None:
-    """Where nothing lifts the rule, the message does not say so."""
-    operation = made(Param("a", "query", "str"), requires=(Requirement(("a", "b")),))
+def test_a_rule_without_an_alternative_mentions_none() -> None:
+    """The message mentions an alternative only if the rule has one."""
+    operation = make_operation(Param("a", "query", "str"), requires=(ArgumentRule(("a", "b")),))
 
-    message = problem(operation, {})
+    message = get_error(operation, {})
 
     assert message == "pass at least one of a, b"
 
@@ -136,44 +138,44 @@ def test_a_rule_without_a_switch_names_none() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [("x", "x"), ("", ""), ("a b&c=d", "a b&c=d"), ("ü", "ü")]
 )
-def test_each_url_argument_becomes_a_parameter(value: str, text: str) -> None:
-    """URL arguments of an interview stand in the query under their own names."""
-    request = encode(START, {"i": "a.yml", "url_args": {"from_1": value, "_b": "y"}})
+def test_url_arguments_become_query_parameters(value: str, text: str) -> None:
+    """URL arguments of an interview are sent in the query under their own names."""
+    request = serialize(START, {"i": "a.yml", "url_args": {"from_1": value, "_b": "y"}})
 
     assert request.query == (("i", "a.yml"), ("from_1", text), ("_b", "y"))
 
 
 def test_url_arguments_may_be_none_or_empty() -> None:
-    """Without URL arguments only the others are sent, even where null could be sent."""
-    operation = made(Param("a", "query", "map[str]", spread=True, null=True))
+    """Without URL arguments no parameter is sent, even if null could be sent."""
+    operation = make_operation(Param("a", "query", "map[str]", spread=True, null=True))
 
-    nothing: tuple[object, ...] = (None, UNSET, {})
+    empty_values: tuple[object, ...] = (None, UNSET, {})
 
-    requests = [encode(operation, {"a": value}) for value in nothing]
+    requests = [serialize(operation, {"a": value}) for value in empty_values]
 
     assert [request.query for request in requests] == [(), (), ()]
 
 
 @pytest.mark.parametrize("name", ["key", "i", "secret"])
-def test_url_arguments_cannot_take_the_place_of_others(name: str) -> None:
-    """A URL argument called key would be a second API key, one called i another interview."""
-    message = problem(START, {"i": "a.yml", "url_args": {name: "hunter2"}})
+def test_url_arguments_cannot_replace_other_parameters(name: str) -> None:
+    """A URL argument named key would be a second API key, one named i another interview."""
+    message = get_error(START, {"i": "a.yml", "url_args": {name: "hunter2"}})
 
-    assert message == f"url_args may not hold {name!r}: it means something else to the server"
+    assert message == f"url_args must not contain {name!r}: the server uses it for something else"
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "a b", "a.b", "a\n", "ü", "a&key", 5, None])
 def test_url_arguments_the_server_would_ignore_are_refused(name: object) -> None:
-    """The server drops other names silently, so they are refused here."""
-    message = problem(START, {"i": "a.yml", "url_args": {name: "hunter2"}})
+    """The server silently drops other names."""
+    message = get_error(START, {"i": "a.yml", "url_args": {name: "hunter2"}})
 
-    assert message == "url_args holds a name the server ignores: use letters, digits and _"
+    assert message == "url_args contains a name the server ignores: use letters, digits, _"
 
 
 @pytest.mark.parametrize("value", [5, None, True, ["hunter2"], Secret("hunter2"), "\ud800"])
-def test_url_arguments_are_texts(value: object) -> None:
-    """What an interview gets from its URL is text; nothing else is quietly turned into it."""
-    message = problem(START, {"i": "a.yml", "url_args": {"a": value}})
+def test_url_arguments_must_be_texts(value: object) -> None:
+    """Interviews receive texts from their URL; other values are not converted silently."""
+    message = get_error(START, {"i": "a.yml", "url_args": {"a": value}})
 
     assert message.startswith("url_args ")
 
@@ -181,8 +183,8 @@ def test_url_arguments_are_texts(value: object) -> None:
 @pytest.mark.parametrize(
     "name", ["x", "x.y", "x[0]", "x['a b'].c", "user.name.first", "größe", " x ", 'x["key"]', "key"]
 )
-def test_names_of_variables_are_sent_as_they_are(name: str) -> None:
-    """What can stand before an equals sign in Python passes, the server knows better."""
+def test_variable_names_are_sent_unchanged(name: str) -> None:
+    """Any possible target of a Python assignment is accepted."""
     arguments: dict[str, object] = {
         **SESSION,
         "variables": {name: 1},
@@ -190,60 +192,64 @@ def test_names_of_variables_are_sent_as_they_are(name: str) -> None:
         "delete_variables": [name],
     }
 
-    request = encode(SET, arguments)
+    request = serialize(SET, arguments)
 
     assert json.loads(request.json or b"") == arguments
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"),
+    ("name", "problem"),
     [
-        ("", "holds a variable name that is empty or no text"),
-        (" \t", "holds a variable name that is empty or no text"),
-        ("x\nimport os", "holds a variable name with a line break or control character"),
-        ("x\rhunter2", "holds a variable name with a line break or control character"),
-        ("x\x00", "holds a variable name with a line break or control character"),
-        ("x\x0chunter2", "holds a variable name with a line break or control character"),
-        ("x\x85y", "holds a variable name with a line break or control character"),
-        ("x\u2028y", "holds a variable name with a line break or control character"),
-        ("x\ud800", "holds a variable name with a line break or control character"),
+        ("", "contains a variable name that is empty or not a string"),
+        (" \t", "contains a variable name that is empty or not a string"),
+        ("x\nimport os", "contains a variable name with a line break or control character"),
+        ("x\rhunter2", "contains a variable name with a line break or control character"),
+        ("x\x00", "contains a variable name with a line break or control character"),
+        ("x\x0chunter2", "contains a variable name with a line break or control character"),
+        ("x\x85y", "contains a variable name with a line break or control character"),
+        ("x\u2028y", "contains a variable name with a line break or control character"),
+        ("x\ud800", "contains a variable name with a line break or control character"),
     ],
 )
 @pytest.mark.parametrize(
-    "argument", ["variables", "file_variables", "delete_variables", "files", "one"]
+    "argument", ["variables", "file_variables", "delete_variables", "files", "single"]
 )
-def test_names_that_could_run_code_are_refused(argument: str, name: str, complaint: str) -> None:
-    """The server executes names as Python: a line break would begin a second statement."""
-    operation = made(*SET.params, Param("one", "body", "str", variable_name=True), method="POST")
+def test_variable_names_that_could_run_code_are_refused(
+    argument: str, name: str, problem: str
+) -> None:
+    """The server executes names as Python: a line break would start a second statement."""
+    operation = make_operation(
+        *SET.params, Param("single", "body", "str", variable_name=True), method="POST"
+    )
     values: dict[str, object] = {
         "variables": {"ok": 1, name: 1},
         "file_variables": {"f": "ok", "g": name},
         "delete_variables": ["ok", name],
         "files": {"ok": b"", name: b""},
-        "one": name,
+        "single": name,
     }
 
-    message = problem(operation, {**SESSION, argument: values[argument]})
+    message = get_error(operation, {**SESSION, argument: values[argument]})
 
-    assert message == f"{argument} {complaint}"
+    assert message == f"{argument} {problem}"
 
 
 @pytest.mark.parametrize("name", [5, None, b"x", ("x",)])
-def test_names_of_variables_are_texts(name: object) -> None:
-    """A key that is no text cannot be a variable."""
-    message = problem(SET, {**SESSION, "variables": {name: 1}})
+def test_variable_names_must_be_texts(name: object) -> None:
+    """A key that is not a text cannot be a variable."""
+    message = get_error(SET, {**SESSION, "variables": {name: 1}})
 
-    assert message == "variables holds a variable name that is empty or no text"
+    assert message == "variables contains a variable name that is empty or not a string"
 
 
-def test_a_map_of_files_has_a_field_for_each_file(tmp_path: Path) -> None:
-    """Fields carry the names of their variables; several files of one variable share it."""
+def test_a_map_of_files_has_one_field_per_variable(tmp_path: Path) -> None:
+    """Fields have the names of their variables; several files of a variable share a field."""
     path = tmp_path / "a.pdf"
     path.write_bytes(b"x")
     opened = io.BytesIO(b"y")
     files = {"doc": path, "more": [b"1", opened], "named": Upload(b"2", "n.txt", "text/plain")}
 
-    request = encode(SET, {**SESSION, "variables": {"a": True}, "files": files})
+    request = serialize(SET, {**SESSION, "variables": {"a": True}, "files": files})
 
     assert request.files == (
         ("doc", Upload(path, "a.pdf")),
@@ -254,31 +260,34 @@ def test_a_map_of_files_has_a_field_for_each_file(tmp_path: Path) -> None:
     assert dict(request.form)["variables"] == '{"a":true}'
 
 
-def test_an_empty_map_of_files_is_none() -> None:
-    """Without a file in it the map changes nothing: the body is JSON."""
-    request = encode(SET, {**SESSION, "files": {}})
+def test_an_empty_map_of_files_is_ignored() -> None:
+    """Without a file, the body is JSON."""
+    request = serialize(SET, {**SESSION, "files": {}})
 
     assert request.files == ()
     assert request.json == b'{"i":"a.yml","session":"s"}'
 
 
 def test_a_list_of_files_repeats_its_field() -> None:
-    """Files of a list are sent under one name, in their order."""
-    request = encode(
+    """The files of a list are sent under one name, in order."""
+    request = serialize(
         operations.PLAYGROUND_UPLOAD_FILES, {"files": (Upload(b"1", "a"), Upload(b"2", "b"))}
     )
 
-    assert [(name, one.filename) for name, one in request.files] == [("file", "a"), ("file", "b")]
+    assert [(name, upload.filename) for name, upload in request.files] == [
+        ("file", "a"),
+        ("file", "b"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        ("file", "/no/such/hunter2", "f: there is no file at the path given"),
-        ("file", "hunter2" * 1000, "f: there is no file at the path given"),
-        ("file", "hunter2\x00", "f: there is no file at the path given"),
-        ("file", "", "f: there is no file at the path given"),
-        ("file", Path("/"), "f: there is no file at the path given"),
+        ("file", "/no/such/hunter2", "f: there is no file at the given path"),
+        ("file", "hunter2" * 1000, "f: there is no file at the given path"),
+        ("file", "hunter2\x00", "f: there is no file at the given path"),
+        ("file", "", "f: there is no file at the given path"),
+        ("file", Path("/"), "f: there is no file at the given path"),
         (
             "file",
             io.StringIO("hunter2"),
@@ -289,21 +298,21 @@ def test_a_list_of_files_repeats_its_field() -> None:
         (
             "file",
             Upload(b"", "hunter2\r\nX: y"),
-            "f: a file name or media type holds a character that cannot be sent",
+            "f: a file name or media type contains a character that cannot be sent",
         ),
         ("files", b"hunter2", "f must be a list of files, not bytes"),
         ("files", {"hunter2": b"x"}, "f must be a list of files, not dict"),
-        ("files", [], "f holds no file"),
+        ("files", [], "f contains no file"),
         ("file_map", [b"hunter2"], "f must be a mapping from field to file, not list"),
-        ("file_map", {"key": b"hunter2"}, "f may not hold a field called key: "),
-        ("file_map", {"": b"x"}, "f holds a field name that cannot be sent"),
-        ("file_map", {5: b"x"}, "f holds a field name that cannot be sent"),
-        ("file_map", {"hunter2\n": b"x"}, "f holds a field name that cannot be sent"),
-        ("file_map", {"\ud800": b"x"}, "f holds a field name that cannot be sent"),
+        ("file_map", {"key": b"hunter2"}, "f must not contain a field named key: "),
+        ("file_map", {"": b"x"}, "f contains a field name that cannot be sent"),
+        ("file_map", {5: b"x"}, "f contains a field name that cannot be sent"),
+        ("file_map", {"hunter2\n": b"x"}, "f contains a field name that cannot be sent"),
+        ("file_map", {"\ud800": b"x"}, "f contains a field name that cannot be sent"),
     ],
 )
 def test_files_that_cannot_be_sent_are_refused(kind: str, value: object, message: str) -> None:
-    """A missing or wrong file is refused before anything is sent, without showing its name."""
-    said = problem(made(Param("f", "file", kind), method="POST"), {"f": value})
+    """A missing or invalid file is refused without showing its name."""
+    error = get_error(make_operation(Param("f", "file", kind), method="POST"), {"f": value})
 
-    assert said.startswith(message)
+    assert error.startswith(message)

@@ -1,4 +1,4 @@
-"""Waits by hand: the answers of a script, each for the path it is meant for."""
+"""Waits for tasks by hand, with scripted responses by path."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from attrs import evolve
 
 from docassemble_client._core.executor import Executor
-from docassemble_client._core.polling import wait
-from docassemble_client.config import RetryPolicy
+from docassemble_client._core.polling import poll_task
+from docassemble_client.config import PollPolicy, RetryPolicy
 from docassemble_client.operations import TASKS
-from docassemble_client.tasks import PollPolicy, TaskEvent, TaskHandle, TaskResult
+from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
 from tests.core.hand import Hand, in_json
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ INSTALL = TaskHandle(
     operation="packages.install",
     started=BEGUN,
     target="docassemble-demo",
-    expects="listed",
+    expected_state="listed",
 )
-UNINSTALL = evolve(INSTALL, operation="packages.uninstall", expects="gone")
-UNNAMED = evolve(INSTALL, target="", expects="")
+UNINSTALL = evolve(INSTALL, operation="packages.uninstall", expected_state="gone")
+UNNAMED = evolve(INSTALL, target="", expected_state="")
 RESTARTED, INSTALLED = "/api/restart_status", "/api/package_update_status"
 HEALTH, PACKAGES = "/health_status", "/api/package"
 
@@ -85,7 +85,7 @@ class Wait:
         policy = policy or PollPolicy()
         runtime = Executor(cast("Any", None), timeout=None, retry=RetryPolicy(), poll=policy)
         calls = runtime._task_calls(handle, kind)
-        self.flow = wait(handle, kind, policy, calls, jitter=jitter)
+        self.flow = poll_task(handle, kind, policy, calls, jitter=jitter)
         self.events: list[TaskEvent] = []
 
     def _answer(self, request: Request) -> Answer:

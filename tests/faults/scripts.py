@@ -13,210 +13,224 @@ from tests import raw_server
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.faults.server import Connection, Fault, Received
+    from tests.faults.server import Connection, Fault, ReceivedHead
 
 MEGABYTE = 1 << 20
 USER: dict[str, object] = json.loads(raw_server.USER)
-RIGHT: dict[str, object] = {
+CORRECT_BODIES: dict[str, object] = {
     "/api/user": USER,
     "/api/user/new": {"user_id": 2, "password": "x"},
     "/api/user_list": {"items": [USER], "next_id": None},
     "/api/session": {"questionType": "deadend", "questionText": ""},
 }
-"""Right answers by path; an upload gets an empty one, anything else a file."""
+"""Correct responses by path; an upload gets an empty response, anything else a file."""
 
 JSON = "Content-Type: application/json"
 HTML = "Content-Type: text/html; charset=utf-8"
 _PAGE = b"<!DOCTYPE html><title>Whatever</title>" + b"<p>hunter2</p>" * 100
 
 
-def answer(content: bytes, *headers: str, status: int = 200, length: int | None = None) -> bytes:
-    """Write an answer; its length is the content's, unless it lies."""
+def make_response(
+    content: bytes, *headers: str, status: int = 200, length: int | None = None
+) -> bytes:
+    """Return the bytes of a response; `length` declares a wrong length."""
     size = len(content) if length is None else length
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {size}", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1") + content
 
 
-def right(received: Received, *headers: str) -> bytes:
-    """Answer as docassemble does."""
-    if received.path == "/api/playground":
-        return answer(b"", *headers, status=204)
-    if received.path in RIGHT:
-        return answer(json.dumps(RIGHT[received.path]).encode(), JSON, *headers)
-    return answer(b"%PDF-1.7", "Content-Type: application/pdf", *headers)
+def make_correct_response(request: ReceivedHead, *headers: str) -> bytes:
+    """Return the response that docassemble would send."""
+    if request.path == "/api/playground":
+        return make_response(b"", *headers, status=204)
+    if request.path in CORRECT_BODIES:
+        return make_response(json.dumps(CORRECT_BODIES[request.path]).encode(), JSON, *headers)
+    return make_response(b"%PDF-1.7", "Content-Type: application/pdf", *headers)
 
 
-def answering(*pieces: bytes) -> Fault:
-    """Answer every request with these bytes."""
+def respond_with(*chunks: bytes) -> Fault:
+    """Send these bytes in response to every request."""
 
     async def fault(connection: Connection) -> None:
         while True:
-            await connection.request()
-            await connection.send(*pieces)
+            await connection.receive_request()
+            await connection.send(*chunks)
 
     return fault
 
 
-def ending(*pieces: bytes, reset: bool = False) -> Fault:
-    """Answer one request with these bytes and end the connection, or break it off."""
+def respond_once(*chunks: bytes, reset: bool = False) -> Fault:
+    """Send these bytes in response to one request, and close or reset the connection."""
 
     async def fault(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(*pieces)
+        await connection.receive_request()
+        await connection.send(*chunks)
         if reset:
             connection.reset()
 
     return fault
 
 
-def stalling(*pieces: bytes) -> Fault:
-    """Answer one request with these bytes, and then never again."""
+def respond_then_stall(*chunks: bytes) -> Fault:
+    """Send these bytes in response to one request, and then nothing."""
 
     async def fault(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(*pieces)
-        await connection.gone()
+        await connection.receive_request()
+        await connection.send(*chunks)
+        await connection.wait_closed()
 
     return fault
 
 
-def going_on(head: bytes, piece: bytes) -> Fault:
-    """Answer one request, and never stop."""
+def respond_forever(head: bytes, chunk: bytes) -> Fault:
+    """Respond to one request with an endless body."""
 
     async def fault(connection: Connection) -> None:
-        await connection.request()
+        await connection.receive_request()
         await connection.send(head)
         while True:
-            await connection.send(piece)
+            await connection.send(chunk)
 
     return fault
 
 
-def adding(*headers: str) -> Fault:
-    """Answer rightly, with further headers."""
+def respond_correctly(*headers: str) -> Fault:
+    """Send correct responses with additional headers."""
 
     async def fault(connection: Connection) -> None:
         while True:
-            received = await connection.request()
-            await connection.send(right(received, *headers))
+            request = await connection.receive_request()
+            await connection.send(make_correct_response(request, *headers))
 
     return fault
 
 
-async def reset_at_once(connection: Connection) -> None:
-    """Accept the connection and break it off."""
+async def reset_immediately(connection: Connection) -> None:
+    """Accept the connection and reset it."""
     connection.reset()
 
 
-async def never_reading(connection: Connection) -> None:
-    """Read the head of a request, and nothing more before the call is over."""
-    await connection.head()
-    await connection.bench.over.wait()
-    await connection.gone()
+async def never_read_body(connection: Connection) -> None:
+    """Read the head of a request, and nothing else until the call has ended."""
+    await connection.receive_head()
+    await connection.server.call_ended.wait()
+    await connection.wait_closed()
 
 
-async def too_large(connection: Connection) -> None:
-    """Refuse a request before its body has come, as a proxy does."""
+async def refuse_body(connection: Connection) -> None:
+    """Refuse a request before its body has arrived, as a proxy does."""
     while True:
-        received = await connection.head()
-        await connection.send(answer(_PAGE, HTML, status=413))
-        left = int(received.headers.get("content-length", "0"))
-        while left:
-            left -= len(await connection.reader.readexactly(min(left, MEGABYTE)))
+        request = await connection.receive_head()
+        await connection.send(make_response(_PAGE, HTML, status=413))
+        remaining = int(request.headers.get("content-length", "0"))
+        while remaining:
+            remaining -= len(await connection.reader.readexactly(min(remaining, MEGABYTE)))
 
 
-def _bomb() -> bytes:
-    """Make a gigabyte of blanks, which is a megabyte packed."""
-    size, blanks = 1024, b" " * MEGABYTE
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    # Packed each for itself, all megabytes are the same.
-    packed = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)
+def _make_bomb() -> bytes:
+    """Compress a gigabyte of spaces to a megabyte."""
+    megabytes, spaces = 1024, b" " * MEGABYTE
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    # Compressed separately, all megabytes are equal.
+    compressed = compressor.compress(spaces) + compressor.flush(zlib.Z_FULL_FLUSH)
     checksum = 0
-    for _ in range(size):
-        checksum = zlib.crc32(blanks, checksum)
-    end = struct.pack("<II", checksum, size * MEGABYTE)
-    return gzip.compress(b"")[:10] + packed * size + packer.flush() + end
+    for _ in range(megabytes):
+        checksum = zlib.crc32(spaces, checksum)
+    trailer = struct.pack("<II", checksum, megabytes * MEGABYTE)
+    return gzip.compress(b"")[:10] + compressed * megabytes + compressor.flush() + trailer
 
 
-def _numbered(count: int) -> Iterable[str]:
+def _make_headers(count: int) -> Iterable[str]:
     return (f"X-Header-{number}: {number}" for number in range(count))
 
 
-_BOMB = _bomb()
+_BOMB = _make_bomb()
 _GZIP = "Content-Encoding: gzip"
 _CHUNKED = "HTTP/1.1 {} Whatever\r\n{}\r\nTransfer-Encoding: chunked\r\n\r\n"
 _CHUNK = b"10000\r\n" + b" " * 65536 + b"\r\n"
-_LINK = "Location: {}/elsewhere?secret=hunter2"
-# The login of the key's owner that docassemble sets with every answer.
+_LOCATION_HEADER = "Location: {}/elsewhere?secret=hunter2"
+# With every response, docassemble sets a cookie that logs in as the owner of the key.
 _COOKIE = "Set-Cookie: session=hunter2; HttpOnly; Path=/; SameSite=Lax"
-_HALF = answer(b'{"id": 1, "items": [', JSON, length=1000)
+_INCOMPLETE = make_response(b'{"id": 1, "items": [', JSON, length=1000)
 
 
-def faults(elsewhere: str) -> dict[str, Fault]:
+def make_faults(other_url: str) -> dict[str, Fault]:
     """
-    Name all faults.
+    Return all faults by name.
 
     Args:
-        elsewhere: Address of another server, for redirects.
+        other_url: URL of another server, for redirects.
     """
-    link = _LINK.format(elsewhere)
+    location_header = _LOCATION_HEADER.format(other_url)
     return {
         # The connection
-        "reset at once": reset_at_once,
-        "reset before headers": ending(reset=True),
-        "closed before headers": ending(),
-        "reset in headers": ending(b"HTTP/1.1 200 OK\r\nContent-", reset=True),
-        "reset after headers": ending(answer(b"", JSON, length=1000), reset=True),
-        "reset in body": ending(_HALF, reset=True),
-        "closed in body": ending(_HALF),
-        "closed in chunk": ending(_CHUNKED.format(200, JSON).encode(), b"1000\r\n{"),
-        "stall before headers": stalling(),
-        "stall in headers": stalling(b"HTTP/1.1 200 OK\r\nContent-"),
-        "stall in body": stalling(_HALF),
-        "never reads the body": never_reading,
+        "reset at once": reset_immediately,
+        "reset before headers": respond_once(reset=True),
+        "closed before headers": respond_once(),
+        "reset in headers": respond_once(b"HTTP/1.1 200 OK\r\nContent-", reset=True),
+        "reset after headers": respond_once(make_response(b"", JSON, length=1000), reset=True),
+        "reset in body": respond_once(_INCOMPLETE, reset=True),
+        "closed in body": respond_once(_INCOMPLETE),
+        "closed in chunk": respond_once(_CHUNKED.format(200, JSON).encode(), b"1000\r\n{"),
+        "stall before headers": respond_then_stall(),
+        "stall in headers": respond_then_stall(b"HTTP/1.1 200 OK\r\nContent-"),
+        "stall in body": respond_then_stall(_INCOMPLETE),
+        "never reads the body": never_read_body,
         # Proxies
-        "502 page": answering(answer(_PAGE, HTML, status=502)),
-        "503 retry after": answering(answer(_PAGE, HTML, "Retry-After: 3600", status=503)),
-        "504 page": answering(answer(_PAGE, HTML, status=504)),
-        "429 retry after": answering(answer(_PAGE, HTML, "Retry-After: 3600", status=429)),
-        "413 at once": too_large,
-        "redirect": answering(answer(b"", link, status=302)),
-        "redirect 308": answering(answer(b"", link, status=308)),
-        "not modified": answering(answer(b"", status=304)),
-        "status 299": answering(answer(_PAGE, HTML, status=299)),
-        "status 999": answering(answer(_PAGE, HTML, status=999)),
+        "502 page": respond_with(make_response(_PAGE, HTML, status=502)),
+        "503 retry after": respond_with(
+            make_response(_PAGE, HTML, "Retry-After: 3600", status=503)
+        ),
+        "504 page": respond_with(make_response(_PAGE, HTML, status=504)),
+        "429 retry after": respond_with(
+            make_response(_PAGE, HTML, "Retry-After: 3600", status=429)
+        ),
+        "413 at once": refuse_body,
+        "redirect": respond_with(make_response(b"", location_header, status=302)),
+        "redirect 308": respond_with(make_response(b"", location_header, status=308)),
+        "not modified": respond_with(make_response(b"", status=304)),
+        "status 299": respond_with(make_response(_PAGE, HTML, status=299)),
+        "status 999": respond_with(make_response(_PAGE, HTML, status=999)),
         # Contents
-        "truncated json": answering(answer(b'{"id": 1, "items": [', JSON)),
-        "invalid utf-8": answering(answer(b'{"id": "\xff", "items": "\xff"}', JSON)),
-        "nan": answering(answer(b'{"id": NaN, "items": [Infinity]}', JSON)),
-        "wrong types": answering(answer(b'{"id": [], "items": {}, "questionType": "x"}', JSON)),
-        "number too long": answering(answer(b"9" * 10_000, JSON)),
-        "nested too deep": answering(answer(b"[" * 100_000, JSON)),
-        "empty body": answering(answer(b"", JSON)),
-        "page": answering(answer(_PAGE, HTML)),
-        "json as text": answering(answer(json.dumps(USER).encode(), "Content-Type: text/plain")),
-        "no content type": answering(answer(json.dumps(USER).encode())),
-        "rubbish type": answering(answer(b"{}", "Content-Type: \xff;;charset=\xff;=")),
+        "truncated json": respond_with(make_response(b'{"id": 1, "items": [', JSON)),
+        "invalid utf-8": respond_with(make_response(b'{"id": "\xff", "items": "\xff"}', JSON)),
+        "nan": respond_with(make_response(b'{"id": NaN, "items": [Infinity]}', JSON)),
+        "wrong types": respond_with(
+            make_response(b'{"id": [], "items": {}, "questionType": "x"}', JSON)
+        ),
+        "number too long": respond_with(make_response(b"9" * 10_000, JSON)),
+        "nested too deep": respond_with(make_response(b"[" * 100_000, JSON)),
+        "empty body": respond_with(make_response(b"", JSON)),
+        "page": respond_with(make_response(_PAGE, HTML)),
+        "json as text": respond_with(
+            make_response(json.dumps(USER).encode(), "Content-Type: text/plain")
+        ),
+        "no content type": respond_with(make_response(json.dumps(USER).encode())),
+        "rubbish type": respond_with(make_response(b"{}", "Content-Type: \xff;;charset=\xff;=")),
         # Sizes
-        "page of 10 MB": answering(answer(_PAGE, HTML, status=500, length=10 * MEGABYTE), *_rest()),
-        "bomb": answering(answer(_BOMB, JSON, _GZIP)),
-        "bomb as error": answering(answer(_BOMB, JSON, _GZIP, status=500)),
-        "endless": going_on(_CHUNKED.format(200, JSON).encode(), _CHUNK),
-        "endless error": going_on(_CHUNKED.format(500, JSON).encode(), _CHUNK),
-        "1,000 headers": adding(*_numbered(1000)),
-        "header of 1 MB": adding("X-Header: " + "x" * MEGABYTE),
-        "endless headers": going_on(b"HTTP/1.1 200 OK\r\n", b"X-Header: x\r\n" * 5000),
+        "page of 10 MB": respond_with(
+            make_response(_PAGE, HTML, status=500, length=10 * MEGABYTE), *_make_filler()
+        ),
+        "bomb": respond_with(make_response(_BOMB, JSON, _GZIP)),
+        "bomb as error": respond_with(make_response(_BOMB, JSON, _GZIP, status=500)),
+        "endless": respond_forever(_CHUNKED.format(200, JSON).encode(), _CHUNK),
+        "endless error": respond_forever(_CHUNKED.format(500, JSON).encode(), _CHUNK),
+        "1,000 headers": respond_correctly(*_make_headers(1000)),
+        "header of 1 MB": respond_correctly("X-Header: " + "x" * MEGABYTE),
+        "endless headers": respond_forever(b"HTTP/1.1 200 OK\r\n", b"X-Header: x\r\n" * 5000),
         # HTTP
-        "broken gzip": answering(answer(b"no gzip", JSON, _GZIP)),
-        "truncated gzip": answering(answer(gzip.compress(b'{"id": 1}')[:-6], JSON, _GZIP)),
-        "cookie": adding(_COOKIE, _COOKIE),
-        "garbage": ending(b"\x00\xff\r\n\r\nhunter2"),
-        "http/0.9": ending(b"<html>hunter2</html>"),
-        "wrong length": ending(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
+        "broken gzip": respond_with(make_response(b"no gzip", JSON, _GZIP)),
+        "truncated gzip": respond_with(
+            make_response(gzip.compress(b'{"id": 1}')[:-6], JSON, _GZIP)
+        ),
+        "cookie": respond_correctly(_COOKIE, _COOKIE),
+        "garbage": respond_once(b"\x00\xff\r\n\r\nhunter2"),
+        "http/0.9": respond_once(b"<html>hunter2</html>"),
+        "wrong length": respond_once(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
     }
 
 
-def _rest() -> Iterable[bytes]:
-    left = 10 * MEGABYTE - len(_PAGE)
-    yield b"x" * (left % MEGABYTE)
-    yield from [b"x" * MEGABYTE] * (left // MEGABYTE)
+def _make_filler() -> Iterable[bytes]:
+    size = 10 * MEGABYTE - len(_PAGE)
+    yield b"x" * (size % MEGABYTE)
+    yield from [b"x" * MEGABYTE] * (size // MEGABYTE)

@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that plays one fault on every connection."""
+"""A server on 127.0.0.1 that runs one fault on every connection."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from attrs import define, field, frozen
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-_PIECE = 65536
-_PATIENCE = 10  # seconds
-# Closed with this, a socket sends a reset instead of an end.
-_RESET = struct.pack("ii", 1, 0)
+CHUNK_BYTES = 65536
+_HANG_SECONDS = 10
+# With this option, closing the socket resets the connection.
+_LINGER_RESET = struct.pack("ii", 1, 0)
 
 
 @frozen
-class Received:
-    """The head of one request."""
+class ReceivedHead:
+    """The head of a request."""
 
     method: str
     path: str
@@ -30,56 +30,58 @@ class Received:
 
 @define
 class Connection:
-    """One connection of the client; the fault on it is over when its function returns."""
+    """A connection of the client; it is closed when its fault returns."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    bench: Bench
+    server: FaultServer
 
-    async def head(self) -> Received:
-        """Read the head of a request; EOFError where the client is gone."""
-        start, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-        method, target, _ = start.split(" ")
+    async def receive_head(self) -> ReceivedHead:
+        """Read the head of a request; raise EOFError if the client has closed the connection."""
+        request_line, *lines = (
+            (await self.reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+        )
+        method, target, _ = request_line.split(" ")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-        received = Received(method, target.partition("?")[0], headers)
-        self.bench.received.append(received)
-        return received
+        head = ReceivedHead(method, target.partition("?")[0], headers)
+        self.server.requests.append(head)
+        return head
 
-    async def request(self) -> Received:
-        """Read a whole request, and keep of its body the size."""
-        received = await self.head()
-        if received.headers.get("transfer-encoding") == "chunked":
+    async def receive_request(self) -> ReceivedHead:
+        """Read a whole request, and record the size of its body."""
+        head = await self.receive_head()
+        if head.headers.get("transfer-encoding") == "chunked":
             size = 0
-            while piece := int(await self.reader.readuntil(b"\r\n"), 16):
-                size += await self._skip(piece)
+            while chunk_size := int(await self.reader.readuntil(b"\r\n"), 16):
+                size += await self._skip(chunk_size)
                 await self._skip(2)
             await self._skip(2)
         else:
-            size = await self._skip(int(received.headers.get("content-length", "0")))
-        self.bench.sizes.append(size)
-        return received
+            size = await self._skip(int(head.headers.get("content-length", "0")))
+        self.server.body_sizes.append(size)
+        return head
 
     async def _skip(self, size: int) -> int:
-        left = size
-        while left:
-            left -= len(await self.reader.readexactly(min(left, _PIECE)))
+        remaining = size
+        while remaining:
+            remaining -= len(await self.reader.readexactly(min(remaining, CHUNK_BYTES)))
         return size
 
-    async def send(self, *pieces: bytes) -> None:
-        """Send these bytes as they are."""
-        for piece in pieces:
-            self.writer.write(piece)
+    async def send(self, *chunks: bytes) -> None:
+        """Send bytes unchanged."""
+        for chunk in chunks:
+            self.writer.write(chunk)
             await self.writer.drain()
 
-    async def gone(self) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the client has closed the connection."""
-        while await self.reader.read(_PIECE):
+        while await self.reader.read(CHUNK_BYTES):
             pass
 
     def reset(self) -> None:
-        """Break the connection off."""
-        link: socket.socket = self.writer.get_extra_info("socket")
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        """Reset the connection."""
+        connection_socket: socket.socket = self.writer.get_extra_info("socket")
+        connection_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self.writer.transport.abort()
 
 
@@ -87,37 +89,37 @@ Fault: TypeAlias = "Callable[[Connection], Awaitable[None]]"
 
 
 @define
-class Bench:
-    """What the server saw, with the sizes of bodies; `over` tells it that the call has ended."""
+class FaultServer:
+    """Connections and requests of a server; `call_ended` is set when the call has ended."""
 
     url: str = ""
     connections: int = 0
-    over: asyncio.Event = field(factory=asyncio.Event)
-    received: list[Received] = field(factory=list)
-    sizes: list[int] = field(factory=list)
+    call_ended: asyncio.Event = field(factory=asyncio.Event)
+    requests: list[ReceivedHead] = field(factory=list)
+    body_sizes: list[int] = field(factory=list)
     tasks: set[asyncio.Task[None]] = field(factory=set)
 
-    async def all_gone(self) -> None:
+    async def wait_all_closed(self) -> None:
         """Wait until the client has closed every connection."""
-        self.over.set()
-        async with asyncio.timeout(_PATIENCE):
+        self.call_ended.set()
+        async with asyncio.timeout(_HANG_SECONDS):
             while self.tasks:
                 await asyncio.wait(self.tasks)
 
 
 @asynccontextmanager
-async def serve(fault: Fault) -> AsyncGenerator[Bench]:
-    """Play the fault on each connection; a mistake of the fault's own is raised at the end."""
-    bench = Bench()
-    mistakes: list[Exception] = []
+async def serve(fault: Fault) -> AsyncGenerator[FaultServer]:
+    """Run the fault on each connection; raise its errors at the end."""
+    server = FaultServer()
+    errors: list[Exception] = []
 
-    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def run_fault(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            # The client went away, as it may.
+            # The client may close the connection at any time.
             with suppress(EOFError, ConnectionError):
-                await fault(Connection(reader, writer, bench))
-        except Exception as mistake:
-            mistakes.append(mistake)
+                await fault(Connection(reader, writer, server))
+        except Exception as error:
+            errors.append(error)
             raise
         finally:
             writer.close()
@@ -125,27 +127,27 @@ async def serve(fault: Fault) -> AsyncGenerator[Bench]:
                 await writer.wait_closed()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        bench.connections += 1
-        task = asyncio.get_running_loop().create_task(play(reader, writer))
-        bench.tasks.add(task)
-        task.add_done_callback(bench.tasks.discard)
+        server.connections += 1
+        task = asyncio.get_running_loop().create_task(run_fault(reader, writer))
+        server.tasks.add(task)
+        task.add_done_callback(server.tasks.discard)
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0)
-    bench.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     try:
-        yield bench
+        yield server
     finally:
         listener.close()
-        tasks = [*bench.tasks]
+        tasks = [*server.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    for mistake in mistakes:
-        raise mistake
+    for error in errors:
+        raise error
 
 
-def nobody() -> str:
-    """Address on which nobody listens."""
+def unused_url() -> str:
+    """Return a URL on which no server listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""Each fault under each kind of call: what comes out, and how often the server was asked."""
+"""Each fault with each kind of call: the error, and the number of requests."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from docassemble_client import (
     Timeouts,
 )
 from docassemble_client._http import transport as transport_module
-from tests.faults.scripts import MEGABYTE, adding, faults
-from tests.faults.server import Bench, Connection, Fault, nobody, serve
+from tests.faults.scripts import MEGABYTE, make_faults, respond_correctly
+from tests.faults.server import Connection, Fault, FaultServer, serve, unused_url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 SECRET = "hunter2"
-AT_ONCE = RetryPolicy(attempts=3, initial_delay=0, max_delay=0)
-"""Three attempts without a pause, however long the server asks to wait."""
-SHORT = 0.05
-"""Seconds after which the client gives a silent server up."""
-LONGEST = 2
-"""Seconds in which nothing happens that no case may take, with all its attempts."""
-# Made once, as it takes longer than most cases.
-CONTEXT = ssl.create_default_context()
+NO_DELAY = RetryPolicy(attempts=3, initial_delay=0, max_delay=0)
+"""Three attempts without a delay, even with Retry-After."""
+SHORT_SECONDS = 0.05
+"""Seconds after which the client stops waiting for the server."""
+MAX_SECONDS = 2
+"""Maximum idle seconds of a case, with all its attempts."""
+# Created once, because this takes longer than most cases.
+SSL_CONTEXT = ssl.create_default_context()
 
-# The class of the error, and how many requests the server saw; where no error is due: ok, and
-# where the file is larger than the caller allowed: large, both after one request.
-#   get       users.get_current, may be repeated whatever happened
-#   list      users.list, all pages, likewise
-#   create    users.create, must not be repeated if the server may have processed it
-#   upload    playground.upload_files, 8 MB, likewise
-#   session   sessions.set_variables, likewise; an interview may answer with anything
-#   file      files.download to disk, may be repeated until the file begins to come
-#   request   the escape hatch, of which nobody knows whether it may be repeated
+# The error class, and the number of requests that the server received. `ok` means no error,
+# `large` means that the file is larger than allowed; both need one request.
+#   get       users.get_current: safe to retry
+#   list      users.list, all pages: safe to retry
+#   create    users.create: no retry if the server may have processed the request
+#   upload    playground.upload_files, 8 MB: same
+#   session   sessions.set_variables: same; an interview may return any content
+#   file      files.download to disk: safe to retry until the file begins to arrive
+#   request   AsyncDocassemble.request: not known to be safe
 TABLE = """
 fault                  error            get    list   create upload session file   request
 -- the connection
@@ -107,23 +107,23 @@ http/0.9               MaybeSent        3      3      1      1      1       3   
 wrong length           MaybeSent        3      3      1      1      1       3      1
 """
 LARGE = {"page of 10 MB", "bomb", "bomb as error", "endless", "endless error", "endless headers"}
-"""Where much comes, and little of it may be kept."""
+"""Faults with large responses, of which little may be kept in memory."""
 LIMITS = {
-    "stall before headers": {"read": SHORT},
-    "stall in headers": {"read": SHORT},
-    "stall in body": {"read": SHORT},
-    "never reads the body": {"read": SHORT, "write": SHORT},
+    "stall before headers": {"read": SHORT_SECONDS},
+    "stall in headers": {"read": SHORT_SECONDS},
+    "stall in body": {"read": SHORT_SECONDS},
+    "never reads the body": {"read": SHORT_SECONDS, "write": SHORT_SECONDS},
 }
-"""Where nothing else than a limit ends the call."""
+"""Faults that only a timeout ends."""
 
 
-async def _every(da: AsyncDocassemble, _: Path) -> list[object]:
+async def _list_users(da: AsyncDocassemble, _: Path) -> list[object]:
     return [user async for user in da.users.list()]
 
 
 CALLS: dict[str, Call] = {
     "get": lambda da, _: da.users.get_current(),
-    "list": _every,
+    "list": _list_users,
     "create": lambda da, _: da.users.create("jane@example.com"),
     "upload": lambda da, _: da.playground.upload_files([bytes(8 * MEGABYTE)]),
     "session": lambda da, _: da.sessions.set_variables("a", "b", secret=SECRET, variables={"x": 1}),
@@ -138,128 +138,138 @@ def _cases() -> list[Any]:
     cases: list[Any] = []
     for row in rows:
         fault, rest = row[:23].strip(), row[23:].split()
-        for name, cell in zip(names, rest[1:], strict=True):
-            error = {"ok": "", "large": "DownloadTooLarge"}.get(cell, rest[0])
-            seen = int(cell) if cell.isdecimal() else 1
-            cases.append(pytest.param(fault, name, error, seen, id=f"{fault}-{name}"))
+        for name, outcome in zip(names, rest[1:], strict=True):
+            error = {"ok": "", "large": "DownloadTooLarge"}.get(outcome, rest[0])
+            requests = int(outcome) if outcome.isdecimal() else 1
+            cases.append(pytest.param(fault, name, error, requests, id=f"{fault}-{name}"))
     return cases
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go past any proxy, and keep little in memory, so that keeping more is noticed."""
+def limit_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ignore proxies, and lower the maximum body size, so that excess memory is noticed."""
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(transport_module, "_LARGEST", 4 * MEGABYTE)
+    monkeypatch.setattr(transport_module, "MAX_BODY_BYTES", 4 * MEGABYTE)
 
 
-def client(url: str, library: str = "", **limits: float) -> AsyncDocassemble:
-    """Make a client that tries three times without a pause."""
+def make_client(url: str, library: str = "", **limits: float) -> AsyncDocassemble:
+    """Create a client that makes three attempts without a delay."""
     options: dict[str, Any] = {"transport": library} if library else {}
     timeout = Timeouts(**limits)
-    return AsyncDocassemble(url, KEY, retry=AT_ONCE, timeout=timeout, verify=CONTEXT, **options)
+    return AsyncDocassemble(
+        url, KEY, retry=NO_DELAY, timeout=timeout, verify=SSL_CONTEXT, **options
+    )
 
 
-async def _play(fault: str, call: Call, folder: Path, library: str) -> tuple[Any, Bench]:
-    """Make the call under the fault; nobody else may hear of it, and no connection stay open."""
-    async with serve(adding()) as elsewhere:
-        scripts: dict[str, Fault] = {"refused": adding(), **faults(elsewhere.url)}
-        async with serve(scripts[fault]) as bench:
-            url = nobody() if fault == "refused" else bench.url
-            async with client(url, library, **LIMITS.get(fault, {})) as da:
-                outcome = await _outcome(call(da, folder))
-            await bench.all_gone()
-        assert elsewhere.connections == 0
-    return outcome, bench
+async def _run_call(fault: str, call: Call, folder: Path, library: str) -> tuple[Any, FaultServer]:
+    """Make the call with the fault; no other server is called and no connection stays open."""
+    async with serve(respond_correctly()) as other_server:
+        faults_by_name: dict[str, Fault] = {
+            "refused": respond_correctly(),
+            **make_faults(other_server.url),
+        }
+        async with serve(faults_by_name[fault]) as server:
+            url = unused_url() if fault == "refused" else server.url
+            async with make_client(url, library, **LIMITS.get(fault, {})) as da:
+                error = await _get_error(call(da, folder))
+            await server.wait_all_closed()
+        assert other_server.connections == 0
+    return error, server
 
 
-async def _outcome(call: Awaitable[object], longest: float = LONGEST) -> DocassembleError | None:
+async def _get_error(
+    call: Awaitable[object], max_seconds: float = MAX_SECONDS
+) -> DocassembleError | None:
     try:
-        async with asyncio.timeout(longest):
+        async with asyncio.timeout(max_seconds):
             await call
     except DocassembleError as error:
         return error
     return None
 
 
-def _peak(run: Callable[[], Any]) -> tuple[Any, int]:
+def _measure_peak(function: Callable[[], Any]) -> tuple[Any, int]:
     gc.collect()
     tracemalloc.start()
     try:
-        result = run()
+        result = function()
         return result, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
 
 @pytest.mark.parametrize("library", ["", "aiohttp"])
-@pytest.mark.parametrize(("fault", "name", "error", "seen"), _cases())
-def test_every_fault_ends_as_documented(  # one case each
-    tmp_path: Path, fault: str, name: str, error: str, seen: int, library: str
+@pytest.mark.parametrize(("fault", "name", "error", "request_count"), _cases())
+def test_every_fault_has_the_documented_outcome(
+    tmp_path: Path, fault: str, name: str, error: str, request_count: int, library: str
 ) -> None:
-    """A fault ends in its error, in time, in little memory, without a forbidden repetition."""
+    """A fault ends in its error, in time, with little memory, without a forbidden retry."""
 
-    def run() -> tuple[Any, Bench]:
-        return asyncio.run(_play(fault, CALLS[name], tmp_path, library))
+    def run() -> tuple[Any, FaultServer]:
+        return asyncio.run(_run_call(fault, CALLS[name], tmp_path, library))
 
-    (outcome, bench), peak = _peak(run) if fault in LARGE else (run(), 0)
+    (actual_error, server), peak = _measure_peak(run) if fault in LARGE else (run(), 0)
 
-    assert (type(outcome).__name__ if outcome else "") == error
-    assert len(bench.received) == seen
+    assert (type(actual_error).__name__ if actual_error else "") == error
+    assert len(server.requests) == request_count
     assert peak < 32 * MEGABYTE
-    assert all("cookie" not in one.headers for one in bench.received)
-    assert [one.name for one in tmp_path.iterdir()] == (
+    assert all("cookie" not in request.headers for request in server.requests)
+    assert [path.name for path in tmp_path.iterdir()] == (
         ["a"] if name == "file" and not error else []
     )
-    if outcome:
-        assert SECRET not in f"{outcome} {outcome!r}"
-        assert KEY not in f"{outcome} {outcome!r} {vars(outcome)}"
-        assert outcome.operation
-        assert str(pickle.loads(pickle.dumps(outcome))) == str(outcome)  # noqa: S301 - our own
+    if actual_error:
+        assert SECRET not in f"{actual_error} {actual_error!r}"
+        assert KEY not in f"{actual_error} {actual_error!r} {vars(actual_error)}"
+        assert actual_error.operation
+        assert str(pickle.loads(pickle.dumps(actual_error))) == str(actual_error)  # noqa: S301 - our own
 
 
-def test_the_escape_hatch_repeats_what_its_caller_calls_safe() -> None:
-    """With safe=True a request is repeated although the server may have processed it."""
+def test_a_raw_request_is_retried_if_it_is_safe() -> None:
+    """With safe=True, a request is retried even if the server may have processed it."""
 
     async def scenario() -> int:
-        async with serve(faults("")["reset in body"]) as bench, client(bench.url) as da:
+        async with serve(make_faults("")["reset in body"]) as server, make_client(server.url) as da:
             with pytest.raises(MaybeSent):
                 await da.request("POST", "/x", safe=True)
-            return len(bench.received)
+            return len(server.requests)
 
     assert asyncio.run(scenario()) == 3
 
 
 @pytest.mark.parametrize("library", ["", "aiohttp"])
 def test_a_cookie_is_not_sent_back(tmp_path: Path, library: str) -> None:
-    """The login that the server sets with an answer goes into no later request."""
+    """The session cookie of a response is not sent with later requests."""
 
-    async def scenario() -> Bench:
-        async with serve(faults("")["cookie"]) as bench, client(bench.url, library) as da:
+    async def scenario() -> FaultServer:
+        async with (
+            serve(make_faults("")["cookie"]) as server,
+            make_client(server.url, library) as da,
+        ):
             for call in CALLS.values():
-                answer = await call(da, tmp_path)
-                assert SECRET not in repr(getattr(answer, "headers", ""))
-            return bench
+                response = await call(da, tmp_path)
+                assert SECRET not in repr(getattr(response, "headers", ""))
+            return server
 
-    bench = asyncio.run(scenario())
+    server = asyncio.run(scenario())
 
-    assert bench.connections == 1
-    assert len(bench.received) == len(CALLS)
-    assert not any("cookie" in one.headers for one in bench.received)
+    assert server.connections == 1
+    assert len(server.requests) == len(CALLS)
+    assert not any("cookie" in request.headers for request in server.requests)
 
 
 @pytest.mark.parametrize("fault", ["bomb", "endless"])
-def test_an_answer_of_any_size_stays_within_its_cap(
+def test_a_response_of_any_size_stays_within_the_memory_limit(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    """An ordinary call keeps at most 64 MiB of an answer, and little of that in the error."""
-    # By the machine's clock, so with a limit that does not expire because it is busy.
+    """A call keeps at most 64 MiB of a response, and 64 KiB of that in the error."""
+    # Without the test clock, so the limit must be long enough for a busy machine.
     monkeypatch.undo()
 
     async def scenario() -> DocassembleError | None:
-        async with serve(faults("")[fault]) as bench, client(bench.url) as da:
-            return await _outcome(da.users.get_current(), longest=600)
+        async with serve(make_faults("")[fault]) as server, make_client(server.url) as da:
+            return await _get_error(da.users.get_current(), max_seconds=600)
 
-    error, peak = _peak(lambda: asyncio.run(scenario()))
+    error, peak = _measure_peak(lambda: asyncio.run(scenario()))
 
     assert isinstance(error, DecodeError)
     assert "larger than 64 MiB" in str(error)
@@ -268,23 +278,23 @@ def test_an_answer_of_any_size_stays_within_its_cap(
 
 
 @pytest.mark.parametrize("name", ["get", "file"])
-def test_a_server_that_never_ends_is_left_at_the_deadline(tmp_path: Path, name: str) -> None:
-    """The limit for the whole call also holds while the body comes, drop by drop."""
+def test_the_total_timeout_ends_an_endless_response(tmp_path: Path, name: str) -> None:
+    """The total timeout also applies while the body arrives slowly."""
 
     async def drip(connection: Connection) -> None:
-        await connection.request()
+        await connection.receive_request()
         await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         while True:
             await connection.send(b" ")
             await asyncio.sleep(0.01)
 
     async def scenario() -> DocassembleError | None:
-        async with serve(drip) as bench, client(bench.url, total=0.1) as da:
-            outcome = await _outcome(CALLS[name](da, tmp_path))
-            await bench.all_gone()
-        return outcome
+        async with serve(drip) as server, make_client(server.url, total=0.1) as da:
+            error = await _get_error(CALLS[name](da, tmp_path))
+            await server.wait_all_closed()
+        return error
 
-    outcome = asyncio.run(scenario())
+    error = asyncio.run(scenario())
 
-    assert isinstance(outcome, RequestTimeout)
+    assert isinstance(error, RequestTimeout)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The pages for users, README.md and docs/guide/*.md: their blocks of Python, and how they run."""
+"""Finds and runs the Python blocks of README.md and docs/guide/*.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide"
 INDEX = GUIDE / "README.md"
 PAGES = [README, *sorted(GUIDE.glob("*.md"))]
-# A block of text that follows one of Python at once is what that one prints.
+# A text block directly after a Python block is the output of that block.
 _BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.MULTILINE | re.DOTALL
 )
@@ -33,13 +33,13 @@ _ANYTHING = "…"
 @frozen(kw_only=True)
 class Block:
     """
-    A block of Python that a reader copies.
+    A block of Python on a page.
 
     Attributes:
-        page: File it stands in.
-        line: Line before its first one.
-        code: Its text.
-        output: What it prints, where the page shows that; … stands for anything.
+        page: File of the page.
+        line: Number of the line before the code.
+        code: The code.
+        output: Output that the page shows, if any; … matches any text.
     """
 
     page: Path
@@ -53,7 +53,7 @@ class Block:
     def run(
         self, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     ) -> dict[str, Any]:
-        """Run it as `python -m asyncio` does, with await at the top; return its variables."""
+        """Run the code with top-level await, as in `python -m asyncio`; return its variables."""
         names: dict[str, Any] = {"__name__": "__guide__"}
         code = compile(
             "\n" * self.line + self.code,
@@ -68,28 +68,28 @@ class Block:
                 runner.run(result)
         return names
 
-    def explains(self, printed: str) -> bool:
-        """Whether the page shows what was printed."""
+    def matches_output(self, printed: str) -> bool:
+        """Whether the output on the page matches this text."""
         parts = (re.escape(part) for part in (self.output or "").split(_ANYTHING))
         return re.fullmatch(".*?".join(parts), printed, re.DOTALL) is not None
 
 
-def blocks(page: Path) -> list[Block]:
-    """Find the blocks of a page."""
+def find_blocks(page: Path) -> list[Block]:
+    """Find the Python blocks of a page."""
     text = page.read_text(encoding="utf-8")
     return [
         Block(
             page=page,
-            line=text.count("\n", 0, one.start("code")),
-            code=one["code"],
-            output=one["output"],
+            line=text.count("\n", 0, match.start("code")),
+            code=match["code"],
+            output=match["output"],
         )
-        for one in _BLOCK.finditer(text)
+        for match in _BLOCK.finditer(text)
     ]
 
 
-def arrange(page: Path, fake: FakeServer) -> None:
-    """Put on a server what the blocks of a page need there, as a module named after it says."""
-    name = f"{__name__}.{page.stem}"
+def prepare_server(page: Path, fake: FakeServer) -> None:
+    """Add the data that the blocks of a page need, from the module with the page's name."""
+    name = f"{__name__}.{page.stem.replace('-', '_')}"
     if page != README and find_spec(name):
-        import_module(name).arrange(fake)
+        import_module(name).prepare_server(fake)

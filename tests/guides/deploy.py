@@ -1,4 +1,4 @@
-"""The server of docs/guide/deploy.md: a package in the folder of the reader."""
+"""Prepares docs/guide/deploy.md: a package in the current folder and one on PyPI."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _FILES = {
 }
 
 
-def arrange(fake: FakeServer) -> None:
-    """Write the package, and offer one that is on PyPI."""
+def prepare_server(fake: FakeServer) -> None:
+    """Write the package, and add one from PyPI to the server."""
     for path, text in _FILES.items():
         file = Path("docassemble-MyForm") / path
         file.parent.mkdir(parents=True, exist_ok=True)

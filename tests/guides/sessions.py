@@ -1,11 +1,11 @@
-"""The server of docs/guide/sessions.md: a survey that two people have answered."""
+"""Prepares docs/guide/sessions.md: a survey with the answers of two users."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from docassemble_client.testing import Field, Screen
+from docassemble_client.testing import Field, ScriptedScreen
 
 if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 SURVEY = "docassemble.demo:data/questions/survey.yml"
 
 
-def arrange(fake: FakeServer) -> None:
+def prepare_server(fake: FakeServer) -> None:
     """Add the survey and its sessions."""
     fake.add_interview(
         SURVEY,
-        Screen("How do you like it?", [Field("rating", "Stars", "integer")]),
-        final=lambda _: Screen("Thank you"),
+        ScriptedScreen("How do you like it?", [Field("rating", "Stars", "integer")]),
+        final=lambda _: ScriptedScreen("Thank you"),
         multi_user=True,
     )
-    asyncio.run(_answered(fake))
+    asyncio.run(_answer_survey(fake))
 
 
-async def _answered(fake: FakeServer) -> None:
+async def _answer_survey(fake: FakeServer) -> None:
     for name, rating in (("ada", 4), ("alan", 5)):
-        person = fake.add_user(f"{name}@example.com", "user")
+        user = fake.add_user(f"{name}@example.com", "user")
         async with (
-            fake.client(person) as da,
+            fake.client(user) as da,
             da.interview(SURVEY).session(keep=True) as s,
         ):
             await s.answer({"rating": rating})

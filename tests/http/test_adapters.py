@@ -1,4 +1,4 @@
-"""What every HTTP library must do alike where connections and answers break."""
+"""Broken connections and responses, for every HTTP library."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from docassemble_client import (
     MaybeSent,
     NotSent,
     RedirectRefused,
+    RequestEvent,
     RequestTimeout,
     Response,
     Timeouts,
 )
 from tests.raw_server import (
-    AT_ONCE,
+    HANG_SECONDS,
     KEY,
-    PATIENCE,
+    NO_DELAY,
     USER,
     Connection,
-    answering,
-    client,
-    reply,
+    check_leaks,
+    make_client,
+    make_response,
+    never_respond,
+    respond_with,
     serve,
-    silent,
-    tidy,
 )
 
 if TYPE_CHECKING:
@@ -39,29 +40,33 @@ if TYPE_CHECKING:
 
     from tests.raw_server import RawServer, Script
 
-go_direct = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 
-PART = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+PARTIAL_RESPONSE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+)
+HEAD_WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
 
 
 @pytest.fixture(autouse=True, params=["httpx", "httpx2", "aiohttp"])
 def library(
     request: pytest.FixtureRequest, default_transport: Any, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """Run every test here on every library."""
+    """Run every test of this module with every library."""
     monkeypatch.setitem(default_transport, "transport", request.param)
     return str(request.param)
 
 
-def run(
-    script: Script, scenario: Callable[[AsyncDocassemble, RawServer], Awaitable[Any]], **more: Any
+def run_scenario(
+    script: Script,
+    scenario: Callable[[AsyncDocassemble, RawServer], Awaitable[Any]],
+    **options: Any,
 ) -> Any:
-    async def play() -> Any:
-        async with serve(script) as server, client(server, **more) as da:
+    async def run_with_client() -> Any:
+        async with serve(script) as server, make_client(server, **options) as da:
             return await scenario(da, server)
 
-    return asyncio.run(asyncio.wait_for(play(), PATIENCE))
+    return asyncio.run(asyncio.wait_for(run_with_client(), HANG_SECONDS))
 
 
 async def get(da: AsyncDocassemble, _: RawServer) -> Response:
@@ -69,91 +74,91 @@ async def get(da: AsyncDocassemble, _: RawServer) -> Response:
 
 
 def test_a_refused_connection_is_not_sent() -> None:
-    """Where nobody listens nothing was processed, so that all attempts are made."""
-    reasons: list[object] = []
+    """Nothing was processed, so all attempts are made."""
+    events: list[object] = []
 
     async def scenario(port: int) -> None:
         url = f"http://127.0.0.1:{port}"
-        async with AsyncDocassemble(url, KEY, retry=AT_ONCE, on_event=reasons.append) as da:
+        async with AsyncDocassemble(url, KEY, retry=NO_DELAY, on_event=events.append) as da:
             await da.users.create("jane@example.com")
 
-    # A bound socket that does not listen refuses, and nobody else can take its port.
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+    # A bound socket that does not listen refuses connections, and its port stays reserved.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
 
         with pytest.raises(NotSent, match="no connection") as caught:
-            asyncio.run(scenario(taken.getsockname()[1]))
+            asyncio.run(scenario(listener.getsockname()[1]))
 
     assert not caught.value.maybe_processed
     assert caught.value.__suppress_context__
-    assert sum(type(one).__name__ == "RequestEvent" for one in reasons) == 3
+    assert sum(isinstance(event, RequestEvent) for event in events) == 3
 
 
-def test_a_name_without_address_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that cannot be resolved has got nothing."""
+def test_an_unresolvable_host_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent to a host that cannot be resolved."""
 
-    def unknown(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
 
     async def scenario() -> None:
-        async with AsyncDocassemble("http://nowhere.example", KEY, retry=AT_ONCE) as da:
+        async with AsyncDocassemble("http://nowhere.example", KEY, retry=NO_DELAY) as da:
             await da.users.create("jane@example.com")
 
     with pytest.raises(NotSent):
         asyncio.run(scenario())
 
 
-async def no_handshake(connection: Connection) -> None:
-    await connection.gone()
+async def wait_without_handshake(connection: Connection) -> None:
+    await connection.wait_closed()
 
 
 @pytest.mark.parametrize("limit", [0, 0.05])
-def test_a_connection_too_slow_to_make_is_not_sent(limit: float) -> None:
-    """Before TLS stands no request goes out; 0 seconds are a limit too."""
+def test_a_connect_timeout_is_not_sent(limit: float) -> None:
+    """No request is sent before TLS is established; 0 seconds are also a limit."""
 
     async def scenario() -> int:
-        async with serve(no_handshake) as server:
+        async with serve(wait_without_handshake) as server:
             url = server.url.replace("http://", "https://")
             timeout = Timeouts(connect=limit)
-            async with AsyncDocassemble(url, KEY, retry=AT_ONCE, timeout=timeout) as da:
+            async with AsyncDocassemble(url, KEY, retry=NO_DELAY, timeout=timeout) as da:
                 with pytest.raises(RequestTimeout, match="no connection in time") as caught:
                     await da.users.create("jane@example.com")
                 assert not caught.value.maybe_processed
-            return len(server.received)
+            return len(server.requests)
 
-    assert asyncio.run(asyncio.wait_for(scenario(), PATIENCE)) == 0
+    assert asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS)) == 0
 
 
 async def hang_up(connection: Connection) -> None:
     await connection.receive()
 
 
-async def reset(connection: Connection) -> None:
+async def reset_connection(connection: Connection) -> None:
     await connection.receive()
     connection.writer.transport.abort()
 
 
 async def break_off_in_head(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(PART[:40])
+    await connection.send(PARTIAL_RESPONSE[:40])
 
 
 async def break_off(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(PART)
+    await connection.send(PARTIAL_RESPONSE)
 
 
 async def reset_in_body(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(PART)
+    await connection.send(PARTIAL_RESPONSE)
     abort(connection)
 
 
 async def reset_without_length(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(ENDLESS + USER)
+    await connection.send(HEAD_WITHOUT_LENGTH + USER)
     abort(connection)
 
 
@@ -162,13 +167,13 @@ async def stop_in_chunk(connection: Connection) -> None:
     await connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
 
 
-async def babble(connection: Connection) -> None:
+async def send_garbage(connection: Connection) -> None:
     await connection.receive()
     await connection.send(b"\x00\xff no HTTP at all\r\n\r\n")
 
 
 def abort(connection: Connection) -> None:
-    """Reset the connection rather than end it."""
+    """Reset the connection instead of closing it."""
     raw = connection.writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.writer.transport.abort()
@@ -176,78 +181,78 @@ def abort(connection: Connection) -> None:
 
 BROKEN = [
     hang_up,
-    reset,
+    reset_connection,
     break_off_in_head,
     break_off,
     reset_in_body,
     reset_without_length,
     stop_in_chunk,
-    babble,
+    send_garbage,
 ]
 
 
 @pytest.mark.parametrize("script", BROKEN)
-def test_a_broken_connection_is_repeated_only_where_that_is_safe(script: Script) -> None:
-    """What breaks after the request began may be processed: a read is repeated, a change not."""
+def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
+    """The server may have processed the request: a read is retried, a change is not."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> tuple[int, int]:
-        with pytest.raises(MaybeSent, match="look before you repeat") as caught:
+        with pytest.raises(MaybeSent, match="check before you repeat") as caught:
             await da.users.get_current()
         assert caught.value.maybe_processed
         assert caught.value.__suppress_context__
-        read = len(server.received)
+        reads = len(server.requests)
         with pytest.raises(MaybeSent):
             await da.users.create("jane@example.com")
-        return read, len(server.received) - read
+        return reads, len(server.requests) - reads
 
-    assert run(script, scenario, retry=AT_ONCE) == (3, 1)
+    assert run_scenario(script, scenario, retry=NO_DELAY) == (3, 1)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "POST"])
-def test_a_kept_connection_that_breaks_is_not_used_for_a_secret_repetition(method: str) -> None:
-    """No library sends by itself a second time what it takes for idempotent."""
+def test_no_library_retries_on_a_broken_idle_connection(method: str) -> None:
+    """No library retries idempotent methods by itself."""
 
     async def script(connection: Connection) -> None:
         await connection.receive()
-        await connection.send(reply(b"{}"))
+        await connection.send(make_response(b"{}"))
         await connection.receive()
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> tuple[int, int]:
         await da.request("GET", "/x")
         with pytest.raises(MaybeSent):
             await da.request(method, "/x")
-        return len(server.received), server.connections
+        return len(server.requests), server.connections
 
-    assert run(script, scenario, retry=AT_ONCE) == (2, 1)
+    assert run_scenario(script, scenario, retry=NO_DELAY) == (2, 1)
 
 
-async def silent_in_body(connection: Connection) -> None:
+async def stop_in_body(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(PART)
-    await connection.gone()
+    await connection.send(PARTIAL_RESPONSE)
+    await connection.wait_closed()
 
 
-@pytest.mark.parametrize("script", [silent, silent_in_body])
-def test_a_silent_server_is_a_timeout_and_loses_its_connection(script: Script) -> None:
-    """Waiting longer than allowed for the answer or its rest ends; it may be processed."""
+@pytest.mark.parametrize("script", [never_respond, stop_in_body])
+def test_a_read_timeout_closes_the_connection(script: Script) -> None:
+    """A response that does not arrive in time ends the call; it may have been processed."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
-        with pytest.raises(RequestTimeout, match="silent") as caught:
+        with pytest.raises(RequestTimeout, match="did not respond in time") as caught:
             await da.users.create("jane@example.com")
         assert caught.value.maybe_processed
-        await server.all_gone()
-        assert len(server.received) == 1
+        await server.wait_all_closed()
+        assert len(server.requests) == 1
 
-    run(script, scenario, retry=AT_ONCE, timeout=Timeouts(read=0.05))
+    run_scenario(script, scenario, retry=NO_DELAY, timeout=Timeouts(read=0.05))
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_compressed_answers_are_unpacked(coding: str) -> None:
-    """What the client says it can unpack it unpacks."""
+def test_compressed_responses_are_decompressed(coding: str) -> None:
+    """The client decompresses every coding that it accepts."""
     content = zlib.compress(USER) if coding == "deflate" else gzip.compress(USER)
-    script = answering(reply(content, f"Content-Encoding: {coding}"))
+    script = respond_with(make_response(content, f"Content-Encoding: {coding}"))
 
-    response = run(script, get)
+    response = run_scenario(script, get)
 
     assert response.content == USER
 
@@ -256,35 +261,35 @@ def test_compressed_answers_are_unpacked(coding: str) -> None:
 @pytest.mark.parametrize(
     "content", [b"no gzip", gzip.compress(USER)[:10] + b"\xff" * 30], ids=["plain", "broken"]
 )
-def test_a_broken_compression_cannot_be_decoded(status: int, content: bytes) -> None:
-    """What cannot be unpacked is a DecodeError with its status, and no network's fault."""
-    script = answering(reply(content, "Content-Encoding: gzip", status=status))
+def test_invalid_compression_is_a_decode_error(status: int, content: bytes) -> None:
+    """Content that cannot be decompressed is a DecodeError with its status."""
+    script = respond_with(make_response(content, "Content-Encoding: gzip", status=status))
 
-    with pytest.raises(DecodeError, match="unpacked") as caught:
-        run(script, get)
+    with pytest.raises(DecodeError, match="decompressed") as caught:
+        run_scenario(script, get)
 
     assert caught.value.status == status
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "nonsense"])
-def test_a_compression_nobody_asked_for_is_an_error_of_decoding(coding: str) -> None:
-    """A server that packs in another way than it was asked to is not understood."""
-    script = answering(reply(b"\x00\x01", f"Content-Encoding: {coding}"))
+def test_an_unsupported_compression_is_a_decode_error(coding: str) -> None:
+    """A coding that the client does not accept is not decompressed."""
+    script = respond_with(make_response(b"\x00\x01", f"Content-Encoding: {coding}"))
 
     with pytest.raises(DecodeError):
-        run(script, lambda da, _: da.users.get_current())
+        run_scenario(script, lambda da, _: da.users.get_current())
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_without_a_body_needs_no_compression(status: int) -> None:
-    """Where there can be no body, what the headers say of one means nothing."""
+def test_content_encoding_is_ignored_without_a_body(status: int) -> None:
+    """Without a body, Content-Encoding has no meaning."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
-        while len(server.received) < 2:
+        while len(server.requests) < 2:
             try:
                 await da.request("GET", "/x")
             except RedirectRefused:
                 assert status == 304
 
-    answer = f"HTTP/1.1 {status} Whatever\r\nContent-Encoding: gzip\r\n\r\n".encode()
-    run(answering(answer, answer), scenario)
+    response = f"HTTP/1.1 {status} Whatever\r\nContent-Encoding: gzip\r\n\r\n".encode()
+    run_scenario(respond_with(response, response), scenario)

@@ -1,4 +1,4 @@
-"""Certificates, proxies and transports passed in, on every HTTP library."""
+"""Certificates, proxies and custom transports, for every HTTP library."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from docassemble_client import (
     TransportError,
     UsageError,
 )
-from docassemble_client._http.httpx_adapter import connect
-from docassemble_client._http.transport import ssl_context
+from docassemble_client._http.httpx_adapter import make_adapter
+from docassemble_client._http.network import create_ssl_context
 from tests.http.test_adapters import library
 from tests.raw_server import (
-    AT_ONCE,
+    HANG_SECONDS,
     KEY,
-    ONCE,
-    PATIENCE,
+    NO_DELAY,
+    NO_RETRIES,
     USER,
     Connection,
-    answering,
-    client,
-    reply,
+    check_leaks,
+    make_client,
+    make_response,
+    respond_with,
     serve,
-    tidy,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-go_direct = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
 
 CERTIFICATE = str(Path(__file__).parent / "data" / "localhost.pem")
 SECRET = "secret"
 UNKNOWN = "Name or service not known"
-# Under this name OpenSSL looks for the certificate in a folder.
-HASHED = "ce275665.0"
+# OpenSSL searches a folder for the certificate under this name.
+HASHED_NAME = "ce275665.0"
 
 
-def listening(*, wants_certificate: bool = False) -> ssl.SSLContext:
+def make_tls_context(*, wants_certificate: bool = False) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     if wants_certificate:
@@ -65,12 +65,15 @@ def listening(*, wants_certificate: bool = False) -> ssl.SSLContext:
 
 
 async def get_user(tls: ssl.SSLContext | None, **options: Any) -> int:
-    async with serve(answering(reply(USER)), tls) as server, client(server, **options) as da:
+    async with (
+        serve(respond_with(make_response(USER)), tls) as server,
+        make_client(server, **options) as da,
+    ):
         return (await da.users.get_current()).id
 
 
-def in_folder(folder: Path) -> str:
-    shutil.copy(CERTIFICATE, folder / HASHED)
+def copy_to_folder(folder: Path) -> str:
+    shutil.copy(CERTIFICATE, folder / HASHED_NAME)
     return str(folder)
 
 
@@ -79,95 +82,97 @@ def in_folder(folder: Path) -> str:
     [
         lambda _: False,
         lambda _: CERTIFICATE,
-        in_folder,
+        copy_to_folder,
         lambda _: ssl.create_default_context(cafile=CERTIFICATE),
     ],
     ids=["no check", "file", "folder", "context"],
 )
-def test_a_server_is_trusted_as_told(verify: Callable[[Path], Any], tmp_path: Path) -> None:
-    """A certificate is checked not at all, against a file, a folder, or by a context."""
-    assert asyncio.run(get_user(listening(), verify=verify(tmp_path))) == 1
+def test_verify_selects_the_trusted_certificates(
+    verify: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    """A certificate is not verified, or verified with a file, a folder or a context."""
+    assert asyncio.run(get_user(make_tls_context(), verify=verify(tmp_path))) == 1
 
 
-def test_an_unknown_certificate_is_not_sent_to() -> None:
-    """By default a server that cannot prove its name gets no request, and so no key."""
+def test_nothing_is_sent_to_a_server_with_an_unknown_certificate() -> None:
+    """By default, an unverified server receives no request and no API key."""
 
     async def scenario() -> int:
         async with (
-            serve(answering(reply(USER)), listening()) as server,
-            client(server, verify=True) as da,
+            serve(respond_with(make_response(USER)), make_tls_context()) as server,
+            make_client(server, verify=True) as da,
         ):
             with pytest.raises(NotSent, match=r"(?i)certificate"):
                 await da.users.get_current()
-            return len(server.received)
+            return len(server.requests)
 
     assert asyncio.run(scenario()) == 0
 
 
 @pytest.mark.parametrize("cert", [CERTIFICATE, (CERTIFICATE, CERTIFICATE)], ids=["one", "two"])
-def test_the_client_certificate_is_shown_to_the_server(cert: str | tuple[str, str]) -> None:
-    """A server that asks for a certificate gets the one of the client."""
-    tls = listening(wants_certificate=True)
+def test_the_client_certificate_is_sent(cert: str | tuple[str, str]) -> None:
+    """A server that requires a client certificate receives it."""
+    tls = make_tls_context(wants_certificate=True)
 
     assert asyncio.run(get_user(tls, verify=CERTIFICATE, cert=cert)) == 1
 
 
-def test_a_missing_client_certificate_sends_nothing_twice() -> None:
-    """A server that misses the certificate may tell so only after the request (TLS 1.3)."""
+def test_a_missing_client_certificate_is_not_retried() -> None:
+    """With TLS 1.3 the server may refuse the connection only after the request."""
 
     async def scenario() -> None:
-        tls = listening(wants_certificate=True)
+        tls = make_tls_context(wants_certificate=True)
         async with (
-            serve(answering(reply(USER)), tls) as server,
-            client(server, AT_ONCE, verify=CERTIFICATE) as da,
+            serve(respond_with(make_response(USER)), tls) as server,
+            make_client(server, NO_DELAY, verify=CERTIFICATE) as da,
         ):
             with pytest.raises(TransportError):
                 await da.users.create("jane@example.com")
-            assert not server.received
+            assert not server.requests
 
-    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
 
 @pytest.mark.parametrize("options", [{"verify": "/no/such/file.pem"}, {"cert": __file__}])
-def test_certificates_that_cannot_be_used_are_a_usage_error(options: dict[str, Any]) -> None:
-    """A missing or wrong file is named as the reason before anything is sent."""
+def test_an_invalid_certificate_file_is_a_usage_error(options: dict[str, Any]) -> None:
+    """A missing or invalid file is reported before anything is sent."""
     with pytest.raises(UsageError, match="verify or cert cannot be used"):
         asyncio.run(get_user(None, **options))
 
 
-def test_the_usual_authorities_are_the_default(library: str) -> None:
-    """True checks certificate and host name, False neither."""
-    usual = ssl_context(verify=True, cert=None, library=library)
-    none = ssl_context(verify=False, cert=None, library=library)
+def test_the_default_verifies_certificate_and_host(library: str) -> None:
+    """True verifies certificate and host name, False neither."""
+    verifying = create_ssl_context(verify=True, cert=None, library=library)
+    unverified = create_ssl_context(verify=False, cert=None, library=library)
 
-    assert (usual.verify_mode, usual.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert (none.verify_mode, none.check_hostname) == (ssl.CERT_NONE, False)
+    assert (verifying.verify_mode, verifying.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert (unverified.verify_mode, unverified.check_hostname) == (ssl.CERT_NONE, False)
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_a_proxy_gets_the_whole_address_and_its_own_password(
-    monkeypatch: pytest.MonkeyPatch, *, given: bool
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_proxy_receives_the_full_url_and_its_password(
+    monkeypatch: pytest.MonkeyPatch, *, explicit: bool
 ) -> None:
-    """A proxy passed in or of the environment is used, and asked with its password."""
+    """A proxy argument or the proxy of the environment is used, with its password."""
 
     async def scenario() -> None:
-        async with serve(answering(reply(USER), reply(USER))) as proxy:
+        async with serve(respond_with(make_response(USER), make_response(USER))) as proxy:
             address = proxy.url.replace("//", "//user:p%4055@")
-            monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1" if given else address)
+            monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1" if explicit else address)
             url = "http://da.example.com/prefix"
-            async with AsyncDocassemble(url, KEY, proxy=address if given else None) as da:
+            async with AsyncDocassemble(url, KEY, proxy=address if explicit else None) as da:
                 await da.users.get_current()
                 await da.users.get_current()
-            for received in proxy.received:
-                assert received.target == "http://da.example.com/prefix/api/user"
-                assert received.headers["host"] == "da.example.com"
-                assert received.headers["proxy-authorization"] == "Basic dXNlcjpwQDU1"
+            for request in proxy.requests:
+                assert request.target == "http://da.example.com/prefix/api/user"
+                assert request.headers["host"] == "da.example.com"
+                assert request.headers["proxy-authorization"] == "Basic dXNlcjpwQDU1"
             assert proxy.connections == 1
 
-    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
 
-def test_the_environment_can_except_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_excludes_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server in NO_PROXY is reached directly."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -176,9 +181,9 @@ def test_the_environment_can_except_a_server(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def tunnel(connection: Connection) -> None:
-    """Be a proxy that connects to where it is told to."""
-    received = await connection.receive()
-    host, _, port = received.target.partition(":")
+    """Act as a proxy that connects to the requested host."""
+    request = await connection.receive()
+    host, _, port = request.target.partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     await connection.send(b"HTTP/1.1 200 Go on\r\n\r\n")
 
@@ -194,50 +199,50 @@ async def tunnel(connection: Connection) -> None:
         await writer.wait_closed()
 
 
-def test_tls_goes_through_a_tunnel_that_sees_no_key() -> None:
-    """To a server with TLS the proxy makes a tunnel, and sees neither request nor key."""
+def test_a_tls_proxy_does_not_see_the_key() -> None:
+    """For a server with TLS, the proxy makes a tunnel and sees neither request nor key."""
 
     async def scenario() -> list[dict[str, str]]:
         async with serve(tunnel) as proxy:
             address = proxy.url.replace("//", "//user:pass@")
-            assert await get_user(listening(), verify=CERTIFICATE, proxy=address) == 1
-            assert [one.method for one in proxy.received] == ["CONNECT"]
-            return [one.headers for one in proxy.received]
+            assert await get_user(make_tls_context(), verify=CERTIFICATE, proxy=address) == 1
+            assert [request.method for request in proxy.requests] == ["CONNECT"]
+            return [request.headers for request in proxy.requests]
 
-    headers = asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    headers = asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
     assert headers[0]["proxy-authorization"].startswith("Basic ")
     assert "x-api-key" not in headers[0]
 
 
-def test_a_proxy_that_makes_no_tunnel_has_not_sent() -> None:
-    """A refusal of the proxy says so with its status and without the password."""
+def test_a_refusal_of_the_proxy_is_not_sent() -> None:
+    """The error shows the proxy's status, but not its password."""
 
     async def scenario() -> None:
-        async with serve(answering(reply(status=407))) as proxy:
+        async with serve(respond_with(make_response(status=407))) as proxy:
             address = proxy.url.replace("//", "//user:pa55word@")
             url = "https://da.example.com"
-            async with AsyncDocassemble(url, KEY, proxy=address, retry=ONCE) as da:
+            async with AsyncDocassemble(url, KEY, proxy=address, retry=NO_RETRIES) as da:
                 await da.users.create("jane@example.com")
 
     with pytest.raises(NotSent, match="407") as caught:
-        asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+        asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
     assert "pa55word" not in str(caught.value)
 
 
-def test_a_proxy_that_is_not_there_has_not_sent() -> None:
-    """Where the proxy refuses the connection nothing was sent."""
+def test_an_unreachable_proxy_is_not_sent() -> None:
+    """If the proxy refuses the connection, nothing was sent."""
 
     async def scenario() -> None:
-        async with serve(answering()) as proxy:
+        async with serve(respond_with()) as proxy:
             address = proxy.url.replace("//", "//user:pa55word@")
         url = "http://da.example.com"
-        async with AsyncDocassemble(url, KEY, proxy=address, retry=ONCE) as da:
+        async with AsyncDocassemble(url, KEY, proxy=address, retry=NO_RETRIES) as da:
             await da.users.create("jane@example.com")
 
     with pytest.raises(NotSent) as caught:
-        asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+        asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
     assert "pa55word" not in str(caught.value)
 
@@ -256,10 +261,8 @@ def test_a_proxy_that_is_not_there_has_not_sent() -> None:
         "http://user:pa55word@a b.example",
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_a_usage_error(
-    proxy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A wrong proxy is refused before anything is sent, without showing its password."""
+def test_an_invalid_proxy_is_a_usage_error(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invalid proxy is refused before anything is sent, without showing its password."""
     monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
 
     with pytest.raises(UsageError, match="the proxy cannot be used") as caught:
@@ -270,28 +273,28 @@ def test_a_proxy_that_cannot_be_used_is_a_usage_error(
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpx2"])
-def test_a_proxy_only_the_library_refuses_is_wrong_too(name: str) -> None:
-    """What the library finds wrong with a proxy is the same error without its text."""
+def test_a_proxy_that_only_the_library_refuses_is_invalid(name: str) -> None:
+    """An error of the library becomes the same error without its text."""
     proxy = "http://user:pa55word@127.0.0.1/" + "x" * 70_000
 
     with pytest.raises(ValueError, match=r"^InvalidURL$"):
-        connect(name, "http://x.example", ssl.create_default_context(), proxy)
+        make_adapter(name, "http://x.example", ssl.create_default_context(), proxy)
 
 
 @pytest.mark.parametrize("base_url", ["http://\u200b.example", f"http://{'a' * 64}.example"])
-def test_a_host_that_cannot_be_is_refused_or_not_found(
+def test_an_invalid_host_is_an_error_of_this_package(
     base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An impossible name is an error of this package, and nothing stays open."""
-    real = asyncio.BaseEventLoop.getaddrinfo
+    """An invalid host name raises an error of this package, and leaves nothing open."""
+    original = asyncio.BaseEventLoop.getaddrinfo
 
     async def offline(self: asyncio.BaseEventLoop, host: Any, *args: Any, **more: Any) -> Any:
         if host in {"127.0.0.1", "::1"}:
-            return await real(self, host, *args, **more)
+            return await original(self, host, *args, **more)
         raise socket.gaierror(socket.EAI_NONAME, UNKNOWN)
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", offline)
-    da = AsyncDocassemble(base_url, KEY, retry=ONCE)
+    da = AsyncDocassemble(base_url, KEY, retry=NO_RETRIES)
 
     async def scenario() -> None:
         async with da:
@@ -301,21 +304,21 @@ def test_a_host_that_cannot_be_is_refused_or_not_found(
         asyncio.run(scenario())
 
 
-def test_a_query_too_long_for_an_address_is_a_usage_error() -> None:
-    """A query no address can hold is refused by us, as the libraries differ, and not shown."""
+def test_a_very_long_query_is_a_usage_error() -> None:
+    """The client refuses it, because the libraries differ; it is not shown."""
     da = AsyncDocassemble("http://127.0.0.1:1", KEY)
 
-    with pytest.raises(UsageError, match="cannot be made") as caught:
+    with pytest.raises(UsageError, match="cannot be built") as caught:
         asyncio.run(da.request("GET", "/x", params={"q": "x" * 70_000}))
 
     assert "xxx" not in str(caught.value)
 
 
 @pytest.mark.parametrize("extra", ["httpx2", "aiohttp"])
-def test_a_library_that_is_missing_is_named_with_its_extra(
+def test_a_missing_library_is_reported_with_its_extra(
     extra: Literal["httpx2", "aiohttp"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who asks for a library that is not there is told what to install."""
+    """The error contains the pip command."""
     monkeypatch.setitem(sys.modules, extra, None)
 
     with pytest.raises(UsageError) as caught:
@@ -326,7 +329,7 @@ def test_a_library_that_is_missing_is_named_with_its_extra(
 
 @pytest.mark.parametrize("transport", ["requests", "", None, httpx.HTTPTransport(), 7])
 def test_an_unknown_transport_is_refused(transport: Any) -> None:
-    """A transport is known by its name or is an asynchronous one of httpx or httpx2."""
+    """A transport is a known name or an asynchronous transport of httpx or httpx2."""
     with pytest.raises(UsageError, match="transport must be 'httpx', 'httpx2', 'aiohttp', or"):
         AsyncDocassemble("http://127.0.0.1:1", KEY, transport=transport)
 
@@ -343,13 +346,13 @@ def test_an_unknown_transport_is_refused(transport: Any) -> None:
         ("DecodingError", DecodeError),
     ],
 )
-def test_a_transport_passed_in_is_understood_in_its_own_terms(
+def test_errors_of_a_custom_transport_are_mapped(
     module: ModuleType, name: str, expected: type[Exception]
 ) -> None:
-    """The errors of httpx2 are no errors of httpx, but mean the same."""
+    """The errors of httpx2 are not errors of httpx, but are mapped in the same way."""
 
-    class Mine(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]  # of either library
-        """A transport of a user."""
+    class CustomTransport(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]  # of either library
+        """A custom transport."""
 
         closed = 0
 
@@ -360,10 +363,12 @@ def test_a_transport_passed_in_is_understood_in_its_own_terms(
         async def aclose(self) -> None:
             self.closed += 1
 
-    transport = Mine()
+    transport = CustomTransport()
 
     async def scenario() -> None:
-        async with AsyncDocassemble("http://x.example", KEY, transport=transport, retry=ONCE) as da:
+        async with AsyncDocassemble(
+            "http://x.example", KEY, transport=transport, retry=NO_RETRIES
+        ) as da:
             await da.users.get_current()
 
     with pytest.raises(expected):
@@ -373,18 +378,18 @@ def test_a_transport_passed_in_is_understood_in_its_own_terms(
 
 
 @pytest.mark.parametrize("module", [httpx, httpx2])
-def test_a_transport_passed_in_is_closed_though_never_used(module: ModuleType) -> None:
-    """What a client was given it closes, as it would after use."""
+def test_an_unused_custom_transport_is_closed(module: ModuleType) -> None:
+    """The client closes the transport that it received, also if it was not used."""
     closed: list[bool] = []
 
-    class Mine(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]  # of either library
-        """A transport of a user."""
+    class CustomTransport(module.AsyncBaseTransport):  # type: ignore[name-defined,misc]  # of either library
+        """A custom transport."""
 
         async def aclose(self) -> None:
             closed.append(True)
 
     async def scenario() -> None:
-        async with AsyncDocassemble("http://x.example", KEY, transport=Mine()):
+        async with AsyncDocassemble("http://x.example", KEY, transport=CustomTransport()):
             pass
 
     asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""What is read of an answer, alike on all HTTP libraries: head, body, stream and their end."""
+"""Reading responses with every HTTP library: head, body, stream and their end."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from docassemble_client import (
     RequestTimeout,
     Response,
 )
-from tests.http.test_adapters import library, run
+from tests.http.test_adapters import library, run_scenario
 from tests.raw_server import (
-    AT_ONCE,
+    NO_DELAY,
     USER,
     Connection,
-    answering,
-    client,
-    reply,
+    check_leaks,
+    make_client,
+    make_response,
+    never_respond,
+    respond_with,
     serve,
-    silent,
-    tidy,
 )
 
 if TYPE_CHECKING:
@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
     from tests.raw_server import RawServer
 
-go_direct = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
 
-PART = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+HEAD_WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
 
 
 async def get(da: AsyncDocassemble, _: RawServer) -> Response:
@@ -46,25 +45,25 @@ async def get(da: AsyncDocassemble, _: RawServer) -> Response:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
-    """The other server hears nothing, and the error names it."""
+    """The other server receives no request, and the error contains its URL."""
 
-    async def play() -> tuple[RedirectRefused, str, int]:
-        async with serve(silent) as other:
-            answer = reply(b"", f"Location: {other.url}/x?a=b", status=status)
-            async with serve(answering(answer)) as server, client(server, AT_ONCE) as da:
+    async def scenario() -> tuple[RedirectRefused, str, int]:
+        async with serve(never_respond) as other_server:
+            response = make_response(b"", f"Location: {other_server.url}/x?a=b", status=status)
+            async with serve(respond_with(response)) as server, make_client(server, NO_DELAY) as da:
                 with pytest.raises(RedirectRefused) as caught:
                     await da.users.create("jane@example.com")
-                assert len(server.received) == 1
-            return caught.value, other.url, other.connections
+                assert len(server.requests) == 1
+            return caught.value, other_server.url, other_server.connections
 
-    error, other, connections = asyncio.run(play())
+    error, other_server, connections = asyncio.run(scenario())
 
-    assert (error.status, error.location, connections) == (status, f"{other}/x", 0)
+    assert (error.status, error.location, connections) == (status, f"{other_server}/x", 0)
 
 
 def test_cookies_are_neither_shown_nor_sent_back() -> None:
-    """The login that each answer sets is dropped where it arrives."""
-    answer = reply(
+    """The session cookie of each response is dropped."""
+    response = make_response(
         b"{}", "Set-Cookie: session=abc; Path=/", "SET-COOKIE: remember=def", "X-Other: 1"
     )
 
@@ -73,94 +72,94 @@ def test_cookies_are_neither_shown_nor_sent_back() -> None:
         await da.request("GET", "/x")
         assert first.headers["x-other"] == "1"
         assert not any("cookie" in name for name in first.headers)
-        assert not any("cookie" in one.headers for one in server.received)
+        assert not any("cookie" in request.headers for request in server.requests)
         assert server.connections == 1
 
-    run(answering(answer, answer), scenario)
+    run_scenario(respond_with(response, response), scenario)
 
 
-def test_headers_are_read_alike() -> None:
-    """Many, long, repeated and badly encoded headers arrive, the latter as Latin-1."""
+def test_all_libraries_read_headers_in_the_same_way() -> None:
+    """Many, long, repeated and wrongly encoded headers arrive, the latter as Latin-1."""
     many = [f"X-{number}: {number}" for number in range(1000)]
     head = "\r\n".join(["HTTP/1.1 200 OK", "Content-Length: 2", "X-Long: " + "x" * 20_000, *many])
     twice = "\r\nX-Twice: a\r\nX-TWICE: b\r\nX-Umlaut: \xfc\r\n\r\n{}"
 
-    response = run(answering(head.encode() + twice.encode("latin-1")), get)
+    response = run_scenario(respond_with(head.encode() + twice.encode("latin-1")), get)
 
     headers = response.headers
     assert (headers["x-0"], headers["x-999"], headers["x-long"]) == ("0", "999", "x" * 20_000)
     assert (headers["x-twice"], headers["x-umlaut"]) == ("a, b", "\xfc")
 
 
-def test_a_header_in_utf_8_is_read_as_such() -> None:
-    """A server that writes UTF-8 into a header is understood."""
-    response = run(answering(reply(b"{}", "X-Umlaut: \xfc")), get)
+def test_a_utf_8_header_is_decoded() -> None:
+    """A header in UTF-8 is decoded as UTF-8."""
+    response = run_scenario(respond_with(make_response(b"{}", "X-Umlaut: \xfc")), get)
 
     assert response.headers["x-umlaut"] == "\xfc"
 
 
 @pytest.mark.parametrize("size", [0, 10_000_000])
 def test_a_body_without_length_ends_with_its_connection(size: int) -> None:
-    """Where no length is told, the end of the connection is the end of the body."""
+    """Without a length, the end of the connection is the end of the body."""
 
     async def script(connection: Connection) -> None:
         await connection.receive()
-        await connection.send(ENDLESS + b"x" * size)
+        await connection.send(HEAD_WITHOUT_LENGTH + b"x" * size)
 
-    response = run(script, get)
+    response = run_scenario(script, get)
 
     assert len(response.content) == size
 
 
-def test_headers_too_long_are_an_error_of_this_package() -> None:
-    """A head without end is given up."""
+def test_very_long_headers_are_an_error_of_this_package() -> None:
+    """A head that does not end is refused."""
 
     async def script(connection: Connection) -> None:
         await connection.receive()
         await connection.send(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000)
-        await connection.gone()
+        await connection.wait_closed()
 
     with pytest.raises(DocassembleError):
-        run(script, get)
+        run_scenario(script, get)
 
 
-class Halves:
-    """Sends five bytes of a file and, when told to, the five others; users at once."""
+class TwoPartServer:
+    """Sends five bytes of a file, and the rest after `continued` is set; users immediately."""
 
     def __init__(self) -> None:
-        self.go_on = asyncio.Event()
+        self.continued = asyncio.Event()
 
     async def __call__(self, connection: Connection) -> None:
-        """Play the script."""
+        """Run the script."""
         while (await connection.receive()).target == "/api/user":
-            await connection.send(reply(USER))
-        head = reply(b"", "Content-Type: application/pdf")
+            await connection.send(make_response(USER))
+        head = make_response(b"", "Content-Type: application/pdf")
         await connection.send(head.replace(b"Content-Length: 0", b"Content-Length: 10") + b"first")
-        # Where the client goes away instead, the rest has nobody to go to.
-        gone = asyncio.ensure_future(connection.reader.read(1))
-        told = asyncio.ensure_future(self.go_on.wait())
-        await asyncio.wait({gone, told}, return_when=asyncio.FIRST_COMPLETED)
-        left = gone.done()
-        told.cancel()
-        gone.cancel()
-        await asyncio.gather(gone, told, return_exceptions=True)
-        if not left:
+        # If the client closes the connection first, there is no rest to send.
+        disconnected = asyncio.ensure_future(connection.reader.read(1))
+        continued = asyncio.ensure_future(self.continued.wait())
+        await asyncio.wait({disconnected, continued}, return_when=asyncio.FIRST_COMPLETED)
+        is_disconnected = disconnected.done()
+        continued.cancel()
+        disconnected.cancel()
+        await asyncio.gather(disconnected, continued, return_exceptions=True)
+        if not is_disconnected:
             await connection.send(b"other")
 
 
 def test_chunks_arrive_before_the_file_is_complete() -> None:
-    """A streamed file can be worked on while the server still sends it."""
-    halves = Halves()
+    """You can process a streamed file while the server is still sending it."""
+    server = TwoPartServer()
 
     async def scenario(da: AsyncDocassemble, _: RawServer) -> list[bytes]:
         chunks: list[bytes] = []
         async with da.files.download(17) as stream:
             async for chunk in stream:
                 chunks.append(chunk)
-                halves.go_on.set()
+                server.continued.set()
         return chunks
 
-    assert run(halves, scenario) == [b"first", b"other"]
+    assert run_scenario(server, scenario) == [b"first", b"other"]
 
 
 async def stop_early(da: AsyncDocassemble) -> None:
@@ -195,66 +194,70 @@ async def time_out_in_body(da: AsyncDocassemble) -> None:
 
 
 @pytest.mark.parametrize("leave", [stop_early, never_read, cancel_in_body, time_out_in_body])
-def test_a_download_left_early_gives_back_turn_and_connection(
+def test_an_incomplete_download_releases_slot_and_connection(
     leave: Callable[[AsyncDocassemble], Awaitable[None]],
 ) -> None:
-    """However a stream is left, its connection is closed and the next call can go."""
+    """Its connection is closed, and the next call can run."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
         await leave(da)
-        await server.all_gone()
+        await server.wait_all_closed()
         return (await da.users.get_current()).id
 
-    assert run(Halves(), scenario, max_concurrency=1) == 1
+    assert run_scenario(TwoPartServer(), scenario, max_concurrency=1) == 1
 
 
-def test_a_cancelled_call_gives_back_turn_and_connection() -> None:
-    """Whether it waits for the server or for its turn, a cancelled call leaves nothing behind."""
+def test_a_cancelled_call_releases_slot_and_connection() -> None:
+    """A cancelled call leaves nothing open, also if it waits for a slot."""
 
     async def script(connection: Connection) -> None:
-        await (silent if connection.server.connections == 1 else answering(reply(USER)))(connection)
+        await (
+            never_respond
+            if connection.server.connections == 1
+            else respond_with(make_response(USER))
+        )(connection)
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
         tasks = [asyncio.create_task(da.users.get_current()) for _ in range(2)]
-        await server.arrived.wait()
+        await server.request_arrived.wait()
         for task in reversed(tasks):
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        await server.all_gone()
+        await server.wait_all_closed()
         await da.users.get_current()
-        return len(server.received)
+        return len(server.requests)
 
-    assert run(script, scenario, max_concurrency=1) == 2
+    assert run_scenario(script, scenario, max_concurrency=1) == 2
 
 
-def test_closing_ends_the_calls_under_way() -> None:
-    """A call that waits for the server while the client is closed may have been processed."""
+def test_closing_ends_running_calls() -> None:
+    """A call that waits for the server may have been processed."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
         task = asyncio.create_task(da.users.create("jane@example.com"))
-        await server.arrived.wait()
+        await server.request_arrived.wait()
         await da.aclose()
         with pytest.raises(MaybeSent):
             await task
 
-    run(silent, scenario, retry=AT_ONCE)
+    run_scenario(never_respond, scenario, retry=NO_DELAY)
 
 
-def test_connections_are_kept_and_shared() -> None:
-    """As many calls at a time as allowed use as many connections, and the next ones use them."""
+def test_connections_are_reused() -> None:
+    """Concurrent calls use at most max_concurrency connections, and later calls reuse them."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> tuple[int, int]:
         for _ in range(3):
             await asyncio.gather(*(da.request("GET", "/x") for _ in range(20)))
-        return len(server.received), server.connections
+        return len(server.requests), server.connections
 
     async def script(connection: Connection) -> None:
         while True:
             await connection.receive()
-            await connection.send(reply(b"{}"))
+            await connection.send(make_response(b"{}"))
 
-    received, connections = run(script, scenario, max_concurrency=5)
+    requests, connections = run_scenario(script, scenario, max_concurrency=5)
 
-    assert received == 60
+    assert requests == 60
     assert connections <= 5

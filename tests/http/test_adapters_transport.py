@@ -1,4 +1,4 @@
-"""What is the same whatever library sends: the hook, logs, closing, event loops."""
+"""Events, logs, closing and event loops, for every HTTP library."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ from docassemble_client import (
     ServerError,
     UsageError,
 )
-from tests.http.test_adapters import library, run
-from tests.raw_server import PATIENCE, USER, Connection, answering, client, reply, serve, tidy
+from tests.http.test_adapters import library, run_scenario
+from tests.raw_server import (
+    HANG_SECONDS,
+    USER,
+    Connection,
+    check_leaks,
+    make_client,
+    make_response,
+    respond_with,
+    serve,
+)
 
 if TYPE_CHECKING:
     from tests.raw_server import RawServer
 
-go_direct = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
 
 HEALTH = b'{"ok": true, "server_start_time": "1", "version": "1"}'
@@ -33,66 +42,72 @@ async def get_user(da: AsyncDocassemble, _: RawServer) -> int:
     return (await da.users.get_current()).id
 
 
-def test_the_hook_is_told_what_goes_out_and_what_comes_back() -> None:
-    """Both events carry the same number, and no query."""
+def test_the_hook_receives_request_and_response_events() -> None:
+    """Both events have the same number, and no query."""
     events: list[Event] = []
-    script = answering(reply(USER))
+    script = respond_with(make_response(USER))
 
-    run(script, lambda da, _: da.users.get_by_username("jane@example.com"), on_event=events.append)
+    run_scenario(
+        script, lambda da, _: da.users.get_by_username("jane@example.com"), on_event=events.append
+    )
 
-    sent, came = events
-    assert isinstance(sent, RequestEvent)
-    assert isinstance(came, ResponseEvent)
-    assert (sent.operation, sent.method, sent.path) == (
+    request_event, response_event = events
+    assert isinstance(request_event, RequestEvent)
+    assert isinstance(response_event, ResponseEvent)
+    assert (request_event.operation, request_event.method, request_event.path) == (
         "users.get_by_username",
         "GET",
         "/api/user_info",
     )
-    assert (came.number, came.status, came.error) == (sent.number, 200, "")
-    assert came.seconds >= 0
+    assert (response_event.number, response_event.status, response_event.error) == (
+        request_event.number,
+        200,
+        "",
+    )
+    assert response_event.seconds >= 0
 
 
-def test_a_hook_that_fails_breaks_no_call(caplog: pytest.LogCaptureFixture) -> None:
-    """What a hook raises is logged and forgotten."""
+def test_an_exception_of_the_hook_does_not_break_the_call(caplog: pytest.LogCaptureFixture) -> None:
+    """The exception is logged."""
 
     def fail(_: Event) -> None:
         raise ZeroDivisionError
 
-    assert run(answering(reply(USER)), get_user, on_event=fail) == 1
+    assert run_scenario(respond_with(make_response(USER)), get_user, on_event=fail) == 1
 
-    assert [one.getMessage() for one in caplog.records] == ["on_event failed"] * 2
+    assert [record.getMessage() for record in caplog.records] == ["on_event failed"] * 2
 
 
 def test_a_call_without_authentication_sends_no_key() -> None:
-    """The state of the server is asked for without showing the key to a load balancer."""
+    """The health check does not send the key to a load balancer."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> dict[str, str]:
         await da.server.get_health()
-        return server.received[0].headers
+        return server.requests[0].headers
 
-    assert "x-api-key" not in run(answering(reply(HEALTH)), scenario)
+    assert "x-api-key" not in run_scenario(respond_with(make_response(HEALTH)), scenario)
 
 
-def test_a_long_error_is_cut_and_its_connection_closed() -> None:
-    """Of an error's body the first 64 KiB are kept, and the rest is never read."""
+def test_a_long_error_body_is_cut_and_its_connection_closed() -> None:
+    """The first 64 KiB of the body are kept; the rest is not read."""
 
     async def script(connection: Connection) -> None:
         await connection.receive()
         await connection.send(b"HTTP/1.1 500 Oops\r\nContent-Length: 10000000\r\n\r\n")
         await connection.send(b"x" * 70_000)
-        await connection.gone()
+        await connection.wait_closed()
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> APIError:
         with pytest.raises(ServerError) as caught:
             await da.request("POST", "/x")
-        await server.all_gone()
+        await server.wait_all_closed()
         return caught.value
 
-    assert run(script, scenario).body == "x" * 65536
+    assert run_scenario(script, scenario).body == "x" * 65536
 
 
-def test_a_closed_client_says_so() -> None:
-    """After closing, and after closing again, each use is a clear error."""
+def test_a_closed_client_refuses_calls() -> None:
+    """Every call after closing is a UsageError; closing again has no effect."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
         await da.users.get_current()
@@ -100,24 +115,26 @@ def test_a_closed_client_says_so() -> None:
         await da.aclose()
         with pytest.raises(UsageError, match="client is closed"):
             await da.users.get_current()
-        await server.all_gone()
+        await server.wait_all_closed()
 
-    run(answering(reply(USER)), scenario)
+    run_scenario(respond_with(make_response(USER)), scenario)
 
 
 def test_a_client_stays_with_its_event_loop() -> None:
-    """Use and closing on another event loop are clear errors."""
+    """Calls and closing on another event loop are a UsageError."""
 
-    async def elsewhere(da: AsyncDocassemble) -> None:
+    async def use_in_other_loop(da: AsyncDocassemble) -> None:
         with pytest.raises(UsageError, match="another event loop"):
             await da.users.get_current()
         with pytest.raises(UsageError, match="another event loop"):
             await da.aclose()
 
     async def scenario() -> None:
-        async with serve(answering(reply(USER))) as server, client(server) as da:
+        async with serve(respond_with(make_response(USER))) as server, make_client(server) as da:
             await da.users.get_current()
-            await asyncio.to_thread(asyncio.run, asyncio.wait_for(elsewhere(da), PATIENCE))
+            await asyncio.to_thread(
+                asyncio.run, asyncio.wait_for(use_in_other_loop(da), HANG_SECONDS)
+            )
 
     asyncio.run(scenario())
 
@@ -125,11 +142,9 @@ def test_a_client_stays_with_its_event_loop() -> None:
 @pytest.mark.parametrize(
     "name", ["httpcore.http11", "httpcore.http2", "httpcore2.http11", "hpack.hpack"]
 )
-def test_the_librarys_log_of_headers_keeps_the_event_only(
-    name: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """However many calls there are, such a record is masked once, and none is dropped."""
-    run(answering(reply(USER), reply(USER)), get_user)
+def test_wire_logs_keep_only_the_event(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With many calls, each record is masked once, and none is dropped."""
+    run_scenario(respond_with(make_response(USER), make_response(USER)), get_user)
     caplog.set_level(logging.DEBUG, name)
     logger = logging.getLogger(name)
 
@@ -140,20 +155,22 @@ def test_the_librarys_log_of_headers_keeps_the_event_only(
     assert len(logger.filters) == 1
 
 
-def test_no_log_of_any_library_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
-    """With everything at DEBUG, neither key nor cookie nor arguments are logged."""
+def test_logs_of_the_libraries_show_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG, neither key nor cookie nor arguments are logged."""
     caplog.set_level(logging.DEBUG)
     canary = "canary5ecret"
-    bad = f"Set-Cookie: a b[{canary}]=\x7f; {canary}"
-    answer = reply(b'{"a": "%s"}' % canary.encode(), f"Set-Cookie: s={canary}", bad)
+    invalid_cookie = f"Set-Cookie: a b[{canary}]=\x7f; {canary}"
+    response = make_response(
+        b'{"a": "%s"}' % canary.encode(), f"Set-Cookie: s={canary}", invalid_cookie
+    )
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> Any:
-        while len(server.received) < 2:
+        while len(server.requests) < 2:
             await da.request(
                 "POST", "/x", json={"p": canary}, params={"q": canary}, headers={"x-own": canary}
             )
 
-    run(answering(answer, answer), scenario)
+    run_scenario(respond_with(response, response), scenario)
 
     assert caplog.records
     assert canary not in caplog.text

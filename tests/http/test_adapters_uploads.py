@@ -1,4 +1,4 @@
-"""Bodies on every HTTP library: length, pieces, what stops them, and what they leave behind."""
+"""Request bodies with every HTTP library: length, chunks, interruptions and cleanup."""
 
 from __future__ import annotations
 
@@ -19,63 +19,63 @@ from docassemble_client import (
     Timeouts,
     Upload,
 )
-from tests.http.test_adapters import library, run
+from tests.http.test_adapters import library, run_scenario
 from tests.raw_server import (
-    AT_ONCE,
+    HANG_SECONDS,
     KEY,
-    ONCE,
-    PATIENCE,
+    NO_DELAY,
+    NO_RETRIES,
     Connection,
-    answering,
-    client,
-    reply,
+    check_leaks,
+    make_client,
+    make_response,
+    never_respond,
+    respond_with,
     serve,
-    silent,
-    tidy,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
-    from tests.raw_server import RawServer, Received
+    from tests.raw_server import RawServer, ReceivedRequest
 
-go_direct = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
 
 LARGE = 32 * 1024 * 1024
-"""Bytes that no buffer between two sockets holds."""
+"""Number of bytes; more than the buffers between two sockets can hold."""
 
 
-def sent(**arguments: Any) -> Received:
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> Received:
+def send_request(**arguments: Any) -> ReceivedRequest:
+    async def scenario(da: AsyncDocassemble, server: RawServer) -> ReceivedRequest:
         await da.request("POST", "/x", **arguments)
-        return server.received[0]
+        return server.requests[0]
 
-    received: Received = run(answering(reply(b"{}")), scenario)
-    return received
+    request: ReceivedRequest = run_scenario(respond_with(make_response(b"{}")), scenario)
+    return request
 
 
 @pytest.mark.parametrize("size", [0, 100, 32_768, 100_000, 5_000_000])
-def test_json_of_any_size_arrives_with_its_length(size: int) -> None:
-    """A short body goes at once and a long one in pieces; the server sees no difference."""
-    received = sent(json={"text": "x" * size})
+def test_json_of_any_size_has_a_content_length(size: int) -> None:
+    """A short body is sent at once and a long one in chunks; the server sees no difference."""
+    request = send_request(json={"text": "x" * size})
 
-    assert json.loads(received.body) == {"text": "x" * size}
-    assert received.headers["content-type"] == "application/json"
-    assert received.headers["content-length"] == str(len(received.body))
-    assert "transfer-encoding" not in received.headers
+    assert json.loads(request.body) == {"text": "x" * size}
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["content-length"] == str(len(request.body))
+    assert "transfer-encoding" not in request.headers
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "PUT", "DELETE"])
-def test_a_request_without_a_body_says_nothing_of_one(method: str) -> None:
-    """No media type is invented, and the headers are the same on every library."""
+def test_a_request_without_a_body_has_no_body_headers(method: str) -> None:
+    """The headers are the same with every library."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> dict[str, str]:
         await da.request(method, "/x")
-        return server.received[0].headers
+        return server.requests[0].headers
 
-    headers = run(answering(reply(b"{}")), scenario)
+    headers = run_scenario(respond_with(make_response(b"{}")), scenario)
 
     assert headers.pop("content-length", "0") == "0"
     assert headers.keys() == {"host", "user-agent", "accept", "accept-encoding", "x-api-key"}
@@ -83,14 +83,14 @@ def test_a_request_without_a_body_says_nothing_of_one(method: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a b", "1+1=2", "a&b=c", "100%", "%41", "J\xf6rg", "/a//b", ""])
-def test_addresses_are_not_encoded_twice(text: str) -> None:
-    """A query comes out on the other side as it was given, encoded once."""
+def test_urls_are_encoded_once(text: str) -> None:
+    """The server decodes the query to the original text."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> str:
         await da.request("GET", "/a%20b/J\xf6rg", params={"q": text})
-        return server.received[0].target
+        return server.requests[0].target
 
-    target = run(answering(reply(b"{}")), scenario)
+    target = run_scenario(respond_with(make_response(b"{}")), scenario)
 
     path, _, query = target.partition("?q=")
     assert path == "/a%20b/J%C3%B6rg"
@@ -100,29 +100,29 @@ def test_addresses_are_not_encoded_twice(text: str) -> None:
 
 
 def test_the_path_of_the_base_url_comes_first() -> None:
-    """A server below a path is reached there."""
+    """The path of the base URL is prepended to the path of the request."""
 
-    async def play() -> str:
-        async with serve(answering(reply(b"{}"))) as server:
+    async def scenario() -> str:
+        async with serve(respond_with(make_response(b"{}"))) as server:
             async with AsyncDocassemble(server.url + "/a%20b/c/", KEY) as da:
                 await da.request("GET", "/x")
-            return server.received[0].target
+            return server.requests[0].target
 
-    assert asyncio.run(play()) == "/a%20b/c/x"
+    assert asyncio.run(scenario()) == "/a%20b/c/x"
 
 
-def test_files_with_known_sizes_are_sent_with_their_length(tmp_path: Path) -> None:
-    """Paths, bytes and file objects make a body whose length the server is told."""
+def test_files_of_known_size_have_a_content_length(tmp_path: Path) -> None:
+    """The sizes of paths, bytes and file objects are known."""
     path = tmp_path / "a.docx"
     path.write_bytes(b"p" * 200_000)
 
-    received = sent(
+    request = send_request(
         data={"text": "J\xf6rg"}, files={"one": path, "two": [b"bytes", io.BytesIO(b"object")]}
     )
 
-    assert received.headers["content-length"] == str(len(received.body))
-    assert "transfer-encoding" not in received.headers
-    assert [content for _, _, content in received.parts()] == [
+    assert request.headers["content-length"] == str(len(request.body))
+    assert "transfer-encoding" not in request.headers
+    assert [content for _, _, content in request.parse_parts()] == [
         "J\xf6rg".encode(),
         b"p" * 200_000,
         b"bytes",
@@ -130,44 +130,44 @@ def test_files_with_known_sizes_are_sent_with_their_length(tmp_path: Path) -> No
     ]
 
 
-class Pieces:
-    """Brings pieces and knows whether it was closed."""
+class ChunkSource:
+    """Yields chunks, and records whether it was closed."""
 
-    def __init__(self, *pieces: bytes, error: Exception | None = None) -> None:
-        self.closed = False
-        self._pieces = pieces
+    def __init__(self, *chunks: bytes, error: Exception | None = None) -> None:
+        self.is_closed = False
+        self._chunks = chunks
         self._error = error
 
     async def __call__(self) -> AsyncGenerator[bytes]:
-        """Begin."""
+        """Return the iterator."""
         try:
-            for piece in self._pieces:
-                yield piece
+            for chunk in self._chunks:
+                yield chunk
             if self._error is not None:
                 raise self._error
         finally:
-            self.closed = True
+            self.is_closed = True
 
 
 def test_files_of_unknown_size_are_sent_in_chunks() -> None:
-    """An iterable without a size goes as it comes."""
-    pieces = Pieces(b"one", b"two")
+    """An iterable without a size is sent with chunked encoding."""
+    source = ChunkSource(b"one", b"two")
 
-    received = sent(files={"a": Upload(pieces(), "a.txt")})
+    request = send_request(files={"a": Upload(source(), "a.txt")})
 
-    assert received.headers["transfer-encoding"] == "chunked"
-    assert [content for _, _, content in received.parts()] == [b"onetwo"]
-    assert pieces.closed
-
-
-def test_an_iterable_with_a_size_is_sent_with_its_length() -> None:
-    """Who knows the size spares the server the chunks."""
-    received = sent(files={"a": Upload(Pieces(b"one", b"two")(), "a.txt", size=6)})
-
-    assert received.headers["content-length"] == str(len(received.body))
+    assert request.headers["transfer-encoding"] == "chunked"
+    assert [content for _, _, content in request.parse_parts()] == [b"onetwo"]
+    assert source.is_closed
 
 
-async def never_reads(connection: Connection) -> None:
+def test_an_iterable_with_a_size_has_a_content_length() -> None:
+    """If the size is known, the body is not sent with chunked encoding."""
+    request = send_request(files={"a": Upload(ChunkSource(b"one", b"two")(), "a.txt", size=6)})
+
+    assert request.headers["content-length"] == str(len(request.body))
+
+
+async def never_read(connection: Connection) -> None:
     await asyncio.Event().wait()
 
 
@@ -180,73 +180,73 @@ async def send_file(da: AsyncDocassemble) -> None:
 
 
 @pytest.mark.parametrize("send", [send_json, send_file])
-def test_a_server_that_takes_nothing_is_a_timeout(
+def test_a_server_that_does_not_read_causes_a_timeout(
     send: Callable[[AsyncDocassemble], Awaitable[None]],
 ) -> None:
-    """The limit for writing holds on a library that has none of its own."""
+    """The write timeout also applies with a library that has none."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
-        with pytest.raises(RequestTimeout, match="silent") as caught:
+        with pytest.raises(RequestTimeout, match="did not respond in time") as caught:
             await send(da)
         assert caught.value.maybe_processed
         return server.connections
 
-    assert run(never_reads, scenario, retry=AT_ONCE, timeout=Timeouts(write=0.05)) == 1
+    assert run_scenario(never_read, scenario, retry=NO_DELAY, timeout=Timeouts(write=0.05)) == 1
 
 
 @pytest.mark.parametrize("size", [1000, 200_000])
 @pytest.mark.parametrize("limits", [{"read": 0.05}, {"read": 0.05, "write": None}])
-def test_after_the_body_the_answer_is_waited_for(
+def test_the_read_timeout_applies_after_the_body(
     size: int, limits: dict[str, float | None]
 ) -> None:
-    """Once the body is out, the limit is that of reading."""
+    """After the body is sent, the read timeout applies."""
 
     async def scenario(da: AsyncDocassemble, _: RawServer) -> None:
-        with pytest.raises(RequestTimeout, match="silent"):
+        with pytest.raises(RequestTimeout, match="did not respond in time"):
             await da.request("POST", "/x", json="x" * size, timeout=Timeouts(**limits))
 
-    run(silent, scenario)
+    run_scenario(never_respond, scenario)
 
 
-def test_a_slow_source_is_no_silent_server() -> None:
-    """The limit for writing is not for the time that the caller's own pieces take."""
+def test_a_slow_source_causes_no_timeout() -> None:
+    """The write timeout does not include the time that the caller's iterable takes."""
 
-    async def slow() -> AsyncGenerator[bytes]:
-        for piece in (b"one", b"two"):
-            ready = asyncio.Event()
-            asyncio.get_running_loop().call_later(0.06, ready.set)
-            await ready.wait()
-            yield piece
+    async def produce_slowly() -> AsyncGenerator[bytes]:
+        for chunk in (b"one", b"two"):
+            timer = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.06, timer.set)
+            await timer.wait()
+            yield chunk
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> Received:
-        files = {"a": Upload(slow(), "a.txt")}
+    async def scenario(da: AsyncDocassemble, server: RawServer) -> ReceivedRequest:
+        files = {"a": Upload(produce_slowly(), "a.txt")}
         await da.request("POST", "/x", files=files, timeout=Timeouts(write=0.05))
-        return server.received[0]
+        return server.requests[0]
 
-    received = run(answering(reply(b"{}")), scenario)
+    request = run_scenario(respond_with(make_response(b"{}")), scenario)
 
-    assert [content for _, _, content in received.parts()] == [b"onetwo"]
+    assert [content for _, _, content in request.parse_parts()] == [b"onetwo"]
 
 
-def test_an_early_refusal_of_a_long_body_is_told_or_maybe_sent() -> None:
-    """A server that answers before it has read all is understood where the library can."""
+def test_an_early_refusal_of_a_long_body_is_an_error() -> None:
+    """If the server responds before it has read all, some libraries report the response."""
 
     async def script(connection: Connection) -> None:
         await connection.reader.readuntil(b"\r\n\r\n")
-        await connection.send(reply(b"too large", status=413))
+        await connection.send(make_response(b"too large", status=413))
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
-        pieces = Pieces(*[b"x" * 65536] * 500)
+        source = ChunkSource(*[b"x" * 65536] * 500)
         with pytest.raises((PayloadTooLarge, MaybeSent)):
-            await da.request("POST", "/x", files={"a": Upload(pieces(), "a.txt")})
-        assert pieces.closed
-        await server.all_gone()
+            await da.request("POST", "/x", files={"a": Upload(source(), "a.txt")})
+        assert source.is_closed
+        await server.wait_all_closed()
 
-    run(script, scenario)
+    run_scenario(script, scenario)
 
 
-def test_an_answer_may_begin_before_the_upload_ends() -> None:
-    """A server that answers early and reads on gets the whole body, and its answer is read."""
+def test_a_response_may_begin_before_the_upload_ends() -> None:
+    """A server that responds early receives the whole body, and its response is read."""
 
     async def script(connection: Connection) -> None:
         head = await connection.reader.readuntil(b"\r\n\r\n")
@@ -254,60 +254,60 @@ def test_an_answer_may_begin_before_the_upload_ends() -> None:
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         await connection.reader.readexactly(length)
         await connection.send(b"{}")
-        await connection.gone()
+        await connection.wait_closed()
 
     async def scenario(da: AsyncDocassemble, _: RawServer) -> bytes:
         return (await da.request("POST", "/x", json="x" * LARGE)).content
 
-    assert run(script, scenario) == b"{}"
+    assert run_scenario(script, scenario) == b"{}"
 
 
-class Own(Exception):  # noqa: N818
-    """What a caller's iterable raises."""
+class SourceError(Exception):
+    """An exception of a caller's iterable."""
 
 
 @pytest.mark.parametrize(
     ("error", "expected", "text"),
     [
-        (Own("mine"), Own, "mine"),
+        (SourceError("mine"), SourceError, "mine"),
         (OSError(5, "secret"), MaybeSent, "could not be read while it was sent .OSError."),
         (TimeoutError(), MaybeSent, "could not be read"),
     ],
 )
-def test_what_reading_raises_is_not_blamed_on_the_network(
+def test_errors_of_reading_are_not_network_errors(
     error: Exception, expected: type[Exception], text: str
 ) -> None:
-    """A caller's own exception comes out as it is, a failing disk as its name."""
-    pieces = Pieces(b"x" * 100_000, error=error)
+    """A caller's exception is raised unchanged; a disk error becomes MaybeSent."""
+    source = ChunkSource(b"x" * 100_000, error=error)
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
         with pytest.raises(expected, match=text) as caught:
-            await da.request("POST", "/x", files={"a": Upload(pieces(), "a.txt")})
+            await da.request("POST", "/x", files={"a": Upload(source(), "a.txt")})
         assert "secret" not in str(caught.value)
-        await server.all_gone()
-        assert not server.received
+        await server.wait_all_closed()
+        assert not server.requests
 
-    run(silent, scenario, retry=AT_ONCE)
-    assert pieces.closed
+    run_scenario(never_respond, scenario, retry=NO_DELAY)
+    assert source.is_closed
 
 
-@pytest.mark.parametrize("promised", [1, 1000])
-def test_a_file_that_is_not_as_long_as_it_said_may_have_been_sent(promised: int) -> None:
-    """A wrong length leaves a broken request, which is not repeated."""
+@pytest.mark.parametrize("declared_size", [1, 1000])
+def test_a_file_of_another_size_may_have_been_sent(declared_size: int) -> None:
+    """A wrong length leaves a broken request, which is not retried."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
-        upload = Upload(Pieces(b"12345")(), "a.txt", size=promised)
+        upload = Upload(ChunkSource(b"12345")(), "a.txt", size=declared_size)
         with pytest.raises(MaybeSent, match="grew or shrank"):
             await da.request("POST", "/x", files={"a": upload})
-        await server.all_gone()
+        await server.wait_all_closed()
         return server.connections
 
-    assert run(silent, scenario, retry=AT_ONCE) == 1
+    assert run_scenario(never_respond, scenario, retry=NO_DELAY) == 1
 
 
-@pytest.mark.parametrize("ends", ["cancelled", "timed out"])
-def test_an_upload_that_is_given_up_closes_its_source(ends: str) -> None:
-    """Wherever an upload is cancelled, what it reads from is closed and its turn given back."""
+@pytest.mark.parametrize("ending", ["cancelled", "timed out"])
+def test_a_cancelled_upload_closes_its_source(ending: str) -> None:
+    """A cancelled upload closes its iterable and releases its slot."""
     waiting = asyncio.Event()
     closed: list[bool] = []
 
@@ -321,16 +321,16 @@ def test_an_upload_that_is_given_up_closes_its_source(ends: str) -> None:
 
     async def script(connection: Connection) -> None:
         if connection.server.connections == 1:
-            await connection.gone()
+            await connection.wait_closed()
         else:
-            await answering(reply(b"{}"))(connection)
+            await respond_with(make_response(b"{}"))(connection)
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
-        limit = Timeouts(total=0.05 if ends == "timed out" else None)
+        limit = Timeouts(total=0.05 if ending == "timed out" else None)
         call = da.request("POST", "/x", files={"a": Upload(endless(), "a.txt")}, timeout=limit)
         task = asyncio.create_task(call)
         await waiting.wait()
-        if ends == "cancelled":
+        if ending == "cancelled":
             task.cancel()
         with pytest.raises((asyncio.CancelledError, RequestTimeout)):
             await task
@@ -338,31 +338,31 @@ def test_an_upload_that_is_given_up_closes_its_source(ends: str) -> None:
         await server.tasks[0]
         await da.request("GET", "/x")
 
-    run(script, scenario, max_concurrency=1)
+    run_scenario(script, scenario, max_concurrency=1)
 
 
-def test_an_upload_is_repeated_whole_where_nothing_was_sent(tmp_path: Path) -> None:
-    """After a refused connection each attempt opens the file anew."""
+def test_a_retried_upload_opens_the_file_again(tmp_path: Path) -> None:
+    """After a refused connection, each attempt opens the file again."""
     path = tmp_path / "a.txt"
     path.write_bytes(b"content")
 
-    async def play() -> None:
-        async with serve(silent) as server:
+    async def scenario() -> None:
+        async with serve(never_respond) as server:
             url = server.url
-        async with AsyncDocassemble(url, KEY, retry=AT_ONCE) as da:
+        async with AsyncDocassemble(url, KEY, retry=NO_DELAY) as da:
             await da.request("POST", "/x", files={"a": path})
 
     with pytest.raises(NotSent):
-        asyncio.run(asyncio.wait_for(play(), PATIENCE))
+        asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
 
 @pytest.mark.parametrize("success", [True, False])
 def test_uploads_leave_no_task_behind(*, success: bool) -> None:
-    """After the call nothing of the library goes on."""
+    """After the call no task of the library is running."""
 
-    async def play() -> None:
-        script = answering(reply(b"{}")) if success else silent
-        async with serve(script) as server, client(server, ONCE) as da:
+    async def scenario() -> None:
+        script = respond_with(make_response(b"{}")) if success else never_respond
+        async with serve(script) as server, make_client(server, NO_RETRIES) as da:
             before = asyncio.all_tasks() - set(server.tasks)
             try:
                 await da.request("POST", "/x", json="x" * 100_000, timeout=Timeouts(read=0.05))
@@ -370,4 +370,4 @@ def test_uploads_leave_no_task_behind(*, success: bool) -> None:
                 assert not success
             assert asyncio.all_tasks() - set(server.tasks) == before
 
-    asyncio.run(asyncio.wait_for(play(), PATIENCE))
+    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))

@@ -1,50 +1,50 @@
-"""The transports of one connection each, which take the place of httpx's pool."""
+"""The pool of transports with one connection each, which replaces httpx's pool."""
 
 from __future__ import annotations
 
 import asyncio
 
-from docassemble_client._http.httpx_adapter import Lanes
+from docassemble_client._http.connection_pool import OneConnectionPool
 from tests.mock import run, settle
 
 
-class Lane:
-    """Stands in for a transport of one connection."""
+class Transport:
+    """A transport that counts how often it is closed."""
 
     def __init__(self) -> None:
         self.closed = 0
 
     async def aclose(self) -> None:
-        """Count it."""
+        """Count the call."""
         self.closed += 1
 
 
-def test_idle_connections_are_used_again_and_those_too_many_closed() -> None:
-    """The one used last is taken first, and what was idle for more than five seconds is closed."""
+def test_idle_transports_are_reused_and_expired_ones_closed() -> None:
+    """The most recently used transport is reused; after five idle seconds it is closed."""
 
-    async def scenario() -> tuple[list[Lane], list[int]]:
-        made: list[Lane] = []
+    async def scenario() -> tuple[list[Transport], list[int]]:
+        transports: list[Transport] = []
 
-        def make() -> Lane:
-            made.append(Lane())
-            return made[-1]
+        def make_transport() -> Transport:
+            transports.append(Transport())
+            return transports[-1]
 
-        lanes = Lanes(make)
-        taken = [lanes.take() for _ in range(3)]
-        for lane in taken:
-            lanes.give(lane)
-        assert lanes.take() is taken[-1]
-        lanes.give(taken[-1])
+        pool = OneConnectionPool(make_transport)
+        acquired = [pool.acquire() for _ in range(3)]
+        for transport in acquired:
+            pool.release(transport)
+        assert pool.acquire() is acquired[-1]
+        pool.release(acquired[-1])
         await asyncio.sleep(4)
-        lanes.give(lanes.take())
+        pool.release(pool.acquire())
         await asyncio.sleep(2)
-        assert lanes.take() is taken[-1]
+        assert pool.acquire() is acquired[-1]
         await settle()
-        before = [lane.closed for lane in made]
-        await lanes.aclose()
-        return made, before
+        closed_by_pool = [transport.closed for transport in transports]
+        await pool.aclose()
+        return transports, closed_by_pool
 
-    made, before = run(scenario())
+    transports, closed_by_pool = run(scenario())
 
-    assert before == [1, 1, 0]
-    assert [lane.closed for lane in made] == [1, 1, 1]
+    assert closed_by_pool == [1, 1, 0]
+    assert [transport.closed for transport in transports] == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""What goes wrong on the wire, and which error each of it ends in."""
+"""Errors on the wire, and the exceptions that they become."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from docassemble_client import (
 )
 from docassemble_client._core.driver import Run
 from docassemble_client._core.flow import Send, Sleep
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._core.messages import RawResponse, Request
 from tests.raw_server import (
-    AT_ONCE,
     KEY,
+    NO_DELAY,
     USER,
     Connection,
-    answering,
-    bare,
-    client,
-    reply,
+    check_leaks,
+    make_client,
+    make_response,
+    make_transport,
+    never_respond,
+    respond_with,
     serve,
-    silent,
-    tidy,
 )
 
 if TYPE_CHECKING:
@@ -44,30 +44,32 @@ if TYPE_CHECKING:
 
 REQUEST = Request(operation="users.get_current", method="GET", path="/api/user", safe=True)
 URL = "http://127.0.0.1:1"
-PART = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+PARTIAL_RESPONSE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+)
 
 
-tidied = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 
 
 async def get_user(script: Script, **options: Any) -> Any:
-    async with serve(script) as server, client(server, **options) as da:
+    async with serve(script) as server, make_client(server, **options) as da:
         return await da.users.get_current()
 
 
 def test_a_refused_connection_is_not_sent() -> None:
-    """Where nobody listens the request cannot have been processed, and all attempts are made."""
+    """The request was not processed, so all attempts are made."""
 
     async def scenario(port: int) -> None:
-        async with AsyncDocassemble(f"http://127.0.0.1:{port}", KEY, retry=AT_ONCE) as da:
+        async with AsyncDocassemble(f"http://127.0.0.1:{port}", KEY, retry=NO_DELAY) as da:
             await da.users.create("jane@example.com")
 
-    # A bound socket that does not listen refuses, and nobody else can take its port.
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+    # A bound socket that does not listen refuses connections, and its port stays reserved.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
 
         with pytest.raises(NotSent) as caught:
-            asyncio.run(scenario(taken.getsockname()[1]))
+            asyncio.run(scenario(listener.getsockname()[1]))
 
     assert not caught.value.maybe_processed
     assert (caught.value.operation, caught.value.method, caught.value.path) == (
@@ -83,20 +85,20 @@ async def hang_up(connection: Connection) -> None:
 
 async def break_off(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(PART)
+    await connection.send(PARTIAL_RESPONSE)
 
 
 async def break_off_in_head(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(PART[:40])
+    await connection.send(PARTIAL_RESPONSE[:40])
 
 
-async def reset(connection: Connection) -> None:
+async def reset_connection(connection: Connection) -> None:
     await connection.receive()
     connection.writer.transport.abort()
 
 
-async def babble(connection: Connection) -> None:
+async def send_garbage(connection: Connection) -> None:
     await connection.receive()
     await connection.send(b"\x00\xff no HTTP at all\r\n\r\n")
 
@@ -106,57 +108,57 @@ async def stop_in_chunk(connection: Connection) -> None:
     await connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
 
 
-BROKEN = [hang_up, break_off, break_off_in_head, reset, babble, stop_in_chunk]
+BROKEN = [hang_up, break_off, break_off_in_head, reset_connection, send_garbage, stop_in_chunk]
 
 
 @pytest.mark.parametrize("script", BROKEN)
 def test_a_broken_connection_may_have_been_sent(script: Script) -> None:
-    """Once the request began, whatever breaks leaves open whether it was processed."""
+    """After sending began, the server may have processed the request."""
     with pytest.raises(MaybeSent) as caught:
         asyncio.run(get_user(script))
 
     assert caught.value.maybe_processed
     assert caught.value.operation == "users.get_current"
-    assert "look before you repeat" in str(caught.value)
+    assert "check before you repeat" in str(caught.value)
 
 
 @pytest.mark.parametrize("script", BROKEN)
-def test_a_broken_connection_is_repeated_only_where_that_is_safe(script: Script) -> None:
-    """A read is sent three times over a broken connection, a creation once."""
+def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
+    """A read is sent three times, a creation once."""
 
     async def scenario() -> tuple[int, int]:
-        async with serve(script) as server, client(server, AT_ONCE) as da:
+        async with serve(script) as server, make_client(server, NO_DELAY) as da:
             with pytest.raises(MaybeSent):
                 await da.users.get_current()
-            read = len(server.received)
+            reads = len(server.requests)
             with pytest.raises(MaybeSent):
                 await da.users.create("jane@example.com")
-            return read, len(server.received) - read
+            return reads, len(server.requests) - reads
 
-    read, created = asyncio.run(scenario())
+    reads, creations = asyncio.run(scenario())
 
-    assert (read, created) == (3, 1)
+    assert (reads, creations) == (3, 1)
 
 
-async def silent_in_body(connection: Connection) -> None:
+async def stop_in_body(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(PART)
-    await connection.gone()
+    await connection.send(PARTIAL_RESPONSE)
+    await connection.wait_closed()
 
 
-@pytest.mark.parametrize("script", [silent, silent_in_body])
-def test_a_silent_server_is_a_timeout(script: Script) -> None:
-    """A wait longer than the limit ends in RequestTimeout; the request may have been processed."""
-    with pytest.raises(RequestTimeout, match="silent") as caught:
+@pytest.mark.parametrize("script", [never_respond, stop_in_body])
+def test_a_response_that_does_not_arrive_in_time_is_a_timeout(script: Script) -> None:
+    """The server may have processed the request."""
+    with pytest.raises(RequestTimeout, match="did not respond in time") as caught:
         asyncio.run(get_user(script, timeout=Timeouts(read=0.05)))
 
     assert caught.value.maybe_processed
     assert caught.value.operation == "users.get_current"
 
 
-@pytest.mark.parametrize("script", [silent, silent_in_body])
-def test_the_total_limit_ends_the_call(script: Script) -> None:
-    """The limit for the whole call holds where no single wait has one."""
+@pytest.mark.parametrize("script", [never_respond, stop_in_body])
+def test_the_total_timeout_ends_the_call(script: Script) -> None:
+    """The total timeout also applies without any other timeout."""
     timeout = Timeouts(connect=None, read=None, write=None, total=0.05)
 
     with pytest.raises(RequestTimeout, match=r"longer than 0\.05 s") as caught:
@@ -167,11 +169,11 @@ def test_the_total_limit_ends_the_call(script: Script) -> None:
 
 
 @pytest.mark.parametrize("sends", [False, True])
-def test_the_total_limit_holds_in_a_pause_and_closes_the_flow(*, sends: bool) -> None:
-    """A flow that sleeps too long is closed; only a request that went out may be processed."""
+def test_the_total_timeout_ends_a_delay_and_closes_the_flow(*, sends: bool) -> None:
+    """The request may have been processed only if it was sent."""
     closed: list[bool] = []
 
-    def flow() -> Flow[Reply]:
+    def flow() -> Flow[RawResponse]:
         try:
             if sends:
                 yield Send(REQUEST)
@@ -181,7 +183,7 @@ def test_the_total_limit_holds_in_a_pause_and_closes_the_flow(*, sends: bool) ->
         raise AssertionError
 
     async def scenario() -> None:
-        transport = bare(httpx.MockTransport(lambda _: httpx.Response(503)), URL)
+        transport = make_transport(httpx.MockTransport(lambda _: httpx.Response(503)), URL)
         await Run(transport, flow(), REQUEST, Timeouts(total=0.05)).result()
 
     with pytest.raises(RequestTimeout) as caught:
@@ -192,18 +194,18 @@ def test_the_total_limit_holds_in_a_pause_and_closes_the_flow(*, sends: bool) ->
     assert caught.value.operation == "users.get_current"
 
 
-def test_a_flow_that_sleeps_goes_on_after_it() -> None:
-    """A pause ends by itself, and what the flow returns is the result."""
+def test_a_flow_continues_after_a_delay() -> None:
+    """After the delay the flow continues, and its return value is the result."""
 
-    def flow() -> Flow[Reply]:
+    def flow() -> Flow[RawResponse]:
         yield Sleep(0)
-        answer = yield Send(REQUEST)
-        assert answer is not None
-        return answer
+        response = yield Send(REQUEST)
+        assert response is not None
+        return response
 
-    async def scenario() -> Reply:
+    async def scenario() -> RawResponse:
         http = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x"))
-        transport = bare(http, URL)
+        transport = make_transport(http, URL)
         return await Run(transport, flow(), REQUEST, Timeouts()).result()
 
     result = asyncio.run(scenario())
@@ -216,42 +218,42 @@ def test_a_flow_that_sleeps_goes_on_after_it() -> None:
 @pytest.mark.parametrize(
     "content", [b"no gzip", gzip.compress(USER)[:10] + b"\xff" * 30], ids=["plain", "broken"]
 )
-def test_a_broken_compression_cannot_be_decoded(status: int, content: bytes) -> None:
-    """What cannot be unpacked is a DecodeError that names the operation and the status."""
-    answer = reply(content, "Content-Encoding: gzip", status=status)
+def test_invalid_compression_is_a_decode_error(status: int, content: bytes) -> None:
+    """The DecodeError has the operation and the status."""
+    response = make_response(content, "Content-Encoding: gzip", status=status)
 
-    with pytest.raises(DecodeError, match="unpacked") as caught:
-        asyncio.run(get_user(answering(answer)))
+    with pytest.raises(DecodeError, match="decompressed") as caught:
+        asyncio.run(get_user(respond_with(response)))
 
     assert caught.value.operation == "users.get_current"
     assert caught.value.status == status
 
 
-def test_compressed_answers_are_unpacked() -> None:
-    """The client asks for gzip and unpacks it."""
-    answer = reply(gzip.compress(USER), "Content-Encoding: gzip")
+def test_compressed_responses_are_decompressed() -> None:
+    """The client accepts gzip and decompresses it."""
+    response = make_response(gzip.compress(USER), "Content-Encoding: gzip")
 
-    user = asyncio.run(get_user(answering(answer)))
+    user = asyncio.run(get_user(respond_with(response)))
 
     assert user.id == 1
 
 
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 10_000_000])
-def test_a_long_error_is_cut_and_the_rest_never_read(size: int) -> None:
-    """Of an error's body the first 64 KiB are kept, and its connection is not used again."""
+def test_a_long_error_body_is_cut_and_its_rest_not_read(size: int) -> None:
+    """The first 64 KiB of the body are kept, and the connection is not used again."""
 
     async def script(connection: Connection) -> None:
         await connection.receive()
         head = f"HTTP/1.1 500 Oops\r\nContent-Length: {size}\r\n\r\n"
         await connection.send(head.encode() + b"x" * min(size, 65537))
-        await connection.gone()
+        await connection.wait_closed()
 
     async def scenario() -> APIError:
-        async with serve(script) as server, client(server) as da:
+        async with serve(script) as server, make_client(server) as da:
             with pytest.raises(ServerError) as caught:
                 await da.users.get_current()
             if size > 65536:
-                await server.all_gone()
+                await server.wait_all_closed()
             return caught.value
 
     error = asyncio.run(scenario())
@@ -260,40 +262,42 @@ def test_a_long_error_is_cut_and_the_rest_never_read(size: int) -> None:
 
 
 def test_cookies_are_neither_shown_nor_sent_back() -> None:
-    """The cookie of an answer, a login of the key's owner, is dropped where it arrives."""
-    answer = reply(
+    """The session cookie of a response is dropped."""
+    response = make_response(
         b"{}", "Set-Cookie: session=abc; Path=/", "SET-COOKIE: remember=def", "X-Other: 1"
     )
 
     async def scenario() -> tuple[Any, list[dict[str, str]]]:
-        async with serve(answering(answer, answer)) as server, client(server) as da:
+        async with serve(respond_with(response, response)) as server, make_client(server) as da:
             first = await da.request("GET", "/")
             await da.request("GET", "/")
-            return first.headers, [one.headers for one in server.received]
+            return first.headers, [request.headers for request in server.requests]
 
-    shown, sent = asyncio.run(scenario())
+    received_headers, sent_headers = asyncio.run(scenario())
 
-    assert shown["x-other"] == "1"
-    assert not any("cookie" in name for name in shown)
-    assert not any("cookie" in one for one in sent)
+    assert received_headers["x-other"] == "1"
+    assert not any("cookie" in name for name in received_headers)
+    assert not any("cookie" in headers for headers in sent_headers)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
-    """A redirect ends in an error that names both addresses; the other server hears nothing."""
+    """The error contains both URLs; the other server receives no request."""
 
     async def scenario() -> tuple[RedirectRefused, str, int]:
-        async with serve(silent) as other:
-            answer = reply(b"", f"Location: {other.url}/api/user?a=b", status=status)
-            async with serve(answering(answer)) as server, client(server, AT_ONCE) as da:
+        async with serve(never_respond) as other_server:
+            response = make_response(
+                b"", f"Location: {other_server.url}/api/user?a=b", status=status
+            )
+            async with serve(respond_with(response)) as server, make_client(server, NO_DELAY) as da:
                 with pytest.raises(RedirectRefused) as caught:
                     await da.users.get_current()
                 assert f"{server.url}/api/user" in str(caught.value)
-                assert len(server.received) == 1
-            return caught.value, other.url, other.connections
+                assert len(server.requests) == 1
+            return caught.value, other_server.url, other_server.connections
 
-    error, other, connections = asyncio.run(scenario())
+    error, other_server, connections = asyncio.run(scenario())
 
     assert connections == 0
-    assert (error.status, error.location) == (status, f"{other}/api/user")
+    assert (error.status, error.location) == (status, f"{other_server}/api/user")
     assert not error.maybe_processed

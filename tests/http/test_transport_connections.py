@@ -1,4 +1,4 @@
-"""Proxies of the environment, certificates, and settings that cannot be used."""
+"""Proxies of the environment, certificates, and invalid settings."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from docassemble_client import AsyncDocassemble, NotSent, UsageError
-from docassemble_client._http.transport import environment_proxy, ssl_context
+from docassemble_client._http.network import create_ssl_context, find_environment_proxy
 from tests.raw_server import (
     KEY,
-    ONCE,
+    NO_RETRIES,
     USER,
-    answering,
-    client,
-    reply,
+    check_leaks,
+    make_client,
+    make_response,
+    respond_with,
     serve,
-    tidy,
 )
 
-tidied = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 
 DATA = Path(__file__).parent / "data"
 CERTIFICATE = str(DATA / "localhost.pem")
@@ -34,44 +34,44 @@ CERTIFICATE = str(DATA / "localhost.pem")
 def test_the_proxy_of_the_environment_is_used(
     variable: str, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the environment names a proxy, it gets the request for the server."""
+    """The proxy receives the request for the server."""
 
     async def scenario() -> str:
-        async with serve(answering(reply(USER))) as proxy:
+        async with serve(respond_with(make_response(USER))) as proxy:
             monkeypatch.setenv(variable, proxy.url.replace("http://", scheme))
             async with AsyncDocassemble("http://da.example.com", KEY, verify=False) as da:
                 await da.users.get_current()
-            return proxy.received[0].target
+            return proxy.requests[0].target
 
     target = asyncio.run(scenario())
 
     assert target == "http://da.example.com/api/user"
 
 
-def test_the_environment_can_except_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_excludes_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server in NO_PROXY is reached directly."""
 
     async def scenario() -> None:
-        async with serve(answering(reply(USER))) as server:
+        async with serve(respond_with(make_response(USER))) as server:
             monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
             monkeypatch.setenv("NO_PROXY", "da.example.com,127.0.0.1")
-            async with client(server) as da:
+            async with make_client(server) as da:
                 assert (await da.users.get_current()).id == 1
 
     asyncio.run(scenario())
 
 
-def test_a_proxy_passed_in_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy of the constructor is used with its password, which shows nowhere."""
+def test_a_proxy_argument_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy is used with its password, which is not shown."""
 
     async def scenario() -> dict[str, str]:
-        async with serve(answering(reply(USER))) as proxy:
+        async with serve(respond_with(make_response(USER))) as proxy:
             monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
             address = proxy.url.replace("//", "//user:pa55word@")
             async with AsyncDocassemble("http://da.example.com", KEY, proxy=address) as da:
                 await da.users.get_current()
                 assert "pa55word" not in repr(da)
-            return proxy.received[0].headers
+            return proxy.requests[0].headers
 
     headers = asyncio.run(scenario())
 
@@ -94,28 +94,30 @@ def test_a_proxy_passed_in_beats_the_environment(monkeypatch: pytest.MonkeyPatch
         ({"https_proxy": ""}, "https://da.example.com", None),
     ],
 )
-def test_the_environment_decides_by_scheme_and_host(
+def test_the_proxy_depends_on_scheme_and_host(
     environment: dict[str, str],
     base_url: str,
     expected: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The variables mean what they mean to every program."""
+    """The variables have their usual meaning."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    proxy = environment_proxy(base_url)
+    proxy = find_environment_proxy(base_url)
 
     assert proxy == expected
 
 
-def test_a_proxy_that_refuses_has_not_sent() -> None:
-    """A proxy that makes no tunnel has passed on nothing."""
+def test_a_refusal_of_the_proxy_is_not_sent() -> None:
+    """A proxy that makes no tunnel has not forwarded the request."""
 
     async def scenario() -> None:
         async with (
-            serve(answering(reply(status=407))) as proxy,
-            AsyncDocassemble("https://da.example.com", KEY, proxy=proxy.url, retry=ONCE) as da,
+            serve(respond_with(make_response(status=407))) as proxy,
+            AsyncDocassemble(
+                "https://da.example.com", KEY, proxy=proxy.url, retry=NO_RETRIES
+            ) as da,
         ):
             await da.users.get_current()
 
@@ -123,9 +125,9 @@ def test_a_proxy_that_refuses_has_not_sent() -> None:
         asyncio.run(scenario())
 
 
-def refused(**options: Any) -> str:
+def get_usage_error(**options: Any) -> str:
     async def scenario() -> None:
-        async with AsyncDocassemble("https://127.0.0.1:1", KEY, retry=ONCE, **options) as da:
+        async with AsyncDocassemble("https://127.0.0.1:1", KEY, retry=NO_RETRIES, **options) as da:
             await da.users.get_current()
 
     with pytest.raises(UsageError, match="cannot be used") as caught:
@@ -145,23 +147,23 @@ def refused(**options: Any) -> str:
         "http://user:pa55word@[",
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_a_usage_error(
-    proxy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A wrong proxy is refused before anything is sent, without showing its password."""
+def test_an_invalid_proxy_is_a_usage_error(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invalid proxy is refused before anything is sent, without showing its password."""
     monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
 
-    text = refused(proxy=proxy)
+    text = get_usage_error(proxy=proxy)
 
     assert "proxy" in text
     assert "pa55word" not in text
 
 
-def test_a_wrong_proxy_of_the_environment_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy the environment names wrongly is refused like one passed in."""
+def test_an_invalid_proxy_of_the_environment_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is refused like an invalid proxy argument."""
     monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:1")
 
-    text = refused()
+    text = get_usage_error()
 
     assert "proxy" in text
 
@@ -177,18 +179,18 @@ def test_a_wrong_proxy_of_the_environment_is_a_usage_error(monkeypatch: pytest.M
         {"cert": str(DATA / "encrypted.pem")},
     ],
 )
-def test_certificates_that_cannot_be_used_are_a_usage_error(options: dict[str, Any]) -> None:
-    """A missing, empty or encrypted file is named as the reason; nobody is asked for a password."""
-    text = refused(**options)
+def test_an_invalid_certificate_file_is_a_usage_error(options: dict[str, Any]) -> None:
+    """A missing, invalid or encrypted file is reported; no password is requested."""
+    text = get_usage_error(**options)
 
     assert "verify or cert" in text
 
 
-def test_the_usual_authorities_are_the_default() -> None:
-    """True checks certificate and host name, False neither."""
-    usual = ssl_context(verify=True, cert=None)
-    none = ssl_context(verify=False, cert=None)
+def test_the_default_verifies_certificate_and_host() -> None:
+    """True verifies certificate and host name, False neither."""
+    verifying = create_ssl_context(verify=True, cert=None)
+    unverified = create_ssl_context(verify=False, cert=None)
 
-    assert (usual.verify_mode, usual.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert (none.verify_mode, none.check_hostname) == (ssl.CERT_NONE, False)
-    assert usual.get_ca_certs()
+    assert (verifying.verify_mode, verifying.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert (unverified.verify_mode, unverified.check_hostname) == (ssl.CERT_NONE, False)
+    assert verifying.get_ca_certs()

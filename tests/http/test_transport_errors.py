@@ -1,4 +1,4 @@
-"""Which error the HTTP library's own exceptions become, and what is refused before it is sent."""
+"""How exceptions of the HTTP library are mapped, and what is refused before sending."""
 
 from __future__ import annotations
 
@@ -19,27 +19,37 @@ from docassemble_client import (
     TransportError,
     UsageError,
 )
-from tests.raw_server import AT_ONCE, KEY, ONCE, USER, answering, client, reply, serve, tidy
+from tests.raw_server import (
+    KEY,
+    NO_DELAY,
+    NO_RETRIES,
+    USER,
+    check_leaks,
+    make_client,
+    make_response,
+    respond_with,
+    serve,
+)
 
-tidied = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 
 
-def _all_below(kind: type[Exception]) -> list[type[Exception]]:
-    return [kind, *(one for below in kind.__subclasses__() for one in _all_below(below))]
+def _all_subclasses(kind: type[Exception]) -> list[type[Exception]]:
+    return [kind, *(cls for child in kind.__subclasses__() for cls in _all_subclasses(child))]
 
 
-def _made(kind: type[Exception]) -> Exception:
+def _make_exception(kind: type[Exception]) -> Exception:
     request = httpx.Request("GET", "http://127.0.0.1")
     if issubclass(kind, httpx.HTTPStatusError):
         return kind("secret", request=request, response=httpx.Response(500))
-    # Those below StreamError bring their own text.
+    # Subclasses of StreamError have a fixed text.
     return kind() if kind.__base__ is httpx.StreamError else kind("secret")
 
 
 NEVER_SENT = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
-RAISED = [
-    *_all_below(httpx.HTTPError),
-    *_all_below(httpx.StreamError),
+EXCEPTIONS = [
+    *_all_subclasses(httpx.HTTPError),
+    *_all_subclasses(httpx.StreamError),
     OSError,
     ConnectionResetError,
     BrokenPipeError,
@@ -47,18 +57,20 @@ RAISED = [
 ]
 
 
-@pytest.mark.parametrize("kind", RAISED)
-def test_whatever_the_library_raises_becomes_an_error_of_this_package(
+@pytest.mark.parametrize("kind", EXCEPTIONS)
+def test_every_exception_of_the_library_is_mapped(
     kind: type[Exception],
 ) -> None:
-    """Each exception of httpx, and an OSError of a custom transport, has its documented error."""
+    """This includes an OSError of a custom transport."""
 
     def refuse(_: httpx.Request) -> httpx.Response:
-        raise _made(kind)
+        raise _make_exception(kind)
 
     async def scenario() -> None:
         transport = httpx.MockTransport(refuse)
-        async with AsyncDocassemble("http://x.example", KEY, transport=transport, retry=ONCE) as da:
+        async with AsyncDocassemble(
+            "http://x.example", KEY, transport=transport, retry=NO_RETRIES
+        ) as da:
             await da.users.get_current()
 
     expected: type[Exception] = MaybeSent
@@ -75,13 +87,13 @@ def test_whatever_the_library_raises_becomes_an_error_of_this_package(
     assert type(error) is expected
     assert error.__suppress_context__
     if isinstance(error, TransportError):
-        early = (*NEVER_SENT, httpx.ConnectTimeout, httpx.PoolTimeout)
-        assert error.maybe_processed is not issubclass(kind, early)
+        never_sent = (*NEVER_SENT, httpx.ConnectTimeout, httpx.PoolTimeout)
+        assert error.maybe_processed is not issubclass(kind, never_sent)
         assert ("secret" in str(error)) is issubclass(kind, NEVER_SENT)
 
 
-def test_other_exceptions_of_a_custom_transport_pass() -> None:
-    """What a transport raises on purpose, such as a failing test, is not dressed up as network."""
+def test_other_exceptions_of_a_custom_transport_are_raised_unchanged() -> None:
+    """An AssertionError of a test, for example, is not mapped."""
 
     def refuse(_: httpx.Request) -> httpx.Response:
         message = "my own"
@@ -97,31 +109,29 @@ def test_other_exceptions_of_a_custom_transport_pass() -> None:
 
 
 @pytest.mark.parametrize("base_url", ["http://\u200b.example", "http://xn--.example"])
-def test_an_address_the_library_refuses_is_a_usage_error(base_url: str) -> None:
-    """An address that only httpx finds wrong is refused before anything is sent."""
-    da = AsyncDocassemble(base_url, KEY, retry=AT_ONCE, transport="httpx")
+def test_a_url_that_the_library_refuses_is_a_usage_error(base_url: str) -> None:
+    """A URL that only httpx refuses is refused before anything is sent."""
+    da = AsyncDocassemble(base_url, KEY, retry=NO_DELAY, transport="httpx")
 
-    with pytest.raises(UsageError, match="cannot be made") as caught:
+    with pytest.raises(UsageError, match="cannot be built") as caught:
         asyncio.run(da.users.get_current())
 
     assert caught.value.operation == "users.get_current"
 
 
-def test_a_query_too_long_for_an_address_is_a_usage_error() -> None:
-    """A query no address can hold is refused, and not shown."""
+def test_a_very_long_query_is_a_usage_error() -> None:
+    """It is refused and not shown."""
     da = AsyncDocassemble("http://127.0.0.1:1", KEY)
 
-    with pytest.raises(UsageError, match="cannot be made") as caught:
+    with pytest.raises(UsageError, match="cannot be built") as caught:
         asyncio.run(da.request("GET", "/x", params={"q": "x" * 70_000}))
 
     assert "xxx" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["httpcore.http11", "httpcore.http2", "hpack.hpack"])
-def test_the_librarys_log_of_headers_keeps_the_event_only(
-    name: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """However many clients there are, such a record is masked once, and none is dropped."""
+def test_wire_logs_keep_only_the_event(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With many clients, each record is masked once, and none is dropped."""
     caplog.set_level(logging.DEBUG, name)
 
     async def scenario() -> None:
@@ -140,20 +150,22 @@ def test_the_librarys_log_of_headers_keeps_the_event_only(
     assert len(logger.filters) == 1
 
 
-def test_each_answer_is_logged_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
-    """At DEBUG the client logs each call without its texts, and what each request came to."""
+def test_each_response_is_logged_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG, the client logs each call without its texts, and the status of each response."""
     caplog.set_level(logging.DEBUG, "docassemble_client")
 
     async def scenario() -> None:
-        answers = answering(reply(status=503), reply(USER))
+        script = respond_with(make_response(status=503), make_response(USER))
         policy = RetryPolicy(initial_delay=0)
-        async with serve(answers) as server, client(server, policy) as da:
+        async with serve(script) as server, make_client(server, policy) as da:
             await da.users.get_by_username("jane@example.com")
 
     asyncio.run(scenario())
 
-    lines = [one.getMessage() for one in caplog.records if one.name == "docassemble_client"]
-    assert [re.sub(r" in \d+\.\d{3} s$", " in time", one) for one in lines] == [
+    lines = [
+        record.getMessage() for record in caplog.records if record.name == "docassemble_client"
+    ]
+    assert [re.sub(r" in \d+\.\d{3} s$", " in time", line) for line in lines] == [
         "users.get_by_username {'username': '***'}",
         "users.get_by_username: GET /api/user_info: 503 in time",
         "users.get_by_username: GET /api/user_info: 200 in time",

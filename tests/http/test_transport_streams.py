@@ -1,4 +1,4 @@
-"""Downloads while they arrive, turns, cancellation, and the end of a client."""
+"""Streamed downloads, concurrency slots, cancellation, and closing of a client."""
 
 from __future__ import annotations
 
@@ -19,62 +19,62 @@ from docassemble_client import (
     UsageError,
 )
 from tests.raw_server import (
-    AT_ONCE,
+    HANG_SECONDS,
     KEY,
-    PATIENCE,
+    NO_DELAY,
     USER,
     Connection,
     RawServer,
-    answering,
-    client,
-    reply,
+    check_leaks,
+    make_client,
+    make_response,
+    never_respond,
+    respond_with,
     serve,
-    silent,
-    tidy,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-tidied = pytest.fixture(autouse=True)(tidy)
+leak_check = pytest.fixture(autouse=True)(check_leaks)
 
 PDF = ("Content-Type: application/pdf", 'Content-Disposition: attachment; filename="a.pdf"')
-HEAD = reply(b"", *PDF).replace(b"Content-Length: 0", b"Content-Length: 10")
+TEN_BYTE_HEAD = make_response(b"", *PDF).replace(b"Content-Length: 0", b"Content-Length: 10")
 
 
-class Halves:
-    """Sends five bytes of a file and, when told to, the five others; users at once."""
+class TwoPartServer:
+    """Sends five bytes of a file, and the rest after `continued` is set; users immediately."""
 
     def __init__(self) -> None:
-        self.go_on = asyncio.Event()
+        self.continued = asyncio.Event()
 
     async def __call__(self, connection: Connection) -> None:
-        """Play the script."""
+        """Run the script."""
         while True:
-            received = await connection.receive()
-            if received.target == "/api/user":
-                await connection.send(reply(USER))
+            request = await connection.receive()
+            if request.target == "/api/user":
+                await connection.send(make_response(USER))
                 continue
-            await connection.send(HEAD + b"first")
-            # Where the client goes away instead, the rest has nobody to go to.
-            gone = asyncio.ensure_future(connection.reader.read(1))
-            told = asyncio.ensure_future(self.go_on.wait())
-            await asyncio.wait({gone, told}, return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
-            if gone.done():
+            await connection.send(TEN_BYTE_HEAD + b"first")
+            # If the client closes the connection first, there is no rest to send.
+            disconnected = asyncio.ensure_future(connection.reader.read(1))
+            continued = asyncio.ensure_future(self.continued.wait())
+            await asyncio.wait({disconnected, continued}, return_when=asyncio.FIRST_COMPLETED)
+            continued.cancel()
+            if disconnected.done():
                 return
-            gone.cancel()
-            await asyncio.gather(gone, told, return_exceptions=True)
+            disconnected.cancel()
+            await asyncio.gather(disconnected, continued, return_exceptions=True)
             await connection.send(b"other")
 
 
 def test_chunks_arrive_before_the_file_is_complete() -> None:
-    """A streamed file can be worked on while the server still sends it."""
+    """You can process a streamed file while the server is still sending it."""
 
     async def scenario() -> list[bytes]:
-        halves = Halves()
-        async with serve(halves) as server, client(server) as da:
+        script = TwoPartServer()
+        async with serve(script) as server, make_client(server) as da:
             chunks: list[bytes] = []
             async with da.files.download(17) as stream:
                 assert (stream.filename, stream.content_type, stream.size) == (
@@ -84,7 +84,7 @@ def test_chunks_arrive_before_the_file_is_complete() -> None:
                 )
                 async for chunk in stream:
                     chunks.append(chunk)
-                    halves.go_on.set()
+                    script.continued.set()
             return chunks
 
     chunks = asyncio.run(scenario())
@@ -93,17 +93,17 @@ def test_chunks_arrive_before_the_file_is_complete() -> None:
 
 
 def test_a_file_is_saved_as_it_arrives(tmp_path: Path) -> None:
-    """Progress is told chunk by chunk, and nothing is left but the file."""
-    seen: list[tuple[int, int | None]] = []
+    """Progress is reported for each chunk, and only the complete file remains."""
+    reports: list[tuple[int, int | None]] = []
 
     async def scenario() -> Path:
-        halves = Halves()
+        script = TwoPartServer()
 
-        def progress(done: int, size: int | None) -> None:
-            seen.append((done, size))
-            halves.go_on.set()
+        def progress(written: int, size: int | None) -> None:
+            reports.append((written, size))
+            script.continued.set()
 
-        async with serve(halves) as server, client(server) as da:
+        async with serve(script) as server, make_client(server) as da:
             return await da.files.download(17).save(tmp_path, on_progress=progress)
 
     path = asyncio.run(scenario())
@@ -111,15 +111,15 @@ def test_a_file_is_saved_as_it_arrives(tmp_path: Path) -> None:
     assert path == tmp_path / "a.pdf"
     assert path.read_bytes() == b"firstother"
     assert list(tmp_path.iterdir()) == [path]
-    assert seen == [(5, 10), (10, 10)]
+    assert reports == [(5, 10), (10, 10)]
 
 
 def test_a_download_can_be_awaited_again() -> None:
-    """Awaiting a Download asks the server, each time."""
+    """Each time a download is awaited, it sends a request."""
 
     async def scenario() -> tuple[BinaryContent, BinaryContent, int]:
-        script = answering(reply(b"one", *PDF), reply(b"two", *PDF))
-        async with serve(script) as server, client(server, max_concurrency=1) as da:
+        script = respond_with(make_response(b"one", *PDF), make_response(b"two", *PDF))
+        async with serve(script) as server, make_client(server, max_concurrency=1) as da:
             download = da.files.download(17)
             return await download, await download, server.connections
 
@@ -140,7 +140,7 @@ async def never_read(da: AsyncDocassemble) -> None:
         pass
 
 
-async def fail_meanwhile(da: AsyncDocassemble) -> None:
+async def fail_in_body(da: AsyncDocassemble) -> None:
     async def fail() -> None:
         async with da.files.download(17) as stream:
             async for chunk in stream:
@@ -150,7 +150,7 @@ async def fail_meanwhile(da: AsyncDocassemble) -> None:
         await fail()
 
 
-async def cancel_meanwhile(da: AsyncDocassemble) -> None:
+async def cancel_in_body(da: AsyncDocassemble) -> None:
     started = asyncio.Event()
 
     async def read() -> None:
@@ -165,63 +165,63 @@ async def cancel_meanwhile(da: AsyncDocassemble) -> None:
         await task
 
 
-async def time_out_meanwhile(da: AsyncDocassemble) -> None:
+async def time_out_in_body(da: AsyncDocassemble) -> None:
     with pytest.raises(RequestTimeout) as caught:
         await da.files.download(17, timeout=Timeouts(read=0.05))
     assert caught.value.operation == "files.download"
 
 
 @pytest.mark.parametrize(
-    "leave", [stop_early, never_read, fail_meanwhile, cancel_meanwhile, time_out_meanwhile]
+    "leave", [stop_early, never_read, fail_in_body, cancel_in_body, time_out_in_body]
 )
-def test_a_download_left_early_gives_back_turn_and_connection(
+def test_an_incomplete_download_releases_slot_and_connection(
     leave: Callable[[AsyncDocassemble], Awaitable[None]],
 ) -> None:
-    """However a stream is left, its connection is closed and the next call can go."""
+    """Its connection is closed, and the next call can run."""
 
     async def scenario() -> int:
-        async with serve(Halves()) as server, client(server, max_concurrency=1) as da:
+        async with serve(TwoPartServer()) as server, make_client(server, max_concurrency=1) as da:
             await leave(da)
-            await server.all_gone()
+            await server.wait_all_closed()
             return (await da.users.get_current()).id
 
-    assert asyncio.run(asyncio.wait_for(scenario(), PATIENCE)) == 1
+    assert asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS)) == 1
 
 
-def test_an_open_stream_holds_its_turn() -> None:
-    """With one turn, nothing else is sent while a file is received; after it, everything is."""
+def test_an_open_stream_keeps_its_slot() -> None:
+    """With one slot, no request is sent until the file has been received."""
 
     async def scenario() -> list[str]:
-        async with serve(Halves()) as server, client(server, max_concurrency=1) as da:
+        async with serve(TwoPartServer()) as server, make_client(server, max_concurrency=1) as da:
             async with da.files.download(17) as stream:
                 with pytest.raises(RequestTimeout):
                     await da.users.get_current(timeout=Timeouts(total=0.05))
-                assert len(server.received) == 1
+                assert len(server.requests) == 1
                 assert await anext(aiter(stream)) == b"first"
             await da.users.get_current()
-            return [one.target for one in server.received]
+            return [request.target for request in server.requests]
 
-    targets = asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    targets = asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
     assert targets == ["/api/file/17", "/api/user"]
 
 
-async def broken_in_body(connection: Connection) -> None:
+async def break_off_in_body(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(HEAD + b"first")
+    await connection.send(TEN_BYTE_HEAD + b"first")
 
 
-async def broken_compression(connection: Connection) -> None:
+async def send_broken_compression(connection: Connection) -> None:
     await connection.receive()
-    await connection.send(reply(b"no gzip", "Content-Encoding: gzip", *PDF, status=201))
-    await connection.gone()
+    await connection.send(make_response(b"no gzip", "Content-Encoding: gzip", *PDF, status=201))
+    await connection.wait_closed()
 
 
-def test_a_download_that_breaks_off_leaves_no_file(tmp_path: Path) -> None:
-    """A file cut short is an error of its operation, and is not sent for again by itself."""
+def test_a_failed_download_leaves_no_file(tmp_path: Path) -> None:
+    """An incomplete file is an error of its operation, and is not requested again."""
 
     async def scenario() -> int:
-        async with serve(broken_in_body) as server, client(server, AT_ONCE) as da:
+        async with serve(break_off_in_body) as server, make_client(server, NO_DELAY) as da:
             with pytest.raises(MaybeSent) as caught:
                 await da.files.download(17).save(tmp_path / "a.pdf")
             assert caught.value.operation == "files.download"
@@ -233,48 +233,48 @@ def test_a_download_that_breaks_off_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_that_cannot_be_unpacked_tells_its_status() -> None:
-    """Broken compression in a stream is the same error as elsewhere."""
+def test_a_download_that_cannot_be_decompressed_has_its_status() -> None:
+    """Invalid compression in a stream is a DecodeError."""
 
     async def scenario() -> None:
-        async with serve(broken_compression) as server, client(server) as da:
+        async with serve(send_broken_compression) as server, make_client(server) as da:
             await da.files.download(17)
 
-    with pytest.raises(DecodeError, match="unpacked") as caught:
+    with pytest.raises(DecodeError, match="decompressed") as caught:
         asyncio.run(scenario())
 
     assert caught.value.status == 201
 
 
-def test_an_error_instead_of_a_file_is_raised_on_entry() -> None:
-    """What the server says instead of a file is the error's body, and the turn is given back."""
+def test_an_error_response_is_raised_when_a_download_is_entered() -> None:
+    """The response is the body of the error, and the slot is released."""
 
     async def scenario() -> None:
-        refusal = reply(b"File not found", "Content-Type: text/plain", status=404)
-        script = answering(refusal, reply(USER))
-        async with serve(script) as server, client(server, max_concurrency=1) as da:
+        refusal = make_response(b"File not found", "Content-Type: text/plain", status=404)
+        script = respond_with(refusal, make_response(USER))
+        async with serve(script) as server, make_client(server, max_concurrency=1) as da:
             with pytest.raises(NotFound) as caught:
                 await da.files.download(17).__aenter__()
             assert caught.value.body == "File not found"
             assert caught.value.hint
             await da.users.get_current()
 
-    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_no_more_requests_are_under_way_than_allowed(limit: int) -> None:
-    """As many requests as allowed are under way at the same time, and never one more."""
-    most = current = 0
+def test_max_concurrency_limits_simultaneous_requests(limit: int) -> None:
+    """max_concurrency requests run at the same time, and never more."""
+    maximum = current = 0
 
     async def scenario() -> int:
         barrier = asyncio.Barrier(limit)
 
         async def handle(_: httpx.Request) -> httpx.Response:
-            nonlocal most, current
+            nonlocal maximum, current
             current += 1
-            most = max(most, current)
-            # Nobody passes before as many are here as are allowed.
+            maximum = max(maximum, current)
+            # No request continues before `limit` requests have arrived.
             await barrier.wait()
             current -= 1
             return httpx.Response(200, content=USER, headers={"content-type": "application/json"})
@@ -286,43 +286,43 @@ def test_no_more_requests_are_under_way_than_allowed(limit: int) -> None:
             users = await asyncio.gather(*(da.users.get_current() for _ in range(4 * limit)))
             return len(users)
 
-    done = asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    completed = asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
-    assert (done, most) == (4 * limit, limit)
+    assert (completed, maximum) == (4 * limit, limit)
 
 
 @pytest.mark.parametrize("waiting", [False, True])
-def test_a_cancelled_call_gives_back_turn_and_connection(*, waiting: bool) -> None:
-    """Whether it waits for the server or for its turn, a cancelled call leaves nothing behind."""
+def test_a_cancelled_call_releases_slot_and_connection(*, waiting: bool) -> None:
+    """A cancelled call leaves nothing open, also if it waits for a slot."""
 
     async def script(connection: Connection) -> None:
-        await silent(connection) if connection.server.connections == 1 else await Halves()(
+        await never_respond(
             connection
-        )
+        ) if connection.server.connections == 1 else await TwoPartServer()(connection)
 
     async def scenario() -> None:
-        async with serve(script) as server, client(server, max_concurrency=1) as da:
+        async with serve(script) as server, make_client(server, max_concurrency=1) as da:
             tasks = [asyncio.create_task(da.users.get_current()) for _ in range(1 + waiting)]
-            await server.arrived.wait()
+            await server.request_arrived.wait()
             for task in reversed(tasks):
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-            await server.all_gone()
+            await server.wait_all_closed()
             await da.users.get_current()
-            assert len(server.received) == 2
+            assert len(server.requests) == 2
 
-    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
 
 def test_a_closed_client_refuses_every_call() -> None:
-    """After the end of the client nothing is sent any more, whatever kind of call it is."""
+    """After closing, no call of any kind sends a request."""
 
     async def scenario() -> None:
-        async with serve(answering(reply(USER), reply(USER))) as server:
-            async with client(server) as da:
+        async with serve(respond_with(make_response(USER), make_response(USER))) as server:
+            async with make_client(server) as da:
                 await da.users.get_current()
-            await server.all_gone()
+            await server.wait_all_closed()
             calls: list[Awaitable[object]] = [
                 da.users.get_current(),
                 da.users.list(),
@@ -333,46 +333,48 @@ def test_a_closed_client_refuses_every_call() -> None:
                 with pytest.raises(UsageError, match="client is closed"):
                     await call
             await da.aclose()
-            assert len(server.received) == 1
+            assert len(server.requests) == 1
 
     asyncio.run(scenario())
 
 
-def test_closing_ends_the_calls_under_way() -> None:
-    """A call that waits for the server is broken off, one that waits for its turn is refused."""
+def test_closing_ends_running_and_waiting_calls() -> None:
+    """A call that waits for the server fails, a call that waits for a slot is refused."""
 
     async def scenario(server: RawServer) -> list[object]:
-        da = client(server, AT_ONCE, max_concurrency=1)
+        da = make_client(server, NO_DELAY, max_concurrency=1)
         first = asyncio.create_task(da.users.create("jane@example.com"))
-        await server.arrived.wait()
+        await server.request_arrived.wait()
         second = asyncio.create_task(da.users.get_current())
         third = asyncio.create_task(da.users.get_current())
         await da.aclose()
         return [*await asyncio.gather(first, second, third, return_exceptions=True)]
 
     async def run() -> list[object]:
-        async with serve(silent) as server:
-            return await asyncio.wait_for(scenario(server), PATIENCE)
+        async with serve(never_respond) as server:
+            return await asyncio.wait_for(scenario(server), HANG_SECONDS)
 
-    first, *others = asyncio.run(run())
+    first, *waiting_errors = asyncio.run(run())
 
     assert isinstance(first, MaybeSent)
-    assert [str(one) for one in others] == ["the client is closed; make a new one."] * 2
+    assert [str(error) for error in waiting_errors] == [
+        "the client is closed; create a new one."
+    ] * 2
 
 
 def test_a_client_stays_with_its_event_loop() -> None:
-    """Use and closing on another event loop are clear errors, even where all turns are taken."""
+    """Calls and closing on another event loop are a UsageError, also without a free slot."""
 
-    async def elsewhere(da: AsyncDocassemble) -> None:
+    async def use_in_other_loop(da: AsyncDocassemble) -> None:
         with pytest.raises(UsageError, match="another event loop"):
             await da.users.get_current()
         with pytest.raises(UsageError, match="another event loop"):
             await da.aclose()
 
     async def scenario() -> int:
-        async with serve(Halves()) as server, client(server, max_concurrency=1) as da:
+        async with serve(TwoPartServer()) as server, make_client(server, max_concurrency=1) as da:
             async with da.files.download(17):
-                limited = asyncio.wait_for(elsewhere(da), PATIENCE)
+                limited = asyncio.wait_for(use_in_other_loop(da), HANG_SECONDS)
                 await asyncio.to_thread(asyncio.run, limited)
             return (await da.users.get_current()).id
 

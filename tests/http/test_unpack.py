@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client._http.unpack import NotPacked, unpacked
+from docassemble_client._http.unpack import DecompressionError, decompress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -36,7 +36,7 @@ async def sent(content: bytes, size: int) -> AsyncGenerator[bytes]:
 
 def unpack(content: bytes, encoding: str, size: int = 65536) -> list[bytes]:
     async def collect() -> list[bytes]:
-        return [piece async for piece in unpacked(sent(content, size), encoding)]
+        return [piece async for piece in decompress(sent(content, size), encoding)]
 
     return asyncio.run(collect())
 
@@ -102,7 +102,7 @@ def test_nothing_unpacks_to_nothing(encoding: str) -> None:
 )
 def test_what_is_not_packed_as_it_says_is_refused(content: bytes, encoding: str, size: int) -> None:
     """Rubbish, a wrong checksum, a missing end and absurd nesting are one error."""
-    with pytest.raises(NotPacked):
+    with pytest.raises(DecompressionError):
         unpack(content, encoding, size)
 
 
@@ -113,7 +113,7 @@ def test_a_bomb_goes_off_in_small_pieces() -> None:
     bomb = b"".join(packer.compress(zeros) for _ in range(128)) + packer.flush()
 
     async def count() -> int:
-        return sum([len(piece) async for piece in unpacked(sent(bomb, 65536), "gzip")])
+        return sum([len(piece) async for piece in decompress(sent(bomb, 65536), "gzip")])
 
     tracemalloc.start()
     size = asyncio.run(count())
@@ -129,7 +129,7 @@ def test_giving_up_closes_what_it_reads_from() -> None:
     source = sent(packed(PLAIN), 10)
 
     async def give_up() -> bytes:
-        async with aclosing(unpacked(source, "gzip")) as pieces:
+        async with aclosing(decompress(source, "gzip")) as pieces:
             return await anext(pieces)
 
     async def use() -> tuple[bytes, list[bytes]]:

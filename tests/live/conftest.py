@@ -1,4 +1,4 @@
-"""The server of the live tests: a real one, started once and reused; or `--server fake`."""
+"""Fixtures of the live tests, on a real server or, with `--server fake`, on the fake server."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 from docassemble_client import AsyncDocassemble, Secret
-from docassemble_client._core.deserialize import strict
-from docassemble_client.testing.server import NEWEST, FakeServer
-from tests.live.evidence import Evidence
+from docassemble_client._core.deserialize import strict_mode
+from docassemble_client.testing.server import LATEST_VERSION, FakeServer
+from tests.live.exchange_log import ExchangeLog
 from tests.live.interviews import QUESTIONLESS, TEXT_FIELD
-from tests.live.recorder import is_whole, record
-from tests.recorded import recorded_interviews
-from tests.testing.worlds import set_up
+from tests.live.recorder import is_complete_run, write_run
+from tests.recorded_interviews import load_recorded_interviews
+from tests.testing.server_setups import set_up_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -28,154 +28,155 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FAKE = "fake"
-SPECIAL = "a speciality of the real server"
-PROMISED = 0.9  # of all tests, passed by the fake
-SPECIALITIES = Path(__file__).parent / "specialities.yaml"
+SKIP_REASON = "works on a real server only"
+MIN_PASS_RATIO = 0.9  # of all tests, on the fake server
+REAL_SERVER_ONLY = Path(__file__).parent / "real_server_only.yaml"
 
 
 class Connect(Protocol):
-    """Makes clients whose exchanges are evidence; the administrator's without a key."""
+    """Makes clients whose exchanges are logged."""
 
     def __call__(self, api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
-        """Make one; the options are those of the client."""
+        """Make a client with these options; by default with the administrator's key."""
         ...
 
 
 class Server(Protocol):
-    """What the tests know of the server, be it real or not."""
+    """A real or fake server."""
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Address."""
         ...
 
     @property
     def api_key(self) -> str:
-        """The API key of its administrator."""
+        """API key of the administrator."""
         ...
 
     @property
     def version(self) -> str:
-        """Its version."""
+        """Version of docassemble."""
         ...
 
     @property
     def admin_email(self) -> str:
-        """The login of its administrator."""
+        """E-mail address of the administrator."""
         ...
 
     @property
     def admin_password(self) -> str:
-        """The password of its administrator."""
+        """Password of the administrator."""
         ...
 
 
 class Run(Protocol):
-    """Runs a coroutine function on a client of the server's administrator."""
+    """Runs a coroutine function with a client of the administrator."""
 
     def __call__(self, job: Callable[[AsyncDocassemble], Awaitable[T]]) -> T:
-        """Run it to its end."""
+        """Run the function and return its result."""
         ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--server", default=NEWEST, help="version of docassemble, or fake")
+    parser.addoption("--server", default=LATEST_VERSION, help="version of docassemble, or fake")
     parser.addoption(
-        "--record", action="store_true", help="write what was exchanged, without secrets"
+        "--record", action="store_true", help="write the exchanges to files, without secrets"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "since(version): older servers cannot do this")
-    config.addinivalue_line("markers", "unrecorded: what it exchanges is not written to a file")
+    config.addinivalue_line("markers", "since(version): skip on older servers")
+    config.addinivalue_line("markers", "unrecorded: do not write the exchanges to a file")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what the server is too old for, and look at the evidence last."""
-    version = numbers(version_of(config))
-    faked = config.getoption("--server") == FAKE
-    special = specialities()
+    """Skip tests that the server cannot pass; run test_completeness.py last."""
+    version = parse_version(get_version(config))
+    is_fake = config.getoption("--server") == FAKE
+    real_server_only = read_real_server_only()
     for item in items:
         name = f"{item.path.name}::{item.name}"
-        reason = next((why for one, why in special.items() if name.startswith(one)), "")
-        if faked and reason:
-            item.add_marker(pytest.mark.skip(reason=f"{SPECIAL}: {reason}"))
+        matches = (text for prefix, text in real_server_only.items() if name.startswith(prefix))
+        reason = next(matches, "")
+        if is_fake and reason:
+            item.add_marker(pytest.mark.skip(reason=f"{SKIP_REASON}: {reason}"))
         mark = item.get_closest_marker("since")
-        if mark is not None and version < numbers(mark.args[0]):
+        if mark is not None and version < parse_version(mark.args[0]):
             item.add_marker(pytest.mark.skip(reason=f"since {mark.args[0]}"))
     items.sort(key=lambda item: "test_completeness" in item.nodeid)
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """Turn a version into what can be compared."""
+def parse_version(version: str) -> tuple[int, ...]:
+    """Convert a version to a comparable tuple."""
     return tuple(int(part) for part in version.split("."))
 
 
-def specialities() -> dict[str, str]:
-    """Read which tests need what only a real server has, and why."""
-    found: dict[str, str] = yaml.safe_load(SPECIALITIES.read_text(encoding="utf-8"))
-    return found
+def read_real_server_only() -> dict[str, str]:
+    """Read which tests need a real server, and why: reasons by beginning of the test ID."""
+    reasons: dict[str, str] = yaml.safe_load(REAL_SERVER_ONLY.read_text(encoding="utf-8"))
+    return reasons
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how many of all tests of the real server the fake server passes."""
+    """Report how many of the live tests the fake server passes."""
     if terminalreporter.config.getoption("--server") == FAKE:
-        stats, (passed, total) = terminalreporter.stats, passed_of(terminalreporter)
-        played = sum("test_examples.py" in one.nodeid for one in stats.get("passed", []))
-        special = sum(SPECIAL in str(one.longrepr) for one in stats.get("skipped", []))
+        stats, (passed, total) = terminalreporter.stats, count_passed(terminalreporter)
+        replayed = sum("test_examples.py" in report.nodeid for report in stats.get("passed", []))
+        skipped = sum(SKIP_REASON in str(report.longrepr) for report in stats.get("skipped", []))
         terminalreporter.write_sep("=", "conformance")
         terminalreporter.write_line(
             f"the fake server passes {passed} of all {total} tests ({passed / max(1, total):.1%}), "
-            f"{played} of them on interviews that a real one has recorded; "
-            f"{special} need a speciality of the real one"
+            f"{replayed} of them on interviews recorded from a real server; "
+            f"{skipped} need a real server"
         )
 
 
-def passed_of(reporter: pytest.TerminalReporter) -> tuple[int, int]:
-    """How many tests have passed, and how many there are."""
+def count_passed(reporter: pytest.TerminalReporter) -> tuple[int, int]:
+    """Count the passed tests and all tests."""
     outcomes = ("passed", "failed", "error", "skipped")
-    tests = {one.nodeid for outcome in outcomes for one in reporter.stats.get(outcome, [])}
+    tests = {report.nodeid for name in outcomes for report in reporter.stats.get(name, [])}
     return len(reporter.stats.get("passed", [])), len(tests)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a whole run on the fake that passes fewer of all tests than is promised."""
+    """Fail a complete run on the fake server that passes too few tests."""
     config = session.config
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-    # A process that runs some of the tests for another one reports nothing.
-    if reporter and config.getoption("--server") == FAKE and is_whole(config):
-        passed, total = passed_of(reporter)
-        if passed < PROMISED * total:
+    # Worker processes of pytest-xdist have no reporter.
+    if reporter and config.getoption("--server") == FAKE and is_complete_run(config):
+        passed, total = count_passed(reporter)
+        if passed < MIN_PASS_RATIO * total:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def version_of(config: pytest.Config) -> str:
-    """Version of the server; the fake is as the newest."""
+def get_version(config: pytest.Config) -> str:
+    """Return the version of the server; the fake server imitates the newest."""
     name = str(config.getoption("--server"))
-    return NEWEST if name == FAKE else name
+    return LATEST_VERSION if name == FAKE else name
 
 
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> Iterator[Server]:
-    """Serve the fake, or start the real server or find the one that runs, which then goes on."""
+    """Serve the fake server, or start a real server unless it runs; it keeps running afterwards."""
     if pytestconfig.getoption("--server") == FAKE:
         fake = FakeServer(restart_seconds=0.5, outage="waiting")
-        for recording in recorded_interviews():
+        for recording in load_recorded_interviews():
             if recording.filename not in {TEXT_FIELD, QUESTIONLESS}:
                 fake.add_recording(recording)
-        set_up(fake)
+        set_up_server(fake)
         fake.config["live test secret"] = secrets.token_hex(8)
         with fake.serve():
             yield fake
     else:
-        yield _real(pytestconfig.getoption("--server"))
+        yield _start_real_server(pytestconfig.getoption("--server"))
 
 
-def _real(version: str) -> LiveServer:
+def _start_real_server(version: str) -> LiveServer:
     if sys.platform == "win32":
         pytest.skip("the live server needs Linux or macOS")
-    from tests.live.server import LiveServerUnavailable, ensure_running  # noqa: PLC0415
+    from tests.live.server import LiveServerUnavailable, ensure_running
 
     try:
         return ensure_running(version)
@@ -186,71 +187,76 @@ def _real(version: str) -> LiveServer:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_left_behind(server: Server) -> Iterator[None]:
-    """Count the sessions of everybody before and after all tests: none may be left behind."""
-    before = asyncio.run(_sessions(server))
+def check_leftover_sessions(server: Server) -> Iterator[None]:
+    """Check that the tests leave no session of any user behind."""
+    before = asyncio.run(_list_sessions(server))
     yield
-    left = asyncio.run(_sessions(server)) - before
-    assert not left, f"sessions were left behind: {sorted(left)}"
+    leftover = asyncio.run(_list_sessions(server)) - before
+    assert not leftover, f"sessions were left behind: {sorted(leftover)}"
 
 
-async def _sessions(server: Server) -> set[tuple[str, str]]:
+async def _list_sessions(server: Server) -> set[tuple[str, str]]:
     async with AsyncDocassemble(server.url, server.api_key) as da:
-        return {(one.filename, one.session) async for one in da.sessions.list()}
+        return {(summary.filename, summary.session) async for summary in da.sessions.list()}
 
 
 @pytest.fixture(autouse=True)
 def default_loop() -> None:
-    """Go by the clock: the server is not on the loop of the test, and may be busy."""
+    """Use the real clock, because the server is outside of the test's event loop."""
 
 
 @pytest.fixture(autouse=True)
 def strict_decoding() -> Iterator[None]:
-    """Decode strictly: a model that does not fit the real server fails its test."""
-    with strict():
+    """Decode strictly: a response that does not match its model fails the test."""
+    with strict_mode():
         yield
 
 
 @pytest.fixture(scope="session")
-def evidence(server: Server, pytestconfig: pytest.Config) -> Iterator[Evidence]:
-    """Collect what the clients of this run exchange with the server, and record it if wished."""
-    evidence = Evidence()
-    yield evidence
+def exchange_log(server: Server, pytestconfig: pytest.Config) -> Iterator[ExchangeLog]:
+    """Log the exchanges of this run; write them to files with `--record`."""
+    log = ExchangeLog()
+    yield log
     if pytestconfig.getoption("--record"):
-        from tests.live.server import LiveServer  # noqa: PLC0415 - not for Windows
+        from tests.live.server import LiveServer
 
-        assert isinstance(server, LiveServer), "the fake's answers are not recorded"
-        newest = server.version == NEWEST
-        record(evidence, server, recordings=newest, whole=is_whole(pytestconfig))
+        assert isinstance(server, LiveServer), "responses of the fake server are not recorded"
+        newest = server.version == LATEST_VERSION
+        complete = is_complete_run(pytestconfig)
+        write_run(log, server, write_exchanges=newest, is_complete=complete)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let nothing count that a test exchanged before it failed."""
+    """Note which tests failed: their exchanges prove nothing."""
     report = yield
-    evidence = getattr(item, "funcargs", {}).get("evidence")
-    if report.failed and evidence is not None:
-        evidence.failed.add(item.nodeid)
+    log = getattr(item, "funcargs", {}).get("exchange_log")
+    if report.failed and log is not None:
+        log.failed_tests.add(item.nodeid)
     return report
 
 
 @pytest.fixture
-def connect(server: Server, evidence: Evidence, request: pytest.FixtureRequest) -> Connect:
-    """Make clients whose exchanges are evidence."""
-    evidence.begin(request.node.nodeid, recorded=not request.node.get_closest_marker("unrecorded"))
+def connect(server: Server, exchange_log: ExchangeLog, request: pytest.FixtureRequest) -> Connect:
+    """Make clients whose exchanges are logged."""
+    recorded = not request.node.get_closest_marker("unrecorded")
+    exchange_log.start_test(request.node.nodeid, recorded=recorded)
 
-    def make(api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
-        noted: dict[str, Any] = {"transport": evidence.transport(), "on_event": evidence.hook}
-        return AsyncDocassemble(server.url, api_key or server.api_key, **noted | options)
+    def make_client(api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
+        logged: dict[str, Any] = {
+            "transport": exchange_log.make_transport(),
+            "on_event": exchange_log.on_event,
+        }
+        return AsyncDocassemble(server.url, api_key or server.api_key, **logged | options)
 
-    return make
+    return make_client
 
 
 @pytest.fixture
 def run(connect: Connect) -> Run:
-    """Run a coroutine function on a client of the server's administrator."""
+    """Run a coroutine function with a client of the administrator."""
 
     def run_with_client(job: Callable[[AsyncDocassemble], Awaitable[T]]) -> T:
         async def with_client() -> T:
@@ -264,5 +270,5 @@ def run(connect: Connect) -> Run:
 
 @pytest.fixture
 def unique() -> str:
-    """A name that nothing on the server has yet."""
+    """Make a name that is not in use on the server."""
     return f"t{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""Small documents and packages, made byte by byte so that nothing is needed to make them."""
+"""Makes small documents and packages without other libraries."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ setup(
 """
 
 
-def zipped(files: Mapping[str, str]) -> bytes:
-    """Make a ZIP file of these texts."""
+def make_zip(files: Mapping[str, str]) -> bytes:
+    """Make a ZIP file from texts by path."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
@@ -35,12 +35,12 @@ def zipped(files: Mapping[str, str]) -> bytes:
     return content.getvalue()
 
 
-def docx(*paragraphs: str) -> bytes:
-    """Make a word processor document of these paragraphs."""
-    text = "".join(f"<w:p><w:r><w:t>{one}</w:t></w:r></w:p>" for one in paragraphs)
+def make_docx(*paragraphs: str) -> bytes:
+    """Make a Word document with these paragraphs."""
+    text = "".join(f"<w:p><w:r><w:t>{paragraph}</w:t></w:r></w:p>" for paragraph in paragraphs)
     relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
     main = f"{_OFFICE}-officedocument.wordprocessingml.document.main+xml"
-    return zipped(
+    return make_zip(
         {
             "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
             f'<Default Extension="rels" ContentType="{_OFFICE}-package.relationships+xml"/>'
@@ -53,8 +53,8 @@ def docx(*paragraphs: str) -> bytes:
     )
 
 
-def pdf_form() -> bytes:
-    """Make a PDF file of one page with the text field client and the checkbox agree."""
+def make_pdf_form() -> bytes:
+    """Make a PDF form with the text field `client` and the checkbox `agree`."""
     widget = "/Type /Annot /Subtype /Widget /P 3 0 R"
     mark = "<< /N << /Agreed 6 0 R /Off 6 0 R >> >>"
     objects = (
@@ -66,11 +66,11 @@ def pdf_form() -> bytes:
         "<< /Type /XObject /Subtype /Form /BBox [0 0 20 20] /Length 0 >>\nstream\n\nendstream",
     )
     content = b"%PDF-1.7\n"
-    places: list[int] = []
-    for number, one in enumerate(objects, start=1):
-        places.append(len(content))
-        content += f"{number} 0 obj\n{one}\nendobj\n".encode()
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    offsets: list[int] = []
+    for number, text in enumerate(objects, start=1):
+        offsets.append(len(content))
+        content += f"{number} 0 obj\n{text}\nendobj\n".encode()
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
     size = len(objects) + 1
     return (
         content
@@ -81,22 +81,24 @@ def pdf_form() -> bytes:
     )
 
 
-def package_files(name: str, version: str = "0.1.0", *, modules: bool = False) -> dict[str, str]:
-    """Write a docassemble package with a file in each of its folders; its name has no prefix."""
-    inside = f"docassemble/{name}"
+def make_package_files(
+    name: str, version: str = "0.1.0", *, modules: bool = False
+) -> dict[str, str]:
+    """Make a docassemble package with a file in each folder: texts by path."""
+    root = f"docassemble/{name}"
     files = {
         "setup.py": _SETUP.format(name=name, version=version),
         "README.md": "# A package for the tests\n",
-        f"{inside}/__init__.py": f"__version__ = '{version}'\n",
-        f"{inside}/data/questions/hello.yml": "question: Hello from the package\nmandatory: True\n",
-        f"{inside}/data/sources/words.json": '{"yes": "ja"}\n',
-        f"{inside}/data/static/style.css": "body { color: black; }\n",
-        f"{inside}/data/templates/letter.md": "Dear {{ client }},\n",
+        f"{root}/__init__.py": f"__version__ = '{version}'\n",
+        f"{root}/data/questions/hello.yml": "question: Hello from the package\nmandatory: True\n",
+        f"{root}/data/sources/words.json": '{"yes": "ja"}\n',
+        f"{root}/data/static/style.css": "body { color: black; }\n",
+        f"{root}/data/templates/letter.md": "Dear {{ client }},\n",
     }
-    return files | ({f"{inside}/rules.py": "LIMIT = 1500\n"} if modules else {})
+    return files | ({f"{root}/rules.py": "LIMIT = 1500\n"} if modules else {})
 
 
-def package(name: str, version: str = "0.1.0", *, modules: bool = False) -> bytes:
-    """Make the ZIP file of such a package, in a folder of its own as Git hosts do."""
-    files = package_files(name, version, modules=modules)
-    return zipped({f"docassemble-{name}/{path}": text for path, text in files.items()})
+def make_package(name: str, version: str = "0.1.0", *, modules: bool = False) -> bytes:
+    """Make the ZIP file of such a package, with a top-level folder as in ZIP files of GitHub."""
+    files = make_package_files(name, version, modules=modules)
+    return make_zip({f"docassemble-{name}/{path}": text for path, text in files.items()})

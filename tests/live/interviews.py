@@ -1,4 +1,4 @@
-"""Interviews and sessions that exist as long as a test needs them, and short calls on them."""
+"""Temporary interviews and sessions, and short forms of the calls on them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ QUESTIONLESS = f"{DEMO}questionless.yml"
 
 
 @asynccontextmanager
-async def own_interview(da: AsyncDocassemble, text: str) -> AsyncGenerator[str]:
+async def temporary_interview(da: AsyncDocassemble, text: str) -> AsyncGenerator[str]:
     """
-    Put an interview into the Playground of a client's owner; it is gone afterwards.
+    Upload an interview to the Playground of the client's user; delete it afterwards.
 
     Args:
         da: Client.
         text: YAML of the interview.
 
     Yields:
-        Its file name.
+        File name of the interview.
     """
     owner = await da.users.get_current()
     name = f"t{secrets.token_hex(8)}.yml"
@@ -41,16 +41,16 @@ async def own_interview(da: AsyncDocassemble, text: str) -> AsyncGenerator[str]:
 
 
 @asynccontextmanager
-async def session_of(
+async def temporary_session(
     da: AsyncDocassemble, i: str, *, url_args: Mapping[str, str] | None = None
 ) -> AsyncGenerator[Session]:
     """
-    Start an interview; the session is gone afterwards.
+    Start an interview; delete the session afterwards.
 
     Args:
         da: Client.
-        i: Interview.
-        url_args: What the interview finds in url_args.
+        i: File name of the interview.
+        url_args: Values of `url_args` in the interview.
 
     Yields:
         The session.
@@ -63,9 +63,9 @@ async def session_of(
 
 
 @asynccontextmanager
-async def own_session(da: AsyncDocassemble, text: str) -> AsyncGenerator[Session]:
+async def temporary_interview_session(da: AsyncDocassemble, text: str) -> AsyncGenerator[Session]:
     """
-    Start an interview that is given as YAML; both are gone afterwards.
+    Upload and start an interview; delete session and interview afterwards.
 
     Args:
         da: Client.
@@ -74,36 +74,38 @@ async def own_session(da: AsyncDocassemble, text: str) -> AsyncGenerator[Session
     Yields:
         The session.
     """
-    async with own_interview(da, text) as i, session_of(da, i) as session:
+    async with temporary_interview(da, text) as i, temporary_session(da, i) as session:
         yield session
 
 
-async def variables_of(da: AsyncDocassemble, s: Session) -> dict[str, Any]:
-    """Read the variables of a session."""
+async def get_variables(da: AsyncDocassemble, s: Session) -> dict[str, Any]:
+    """Return the variables of a session."""
     return await da.sessions.get_variables(s.i, s.session, secret=s.secret)
 
 
-async def send(da: AsyncDocassemble, s: Session, **arguments: Any) -> SessionReply | None:
+async def set_variables(da: AsyncDocassemble, s: Session, **arguments: Any) -> SessionReply | None:
     """Set variables of a session."""
     return await da.sessions.set_variables(s.i, s.session, secret=s.secret, **arguments)
 
 
-async def act(da: AsyncDocassemble, s: Session, name: str, **arguments: Any) -> SessionReply | None:
+async def run_action(
+    da: AsyncDocassemble, s: Session, name: str, **arguments: Any
+) -> SessionReply | None:
     """Run an action of a session."""
     return await da.sessions.run_action(s.i, s.session, name, secret=s.secret, **arguments)
 
 
-async def ask(da: AsyncDocassemble, s: Session) -> SessionReply:
-    """Ask for the current question of a session."""
+async def get_question(da: AsyncDocassemble, s: Session) -> SessionReply:
+    """Return the current question of a session."""
     return await da.sessions.get_question(s.i, s.session, secret=s.secret)
 
 
-async def back(da: AsyncDocassemble, s: Session, **arguments: Any) -> SessionReply | None:
+async def go_back(da: AsyncDocassemble, s: Session, **arguments: Any) -> SessionReply | None:
     """Go back in a session."""
     return await da.sessions.go_back(s.i, s.session, secret=s.secret, **arguments)
 
 
-def heading(reply: SessionReply | None) -> str:
+def get_heading(reply: SessionReply | None) -> str:
     """Return the heading of a question."""
     assert isinstance(reply, Question)
     return reply.question_text

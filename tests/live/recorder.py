@@ -1,4 +1,4 @@
-"""Writes what a live run exchanged: recordings without secrets, and what they prove."""
+"""Writes the exchanges of a live run to files without secrets, and a summary of the results."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ import attrs
 import yaml
 
 from docassemble_client import Secret
-from docassemble_client._core.deserialize import decode
-from docassemble_client._core.messages import Reply, Request
-from docassemble_client._types import media_type
+from docassemble_client._core.deserialize import deserialize
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client.errors import DecodeError
 from docassemble_client.operations import OPERATIONS
-from tests.proof import errors_seen, successes
+from docassemble_client.responses import parse_media_type
+from tests.operation_coverage import count_errors, count_successes
 from tests.recording import (
     FOLDER,
-    Recorded,
+    RecordedExchange,
     Scenario,
-    content_of,
+    decode_content,
     dump,
     name_files,
-    parts_of,
+    parse_parts,
 )
-from tests.sanitise import Sanitiser, harmless_configuration
+from tests.sanitise import Sanitiser, filter_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,48 +40,49 @@ if TYPE_CHECKING:
     import pytest
 
     from docassemble_client._types import JSON
-    from tests.live.evidence import Evidence, Exchange
+    from tests.live.exchange_log import Exchange, ExchangeLog
     from tests.live.server import LiveServer
 
 ROOT = Path(__file__).parents[2]
 PROVEN = ROOT / "spec" / "proven"
-LARGEST = 20_000  # bytes of a body in a recording
-_CONFIGURATION = "/api/config"
+MAX_BODY_BYTES = 20_000  # in a recording
+_CONFIG_PATH = "/api/config"
 _URL = re.compile(r"https?://\S+")
-_LISTS = (50, 20, 10, 5, 2, 1)
-_TEXT = 4000  # characters of a text in an answer that is cut
+_LIST_LENGTHS = (50, 20, 10, 5, 2, 1)
+_MAX_TEXT_LENGTH = 4000  # of a string in a shortened response
 
 
-def is_whole(config: pytest.Config) -> bool:
-    """Whether all live tests run, and not a selection of them."""
+def is_complete_run(config: pytest.Config) -> bool:
+    """Check whether all live tests run, not a selection."""
     option = config.option
     return not (option.keyword or option.markexpr) and config.args == ["tests/live"]
 
 
-def record(evidence: Evidence, server: LiveServer, *, recordings: bool, whole: bool) -> None:
+def write_run(
+    log: ExchangeLog, server: LiveServer, *, write_exchanges: bool, is_complete: bool
+) -> None:
     """
-    Write files of what the passed tests exchanged.
+    Write the exchanges of the passed tests to files.
 
     Args:
-        evidence: What was exchanged.
+        log: The exchanges.
         server: The server.
-        recordings: Whether to write the exchanges themselves.
-        whole: Whether all tests ran: recordings of tests that are gone go too, and what the run
-            proves is written.
+        write_exchanges: Whether to write recordings.
+        is_complete: Whether all tests ran. If so, recordings of deleted tests are deleted, and the
+            summary of the run is written.
     """
-    passed = evidence.passed()
-    if recordings:
-        _write_recordings(
-            [one for one in passed if one.test not in evidence.unrecorded], server, whole=whole
-        )
-    if whole:
+    passed = log.get_passed_exchanges()
+    if write_exchanges:
+        recorded = [exchange for exchange in passed if exchange.test not in log.unrecorded_tests]
+        _write_recordings(recorded, server, is_complete=is_complete)
+    if is_complete:
         PROVEN.mkdir(exist_ok=True)
-        text = json.dumps(_proof(passed, server), indent=1) + "\n"
+        text = json.dumps(_make_proof(passed, server), indent=1) + "\n"
         (PROVEN / f"{server.version}.json").write_text(text, encoding="utf-8")
 
 
-def _proof(exchanges: list[Exchange], server: LiveServer) -> dict[str, Any]:
-    succeeded, errors = successes(exchanges), errors_seen(exchanges)
+def _make_proof(exchanges: list[Exchange], server: LiveServer) -> dict[str, Any]:
+    succeeded, errors = count_successes(exchanges), count_errors(exchanges)
     return {
         "server": server.version,
         "date": datetime.now(UTC).date().isoformat(),
@@ -99,17 +100,17 @@ def _proof(exchanges: list[Exchange], server: LiveServer) -> dict[str, Any]:
     }
 
 
-def _write_recordings(exchanges: list[Exchange], server: LiveServer, *, whole: bool) -> None:
-    secrets, places = _secrets(server), _places(server)
+def _write_recordings(exchanges: list[Exchange], server: LiveServer, *, is_complete: bool) -> None:
+    secrets, replacements = _list_server_secrets(server), _list_replacements(server)
     by_test = {
         test: list(group)
         for test, group in groupby(sorted(exchanges, key=attrgetter("test")), attrgetter("test"))
     }
-    if whole:
+    if is_complete:
         for path in FOLDER.rglob("*.json"):
             path.unlink()
     for test, name in name_files(by_test).items():
-        recorder = Recorder(Sanitiser(secrets, places))
+        recorder = ExchangeRecorder(Sanitiser(secrets, replacements))
         scenario = Scenario(
             test=test, server=server.version, exchanges=tuple(recorder.record(by_test[test]))
         )
@@ -118,19 +119,20 @@ def _write_recordings(exchanges: list[Exchange], server: LiveServer, *, whole: b
         path.write_text(dump(scenario), encoding="utf-8")
 
 
-def _secrets(server: LiveServer) -> list[str]:
-    """Everything that only this server's owner may know."""
-    from tests.live.server.configuration import Credentials  # noqa: PLC0415 - not for Windows
+def _list_server_secrets(server: LiveServer) -> list[str]:
+    """List the secrets of the server."""
+    from tests.live.server.configuration import Credentials
 
     run = server.directory / "run"
     config = yaml.safe_load((run / "config.yml").read_text(encoding="utf-8"))
-    kept = Credentials.read(server.directory / "template" / "credentials.json")
-    found = [server.api_key, server.admin_password, *(kept.hidden() if kept else ())]
-    return [*dict.fromkeys([*found, str(config.get("live test secret", ""))])]
+    credentials = Credentials.read(server.directory / "template" / "credentials.json")
+    secrets = [server.api_key, server.admin_password]
+    secrets += credentials.list_secrets() if credentials else ()
+    return [*dict.fromkeys([*secrets, str(config.get("live test secret", ""))])]
 
 
-def _places(server: LiveServer) -> dict[str, str]:
-    """Where things are on this machine, and what to call it."""
+def _list_replacements(server: LiveServer) -> dict[str, str]:
+    """Map addresses and paths of this machine to neutral ones."""
     state = json.loads((server.directory / "state.json").read_text(encoding="utf-8"))
     return {
         server.url: "https://da.example.com",
@@ -139,168 +141,173 @@ def _places(server: LiveServer) -> dict[str, str]:
         str(server.directory): "/srv/docassemble",
         str(ROOT): "/srv/client",
         str(Path.home()): "/home/user",
-        "/tmp/": "/srv/temporary/",  # noqa: S108 - nothing is written there
+        "/tmp/": "/srv/temporary/",  # noqa: S108 - only text, not opened
     }
 
 
-class Recorder:
-    """Writes the exchanges of one test."""
+class ExchangeRecorder:
+    """Converts the exchanges of a test to recorded exchanges without secrets."""
 
     def __init__(self, sanitiser: Sanitiser) -> None:
         self._sanitiser = sanitiser
 
-    def record(self, exchanges: Iterable[Exchange]) -> Iterator[Recorded]:
-        """Know all secrets of the test first: one may be used before it is told."""
+    def record(self, exchanges: Iterable[Exchange]) -> Iterator[RecordedExchange]:
+        """Learn all secrets of the test first: some are sent before a response returns them."""
         exchanges = list(exchanges)
         for exchange in exchanges:
             self._sanitiser.learn(exchange.key)
-            for secret in _told(exchange):
+            for secret in _find_secrets(exchange):
                 self._sanitiser.learn(secret)
-            for text in (exchange.target, _text(exchange.request), _text(exchange.response)):
+            for text in (exchange.target, _decode(exchange.request), _decode(exchange.response)):
                 self._sanitiser.learn_from(text)
         for exchange in exchanges:
-            yield Recorded(
+            yield RecordedExchange(
                 operation=exchange.operation,
                 method=exchange.method,
-                target=self._sanitiser.text(exchange.target),
-                key=self._sanitiser.text(exchange.key),
-                headers=self._sanitiser.value(exchange.headers),
-                request=self._request(exchange),
+                target=self._sanitiser.sanitise_text(exchange.target),
+                key=self._sanitiser.sanitise_text(exchange.key),
+                headers=self._sanitiser.sanitise_value(exchange.headers),
+                request=self._sanitise_request(exchange),
                 status=exchange.status,
                 response_type=exchange.response_type,
-                body=self._answer(exchange),
+                body=self._sanitise_response(exchange),
             )
 
-    def _request(self, exchange: Exchange) -> dict[str, Any]:
+    def _sanitise_request(self, exchange: Exchange) -> dict[str, Any]:
         if exchange.request is None:
             return {"left_out": "too large"}
-        if media_type(exchange.request_type) == "application/json":
+        if parse_media_type(exchange.request_type) == "application/json":
             value = json.loads(exchange.request)
-            if _is_configuration(exchange) and isinstance(value, dict):
+            if _is_config_exchange(exchange) and isinstance(value, dict):
                 value = {
-                    name: harmless_configuration(one) if isinstance(one, dict) else one
-                    for name, one in value.items()
+                    name: filter_configuration(item) if isinstance(item, dict) else item
+                    for name, item in value.items()
                 }
-            return {"json": self._sanitiser.value(value)}
+            return {"json": self._sanitiser.sanitise_value(value)}
         if exchange.request_type.startswith("multipart/"):
             return {
                 "parts": [
-                    self._part(*part) for part in parts_of(exchange.request_type, exchange.request)
+                    self._sanitise_part(*part)
+                    for part in parse_parts(exchange.request_type, exchange.request)
                 ]
             }
         return {}
 
-    def _part(
-        self, name: str, filename: str | None, kind: str, content: bytes
+    def _sanitise_part(
+        self, name: str, filename: str | None, content_type: str, content: bytes
     ) -> dict[str, str | int]:
-        part: dict[str, str | int] = {"name": self._sanitiser.text(name)}
+        part: dict[str, str | int] = {"name": self._sanitiser.sanitise_text(name)}
         if filename is not None:
-            part |= {"filename": self._sanitiser.text(filename), "type": kind}
-        written = self._written(content)
-        return {**part, **({"size": len(content)} if "left_out" in written else written)}
+            part |= {"filename": self._sanitiser.sanitise_text(filename), "type": content_type}
+        body = self._sanitise_body(content)
+        return {**part, **({"size": len(content)} if "left_out" in body else body)}
 
-    def _answer(self, exchange: Exchange) -> dict[str, str]:
+    def _sanitise_response(self, exchange: Exchange) -> dict[str, str]:
         if exchange.response is None:
-            return {"left_out": "too large, or not read to its end"}
+            return {"left_out": "too large, or not read completely"}
         content = exchange.response
-        if media_type(exchange.response_type) != "application/json":
-            return self._written(content)
+        if parse_media_type(exchange.response_type) != "application/json":
+            return self._sanitise_body(content)
         try:
             value = json.loads(content)
         except ValueError:
-            return self._written(content)
-        if _is_configuration(exchange) and isinstance(value, dict) and "task_id" not in value:
-            return {"text": json.dumps(harmless_configuration(value)) + "\n"}
-        if len(content) <= LARGEST:
-            return {"text": self._sanitiser.text(content.decode())}
+            return self._sanitise_body(content)
+        if _is_config_exchange(exchange) and isinstance(value, dict) and "task_id" not in value:
+            return {"text": json.dumps(filter_configuration(value)) + "\n"}
+        if len(content) <= MAX_BODY_BYTES:
+            return {"text": self._sanitiser.sanitise_text(content.decode())}
         return {
-            "text": self._sanitiser.text(_shortened(value)),
-            "cut": f"what is long in it was shortened; it had {len(content)} bytes",
+            "text": self._sanitiser.sanitise_text(_shorten(value)),
+            "cut": f"long strings and lists were shortened; it had {len(content)} bytes",
         }
 
-    def _written(self, content: bytes) -> dict[str, str]:
-        """Write what is no JSON: as text if it is one."""
-        if len(content) > LARGEST:
+    def _sanitise_body(self, content: bytes) -> dict[str, str]:
+        """Convert a body that is not JSON: to text if possible, otherwise to Base64."""
+        if len(content) > MAX_BODY_BYTES:
             return {"left_out": f"it had {len(content)} bytes"}
         try:
             text = content.decode()
         except UnicodeDecodeError:
-            content = self._archive(content)
-            if self._sanitiser.holds_secret(content):
-                return {"left_out": "there is a secret in it"}
+            content = self._sanitise_archive(content)
+            if self._sanitiser.has_secret(content):
+                return {"left_out": "it contains a secret"}
             return {"base64": base64.b64encode(content).decode()}
-        return {"text": self._sanitiser.text(text)}
+        return {"text": self._sanitiser.sanitise_text(text)}
 
-    def _archive(self, content: bytes) -> bytes:
-        """Write the files of an archive without secrets, and all with the same time."""
+    def _sanitise_archive(self, content: bytes) -> bytes:
+        """Remove secrets from the files of an archive; set all times to the same value."""
         if not zipfile.is_zipfile(io.BytesIO(content)):
             return content
-        written = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(archive, "w") as new:
             for name in old.namelist():
-                inside = old.read(name)
-                kept = content_of({"size": len(inside), **self._written(inside)})
-                new.writestr(zipfile.ZipInfo(self._sanitiser.text(name)), kept)
-        return written.getvalue()
+                original = old.read(name)
+                body = {"size": len(original), **self._sanitise_body(original)}
+                new.writestr(
+                    zipfile.ZipInfo(self._sanitiser.sanitise_text(name)), decode_content(body)
+                )
+        return archive.getvalue()
 
 
-def _is_configuration(exchange: Exchange) -> bool:
-    return exchange.target.partition("?")[0] == _CONFIGURATION
+def _is_config_exchange(exchange: Exchange) -> bool:
+    return exchange.target.partition("?")[0] == _CONFIG_PATH
 
 
-def _text(body: bytes | None) -> str:
+def _decode(body: bytes | None) -> str:
     return (body or b"").decode(errors="replace")
 
 
-def _shortened(value: JSON) -> str:
-    """Write JSON with long texts cut, and lists as far as needed for it to be no longer large."""
+def _shorten(value: JSON) -> str:
+    """Shorten strings, and lists as far as needed to reach MAX_BODY_BYTES."""
     text = ""
-    for length in _LISTS:
-        text = json.dumps(_cut(value, length), separators=(",", ":")) + "\n"
-        if len(text) <= LARGEST:
+    for length in _LIST_LENGTHS:
+        text = json.dumps(_truncate(value, length), separators=(",", ":")) + "\n"
+        if len(text) <= MAX_BODY_BYTES:
             break
     return text
 
 
-def _cut(value: JSON, length: int) -> JSON:
+def _truncate(value: JSON, length: int) -> JSON:
     if isinstance(value, dict):
-        return {name: _cut(one, length) for name, one in value.items()}
-    if isinstance(value, str) and len(value) > _TEXT:
-        return f"{value[:_TEXT]} (cut)"
-    return [_cut(one, length) for one in value[:length]] if isinstance(value, list) else value
+        return {name: _truncate(item, length) for name, item in value.items()}
+    if isinstance(value, str) and len(value) > _MAX_TEXT_LENGTH:
+        return f"{value[:_MAX_TEXT_LENGTH]} (cut)"
+    if isinstance(value, list):
+        return [_truncate(item, length) for item in value[:length]]
+    return value
 
 
-def _told(exchange: Exchange) -> Iterator[str]:
-    """Yield what the specification calls a secret in the arguments and in the answer."""
+def _find_secrets(exchange: Exchange) -> Iterator[str]:
+    """Yield the secrets of a request and its response, according to the specification."""
     operation = OPERATIONS.get(exchange.operation)
     if operation is None:
         return
-    if media_type(exchange.request_type) == "application/json" and exchange.request:
+    if parse_media_type(exchange.request_type) == "application/json" and exchange.request:
         body = json.loads(exchange.request)
-        wires = [one.wire for one in operation.params if one.kind == "secret"]
+        wires = [param.wire for param in operation.params if param.kind == "secret"]
         yield from (body[name] for name in wires if isinstance(body.get(name), str))
     if exchange.status >= 300 or exchange.response is None:
         return
     headers = {"content-type": exchange.response_type}
-    reply = Reply(status=exchange.status, headers=headers, content=exchange.response)
+    response = RawResponse(status=exchange.status, headers=headers, content=exchange.response)
     request = Request(operation=operation.id, method=exchange.method, path=operation.path)
     try:
-        yield from _secrets_in(decode(operation, request, reply))
+        yield from _find_secrets_in_value(deserialize(operation, request, response))
     except DecodeError:
         return
 
 
-def _secrets_in(value: object) -> Iterator[str]:
-    """Yield the secrets in a typed answer, and the URLs it does not show."""
+def _find_secrets_in_value(value: object) -> Iterator[str]:
+    """Yield the secrets in a typed value, and the URLs that its repr hides."""
     if isinstance(value, Secret):
         yield value.reveal()
     elif isinstance(value, list):
-        for one in value:
-            yield from _secrets_in(one)
-    elif attrs.has(kind := type(value)):
-        for field in attrs.fields(kind):
-            one = getattr(value, field.name)
-            if isinstance(one, str) and field.repr not in {True, False}:
-                yield from (one,) if _URL.fullmatch(one) else ()
+        for item in value:
+            yield from _find_secrets_in_value(item)
+    elif attrs.has(model := type(value)):
+        for field in attrs.fields(model):
+            item = getattr(value, field.name)
+            if isinstance(item, str) and field.repr not in {True, False}:
+                yield from (item,) if _URL.fullmatch(item) else ()
             else:
-                yield from _secrets_in(one)
+                yield from _find_secrets_in_value(item)

@@ -1,4 +1,4 @@
-"""Git repositories that exist as long as a test needs them."""
+"""Makes Git repositories and serves them over HTTP."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 _SETTINGS = ("user.name=Test", "user.email=test@example.com", "commit.gpgsign=false")
 
 
-def repository(folder: Path, name: str, files: Mapping[str, str]) -> Path:
+def commit_package(folder: Path, name: str, files: Mapping[str, str]) -> Path:
     """
-    Commit these files to the branch main of docassemble-name.git, which is made if it is not there.
+    Commit files to the branch main of a repository; create the repository if needed.
 
     Args:
-        folder: Where the repository is.
-        name: Name of the package in it, without docassemble.
+        folder: Folder of the repository `docassemble-<name>.git`.
+        name: Name of the package, without `docassemble.`.
         files: Texts by path.
 
     Returns:
-        The repository.
+        Path of the repository.
     """
     bare, tree = folder / f"docassemble-{name}.git", folder / f"{name}-files"
     for path, text in files.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text, encoding="utf-8")
-    _git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
-    place = (f"--git-dir={bare}", f"--work-tree={tree}")
-    _git(*place, "add", "--all")
-    _git(*place, "commit", "--quiet", "--message=Change")
-    # What makes a folder of files enough for cloning over HTTP.
-    _git(*place, "update-server-info")
+    _run_git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    location = (f"--git-dir={bare}", f"--work-tree={tree}")
+    _run_git(*location, "add", "--all")
+    _run_git(*location, "commit", "--quiet", "--message=Change")
+    # Lets Git clone the repository from a plain HTTP server.
+    _run_git(*location, "update-server-info")
     return bare
 
 
 @contextmanager
-def served(folder: Path) -> Generator[str]:
+def serve_folder(folder: Path) -> Generator[str]:
     """
     Serve a folder over HTTP.
 
@@ -50,9 +50,9 @@ def served(folder: Path) -> Generator[str]:
         folder: The folder.
 
     Yields:
-        The address.
+        URL of the folder.
     """
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_SilentHandler, directory=folder)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -62,11 +62,11 @@ def served(folder: Path) -> Generator[str]:
             thread.join()
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called there
-        """Say nothing."""
+class _SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name in the base class
+        """Log nothing."""
 
 
-def _git(*arguments: str) -> None:
-    settings = (part for one in _SETTINGS for part in ("-c", one))
+def _run_git(*arguments: str) -> None:
+    settings = (part for setting in _SETTINGS for part in ("-c", setting))
     subprocess.run(["git", *settings, *arguments], check=True, capture_output=True)  # noqa: S603, S607

@@ -1,4 +1,4 @@
-"""Who gets in: wrong keys, keys bound to an address or a site, and the ways to send a key."""
+"""API keys on the real server: invalid and restricted keys, and headers for keys."""
 
 from __future__ import annotations
 
@@ -11,46 +11,48 @@ import yaml
 
 from docassemble_client import AccessDenied, AsyncDocassemble, Secret
 from docassemble_client.operations import OPERATIONS
-from tests.examples import argument
-from tests.live.people import limited, person
-from tests.live.refusals import DENIED, refused
+from tests.examples import build_argument
+from tests.live.accounts import limited_client, temporary_account
+from tests.live.known_errors import ACCESS_DENIED, assert_error
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
     from tests.live.server import LiveServer
 
 SPEC = Path(__file__).parents[2] / "spec"
-HERE = "127.0.0.1"
-ELSEWHERE = "192.0.2.7"
+CLIENT_ADDRESS = "127.0.0.1"
+OTHER_ADDRESS = "192.0.2.7"
 SITE = "app.example.com"
 TAGS = sorted({operation.tag for operation in OPERATIONS.values() if operation.auth})
 
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_wrong_key_is_denied_by_every_operation(run: Run, connect: Connect, tag: str) -> None:
-    """Whatever is called with a key nobody has, the server denies access and does nothing."""
-    described = yaml.safe_load((SPEC / f"{tag}.yaml").read_text(encoding="utf-8"))["operations"]
+    """Every operation returns 403 for an unknown key."""
+    operations = yaml.safe_load((SPEC / f"{tag}.yaml").read_text(encoding="utf-8"))["operations"]
 
     async def job(da: AsyncDocassemble) -> None:
         async with connect("wrongApiKey000000000000000000000") as stranger:
             for operation in OPERATIONS.values():
                 if operation.tag == tag and operation.auth:
-                    example = described[operation.name]["example"]
+                    example = operations[operation.name]["example"]
                     method = getattr(getattr(stranger, tag), operation.name)
-                    await refused(method(**argument(example.get("arguments", {}))), 403, DENIED)
+                    await assert_error(
+                        method(**build_argument(example.get("arguments", {}))), 403, ACCESS_DENIED
+                    )
 
     run(job)
 
 
 def test_key_works_until_it_is_deleted(run: Run, connect: Connect, unique: str) -> None:
-    """A key nobody restricted does what its owner may do, and nothing once it is deleted."""
+    """An unrestricted key has the rights of its owner until it is deleted."""
 
     async def job(da: AsyncDocassemble) -> None:
         key = await da.api_keys.create(unique)
-        async with connect(key) as other:
-            me = await other.users.get_current()
-            await other.api_keys.delete(key)
-            await refused(other.users.get_current(), 403, DENIED)
+        async with connect(key) as user:
+            me = await user.users.get_current()
+            await user.api_keys.delete(key)
+            await assert_error(user.users.get_current(), 403, ACCESS_DENIED)
 
         assert me == await da.users.get_current()
 
@@ -60,26 +62,26 @@ def test_key_works_until_it_is_deleted(run: Run, connect: Connect, unique: str) 
 @pytest.mark.parametrize(
     ("allowed", "works"),
     [
-        ([HERE], True),
-        ([ELSEWHERE, HERE], True),
+        ([CLIENT_ADDRESS], True),
+        ([OTHER_ADDRESS, CLIENT_ADDRESS], True),
         ([], True),
-        ([ELSEWHERE], False),
+        ([OTHER_ADDRESS], False),
         (["127.0.0.0/8"], False),
         (["localhost"], False),
     ],
     ids=lambda value: ",".join(value) or "nowhere" if isinstance(value, list) else None,
 )
-def test_key_bound_to_addresses_works_from_these(
+def test_key_works_from_allowed_addresses_only(
     run: Run, connect: Connect, allowed: list[str], *, works: bool
 ) -> None:
-    """An address must be equal to one of the key's; networks and names never are, none is all."""
+    """The client's address must be listed; networks and names never match; no list allows all."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with limited(da, connect, method="ip", allowed=allowed) as bound:
+        async with limited_client(da, connect, method="ip", allowed=allowed) as client:
             if works:
-                assert (await bound.users.get_current()).id == 1
+                assert (await client.users.get_current()).id == 1
             else:
-                await refused(bound.users.get_current(), 403, DENIED)
+                await assert_error(client.users.get_current(), 403, ACCESS_DENIED)
 
     run(job)
 
@@ -98,63 +100,63 @@ def test_key_bound_to_addresses_works_from_these(
     ],
     ids=lambda value: " ".join(value.values()) or "none" if isinstance(value, dict) else None,
 )
-def test_key_bound_to_a_site_works_from_its_pages(
+def test_key_works_from_allowed_sites_only(
     run: Run, connect: Connect, headers: dict[str, str], *, works: bool
 ) -> None:
-    """Referer, or else Origin, must contain the text before its query, if only in the path."""
+    """Referer, or Origin without Referer, must contain the text before its query."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with limited(da, connect, method="referer", allowed=[SITE]) as bound:
+        async with limited_client(da, connect, method="referer", allowed=[SITE]) as client:
             if works:
-                response = await bound.request("GET", "/api/user", headers=headers)
+                response = await client.request("GET", "/api/user", headers=headers)
                 assert response.status == 200
             else:
                 with pytest.raises(AccessDenied):
-                    await bound.request("GET", "/api/user", headers=headers)
+                    await client.request("GET", "/api/user", headers=headers)
 
     run(job)
 
 
-def test_limited_key_does_what_its_permissions_say(run: Run, connect: Connect) -> None:
-    """Permissions limit an admin's key to what they name; they give and take nobody else's."""
+def test_permissions_limit_the_key_of_an_admin(run: Run, connect: Connect) -> None:
+    """Permissions limit keys of admins, and have no effect on keys of other users."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect) as plain,
-            limited(da, connect, "access_user_info", "create_user") as some,
+            temporary_account(da, connect) as plain,
+            limited_client(da, connect, "access_user_info", "create_user") as limited,
         ):
             key = await da.api_keys.create_for_user(plain.id, "two", permissions=["create_user"])
             async with connect(key) as powerless:
                 me = await powerless.users.get_current()
-                await refused(powerless.users.create("nobody@example.com"), 403, DENIED)
-            other = await some.users.get(plain.id)
-            await refused(some.server.get_config(), 403, DENIED)
+                await assert_error(powerless.users.create("nobody@example.com"), 403, ACCESS_DENIED)
+            user = await limited.users.get(plain.id)
+            await assert_error(limited.server.get_config(), 403, ACCESS_DENIED)
 
-        assert me.id == other.id == plain.id
+        assert me.id == user.id == plain.id
 
     run(job)
 
 
-def test_key_is_taken_from_either_header(run: Run, server: LiveServer, connect: Connect) -> None:
-    """X-API-Key and a bearer token both carry the key; the former counts where both are sent."""
+def test_key_is_accepted_in_both_headers(run: Run, server: LiveServer, connect: Connect) -> None:
+    """The key is sent as X-API-Key or as bearer token; X-API-Key takes precedence."""
     url = f"{server.url}/api/user"
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as plain, httpx.AsyncClient() as http:
+        async with temporary_account(da, connect) as plain, httpx.AsyncClient() as http:
             key = plain.api_key.reveal()
 
-            async def status(**headers: str) -> int:
-                sent = {name.replace("_", "-"): value for name, value in headers.items()}
-                return (await http.get(url, headers=sent)).status_code
+            async def get_status(**headers: str) -> int:
+                names = {name.replace("_", "-"): value for name, value in headers.items()}
+                return (await http.get(url, headers=names)).status_code
 
             statuses = [
-                await status(X_API_Key=key),
-                await status(Authorization=f"Bearer {key}"),
-                await status(Authorization=f"bearer  {key}"),
-                await status(X_API_Key=key, Authorization="Bearer wrong"),
-                await status(X_API_Key="wrong", Authorization=f"Bearer {key}"),
-                await status(Authorization=f"Token {key}"),
-                await status(),
+                await get_status(X_API_Key=key),
+                await get_status(Authorization=f"Bearer {key}"),
+                await get_status(Authorization=f"bearer  {key}"),
+                await get_status(X_API_Key=key, Authorization="Bearer wrong"),
+                await get_status(X_API_Key="wrong", Authorization=f"Bearer {key}"),
+                await get_status(Authorization=f"Token {key}"),
+                await get_status(),
             ]
 
         assert statuses == [200, 200, 200, 200, 403, 403, 403]
@@ -162,22 +164,22 @@ def test_key_is_taken_from_either_header(run: Run, server: LiveServer, connect: 
     run(job)
 
 
-def test_whole_key_is_shown_only_once(run: Run, unique: str) -> None:
-    """Lists and look-ups have a key masked but for its last four characters."""
+def test_key_is_masked_after_creation(run: Run, unique: str) -> None:
+    """Lists and single keys show only the last four characters of a key."""
 
     async def job(da: AsyncDocassemble) -> None:
         key = await da.api_keys.create(unique)
         plain = key.reveal()
-        listed = [one for one in await da.api_keys.list() if one.name == unique]
-        found = await da.api_keys.get(api_key=key)
-        named = await da.api_keys.get(name=unique)
+        keys = [api_key for api_key in await da.api_keys.list() if api_key.name == unique]
+        by_key = await da.api_keys.get(api_key=key)
+        by_name = await da.api_keys.get(name=unique)
         await da.api_keys.delete(key)
 
         assert isinstance(key, Secret)
-        assert plain not in f"{key!r} {key} {listed}"
-        assert [one.key for one in listed] == [found.key]
-        assert found.key == "*" * 28 + plain[-4:]
-        assert named.key is None
-        assert {found.last_four, named.last_four} == {plain[-4:]}
+        assert plain not in f"{key!r} {key} {keys}"
+        assert [api_key.key for api_key in keys] == [by_key.key]
+        assert by_key.key == "*" * 28 + plain[-4:]
+        assert by_name.key is None
+        assert {by_key.last_four, by_name.last_four} == {plain[-4:]}
 
     run(job)

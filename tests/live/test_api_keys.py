@@ -1,4 +1,4 @@
-"""API keys on the real server: made, looked up, changed, deleted, and what is refused."""
+"""API keys on the real server: creating, reading, updating and deleting them."""
 
 from __future__ import annotations
 
@@ -9,137 +9,146 @@ import pytest
 from attrs import evolve, frozen
 
 from docassemble_client import ApiKey, AsyncDocassemble
-from tests.live.people import limited, person
-from tests.live.refusals import DENIED, refused
+from tests.live.accounts import limited_client, temporary_account
+from tests.live.known_errors import ACCESS_DENIED, assert_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from tests.live.conftest import Connect, Run
 
-NOBODY = 2_000_000_000
+UNKNOWN_USER = 2_000_000_000
 NO_ACCESS = "You do not have sufficient privileges to access user API information"
 NO_EDIT = "You do not have sufficient privileges to edit user API information"
 NOT_FOUND = "User not found."
 NO_KEY = "No such API key could be found."
-BAD_PERMISSION = "Permissions list contained a permission that was not recognized"
-BAD_CHANGE = "{} contained a permission that was not recognized"
-BAD_VALUES: list[tuple[dict[str, Any], str]] = [
+INVALID_PERMISSION = "Permissions list contained a permission that was not recognized"
+INVALID_UPDATE = "{} contained a permission that was not recognized"
+INVALID_VALUES: list[tuple[dict[str, Any], str]] = [
     ({"name": "test"}, "The given name already exists"),
     ({"name": "x" * 256}, "The name is invalid"),
     ({"method": "password"}, "Invalid security method"),
-    ({"permissions": ["access_user_info", "manage_config"]}, BAD_PERMISSION),
+    ({"permissions": ["access_user_info", "manage_config"]}, INVALID_PERMISSION),
 ]
-BAD_CHANGES: list[tuple[dict[str, Any], str]] = [
-    *BAD_VALUES,
-    ({"add_to_permissions": ["manage_config"]}, BAD_CHANGE),
-    ({"remove_from_permissions": ["no such permission"]}, BAD_CHANGE),
+INVALID_UPDATES: list[tuple[dict[str, Any], str]] = [
+    *INVALID_VALUES,
+    ({"add_to_permissions": ["manage_config"]}, INVALID_UPDATE),
+    ({"remove_from_permissions": ["no such permission"]}, INVALID_UPDATE),
 ]
-HERE, ELSEWHERE = "127.0.0.1", "192.0.2.7"
+CLIENT_ADDRESS, OTHER_ADDRESS = "127.0.0.1", "192.0.2.7"
 
 
 @frozen
 class Keys:
     """
-    The keys of one account, by the calls for one's own or by those for a user.
+    The keys of an account, accessed as own keys or as keys of a user.
 
     Attributes:
         da: A client.
-        user_id: The account; None for that of the client.
+        user_id: ID of the user; None for the client's own keys.
     """
 
     da: AsyncDocassemble
     user_id: int | None
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        """One of list, get, create, update and delete."""
-        call: Callable[..., Awaitable[Any]]
+        """Return the method list, get, create, update or delete."""
+        method: Callable[..., Awaitable[Any]]
         if self.user_id is None:
-            call = getattr(self.da.api_keys, name)
-            return call
-        call = getattr(self.da.api_keys, f"{name}_for_user")
+            method = getattr(self.da.api_keys, name)
+            return method
+        method = getattr(self.da.api_keys, f"{name}_for_user")
         user_id = self.user_id
-        return lambda *args, **options: call(user_id, *args, **options)
+        return lambda *args, **options: method(user_id, *args, **options)
 
 
 @asynccontextmanager
-async def admins_keys(da: AsyncDocassemble, connect: Connect, *, own: bool) -> AsyncGenerator[Keys]:
-    """Make an admin with one key, called test, whose keys are reached in either way."""
-    async with person(da, connect, "admin") as admin:
+async def temporary_keys(
+    da: AsyncDocassemble, connect: Connect, *, own: bool
+) -> AsyncGenerator[Keys]:
+    """Create an admin with a key called test, and access its keys in one of two ways."""
+    async with temporary_account(da, connect, "admin") as admin:
         yield Keys(admin.da, None) if own else Keys(da, admin.id)
 
 
-each_way = pytest.mark.parametrize("own", [True, False], ids=["own", "of a user"])
+own_and_for_user = pytest.mark.parametrize("own", [True, False], ids=["own", "of a user"])
 
 
 @pytest.mark.since("1.10")
-@each_way
-def test_key_is_made_found_changed_and_deleted(run: Run, connect: Connect, *, own: bool) -> None:
-    """A key is what it was made as, then what it was changed to, then gone."""
+@own_and_for_user
+def test_key_is_created_read_updated_and_deleted(run: Run, connect: Connect, *, own: bool) -> None:
+    """A key has the created values, then the updated values, then it is deleted."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with admins_keys(da, connect, own=own) as keys:
+        async with temporary_keys(da, connect, own=own) as keys:
             key = await keys.create(
-                "Bericht Ä", method="ip", allowed=[HERE], permissions=["access_user_info"]
+                "Bericht Ä", method="ip", allowed=[CLIENT_ADDRESS], permissions=["access_user_info"]
             )
-            made = await keys.get(name="Bericht Ä")
-            listed = await keys.list()
+            created = await keys.get(name="Bericht Ä")
+            all_keys = await keys.list()
             await keys.update(api_key=key, name="report", method="referer", permissions=[])
-            changed = await keys.get(api_key=key)
+            updated = await keys.get(api_key=key)
             await keys.delete(api_key=key)
-            await refused(keys.get(api_key=key), 404, NO_KEY)
-            left = [one.name for one in await keys.list()]
+            await assert_error(keys.get(api_key=key), 404, NO_KEY)
+            remaining = [api_key.name for api_key in await keys.list()]
 
         expected = ApiKey(
             name="Bericht Ä",
             last_four=key.reveal()[-4:],
             method="ip",
-            constraints=[HERE],
+            constraints=[CLIENT_ADDRESS],
             permissions=["access_user_info"],
         )
         masked = evolve(expected, key="*" * 28 + expected.last_four)
-        assert made == expected
-        assert masked in listed
-        assert changed == evolve(
+        assert created == expected
+        assert masked in all_keys
+        assert updated == evolve(
             masked, name="report", method="referer", constraints=[], permissions=[]
         )
-        assert left == ["test"]
+        assert remaining == ["test"]
 
     run(job)
 
 
-@each_way
-def test_lists_of_a_key_are_replaced_and_edited(run: Run, connect: Connect, *, own: bool) -> None:
+@own_and_for_user
+def test_allowed_addresses_and_permissions_are_edited(
+    run: Run, connect: Connect, *, own: bool
+) -> None:
     """
-    Addresses and permissions are replaced, added and removed; the rest of the key stays.
+    Addresses and permissions are replaced, added and removed.
 
-    What is added twice stands there twice, and is removed once at a time.
+    A value that is added twice is listed twice. Each removal removes it once.
     """
-    read, make, parse = "access_user_info", "create_user", "template_parse"
+    read, create, parse = "access_user_info", "create_user", "template_parse"
 
     async def job(da: AsyncDocassemble) -> None:
-        async with admins_keys(da, connect, own=own) as keys:
+        async with temporary_keys(da, connect, own=own) as keys:
             key = await keys.create("edited", method="ip")
 
-            async def change(**changes: list[str]) -> tuple[list[str], list[str] | None]:
+            async def update(**changes: list[str]) -> tuple[list[str], list[str] | None]:
                 await keys.update(api_key=key, **changes)
-                now: ApiKey = await keys.get(name="edited")
-                return now.constraints, now.permissions
+                api_key: ApiKey = await keys.get(name="edited")
+                return api_key.constraints, api_key.permissions
 
             states = [
-                await change(allowed=[HERE], permissions=[read]),
-                await change(add_to_allowed=[ELSEWHERE, HERE], add_to_permissions=[make, read]),
-                await change(remove_from_allowed=[HERE], remove_from_permissions=[read, parse]),
-                await change(),
-                await change(allowed=[], permissions=[]),
-                await change(add_to_allowed=["[::1]"], add_to_permissions=[parse]),
+                await update(allowed=[CLIENT_ADDRESS], permissions=[read]),
+                await update(
+                    add_to_allowed=[OTHER_ADDRESS, CLIENT_ADDRESS],
+                    add_to_permissions=[create, read],
+                ),
+                await update(
+                    remove_from_allowed=[CLIENT_ADDRESS], remove_from_permissions=[read, parse]
+                ),
+                await update(),
+                await update(allowed=[], permissions=[]),
+                await update(add_to_allowed=["[::1]"], add_to_permissions=[parse]),
             ]
 
         assert states == [
-            ([HERE], [read]),
-            ([HERE, ELSEWHERE, HERE], [read, make, read]),
-            ([ELSEWHERE, HERE], [make, read]),
-            ([ELSEWHERE, HERE], [make, read]),
+            ([CLIENT_ADDRESS], [read]),
+            ([CLIENT_ADDRESS, OTHER_ADDRESS, CLIENT_ADDRESS], [read, create, read]),
+            ([OTHER_ADDRESS, CLIENT_ADDRESS], [create, read]),
+            ([OTHER_ADDRESS, CLIENT_ADDRESS], [create, read]),
             ([], []),
             (["[::1]"], [parse]),
         ]
@@ -147,46 +156,48 @@ def test_lists_of_a_key_are_replaced_and_edited(run: Run, connect: Connect, *, o
     run(job)
 
 
-def test_key_changes_itself(run: Run, connect: Connect) -> None:
-    """Without a key named, the one that makes the call is changed; it may lock itself out."""
+def test_key_updates_itself_by_default(run: Run, connect: Connect) -> None:
+    """Without an argument, update changes the calling key, which may lock itself out."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as one:
-            await one.da.api_keys.update(name="renamed")
-            (key,) = await one.da.api_keys.list()
-            await one.da.api_keys.update(method="ip", allowed=[ELSEWHERE])
-            await refused(one.da.users.get_current(), 403, DENIED)
+        async with temporary_account(da, connect) as account:
+            await account.da.api_keys.update(name="renamed")
+            (key,) = await account.da.api_keys.list()
+            await account.da.api_keys.update(method="ip", allowed=[OTHER_ADDRESS])
+            await assert_error(account.da.users.get_current(), 403, ACCESS_DENIED)
 
         assert (key.name, key.method) == ("renamed", "none")
 
     run(job)
 
 
-def test_key_of_the_installation_has_no_permissions(run: Run) -> None:
-    """The first key was made without a list of permissions; only lists of keys say it is empty."""
+def test_installation_key_has_no_permission_list(run: Run) -> None:
+    """The key of the installation has no permissions; lists of keys show an empty list."""
 
     async def job(da: AsyncDocassemble) -> None:
-        found = await da.api_keys.get(name="default")
-        (listed,) = [one for one in await da.api_keys.list() if one.name == "default"]
+        default_key = await da.api_keys.get(name="default")
+        (listed_key,) = [
+            api_key for api_key in await da.api_keys.list() if api_key.name == "default"
+        ]
 
-        assert found.permissions is None
-        assert listed.permissions == []
+        assert default_key.permissions is None
+        assert listed_key.permissions == []
 
     run(job)
 
 
-def test_deletion_of_no_key_changes_nothing(run: Run, connect: Connect, unique: str) -> None:
-    """An unknown key, a masked one and one of somebody else are no error, and stay."""
+def test_deleting_an_unknown_key_changes_nothing(run: Run, connect: Connect, unique: str) -> None:
+    """Deleting unknown, masked and other users' keys is not an error and deletes nothing."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as one:
-            key = await one.da.api_keys.create(unique)
-            masked = await one.da.api_keys.get(api_key=key)
-            for wrong in ("unknown", str(masked.key)):
-                await one.da.api_keys.delete(wrong)
+        async with temporary_account(da, connect) as account:
+            key = await account.da.api_keys.create(unique)
+            masked = await account.da.api_keys.get(api_key=key)
+            for invalid_key in ("unknown", str(masked.key)):
+                await account.da.api_keys.delete(invalid_key)
             await da.api_keys.delete(key)
             await da.api_keys.delete_for_user(1, key)
-            names = {key.name for key in await da.api_keys.list_for_user(one.id)}
+            names = {key.name for key in await da.api_keys.list_for_user(account.id)}
 
         assert names == {"test", unique}
 
@@ -194,46 +205,51 @@ def test_deletion_of_no_key_changes_nothing(run: Run, connect: Connect, unique: 
 
 
 @pytest.mark.since("1.10")
-@each_way
-def test_bad_values_of_a_new_key_are_refused(run: Run, connect: Connect, *, own: bool) -> None:
-    """Name, method and permissions are checked, and no key is made."""
+@own_and_for_user
+def test_invalid_values_of_a_new_key_are_refused(run: Run, connect: Connect, *, own: bool) -> None:
+    """Name, method and permissions are checked; no key is created."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with admins_keys(da, connect, own=own) as keys:
-            for values, problem in BAD_VALUES:
-                await refused(keys.create(**{"name": "new", **values}), 400, problem)
+        async with temporary_keys(da, connect, own=own) as keys:
+            for values, problem in INVALID_VALUES:
+                await assert_error(keys.create(**{"name": "new", **values}), 400, problem)
 
-            assert [one.name for one in await keys.list()] == ["test"]
+            assert [api_key.name for api_key in await keys.list()] == ["test"]
 
     run(job)
 
 
-@each_way
-def test_bad_changes_of_a_key_are_refused(run: Run, connect: Connect, *, own: bool) -> None:
-    """A key must be the account's own and whole; bad values change nothing."""
-    unchanged = "The given API key cannot be modified"
+@own_and_for_user
+def test_invalid_updates_of_a_key_are_refused(run: Run, connect: Connect, *, own: bool) -> None:
+    """The key must be an unmasked key of the account; invalid values change nothing."""
+    problem_of_key = "The given API key cannot be modified"
 
     async def job(da: AsyncDocassemble) -> None:
-        async with admins_keys(da, connect, own=own) as keys, person(da, connect) as other:
+        async with (
+            temporary_keys(da, connect, own=own) as keys,
+            temporary_account(da, connect) as other_account,
+        ):
             key = await keys.create("changed")
             before = await keys.get(api_key=key)
-            for wrong in (other.api_key, "unknown", before.key):
-                await refused(keys.update(api_key=wrong, name="new"), 400, unchanged)
-                await refused(keys.get(api_key=wrong), 404, NO_KEY)
-            await refused(keys.get(name="Changed"), 404, NO_KEY)
-            for values, problem in BAD_CHANGES:
-                await refused(keys.update(api_key=key, **values), 400, problem)
+            for invalid_key in (other_account.api_key, "unknown", before.key):
+                await assert_error(
+                    keys.update(api_key=invalid_key, name="new"), 400, problem_of_key
+                )
+                await assert_error(keys.get(api_key=invalid_key), 404, NO_KEY)
+            await assert_error(keys.get(name="Changed"), 404, NO_KEY)
+            for values, problem in INVALID_UPDATES:
+                await assert_error(keys.update(api_key=key, **values), 400, problem)
 
             assert await keys.get(api_key=key) == before
 
     run(job)
 
 
-def test_unknown_user_has_no_keys(run: Run) -> None:
-    """A number nobody has is not found."""
+def test_keys_of_an_unknown_user_are_not_found(run: Run) -> None:
+    """An unknown user ID is not found."""
 
     async def job(da: AsyncDocassemble) -> None:
-        keys = Keys(da, NOBODY)
+        keys = Keys(da, UNKNOWN_USER)
         for call in (
             keys.list(),
             keys.get(name="test"),
@@ -241,63 +257,67 @@ def test_unknown_user_has_no_keys(run: Run) -> None:
             keys.update("unknown", name="new"),
             keys.delete("unknown"),
         ):
-            await refused(call, 404, NOT_FOUND)
+            await assert_error(call, 404, NOT_FOUND)
 
     run(job)
 
 
-@pytest.mark.parametrize("held", [(), ("advocate",), ("developer",)], ids=str)
-def test_only_an_admin_reaches_the_keys_of_others(
-    run: Run, connect: Connect, held: tuple[str, ...]
+@pytest.mark.parametrize("privileges", [(), ("advocate",), ("developer",)], ids=str)
+def test_only_admins_access_keys_of_others(
+    run: Run, connect: Connect, privileges: tuple[str, ...]
 ) -> None:
-    """Others have their own keys only, by their own number as well."""
+    """Other users access only their own keys, also by user ID."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, *held) as one:
-            await _refuses_all(Keys(one.da, 1))
-            key = await one.da.api_keys.create_for_user(one.id, "second")
-            await one.da.api_keys.update_for_user(one.id, key, name="renamed")
-            listed = await one.da.api_keys.list_for_user(one.id)
-            await one.da.api_keys.delete_for_user(one.id, key)
+        async with temporary_account(da, connect, *privileges) as account:
+            await _assert_access_is_refused(Keys(account.da, 1))
+            key = await account.da.api_keys.create_for_user(account.id, "second")
+            await account.da.api_keys.update_for_user(account.id, key, name="renamed")
+            own_keys = await account.da.api_keys.list_for_user(account.id)
+            await account.da.api_keys.delete_for_user(account.id, key)
 
-            assert {key.name for key in listed} == {"test", "renamed"}
-            assert [key.name for key in await one.da.api_keys.list()] == ["test"]
+            assert {key.name for key in own_keys} == {"test", "renamed"}
+            assert [key.name for key in await account.da.api_keys.list()] == ["test"]
 
     run(job)
 
 
-def test_limited_key_needs_the_permissions_for_keys(run: Run, connect: Connect) -> None:
-    """One permission reads keys and another edits them, one's own as well as those of others."""
+def test_limited_key_needs_permissions_for_keys(run: Run, connect: Connect) -> None:
+    """access_user_api_info reads keys and edit_user_api_info edits them, own keys and others."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect) as one,
-            limited(da, connect, "access_user_info") as neither,
-            limited(da, connect, "access_user_api_info") as reader,
-            limited(da, connect, "edit_user_api_info") as editor,
+            temporary_account(da, connect) as account,
+            limited_client(da, connect, "access_user_info") as no_access,
+            limited_client(da, connect, "access_user_api_info") as reader,
+            limited_client(da, connect, "edit_user_api_info") as editor,
         ):
-            for user_id in (None, 1, one.id):
-                await _refuses_all(Keys(neither, user_id))
-            await _refuses_edits(Keys(reader, one.id))
-            await _refuses_look(Keys(editor, one.id))
-            key = await editor.api_keys.create_for_user(one.id, "new", permissions=["create_user"])
-            await editor.api_keys.update_for_user(one.id, key, name="newer", permissions=["bad"])
-            found = await reader.api_keys.get_for_user(one.id, api_key=key)
-            await editor.api_keys.delete_for_user(one.id, key)
-            listed = await reader.api_keys.list_for_user(one.id)
+            for user_id in (None, 1, account.id):
+                await _assert_access_is_refused(Keys(no_access, user_id))
+            await _assert_editing_is_refused(Keys(reader, account.id))
+            await _assert_reading_is_refused(Keys(editor, account.id))
+            key = await editor.api_keys.create_for_user(
+                account.id, "new", permissions=["create_user"]
+            )
+            await editor.api_keys.update_for_user(
+                account.id, key, name="newer", permissions=["bad"]
+            )
+            updated = await reader.api_keys.get_for_user(account.id, api_key=key)
+            await editor.api_keys.delete_for_user(account.id, key)
+            remaining = await reader.api_keys.list_for_user(account.id)
 
-        assert found.name == "newer"
-        assert not found.permissions
-        assert [key.name for key in listed] == ["test"]
+        assert updated.name == "newer"
+        assert not updated.permissions
+        assert [key.name for key in remaining] == ["test"]
 
     run(job)
 
 
-def test_limited_key_that_edits_keys_has_no_limits(run: Run, connect: Connect, unique: str) -> None:
-    """With edit_user_api_info a limited key makes itself a key that may do everything."""
+def test_limited_key_can_create_an_unlimited_key(run: Run, connect: Connect, unique: str) -> None:
+    """With edit_user_api_info, a limited key can create a key with all permissions."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with limited(da, connect, "edit_user_api_info") as editor:
+        async with limited_client(da, connect, "edit_user_api_info") as editor:
             key = await editor.api_keys.create(unique, permissions=["read_packages"])
             async with connect(key) as unlimited:
                 config = await unlimited.server.get_config()
@@ -308,17 +328,17 @@ def test_limited_key_that_edits_keys_has_no_limits(run: Run, connect: Connect, u
     run(job)
 
 
-async def _refuses_look(keys: Keys) -> None:
-    await refused(keys.list(), 403, NO_ACCESS)
-    await refused(keys.get(name="test"), 403, NO_ACCESS)
+async def _assert_reading_is_refused(keys: Keys) -> None:
+    await assert_error(keys.list(), 403, NO_ACCESS)
+    await assert_error(keys.get(name="test"), 403, NO_ACCESS)
 
 
-async def _refuses_edits(keys: Keys) -> None:
-    await refused(keys.create("new"), 403, NO_EDIT)
-    await refused(keys.update(api_key="unknown", name="new"), 403, NO_EDIT)
-    await refused(keys.delete(api_key="unknown"), 403, NO_EDIT)
+async def _assert_editing_is_refused(keys: Keys) -> None:
+    await assert_error(keys.create("new"), 403, NO_EDIT)
+    await assert_error(keys.update(api_key="unknown", name="new"), 403, NO_EDIT)
+    await assert_error(keys.delete(api_key="unknown"), 403, NO_EDIT)
 
 
-async def _refuses_all(keys: Keys) -> None:
-    await _refuses_look(keys)
-    await _refuses_edits(keys)
+async def _assert_access_is_refused(keys: Keys) -> None:
+    await _assert_reading_is_refused(keys)
+    await _assert_editing_is_refused(keys)

@@ -1,4 +1,4 @@
-"""Documents on the real server: one interview, many rows, and nothing left behind."""
+"""Documents of interviews on the real server, for one row and many."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import NoDocuments, Policy, Secret
+from docassemble_client import AnswerPolicy, NoDocuments, Secret
 from tests.live.interviews import BASE, QUESTIONLESS, TEXT_FIELD
 
 if TYPE_CHECKING:
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unrecorded
 
-ANSWERS = 12
+ANSWER_COUNT = 12
 
 
-def clean(run: Run, job: Callable[[AsyncDocassemble], Awaitable[None]]) -> None:
-    """Run a job, after which there are no more sessions on the server than before."""
+def run_without_leftovers(run: Run, job: Callable[[AsyncDocassemble], Awaitable[None]]) -> None:
+    """Run a function, and check that it leaves no session behind."""
 
-    async def counted(da: AsyncDocassemble) -> None:
-        before = {one.session async for one in da.sessions.list()}
+    async def check(da: AsyncDocassemble) -> None:
+        before = {summary.session async for summary in da.sessions.list()}
         await job(da)
-        assert {one.session async for one in da.sessions.list()} <= before
+        assert {summary.session async for summary in da.sessions.list()} <= before
 
-    run(counted)
+    run(check)
 
 
-def test_interview_makes_a_pdf(run: Run, tmp_path: Path) -> None:
-    """A form is filled in, and comes in memory, to disk and in pieces, the same each time."""
+def test_interview_assembles_a_pdf(run: Run, tmp_path: Path) -> None:
+    """A form is filled in, and returned in memory, on disk and in chunks."""
     interview = f"{BASE}pdf-fill.yml"
     answers: dict[str, Any] = {
         "user.name.first": "Ada",
@@ -43,7 +43,7 @@ def test_interview_makes_a_pdf(run: Run, tmp_path: Path) -> None:
     }
 
     async def job(da: AsyncDocassemble) -> None:
-        assembly = da.interview(interview).assemble(answers, policy=Policy.generated)
+        assembly = da.interview(interview).assemble(answers, policy=AnswerPolicy.generated)
         document = (await assembly)["A filled-in form", "pdf"]
         (path,) = await assembly.save(tmp_path)
         async with assembly as documents, documents["filled-form.pdf"] as stream:
@@ -55,42 +55,40 @@ def test_interview_makes_a_pdf(run: Run, tmp_path: Path) -> None:
         assert path.read_bytes().startswith(b"%PDF-")
         assert min(size, path.stat().st_size) > 10_000
 
-    clean(run, job)
+    run_without_leftovers(run, job)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "beginning"),
+    ("name", "format_", "start"),
     [("document-md", "md", b""), ("document-manual-jpg", "jpg", b"\xff\xd8\xff")],
 )
-def test_interview_makes_documents_of_other_kinds(
-    run: Run, name: str, kind: str, beginning: bytes
-) -> None:
-    """Documents come in whatever format the interview makes them."""
+def test_interview_assembles_other_formats(run: Run, name: str, format_: str, start: bytes) -> None:
+    """Documents have the format of the interview."""
 
     async def job(da: AsyncDocassemble) -> None:
-        (document,) = await da.interview(f"{BASE}{name}.yml").assemble(formats=[kind])
+        (document,) = await da.interview(f"{BASE}{name}.yml").assemble(formats=[format_])
 
-        assert document.format == kind
-        assert document.content.startswith(beginning)
+        assert document.format == format_
+        assert document.content.startswith(start)
 
-    clean(run, job)
+    run_without_leftovers(run, job)
 
 
-def test_interview_without_documents_says_where_it_ended(run: Run) -> None:
-    """The last screen is named, and its session is gone."""
+def test_interview_without_documents_raises_no_documents(run: Run) -> None:
+    """The error shows the last screen; the session is deleted."""
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(NoDocuments) as caught:
-            await da.interview(TEXT_FIELD).assemble(policy=Policy.generated)
+            await da.interview(TEXT_FIELD).assemble(policy=AnswerPolicy.generated)
 
         assert caught.value.question
-        assert caught.value.ended == "deadend"
+        assert caught.value.end_type == "deadend"
 
-    clean(run, job)
+    run_without_leftovers(run, job)
 
 
-def test_rows_bring_their_own_results_once(run: Run, tmp_path: Path) -> None:
-    """Each row has its result; a second run does only the one that failed, which was mended."""
+def test_rows_are_processed_once(run: Run, tmp_path: Path) -> None:
+    """Each row has its result; a second run repeats only the failed row."""
     rows: list[dict[str, Any]] = [{"favorite_number": n} for n in (*range(10), 42)]
     options: dict[str, Any] = {
         "journal": tmp_path / "run.jsonl", "save_to": tmp_path, "key": "favorite_number"
@@ -98,57 +96,64 @@ def test_rows_bring_their_own_results_once(run: Run, tmp_path: Path) -> None:
 
     async def job(da: AsyncDocassemble) -> None:
         interview = da.interview(QUESTIONLESS)
-        first = {one.key: one async for one in interview.assemble_many(rows, **options)}
+        first = {result.key: result async for result in interview.assemble_many(rows, **options)}
         rows[-1]["user_agrees_to_waive_penalties"] = True
-        second = {one.key: one async for one in interview.assemble_many(rows, **options)}
+        second = {result.key: result async for result in interview.assemble_many(rows, **options)}
 
-        outcomes = {key: one.outcome for key, one in first.items()}
+        outcomes = {key: result.outcome for key, result in first.items()}
         assert outcomes == {**{f"{n}": "done" for n in range(10)}, "42": "failed"}
         assert b'"inhabitants": 2405}' in first["9"].paths[0].read_bytes()
         assert b'"inhabitants": 2}' in second["42"].paths[0].read_bytes()
-        assert [key for key, one in second.items() if not one.earlier] == ["42"]
-        assert {one.outcome for one in second.values()} == {"done"}
+        assert [key for key, result in second.items() if not result.from_journal] == ["42"]
+        assert {result.outcome for result in second.values()} == {"done"}
 
-    clean(run, job)
+    run_without_leftovers(run, job)
 
 
-def test_many_rows_make_a_pdf_each(run: Run, tmp_path: Path) -> None:
-    """Screen by screen, several at a time: saved first and run then, which leads to the same."""
+def test_each_row_is_assembled_to_a_pdf(run: Run, tmp_path: Path) -> None:
+    """Several rows are answered screen by screen at the same time."""
     rows = [{"user.name.first": f"Ada {n}"} for n in range(6)]
 
     async def job(da: AsyncDocassemble) -> None:
-        many = da.interview(f"{BASE}pdf-fill.yml").assemble_many(
-            rows, policy=Policy.generated, save_to=tmp_path, concurrency=3
+        batch = da.interview(f"{BASE}pdf-fill.yml").assemble_many(
+            rows, policy=AnswerPolicy.generated, save_to=tmp_path, concurrency=3
         )
-        results = [one async for one in many]
+        results = [result async for result in batch]
 
-        assert [(one.outcome, one.error) for one in results] == [("done", None)] * len(rows)
-        assert len({one.paths[0] for one in results}) == len(rows)
-        assert all(one.paths[0].read_bytes().startswith(b"%PDF-") for one in results)
+        assert [(result.outcome, result.error) for result in results] == [("done", None)] * len(
+            rows
+        )
+        assert len({result.paths[0] for result in results}) == len(rows)
+        assert all(result.paths[0].read_bytes().startswith(b"%PDF-") for result in results)
 
-    clean(run, job)
+    run_without_leftovers(run, job)
 
 
-def test_lost_session_is_told_by_its_secret(run: Run) -> None:
-    """Only the session that a secret opens is valid with it in the list of sessions."""
+def test_secret_identifies_a_session_in_lists(run: Run) -> None:
+    """In a list with a secret, only the session of this secret is valid."""
 
     async def job(da: AsyncDocassemble) -> None:
         interview = da.interview(TEXT_FIELD)
-        async with interview.session(secret="k" * 16) as mine, interview.session() as other:
-            valid = {}
-            for session in (mine, other):
-                listed = await da.sessions.list_current(
+        async with (
+            interview.session(secret="k" * 16) as own_session,
+            interview.session() as other_session,
+        ):
+            validity = {}
+            for session in (own_session, other_session):
+                page = await da.sessions.list_current(
                     i=TEXT_FIELD, session=session.id, secret="k" * 16, include_dictionary=True
                 )
-                valid[session.id] = [(one.encrypted, one.valid) for one in listed.items]
+                validity[session.id] = [
+                    (summary.encrypted, summary.valid) for summary in page.items
+                ]
 
-            assert valid == {mine.id: [(True, True)], other.id: [(True, False)]}
+            assert validity == {own_session.id: [(True, True)], other_session.id: [(True, False)]}
 
-    clean(run, job)
+    run_without_leftovers(run, job)
 
 
-def test_raw_answers_at_the_same_time_lose_some(run: Run) -> None:
-    """The server takes no lock: what `InterviewSession.answer` prevents does happen."""
+def test_some_concurrent_raw_answers_are_lost(run: Run) -> None:
+    """The server does not lock sessions; `InterviewSession.answer` prevents this."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with da.interview(TEXT_FIELD).session() as s:
@@ -159,10 +164,12 @@ def test_raw_answers_at_the_same_time_lose_some(run: Run) -> None:
                 "secret": s.secret.reveal(),
                 "question": 0,
             }
-            calls = [{**body, "variables": {f"answer_{n}": n}} for n in range(ANSWERS)]
-            await asyncio.gather(*(da.request("POST", "/api/session", json=one) for one in calls))
-            kept = [one for one in await s.variables() if one.startswith("answer_")]
+            bodies = [{**body, "variables": {f"answer_{n}": n}} for n in range(ANSWER_COUNT)]
+            await asyncio.gather(
+                *(da.request("POST", "/api/session", json=data) for data in bodies)
+            )
+            saved = [name for name in await s.variables() if name.startswith("answer_")]
 
-            assert 0 < len(kept) < ANSWERS
+            assert 0 < len(saved) < ANSWER_COUNT
 
-    clean(run, job)
+    run_without_leftovers(run, job)

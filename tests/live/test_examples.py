@@ -1,4 +1,4 @@
-"""Interviews of many kinds on the real server: each is started, read and answered."""
+"""Interviews with all types of questions and fields on the real server."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from attrs import field, frozen
 
 from docassemble_client import UNSET, Question, SessionReply
-from tests.live.answering import send_answer
-from tests.live.interviews import own_interview, session_of
-from tests.live.kinds import (
+from tests.live.example_interviews import (
     DATATYPES,
     EXAMPLES,
     INPUT_TYPES,
-    OWN,
+    NEVER_SENT,
+    OWN_INTERVIEWS,
     QUESTION_TYPES,
+    QUESTION_VARIETIES,
     SCREEN_MODELS,
-    SILENT,
-    UNMET,
-    VARIETIES,
+    TYPES_WITHOUT_ANSWER,
 )
+from tests.live.interviews import temporary_interview, temporary_session
+from tests.live.sample_answers import send_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Met:
-    """What the interviews of this module have shown."""
+class SeenTypes:
+    """Types and attributes that the interviews of this module have shown."""
 
     interviews: set[str] = field(factory=set)
     question_types: set[str] = field(factory=set)
@@ -42,111 +42,117 @@ class Met:
     input_types: set[str] = field(factory=set)
     attributes: set[str] = field(factory=set)
 
-    def note(self, reply: object) -> None:
-        """Note what kinds an answer of a session has."""
+    def add(self, reply: object) -> None:
+        """Add the types and attributes of a reply."""
         self.question_types.add(getattr(reply, "question_type", type(reply).__name__))
         if isinstance(reply, Question):
             fields = reply.fields or []
             self.varieties.update(filter(None, [reply.question_variety]))
-            self.datatypes.update(one.datatype for one in fields if one.datatype)
-            self.input_types.update(one.inputtype for one in fields if one.inputtype)
-        self.attributes.update(given(reply))
+            self.datatypes.update(
+                question_field.datatype for question_field in fields if question_field.datatype
+            )
+            self.input_types.update(
+                question_field.inputtype for question_field in fields if question_field.inputtype
+            )
+        self.attributes.update(list_attributes(reply))
 
 
 @pytest.fixture(scope="module")
-def met() -> Met:
-    """Collect what the interviews show."""
-    return Met()
+def seen_types() -> SeenTypes:
+    """Collect the types and attributes that the interviews show."""
+    return SeenTypes()
 
 
-def parts_of(value: Any) -> Iterator[Any]:
-    """Walk a model and every model below it."""
+def iterate_models(value: Any) -> Iterator[Any]:
+    """Iterate over a model and all models below it."""
     if attrs.has(type(value)):
         yield value
         for attribute in attrs.fields(type(value)):
-            yield from parts_of(getattr(value, attribute.name))
+            yield from iterate_models(getattr(value, attribute.name))
     elif isinstance(value, list):
-        for part in value:
-            yield from parts_of(part)
+        for item in value:
+            yield from iterate_models(item)
 
 
-def unknown_keys(value: Any) -> list[str]:
-    """Find every key that a model has no attribute for."""
+def find_unknown_keys(value: Any) -> list[str]:
+    """Find keys without an attribute of the model."""
     return [
-        f"{type(part).__name__}.{name}"
-        for part in parts_of(value)
-        for name in getattr(part, "extra", {})
+        f"{type(model).__name__}.{name}"
+        for model in iterate_models(value)
+        for name in getattr(model, "extra", {})
     ]
 
 
-def given(value: Any) -> Iterator[str]:
-    """Name the attributes that the server has given a value, with their class."""
-    for part in parts_of(value):
-        for attribute in attrs.fields(type(part)):
-            if getattr(part, attribute.name) not in (None, UNSET):
-                yield f"{type(part).__name__}.{attribute.name}"
+def list_attributes(value: Any) -> Iterator[str]:
+    """List the attributes with a value, with their class."""
+    for model in iterate_models(value):
+        for attribute in attrs.fields(type(model)):
+            if getattr(model, attribute.name) not in (None, UNSET):
+                yield f"{type(model).__name__}.{attribute.name}"
 
 
-def screen(reply: SessionReply | None) -> object:
-    """What tells one screen from another, also where the same block asks for several things."""
+def identify_screen(reply: SessionReply | None) -> object:
+    """Return what distinguishes a screen, even if one block shows several screens."""
     if not isinstance(reply, Question):
         return reply
-    return reply.question_name, reply.question_text, [one.label for one in reply.fields or []]
+    return (
+        reply.question_name,
+        reply.question_text,
+        [question_field.label for question_field in reply.fields or []],
+    )
 
 
 @asynccontextmanager
-async def interview(da: AsyncDocassemble, name: str) -> AsyncGenerator[str]:
-    """Yield the file name of an example, or of an interview of our own."""
-    if name in OWN:
-        async with own_interview(da, OWN[name]) as i:
+async def open_interview(da: AsyncDocassemble, name: str) -> AsyncGenerator[str]:
+    """Yield the file name of an example, or upload an own interview."""
+    if name in OWN_INTERVIEWS:
+        async with temporary_interview(da, OWN_INTERVIEWS[name]) as i:
             yield i
     else:
         yield name
 
 
-@pytest.mark.parametrize("name", [*EXAMPLES, *OWN])
-def test_interview_is_driven_from_its_first_screen_to_the_next(
-    run: Run, met: Met, name: str
-) -> None:
-    """Any screen decodes without a key left over, and its answer leads to another one."""
+@pytest.mark.parametrize("name", [*EXAMPLES, *OWN_INTERVIEWS])
+def test_first_screen_is_answered(run: Run, seen_types: SeenTypes, name: str) -> None:
+    """Any screen decodes without unknown keys; its answer leads to another screen."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with interview(da, name) as i, session_of(da, i) as s:
+        async with open_interview(da, name) as i, temporary_session(da, i) as s:
             first = await da.sessions.get_question(i, s.session, secret=s.secret)
             replies: list[SessionReply | None] = [first]
-            if isinstance(first, Question) and first.question_type not in SILENT:
+            if isinstance(first, Question) and first.question_type not in TYPES_WITHOUT_ANSWER:
                 replies.append(await send_answer(da, s, first))
 
-        assert unknown_keys(replies) == []
-        assert len({repr(screen(reply)) for reply in replies}) == len(replies)
+        assert find_unknown_keys(replies) == []
+        assert len({repr(identify_screen(reply)) for reply in replies}) == len(replies)
         for reply in replies:
-            met.note(reply)
-        met.interviews.add(name)
+            seen_types.add(reply)
+        seen_types.interviews.add(name)
 
     run(job)
 
 
-def test_every_kind_of_question_and_field_was_met(met: Met) -> None:
-    """The interviews show every question type, variety, datatype and input type there is."""
-    if met.interviews < {*EXAMPLES, *OWN}:
-        pytest.skip("only some interviews were driven")
+def test_every_type_of_question_and_field_is_shown(seen_types: SeenTypes) -> None:
+    """The interviews show every question type, variety, datatype and input type."""
+    if seen_types.interviews < {*EXAMPLES, *OWN_INTERVIEWS}:
+        pytest.skip("only some interviews ran")
 
-    assert met.question_types >= QUESTION_TYPES
-    assert met.varieties == VARIETIES
-    assert met.datatypes >= DATATYPES
-    assert met.input_types == INPUT_TYPES
+    assert seen_types.question_types >= QUESTION_TYPES
+    assert seen_types.varieties == QUESTION_VARIETIES
+    assert seen_types.datatypes >= DATATYPES
+    assert seen_types.input_types == INPUT_TYPES
 
 
 @pytest.mark.since("1.10")
-def test_every_attribute_of_a_screen_was_met(met: Met) -> None:
-    """No model of a screen has an attribute that the server never sends, but for known ones."""
-    if met.interviews < {*EXAMPLES, *OWN}:
-        pytest.skip("only some interviews were driven")
+def test_every_attribute_of_a_screen_is_sent(seen_types: SeenTypes) -> None:
+    """The server sends every attribute of the models of screens, except those in NEVER_SENT."""
+    if seen_types.interviews < {*EXAMPLES, *OWN_INTERVIEWS}:
+        pytest.skip("only some interviews ran")
 
-    described = {
+    attributes = {
         f"{model.__name__}.{attribute.name}"
         for model in SCREEN_MODELS
         for attribute in attrs.fields(model)
     }
 
-    assert described - met.attributes == UNMET.keys()
+    assert attributes - seen_types.attributes == NEVER_SENT.keys()

@@ -12,13 +12,13 @@ from docassemble_client import (
     TemplateFields,
     Upload,
 )
-from tests.live.documents import docx, pdf_form
-from tests.live.people import limited, person
-from tests.live.refusals import refusal
+from tests.live.accounts import limited_client, temporary_account
+from tests.live.documents import make_docx, make_pdf_form
+from tests.live.known_errors import get_error
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
-    from tests.live.refusals import Call
+    from tests.live.known_errors import ApiCall
 
 TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
 HOSTILE = "Brief für 'Ada' \"neu\".{}"
@@ -29,33 +29,35 @@ LETTER = ("Dear {{ client.name }}, pay {{ amount }}.", "{%p for item in items %}
     ("template", "fields"),
     [
         (Upload(" ".join(LETTER).encode(), HOSTILE.format("md")), {"client", "amount", "items"}),
-        (Upload(docx(*LETTER), HOSTILE.format("docx")), {"client", "amount", "items"}),
-        (Upload(pdf_form(), HOSTILE.format("pdf")), {"client", "agree"}),
+        (Upload(make_docx(*LETTER), HOSTILE.format("docx")), {"client", "amount", "items"}),
+        (Upload(make_pdf_form(), HOSTILE.format("pdf")), {"client", "agree"}),
     ],
     ids=["md", "docx", "pdf"],
 )
-def test_fields_come_as_list_and_as_draft(run: Run, template: Upload, fields: set[str]) -> None:
-    """The fields of a template come as JSON or as a draft question, whatever it is called."""
+def test_fields_are_extracted_as_list_and_as_yaml(
+    run: Run, template: Upload, fields: set[str]
+) -> None:
+    """The fields of a template are returned as JSON or as YAML, for any file name."""
 
     async def job(da: AsyncDocassemble) -> None:
-        found = await da.files.extract_fields(template)
-        draft = await da.files.extract_fields(template, output_format="yaml")
+        template_fields = await da.files.extract_fields(template)
+        yaml_text = await da.files.extract_fields(template, output_format="yaml")
 
-        assert isinstance(found, TemplateFields)
-        assert set(found.fields) == fields
-        assert isinstance(draft, str)
-        assert all(f'"{one}": ' in draft for one in fields)
+        assert isinstance(template_fields, TemplateFields)
+        assert set(template_fields.fields) == fields
+        assert isinstance(yaml_text, str)
+        assert all(f'"{name}": ' in yaml_text for name in fields)
 
     run(job)
 
 
-def test_fields_of_a_pdf_have_place_type_and_values(run: Run) -> None:
-    """Of a PDF form everything is told; a text field has no export value, a checkbox has one."""
+def test_pdf_fields_have_location_type_and_values(run: Run) -> None:
+    """PDF fields have all properties; only checkboxes have an export value."""
 
     async def job(da: AsyncDocassemble) -> None:
-        found = await da.files.extract_fields(Upload(pdf_form(), "form.pdf"))
+        template_fields = await da.files.extract_fields(Upload(make_pdf_form(), "form.pdf"))
 
-        assert found == TemplateFields(
+        assert template_fields == TemplateFields(
             fields=["client", "agree"],
             default_values={"client": "Ada", "agree": "No"},
             types={"client": "/Tx", "agree": "/Btn"},
@@ -70,22 +72,22 @@ def test_fields_of_a_pdf_have_place_type_and_values(run: Run) -> None:
 
 
 def test_unreadable_template_has_no_fields(run: Run) -> None:
-    """As JSON, a file that cannot be read is answered like one without fields."""
+    """An unreadable file has an empty list of fields."""
 
     async def job(da: AsyncDocassemble) -> None:
-        found = await da.files.extract_fields(Upload(b"no PDF at all", "form.pdf"))
+        template_fields = await da.files.extract_fields(Upload(b"no PDF at all", "form.pdf"))
 
-        assert isinstance(found, TemplateFields)
-        assert found.fields == []
+        assert isinstance(template_fields, TemplateFields)
+        assert template_fields.fields == []
 
     run(job)
 
 
 def test_document_is_converted_to_markdown(run: Run) -> None:
-    """The text of a document comes as Markdown in UTF-8, whatever the document is called."""
+    """The text of a document is returned as Markdown, for any file name."""
 
     async def job(da: AsyncDocassemble) -> None:
-        document = Upload(docx("Größe: {{ size }}", "Ende"), HOSTILE.format("docx"))
+        document = Upload(make_docx("Größe: {{ size }}", "Ende"), HOSTILE.format("docx"))
 
         text = await da.files.convert_to_markdown(document)
 
@@ -95,12 +97,12 @@ def test_document_is_converted_to_markdown(run: Run) -> None:
 
 
 def test_file_is_downloaded_by_number_extension_and_stored_name(run: Run) -> None:
-    """An upload is found as file and file.txt; extension beats filename."""
+    """An upload is found as `file` and `file.txt`; extension takes precedence over filename."""
 
     async def job(da: AsyncDocassemble) -> None:
-        number = await _uploaded(da)
+        number = await _upload_file(da)
 
-        plain = await da.files.download(number)
+        without_name = await da.files.download(number)
         named = [
             await da.files.download(number, extension="txt"),
             await da.files.download(number, filename="file.txt"),
@@ -108,24 +110,24 @@ def test_file_is_downloaded_by_number_extension_and_stored_name(run: Run) -> Non
         ]
         await da.sessions.delete_many_current(i=TEXT_FIELD)
 
-        assert (plain.content, plain.filename) == (b"Hello", "file")
-        assert plain.content_type == "text/plain; charset=utf-8"
-        assert [(one.content, one.filename) for one in named] == [(b"Hello", "file.txt")] * 3
+        assert (without_name.content, without_name.filename) == (b"Hello", "file")
+        assert without_name.content_type == "text/plain; charset=utf-8"
+        assert [(file.content, file.filename) for file in named] == [(b"Hello", "file.txt")] * 3
 
     run(job)
 
 
-def test_file_is_not_found_under_other_names_by_others_or_without_its_session(
+def test_file_is_not_found_by_other_names_other_users_or_after_deletion(
     run: Run, connect: Connect
 ) -> None:
-    """Unknown numbers, extensions and names, strangers' files and deleted sessions are 404."""
+    """Unknown numbers, extensions and names, files of others and of deleted sessions are 404."""
 
     async def job(da: AsyncDocassemble) -> None:
-        number = await _uploaded(da)
+        number = await _upload_file(da)
 
-        async with person(da, connect) as stranger:
+        async with temporary_account(da, connect) as stranger:
             refusals = [
-                await refusal(call)
+                await get_error(call)
                 for call in (
                     stranger.da.files.download(number).read(),
                     da.files.download(10**9).read(),
@@ -133,9 +135,9 @@ def test_file_is_not_found_under_other_names_by_others_or_without_its_session(
                     da.files.download(number, filename=HOSTILE.format("txt")).read(),
                 )
             ]
-            own = await stranger.da.files.download(await _uploaded(stranger.da))
+            own = await stranger.da.files.download(await _upload_file(stranger.da))
         await da.sessions.delete_many_current(i=TEXT_FIELD)
-        refusals.append(await refusal(da.files.download(number).read()))
+        refusals.append(await get_error(da.files.download(number).read()))
 
         assert refusals == ["404 File not found"] * 5
         assert own.content == b"Hello"
@@ -143,7 +145,7 @@ def test_file_is_not_found_under_other_names_by_others_or_without_its_session(
     run(job)
 
 
-async def _uploaded(da: AsyncDocassemble) -> int:
+async def _upload_file(da: AsyncDocassemble) -> int:
     """Upload a file to a new session, and return its number."""
     new = await da.sessions.start(TEXT_FIELD)
     await da.sessions.set_variables(
@@ -186,31 +188,36 @@ async def _uploaded(da: AsyncDocassemble) -> int:
         ),
     ],
 )
-def test_unusable_document_is_refused(run: Run, call: Call, expected: str) -> None:
-    """What the server cannot read or make is refused with the documented text."""
+def test_invalid_document_is_refused(run: Run, call: ApiCall, expected: str) -> None:
+    """Invalid documents and formats are refused with the documented errors."""
 
     async def job(da: AsyncDocassemble) -> None:
-        assert await refusal(call(da)) == expected
+        assert await get_error(call(da)) == expected
 
     run(job)
 
 
-def test_files_need_a_key_and_templates_a_permission(run: Run, connect: Connect) -> None:
-    """A wrong key is denied everything; a limited one without template_parse the templates."""
+def test_files_need_a_key_and_templates_need_a_permission(run: Run, connect: Connect) -> None:
+    """An unknown key is denied all calls; limited keys need template_parse for templates."""
 
     async def job(da: AsyncDocassemble) -> None:
         template = Upload(b"{{ a }}", "a.md")
-        async with connect("0" * 32) as nobody, limited(da, connect, "access_sessions") as other:
+        async with (
+            connect("0" * 32) as nobody,
+            limited_client(da, connect, "access_sessions") as limited,
+        ):
             refusals = [
-                await refusal(nobody.files.convert_to_markdown(Upload(docx("Text"), "a.docx"))),
-                await refusal(nobody.files.download(1).read()),
-                await refusal(other.files.extract_fields(template)),
+                await get_error(
+                    nobody.files.convert_to_markdown(Upload(make_docx("Text"), "a.docx"))
+                ),
+                await get_error(nobody.files.download(1).read()),
+                await get_error(limited.files.extract_fields(template)),
             ]
-        async with limited(da, connect, "template_parse") as reader:
-            found = await reader.files.extract_fields(template)
+        async with limited_client(da, connect, "template_parse") as reader:
+            template_fields = await reader.files.extract_fields(template)
 
         assert refusals == ["403 Access denied."] * 3
-        assert isinstance(found, TemplateFields)
-        assert found.fields == ["a"]
+        assert isinstance(template_fields, TemplateFields)
+        assert template_fields.fields == ["a"]
 
     run(job)

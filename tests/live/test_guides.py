@@ -1,4 +1,4 @@
-"""The blocks of the README, of pages of the guide, and the quickstart, on the real server."""
+"""Runs the examples of the README and the guide, and the quickstart, on the real server."""
 
 from __future__ import annotations
 
@@ -8,45 +8,48 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client.testing import FakeServer
-from tests.guides import GUIDE, README, ROOT, Block, arrange, blocks
+from tests.guides import GUIDE, README, ROOT, Block, find_blocks, prepare_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.live.conftest import Server
 
-# Those that use nothing but what every docassemble has.
+# Pages whose examples run on every docassemble server.
 PAGES = [
     README,
     *(
         GUIDE / f"{name}.md"
-        for name in ("documents", "driving", "files", "handover", "interviews", "lists", "values")
+        for name in (
+            *("answers", "documents", "files", "interviews", "lists"),
+            *("prefilled-links", "run-interviews"),
+        )
     ),
 ]
 
 
 @pytest.fixture(autouse=True)
 def environment(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Name the server as a user would."""
+    """Set the environment variables of the server."""
     monkeypatch.setenv("DOCASSEMBLE_URL", server.url)
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", server.api_key)
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("block", [one for page in PAGES for one in blocks(page)], ids=str)
+@pytest.mark.parametrize("block", [block for page in PAGES for block in find_blocks(page)], ids=str)
 def test_block_runs(block: Block, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each block runs as it stands, and prints what the page shows."""
+    """Each example runs and prints the output on the page."""
     if isinstance(server, FakeServer):
-        arrange(block.page, server)
+        prepare_server(block.page, server)
 
     block.run()
 
     printed = capsys.readouterr().out
-    assert block.output is None or block.explains(printed), printed
+    assert block.output is None or block.matches_output(printed), printed
 
 
-def test_quickstart_reaches_the_result(capsys: pytest.CaptureFixture[str]) -> None:
-    """The example drives the interview to the end and prints its result."""
+def test_quickstart_prints_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    """The quickstart answers the interview and prints its result."""
     runpy.run_path(str(ROOT / "examples" / "quickstart.py"), run_name="__main__")
 
     assert "{'final': True, 'inhabitants': 2}" in capsys.readouterr().out

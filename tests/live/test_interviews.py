@@ -1,4 +1,4 @@
-"""The interviews a real server offers, and the names they use."""
+"""Interviews of the real server, and the names in them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import AccessDenied, AsyncDocassemble, BadRequest
-from tests.live.interviews import QUESTIONLESS, TEXT_FIELD, ask, heading, own_interview, session_of
-from tests.live.people import limited, person
+from tests.live.accounts import limited_client, temporary_account
+from tests.live.interviews import (
+    QUESTIONLESS,
+    TEXT_FIELD,
+    get_heading,
+    get_question,
+    temporary_interview,
+    temporary_session,
+)
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
@@ -40,31 +47,33 @@ images:
 
 
 def test_advertised_interviews_are_listed(run: Run, server: LiveServer) -> None:
-    """Each advertised interview has its title, its package and a link, whole or without host."""
+    """Each interview has its title, its package, and an absolute or relative link."""
 
     async def job(da: AsyncDocassemble) -> None:
-        listed = await da.interviews.list()
+        interviews = await da.interviews.list()
         relative = await da.interviews.list(absolute_urls=False)
 
-        by_file = {one.filename: one for one in listed}
+        by_file = {interview.filename: interview for interview in interviews}
         questionless = by_file[QUESTIONLESS]
         assert questionless.package == "docassemble.demo"
         assert questionless.title
         assert questionless.metadata["title"] == questionless.title
         assert questionless.link == f"{server.url}/start/questionless/"
         assert (questionless.status_class, questionless.subtitle_class) == (None, None)
-        assert [f"{server.url}{one.link}" for one in relative] == [one.link for one in listed]
+        assert [f"{server.url}{interview.link}" for interview in relative] == [
+            interview.link for interview in interviews
+        ]
 
     run(job)
 
 
-def test_advertised_interview_that_cannot_be_loaded_is_listed(run: Run) -> None:
-    """It is listed by its file name, with classes for the web page and without a package."""
+def test_broken_interview_is_listed(run: Run) -> None:
+    """An interview that cannot be loaded is listed by its file name, with CSS classes."""
 
     async def job(da: AsyncDocassemble) -> None:
-        listed = await da.interviews.list()
+        interviews = await da.interviews.list()
 
-        [broken] = [one for one in listed if one.status_class]
+        [broken] = [interview for interview in interviews if interview.status_class]
         assert broken.title == broken.filename == "docassemble.demo:data/questions/no-such.yml"
         assert (broken.package, broken.metadata, broken.tags) == (None, {}, [])
         assert broken.status_class == "dainterviewhaserror"
@@ -74,32 +83,32 @@ def test_advertised_interview_that_cannot_be_loaded_is_listed(run: Run) -> None:
 
 
 def test_interviews_are_filtered_by_tag(run: Run) -> None:
-    """A tag narrows the list to the interviews that have it."""
+    """Only interviews with the tag are listed."""
 
     async def job(da: AsyncDocassemble) -> None:
-        listed = await da.interviews.list()
-        tagged = next(one for one in listed if one.tags)
-        some = await da.interviews.list(tag=tagged.tags[0])
-        none = await da.interviews.list(tag="no such tag")
+        interviews = await da.interviews.list()
+        tagged = next(interview for interview in interviews if interview.tags)
+        matching = await da.interviews.list(tag=tagged.tags[0])
+        unmatched = await da.interviews.list(tag="no such tag")
 
-        assert [one.filename for one in some] == [
-            one.filename for one in listed if tagged.tags[0] in one.tags
+        assert [interview.filename for interview in matching] == [
+            interview.filename for interview in interviews if tagged.tags[0] in interview.tags
         ]
-        assert len(some) < len(listed)
-        assert none == []
+        assert len(matching) < len(interviews)
+        assert unmatched == []
 
     run(job)
 
 
-def test_anybody_may_see_what_is_advertised(run: Run, connect: Connect) -> None:
-    """The list needs no privilege, and a limited key no permission."""
+def test_list_needs_no_privilege(run: Run, connect: Connect) -> None:
+    """The list needs no privilege, and limited keys need no permission."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect) as plain,
-            limited(da, connect, "access_user_info") as few,
+            temporary_account(da, connect) as plain,
+            limited_client(da, connect, "access_user_info") as limited,
         ):
-            lists = [await one.interviews.list() for one in (da, plain.da, few)]
+            lists = [await client.interviews.list() for client in (da, plain.da, limited)]
 
         assert lists[0] == lists[1] == lists[2]
         assert lists[0]
@@ -107,19 +116,19 @@ def test_anybody_may_see_what_is_advertised(run: Run, connect: Connect) -> None:
     run(job)
 
 
-def test_interview_tells_its_names(run: Run) -> None:
-    """Variables, pictures and the Playground's files come for an interview of one's own."""
+def test_data_of_an_uploaded_interview_has_its_names(run: Run) -> None:
+    """The data has the variables and images, and the files of the Playground."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_interview(da, INTERVIEW) as i:
+        async with temporary_interview(da, INTERVIEW) as i:
             data = await da.interviews.get_data(i)
 
-        variables = {one.var: one for one in data.names.var_list}
+        variables = {variable.var: variable for variable in data.names.var_list}
         assert variables["client"].class_name == "Individual"
         assert variables["client.name.first"].hide is True
         assert "fruit" in variables
-        assert "star" in [one.var for one in data.names.images_list]
-        assert "Individual" in [one.var for one in data.names.classes_list]
+        assert "star" in [image.var for image in data.names.images_list]
+        assert "Individual" in [class_name.var for class_name in data.names.classes_list]
         assert data.names.functions_list
         assert data.names.templates_list is not None
         assert {"client", "fruit"} <= set(data.vocabulary)
@@ -127,8 +136,8 @@ def test_interview_tells_its_names(run: Run) -> None:
     run(job)
 
 
-def test_interview_of_a_package_tells_its_names(run: Run) -> None:
-    """For other interviews the Playground's files are absent."""
+def test_data_of_a_package_interview_has_its_names(run: Run) -> None:
+    """The data has no files of the Playground."""
 
     async def job(da: AsyncDocassemble) -> None:
         data = await da.interviews.get_data(QUESTIONLESS)
@@ -144,11 +153,11 @@ def test_interview_of_a_package_tells_its_names(run: Run) -> None:
     ["docassemble.demo:data/questions/no-such.yml", "question: [\n"],
     ids=["unknown", "not YAML"],
 )
-def test_interview_that_cannot_be_loaded_tells_why(run: Run, i: str) -> None:
-    """A missing interview and one with an error are known errors of get_data."""
+def test_data_of_a_broken_interview_is_an_error(run: Run, i: str) -> None:
+    """A missing interview and invalid YAML are known errors of get_data."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_interview(da, i) as own:
+        async with temporary_interview(da, i) as own:
             with pytest.raises(BadRequest) as error:
                 await da.interviews.get_data(i if i.endswith(".yml") else own)
 
@@ -158,46 +167,49 @@ def test_interview_that_cannot_be_loaded_tells_why(run: Run, i: str) -> None:
     run(job)
 
 
-def test_names_of_interviews_need_a_privilege(run: Run, connect: Connect) -> None:
-    """Developers, and limited keys with interview_data, see them; others do not."""
+def test_data_needs_a_privilege(run: Run, connect: Connect) -> None:
+    """Developers and limited keys with interview_data may read the data."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect) as plain,
-            person(da, connect, "developer") as developer,
-            limited(da, connect, "interview_data") as some,
-            limited(da, connect, "access_sessions") as few,
+            temporary_account(da, connect) as plain,
+            temporary_account(da, connect, "developer") as developer,
+            limited_client(da, connect, "interview_data") as permitted,
+            limited_client(da, connect, "access_sessions") as limited,
         ):
-            for refused in (plain.da, few):
+            for client in (plain.da, limited):
                 with pytest.raises(AccessDenied) as error:
-                    await refused.interviews.get_data(QUESTIONLESS)
+                    await client.interviews.get_data(QUESTIONLESS)
                 assert error.value.hint
-            seen = [await one.interviews.get_data(QUESTIONLESS) for one in (developer.da, some)]
+            responses = [
+                await client.interviews.get_data(QUESTIONLESS)
+                for client in (developer.da, permitted)
+            ]
 
-        assert all("favorite_number" in one.vocabulary for one in seen)
+        assert all("favorite_number" in data.vocabulary for data in responses)
 
     run(job)
 
 
-def test_cache_is_cleared_by_those_who_write_interviews(run: Run, connect: Connect) -> None:
-    """Developers and limited keys with playground_control may; sessions stay as they are."""
+def test_clearing_the_cache_needs_a_privilege(run: Run, connect: Connect) -> None:
+    """Developers and limited keys with playground_control may clear it; sessions are kept."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect) as plain,
-            person(da, connect, "developer") as developer,
-            limited(da, connect, "playground_control") as some,
-            limited(da, connect, "interview_data") as few,
-            session_of(da, TEXT_FIELD) as s,
+            temporary_account(da, connect) as plain,
+            temporary_account(da, connect, "developer") as developer,
+            limited_client(da, connect, "playground_control") as permitted,
+            limited_client(da, connect, "interview_data") as limited,
+            temporary_session(da, TEXT_FIELD) as s,
         ):
-            before = await ask(da, s)
-            for refused in (plain.da, few):
+            before = await get_question(da, s)
+            for client in (plain.da, limited):
                 with pytest.raises(AccessDenied):
-                    await refused.interviews.clear_cache()
-            for allowed in (da, developer.da, some):
-                await allowed.interviews.clear_cache()
-            after = await ask(da, s)
+                    await client.interviews.clear_cache()
+            for client in (da, developer.da, permitted):
+                await client.interviews.clear_cache()
+            after = await get_question(da, s)
 
-        assert heading(after) == heading(before)
+        assert get_heading(after) == get_heading(before)
 
     run(job)

@@ -1,4 +1,4 @@
-"""Temporary links on the real server: where they lead, how often, and which are refused."""
+"""Temporary links on the real server: their targets, expiry and errors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from attrs import frozen
 
 from docassemble_client import AsyncDocassemble, Secret, Session
-from tests.live.people import Person, limited, person
-from tests.live.refusals import DENIED, refused
+from tests.live.accounts import Account, limited_client, temporary_account
+from tests.live.known_errors import ACCESS_DENIED, assert_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -20,73 +20,77 @@ if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
 
 TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
-ELSEWHERE = "https://www.example.com/report?id=7&name=caf%C3%A9"
-GONE = 501  # the server answers so to a link that is used up
+OTHER_SITE = "https://www.example.com/report?id=7&name=caf%C3%A9"
+USED_UP_STATUS = 501  # of a one-time link that was used
 URL_ARGS = {"source": "Bäckerei & Co"}
-BAD_EXPIRY = "Invalid number of seconds."
+INVALID_EXPIRY = "Invalid number of seconds."
 
 
 @frozen
 class Visitor:
     """
-    A person who also has a browser.
+    A user with an encrypted session.
 
     Attributes:
-        one: The person.
-        secret: The key that decrypts the person's sessions.
-        first: An encrypted session of the person.
+        account: Account of the user.
+        secret: Key that decrypts the sessions of the user.
+        first: The session.
     """
 
-    one: Person
+    account: Account
     secret: Secret
     first: Session
 
-    async def login(self, admin: AsyncDocassemble, **options: Any) -> Secret:
-        """Make a link that logs the person in."""
-        return await admin.links.create_login_url(self.one.email, self.one.password, **options)
+    async def create_login_url(self, admin: AsyncDocassemble, **options: Any) -> Secret:
+        """Create a link that logs the user in."""
+        return await admin.links.create_login_url(
+            self.account.email, self.account.password, **options
+        )
 
-    async def url_args(self) -> dict[str, JSON]:
-        """Return by session with which URL arguments each was last opened."""
-        sessions = self.one.da.sessions.list_current(secret=self.secret, include_dictionary=True)
+    async def list_url_args(self) -> dict[str, JSON]:
+        """List the latest URL arguments by session."""
+        sessions = self.account.da.sessions.list_current(
+            secret=self.secret, include_dictionary=True
+        )
         return {
-            each.session: (each.variables or {})["url_args"]
-            async for each in sessions.items(limit=10)
+            summary.session: (summary.variables or {})["url_args"]
+            async for summary in sessions.items(max_items=10)
         }
 
 
 @asynccontextmanager
-async def visitor(da: AsyncDocassemble, connect: Connect) -> AsyncGenerator[Visitor]:
-    """Make a person with a session; both are gone afterwards."""
-    async with person(da, connect) as one:
-        secret = await one.da.users.get_secret(one.email, one.password)
-        first = await one.da.sessions.start(TEXT_FIELD, secret=secret)
-        yield Visitor(one, secret, first)
+async def temporary_visitor(da: AsyncDocassemble, connect: Connect) -> AsyncGenerator[Visitor]:
+    """Create an account with a session; delete both afterwards."""
+    async with temporary_account(da, connect) as account:
+        secret = await account.da.users.get_secret(account.email, account.password)
+        first = await account.da.sessions.start(TEXT_FIELD, secret=secret)
+        yield Visitor(account, secret, first)
 
 
-async def opened(link: Secret, *, times: int = 1) -> list[tuple[int, str]]:
-    """Open a link in a browser of its own each time: the status and where it leads."""
-    answers = []
+async def open_link(link: Secret, *, times: int = 1) -> list[tuple[int, str]]:
+    """Open a link, each time in a new browser: status and location."""
+    responses = []
     for _ in range(times):
         async with httpx.AsyncClient() as browser:
-            answer = await browser.get(link.reveal())
-        answers.append((answer.status_code, answer.headers.get("location", "")))
-    return answers
+            response = await browser.get(link.reveal())
+        responses.append((response.status_code, response.headers.get("location", "")))
+    return responses
 
 
 def test_login_link_works_once(run: Run, connect: Connect) -> None:
-    """Whoever opens it is logged in and sent to the list of interviews, but only once."""
+    """The link logs the user in and redirects to the list of interviews, but only once."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as one, httpx.AsyncClient() as browser:
-            link = await da.links.create_login_url(one.email, one.password)
+        async with temporary_account(da, connect) as account, httpx.AsyncClient() as browser:
+            link = await da.links.create_login_url(account.email, account.password)
             first = await browser.get(link.reveal())
             page = await browser.get(first.url.join("/user/profile"))
-            second = await opened(link)
+            second = await open_link(link)
 
         assert link.reveal() not in f"{link!r} {link}"
         assert first.status_code == 302
         assert first.headers["location"].startswith("/interviews")
-        assert one.email in page.text
+        assert account.email in page.text
         assert second == [(403, "")]
 
     run(job)
@@ -94,41 +98,44 @@ def test_login_link_works_once(run: Run, connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     ("next_page", "location"),
-    [(ELSEWHERE, ELSEWHERE), ("interviews", "/interviews"), ("playground", "/playground")],
+    [(OTHER_SITE, OTHER_SITE), ("interviews", "/interviews"), ("playground", "/playground")],
 )
-def test_login_link_leads_to_any_page(
+def test_login_link_opens_any_page(
     run: Run, connect: Connect, next_page: str, location: str
 ) -> None:
-    """A page is a URL or a name that the server knows."""
+    """The page is a URL or a name that the server knows."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as one:
-            link = await da.links.create_login_url(one.email, one.password, next_page=next_page)
-            ((status, there),) = await opened(link)
+        async with temporary_account(da, connect) as account:
+            link = await da.links.create_login_url(
+                account.email, account.password, next_page=next_page
+            )
+            ((status, target),) = await open_link(link)
 
         assert status == 302
-        assert location in there
+        assert location in target
 
     run(job)
 
 
 @pytest.mark.parametrize(
-    ("how", "resumed"), [({}, False), ({"resume_existing": True}, True), ({"session": ""}, True)]
+    ("options", "resumed"),
+    [({}, False), ({"resume_existing": True}, True), ({"session": ""}, True)],
 )
-def test_login_link_opens_a_session_if_told_to(
-    run: Run, connect: Connect, how: dict[str, Any], *, resumed: bool
+def test_login_link_opens_a_session_on_request(
+    run: Run, connect: Connect, options: dict[str, Any], *, resumed: bool
 ) -> None:
-    """It leads to a new session, the user's own one, or the one that is named."""
+    """The link opens a new session, the existing session, or a specified session."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            visitor(da, connect) as visit,
+            temporary_visitor(da, connect) as visit,
             httpx.AsyncClient(follow_redirects=True) as browser,
         ):
-            chosen = {name: value or visit.first.session for name, value in how.items()}
-            link = await visit.login(da, i=TEXT_FIELD, url_args=URL_ARGS, **chosen)
+            arguments = {name: value or visit.first.session for name, value in options.items()}
+            link = await visit.create_login_url(da, i=TEXT_FIELD, url_args=URL_ARGS, **arguments)
             page = await browser.get(link.reveal())
-            sessions = await visit.url_args()
+            sessions = await visit.list_url_args()
 
         assert page.status_code == 200
         assert len(sessions) == (1 if resumed else 2)
@@ -138,78 +145,78 @@ def test_login_link_opens_a_session_if_told_to(
     run(job)
 
 
-def test_bad_logins_are_refused(run: Run, connect: Connect) -> None:
-    """The user, the password, the page, the session and the time must fit."""
+def test_invalid_logins_are_refused(run: Run, connect: Connect) -> None:
+    """User, password, page, session and expiry are checked."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect) as one,
-            visitor(da, connect) as other,
+            temporary_account(da, connect) as account,
+            temporary_visitor(da, connect) as visit,
         ):
 
-            async def login(problem: str, status: int = 400, **options: Any) -> None:
-                values = {"username": one.email, "password": one.password, **options}
-                await refused(da.links.create_login_url(**values), status, problem)
+            async def assert_login_error(problem: str, status: int = 400, **options: Any) -> None:
+                values = {"username": account.email, "password": account.password, **options}
+                await assert_error(da.links.create_login_url(**values), status, problem)
 
-            await login("Username not known", 403, username="nobody@example.com")
-            await login("Incorrect password", 403, password="wrong")
+            await assert_login_error("Username not known", 403, username="nobody@example.com")
+            await assert_login_error("Incorrect password", 403, password="wrong")
             for expire in (0, -1):
-                await login(BAD_EXPIRY, expire=expire)
+                await assert_login_error(INVALID_EXPIRY, expire=expire)
             for page in ("no such page", "javascript:alert(1)"):
-                await login("Unknown path for next", next_page=page)
-            session = other.first.session
-            await login("Could not decrypt dictionary", i=TEXT_FIELD, session=session)
+                await assert_login_error("Unknown path for next", next_page=page)
+            session = visit.first.session
+            await assert_login_error("Could not decrypt dictionary", i=TEXT_FIELD, session=session)
 
     run(job)
 
 
-def test_login_links_are_for_admins(run: Run, connect: Connect) -> None:
-    """Others make none, not even for themselves; a limited key does with log_user_in."""
+def test_only_admins_create_login_links(run: Run, connect: Connect) -> None:
+    """Other users cannot create login links; limited keys need log_user_in."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect, "developer", "advocate") as one,
-            limited(da, connect, "access_user_info") as without,
-            limited(da, connect, "log_user_in") as able,
+            temporary_account(da, connect, "developer", "advocate") as account,
+            limited_client(da, connect, "access_user_info") as limited,
+            limited_client(da, connect, "log_user_in") as permitted,
         ):
-            for client in (one.da, without):
-                call = client.links.create_login_url(one.email, one.password)
-                await refused(call, 403, DENIED)
-            link = await able.links.create_login_url(one.email, one.password)
+            for client in (account.da, limited):
+                call = client.links.create_login_url(account.email, account.password)
+                await assert_error(call, 403, ACCESS_DENIED)
+            link = await permitted.links.create_login_url(account.email, account.password)
 
-            assert (await opened(link))[0][0] == 302
+            assert (await open_link(link))[0][0] == 302
 
     run(job)
 
 
-def test_login_link_of_an_inactive_user_is_dead(run: Run, connect: Connect) -> None:
-    """The link is made, but lets nobody in."""
+def test_login_link_of_an_inactive_user_is_refused(run: Run, connect: Connect) -> None:
+    """The link is created, but does not log in."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as one:
-            await da.users.deactivate(one.id)
-            link = await da.links.create_login_url(one.email, one.password)
-            ((status, _),) = await opened(link)
+        async with temporary_account(da, connect) as account:
+            await da.users.deactivate(account.id)
+            link = await da.links.create_login_url(account.email, account.password)
+            ((status, _),) = await open_link(link)
 
         assert status == 403
 
     run(job)
 
 
-@pytest.mark.parametrize(("one_time", "second"), [(True, GONE), (False, 200)])
-def test_resume_link_leads_to_the_session(
+@pytest.mark.parametrize(("one_time", "second"), [(True, USED_UP_STATUS), (False, 200)])
+def test_resume_link_opens_the_session(
     run: Run, connect: Connect, *, one_time: bool, second: int
 ) -> None:
-    """Whoever can decrypt the session gets into it, once or as often as wanted."""
+    """A logged-in user can open the session, once or several times."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with visitor(da, connect) as visit, httpx.AsyncClient() as browser:
-            await browser.get((await visit.login(da)).reveal())
-            link = await visit.one.da.links.create_resume_url(
+        async with temporary_visitor(da, connect) as visit, httpx.AsyncClient() as browser:
+            await browser.get((await visit.create_login_url(da)).reveal())
+            link = await visit.account.da.links.create_resume_url(
                 TEXT_FIELD, session=visit.first.session, url_args=URL_ARGS, one_time=one_time
             )
             statuses = [(await browser.get(link.reveal())).status_code for _ in range(2)]
-            sessions = await visit.url_args()
+            sessions = await visit.list_url_args()
 
         assert visit.first.session not in link.reveal()
         assert statuses == [200, second]
@@ -218,15 +225,15 @@ def test_resume_link_leads_to_the_session(
     run(job)
 
 
-def test_resume_link_without_a_session_starts_one(run: Run, connect: Connect) -> None:
-    """Each time it is opened, another session begins."""
+def test_resume_link_without_a_session_starts_a_session(run: Run, connect: Connect) -> None:
+    """A session starts each time the link is opened."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with visitor(da, connect) as visit, httpx.AsyncClient() as browser:
-            await browser.get((await visit.login(da)).reveal())
-            link = await visit.one.da.links.create_resume_url(TEXT_FIELD)
+        async with temporary_visitor(da, connect) as visit, httpx.AsyncClient() as browser:
+            await browser.get((await visit.create_login_url(da)).reveal())
+            link = await visit.account.da.links.create_resume_url(TEXT_FIELD)
             statuses = [(await browser.get(link.reveal())).status_code for _ in range(2)]
-            sessions = await visit.url_args()
+            sessions = await visit.list_url_args()
 
         assert statuses == [200, 200]
         assert len(sessions) == 3
@@ -234,29 +241,33 @@ def test_resume_link_without_a_session_starts_one(run: Run, connect: Connect) ->
     run(job)
 
 
-@pytest.mark.parametrize(("one_time", "second"), [(True, GONE), (False, 302)])
-def test_redirect_link_leads_anywhere(
+@pytest.mark.parametrize(("one_time", "second"), [(True, USED_UP_STATUS), (False, 302)])
+def test_redirect_link_opens_any_url(
     run: Run, connect: Connect, *, one_time: bool, second: int
 ) -> None:
-    """It leads to the URL it was made for, once or as often as wanted."""
+    """The link redirects to its URL, once or several times."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as one:
-            link = await one.da.links.create_redirect_url(ELSEWHERE, one_time=one_time)
-            first, again = await opened(link, times=2)
+        async with temporary_account(da, connect) as account:
+            link = await account.da.links.create_redirect_url(OTHER_SITE, one_time=one_time)
+            first, repeated = await open_link(link, times=2)
 
-        assert first == (302, ELSEWHERE)
-        assert again[0] == second
+        assert first == (302, OTHER_SITE)
+        assert repeated[0] == second
 
     run(job)
 
 
-def test_bad_lifetimes_are_refused(run: Run) -> None:
-    """A link lives a second at least."""
+def test_invalid_lifetimes_are_refused(run: Run) -> None:
+    """The lifetime must be at least one second."""
 
     async def job(da: AsyncDocassemble) -> None:
         for expire in (0, -1):
-            await refused(da.links.create_resume_url("any", expire=expire), 400, BAD_EXPIRY)
-            await refused(da.links.create_redirect_url(ELSEWHERE, expire=expire), 400, BAD_EXPIRY)
+            await assert_error(
+                da.links.create_resume_url("any", expire=expire), 400, INVALID_EXPIRY
+            )
+            await assert_error(
+                da.links.create_redirect_url(OTHER_SITE, expire=expire), 400, INVALID_EXPIRY
+            )
 
     run(job)

@@ -1,4 +1,4 @@
-"""Packages of the real server: from ZIP files and repositories, and what is refused."""
+"""Packages of the real server: from ZIP files and repositories, and their errors."""
 
 from __future__ import annotations
 
@@ -7,66 +7,68 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import AsyncDocassemble, Package, Upload
-from tests.live.documents import package, package_files, zipped
-from tests.live.people import limited, person
-from tests.live.refusals import refusal
-from tests.live.repositories import repository
+from tests.live.accounts import limited_client, temporary_account
+from tests.live.documents import make_package, make_package_files, make_zip
+from tests.live.known_errors import get_error
+from tests.live.repositories import commit_package
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from docassemble_client import TaskHandle
     from tests.live.conftest import Connect, Run
-    from tests.live.refusals import Call
+    from tests.live.known_errors import ApiCall
 
 
-def test_package_from_a_zip_file_is_installed_and_removed(run: Run, unique: str) -> None:
-    """A ZIP file under any name is installed and stored; its package cannot be updated."""
+def test_package_from_a_zip_file_is_installed_and_uninstalled(run: Run, unique: str) -> None:
+    """A ZIP file with any name is installed and stored; its package cannot be updated."""
     name = f"docassemble.{unique}"
-    file = package(unique, "0.3.1")
+    file = make_package(unique, "0.3.1")
 
     async def job(da: AsyncDocassemble) -> None:
-        await _wait(
+        await _wait_for_task(
             da, await da.packages.install(zip=Upload(file, "Größe 'neu'.zip"), restart=False)
         )
-        listed = await _listed(da, name)
+        installed = await _find_package(da, name)
         new = await da.sessions.start(f"{name}:data/questions/hello.yml")
         question = await da.sessions.get_question(new.i, new.session, secret=new.secret)
         await da.sessions.delete(new.i, new.session)
-        update = await refusal(da.packages.update(name))
-        assert listed is not None
-        assert listed.zip_file_number is not None
-        stored = await da.files.download(listed.zip_file_number, extension="zip")
-        await _wait(da, await da.packages.uninstall(name, restart=False))
+        error = await get_error(da.packages.update(name))
+        assert installed is not None
+        assert installed.zip_file_number is not None
+        stored = await da.files.download(installed.zip_file_number, extension="zip")
+        await _wait_for_task(da, await da.packages.uninstall(name, restart=False))
 
-        assert listed == Package(
+        assert installed == Package(
             name=name,
             type="zip",
             can_update=False,
             can_uninstall=True,
             version="0.3.1",
-            zip_file_number=listed.zip_file_number,
+            zip_file_number=installed.zip_file_number,
         )
         assert stored.content == file
         assert "Hello from the package" in str(question)
-        assert update == "400 You are not allowed to update that package."
-        assert await _listed(da, name) is None
+        assert error == "400 You are not allowed to update that package."
+        assert await _find_package(da, name) is None
 
     run(job)
 
 
 def test_package_from_a_repository_is_updated(run: Run, unique: str, tmp_path: Path) -> None:
-    """A package from Git tells its repository and branch, and an update brings the new version."""
+    """A package from Git shows its repository and branch; an update installs the new version."""
     name = f"docassemble.{unique}"
-    url = repository(tmp_path, unique, package_files(unique, "0.1.0")).as_uri()
+    url = commit_package(tmp_path, unique, make_package_files(unique, "0.1.0")).as_uri()
 
     async def job(da: AsyncDocassemble) -> None:
-        await _wait(da, await da.packages.install(github_url=url, branch="main", restart=False))
-        installed = await _listed(da, name)
-        repository(tmp_path, unique, package_files(unique, "0.2.0"))
-        await _wait(da, await da.packages.update(name, restart=False))
-        updated = await _listed(da, name)
-        await _wait(da, await da.packages.uninstall(name, restart=False))
+        await _wait_for_task(
+            da, await da.packages.install(github_url=url, branch="main", restart=False)
+        )
+        installed = await _find_package(da, name)
+        commit_package(tmp_path, unique, make_package_files(unique, "0.2.0"))
+        await _wait_for_task(da, await da.packages.update(name, restart=False))
+        updated = await _find_package(da, name)
+        await _wait_for_task(da, await da.packages.uninstall(name, restart=False))
 
         assert installed == Package(
             name=name,
@@ -79,13 +81,13 @@ def test_package_from_a_repository_is_updated(run: Run, unique: str, tmp_path: P
         )
         assert updated is not None
         assert updated.version == "0.2.0"
-        assert await _listed(da, name) is None
+        assert await _find_package(da, name) is None
 
     run(job)
 
 
 def test_unknown_task_has_the_status_unknown(run: Run) -> None:
-    """A task that the server never had is no error."""
+    """An unknown task is not an error."""
 
     async def job(da: AsyncDocassemble) -> None:
         status = await da.packages.get_update_status("nosuchtask")
@@ -114,56 +116,60 @@ def test_unknown_task_has_the_status_unknown(run: Run) -> None:
             "400 There was an error when installing that package. {}",
         ),
         (
-            lambda da: da.packages.install(zip=Upload(zipped({"a.txt": ""}), "package.zip")),
+            lambda da: da.packages.install(zip=Upload(make_zip({"a.txt": ""}), "package.zip")),
             "400 There was an error when installing that package. {}",
         ),
     ],
 )
-def test_impossible_change_is_refused(run: Run, call: Call, expected: str) -> None:
-    """What is unknown, protected or no package is refused with the documented text."""
+def test_invalid_change_is_refused(run: Run, call: ApiCall, expected: str) -> None:
+    """Unknown, protected and invalid packages are refused with the documented errors."""
 
     async def job(da: AsyncDocassemble) -> None:
-        assert await refusal(call(da)) == expected
+        assert await get_error(call(da)) == expected
 
     run(job)
 
 
-def test_package_of_the_server_is_refused_to_a_developer(run: Run, connect: Connect) -> None:
-    """A developer may not install what belongs to the server; from Git this is a 404."""
+def test_developer_cannot_install_server_packages(run: Run, connect: Connect) -> None:
+    """A developer may not install packages of the server; from Git the error is 404."""
     repository_url = "https://git.example.com/docassemble.webapp"
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, "developer") as developer:
+        async with temporary_account(da, connect, "developer") as developer:
             packages = developer.da.packages
-            by_name = await refusal(packages.install(pip="docassemble.webapp"))
-            by_url = await refusal(packages.install(github_url=repository_url, branch="main"))
-            listed = await packages.list()
+            by_name = await get_error(packages.install(pip="docassemble.webapp"))
+            by_url = await get_error(packages.install(github_url=repository_url, branch="main"))
+            all_packages = await packages.list()
 
         assert by_name == "403 You do not have permission to install that package."
         assert by_url == "404 File not found"
-        assert [one.can_uninstall for one in listed if one.name == "docassemble.webapp"] == [False]
+        assert [
+            package.can_uninstall
+            for package in all_packages
+            if package.name == "docassemble.webapp"
+        ] == [False]
 
     run(job)
 
 
 @pytest.mark.since("1.10")
-def test_package_list_has_a_permission_of_its_own(run: Run, connect: Connect) -> None:
-    """With read_packages a limited key may see the packages but not change them."""
+def test_read_packages_permits_only_the_list(run: Run, connect: Connect) -> None:
+    """With read_packages, a limited key may list packages but not change them."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with limited(da, connect, "read_packages") as reader:
-            listed = await reader.packages.list()
-            change = await refusal(reader.packages.uninstall("nosuchpackage"))
+        async with limited_client(da, connect, "read_packages") as reader:
+            all_packages = await reader.packages.list()
+            error = await get_error(reader.packages.uninstall("nosuchpackage"))
 
-        assert "docassemble.webapp" in [one.name for one in listed]
-        assert change == "403 Access denied."
+        assert "docassemble.webapp" in [package.name for package in all_packages]
+        assert error == "403 Access denied."
 
     run(job)
 
 
-async def _wait(da: AsyncDocassemble, handle: TaskHandle) -> None:
+async def _wait_for_task(da: AsyncDocassemble, handle: TaskHandle) -> None:
     await da.wait_for_task(handle, timeout=300)
 
 
-async def _listed(da: AsyncDocassemble, name: str) -> Package | None:
-    return next((one for one in await da.packages.list() if one.name == name), None)
+async def _find_package(da: AsyncDocassemble, name: str) -> Package | None:
+    return next((package for package in await da.packages.list() if package.name == name), None)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import AsyncDocassemble, TaskHandle, Upload
-from tests.live.documents import package, package_files, zipped
-from tests.live.people import person
-from tests.live.refusals import refusal
-from tests.live.repositories import repository, served
+from tests.live.accounts import temporary_account
+from tests.live.documents import make_package, make_package_files, make_zip
+from tests.live.known_errors import get_error
+from tests.live.repositories import commit_package, serve_folder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from docassemble_client import PlaygroundFolder
     from tests.live.conftest import Connect, Run
-    from tests.live.refusals import Call
+    from tests.live.known_errors import ApiCall
 
 FOLDERS: dict[PlaygroundFolder, str] = {
     "questions": "hello.yml",
@@ -42,7 +42,7 @@ question: The limit is ${ LIMIT }
 
 
 def test_file_of_each_folder_is_saved_listed_read_and_deleted(run: Run, unique: str) -> None:
-    """Every folder but packages takes files; without a restart there is nothing to wait for."""
+    """Every folder except packages accepts files; without a restart there is no task."""
 
     async def job(da: AsyncDocassemble) -> None:
         await da.playground.create_project(unique)
@@ -60,34 +60,34 @@ def test_file_of_each_folder_is_saved_listed_read_and_deleted(run: Run, unique: 
             deleted = await da.playground.delete_file(
                 name, folder=folder, project=unique, restart=False
             )
-            left = await da.playground.list_files(folder=folder, project=unique)
+            remaining = await da.playground.list_files(folder=folder, project=unique)
 
-            assert (saved, names, deleted, left) == (None, [name], None, [])
+            assert (saved, names, deleted, remaining) == (None, [name], None, [])
             assert (file.content, file.filename) == (content, name)
         await da.playground.delete_project(unique)
 
     run(job)
 
 
-def test_project_lives_from_creation_to_deletion(run: Run, connect: Connect, unique: str) -> None:
-    """Projects are listed without the default one, also those of another user."""
+def test_project_is_created_listed_and_deleted(run: Run, connect: Connect, unique: str) -> None:
+    """Projects of any user are listed, without the default project."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, "developer") as developer:
+        async with temporary_account(da, connect, "developer") as developer:
             await da.playground.create_project(unique, user_id=developer.id)
-            theirs = await developer.da.playground.list_projects()
-            seen = await da.playground.list_projects(user_id=developer.id)
+            by_owner = await developer.da.playground.list_projects()
+            by_admin = await da.playground.list_projects(user_id=developer.id)
             await da.playground.delete_project(unique, user_id=developer.id)
-            left = await developer.da.playground.list_projects()
+            remaining = await developer.da.playground.list_projects()
 
-            assert theirs == seen == [unique]
-            assert left == []
+            assert by_owner == by_admin == [unique]
+            assert remaining == []
 
     run(job)
 
 
 @pytest.mark.parametrize(
-    ("name", "stored", "found"),
+    ("name", "stored_name", "is_found"),
     [
         ("two  blanks.txt", "two_blanks.txt", False),
         ("Brief für 'Ada'.txt", "Brief_fur_Ada.txt", False),
@@ -96,33 +96,33 @@ def test_project_lives_from_creation_to_deletion(run: Run, connect: Connect, uni
         ("../up.txt", "up.txt", True),
     ],
 )
-def test_name_of_an_upload_is_changed(
-    run: Run, unique: str, name: str, stored: str, *, found: bool
+def test_file_name_of_an_upload_is_normalised(
+    run: Run, unique: str, name: str, stored_name: str, *, is_found: bool
 ) -> None:
-    """Accents and quotes go and blanks become _; only then the old name leads to the file."""
+    """Accents and quotes are removed and spaces become _; some original names find the file."""
 
     async def job(da: AsyncDocassemble) -> None:
         await da.playground.create_project(unique)
         await da.playground.upload_files([Upload(b"text", name)], project=unique)
 
         names = await da.playground.list_files(project=unique)
-        file = await da.playground.download_file(stored, project=unique)
-        by_old_name = da.playground.download_file(name, project=unique)
-        if found:
-            content = (await by_old_name).content
+        file = await da.playground.download_file(stored_name, project=unique)
+        by_original_name = da.playground.download_file(name, project=unique)
+        if is_found:
+            content = (await by_original_name).content
         else:
             content = file.content
-            assert await refusal(by_old_name.read()) == "404 File not found"
+            assert await get_error(by_original_name.read()) == "404 File not found"
         await da.playground.delete_project(unique)
 
-        assert names == [stored]
+        assert names == [stored_name]
         assert content == b"text"
 
     run(job)
 
 
 def test_module_is_usable_after_the_restart(run: Run, unique: str) -> None:
-    """A module restarts the server when it is saved, unpacked or deleted, and is usable then."""
+    """Saving, unpacking and deleting a module restarts the server; then it can be used."""
 
     async def job(da: AsyncDocassemble) -> None:
         playground = f"docassemble.playground1{unique}"
@@ -140,43 +140,47 @@ def test_module_is_usable_after_the_restart(run: Run, unique: str) -> None:
         await da.sessions.delete(new.i, new.session)
         deleted = await da.playground.delete_file("rules.py", folder="modules", project=unique)
         unpacked = await da.playground.install_packages(
-            [Upload(package(unique, modules=True), "package.zip")], project=unique
+            [Upload(make_package(unique, modules=True), "package.zip")], project=unique
         )
-        await asyncio.gather(*(da.wait_for_task(one, timeout=180) for one in (deleted, unpacked)))
+        await asyncio.gather(*(da.wait_for_task(task, timeout=180) for task in (deleted, unpacked)))
         modules = await da.playground.list_files(folder="modules", project=unique)
         await da.playground.delete_project(unique)
 
         assert result is not None
         assert "The limit is 1500" in str(question)
-        assert {type(one) for one in (saved, deleted, unpacked)} == {TaskHandle}
+        assert {type(task) for task in (saved, deleted, unpacked)} == {TaskHandle}
         assert modules == ["rules.py"]
 
     run(job)
 
 
-def test_package_is_unpacked_and_made_again(run: Run, unique: str) -> None:
-    """A package's files go to their folders, and come back as a package with the same files."""
-    files = package_files(unique, modules=True)
+def test_package_is_unpacked_and_downloaded(run: Run, unique: str) -> None:
+    """The files of a package are unpacked to their folders, and downloaded as a package."""
+    files = make_package_files(unique, modules=True)
 
     async def job(da: AsyncDocassemble) -> None:
         await da.playground.create_project(unique)
-        nothing = await da.playground.install_packages(
-            [Upload(package(unique, modules=True), "package.zip")], project=unique, restart=False
+        task = await da.playground.install_packages(
+            [Upload(make_package(unique, modules=True), "package.zip")],
+            project=unique,
+            restart=False,
         )
-        listed = {
+        names_by_folder = {
             folder: await da.playground.list_files(folder=folder, project=unique)
             for folder in FOLDERS
         }
         packages = await da.playground.list_files(folder="packages", project=unique)
-        short = await da.playground.download_file(unique, folder="packages", project=unique)
-        made = await da.playground.download_file(packages[0], folder="packages", project=unique)
+        by_short_name = await da.playground.download_file(unique, folder="packages", project=unique)
+        archive_file = await da.playground.download_file(
+            packages[0], folder="packages", project=unique
+        )
         await da.playground.delete_project(unique)
 
-        assert nothing is None
-        assert listed == {folder: [name] for folder, name in FOLDERS.items()}
+        assert task is None
+        assert names_by_folder == {folder: [name] for folder, name in FOLDERS.items()}
         assert packages == [f"docassemble.{unique}"]
-        assert made.filename == short.filename == f"docassemble-{unique}.zip"
-        with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
+        assert archive_file.filename == by_short_name.filename == f"docassemble-{unique}.zip"
+        with zipfile.ZipFile(io.BytesIO(archive_file.content)) as archive:
             root = f"docassemble-{unique}"
             for path in files.keys() - {"setup.py", f"docassemble/{unique}/__init__.py"}:
                 assert archive.read(f"{root}/{path}").decode() == files[path]
@@ -186,12 +190,12 @@ def test_package_is_unpacked_and_made_again(run: Run, unique: str) -> None:
 
 def test_package_is_pulled_from_a_repository(run: Run, unique: str, tmp_path: Path) -> None:
     """A Git repository is cloned into a project; without a restart there is no task."""
-    repository(tmp_path, unique, package_files(unique, modules=True))
+    commit_package(tmp_path, unique, make_package_files(unique, modules=True))
 
     async def job(da: AsyncDocassemble) -> None:
         await da.playground.create_project(unique)
-        with served(tmp_path) as url:
-            nothing = await da.playground.pull_package(
+        with serve_folder(tmp_path) as url:
+            task = await da.playground.pull_package(
                 github_url=f"{url}/docassemble-{unique}.git",
                 branch="main",
                 project=unique,
@@ -201,7 +205,7 @@ def test_package_is_pulled_from_a_repository(run: Run, unique: str, tmp_path: Pa
         packages = await da.playground.list_files(folder="packages", project=unique)
         await da.playground.delete_project(unique)
 
-        assert nothing is None
+        assert task is None
         assert names == ["hello.yml"]
         assert packages == [f"docassemble.{unique}"]
 
@@ -235,7 +239,7 @@ def test_package_is_pulled_from_a_repository(run: Run, unique: str, tmp_path: Pa
         (lambda da: da.playground.install_packages([TEXT]), "400 Error installing packages."),
         (
             lambda da: da.playground.install_packages(
-                [Upload(zipped({"note.txt": "no package"}), "package.zip")]
+                [Upload(make_zip({"note.txt": "no package"}), "package.zip")]
             ),
             "400 Not a docassemble package.",
         ),
@@ -251,44 +255,49 @@ def test_package_is_pulled_from_a_repository(run: Run, unique: str, tmp_path: Pa
         ),
     ],
 )
-def test_unusable_name_or_file_is_refused(run: Run, call: Call, expected: str) -> None:
-    """What has a bad name, is missing or cannot be read is refused with the documented text."""
+def test_invalid_name_or_file_is_refused(run: Run, call: ApiCall, expected: str) -> None:
+    """Invalid names, missing files and invalid files are refused with the documented errors."""
 
     async def job(da: AsyncDocassemble) -> None:
-        assert await refusal(call(da)) == expected
+        assert await get_error(call(da)) == expected
 
     run(job)
 
 
-def test_place_that_is_none_is_refused(run: Run, connect: Connect) -> None:
-    """Unknown projects and folders, and another's Playground, are refused by every call."""
-    zipped_package = Upload(package("none"), "package.zip")
+def test_unknown_folder_project_or_owner_is_refused(run: Run, connect: Connect) -> None:
+    """Every call refuses unknown projects and folders, and Playgrounds of other users."""
+    zipped_package = Upload(make_package("none"), "package.zip")
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, "developer") as developer:
-            calls = developer.da.playground
-            in_place: list[Callable[..., Awaitable[object]]] = [
-                calls.list_files,
-                lambda **place: calls.download_file("note.txt", **place).read(),
-                partial(calls.upload_files, [TEXT]),
-                partial(calls.delete_file, "note.txt"),
+        async with temporary_account(da, connect, "developer") as developer:
+            playground = developer.da.playground
+            file_calls: list[Callable[..., Awaitable[object]]] = [
+                playground.list_files,
+                lambda **location: playground.download_file("note.txt", **location).read(),
+                partial(playground.upload_files, [TEXT]),
+                partial(playground.delete_file, "note.txt"),
             ]
-            packages: list[Callable[..., Awaitable[object]]] = [
-                partial(calls.install_packages, [zipped_package]),
-                partial(calls.pull_package, pip="docassemble.nosuchpackage"),
+            package_calls: list[Callable[..., Awaitable[object]]] = [
+                partial(playground.install_packages, [zipped_package]),
+                partial(playground.pull_package, pip="docassemble.nosuchpackage"),
             ]
-            projects: list[Callable[..., Awaitable[object]]] = [
-                calls.list_projects,
-                partial(calls.create_project, "benefits"),
-                partial(calls.delete_project, "benefits"),
+            project_calls: list[Callable[..., Awaitable[object]]] = [
+                playground.list_projects,
+                partial(playground.create_project, "benefits"),
+                partial(playground.delete_project, "benefits"),
             ]
 
-            folder = {await refusal(call(folder="none")) for call in in_place}
-            project = {await refusal(call(project="none")) for call in in_place + packages}
-            owner = {await refusal(call(user_id=1)) for call in in_place + packages + projects}
+            folder_errors = {await get_error(call(folder="none")) for call in file_calls}
+            project_errors = {
+                await get_error(call(project="none")) for call in file_calls + package_calls
+            }
+            owner_errors = {
+                await get_error(call(user_id=1))
+                for call in file_calls + package_calls + project_calls
+            }
 
-            assert folder == {"400 Invalid folder."}
-            assert project == {"400 Invalid project."}
-            assert owner == {"400 Invalid user_id."}
+            assert folder_errors == {"400 Invalid folder."}
+            assert project_errors == {"400 Invalid project."}
+            assert owner_errors == {"400 Invalid user_id."}
 
     run(job)

@@ -1,4 +1,4 @@
-"""Privileges on the real server: made, given, taken away, deleted, and to whom it is refused."""
+"""Privileges on the real server: creating, granting, revoking and deleting them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import AsyncDocassemble, BadRequest
-from tests.live.people import limited, person, privilege
-from tests.live.refusals import DENIED, refused
+from tests.live.accounts import limited_client, temporary_account, temporary_privilege
+from tests.live.known_errors import ACCESS_DENIED, assert_error
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
 
-NOBODY = 2_000_000_000
+UNKNOWN_USER = 2_000_000_000
 BUILT_IN = {"user", "admin", "developer", "advocate", "cron"}
 NO_LIST = "You do not have sufficient privileges to see the list of privileges."
 NO_ACCESS = (
@@ -22,8 +22,8 @@ NO_ACCESS = (
 )
 NOT_FOUND = "User not found"
 UNKNOWN = "The specified privilege does not exist."
-NOT_GIVEN = "You do not have sufficient privileges to give the user this privilege."
-NOT_TAKEN = "You do not have sufficient privileges to take away this privilege."
+NO_GRANT = "You do not have sufficient privileges to give the user this privilege."
+NO_REVOKE = "You do not have sufficient privileges to take away this privilege."
 
 
 @pytest.mark.parametrize(
@@ -40,35 +40,35 @@ NOT_TAKEN = "You do not have sufficient privileges to take away this privilege."
     ],
     ids=["word", "signs", "spaces", "blank", "empty", "brackets", "long", "wide"],
 )
-def test_privilege_of_any_name_is_made_given_and_deleted(
+def test_privilege_of_any_name_is_created_granted_and_deleted(
     run: Run, connect: Connect, name: str
 ) -> None:
-    """Whatever it is called, a privilege is listed, given, taken away and deleted by its name."""
+    """A privilege with any name is listed, granted, revoked and deleted."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as plain:
-            async with privilege(da, name):
-                listed = await da.privileges.list()
+        async with temporary_account(da, connect) as plain:
+            async with temporary_privilege(da, name):
+                before = await da.privileges.list()
                 await da.privileges.grant(plain.id, name)
-                given = await da.privileges.list_for_user(plain.id)
+                granted = await da.privileges.list_for_user(plain.id)
                 await da.privileges.revoke(plain.id, name)
-                taken = await plain.da.privileges.list_current()
+                revoked = await plain.da.privileges.list_current()
                 await da.privileges.grant(plain.id, name)
-            lost = (await da.users.get(plain.id)).privileges
+            deleted = (await da.users.get(plain.id)).privileges
             after = await da.privileges.list()
 
-        assert name in listed
-        assert (given, taken, lost) == ([name], [], [])
+        assert name in before
+        assert (granted, revoked, deleted) == ([name], [], [])
         assert name not in after
 
     run(job)
 
 
-def test_list_is_sorted_and_has_the_built_in_ones(run: Run, connect: Connect) -> None:
-    """A developer sees the names too, sorted, cron among them."""
+def test_list_is_sorted_and_has_built_in_privileges(run: Run, connect: Connect) -> None:
+    """Developers may list the privileges too; cron is included."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, "developer") as developer:
+        async with temporary_account(da, connect, "developer") as developer:
             names = await developer.da.privileges.list()
 
         assert names == sorted(names) == await da.privileges.list()
@@ -77,52 +77,52 @@ def test_list_is_sorted_and_has_the_built_in_ones(run: Run, connect: Connect) ->
     run(job)
 
 
-def test_given_privilege_counts_at_once(run: Run, connect: Connect) -> None:
-    """What a privilege allows is allowed as soon as it is given, and no longer than it is held."""
+def test_granted_privilege_applies_immediately(run: Run, connect: Connect) -> None:
+    """A privilege applies from granting until revoking."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, "user") as one:
-            await refused(one.da.privileges.list(), 400, NO_LIST)
-            await da.privileges.grant(one.id, "developer")
-            names = await one.da.privileges.list()
-            held = await one.da.privileges.list_current()
-            await da.privileges.revoke(one.id, "developer")
-            await refused(one.da.privileges.list(), 400, NO_LIST)
+        async with temporary_account(da, connect, "user") as account:
+            await assert_error(account.da.privileges.list(), 400, NO_LIST)
+            await da.privileges.grant(account.id, "developer")
+            names = await account.da.privileges.list()
+            both = await account.da.privileges.list_current()
+            await da.privileges.revoke(account.id, "developer")
+            await assert_error(account.da.privileges.list(), 400, NO_LIST)
 
         assert "developer" in names
-        assert sorted(held) == ["developer", "user"]
+        assert sorted(both) == ["developer", "user"]
 
     run(job)
 
 
-def test_bad_names_are_refused(run: Run, connect: Connect, unique: str) -> None:
-    """Used, unknown and built-in names are told apart."""
+def test_invalid_names_are_refused(run: Run, connect: Connect, unique: str) -> None:
+    """Existing, unknown and built-in names have different errors."""
 
     async def job(da: AsyncDocassemble) -> None:
         privileges = da.privileges
         built_in = "The specified privilege is built-in and cannot be deleted."
         cron = "You cannot give a user the cron privilege."
-        await refused(privileges.create("user"), 400, "The given privilege already exists.")
-        await refused(privileges.delete(unique), 400, "The privilege {} did not exist.")
+        await assert_error(privileges.create("user"), 400, "The given privilege already exists.")
+        await assert_error(privileges.delete(unique), 400, "The privilege {} did not exist.")
         for name in BUILT_IN:
-            await refused(privileges.delete(name), 400, built_in)
-        async with person(da, connect, "user") as one:
+            await assert_error(privileges.delete(name), 400, built_in)
+        async with temporary_account(da, connect, "user") as account:
             for name in (unique, "User", ""):
-                await refused(privileges.grant(one.id, name), 400, UNKNOWN)
-                await refused(privileges.revoke(one.id, name), 400, UNKNOWN)
-            already = "The user already had that privilege."
-            await refused(privileges.grant(one.id, "user"), 400, already)
-            await refused(privileges.grant(one.id, "cron"), 400, cron)
-            never = "The user did not already have that privilege."
-            await refused(privileges.revoke(one.id, "trainer"), 400, never)
+                await assert_error(privileges.grant(account.id, name), 400, UNKNOWN)
+                await assert_error(privileges.revoke(account.id, name), 400, UNKNOWN)
+            granted = "The user already had that privilege."
+            await assert_error(privileges.grant(account.id, "user"), 400, granted)
+            await assert_error(privileges.grant(account.id, "cron"), 400, cron)
+            not_granted = "The user did not already have that privilege."
+            await assert_error(privileges.revoke(account.id, "trainer"), 400, not_granted)
 
-            assert await privileges.list_for_user(one.id) == ["user"]
+            assert await privileges.list_for_user(account.id) == ["user"]
 
     run(job)
 
 
-def test_name_that_is_too_long_shows_only_in_the_body(run: Run) -> None:
-    """The server answers with its SQL statement, which stays out of the error's text."""
+def test_error_text_of_a_too_long_name_has_no_sql(run: Run) -> None:
+    """The server returns its SQL statement, which is only in the body of the error."""
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(BadRequest) as error:
@@ -134,92 +134,92 @@ def test_name_that_is_too_long_shows_only_in_the_body(run: Run) -> None:
     run(job)
 
 
-def test_unknown_user_has_no_privileges(run: Run) -> None:
-    """A number nobody has is not found."""
+def test_privileges_of_an_unknown_user_are_not_found(run: Run) -> None:
+    """An unknown user ID is not found."""
 
     async def job(da: AsyncDocassemble) -> None:
-        await refused(da.privileges.list_for_user(NOBODY), 404, NOT_FOUND)
-        await refused(da.privileges.grant(NOBODY, "user"), 404, NOT_FOUND)
-        await refused(da.privileges.revoke(NOBODY, "user"), 404, NOT_FOUND)
+        await assert_error(da.privileges.list_for_user(UNKNOWN_USER), 404, NOT_FOUND)
+        await assert_error(da.privileges.grant(UNKNOWN_USER, "user"), 404, NOT_FOUND)
+        await assert_error(da.privileges.revoke(UNKNOWN_USER, "user"), 404, NOT_FOUND)
 
     run(job)
 
 
-@pytest.mark.parametrize("held", [(), ("advocate",), ("developer",)], ids=str)
-def test_only_an_admin_changes_privileges(
-    run: Run, connect: Connect, held: tuple[str, ...]
-) -> None:
-    """Others give and take no privilege, their own included, and make none."""
+@pytest.mark.parametrize("names", [(), ("advocate",), ("developer",)], ids=str)
+def test_only_admins_change_privileges(run: Run, connect: Connect, names: tuple[str, ...]) -> None:
+    """Other users cannot create, delete, grant or revoke privileges, not even their own."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, *held) as one:
-            await refused(one.da.privileges.create("made by one"), 403, DENIED)
-            await refused(one.da.privileges.delete("customer"), 403, DENIED)
-            await refused(one.da.privileges.grant(one.id, "admin"), 403, DENIED)
-            await refused(one.da.privileges.revoke(one.id, "developer"), 403, DENIED)
+        async with temporary_account(da, connect, *names) as account:
+            await assert_error(account.da.privileges.create("made by one"), 403, ACCESS_DENIED)
+            await assert_error(account.da.privileges.delete("customer"), 403, ACCESS_DENIED)
+            await assert_error(account.da.privileges.grant(account.id, "admin"), 403, ACCESS_DENIED)
+            await assert_error(
+                account.da.privileges.revoke(account.id, "developer"), 403, ACCESS_DENIED
+            )
 
-            assert await one.da.privileges.list_current() == list(held)
+            assert await account.da.privileges.list_current() == list(names)
 
     run(job)
 
 
-def test_others_privileges_are_seen_by_advocates(run: Run, connect: Connect) -> None:
-    """The privileges of others are shown to an advocate, not to a developer or plain user."""
+def test_advocates_read_privileges_of_others(run: Run, connect: Connect) -> None:
+    """Advocates may read privileges of others; developers and other users may not."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect, "advocate") as advocate,
-            person(da, connect, "developer") as developer,
-            person(da, connect) as plain,
+            temporary_account(da, connect, "advocate") as advocate,
+            temporary_account(da, connect, "developer") as developer,
+            temporary_account(da, connect) as plain,
         ):
-            seen = await advocate.da.privileges.list_for_user(developer.id)
-            for one in (developer, plain):
-                privileges = one.da.privileges
-                await refused(privileges.list_for_user(1), 400, NO_ACCESS)
-                await refused(privileges.grant(1, "user"), 400, NO_ACCESS)
-                await refused(privileges.revoke(1, "admin"), 400, NO_ACCESS)
-            await refused(advocate.da.privileges.list(), 400, NO_LIST)
+            of_developer = await advocate.da.privileges.list_for_user(developer.id)
+            for account in (developer, plain):
+                privileges = account.da.privileges
+                await assert_error(privileges.list_for_user(1), 400, NO_ACCESS)
+                await assert_error(privileges.grant(1, "user"), 400, NO_ACCESS)
+                await assert_error(privileges.revoke(1, "admin"), 400, NO_ACCESS)
+            await assert_error(advocate.da.privileges.list(), 400, NO_LIST)
 
-        assert seen == ["developer"]
+        assert of_developer == ["developer"]
 
     run(job)
 
 
-def test_limited_key_needs_the_permission_for_each_step(run: Run, connect: Connect) -> None:
-    """A limited key lists, edits and gives with three permissions, but no powerful privileges."""
+def test_limited_key_needs_a_permission_for_each_call(run: Run, connect: Connect) -> None:
+    """Each call needs its permission; powerful privileges cannot be granted."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect, "developer") as one,
-            limited(da, connect, "edit_privileges") as half,
-            limited(da, connect, "edit_privileges", "access_privileges") as editor,
-            limited(da, connect, "access_user_info", "edit_user_privileges") as giver,
+            temporary_account(da, connect, "developer") as account,
+            limited_client(da, connect, "edit_privileges") as without_access,
+            limited_client(da, connect, "edit_privileges", "access_privileges") as editor,
+            limited_client(da, connect, "access_user_info", "edit_user_privileges") as granter,
         ):
-            await refused(half.privileges.list(), 400, NO_LIST)
-            await refused(half.privileges.create("made by half"), 400, NO_LIST)
-            await refused(half.privileges.list_current(), 400, NO_ACCESS)
-            await refused(half.privileges.grant(one.id, "user"), 400, NO_ACCESS)
+            await assert_error(without_access.privileges.list(), 400, NO_LIST)
+            await assert_error(without_access.privileges.create("made by half"), 400, NO_LIST)
+            await assert_error(without_access.privileges.list_current(), 400, NO_ACCESS)
+            await assert_error(without_access.privileges.grant(account.id, "user"), 400, NO_ACCESS)
             await editor.privileges.create("made by a limited key")
-            await half.privileges.delete("made by a limited key")
+            await without_access.privileges.delete("made by a limited key")
             for name in ("admin", "advocate", "cron"):
-                await refused(giver.privileges.grant(one.id, name), 400, NOT_GIVEN)
-            await giver.privileges.grant(one.id, "user")
-            await giver.privileges.revoke(one.id, "developer")
-            own = await giver.privileges.list_current()
+                await assert_error(granter.privileges.grant(account.id, name), 400, NO_GRANT)
+            await granter.privileges.grant(account.id, "user")
+            await granter.privileges.revoke(account.id, "developer")
+            own = await granter.privileges.list_current()
 
             assert own == ["admin"]
-            assert await da.privileges.list_for_user(one.id) == ["user"]
+            assert await da.privileges.list_for_user(account.id) == ["user"]
 
     run(job)
 
 
-def test_admin_keeps_the_own_privilege(run: Run, connect: Connect) -> None:
-    """The privilege admin is taken away by another admin only."""
+def test_admins_cannot_revoke_their_own_admin_privilege(run: Run, connect: Connect) -> None:
+    """Only another admin can revoke the privilege admin."""
 
     async def job(da: AsyncDocassemble) -> None:
         own = "You cannot take away the admin privilege from the current user."
-        async with person(da, connect, "admin") as admin:
-            await refused(admin.da.privileges.revoke(admin.id, "admin"), 400, own)
+        async with temporary_account(da, connect, "admin") as admin:
+            await assert_error(admin.da.privileges.revoke(admin.id, "admin"), 400, own)
             await da.privileges.revoke(admin.id, "admin")
 
             assert await admin.da.privileges.list_current() == []
@@ -227,26 +227,24 @@ def test_admin_keeps_the_own_privilege(run: Run, connect: Connect) -> None:
     run(job)
 
 
-def test_permissions_of_a_privilege_reach_as_far_as_configured(
-    run: Run, connect: Connect, unique: str
-) -> None:
-    """A privilege whose permissions the configuration names gives, but no powerful privileges."""
+def test_privilege_has_its_configured_permissions(run: Run, connect: Connect, unique: str) -> None:
+    """The privilege clerk may grant privileges, but not powerful ones."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            privilege(da, "clerk"),
-            person(da, connect, "clerk") as clerk,
-            person(da, connect, "developer") as one,
+            temporary_privilege(da, "clerk"),
+            temporary_account(da, connect, "clerk") as clerk,
+            temporary_account(da, connect, "developer") as account,
         ):
-            await clerk.da.privileges.grant(one.id, "user")
-            await refused(clerk.da.privileges.grant(one.id, "admin"), 400, NOT_GIVEN)
-            await refused(clerk.da.privileges.revoke(one.id, "developer"), 400, NOT_TAKEN)
-            wanted = ["admin", "customer"]
-            new = await clerk.da.users.create(f"{unique}@example.com", privileges=wanted)
-            made = await clerk.da.users.get(new.user_id)
+            await clerk.da.privileges.grant(account.id, "user")
+            await assert_error(clerk.da.privileges.grant(account.id, "admin"), 400, NO_GRANT)
+            await assert_error(clerk.da.privileges.revoke(account.id, "developer"), 400, NO_REVOKE)
+            names = ["admin", "customer"]
+            new = await clerk.da.users.create(f"{unique}@example.com", privileges=names)
+            created = await clerk.da.users.get(new.user_id)
             await da.users.delete(new.user_id, "account")
 
-            assert sorted(await da.privileges.list_for_user(one.id)) == ["developer", "user"]
-            assert made.privileges == ["customer"]
+            assert sorted(await da.privileges.list_for_user(account.id)) == ["developer", "user"]
+            assert created.privileges == ["customer"]
 
     run(job)

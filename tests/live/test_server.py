@@ -15,16 +15,16 @@ from docassemble_client import (
     TaskHandle,
     UsageError,
 )
-from tests.live.refusals import refusal
-from tests.live.switches import configuration_file
+from tests.live.known_errors import get_error
+from tests.live.server_config import get_config_path
 
 if TYPE_CHECKING:
     from tests.live.conftest import Run
     from tests.live.server import LiveServer
 
 
-def test_configuration_is_read_but_never_shown(run: Run) -> None:
-    """The whole configuration is there, and none of its values in its repr."""
+def test_configuration_is_hidden_in_its_repr(run: Run) -> None:
+    """The configuration is complete; its repr shows no values."""
 
     async def job(da: AsyncDocassemble) -> None:
         config = await da.server.get_config()
@@ -39,38 +39,38 @@ def test_configuration_is_read_but_never_shown(run: Run) -> None:
     run(job)
 
 
-def test_configuration_is_changed_and_replaced(run: Run, unique: str) -> None:
-    """A change adds a directive and can null it; only a replacement removes it."""
+def test_configuration_is_updated_and_replaced(run: Run, unique: str) -> None:
+    """An update adds a directive; only a replacement removes it."""
 
     async def job(da: AsyncDocassemble) -> None:
         before = {**await da.server.get_config()}
-        changed = await da.server.update_config({unique: {"number": 1}})
-        with_it = {**await da.server.get_config()}
+        update = await da.server.update_config({unique: {"number": 1}})
+        updated = {**await da.server.get_config()}
         replaced = await da.server.replace_config(before)
         status = await da.server.get_restart_status(replaced.id, timeout=120)
-        await asyncio.gather(*(da.wait_for_task(one, timeout=180) for one in (changed, replaced)))
+        await asyncio.gather(*(da.wait_for_task(task, timeout=180) for task in (update, replaced)))
         after = {**await da.server.get_config()}
 
-        assert isinstance(changed, TaskHandle)
-        assert (changed.kind, replaced.kind) == ("restart", "restart")
+        assert isinstance(update, TaskHandle)
+        assert (update.kind, replaced.kind) == ("restart", "restart")
         assert status.status in {"working", "completed"}
-        assert with_it == before | {unique: {"number": 1}}
+        assert updated == before | {unique: {"number": 1}}
         assert after == before
 
     run(job)
 
 
-def test_configuration_that_is_no_yaml_is_told(run: Run, server: LiveServer) -> None:
-    """A configuration file that somebody broke can be neither read nor changed."""
-    file = configuration_file(server)
+def test_invalid_configuration_file_is_an_error(run: Run, server: LiveServer) -> None:
+    """An invalid configuration file cannot be read or updated."""
+    file = get_config_path(server)
     text = file.read_text(encoding="utf-8")
 
     async def job(da: AsyncDocassemble) -> None:
         file.write_text("{", encoding="utf-8")
         try:
             refusals = [
-                await refusal(da.server.get_config()),
-                await refusal(da.server.update_config({"language": "en"})),
+                await get_error(da.server.get_config()),
+                await get_error(da.server.update_config({"language": "en"})),
             ]
         finally:
             file.write_text(text, encoding="utf-8")
@@ -82,7 +82,7 @@ def test_configuration_that_is_no_yaml_is_told(run: Run, server: LiveServer) -> 
 
 
 def test_unknown_restart_has_the_status_unknown(run: Run) -> None:
-    """A restart that the server never had is no error."""
+    """An unknown restart is not an error."""
 
     async def job(da: AsyncDocassemble) -> None:
         assert (await da.server.get_restart_status("nosuchtask")).status == "unknown"
@@ -91,7 +91,7 @@ def test_unknown_restart_has_the_status_unknown(run: Run) -> None:
 
 
 def test_health_needs_no_key(server: LiveServer, run: Run) -> None:
-    """The health call tells the version without an API key."""
+    """The health call returns the version without an API key."""
 
     async def job(da: AsyncDocassemble) -> None:
         health = await da.server.get_health()
@@ -102,8 +102,8 @@ def test_health_needs_no_key(server: LiveServer, run: Run) -> None:
     run(job)
 
 
-def test_unlisted_path_is_reached_with_the_same_errors(run: Run) -> None:
-    """The escape hatch calls any path; an unknown one is NotFound with the page as body."""
+def test_any_path_is_requested_with_the_same_errors(run: Run) -> None:
+    """`da.request` calls any path; an unknown path raises NotFound with the page as body."""
 
     async def job(da: AsyncDocassemble) -> None:
         response = await da.request("GET", "/api/list", params={"absolute_urls": False})
@@ -120,7 +120,7 @@ def test_unlisted_path_is_reached_with_the_same_errors(run: Run) -> None:
 
 
 def test_server_exception_is_a_server_error(run: Run) -> None:
-    """A 501 page of an exception in the server is a ServerError, its page only in the body."""
+    """An exception in the server raises ServerError; the page is only in its body."""
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(ServerError, match="501") as error:

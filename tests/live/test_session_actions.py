@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import AsyncDocassemble, BinaryContent, JSONReply, Question
-from tests.live.interviews import act, ask, back, heading, own_session, send, variables_of
+from tests.live.interviews import (
+    get_heading,
+    get_question,
+    get_variables,
+    go_back,
+    run_action,
+    set_variables,
+    temporary_interview_session,
+)
 
 if TYPE_CHECKING:
     from tests.live.conftest import Run
@@ -49,20 +57,20 @@ fields:
 """
 
 
-def test_action_answers_what_the_interview_sends(run: Run) -> None:
-    """An action sends JSON, null, a text or nothing; a question it shows is not sent."""
+def test_action_returns_the_response_of_the_interview(run: Run) -> None:
+    """An action returns JSON, null, text or nothing; it never returns a question."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, ACTIONS) as s:
+        async with temporary_interview_session(da, ACTIONS) as s:
             replies = [
-                await act(da, s, "tell", arguments={"color": "blå"}),
-                await act(da, s, "nothing"),
-                await act(da, s, "count", arguments={"by": 3}),
-                await act(da, s, "show"),
-                await act(da, s, "no_such_action"),
-                await act(da, s, "tell"),
+                await run_action(da, s, "tell", arguments={"color": "blå"}),
+                await run_action(da, s, "nothing"),
+                await run_action(da, s, "count", arguments={"by": 3}),
+                await run_action(da, s, "show"),
+                await run_action(da, s, "no_such_action"),
+                await run_action(da, s, "tell"),
             ]
-            said = await act(da, s, "say")
+            text = await run_action(da, s, "say")
 
         assert replies == [
             JSONReply({"color": "blå", "counter": False}),
@@ -70,23 +78,23 @@ def test_action_answers_what_the_interview_sends(run: Run) -> None:
             *(None, None, None),
             JSONReply({"color": None, "counter": 3}),
         ]
-        assert isinstance(said, BinaryContent)
-        assert said.content == b"plain words"
-        assert said.content_type.startswith("text/plain")
+        assert isinstance(text, BinaryContent)
+        assert text.content == b"plain words"
+        assert text.content_type.startswith("text/plain")
 
     run(job)
 
 
 def test_action_saves_a_step_or_replaces_one(run: Run) -> None:
-    """An action is a step to go back from; with overwrite it becomes part of the last one."""
+    """An action adds a step; with overwrite it replaces the last step."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, ACTIONS) as s:
-            await act(da, s, "count", arguments={"by": 1})
-            await act(da, s, "count", arguments={"by": 2}, overwrite=True)
-            replaced = await variables_of(da, s)
-            await back(da, s)
-            before = await variables_of(da, s)
+        async with temporary_interview_session(da, ACTIONS) as s:
+            await run_action(da, s, "count", arguments={"by": 1})
+            await run_action(da, s, "count", arguments={"by": 2}, overwrite=True)
+            replaced = await get_variables(da, s)
+            await go_back(da, s)
+            before = await get_variables(da, s)
 
         assert replaced["counter"] == 2
         assert "counter" not in before
@@ -96,17 +104,17 @@ def test_action_saves_a_step_or_replaces_one(run: Run) -> None:
 
 @pytest.mark.since("1.8.18")
 def test_read_only_action_saves_nothing(run: Run) -> None:
-    """What a read-only action changes is gone after its answer."""
+    """Changes of a read-only action are discarded."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, ACTIONS) as s:
-            nothing = await act(da, s, "count", arguments={"by": 5}, read_only=True)
-            kept = await variables_of(da, s)
-            told = await act(da, s, "tell", read_only=True)
+        async with temporary_interview_session(da, ACTIONS) as s:
+            no_reply = await run_action(da, s, "count", arguments={"by": 5}, read_only=True)
+            variables = await get_variables(da, s)
+            reply = await run_action(da, s, "tell", read_only=True)
 
-        assert nothing is None
-        assert "counter" not in kept
-        assert told == JSONReply({"color": None, "counter": False})
+        assert no_reply is None
+        assert "counter" not in variables
+        assert reply == JSONReply({"color": None, "counter": False})
 
     run(job)
 
@@ -120,35 +128,39 @@ def test_read_only_action_saves_nothing(run: Run) -> None:
         ("choose", True, "Ready"),
     ],
 )
-def test_persistent_action_makes_its_question_the_current_one(
+def test_persistent_action_sets_the_current_question(
     run: Run, action: str, persistent: bool, question: str
 ) -> None:
-    """So it is for an action that is a question; what an action's code asks for is forgotten."""
+    """Only a question as action is persistent; questions of the action's code are not."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, ACTIONS) as s:
-            nothing = await act(da, s, action, persistent=persistent)
-            asked = await ask(da, s)
+        async with temporary_interview_session(da, ACTIONS) as s:
+            no_reply = await run_action(da, s, action, persistent=persistent)
+            current = await get_question(da, s)
 
-        assert nothing is None
-        assert heading(asked) == question
+        assert no_reply is None
+        assert get_heading(current) == question
 
     run(job)
 
 
-def test_question_asked_out_of_turn_is_left_with_its_event(run: Run) -> None:
-    """Setting its variable, or sending back its events, leads back to the interview."""
+def test_question_of_an_action_ends_with_its_event(run: Run) -> None:
+    """Setting its variable or sending its event list returns to the interview."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, ACTIONS) as s:
-            await act(da, s, "color", persistent=True)
-            answered = await send(da, s, variables={"color": "red"})
-            await act(da, s, "show", persistent=True)
-            stays = await send(da, s, variables={"counter": 1})
-            assert isinstance(stays, Question)
-            left = await send(da, s, event_list=stays.event_list)
+        async with temporary_interview_session(da, ACTIONS) as s:
+            await run_action(da, s, "color", persistent=True)
+            answered = await set_variables(da, s, variables={"color": "red"})
+            await run_action(da, s, "show", persistent=True)
+            unchanged = await set_variables(da, s, variables={"counter": 1})
+            assert isinstance(unchanged, Question)
+            ready = await set_variables(da, s, event_list=unchanged.event_list)
 
-        assert stays.event_list == ["show"]
-        assert [heading(one) for one in (answered, stays, left)] == ["Ready", "Shown", "Ready"]
+        assert unchanged.event_list == ["show"]
+        assert [get_heading(reply) for reply in (answered, unchanged, ready)] == [
+            "Ready",
+            "Shown",
+            "Ready",
+        ]
 
     run(job)

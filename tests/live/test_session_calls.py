@@ -1,4 +1,4 @@
-"""What the calls on one session do on the real server, argument by argument."""
+"""Arguments of the calls on a session, on the real server."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from docassemble_client import (
     UndefinedVariable,
     Upload,
 )
+from tests.live.accounts import temporary_account
 from tests.live.interviews import (
     BASE,
     QUESTIONLESS,
     TEXT_FIELD,
-    ask,
-    back,
-    heading,
-    own_session,
-    send,
-    session_of,
-    variables_of,
+    get_heading,
+    get_question,
+    get_variables,
+    go_back,
+    set_variables,
+    temporary_interview_session,
+    temporary_session,
 )
-from tests.live.people import person
 
 if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
@@ -54,8 +54,8 @@ question: Last
 """
 
 
-def test_texts_become_dates_and_objects_unless_raw(run: Run) -> None:
-    """Dates, times and described objects are converted; with raw they stay what they were."""
+def test_strings_are_converted_unless_raw(run: Run) -> None:
+    """Dates and objects are converted; with raw they stay unchanged."""
     values = {
         "day": "2026-03-14",
         "hour": "15:09:26",
@@ -66,76 +66,80 @@ def test_texts_become_dates_and_objects_unless_raw(run: Run) -> None:
     }
 
     async def job(da: AsyncDocassemble) -> None:
-        async with session_of(da, QUESTIONLESS) as s:
-            await send(da, s, variables=values, question=False)
-            made = await variables_of(da, s)
-            await send(da, s, variables=values, question=False, raw=True)
-            raw = await variables_of(da, s)
+        async with temporary_session(da, QUESTIONLESS) as s:
+            await set_variables(da, s, variables=values, question=False)
+            converted = await get_variables(da, s)
+            await set_variables(da, s, variables=values, question=False, raw=True)
+            raw = await get_variables(da, s)
 
-        assert made["day"].startswith("2026-03-14T00:00:00")
-        assert made["who"]["name"]["_class"] == "docassemble.base.util.IndividualName"
-        assert made["unknown"] is None
-        assert (made["hour"], made["count"], made["nothing"]) == ("15:09:26", 3, None)
+        assert converted["day"].startswith("2026-03-14T00:00:00")
+        assert converted["who"]["name"]["_class"] == "docassemble.base.util.IndividualName"
+        assert converted["unknown"] is None
+        assert (converted["hour"], converted["count"], converted["nothing"]) == (
+            "15:09:26",
+            3,
+            None,
+        )
         assert {name: raw[name] for name in values} == values
 
     run(job)
 
 
 def test_variables_are_set_and_deleted_by_path(run: Run) -> None:
-    """Names may be paths into objects, and deletion comes after setting."""
+    """Names may be paths into objects; variables are deleted after setting others."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with session_of(da, QUESTIONLESS) as s:
-            await send(da, s, variables={"box": {}, "gone": 1}, question=False)
-            nothing = await send(
+        async with temporary_session(da, QUESTIONLESS) as s:
+            await set_variables(da, s, variables={"box": {}, "gone": 1}, question=False)
+            no_reply = await set_variables(
                 da,
                 s,
                 variables={"box['é\"x']": [1, {"a": None}], "late": 2},
                 delete_variables=["gone", "late"],
                 question=False,
             )
-            kept = await variables_of(da, s)
+            variables = await get_variables(da, s)
 
-        assert nothing is None
-        assert kept["box"] == {'é"x': [1, {"a": None}]}
-        assert not {"gone", "late"} & kept.keys()
+        assert no_reply is None
+        assert variables["box"] == {'é"x': [1, {"a": None}]}
+        assert not {"gone", "late"} & variables.keys()
 
     run(job)
 
 
-def test_step_is_replaced_or_taken_back(run: Run) -> None:
-    """Each answer is a step to go back from, but for one that overwrites the step before."""
+def test_step_is_overwritten_or_undone(run: Run) -> None:
+    """Each call adds a step; with overwrite it replaces the last step."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with session_of(da, QUESTIONLESS) as s:
-            seen = []
-            await send(da, s, variables={"n": 1}, question=False)
-            await send(da, s, variables={"n": 2}, question=False)
-            await send(da, s, variables={"n": 3}, question=False, overwrite=True)
+        async with temporary_session(da, QUESTIONLESS) as s:
+            states = []
+            await set_variables(da, s, variables={"n": 1}, question=False)
+            await set_variables(da, s, variables={"n": 2}, question=False)
+            await set_variables(da, s, variables={"n": 3}, question=False, overwrite=True)
             for question in (None, False):
-                seen.append((await variables_of(da, s)).get("n"))
-                reply = await back(da, s, question=question)
-                seen.append(type(reply))
-            seen.append((await variables_of(da, s)).get("n"))
+                states.append((await get_variables(da, s)).get("n"))
+                reply = await go_back(da, s, question=question)
+                states.append(type(reply))
+            states.append((await get_variables(da, s)).get("n"))
 
-        assert seen == [3, UndefinedVariable, 1, type(None), None]
+        assert states == [3, UndefinedVariable, 1, type(None), None]
 
     run(job)
 
 
-def test_mandatory_question_is_passed_by_its_name(run: Run) -> None:
-    """Only question_name gets past a mandatory screen; advance_progress_meter moves the bar."""
+def test_mandatory_question_needs_question_name(run: Run) -> None:
+    """A mandatory screen needs question_name; advance_progress_meter moves the bar."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, PROGRESS) as s:
-            first = await ask(da, s)
+        async with temporary_interview_session(da, PROGRESS) as s:
+            first = await get_question(da, s)
             assert isinstance(first, Question)
-            stays = await send(da, s)
-            second = await send(
+            unchanged = await set_variables(da, s)
+            second = await set_variables(
                 da, s, question_name=first.question_name, advance_progress_meter=True
             )
             assert isinstance(second, Question)
-            last = await send(
+            last = await set_variables(
                 da,
                 s,
                 variables={"second": True},
@@ -145,7 +149,7 @@ def test_mandatory_question_is_passed_by_its_name(run: Run) -> None:
             assert isinstance(last, Question)
 
         assert first.mandatory is True
-        assert [heading(one) for one in (first, stays, second, last)] == [
+        assert [get_heading(reply) for reply in (first, unchanged, second, last)] == [
             *("First", "First", "Second", "Last")
         ]
         assert first.progress is not None
@@ -156,77 +160,79 @@ def test_mandatory_question_is_passed_by_its_name(run: Run) -> None:
     run(job)
 
 
-def test_several_files_are_one_list(run: Run) -> None:
-    """All files of one field, under another variable's name, become one list of files."""
+def test_several_files_become_a_list(run: Run) -> None:
+    """Several files of a field become a list in the variable of file_variables."""
     contents = [b"first", b"second"]
 
     async def job(da: AsyncDocassemble) -> None:
-        async with session_of(da, TEXT_FIELD) as s:
-            await send(da, s, variables={"box": {}}, question=False)
-            await send(
+        async with temporary_session(da, TEXT_FIELD) as s:
+            await set_variables(da, s, variables={"box": {}}, question=False)
+            await set_variables(
                 da,
                 s,
                 variables={"note": "bl\u00e5"},
-                files={"sent": [Upload(one, f"{one.decode()}.txt") for one in contents]},
+                files={
+                    "sent": [Upload(content, f"{content.decode()}.txt") for content in contents]
+                },
                 file_variables={"sent": "box['files']"},
                 question=False,
             )
-            kept = await variables_of(da, s)
-            elements = kept["box"]["files"]["elements"]
-            files = [await da.files.download(one["number"]) for one in elements]
+            saved = await get_variables(da, s)
+            elements = saved["box"]["files"]["elements"]
+            files = [await da.files.download(element["number"]) for element in elements]
 
-        assert kept["note"] == "bl\u00e5"
-        assert [one["filename"] for one in elements] == ["first.txt", "second.txt"]
-        assert [one.content for one in files] == contents
+        assert saved["note"] == "bl\u00e5"
+        assert [element["filename"] for element in elements] == ["first.txt", "second.txt"]
+        assert [file.content for file in files] == contents
 
     run(job)
 
 
 @pytest.mark.parametrize("wanted", [202, 404])
-def test_interview_chooses_its_own_status(run: Run, wanted: int) -> None:
-    """A status of success comes with the reply; any other is an error with it as its body."""
+def test_interview_sets_the_status(run: Run, wanted: int) -> None:
+    """The reply has the status of success; other statuses are errors with the reply as body."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, STATUS) as s:
+        async with temporary_interview_session(da, STATUS) as s:
             replies: list[object] = []
-            for call in (send(da, s, variables={"wanted": wanted}), ask(da, s)):
+            for call in (set_variables(da, s, variables={"wanted": wanted}), get_question(da, s)):
                 try:
                     replies.append(await call)
                 except APIError as error:
                     replies.append((error.status, error.body))
-            kept = await variables_of(da, s)
+            variables = await get_variables(da, s)
 
         body: dict[str, Any] = {"asked": wanted}
         expected = JSONReply(body, 202) if wanted == 202 else (404, body)
         assert replies == [expected, expected]
-        assert kept["wanted"] == wanted
+        assert variables["wanted"] == wanted
 
     run(job)
 
 
 def test_session_without_encryption_needs_no_secret(run: Run, connect: Connect) -> None:
-    """Where the interview is for several users, anybody who knows the session can go on with it."""
+    """Any user can continue a session of a multi-user interview."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            person(da, connect) as other,
-            session_of(da, f"{BASE}response-json.yml") as s,
+            temporary_account(da, connect) as account,
+            temporary_session(da, f"{BASE}response-json.yml") as s,
         ):
-            first = await other.da.sessions.get_question(s.i, s.session)
-            await other.da.sessions.set_variables(
+            first = await account.da.sessions.get_question(s.i, s.session)
+            await account.da.sessions.set_variables(
                 s.i, s.session, variables={"favorite_fruit": "apple", "number_of_pieces": 2}
             )
-            told = await da.sessions.run_action(s.i, s.session, "query_fruit")
+            reply = await da.sessions.run_action(s.i, s.session, "query_fruit")
 
         assert (s.encrypted, s.secret) == (False, None)
-        assert heading(first) == "What is your favorite fruit?"
-        assert told == JSONReply({"fruit": "apple", "pieces": 2})
+        assert get_heading(first) == "What is your favorite fruit?"
+        assert reply == JSONReply({"fruit": "apple", "pieces": 2})
 
     run(job)
 
 
-def test_own_secret_opens_the_session(run: Run) -> None:
-    """A session can be started with a secret of one's own, which the answer does not repeat."""
+def test_session_starts_with_a_chosen_secret(run: Run) -> None:
+    """A session can be started with a given secret; the reply does not repeat it."""
     secret = "ownSecretOf16Chr"
 
     async def job(da: AsyncDocassemble) -> None:
@@ -241,12 +247,12 @@ def test_own_secret_opens_the_session(run: Run) -> None:
 
 
 def test_url_arguments_reach_the_interview(run: Run) -> None:
-    """Texts come as they are, but for characters outside ASCII, which the server escapes."""
+    """The interview receives the arguments; the server escapes non-ASCII characters."""
     arguments = {"source": "a & b = c", "_x": "", "name": "é"}
 
     async def job(da: AsyncDocassemble) -> None:
-        async with session_of(da, TEXT_FIELD, url_args=arguments) as s:
-            variables = await variables_of(da, s)
+        async with temporary_session(da, TEXT_FIELD, url_args=arguments) as s:
+            variables = await get_variables(da, s)
 
         assert variables["url_args"] == arguments | {"name": r"\xe9"}
 

@@ -1,4 +1,4 @@
-"""Every error of the calls that start, read and change one session, on the real server."""
+"""Errors of the calls that start, read and change a session, on the real server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import APIError, AsyncDocassemble, NotFound, ServerError, Session, Upload
-from tests.live.interviews import TEXT_FIELD, own_interview, own_session, session_of
-from tests.live.people import limited, person
+from tests.live.accounts import limited_client, temporary_account
+from tests.live.interviews import (
+    TEXT_FIELD,
+    temporary_interview,
+    temporary_interview_session,
+    temporary_session,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -19,7 +24,7 @@ WRONG_KEY = "wrongKeyWRONGKEYwrongKeyWRONGKEY"
 WRONG_SECRET = "wrongSecretWrong"
 NO_SUCH = "docassemble.demo:data/questions/no-such.yml"
 
-# What goes wrong is chosen by setting kind.
+# The variable kind selects the error.
 FAULTS = """
 modules:
   - docassemble.base.util
@@ -71,27 +76,27 @@ NOT_PERMITTED = "Insufficient permissions to run this interview."
 RUN = "get_question_data: failure to assemble interview: "
 SET = "Problem getting current question:"
 ACT = "api_session_action: failure to assemble interview: "
-NOBODY = {"session": "nosuchsession"}
-UNREADABLE = {"secret": WRONG_SECRET}
+UNKNOWN_SESSION = {"session": "nosuchsession"}
+INVALID_SECRET = {"secret": WRONG_SECRET}
 
-# State of the session → what brings it there (call and arguments) → calls that fail there.
-Row = tuple[str, dict[str, Any], int, str]
-FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[Row]]] = {
+# Failing calls by state of the session: calls that lead to the state, and calls that fail in it.
+FailingCall = tuple[str, dict[str, Any], int, str]
+FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[FailingCall]]] = {
     "new": (
         [],
         [
-            ("get_variables", UNREADABLE, 400, "Unable to decrypt interview dictionary"),
-            ("get_variables", NOBODY, 400, "Unable to obtain interview dictionary."),
+            ("get_variables", INVALID_SECRET, 400, "Unable to decrypt interview dictionary"),
+            ("get_variables", UNKNOWN_SESSION, 400, "Unable to obtain interview dictionary."),
             ("get_variables", {"i": NO_SUCH}, 400, "Unable to obtain interview dictionary."),
-            ("get_question", UNREADABLE, 400, "Unable to obtain interview dictionary"),
-            ("get_question", NOBODY, 400, f"{RUN}TypeError: 'NoneType' object is not"),
+            ("get_question", INVALID_SECRET, 400, "Unable to obtain interview dictionary"),
+            ("get_question", UNKNOWN_SESSION, 400, f"{RUN}TypeError: 'NoneType' object is not"),
             ("get_question", {"i": NO_SUCH}, 400, f"Interview {NO_SUCH} not found"),
             (
                 *("get_question", {"i": "docassemble.playground1:no-such.yml"}, 400),
                 "Reference to invalid playground path.",
             ),
-            ("set_variables", UNREADABLE, 400, "Unable to decrypt interview dictionary."),
-            ("set_variables", NOBODY, 400, "Unable to obtain interview dictionary."),
+            ("set_variables", INVALID_SECRET, 400, "Unable to decrypt interview dictionary."),
+            ("set_variables", UNKNOWN_SESSION, 400, "Unable to obtain interview dictionary."),
             (
                 *("set_variables", {"variables": {"kind": "endless"}}, 400),
                 f"{SET}{RUN}DAErrorNoEndpoint: ",
@@ -122,10 +127,10 @@ FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[Row]]] = {
                 400,
                 "Malformed file variable.",
             ),
-            ("go_back", UNREADABLE, 400, "Unable to decrypt interview dictionary."),
-            ("go_back", NOBODY, 400, "Unable to obtain interview dictionary."),
+            ("go_back", INVALID_SECRET, 400, "Unable to decrypt interview dictionary."),
+            ("go_back", UNKNOWN_SESSION, 400, "Unable to obtain interview dictionary."),
             ("go_back", {}, 400, "Cannot go back."),
-            # The last one: it is a step, although it fails.
+            # Must be last: it adds a step, although it fails.
             ("run_action", {"action": "gone"}, 404, "Could not send file because "),
         ],
     ),
@@ -150,8 +155,8 @@ FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[Row]]] = {
     "failing action": (
         [],
         [
-            ("run_action", UNREADABLE, 400, "Unable to obtain interview dictionary."),
-            ("run_action", NOBODY, 400, f"{ACT}TypeError: 'NoneType' object is not"),
+            ("run_action", INVALID_SECRET, 400, "Unable to obtain interview dictionary."),
+            ("run_action", UNKNOWN_SESSION, 400, f"{ACT}TypeError: 'NoneType' object is not"),
             ("run_action", {}, 400, f"{ACT}ZeroDivisionError: division by zero"),
         ],
     ),
@@ -161,16 +166,16 @@ FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[Row]]] = {
     ),
 }
 
-# Every operation of both tags, with arguments that another key could call it with.
-ONE = {"i": TEXT_FIELD, "session": "nosuchsession"}
-DENIED: dict[str, dict[str, Any]] = {
+# Every operation of both tags, with valid arguments.
+SESSION = {"i": TEXT_FIELD, "session": "nosuchsession"}
+CALLS: dict[str, dict[str, Any]] = {
     "interviews.clear_cache": {},
     "interviews.get_data": {"i": TEXT_FIELD},
     "interviews.list": {},
     "sessions.start": {"i": TEXT_FIELD},
-    "sessions.run_action": {**ONE, "action": "fail"},
+    "sessions.run_action": {**SESSION, "action": "fail"},
     **{
-        f"sessions.{name}": ONE
+        f"sessions.{name}": SESSION
         for name in ("get_variables", "set_variables", "get_question", "go_back", "delete")
     },
     **{
@@ -187,18 +192,18 @@ DENIED: dict[str, dict[str, Any]] = {
 
 
 async def call(da: AsyncDocassemble, s: Session, name: str, arguments: dict[str, Any]) -> object:
-    """Call an operation on a session; arguments take the place of the session's own."""
-    own: dict[str, Any] = {"i": s.i, "session": s.session, "secret": s.secret}
+    """Call an operation on a session; arguments replace the session's values."""
+    defaults: dict[str, Any] = {"i": s.i, "session": s.session, "secret": s.secret}
     if name == "run_action":
-        own["action"] = "fail"
-    result: object = await getattr(da.sessions, name)(**own | arguments)
+        defaults["action"] = "fail"
+    result: object = await getattr(da.sessions, name)(**defaults | arguments)
     return result
 
 
-async def failure(answer: Awaitable[object]) -> tuple[int, str]:
-    """Status and body of the known error that a call ends in."""
+async def get_failure(call: Awaitable[object]) -> tuple[int, str]:
+    """Await a call that fails with a known error; return its status and body."""
     with pytest.raises(APIError) as error:
-        await answer
+        await call
 
     assert error.value.hint
     assert isinstance(error.value.body, str)
@@ -207,45 +212,50 @@ async def failure(answer: Awaitable[object]) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "state",
-    # Servers before 1.9 answer with a page of an exception.
+    # Servers before 1.9 return the page of an exception.
     [
-        pytest.param(one, marks=pytest.mark.since("1.9" if one == "failing action" else "1"))
-        for one in FAILURES
+        pytest.param(state, marks=pytest.mark.since("1.9" if state == "failing action" else "1"))
+        for state in FAILURES
     ],
 )
-def test_call_that_cannot_be_done_says_why(run: Run, state: str) -> None:
-    """Each known error of the calls on a session comes as the specification has it."""
-    steps, rows = FAILURES[state]
+def test_failing_call_is_a_known_error(run: Run, state: str) -> None:
+    """Each known error of the calls on a session has the status and text of the specification."""
+    steps, failing_calls = FAILURES[state]
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, FAULTS) as s:
+        async with temporary_interview_session(da, FAULTS) as s:
             for name, arguments in steps:
                 await call(da, s, name, arguments)
 
-            came = [await failure(call(da, s, name, arguments)) for name, arguments, *_ in rows]
+            errors = [
+                await get_failure(call(da, s, name, arguments))
+                for name, arguments, *_ in failing_calls
+            ]
 
-        for (name, arguments, status, message), (came_status, body) in zip(rows, came, strict=True):
-            assert (name, came_status) == (name, status), arguments
+        for (name, arguments, status, message), (actual_status, body) in zip(
+            failing_calls, errors, strict=True
+        ):
+            assert (name, actual_status) == (name, status), arguments
             assert body.startswith(message), (name, arguments)
 
     run(job)
 
 
-def test_refused_answer_changes_nothing(run: Run) -> None:
-    """What is sent with a call that fails is not kept."""
+def test_failing_call_saves_nothing(run: Run) -> None:
+    """Variables of a failing call are not saved."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with own_session(da, FAULTS) as s:
+        async with temporary_interview_session(da, FAULTS) as s:
             for arguments in (
                 {"variables": {"color": "red", "kind": "failing"}},
                 {"variables": {"color": "red", "nobody.name": "Ada"}},
                 {"variables": {"color": "red"}, "delete_variables": ["kind"]},
             ):
-                await failure(call(da, s, "set_variables", arguments))
-            kept = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
+                await get_failure(call(da, s, "set_variables", arguments))
+            variables = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
 
-        assert "color" not in kept
-        assert "kind" not in kept
+        assert "color" not in variables
+        assert "kind" not in variables
 
     run(job)
 
@@ -262,15 +272,15 @@ def test_refused_answer_changes_nothing(run: Run) -> None:
     ],
     ids=["unknown", "not YAML", "fails at once"],
 )
-def test_interview_that_cannot_run_is_not_started(run: Run, i: str, message: str) -> None:
-    """Starting says whether the interview is missing, malformed or fails."""
+def test_broken_interview_is_not_started(run: Run, i: str, message: str) -> None:
+    """The error shows whether the interview is missing, invalid or fails."""
 
     async def job(da: AsyncDocassemble) -> None:
         if i == NO_SUCH:
-            status, body = await failure(da.sessions.start(i))
+            status, body = await get_failure(da.sessions.start(i))
         else:
-            async with own_interview(da, i) as own:
-                status, body = await failure(da.sessions.start(own))
+            async with temporary_interview(da, i) as filename:
+                status, body = await get_failure(da.sessions.start(filename))
 
         assert status == 400
         assert body.startswith(message)
@@ -278,52 +288,54 @@ def test_interview_that_cannot_run_is_not_started(run: Run, i: str, message: str
     run(job)
 
 
-def test_secret_of_a_wrong_length_starts_nothing(run: Run) -> None:
-    """A secret that is no AES key is refused with its length."""
+def test_secret_of_invalid_length_is_refused(run: Run) -> None:
+    """The error shows the invalid length."""
 
     async def job(da: AsyncDocassemble) -> None:
-        status, body = await failure(da.sessions.start(TEXT_FIELD, secret="short"))
+        status, body = await get_failure(da.sessions.start(TEXT_FIELD, secret="short"))
 
         assert (status, body) == (400, "ValueError: Incorrect AES key length (5 bytes)")
 
     run(job)
 
 
-def test_interview_for_some_is_refused_to_others(run: Run, connect: Connect) -> None:
-    """Who lacks the required privilege can neither start the interview nor run its sessions."""
+def test_interview_with_required_privileges_is_refused_to_others(
+    run: Run, connect: Connect
+) -> None:
+    """Without the required privilege, the interview cannot be started or answered."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            own_session(da, FOR_DEVELOPERS) as s,
-            person(da, connect) as plain,
-            person(da, connect, "developer") as developer,
-            session_of(developer.da, s.i) as theirs,
+            temporary_interview_session(da, FOR_DEVELOPERS) as s,
+            temporary_account(da, connect) as plain,
+            temporary_account(da, connect, "developer") as developer,
+            temporary_session(developer.da, s.i) as theirs,
         ):
             mark = {"question_name": "Question_0"}
-            started = await failure(plain.da.sessions.start(s.i))
-            asked = await failure(call(plain.da, s, "get_question", {}))
-            marked = await failure(call(plain.da, s, "set_variables", mark))
-            answered = await failure(call(plain.da, s, "set_variables", {}))
+            started = await get_failure(plain.da.sessions.start(s.i))
+            read = await get_failure(call(plain.da, s, "get_question", {}))
+            marked = await get_failure(call(plain.da, s, "set_variables", mark))
+            answered = await get_failure(call(plain.da, s, "set_variables", {}))
             with pytest.raises(ServerError) as acted:
                 await call(plain.da, s, "run_action", {})
-            read = await plain.da.sessions.get_variables(s.i, s.session, secret=s.secret)
+            variables = await plain.da.sessions.get_variables(s.i, s.session, secret=s.secret)
             question = await developer.da.sessions.get_question(
                 theirs.i, theirs.session, secret=theirs.secret
             )
 
         assert started == (400, f"DAException: {NOT_PERMITTED}")
-        assert asked == (400, NOT_PERMITTED)
+        assert read == (400, NOT_PERMITTED)
         assert marked == (400, NOT_PERMITTED)
         assert answered == (400, f"{SET}{NOT_PERMITTED}")
         assert NOT_PERMITTED in str(acted.value.body)
-        assert "_internal" in read
+        assert "_internal" in variables
         assert getattr(question, "question_text", None) == "For developers"
 
     run(job)
 
 
 def test_action_of_an_unknown_interview_is_not_found(run: Run) -> None:
-    """run_action alone answers an unknown interview with a page, which is NotFound."""
+    """Only run_action returns a page for an unknown interview, which raises NotFound."""
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(NotFound) as error:
@@ -334,30 +346,30 @@ def test_action_of_an_unknown_interview_is_not_found(run: Run) -> None:
     run(job)
 
 
-@pytest.mark.parametrize("operation", DENIED)
-def test_unknown_key_is_denied_everything(connect: Connect, run: Run, operation: str) -> None:
-    """No operation does anything for a key the server does not know."""
+@pytest.mark.parametrize("operation", CALLS)
+def test_unknown_key_is_denied(connect: Connect, run: Run, operation: str) -> None:
+    """Every operation refuses an unknown key."""
     tag, name = operation.split(".")
 
     async def job(_: AsyncDocassemble) -> None:
         async with connect(WRONG_KEY) as stranger:
-            answer = getattr(getattr(stranger, tag), name)(**DENIED[operation])
-            assert await failure(answer) == (403, "Access denied.")
+            method = getattr(getattr(stranger, tag), name)
+            assert await get_failure(method(**CALLS[operation])) == (403, "Access denied.")
 
     run(job)
 
 
 @pytest.mark.since("1.10")
 def test_limited_key_cannot_delete_a_session(run: Run, connect: Connect) -> None:
-    """A limited key without access_sessions gets a page of an exception instead of a refusal."""
+    """Without access_sessions, the server fails with an exception instead of a 403."""
 
     async def job(da: AsyncDocassemble) -> None:
         async with (
-            limited(da, connect, "access_user_info") as few,
-            session_of(da, TEXT_FIELD) as s,
+            limited_client(da, connect, "access_user_info") as limited,
+            temporary_session(da, TEXT_FIELD) as s,
         ):
             with pytest.raises(ServerError) as error:
-                await few.sessions.delete(s.i, s.session)
+                await limited.sessions.delete(s.i, s.session)
 
         assert "sufficient privileges" in str(error.value.body)
 

@@ -1,4 +1,4 @@
-"""Lists of sessions, and deleting many at once, on the real server."""
+"""Lists of sessions, and deletion of many sessions, on the real server."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from attrs import frozen
 
 from docassemble_client import AccessDenied, APIError, AsyncDocassemble, Session, SessionSummary
-from tests.live.interviews import QUESTIONLESS, TEXT_FIELD, own_interview, session_of
-from tests.live.people import Person, limited, person
+from tests.live.accounts import Account, limited_client, temporary_account
+from tests.live.interviews import QUESTIONLESS, TEXT_FIELD, temporary_interview, temporary_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -39,84 +39,94 @@ DELETIONS = (
 
 
 @frozen
-class Scene:
-    """Somebody's sessions: one without encryption and with tags, one with and without."""
+class SessionPair:
+    """Two sessions of a user: one unencrypted with tags, one encrypted without tags."""
 
     admin: AsyncDocassemble
-    ada: Person
+    ada: Account
     tag: str
     tagged: Session
     plain: Session
 
     async def call(self, name: str, **filters: Any) -> Any:
-        """Call an operation of the list and deletion family, so that it is about Ada's sessions."""
+        """Call an operation that lists or deletes sessions, if possible only those of Ada."""
         owner = {"user_id": self.ada.id} if name.endswith(("_for_user", "_across_users")) else {}
         da = self.ada.da if name.endswith("_current") else self.admin
         return await getattr(da.sessions, name)(**owner, **filters)
 
-    async def found(self, name: str, **filters: Any) -> dict[str, SessionSummary]:
-        """Which of the two are in a list, by their names here."""
+    async def list_known(self, name: str, **filters: Any) -> dict[str, SessionSummary]:
+        """List sessions, and return those of the pair by attribute name."""
         page = await self.call(name, **filters)
         names = {self.tagged.session: "tagged", self.plain.session: "plain"}
-        return {names[one.session]: one for one in page.items if one.session in names}
+        return {
+            names[summary.session]: summary for summary in page.items if summary.session in names
+        }
 
 
 @asynccontextmanager
-async def scene(da: AsyncDocassemble, connect: Connect, tag: str) -> AsyncGenerator[Scene]:
-    """Make somebody with two sessions; all is gone afterwards."""
+async def temporary_session_pair(
+    da: AsyncDocassemble, connect: Connect, tag: str
+) -> AsyncGenerator[SessionPair]:
+    """Create a user with two sessions; delete all afterwards."""
     async with (
-        own_interview(da, TAGGED.format(tag=tag)) as i,
-        person(da, connect) as ada,
-        session_of(ada.da, i) as tagged,
-        session_of(ada.da, TEXT_FIELD) as plain,
+        temporary_interview(da, TAGGED.format(tag=tag)) as i,
+        temporary_account(da, connect) as ada,
+        temporary_session(ada.da, i) as tagged,
+        temporary_session(ada.da, TEXT_FIELD) as plain,
     ):
-        yield Scene(da, ada, tag, tagged, plain)
+        yield SessionPair(da, ada, tag, tagged, plain)
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_sessions_are_found_by_each_filter(
+def test_sessions_are_listed_by_each_filter(
     run: Run, connect: Connect, unique: str, name: str
 ) -> None:
-    """Every filter narrows the list, and all that are given must match."""
+    """Each filter restricts the list; all filters must match."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with scene(da, connect, unique) as here:
-            mine = f"DA.Sessions.user_id == {here.ada.id}"
-            found = [
-                set(await here.found(name, **filters))
+        async with temporary_session_pair(da, connect, unique) as pair:
+            of_ada = f"DA.Sessions.user_id == {pair.ada.id}"
+            matches = [
+                set(await pair.list_known(name, **filters))
                 for filters in (
-                    {"query": mine},
-                    {"i": here.tagged.i},
-                    {"session": here.plain.session},
+                    {"query": of_ada},
+                    {"i": pair.tagged.i},
+                    {"session": pair.plain.session},
                     {"tag": unique},
-                    {"query": f"DA.And({mine}, DA.Sessions.filename.Like('%text-field%'))"},
-                    {"i": here.plain.i, "session": here.tagged.session},
+                    {"query": f"DA.And({of_ada}, DA.Sessions.filename.Like('%text-field%'))"},
+                    {"i": pair.plain.i, "session": pair.tagged.session},
                 )
             ]
 
-        assert found == [{"tagged", "plain"}, {"tagged"}, {"plain"}, {"tagged"}, {"plain"}, set()]
+        assert matches == [{"tagged", "plain"}, {"tagged"}, {"plain"}, {"tagged"}, {"plain"}, set()]
 
     run(job)
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_answers_are_listed_on_request(run: Run, connect: Connect, unique: str, name: str) -> None:
-    """With include_dictionary come answers, start and encryption, if they can be decrypted."""
+def test_variables_are_listed_on_request(
+    run: Run, connect: Connect, unique: str, name: str
+) -> None:
+    """include_dictionary adds variables, start time and encryption, if they can be decrypted."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with scene(da, connect, unique) as here:
-            query = {"query": f"DA.Sessions.user_id == {here.ada.id}"}
-            brief = await here.found(name, **query)
-            locked = await here.found(name, include_dictionary=True, **query)
-            opened = await here.found(
-                name, include_dictionary=True, secret=here.plain.secret, **query
+        async with temporary_session_pair(da, connect, unique) as pair:
+            query = {"query": f"DA.Sessions.user_id == {pair.ada.id}"}
+            brief = await pair.list_known(name, **query)
+            locked = await pair.list_known(name, include_dictionary=True, **query)
+            opened = await pair.list_known(
+                name, include_dictionary=True, secret=pair.plain.secret, **query
             )
 
-        for one in brief.values():
-            assert (one.email, one.user_id, one.temp_user_id) == (here.ada.email, here.ada.id, None)
-            assert (one.valid, one.variables, one.encrypted) == (True, None, None)
-            assert (one.starttime, one.utc_starttime) == ("", None)
-            assert one.utc_modtime
+        for summary in brief.values():
+            assert (summary.email, summary.user_id, summary.temp_user_id) == (
+                pair.ada.email,
+                pair.ada.id,
+                None,
+            )
+            assert (summary.valid, summary.variables, summary.encrypted) == (True, None, None)
+            assert (summary.starttime, summary.utc_starttime) == ("", None)
+            assert summary.utc_modtime
         assert set(brief["tagged"].tags) == {unique, "live"}
         assert brief["tagged"].metadata["title"] == brief["tagged"].title == "Tagged"
         assert (locked["plain"].valid, locked["plain"].encrypted) == (False, True)
@@ -136,73 +146,76 @@ def test_answers_are_listed_on_request(run: Run, connect: Connect, unique: str, 
 def test_sessions_are_deleted_by_each_filter(
     run: Run, connect: Connect, unique: str, name: str
 ) -> None:
-    """What a filter matches goes, and nothing else."""
+    """Only sessions that match the filter are deleted."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with scene(da, connect, unique) as here, AsyncExitStack() as stack:
-            questionless, kept = [
-                await stack.enter_async_context(session_of(here.ada.da, i))
+        async with temporary_session_pair(da, connect, unique) as pair, AsyncExitStack() as stack:
+            questionless, text_field = [
+                await stack.enter_async_context(temporary_session(pair.ada.da, i))
                 for i in (QUESTIONLESS, TEXT_FIELD)
             ]
-            left = []
+            remaining = []
             for filters in (
                 {"tag": unique},
-                {"i": QUESTIONLESS, "query": f"DA.Sessions.user_id == {here.ada.id}"},
-                {"session": here.plain.session},
+                {"i": QUESTIONLESS, "query": f"DA.Sessions.user_id == {pair.ada.id}"},
+                {"session": pair.plain.session},
                 {"i": TEXT_FIELD, "session": "nosuchsession"},
             ):
-                assert await here.call(name, **filters) is None
-                page = await da.sessions.list_for_user(here.ada.id)
-                left.append({one.session for one in page.items})
+                assert await pair.call(name, **filters) is None
+                page = await da.sessions.list_for_user(pair.ada.id)
+                remaining.append({summary.session for summary in page.items})
 
-        assert left == [
-            {here.plain.session, questionless.session, kept.session},
-            {here.plain.session, kept.session},
-            {kept.session},
-            {kept.session},
+        assert remaining == [
+            {pair.plain.session, questionless.session, text_field.session},
+            {pair.plain.session, text_field.session},
+            {text_field.session},
+            {text_field.session},
         ]
 
     run(job)
 
 
-def test_all_sessions_of_somebody_are_deleted_on_demand(
+def test_all_sessions_of_a_user_are_deleted_on_request(
     run: Run, connect: Connect, unique: str
 ) -> None:
-    """delete_all, or the user as the only filter, deletes all sessions of that user only."""
+    """delete_all, or only a user ID, deletes all sessions of the user and no others."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with scene(da, connect, unique) as here, session_of(da, TEXT_FIELD) as mine:
-            for name, word in (
+        async with (
+            temporary_session_pair(da, connect, unique) as pair,
+            temporary_session(da, TEXT_FIELD) as own_session,
+        ):
+            for name, options in (
                 ("delete_many_current", {"delete_all": True}),
                 ("delete_many_for_user", {"delete_all": True}),
                 ("delete_many_across_users", {}),
             ):
-                async with session_of(here.ada.da, QUESTIONLESS):
-                    before = await da.sessions.list_for_user(here.ada.id)
-                    await here.call(name, **word)
-                    after = await da.sessions.list_for_user(here.ada.id)
+                async with temporary_session(pair.ada.da, QUESTIONLESS):
+                    before = await da.sessions.list_for_user(pair.ada.id)
+                    await pair.call(name, **options)
+                    after = await da.sessions.list_for_user(pair.ada.id)
                 assert (bool(before.items), after.items) == (True, [])
-            others = await da.sessions.list_current(session=mine.session)
+            others = await da.sessions.list_current(session=own_session.session)
 
-        assert [one.session for one in others.items] == [mine.session]
+        assert [summary.session for summary in others.items] == [own_session.session]
 
     run(job)
 
 
-def test_session_is_deleted_for_its_owner_only(run: Run, connect: Connect, unique: str) -> None:
-    """Deleting somebody else's session changes nothing, though the answer is the same."""
+def test_session_is_deleted_by_its_owner_only(run: Run, connect: Connect, unique: str) -> None:
+    """Deleting another user's session succeeds, but changes nothing."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with scene(da, connect, unique) as here:
-            s = here.plain
+        async with temporary_session_pair(da, connect, unique) as pair:
+            s = pair.plain
             await da.sessions.delete(s.i, s.session)
-            kept = await here.found("list_for_user")
-            await here.ada.da.sessions.delete(s.i, s.session)
-            left = await here.found("list_for_user")
-            await here.ada.da.sessions.delete(s.i, s.session)
+            before = await pair.list_known("list_for_user")
+            await pair.ada.da.sessions.delete(s.i, s.session)
+            after = await pair.list_known("list_for_user")
+            await pair.ada.da.sessions.delete(s.i, s.session)
 
-        assert set(kept) == {"tagged", "plain"}
-        assert set(left) == {"tagged"}
+        assert set(before) == {"tagged", "plain"}
+        assert set(after) == {"tagged"}
 
     run(job)
 
@@ -214,45 +227,48 @@ TYPE_ERRORS = {
 
 
 @pytest.mark.parametrize("name", LISTS + DELETIONS)
-def test_bad_query_is_refused(run: Run, connect: Connect, unique: str, name: str) -> None:
-    """A query that is no expression of sessions fails, and deletes nothing."""
+def test_invalid_query_is_refused(run: Run, connect: Connect, unique: str, name: str) -> None:
+    """An invalid query is an error and deletes nothing."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with scene(da, connect, unique) as here:
+        async with temporary_session_pair(da, connect, unique) as pair:
             bodies = []
             for query in ("DA.Sessions.nothing == 1", "DA.Sessions.user_id ==", "'abc'"):
                 with pytest.raises(APIError) as error:
-                    await here.call(name, i=TEXT_FIELD, query=query)
+                    await pair.call(name, i=TEXT_FIELD, query=query)
                 assert (error.value.status, bool(error.value.hint)) == (400, True)
                 bodies.append(str(error.value.body))
-            kept = await here.found("list_for_user")
+            remaining = await pair.list_known("list_for_user")
 
         assert bodies[:2] == ["Invalid query parameter"] * 2
         assert bodies[2].startswith(TYPE_ERRORS.get(name, "Error reading interview list."))
-        assert set(kept) == {"tagged", "plain"}
+        assert set(remaining) == {"tagged", "plain"}
 
     run(job)
 
 
 def test_sessions_of_others_need_a_privilege(run: Run, connect: Connect, unique: str) -> None:
-    """Without privileges only one's own sessions can be listed and deleted; an advocate may all."""
+    """Without privileges, only own sessions can be listed and deleted; advocates access all."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with scene(da, connect, unique) as here, person(da, connect, "advocate") as advocate:
-            everybody = {"session": "nosuchsession"}
+        async with (
+            temporary_session_pair(da, connect, unique) as pair,
+            temporary_account(da, connect, "advocate") as advocate,
+        ):
+            session_filter = {"session": "nosuchsession"}
             for name in LISTS + DELETIONS:
                 owner = {"user_id": 1} if name.endswith("_for_user") else {}
                 if not name.endswith("_current"):
                     with pytest.raises(AccessDenied):
-                        await getattr(here.ada.da.sessions, name)(**owner, **everybody)
-            own = await here.ada.da.sessions.list_for_user(here.ada.id)
-            listed = await advocate.da.sessions.list(session=here.plain.session)
-            await advocate.da.sessions.delete_many(session=here.plain.session)
-            left = await here.found("list")
+                        await getattr(pair.ada.da.sessions, name)(**owner, **session_filter)
+            own = await pair.ada.da.sessions.list_for_user(pair.ada.id)
+            page = await advocate.da.sessions.list(session=pair.plain.session)
+            await advocate.da.sessions.delete_many(session=pair.plain.session)
+            remaining = await pair.list_known("list")
 
         assert len(own.items) == 2
-        assert [one.user_id for one in listed.items] == [here.ada.id]
-        assert set(left) == {"tagged"}
+        assert [summary.user_id for summary in page.items] == [pair.ada.id]
+        assert set(remaining) == {"tagged"}
 
     run(job)
 
@@ -261,44 +277,46 @@ def test_sessions_of_others_need_a_privilege(run: Run, connect: Connect, unique:
 def test_limited_key_needs_permissions_for_sessions(
     run: Run, connect: Connect, unique: str
 ) -> None:
-    """access_sessions opens the lists and, but for delete_many, all deletions."""
+    """access_sessions permits the lists and all deletions except delete_many."""
 
     async def job(da: AsyncDocassemble) -> None:
         me = await da.users.get_current()
         async with (
-            scene(da, connect, unique) as here,
-            limited(da, connect, "access_user_info") as few,
-            limited(da, connect, "access_sessions") as some,
-            limited(da, connect, "access_sessions", "edit_sessions") as more,
+            temporary_session_pair(da, connect, unique) as pair,
+            limited_client(da, connect, "access_user_info") as without_access,
+            limited_client(da, connect, "access_sessions") as reader,
+            limited_client(da, connect, "access_sessions", "edit_sessions") as editor,
         ):
             for name in ("list_current", "list_for_user"):
                 owner = {"user_id": me.id} if name == "list_for_user" else {}
                 for call in (name, name.replace("list", "delete_many")):
-                    with pytest.raises(APIError) as unread:
-                        await getattr(few.sessions, call)(session="nosuchsession", **owner)
-                    assert unread.value.body == "Error reading interview list."
-            listed = await some.sessions.list(i=here.tagged.i)
+                    with pytest.raises(APIError) as error:
+                        await getattr(without_access.sessions, call)(
+                            session="nosuchsession", **owner
+                        )
+                    assert error.value.body == "Error reading interview list."
+            page = await reader.sessions.list(i=pair.tagged.i)
             with pytest.raises(AccessDenied):
-                await some.sessions.delete_many(session=here.tagged.session)
-            await some.sessions.delete_many_across_users(session=here.tagged.session)
-            await more.sessions.delete_many(session=here.plain.session)
-            left = await here.found("list")
+                await reader.sessions.delete_many(session=pair.tagged.session)
+            await reader.sessions.delete_many_across_users(session=pair.tagged.session)
+            await editor.sessions.delete_many(session=pair.plain.session)
+            remaining = await pair.list_known("list")
 
-        assert [one.session for one in listed.items] == [here.tagged.session]
-        assert left == {}
+        assert [summary.session for summary in page.items] == [pair.tagged.session]
+        assert remaining == {}
 
     run(job)
 
 
-def test_nobody_has_no_sessions(run: Run) -> None:
-    """The list of an unknown user is empty; a position that cannot be read is the first page."""
+def test_unknown_user_has_no_sessions(run: Run) -> None:
+    """The list of an unknown user is empty; an invalid page token returns the first page."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with session_of(da, TEXT_FIELD) as s:
-            nobody = await da.sessions.list_for_user(999_999)
-            first = await da.sessions.list_current(session=s.session, resume_from="not-a-position")
+        async with temporary_session(da, TEXT_FIELD) as s:
+            page = await da.sessions.list_for_user(999_999)
+            first = await da.sessions.list_current(session=s.session, page_token="not-a-position")
 
-        assert nobody.items == []
-        assert [one.session for one in first.items] == [s.session]
+        assert page.items == []
+        assert [summary.session for summary in first.items] == [s.session]
 
     run(job)

@@ -1,4 +1,4 @@
-"""Interviews on the real server."""
+"""Basic calls on sessions of the real server."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ async def _start(da: AsyncDocassemble, i: str) -> Session:
     return session
 
 
-def test_questionless_interview_runs_to_its_result(run: Run) -> None:
-    """Given all variables, the interview answers with its json_response()."""
+def test_questionless_interview_returns_its_result(run: Run) -> None:
+    """With all variables, the interview returns its json_response()."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await _start(da, QUESTIONLESS)
@@ -56,8 +56,8 @@ def test_questionless_interview_runs_to_its_result(run: Run) -> None:
     run(job)
 
 
-def test_undefined_variable_saves_nothing(run: Run) -> None:
-    """Where the answer is an UndefinedVariable, what was sent is gone unless question is false."""
+def test_undefined_variable_discards_the_variables(run: Run) -> None:
+    """A reply UndefinedVariable discards the sent variables, unless question is false."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await _start(da, QUESTIONLESS)
@@ -66,48 +66,52 @@ def test_undefined_variable_saves_nothing(run: Run) -> None:
         reply = await da.sessions.set_variables(
             s.i, s.session, secret=s.secret, variables=variables
         )
-        lost = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
-        nothing = await da.sessions.set_variables(
+        discarded = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
+        no_reply = await da.sessions.set_variables(
             s.i, s.session, secret=s.secret, variables=variables, question=False
         )
-        kept = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
+        saved = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
 
         assert isinstance(reply, UndefinedVariable)
-        assert "favorite_number" not in lost
-        assert nothing is None
-        assert kept["favorite_number"] == 42
+        assert "favorite_number" not in discarded
+        assert no_reply is None
+        assert saved["favorite_number"] == 42
         await da.sessions.delete(s.i, s.session)
 
     run(job)
 
 
-def test_question_is_answered_and_taken_back(run: Run) -> None:
-    """Answering leads to the next screen, going back to the one before."""
+def test_question_is_answered_and_undone(run: Run) -> None:
+    """Answering shows the next screen; going back shows the previous screen."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await _start(da, TEXT_FIELD)
         first = await da.sessions.get_question(s.i, s.session, secret=s.secret)
         assert isinstance(first, Question)
         assert first.fields
-        names = [one.variable_name for one in first.fields if one.variable_name]
+        names = [
+            question_field.variable_name
+            for question_field in first.fields
+            if question_field.variable_name
+        ]
 
         second = await da.sessions.set_variables(
             s.i, s.session, secret=s.secret, variables=dict.fromkeys(names, "carrot")
         )
-        again = await da.sessions.go_back(s.i, s.session, secret=s.secret)
+        previous = await da.sessions.go_back(s.i, s.session, secret=s.secret)
 
         assert isinstance(second, Question)
         assert second.question_name != first.question_name
-        assert isinstance(again, Question)
-        assert again.question_name == first.question_name
+        assert isinstance(previous, Question)
+        assert previous.question_name == first.question_name
         await da.sessions.delete(s.i, s.session)
 
     run(job)
 
 
 @pytest.mark.parametrize("filename", ["plain.txt", "mit Blank und Ümlaut.txt", 'with"quote.txt'])
-def test_uploaded_file_comes_back_byte_for_byte(run: Run, filename: str) -> None:
-    """A file uploaded into a session is downloaded again as it was, in memory and to disk."""
+def test_uploaded_file_is_downloaded_unchanged(run: Run, filename: str) -> None:
+    """A file uploaded to a session is downloaded unchanged, in memory and in chunks."""
     content = bytes(range(256)) * 300
 
     async def job(da: AsyncDocassemble) -> None:
@@ -129,11 +133,11 @@ def test_uploaded_file_comes_back_byte_for_byte(run: Run, filename: str) -> None
         number = element["number"]
         assert isinstance(number, int)
 
-        whole = await da.files.download(number)
+        file = await da.files.download(number)
         async with da.files.download(number) as stream:
             chunks = [chunk async for chunk in stream]
 
-        assert whole.content == content
+        assert file.content == content
         assert b"".join(chunks) == content
         assert stream.size == len(content)
         await da.sessions.delete(s.i, s.session)
@@ -143,7 +147,7 @@ def test_uploaded_file_comes_back_byte_for_byte(run: Run, filename: str) -> None
 
 @pytest.mark.since("1.10")
 def test_wrong_secret_cannot_read_a_session(run: Run) -> None:
-    """Without its secret an encrypted session cannot be read."""
+    """An encrypted session cannot be read with another secret."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await _start(da, TEXT_FIELD)
@@ -160,34 +164,34 @@ def test_wrong_secret_cannot_read_a_session(run: Run) -> None:
     run(job)
 
 
-def test_filters_are_demanded_before_everything_is_deleted(run: Run) -> None:
-    """delete_many without a filter is refused; with one it deletes just those sessions."""
+def test_deleting_many_sessions_requires_a_filter(run: Run) -> None:
+    """delete_many without a filter is refused; with a filter it deletes only those sessions."""
 
     async def job(da: AsyncDocassemble) -> None:
-        keep = await _start(da, TEXT_FIELD)
-        gone = await _start(da, QUESTIONLESS)
+        kept_session = await _start(da, TEXT_FIELD)
+        deleted_session = await _start(da, QUESTIONLESS)
 
         with pytest.raises(ValueError, match="delete_all"):
             await da.sessions.delete_many()
-        await da.sessions.delete_many(session=gone.session)
-        page = await da.sessions.list_current(session=keep.session)
-        empty = await da.sessions.list_current(session=gone.session)
+        await da.sessions.delete_many(session=deleted_session.session)
+        page = await da.sessions.list_current(session=kept_session.session)
+        empty_page = await da.sessions.list_current(session=deleted_session.session)
 
-        assert [one.session for one in page.items] == [keep.session]
-        assert empty.items == []
-        await da.sessions.delete(keep.i, keep.session)
+        assert [summary.session for summary in page.items] == [kept_session.session]
+        assert empty_page.items == []
+        await da.sessions.delete(kept_session.i, kept_session.session)
 
     run(job)
 
 
 def test_wrong_key_is_denied(server: object, run: Run) -> None:
-    """A key the server does not know is AccessDenied, with a hint and without the key."""
+    """An unknown key raises AccessDenied, with a hint and without the key."""
     key = "nosuchkeyNOSUCHKEYnosuchkeyNOSUC"
 
     async def job(da: AsyncDocassemble) -> None:
-        async with AsyncDocassemble(da._base_url, key) as other:
+        async with AsyncDocassemble(da._base_url, key) as stranger:
             with pytest.raises(AccessDenied) as error:
-                await other.users.get_current()
+                await stranger.users.get_current()
 
         assert error.value.hint
         assert key not in str(error.value)
@@ -195,15 +199,19 @@ def test_wrong_key_is_denied(server: object, run: Run) -> None:
     run(job)
 
 
-def test_binary_reply_of_an_interview(run: Run) -> None:
-    """What an interview sends with response() and is no JSON comes as bytes with its type."""
+def test_binary_response_is_returned(run: Run) -> None:
+    """A response() that is not JSON is returned as bytes with its content type."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await _start(da, f"{EXAMPLES}response-svg.yml")
 
         reply: SessionReply | None = await da.sessions.get_question(s.i, s.session, secret=s.secret)
         if isinstance(reply, Question) and reply.fields:
-            names = [one.variable_name for one in reply.fields if one.variable_name]
+            names = [
+                question_field.variable_name
+                for question_field in reply.fields
+                if question_field.variable_name
+            ]
             reply = await da.sessions.set_variables(
                 s.i, s.session, secret=s.secret, variables=dict.fromkeys(names, "red")
             )

@@ -1,4 +1,4 @@
-"""Restarts and installations on the real server, waited for as a user would."""
+"""Waiting for restarts and installations on the real server."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from tests.live.conftest import Run
     from tests.live.server import LiveServer
 
-# Pure Python, no dependencies, and nothing the server itself needs.
+# Pure Python, without dependencies, and not used by the server.
 PACKAGE = "pyjokes"
 
 
-def test_restart_is_survived_with_calls_in_flight(server: LiveServer) -> None:
-    """The wait comes through a restart amid 8 other calls, and no unsafe call is repeated."""
+def test_waiting_survives_a_restart_with_concurrent_calls(server: LiveServer) -> None:
+    """The wait survives a restart during 8 other calls; no unsafe call is repeated."""
     events: list[Event] = []
 
-    async def read(da: AsyncDocassemble, done: asyncio.Event) -> int:
-        number = 0
-        while not done.is_set():
+    async def read(da: AsyncDocassemble, is_finished: asyncio.Event) -> int:
+        count = 0
+        while not is_finished.is_set():
             await da.users.get_current()
-            number += 1
-        return number
+            count += 1
+        return count
 
-    async def store(da: AsyncDocassemble, done: asyncio.Event) -> tuple[int, int]:
+    async def store(da: AsyncDocassemble, is_finished: asyncio.Event) -> tuple[int, int]:
         sent = unsent = 0
-        while not done.is_set():
+        while not is_finished.is_set():
             try:
                 await da.stash.store({"number": sent}, expire=60)
             except NotSent:
@@ -56,17 +56,17 @@ def test_restart_is_survived_with_calls_in_flight(server: LiveServer) -> None:
 
     async def job() -> tuple[list[int], list[tuple[int, int]]]:
         async with AsyncDocassemble(server.url, server.api_key, on_event=events.append) as da:
-            done = asyncio.Event()
-            readers = [asyncio.create_task(read(da, done)) for _ in range(4)]
-            writers = [asyncio.create_task(store(da, done)) for _ in range(4)]
-            seen: list[TaskEvent] = []
+            is_finished = asyncio.Event()
+            readers = [asyncio.create_task(read(da, is_finished)) for _ in range(4)]
+            writers = [asyncio.create_task(store(da, is_finished)) for _ in range(4)]
+            progress: list[TaskEvent] = []
             handle = await da.server.restart()
-            result = await da.wait_for_task(handle, timeout=180, on_progress=seen.append)
-            done.set()
+            result = await da.wait_for_task(handle, timeout=180, on_progress=progress.append)
+            is_finished.set()
 
             assert result is not None
             assert result.handle == handle
-            assert seen[-1].state == "completed"
+            assert progress[-1].state == "completed"
             health = await da.server.get_health()
             assert handle.started is not None
             assert health.server_start_time >= handle.started - 1
@@ -74,21 +74,21 @@ def test_restart_is_survived_with_calls_in_flight(server: LiveServer) -> None:
 
     reads, writes = asyncio.run(job())
 
-    requests = Counter(one.operation for one in events if isinstance(one, RequestEvent))
-    retries = [one for one in events if isinstance(one, RetryEvent)]
-    assert all(number > 0 for number in reads)
+    requests = Counter(event.operation for event in events if isinstance(event, RequestEvent))
+    retries = [event for event in events if isinstance(event, RetryEvent)]
+    assert all(count > 0 for count in reads)
     calls = sum(sent + unsent for sent, unsent in writes)
-    again = [one for one in retries if one.operation == "stash.store"]
-    assert {one.reason for one in again} <= {"NotSent", "RequestTimeout", "429"}
-    assert requests["stash.store"] == calls + len(again)
+    repeated = [event for event in retries if event.operation == "stash.store"]
+    assert {event.reason for event in repeated} <= {"NotSent", "RequestTimeout", "429"}
+    assert requests["stash.store"] == calls + len(repeated)
 
 
-def test_configuration_change_is_there_after_the_wait(run: Run, unique: str) -> None:
-    """After waiting for update_config the directive is in force, and the token finds the task."""
+def test_configuration_is_changed_after_waiting(run: Run, unique: str) -> None:
+    """After waiting by task token, the changed directive is active."""
 
     async def job(da: AsyncDocassemble) -> None:
         handle = await da.server.update_config({"client test directive": unique})
-        states = [one.state async for one in da.watch_task(handle.to_token(), timeout=180)]
+        states = [event.state async for event in da.watch_task(handle.to_token(), timeout=180)]
         config = await da.server.get_config()
 
         assert states[-1] == "completed"
@@ -97,37 +97,35 @@ def test_configuration_change_is_there_after_the_wait(run: Run, unique: str) -> 
     run(job)
 
 
-def test_package_is_installed_and_removed(run: Run) -> None:
-    """An installation is believed when the package is listed with a version, a removal when not."""
+def test_package_is_installed_and_uninstalled(run: Run) -> None:
+    """After waiting, the package is listed with a version; after uninstalling, it is not."""
 
     async def job(da: AsyncDocassemble) -> None:
         handle = await da.packages.install(pip=PACKAGE)
         result = await da.wait_for_task(handle, timeout=300)
-        listed = {one.name: one.version for one in await da.packages.list()}
+        versions = {package.name: package.version for package in await da.packages.list()}
         removal = await da.packages.uninstall(PACKAGE)
         await da.wait_for_task(removal, timeout=300)
-        after = [one.name for one in await da.packages.list()]
+        after = [package.name for package in await da.packages.list()]
 
         assert result is not None
         assert result.log
-        assert listed[PACKAGE]
+        assert versions[PACKAGE]
         assert PACKAGE not in after
 
     run(job)
 
 
 @pytest.mark.parametrize("restart", [True, False])
-def test_failed_installation_carries_the_log_of_pip(
-    run: Run, unique: str, *, restart: bool
-) -> None:
-    """A package that does not exist is TaskFailed with pip's log, whatever the server's ok says."""
+def test_failed_installation_has_the_log_of_pip(run: Run, unique: str, *, restart: bool) -> None:
+    """Installing an unknown package raises TaskFailed with the log of pip."""
     name = f"docassemble-{unique}"
 
     async def job(da: AsyncDocassemble) -> None:
         handle = await da.packages.install(pip=name, restart=restart)
         with pytest.raises(TaskFailed) as error:
             await da.wait_for_task(handle, timeout=300)
-        if any(one.name == name for one in await da.packages.list()):
+        if any(package.name == name for package in await da.packages.list()):
             await da.wait_for_task(await da.packages.uninstall(name), timeout=300)
 
         assert error.value.handle == handle
@@ -137,8 +135,8 @@ def test_failed_installation_carries_the_log_of_pip(
     run(job)
 
 
-def test_unknown_task_is_lost(run: Run) -> None:
-    """A task that the server never had is TaskLost, not a hang."""
+def test_unknown_task_raises_task_lost(run: Run) -> None:
+    """Waiting for an unknown task ends with TaskLost."""
 
     async def job(da: AsyncDocassemble) -> None:
         handle = TaskHandle(id="nosuchtask", kind="restart", operation="server.restart")
@@ -149,8 +147,8 @@ def test_unknown_task_is_lost(run: Run) -> None:
     run(job)
 
 
-def test_wait_gives_up_in_time_and_goes_on_later(run: Run) -> None:
-    """After TaskTimeout the handle in the error can be waited for again."""
+def test_wait_that_timed_out_can_be_continued(run: Run) -> None:
+    """The handle in TaskTimeout can be waited for again."""
 
     async def job(da: AsyncDocassemble) -> None:
         handle = await da.server.restart()
@@ -164,8 +162,8 @@ def test_wait_gives_up_in_time_and_goes_on_later(run: Run) -> None:
     run(job)
 
 
-def test_nothing_to_wait_for(run: Run) -> None:
-    """None, which an operation brings where nothing restarts, is waited for at once."""
+def test_waiting_for_none_returns_none(run: Run) -> None:
+    """Operations return None if there is no task; waiting for None returns immediately."""
 
     async def job(da: AsyncDocassemble) -> None:
         assert await da.wait_for_task(None) is None

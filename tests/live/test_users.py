@@ -1,4 +1,4 @@
-"""Accounts on the real server: what each call changes."""
+"""Accounts on the real server: creating, reading, updating and deleting them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from docassemble_client import AccessDenied, AsyncDocassemble, NotFound, Secret, Upload
-from tests.live.people import person
+from tests.live.accounts import temporary_account
 
 if TYPE_CHECKING:
     from docassemble_client import UserRemoval
@@ -38,66 +38,72 @@ fields:
 """
 
 
-def test_account_lives_from_creation_to_deletion(run: Run, connect: Connect, unique: str) -> None:
-    """An account is made, switched off with its keys, switched on again and removed."""
+def test_account_is_created_deactivated_and_deleted(
+    run: Run, connect: Connect, unique: str
+) -> None:
+    """An account is created, deactivated together with its keys, reactivated and deleted."""
     email = f"{unique}@example.com"
 
     async def job(da: AsyncDocassemble) -> None:
         new = await da.users.create(email, privileges=["user"])
         key = await da.api_keys.create_for_user(new.user_id, unique)
         async with connect(key) as user:
-            made = await user.users.get_current()
+            created = await user.users.get_current()
             await da.users.deactivate(new.user_id)
             with pytest.raises(AccessDenied):
                 await user.users.get_current()
-            off = await da.users.get(new.user_id)
-            active = [one.id async for one in da.users.list()]
-            everyone = [one.id async for one in da.users.list(include_inactive=True)]
+            deactivated = await da.users.get(new.user_id)
+            active_ids = [account.id async for account in da.users.list()]
+            all_ids = [account.id async for account in da.users.list(include_inactive=True)]
             await da.users.update(new.user_id, active=True)
-            again = await user.users.get_current()
+            reactivated = await user.users.get_current()
             await da.users.delete(new.user_id, "account")
             with pytest.raises(AccessDenied):
                 await user.users.get_current()
         with pytest.raises(NotFound):
             await da.users.get(new.user_id)
 
-        assert (made.email, made.privileges, made.account_type) == (email, ["user"], "local")
-        assert (made.active, off.active, again) == (True, False, made)
-        assert new.user_id not in active
-        assert new.user_id in everyone
+        assert (created.email, created.privileges, created.account_type) == (
+            email,
+            ["user"],
+            "local",
+        )
+        assert (created.active, deactivated.active, reactivated) == (True, False, created)
+        assert new.user_id not in active_ids
+        assert new.user_id in all_ids
 
     run(job)
 
 
 def test_profile_keeps_every_character(run: Run, unique: str) -> None:
-    """Each field of a profile comes back as it was given, when created and when changed."""
+    """All fields of a profile are returned unchanged, after creating and updating."""
     email = f"jürgen.{unique}@bücher.example"
-    changed: dict[str, Any] = {name: f"Ä{value}"[:3] for name, value in PROFILE.items()}
+    updates: dict[str, Any] = {name: f"Ä{value}"[:3] for name, value in PROFILE.items()}
 
     async def job(da: AsyncDocassemble) -> None:
         new = await da.users.create(email, **PROFILE)
-        made = await da.users.get_by_username(email.upper().replace("Ü", "ü"))
-        exact = await da.users.get_by_username(email, case_sensitive=True)
+        created = await da.users.get_by_username(email.upper().replace("Ü", "ü"))
+        by_exact_email = await da.users.get_by_username(email, case_sensitive=True)
         with pytest.raises(NotFound):
             await da.users.get_by_username(email.upper(), case_sensitive=True)
-        await da.users.update(new.user_id, **changed)
+        await da.users.update(new.user_id, **updates)
         await da.users.update(new.user_id, language="")
         after = await da.users.get(new.user_id)
         await da.users.delete(new.user_id, "account")
 
-        assert {name: getattr(made, name) for name in PROFILE} == PROFILE
-        assert exact == made
-        assert made.email == email
-        assert {name: getattr(after, name) for name in PROFILE} == changed | {"language": ""}
+        assert {name: getattr(created, name) for name in PROFILE} == PROFILE
+        assert by_exact_email == created
+        assert created.email == email
+        assert {name: getattr(after, name) for name in PROFILE} == updates | {"language": ""}
 
     run(job)
 
 
-def test_anybody_changes_the_own_profile_only(run: Run, connect: Connect) -> None:
-    """Without privileges one reads and changes one's own account, by number too."""
+def test_users_change_only_their_own_profile(run: Run, connect: Connect) -> None:
+    """Without privileges, users read and update only their own account, also by ID."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as plain:
+        async with temporary_account(da, connect) as plain:
             await plain.da.users.update_current(**PROFILE)
             await plain.da.users.update(plain.id, first_name="Ada")
             me = await plain.da.users.get_current()
@@ -113,58 +119,58 @@ def test_advocate_reads_all_accounts(run: Run, connect: Connect) -> None:
     """An advocate lists and reads other accounts."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, "advocate") as advocate:
-            listed = await advocate.da.users.list()
+        async with temporary_account(da, connect, "advocate") as advocate:
+            page = await advocate.da.users.list()
             admin = await advocate.da.users.get(1)
-            found = await advocate.da.users.get_by_username(advocate.email)
+            itself = await advocate.da.users.get_by_username(advocate.email)
 
-        assert 1 in [one.id for one in listed.items]
+        assert 1 in [account.id for account in page.items]
         assert admin.privileges == ["admin"]
-        assert found.id == advocate.id
+        assert itself.id == advocate.id
 
     run(job)
 
 
-def test_underscore_of_an_address_matches_anything(run: Run, unique: str) -> None:
-    """A look-up that is not case-sensitive may find another account; one that is never does."""
+def test_underscore_in_an_address_matches_any_character(run: Run, unique: str) -> None:
+    """A case-insensitive search may find another account; a case-sensitive search does not."""
 
     async def job(da: AsyncDocassemble) -> None:
         new = await da.users.create(f"{unique}-a@example.com")
-        found = await da.users.get_by_username(f"{unique}_a@example.com")
+        match = await da.users.get_by_username(f"{unique}_a@example.com")
         with pytest.raises(NotFound):
             await da.users.get_by_username(f"{unique}_a@example.com", case_sensitive=True)
         await da.users.delete(new.user_id, "account")
 
-        assert found.id == new.user_id
-        assert found.email == f"{unique}-a@example.com"
+        assert match.id == new.user_id
+        assert match.email == f"{unique}-a@example.com"
 
     run(job)
 
 
-def test_password_is_given_or_made_and_never_shown(run: Run, unique: str) -> None:
-    """Without a password the server makes one; both open the account and neither is shown."""
+def test_password_is_chosen_or_generated_and_hidden(run: Run, unique: str) -> None:
+    """The server generates a password if none is set; both work, and reprs hide them."""
 
     async def job(da: AsyncDocassemble) -> None:
-        made = await da.users.create(f"{unique}a@example.com")
-        given = await da.users.create(f"{unique}b@example.com", password="pässword 1")
+        with_generated = await da.users.create(f"{unique}a@example.com")
+        with_chosen = await da.users.create(f"{unique}b@example.com", password="pässword 1")
         secrets = [
-            await da.users.get_secret(f"{unique}a@example.com", made.password),
-            await da.users.get_secret(f"{unique}b@example.com", given.password),
+            await da.users.get_secret(f"{unique}a@example.com", with_generated.password),
+            await da.users.get_secret(f"{unique}b@example.com", with_chosen.password),
         ]
-        for one in (made, given):
-            await da.users.delete(one.user_id, "account")
+        for account in (with_generated, with_chosen):
+            await da.users.delete(account.user_id, "account")
 
-        assert len(made.password.reveal()) == 10
-        assert given.password == Secret("pässword 1")
-        assert made.password.reveal() not in f"{made!r} {made}"
-        assert [len(one.reveal()) for one in secrets] == [16, 16]
+        assert len(with_generated.password.reveal()) == 10
+        assert with_chosen.password == Secret("pässword 1")
+        assert with_generated.password.reveal() not in f"{with_generated!r} {with_generated}"
+        assert [len(secret.reveal()) for secret in secrets] == [16, 16]
         assert secrets[0].reveal() not in f"{secrets!r} {secrets[0]}"
 
     run(job)
 
 
 def test_wrong_password_is_not_shown(run: Run, server: LiveServer) -> None:
-    """A wrong password is refused with advice, and stands nowhere in the error's text."""
+    """The error text has a hint, but not the password."""
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(AccessDenied) as error:
@@ -177,11 +183,11 @@ def test_wrong_password_is_not_shown(run: Run, server: LiveServer) -> None:
 
 
 def test_old_password_keeps_encrypted_answers_readable(run: Run, connect: Connect) -> None:
-    """Given with the new password, the old one lets the server convert the user's sessions."""
+    """With the old password, the server re-encrypts the sessions of the user."""
     i = "docassemble.base:data/questions/examples/text-field.yml"
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect) as user:
+        async with temporary_account(da, connect) as user:
             old = await da.users.get_secret(user.email, user.password)
             s = await user.da.sessions.start(i, secret=old)
             await user.da.sessions.set_variables(
@@ -199,11 +205,11 @@ def test_old_password_keeps_encrypted_answers_readable(run: Run, connect: Connec
     run(job)
 
 
-def test_admin_changes_the_own_password(run: Run, connect: Connect) -> None:
-    """An admin changes the own password with or without the old one."""
+def test_admins_change_their_own_password(run: Run, connect: Connect) -> None:
+    """The old password is optional."""
 
     async def job(da: AsyncDocassemble) -> None:
-        async with person(da, connect, "admin") as admin:
+        async with temporary_account(da, connect, "admin") as admin:
             await admin.da.users.update_current(password="first one", old_password=admin.password)
             await admin.da.users.update_current(password="second one")
             with pytest.raises(AccessDenied):
@@ -215,21 +221,21 @@ def test_admin_changes_the_own_password(run: Run, connect: Connect) -> None:
     run(job)
 
 
-def test_invitation_leads_to_the_registration(run: Run, unique: str) -> None:
-    """Each address gets a URL of its own, which opens the form to register with that address."""
+def test_invitation_opens_the_registration_form(run: Run, unique: str) -> None:
+    """Each address gets a URL of the registration form for this address."""
     emails = [f"{unique}a@example.com", f"{unique}b@example.com"]
 
     async def job(da: AsyncDocassemble) -> None:
         invited = await da.users.invite(
             [f"Ada Ö <{emails[0]}>", emails[1]], privilege="customer", send_emails=False
         )
-        again = await da.users.invite(emails[:1], send_emails=False)
-        urls = [str(one.url) for one in (*invited, *again)]
+        repeated = await da.users.invite(emails[:1], send_emails=False)
+        urls = [str(invitation.url) for invitation in (*invited, *repeated)]
         async with httpx.AsyncClient() as browser:
             pages = [await browser.get(url) for url in urls]
 
-        assert [one.email for one in invited] == emails
-        assert {one.invitation_sent for one in invited} == {None}
+        assert [invitation.email for invitation in invited] == emails
+        assert {invitation.invitation_sent for invitation in invited} == {None}
         assert len(set(urls)) == 3
         assert urls[0] not in repr(invited)
         assert [page.status_code for page in pages] == [200] * 3
@@ -241,7 +247,7 @@ def test_invitation_leads_to_the_registration(run: Run, unique: str) -> None:
 
 
 def test_invitation_that_cannot_be_sent_is_cancelled(run: Run, unique: str) -> None:
-    """Without a mail server the invitation is no error: it says that it was not sent."""
+    """Without a mail server, the reply shows that the invitation was not sent."""
 
     async def job(da: AsyncDocassemble) -> None:
         (invited,) = await da.users.invite([f"{unique}@example.com"])
@@ -253,22 +259,23 @@ def test_invitation_that_cannot_be_sent_is_cancelled(run: Run, unique: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("remove", "kept"), [("account", {"drink": "tea", "fruit": "fig"}), ("account_and_shared", {})]
+    ("removal", "kept_variables"),
+    [("account", {"drink": "tea", "fruit": "fig"}), ("account_and_shared", {})],
 )
-def test_removal_spares_the_sessions_of_others(
-    run: Run, connect: Connect, unique: str, remove: UserRemoval, kept: dict[str, Any]
+def test_deleting_a_user_keeps_sessions_shared_with_others(
+    run: Run, connect: Connect, unique: str, removal: UserRemoval, kept_variables: dict[str, Any]
 ) -> None:
     """
-    A session that another user has opened in a browser stays, unless shared ones go too.
+    Sessions that another user has opened are kept, unless shared sessions are deleted too.
 
-    What the removed user saved there last is taken back either way.
+    The last steps of the deleted user are undone.
     """
     name = f"{unique}.yml"
     i = f"docassemble.playground1:{name}"
 
     async def job(da: AsyncDocassemble) -> None:
         await da.playground.upload_files([Upload(SHARED, name)], folder="questions")
-        async with person(da, connect) as guest, httpx.AsyncClient() as browser:
+        async with temporary_account(da, connect) as guest, httpx.AsyncClient() as browser:
             new = await da.users.create(f"{unique}@example.com")
             key = await da.api_keys.create_for_user(new.user_id, unique)
             async with connect(key) as host:
@@ -278,7 +285,7 @@ def test_removal_spares_the_sessions_of_others(
                     guest.email, guest.password, i=i, session=shared.session
                 )
                 page = await browser.get(login.reveal(), follow_redirects=True)
-                joined = [one.session async for one in guest.da.sessions.list_current()]
+                joined = [summary.session async for summary in guest.da.sessions.list_current()]
                 for user, saved in (
                     (host, {"fruit": "fig"}),
                     (guest.da, {"drink": "tea"}),
@@ -287,16 +294,16 @@ def test_removal_spares_the_sessions_of_others(
                     await user.sessions.set_variables(
                         i, shared.session, variables=saved, question=False
                     )
-            await da.users.delete(new.user_id, remove)
-            left = [one.session async for one in da.sessions.list_across_users(i=i)]
-            if kept:
+            await da.users.delete(new.user_id, removal)
+            remaining = [summary.session async for summary in da.sessions.list_across_users(i=i)]
+            if kept_variables:
                 variables = await guest.da.sessions.get_variables(i, shared.session)
-                assert {name: variables[name] for name in kept} == kept
+                assert {name: variables[name] for name in kept_variables} == kept_variables
         await da.playground.delete_file(name, folder="questions")
 
         assert page.status_code == 200
         assert joined == [shared.session]
-        assert alone.session not in left
-        assert (shared.session in left) is bool(kept)
+        assert alone.session not in remaining
+        assert (shared.session in remaining) is bool(kept_variables)
 
     run(job)

@@ -1,4 +1,4 @@
-"""The guided tour, the command that serves, and the fixtures of pytest."""
+"""The demo, the command that serves a fake server, and the pytest fixtures."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_tour_shows_everything_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each station says what it did, and a person can read it."""
-    run(demo.tour(LoopClock(), {}))
+def test_the_tour_runs_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each step prints its result."""
+    run(demo.run_tour(LoopClock(), {}))
 
     text = capsys.readouterr().out
-    assert "Connected to a docassemble in memory, version 1.10.14, as admin@example.com." in text
-    for number, words in enumerate(
+    assert "Connected to an in-memory docassemble, version 1.10.14, as admin@example.com." in text
+    for number, expected in enumerate(
         (
             "katherine@example.com",
             "letter.md (35 bytes): Dear Ada Lovelace, please pay 1815.",
-            "28000 bytes went up, 28000 bytes came down.",
+            "28000 bytes uploaded, 28000 bytes downloaded.",
             "█ 200/200",
             "docassemble.AssemblyLine 3.5.0 is installed.",
-            "… and here is the answer: ada@example.com.",
+            "… and the result is ada@example.com.",
         ),
         1,
     ):
-        station = text.partition(f"\n{number}. ")[2].partition(f"\n{number + 1}. ")[0]
-        assert words in station
+        section = text.partition(f"\n{number}. ")[2].partition(f"\n{number + 1}. ")[0]
+        assert expected in section
     assert "restarting (503)" in text
     assert max(map(len, text.splitlines()[:30])) < 110
 
 
-def test_tour_of_a_real_server_changes_nothing_for_good(
+def test_the_tour_of_a_real_server_leaves_no_changes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes the server of the environment, and leaves installation and faults out."""
+    """It uses the server of the environment variables, and skips installation and failures."""
     fake = FakeServer()
-    packages = dict(fake._world.packages.installed)
+    packages = dict(fake._state.packages.installed)
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.api_key)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
 
     with fake.serve() as url:
         monkeypatch.setenv("DOCASSEMBLE_URL", url)
-        asyncio.run(demo.tour())
+        asyncio.run(demo.run_tour())
 
     text = capsys.readouterr().out
     assert "Connected to your server" in text
     assert "favorite_number?  →  42" in text
     assert "'inhabitants': 2" in text
     assert "installed" not in text
-    assert fake._world.packages.installed == packages
-    assert list(fake._world.sessions.rows()) == []
+    assert fake._state.packages.installed == packages
+    assert list(fake._state.sessions.iter_rows()) == []
 
 
-def test_tour_goes_on_where_the_server_refuses_something(
+def test_the_tour_continues_after_a_refused_call(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a key may not do, and what is switched off, is told in a line; nothing stays behind."""
+    """A refused step prints one line; no session is left behind."""
     fake = FakeServer()
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.add_user("ada@example.com").api_key)
 
@@ -85,13 +85,13 @@ def test_tour_goes_on_where_the_server_refuses_something(
     assert status == 0
     assert "The server refuses that: users.list (GET /api/user_list): 403" in text
     assert text.count("The server refuses that: sessions.set_variables (POST /api/session)") == 2
-    assert list(fake._world.sessions.rows()) == []
+    assert list(fake._state.sessions.iter_rows()) == []
 
 
-def test_tour_ends_where_no_server_answers(
+def test_the_tour_fails_if_the_server_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says so in a line, and that it has failed."""
+    """It prints the error and returns exit code 1."""
     fake = FakeServer()
     fake.fail(status=500, times=None)
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.api_key)
@@ -103,10 +103,10 @@ def test_tour_ends_where_no_server_answers(
     assert capsys.readouterr().out.startswith("users.get_current (GET /api/user): 500")
 
 
-def test_command_serves_and_says_how_to_reach_it(
+def test_the_command_serves_and_prints_the_environment_variables(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it prints can be pasted into a shell."""
+    """You can paste its output into a shell."""
     served: dict[str, Any] = {}
     monkeypatch.setattr(uvicorn, "run", lambda app, **options: served.update(app=app, **options))
 
@@ -117,10 +117,10 @@ def test_command_serves_and_says_how_to_reach_it(
     assert line.startswith("export DOCASSEMBLE_URL=http://127.0.0.1:8123 DOCASSEMBLE_API_KEY=")
 
 
-def test_command_plays_recordings_back(
+def test_the_command_replays_recordings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Programs in other languages get the recorded screens too."""
+    """Programs in other languages can use recorded interviews."""
     served: list[Any] = []
     monkeypatch.setattr(uvicorn, "run", lambda app, **_: served.append(app))
     i = "docassemble.mine:data/questions/recorded.yml"
@@ -141,8 +141,8 @@ def test_command_plays_recordings_back(
     assert asyncio.run(job()) == JSONReply(["recorded"])
 
 
-def test_pytest_finds_the_fixtures_by_itself(tmp_path: Path) -> None:
-    """A project of our users needs no import and no configuration for them."""
+def test_pytest_finds_the_fixtures(tmp_path: Path) -> None:
+    """A project needs no import and no configuration to use them."""
     test = "def test_it(fake_docassemble, docassemble): assert fake_docassemble.client()\n"
     (tmp_path / "test_it.py").write_text(test, encoding="utf-8")
 
@@ -154,10 +154,10 @@ def test_pytest_finds_the_fixtures_by_itself(tmp_path: Path) -> None:
     assert "1 passed" in result.stdout
 
 
-def test_fixtures_are_a_server_and_a_client_on_it(
+def test_the_fixtures_are_a_server_and_its_client(
     fake_docassemble: FakeServer, docassemble: AsyncDocassemble
 ) -> None:
-    """They need no import; waiting and retrying take no time."""
+    """Waiting and retrying take no time."""
     fake_docassemble.fail("users.get_current", times=2)
 
     async def job() -> None:

@@ -1,4 +1,4 @@
-"""Faults that are told in advance, and clocks."""
+"""Simulated failures, and clocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from docassemble_client import (
     TransportError,
 )
 from docassemble_client.testing import FakeServer, ManualClock, SystemClock
-from tests.mock import now
+from tests.mock import get_loop_time
 from tests.mock import run as run_job
 
 if TYPE_CHECKING:
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 ONCE = RetryPolicy(attempts=1)
 
 
-def test_failure_is_survived_by_a_safe_call(run: Run, fake: FakeServer) -> None:
-    """A safe call is repeated until the faults are used up; Retry-After is heeded."""
+def test_a_safe_call_is_retried_after_failures(run: Run, fake: FakeServer) -> None:
+    """The client waits as long as Retry-After says."""
     fake.fail("users.get", times=2, headers={"Retry-After": "7"})
 
     async def job(da: AsyncDocassemble) -> None:
         user = await da.users.get(1)
 
         assert user.id == 1
-        assert 14 <= now() < 20
-        assert [one.status for one in fake.received] == [503, 503, 200]
+        assert 14 <= get_loop_time() < 20
+        assert [received.status for received in fake.received_requests] == [503, 503, 200]
 
     run(job)
 
 
-def test_faults_happen_only_to_the_operation_they_name(run: Run, fake: FakeServer) -> None:
-    """One for ever ends when the server is healed."""
-    fake.fail("users.get", status=500, times=None, body="on fire")
+def test_faults_affect_only_their_operation(run: Run, fake: FakeServer) -> None:
+    """A fault without `times` lasts until the faults are cleared."""
+    fake.fail("users.get", status=500, times=None, body="failure")
     fake.fail("users.create", status=418)
 
     async def job(da: AsyncDocassemble) -> None:
@@ -50,18 +50,18 @@ def test_faults_happen_only_to_the_operation_they_name(run: Run, fake: FakeServe
         for _ in range(2):
             with pytest.raises(ServerError) as error:
                 await da.users.get(1, retry=ONCE)
-            assert error.value.body == "on fire"
-        fake.heal()
+            assert error.value.body == "failure"
+        fake.clear_faults()
         await da.users.get(1)
         await da.users.create("ada@example.com")
 
     run(job)
 
 
-@pytest.mark.parametrize("how", ["reset", "fail", "garbage"])
-def test_answer_is_lost_after_the_work(run: Run, fake: FakeServer, how: str) -> None:
-    """What was done stays done, though the caller hears of a failure."""
-    getattr(fake, how)("users.create", done=True)
+@pytest.mark.parametrize("method", ["drop_connection", "fail", "corrupt_response"])
+def test_the_server_may_process_a_request_and_fail(run: Run, fake: FakeServer, method: str) -> None:
+    """The client gets an error, but the server has processed the request."""
+    getattr(fake, method)("users.create", processed=True)
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises((TransportError, ServerError, DecodeError)):
@@ -71,10 +71,10 @@ def test_answer_is_lost_after_the_work(run: Run, fake: FakeServer, how: str) -> 
     run(job)
 
 
-def test_connection_breaks_before_or_after_the_request(run: Run, fake: FakeServer) -> None:
-    """Refused, nothing was sent; reset, the server may have worked."""
-    fake.reset("users.get", sent=False)
-    fake.reset("users.get")
+def test_a_connection_breaks_before_or_after_the_request(run: Run, fake: FakeServer) -> None:
+    """If it was refused, nothing was sent; otherwise the request may have been processed."""
+    fake.drop_connection("users.get", sent=False)
+    fake.drop_connection("users.get")
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(NotSent):
@@ -86,48 +86,48 @@ def test_connection_breaks_before_or_after_the_request(run: Run, fake: FakeServe
     run(job)
 
 
-def test_answer_is_lost_of_what_was_done(run: Run, fake: FakeServer) -> None:
-    """The connection breaks as if nothing had happened, and the account is there."""
-    fake.reset("users.create", done=True)
+def test_a_connection_breaks_after_the_request_was_processed(run: Run, fake: FakeServer) -> None:
+    """The client gets an error, but the account exists."""
+    fake.drop_connection("users.create", processed=True)
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(TransportError) as error:
             await da.users.create("ada@example.com")
         assert error.value.maybe_processed
-        assert [one.email async for one in da.users.list()][1:] == ["ada@example.com"]
+        assert [user.email async for user in da.users.list()][1:] == ["ada@example.com"]
 
     run(job)
 
 
-def test_delay_is_waited_for_or_times_out(run: Run, fake: FakeServer) -> None:
-    """A client that waits less time than it takes goes away."""
+def test_a_delayed_response_may_time_out(run: Run, fake: FakeServer) -> None:
+    """Latency and delay add up; the client waits at most for its timeout."""
     fake.latency = 1
     fake.delay(seconds=30, times=2)
 
     async def job(da: AsyncDocassemble) -> None:
         await da.users.get_current(timeout=40)
-        waited = now()
+        assert get_loop_time() == 31
         with pytest.raises(RequestTimeout):
             await da.users.get_current(timeout=5, retry=ONCE)
-        assert (waited, now()) == (31, 36)
+        assert get_loop_time() == 36
 
     run(job)
 
 
-def test_garbage_is_a_success_nobody_can_read(run: Run, fake: FakeServer) -> None:
-    """The client says so; nothing was done on the server."""
-    fake.garbage("users.create")
+def test_a_corrupt_response_cannot_be_decoded(run: Run, fake: FakeServer) -> None:
+    """By default, the server does not process the request."""
+    fake.corrupt_response("users.create")
 
     async def job(da: AsyncDocassemble) -> None:
         with pytest.raises(DecodeError):
             await da.users.create("ada@example.com", retry=ONCE)
-        assert [one.id async for one in da.users.list()] == [1]
+        assert [user.id async for user in da.users.list()] == [1]
 
     run(job)
 
 
-def test_manual_clock_moves_when_told_or_waited_for() -> None:
-    """Waiting takes no time by any other clock."""
+def test_a_manual_clock_moves_when_advanced_or_slept_on() -> None:
+    """Sleeping on it takes no real time."""
     clock = ManualClock(100.0)
 
     async def job() -> None:
@@ -139,29 +139,29 @@ def test_manual_clock_moves_when_told_or_waited_for() -> None:
     assert clock.now() == 112.0
 
 
-def test_system_clock_is_that_of_the_machine() -> None:
-    """It goes on by itself, and its sleep is the event loop's."""
+def test_the_system_clock_runs_in_real_time() -> None:
+    """It sleeps on the event loop."""
     clock = SystemClock()
-    before = clock.now()
+    start = clock.now()
 
     async def job() -> float:
         await clock.sleep(0.001)
         return clock.now()
 
-    assert asyncio.run(job()) > before
+    assert asyncio.run(job()) > start
 
 
-def test_whoever_calls_in_a_loop_lets_the_others_have_their_turn() -> None:
-    """An answer without a network is awaited too, or what ends the loop would never happen."""
+def test_calls_in_a_loop_yield_to_other_tasks() -> None:
+    """Each response yields to the event loop, although there is no network."""
     fake = FakeServer()
 
     async def job() -> int:
-        over = asyncio.Event()
+        task_ended = asyncio.Event()
         async with fake.client() as da:
-            others = asyncio.create_task(asyncio.sleep(0))
-            others.add_done_callback(lambda _: over.set())
+            task = asyncio.create_task(asyncio.sleep(0))
+            task.add_done_callback(lambda _: task_ended.set())
             calls = 0
-            while not over.is_set() and calls < 100:
+            while not task_ended.is_set() and calls < 100:
                 await da.users.get_current()
                 calls += 1
         return calls

@@ -1,4 +1,4 @@
-"""What goes over the wire: encodings, authentication, statuses, pages."""
+"""The fake server's HTTP: encodings, authentication, statuses, error pages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from urllib.parse import urlencode
 import pytest
 
 from docassemble_client.testing import FakeServer, ManualClock
-from docassemble_client.testing._server.body import read_body
-from docassemble_client.testing._server.call import truth
-from docassemble_client.testing._server.messages import Answer, Incoming
+from docassemble_client.testing._server.api_call import parse_flag
+from docassemble_client.testing._server.messages import FakeRequest, FakeResponse
+from docassemble_client.testing._server.request_body import read_body
 from tests.mock import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def ask(
+def send(
     fake: FakeServer,
     method: str,
     path: str,
@@ -29,115 +29,115 @@ def ask(
     content: bytes = b"",
     key: bool = True,
     address: str = "127.0.0.1",
-) -> Answer:
-    """Send a request as it goes over the wire."""
-    sent = {"x-api-key": fake.api_key} if key else {}
-    request = Incoming(
+) -> FakeResponse:
+    """Send a request without the client."""
+    key_header = {"x-api-key": fake.api_key} if key else {}
+    request = FakeRequest(
         method=method,
         path=path,
         query=query or {},
-        headers={**sent, **(headers or {})},
+        headers={**key_header, **(headers or {})},
         content=content,
         address=address,
     )
-    return run(fake.answer(request))
+    return run(fake.respond(request))
 
 
-def ask_json(fake: FakeServer, method: str, path: str, value: Any) -> Answer:
+def send_json(fake: FakeServer, method: str, path: str, value: Any) -> FakeResponse:
     """Send JSON."""
     headers = {"content-type": "application/json"}
-    return ask(fake, method, path, headers=headers, content=json.dumps(value).encode())
+    return send(fake, method, path, headers=headers, content=json.dumps(value).encode())
 
 
-def test_key_is_taken_from_the_first_place_that_has_one() -> None:
-    """Query, body, cookie, header, bearer: the first counts, also where it is wrong."""
+def test_only_the_first_key_of_a_request_counts() -> None:
+    """The order is query, body, cookie, header, bearer; an invalid first key is refused."""
     fake = FakeServer()
-    good, wrong = fake.api_key, "wrong"
+    valid, wrong = fake.api_key, "wrong"
     form = {"content-type": "application/x-www-form-urlencoded"}
 
-    def status(path: str = "/api/user", method: str = "GET", **sent: Any) -> int:
-        return ask(fake, method, path, key=False, **sent).status
+    def get_status(path: str = "/api/user", method: str = "GET", **options: Any) -> int:
+        return send(fake, method, path, key=False, **options).status
 
-    assert status(query={"key": good}) == 200
-    assert status(query={"key": wrong}, headers={"x-api-key": good}) == 403
-    assert status(headers={"cookie": f"X-API-Key={good}"}) == 200
-    assert status(headers={"cookie": "a=b; bad cookie\x01[", "x-api-key": good}) == 200
-    assert status(headers={"cookie": "other=1", "x-api-key": good}) == 200
-    assert status(headers={"x-api-key": good, "authorization": "Bearer wrong"}) == 200
-    assert status(headers={"x-api-key": wrong, "authorization": f"Bearer {good}"}) == 403
-    assert status(headers={"authorization": f"bEARER   {good} "}) == 200
-    assert status(headers={"authorization": f"Basic {good}"}) == 403
-    assert status() == 403
-    body = urlencode({"key": good}).encode()
-    assert status(method="PATCH", headers=form, content=body) == 204
-    assert status(method="PATCH", headers=form, content=b"", query={"key": good}) == 204
-    assert status("/api/user_list", "GET", headers=form, content=body) == 403
+    assert get_status(query={"key": valid}) == 200
+    assert get_status(query={"key": wrong}, headers={"x-api-key": valid}) == 403
+    assert get_status(headers={"cookie": f"X-API-Key={valid}"}) == 200
+    assert get_status(headers={"cookie": "a=b; bad cookie\x01[", "x-api-key": valid}) == 200
+    assert get_status(headers={"cookie": "other=1", "x-api-key": valid}) == 200
+    assert get_status(headers={"x-api-key": valid, "authorization": "Bearer wrong"}) == 200
+    assert get_status(headers={"x-api-key": wrong, "authorization": f"Bearer {valid}"}) == 403
+    assert get_status(headers={"authorization": f"bEARER   {valid} "}) == 200
+    assert get_status(headers={"authorization": f"Basic {valid}"}) == 403
+    assert get_status() == 403
+    body = urlencode({"key": valid}).encode()
+    assert get_status(method="PATCH", headers=form, content=body) == 204
+    assert get_status(method="PATCH", headers=form, content=b"", query={"key": valid}) == 204
+    assert get_status("/api/user_list", "GET", headers=form, content=body) == 403
 
 
-def test_key_bound_to_addresses_or_referers_is_refused_elsewhere() -> None:
-    """The address must be equal; the referer must hold the text, its first slash gone."""
+def test_a_key_limited_to_addresses_or_referers_is_refused_elsewhere() -> None:
+    """The address must be equal; the referer without its first slash must contain the text."""
     fake = FakeServer()
-    key = fake._world.people.keys[0]
+    key = fake._state.users.keys[0]
 
-    def status(address: str = "127.0.0.1", **headers: str) -> int:
-        return ask(fake, "GET", "/api/user", address=address, headers=headers).status
+    def get_status(address: str = "127.0.0.1", **headers: str) -> int:
+        return send(fake, "GET", "/api/user", address=address, headers=headers).status
 
     key.method, key.constraints = "ip", ["10.0.0.7"]
-    assert [status(), status("10.0.0.7")] == [403, 200]
+    assert [get_status(), get_status("10.0.0.7")] == [403, 200]
     key.method, key.constraints = "referer", ["*app.example.com/p*t"]
-    assert status() == 403
-    assert status(referer="https://app.example.com/part?x=1") == 403
-    assert status(referer="https://other.example.com/part") == 403
+    assert get_status() == 403
+    assert get_status(referer="https://app.example.com/part?x=1") == 403
+    assert get_status(referer="https://other.example.com/part") == 403
     key.constraints = ["app.example.com*"]
-    assert status(referer="https://app.example.com/part?x=1") == 200
-    assert status(origin="https://app.example.com") == 200
+    assert get_status(referer="https://app.example.com/part?x=1") == 200
+    assert get_status(origin="https://app.example.com") == 200
 
 
-def test_errors_are_json_texts_and_pages() -> None:
-    """Handled errors are JSON texts; unknown paths, methods and exceptions are pages."""
+def test_errors_are_json_strings_or_pages() -> None:
+    """Handled errors are JSON strings; unknown paths, methods and exceptions are pages."""
     fake = FakeServer()
 
-    denied = ask(fake, "GET", "/api/user", key=False)
-    unknown = ask(fake, "GET", "/api/nosuch")
-    number = ask(fake, "GET", "/api/user/abc")
-    method = ask(fake, "PUT", "/api/user_list")
-    crashed = ask_json(fake, "POST", "/api/stash_data", {"data": [1]})
-    listed = ask_json(fake, "POST", "/api/privileges", ["a"])
-    large = ask(fake, "POST", "/api/stash_data", content=b"x" * (16 * 1024 * 1024 + 1))
-    options = ask(fake, "OPTIONS", "/api/user", key=False)
+    denied = send(fake, "GET", "/api/user", key=False)
+    unknown_path = send(fake, "GET", "/api/nosuch")
+    bad_number = send(fake, "GET", "/api/user/abc")
+    wrong_method = send(fake, "PUT", "/api/user_list")
+    unhandled = send_json(fake, "POST", "/api/stash_data", {"data": [1]})
+    json_list = send_json(fake, "POST", "/api/privileges", ["a"])
+    large = send(fake, "POST", "/api/stash_data", content=b"x" * (16 * 1024 * 1024 + 1))
+    options = send(fake, "OPTIONS", "/api/user", key=False)
 
     assert (denied.status, denied.content) == (403, b'"Access denied."\n')
     assert "set-cookie" not in denied.headers
     assert denied.headers["access-control-allow-origin"] == "*"
-    assert [unknown.status, number.status, method.status] == [404, 404, 405]
-    assert b"<h1>Not Found</h1>" in unknown.content
-    assert b"MethodNotAllowed" in method.content
-    assert crashed.status == 501
-    assert b"TypeError: " in crashed.content
-    assert crashed.headers["set-cookie"].startswith("session=")
-    assert listed.status == 501
+    assert [unknown_path.status, bad_number.status, wrong_method.status] == [404, 404, 405]
+    assert b"<h1>Not Found</h1>" in unknown_path.content
+    assert b"MethodNotAllowed" in wrong_method.content
+    assert unhandled.status == 501
+    assert b"TypeError: " in unhandled.content
+    assert unhandled.headers["set-cookie"].startswith("session=")
+    assert json_list.status == 501
     assert large.status == 413
     assert (options.status, options.content) == (200, b"")
 
 
-def test_unexpected_exception_is_a_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a handler raises is answered with status 501 and told in the log."""
+def test_an_unexpected_exception_is_a_page() -> None:
+    """Any exception of a handler becomes a page with status 501."""
     fake = FakeServer()
 
-    answer = ask_json(fake, "POST", "/api/user/new", {"username": 5})
+    response = send_json(fake, "POST", "/api/user/new", {"username": 5})
 
-    assert answer.status == 501
-    assert b"AttributeError: " in answer.content
+    assert response.status == 501
+    assert b"AttributeError: " in response.content
 
 
-def test_success_is_compact_json_or_nothing() -> None:
-    """Keys are in order and characters escaped; an empty answer has no length."""
+def test_a_successful_response_is_compact_json_or_empty() -> None:
+    """Keys are sorted and characters escaped; an empty response has no content-length."""
     fake = FakeServer(clock=ManualClock(0.0))
     fake.config.clear()
     fake.config.update({"b": "é", "a": [1]})
 
-    config = ask(fake, "GET", "/api/config")
-    empty = ask_json(fake, "PATCH", "/api/user", {})
+    config = send(fake, "GET", "/api/config")
+    empty = send_json(fake, "PATCH", "/api/user", {})
 
     assert config.content == b'{"a":[1],"b":"\\u00e9"}\n'
     assert config.headers["date"] == "Thu, 01 Jan 1970 00:00:00 GMT"
@@ -160,17 +160,17 @@ def test_success_is_compact_json_or_nothing() -> None:
         ("", b"", {}, False),
     ],
 )
-def test_body_that_is_not_understood_is_an_empty_form(
+def test_an_invalid_body_is_an_empty_form(
     content_type: str, content: bytes, data: object, is_json: bool
 ) -> None:
-    """So it is with broken JSON, JSON null, and JSON that is not called so."""
+    """This includes broken JSON, JSON null, and JSON with another content type."""
     body = read_body(content_type, content)
 
     assert (body.data, body.is_json, body.files) == (data, is_json, ())
 
 
-def test_parts_of_a_form_are_fields_and_files() -> None:
-    """Of several fields of one name the first counts; a file without a name is none."""
+def test_a_multipart_form_has_fields_and_files() -> None:
+    """The first field of each name counts; a file without a name is ignored."""
     content = b"".join(
         b"--b\r\nContent-Disposition: form-data; " + part + b"\r\n"
         for part in (
@@ -184,7 +184,7 @@ def test_parts_of_a_form_are_fields_and_files() -> None:
     body = read_body("multipart/form-data; boundary=b", content + b"--b--\r\n")
 
     assert body.data == {"a": "1"}
-    assert [(one.name, one.filename, one.content) for one in body.files] == [
+    assert [(file.name, file.filename, file.content) for file in body.files] == [
         ("f", "x.txt", b"Hello")
     ]
 
@@ -196,19 +196,23 @@ def test_parts_of_a_form_are_fields_and_files() -> None:
         *itertools.product([True, 1, "", "no", "off", "null", "0.0", []], [True]),
     ],
 )
-def test_almost_everything_is_true(value: object, expected: bool) -> None:
-    """The server knows only three words for false."""
-    assert truth(value) is expected
+def test_only_three_texts_are_false(value: object, expected: bool) -> None:
+    """All other texts are true, even the empty one."""
+    assert parse_flag(value) is expected
 
 
-def test_what_was_received_is_kept_without_showing_it() -> None:
-    """Each request that was answered is there, with its operation and status."""
+def test_received_requests_are_listed_without_secrets_in_their_repr() -> None:
+    """The list has the operation and status of each request."""
     fake = FakeServer()
 
-    ask(fake, "GET", "/api/user/1", query={"key": fake.api_key})
-    ask(fake, "GET", "/api/nosuch")
+    send(fake, "GET", "/api/user/1", query={"key": fake.api_key})
+    send(fake, "GET", "/api/nosuch")
 
-    assert [(one.operation, one.status) for one in fake.received] == [("users.get", 200), ("", 404)]
-    assert fake.received[0].request.path == "/api/user/1"
+    received = fake.received_requests
+    assert [(request.operation, request.status) for request in received] == [
+        ("users.get", 200),
+        ("", 404),
+    ]
+    assert received[0].request.path == "/api/user/1"
     assert (fake.version, fake.admin_password) == ("1.10.14", fake.admin.password)
-    assert fake.api_key not in f"{fake.received!r} {fake.admin!r} {fake.received[0].request!r}"
+    assert fake.api_key not in f"{received!r} {fake.admin!r} {received[0].request!r}"

@@ -1,4 +1,4 @@
-"""Every operation of the table is there, and its errors can be told apart."""
+"""Every operation has a handler and a route, and its errors are unambiguous."""
 
 from __future__ import annotations
 
@@ -9,65 +9,65 @@ import pytest
 import docassemble_client
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing._handlers import HANDLERS
-from docassemble_client.testing._server.call import known_error
-from docassemble_client.testing._server.messages import Incoming
-from docassemble_client.testing._server.routes import choose, find_route
-from docassemble_client.testing.server import NEWEST
+from docassemble_client.testing._server.api_call import find_known_error
+from docassemble_client.testing._server.messages import FakeRequest
+from docassemble_client.testing._server.routes import choose_operation, find_route
+from docassemble_client.testing.server import LATEST_VERSION
 
 
 def test_every_operation_has_a_handler() -> None:
-    """One that the specification gets must get a handler too."""
+    """A new operation of the specification needs a handler too."""
     assert HANDLERS.keys() == OPERATIONS.keys()
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_is_routed(name: str) -> None:
-    """A request with what the operation demands leads to it, and to no other of its path."""
+    """A request with the required arguments is routed to this operation of the path only."""
     operation = OPERATIONS[name]
-    wires = {one.name: one.wire for one in operation.params}
-    demanded = {one.wire for one in operation.params if one.required and one.place == "query"}
-    demanded |= {wires[one.names[0]] for one in operation.requires}
-    body = {one.wire: "1" for one in operation.params if one.required and one.place == "body"}
-    content = "&".join(f"{one}=1" for one in body).encode()
-    request = Incoming(
+    wire_names = {param.name: param.wire for param in operation.params}
+    required = [param for param in operation.params if param.required]
+    query_names = {param.wire for param in required if param.location == "query"}
+    query_names |= {wire_names[rule.names[0]] for rule in operation.requires}
+    body_names = [param.wire for param in required if param.location == "body"]
+    request = FakeRequest(
         method=operation.method,
         path=operation.path.replace("{user_id}", "7").replace("{file_number}", "7"),
-        query=dict.fromkeys(demanded, "1"),
+        query=dict.fromkeys(query_names, "1"),
         headers={"content-type": "application/x-www-form-urlencoded"},
-        content=content,
+        content="&".join(f"{name}=1" for name in body_names).encode(),
     )
 
-    found = find_route(request.path, NEWEST)
+    match = find_route(request.path, LATEST_VERSION)
 
-    assert found is not None
-    route, place = found
-    assert choose(route.candidates(request.method), request) is operation
-    assert set(place) == {one.name for one in operation.params if one.place == "path"}
-    assert set(place.values()) <= {7}
+    assert match is not None
+    route, path_values = match
+    assert choose_operation(route.find_operations(request.method), request) is operation
+    path_params = {param.name for param in operation.params if param.location == "path"}
+    assert set(path_values) == path_params
+    assert set(path_values.values()) <= {7}
 
 
-def test_error_is_found_by_words_only_it_has() -> None:
-    """Words that none or several of the messages have are a mistake of the handler."""
+def test_error_is_found_by_a_unique_part_of_its_text() -> None:
+    """A text that matches no error or several errors is a bug in the handler."""
     operation = OPERATIONS["users.create"]
 
-    found = known_error(operation, "already being used")
+    error = find_known_error(operation, "already being used")
 
-    assert found.status == 400
-    for words in ("no such words", "a"):
+    assert error.status == 400
+    for text in ("no such text", "a"):
         with pytest.raises(LookupError, match=r"users\.create"):
-            known_error(operation, words)
+            find_known_error(operation, text)
 
 
-def test_runtime_does_not_know_the_fake() -> None:
-    """Only the tour and the plugin of pytest import it; the client works without the extra."""
+def test_client_does_not_import_the_fake_server() -> None:
+    """Only the demo and the pytest plugin do; the client works without the extra `testing`."""
     package = Path(docassemble_client.__file__).parent
-    known = {"demo.py", "pytest_plugin.py"}
 
-    importing = {
+    importers = {
         path.name
         for path in package.rglob("*.py")
         if package / "testing" not in path.parents
         and "docassemble_client.testing" in path.read_text(encoding="utf-8")
     }
 
-    assert importing == known
+    assert importers == {"demo.py", "pytest_plugin.py"}

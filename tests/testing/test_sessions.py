@@ -16,46 +16,50 @@ from docassemble_client import (
     UndefinedVariable,
     Upload,
 )
-from docassemble_client.testing import Answers, FakeServer, Field, Screen
-from tests.testing.conftest import said
-from tests.testing.letter import QUESTIONLESS, I, act, add_letter, ask, begin, send, variables
+from docassemble_client.testing import FakeServer, Field, ScriptedScreen, SessionVariables
+from tests.testing.conftest import get_error_text
+from tests.testing.letter_interview import (
+    QUESTIONLESS,
+    I,
+    add_letter_interview,
+    get_question,
+    get_variables,
+    run_action,
+    set_variables,
+    start_session,
+)
 
 if TYPE_CHECKING:
     from tests.testing.conftest import Run
 
 
-def test_interview_is_asked_answered_and_brings_its_documents(run: Run, fake: FakeServer) -> None:
-    """Screens come in order, a mandatory one is passed by its name, files can be downloaded."""
-    add_letter(fake)
+def test_interview_asks_its_questions_and_returns_its_documents(run: Run, fake: FakeServer) -> None:
+    """Screens are in order; mandatory screens are marked by name; files can be downloaded."""
+    add_letter_interview(fake)
 
     async def job(da: AsyncDocassemble) -> None:
-        s = await begin(da)
-        name = await ask(da, s)
-        welcome = await send(da, s, variables={"client.name": "Ada"})
-        stays = await send(da, s)
-        bare = await send(da, s, question_name=welcome.question_name)
-        end = await send(
+        s = await start_session(da)
+        name = await get_question(da, s)
+        welcome = await set_variables(da, s, variables={"client.name": "Ada"})
+        unchanged = await set_variables(da, s)
+        undefined = await set_variables(da, s, question_name=welcome.question_name)
+        end = await set_variables(
             da, s, variables={"kind": "letter"}, question_name="Question_1", overwrite=True
         )
-        again = await ask(da, s)
+        same_end = await get_question(da, s)
         number = end.attachments[0].number["pdf"]
         pdf = await da.files.download(number)
         docx = await da.files.download(number, extension="docx")
 
-        assert (name.question_text, name.question_name, name.event_list) == (
-            *("Name?", "ask_name"),
-            ["client.name"],
-        )
-        assert name.subquestion_text == "Of the client"
-        assert (welcome.question_name, welcome.mandatory, welcome.css) == (
-            *("Question_1", True),
-            "<style>",
-        )
-        assert stays.question_text == "Welcome"
-        assert isinstance(bare, UndefinedVariable)
-        assert bare.variable == "kind"
+        assert (name.question_text, name.question_name) == ("Name?", "ask_name")
+        assert (name.subquestion_text, name.event_list) == ("Of the client", ["client.name"])
+        assert (welcome.question_name, welcome.mandatory) == ("Question_1", True)
+        assert welcome.css == "<style>"
+        assert unchanged.question_text == "Welcome"
+        assert isinstance(undefined, UndefinedVariable)
+        assert undefined.variable == "kind"
         assert (end.question_text, end.question_type) == ("Dear Ada", "deadend")
-        assert end.attachments == again.attachments
+        assert end.attachments == same_end.attachments
         assert end.attachments[0].filename_with_extension["docx"] == "your_letter.docx"
         assert (pdf.content, docx.content) == (b"%PDF-1", b"PK")
         assert end.title == "Letter"
@@ -64,20 +68,20 @@ def test_interview_is_asked_answered_and_brings_its_documents(run: Run, fake: Fa
 
 
 def test_undefined_variable_saves_nothing(run: Run) -> None:
-    """Unless question is false; the demo ends once it has all."""
+    """With `question=False` the variables are saved nevertheless."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(QUESTIONLESS)
-        asked = await send(da, s, variables={"favorite_number": 42})
-        lost = await variables(da, s)
-        nothing = await send(da, s, variables={"favorite_number": 42}, question=False)
-        kept = await variables(da, s)
-        end = await send(da, s, variables={"user_agrees_to_waive_penalties": True})
+        undefined = await set_variables(da, s, variables={"favorite_number": 42})
+        unsaved_variables = await get_variables(da, s)
+        no_question = await set_variables(da, s, variables={"favorite_number": 42}, question=False)
+        saved_variables = await get_variables(da, s)
+        end = await set_variables(da, s, variables={"user_agrees_to_waive_penalties": True})
 
-        assert isinstance(asked, UndefinedVariable)
-        assert asked.variable == "user_agrees_to_waive_penalties"
-        assert "favorite_number" not in lost
-        assert (nothing, kept["favorite_number"]) == (None, 42)
+        assert isinstance(undefined, UndefinedVariable)
+        assert undefined.variable == "user_agrees_to_waive_penalties"
+        assert "favorite_number" not in unsaved_variables
+        assert (no_question, saved_variables["favorite_number"]) == (None, 42)
         assert end == JSONReply({"final": True, "inhabitants": 2})
 
     run(job)
@@ -93,35 +97,35 @@ def test_undefined_variable_saves_nothing(run: Run) -> None:
         ("plain", BinaryContent(content=b"text", content_type="text/html; charset=utf-8")),
     ],
 )
-def test_interview_ends_in_what_its_script_brings(
+def test_interview_returns_the_final_value_of_its_script(
     run: Run, fake: FakeServer, kind: str, expected: object
 ) -> None:
-    """JSON of any shape, bytes, and content with a type and status of its own."""
-    add_letter(fake)
+    """JSON, bytes, or content with its own content type and status."""
+    add_letter_interview(fake)
 
     async def job(da: AsyncDocassemble) -> None:
-        s = await begin(da)
+        s = await start_session(da)
         values = {"client.name": "Ada", "kind": kind}
-        end = await send(da, s, variables=values, question_name="Question_1")
+        end = await set_variables(da, s, variables=values, question_name="Question_1")
 
         assert end == expected
-        assert await ask(da, s) == expected
+        assert await get_question(da, s) == expected
 
     run(job)
 
 
-def test_answer_that_is_read_is_asked_for(run: Run, fake: FakeServer) -> None:
-    """A screen on demand is asked when its variable is read, an unknown one is undefined."""
+def test_variable_that_is_read_is_asked_for(run: Run, fake: FakeServer) -> None:
+    """Reading a variable shows its on-demand screen; without a screen it is undefined."""
     fake.add_interview(
         I,
         final=lambda answers: [answers["color"], answers["unknown"]],
-        on_demand=[Screen("Color?", [Field("color", choices={"Red": "r"}, default="r")])],
+        on_demand=[ScriptedScreen("Color?", [Field("color", choices={"Red": "r"}, default="r")])],
     )
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(I)
-        color = await ask(da, s)
-        unknown = await send(da, s, variables={"color": "r"})
+        color = await get_question(da, s)
+        unknown = await set_variables(da, s, variables={"color": "r"})
 
         assert isinstance(color, Question)
         assert color.fields is not None
@@ -133,32 +137,31 @@ def test_answer_that_is_read_is_asked_for(run: Run, fake: FakeServer) -> None:
     run(job)
 
 
-def test_steps_are_added_replaced_and_taken_back(run: Run) -> None:
-    """Each saved answer is a step; going back ends at the first."""
+def test_steps_are_added_replaced_and_undone(run: Run) -> None:
+    """Each saved answer is a step; going back ends at the first step."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(QUESTIONLESS)
-        await send(da, s, variables={"n": 1}, question=False)
-        await send(da, s, variables={"n": 2}, question=False)
-        await send(da, s, variables={"n": 3}, question=False, overwrite=True)
+        await set_variables(da, s, variables={"n": 1}, question=False)
+        await set_variables(da, s, variables={"n": 2}, question=False)
+        await set_variables(da, s, variables={"n": 3}, question=False, overwrite=True)
         reply = await da.sessions.go_back(s.i, s.session, secret=s.secret)
-        one = await variables(da, s)
-        nothing = await da.sessions.go_back(s.i, s.session, secret=s.secret, question=False)
-        none = await variables(da, s)
+        after_first_undo = await get_variables(da, s)
+        no_question = await da.sessions.go_back(s.i, s.session, secret=s.secret, question=False)
+        after_second_undo = await get_variables(da, s)
+        error = await get_error_text(da.sessions.go_back(s.i, s.session, secret=s.secret))
 
         assert isinstance(reply, UndefinedVariable)
-        assert (one["n"], one["_internal"]["steps"]) == (1, 2)
-        assert nothing is None
-        assert "n" not in none
-        assert await said(da.sessions.go_back(s.i, s.session, secret=s.secret)) == (
-            "400 Cannot go back."
-        )
+        assert (after_first_undo["n"], after_first_undo["_internal"]["steps"]) == (1, 2)
+        assert no_question is None
+        assert "n" not in after_second_undo
+        assert error == "400 Cannot go back."
 
     run(job)
 
 
 def test_values_become_dates_and_objects_unless_raw(run: Run) -> None:
-    """What looks like a date gets the server's zone; an unknown class is lost."""
+    """Dates get the server's time zone; objects of unknown classes become null."""
     values = {
         "day": "2026-03-14",
         "moment": "2026-03-14T12:00:00Z",
@@ -172,191 +175,203 @@ def test_values_become_dates_and_objects_unless_raw(run: Run) -> None:
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(QUESTIONLESS)
-        await send(da, s, variables=values, question=False)
-        made = await variables(da, s)
-        await send(da, s, variables=values, question=False, raw=True)
-        raw = await variables(da, s)
+        await set_variables(da, s, variables=values, question=False)
+        converted = await get_variables(da, s)
+        await set_variables(da, s, variables=values, question=False, raw=True)
+        raw = await get_variables(da, s)
 
-        assert made["day"] == "2026-03-14T00:00:00-04:00"
-        assert made["moment"] == "2026-03-14T08:00:00-04:00"
-        assert made["who"]["name"]["_class"] == "docassemble.base.util.IndividualName"
-        assert made["lost"] is None
-        same = ("hour", "no_day", "list", "foreign")
-        assert {name: made[name] for name in same} == {name: values[name] for name in same}
+        assert converted["day"] == "2026-03-14T00:00:00-04:00"
+        assert converted["moment"] == "2026-03-14T08:00:00-04:00"
+        assert converted["who"]["name"]["_class"] == "docassemble.base.util.IndividualName"
+        assert converted["lost"] is None
+        for name in ("hour", "no_day", "list", "foreign"):
+            assert converted[name] == values[name]
         assert {name: raw[name] for name in values} == values
 
     run(job)
 
 
 def test_variables_are_set_and_deleted_by_path(run: Run) -> None:
-    """Names may lead into objects, mappings and lists."""
+    """Names may refer to attributes of objects and to items of mappings and lists."""
     fruit = {"_class": "docassemble.base.util.DADict", "instanceName": "fruit", "elements": {}}
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(QUESTIONLESS)
-        await send(da, s, variables={"fruit": fruit, "box": [1, 2], "a": 1}, question=False)
-        await send(
+        await set_variables(
+            da, s, variables={"fruit": fruit, "box": [1, 2], "a": 1}, question=False
+        )
+        await set_variables(
             da,
             s,
             variables={"fruit['apple']": True, "fruit.color": "red", "box[-1]": 3},
             delete_variables=["a", "box[0]"],
             question=False,
         )
-        await send(da, s, delete_variables=["fruit.color"], question=False)
-        kept = await variables(da, s)
+        await set_variables(da, s, delete_variables=["fruit.color"], question=False)
+        remaining = await get_variables(da, s)
 
-        assert kept["fruit"]["elements"] == {"apple": True}
-        assert "color" not in kept["fruit"]
-        assert (kept["box"], "a" in kept) == ([3], False)
+        assert remaining["fruit"]["elements"] == {"apple": True}
+        assert "color" not in remaining["fruit"]
+        assert (remaining["box"], "a" in remaining) == ([3], False)
 
     run(job)
 
 
-def test_list_of_the_server_grows_to_what_is_set(run: Run) -> None:
-    """A place beyond the end of a DAList can be set, that of a plain list cannot."""
+def test_setting_an_item_extends_a_dalist(run: Run) -> None:
+    """An index beyond the end can be set in a DAList, but not in a plain list."""
     fruit = {"_class": "docassemble.base.util.DAList", "instanceName": "fruit", "elements": []}
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(QUESTIONLESS)
-        await send(da, s, variables={"fruit": fruit, "plain": []}, question=False)
-        await send(da, s, variables={"fruit[1]": "fig"}, question=False)
+        await set_variables(da, s, variables={"fruit": fruit, "plain": []}, question=False)
+        await set_variables(da, s, variables={"fruit[1]": "fig"}, question=False)
         with pytest.raises(BadRequest):
-            await send(da, s, variables={"plain[0]": "fig"}, question=False)
+            await set_variables(da, s, variables={"plain[0]": "fig"}, question=False)
 
-        assert (await variables(da, s))["fruit"]["elements"] == [None, "fig"]
+        assert (await get_variables(da, s))["fruit"]["elements"] == [None, "fig"]
 
     run(job)
 
 
-def test_actions_answer_save_and_ask(run: Run, fake: FakeServer) -> None:
-    """A persistent one makes its question the current one until its event is answered."""
-    add_letter(fake)
+def test_actions_return_values_change_variables_and_ask_questions(
+    run: Run, fake: FakeServer
+) -> None:
+    """The question of a persistent action is current until its event is answered."""
+    add_letter_interview(fake)
 
     async def job(da: AsyncDocassemble) -> None:
-        s = await begin(da)
+        s = await start_session(da)
         replies = [
-            await act(da, s, "count", arguments={"by": 3}),
-            await act(da, s, "count", overwrite=True),
-            await act(da, s, "count", read_only=True),
-            await act(da, s, "no_such_action"),
-            await act(da, s, "ask"),
-            await act(da, s, "null"),
+            await run_action(da, s, "count", arguments={"by": 3}),
+            await run_action(da, s, "count", overwrite=True),
+            await run_action(da, s, "count", read_only=True),
+            await run_action(da, s, "no_such_action"),
+            await run_action(da, s, "ask"),
+            await run_action(da, s, "null"),
         ]
-        told = await act(da, s, "tell", arguments={"color": "blå"})
-        counted = await variables(da, s)
-        await act(da, s, "ask", persistent=True)
-        stacked = await variables(da, s)
-        asked = await ask(da, s)
-        stays = await send(da, s, variables={"other": 1})
-        left = await send(da, s, event_list=asked.event_list)
-        await act(da, s, "ask", persistent=True)
-        named = await send(da, s, question_name=asked.question_name, event_list=["ask"])
-        await send(
+        arguments_reply = await run_action(da, s, "tell", arguments={"color": "blå"})
+        variables_after_count = await get_variables(da, s)
+        await run_action(da, s, "ask", persistent=True)
+        variables_after_ask = await get_variables(da, s)
+        question = await get_question(da, s)
+        unchanged = await set_variables(da, s, variables={"other": 1})
+        after_event = await set_variables(da, s, event_list=question.event_list)
+        await run_action(da, s, "ask", persistent=True)
+        after_question_name = await set_variables(
+            da, s, question_name=question.question_name, event_list=["ask"]
+        )
+        await set_variables(
             da, s, variables={"client.name": "A", "kind": "json"}, question_name="Question_1"
         )
-        after = await act(da, s, "nothing")
+        final_value = await run_action(da, s, "nothing")
 
         assert replies == [None, None, None, None, None, JSONReply(None)]
-        assert isinstance(told, JSONReply)
-        assert isinstance(told.data, dict)
-        assert told.data["args"] == {"color": "blå"}
-        assert counted["counter"] == 4
-        assert "admin@example.com" in stacked["_internal"]["event_stack"]
-        assert (asked.question_text, asked.event_list) == ("Shade?", ["ask"])
-        assert stays.question_text == "Shade?"
-        assert left.question_text == named.question_text == "Name?"
-        assert after == JSONReply({"name": "A"})
-        await act(da, s, "ask", persistent=True)
-        assert await said(send(da, s, event_list=["a = b"])) == "400 Illegal value as event name."
+        assert isinstance(arguments_reply, JSONReply)
+        assert isinstance(arguments_reply.data, dict)
+        assert arguments_reply.data["args"] == {"color": "blå"}
+        assert variables_after_count["counter"] == 4
+        assert "admin@example.com" in variables_after_ask["_internal"]["event_stack"]
+        assert (question.question_text, question.event_list) == ("Shade?", ["ask"])
+        assert unchanged.question_text == "Shade?"
+        assert after_event.question_text == after_question_name.question_text == "Name?"
+        assert final_value == JSONReply({"name": "A"})
+        await run_action(da, s, "ask", persistent=True)
+        error = await get_error_text(set_variables(da, s, event_list=["a = b"]))
+        assert error == "400 Illegal value as event name."
 
     run(job)
 
 
 def test_uploads_become_file_lists(run: Run) -> None:
-    """Several files of one field are elements of one list; a file goes with its session."""
+    """Files of one field are elements of one list, and are deleted with their session."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(QUESTIONLESS)
         files = [Upload(b"one", "größe 1.txt"), Upload(b"two", "noext")]
-        await send(
+        await set_variables(
             da, s, files={"f": files}, file_variables={"f": "my_files"}, question=False, raw=True
         )
-        listed = (await variables(da, s))["my_files"]
-        first, second = listed["elements"]
-        text = await da.files.download(first["number"], filename="file.txt")
-        plain = await da.files.download(second["number"])
+        file_list = (await get_variables(da, s))["my_files"]
+        first, second = file_list["elements"]
+        text_file = await da.files.download(first["number"], filename="file.txt")
+        binary_file = await da.files.download(second["number"])
         await da.sessions.delete(s.i, s.session)
+        error = await get_error_text(da.files.download(first["number"]).read())
 
-        assert listed["_class"] == "docassemble.base.util.DAFileList"
+        assert file_list["_class"] == "docassemble.base.util.DAFileList"
         assert (first["filename"], first["extension"]) == ("größe 1.txt", "txt")
-        assert (text.content, text.filename) == (b"one", "file.txt")
-        assert (plain.content, plain.content_type) == (b"two", "application/octet-stream")
-        assert await said(da.files.download(first["number"]).read()) == "404 File not found"
+        assert (text_file.content, text_file.filename) == (b"one", "file.txt")
+        assert binary_file.content == b"two"
+        assert binary_file.content_type == "application/octet-stream"
+        assert error == "404 File not found"
 
     run(job)
 
 
 def test_secret_is_needed_only_where_answers_are_encrypted(run: Run, fake: FakeServer) -> None:
-    """A given secret is not sent back; interviews for several users have none."""
-    add_letter(fake, multi_user=True)
+    """A secret from the caller is not returned; multi-user interviews have no secret."""
+    add_letter_interview(fake, multi_user=True)
 
     async def job(da: AsyncDocassemble) -> None:
-        given = await da.sessions.start(QUESTIONLESS, secret="x" * 24, url_args={"a": "é\n"})
+        encrypted = await da.sessions.start(QUESTIONLESS, secret="x" * 24, url_args={"a": "é\n"})
         shared = await da.sessions.start(I)
-        own = await da.sessions.get_variables(given.i, given.session, secret="x" * 24)
-        await da.sessions.get_variables(shared.i, shared.session)
+        variables = await da.sessions.get_variables(
+            QUESTIONLESS, encrypted.session, secret="x" * 24
+        )
+        await da.sessions.get_variables(I, shared.session)
 
-        assert (given.secret, given.encrypted) == (None, True)
+        assert (encrypted.secret, encrypted.encrypted) == (None, True)
         assert (shared.secret, shared.encrypted) == (None, False)
-        assert own["url_args"] == {"a": "\\xe9\\n"}
+        assert variables["url_args"] == {"a": "\\xe9\\n"}
 
     run(job)
 
 
 def test_session_is_deleted_for_its_owner_only(run: Run, fake: FakeServer) -> None:
-    """Somebody else's call changes nothing; a limited key needs two permissions."""
+    """A call of another user changes nothing; a limited key needs two permissions."""
     ada = fake.add_user("ada@example.com")
     s = run(lambda da: da.sessions.start(QUESTIONLESS))
 
     run(lambda da: da.sessions.delete(s.i, s.session), ada)
     run(lambda da: da.sessions.delete(s.i, "unknown"), ada)
 
-    assert fake._world.sessions.find(s.i, s.session) is not None
-    fake._world.people.keys[0].permissions = ["access_sessions"]
+    assert fake._state.sessions.find(s.i, s.session) is not None
+    fake._state.users.keys[0].permissions = ["access_sessions"]
     with pytest.raises(ServerError):
         run(lambda da: da.sessions.delete(s.i, s.session))
 
 
-def test_progress_moves_on_request(run: Run, fake: FakeServer) -> None:
-    """Each answer moves the bar on by some percent, if it asks for it."""
-    add_letter(fake)
+def test_progress_advances_on_request(run: Run, fake: FakeServer) -> None:
+    """With `advance_progress_meter` each answer advances the bar by 5 percent."""
+    add_letter_interview(fake)
 
     async def job(da: AsyncDocassemble) -> None:
-        s = await begin(da)
-        asked = await send(da, s, advance_progress_meter=True)
+        s = await start_session(da)
+        question = await set_variables(da, s, advance_progress_meter=True)
 
-        assert asked.progress == 5
+        assert question.progress == 5
 
     run(job)
 
 
-def test_answers_are_a_mapping() -> None:
-    """What is not defined is not in it, whatever the expression."""
-    answers = Answers({"a": {"_class": "x", "b": 1}, "c": [1]})
+def test_session_variables_are_a_mapping() -> None:
+    """Only defined expressions are keys of the mapping."""
+    variables = SessionVariables({"a": {"_class": "x", "b": 1}, "c": [1]})
 
-    assert answers["a.b"] == answers["c[0]"] == 1
-    assert [one in answers for one in ("a.b", "a.c", "c[1]", "d", "c.d")] == [True] + [False] * 4
-    assert (list(answers), len(answers)) == (["a", "c"], 2)
+    assert variables["a.b"] == variables["c[0]"] == 1
+    assert "a.b" in variables
+    assert not any(name in variables for name in ("a.c", "c[1]", "d", "c.d"))
+    assert (list(variables), len(variables)) == (["a", "c"], 2)
 
 
-def test_files_of_other_sessions_stay(run: Run) -> None:
-    """Only those of the session that is deleted go."""
+def test_deleting_a_session_keeps_the_files_of_other_sessions(run: Run) -> None:
+    """Only the files of the deleted session are deleted."""
 
     async def job(da: AsyncDocassemble) -> None:
-        gone, stays = await da.sessions.start(QUESTIONLESS), await da.sessions.start(QUESTIONLESS)
-        for s in (gone, stays):
-            await send(da, s, files={"f": Upload(b"x", "f.txt")}, question=False)
-        await da.sessions.delete(gone.i, gone.session)
+        first, second = [await da.sessions.start(QUESTIONLESS) for _ in range(2)]
+        for s in (first, second):
+            await set_variables(da, s, files={"f": Upload(b"x", "f.txt")}, question=False)
+        await da.sessions.delete(first.i, first.session)
 
         assert (await da.files.download(2)).content == b"x"
 
@@ -364,11 +379,11 @@ def test_files_of_other_sessions_stay(run: Run) -> None:
 
 
 def test_demo_counts_inhabitants(run: Run) -> None:
-    """Any number but 42 needs no word about penalties."""
+    """Numbers other than 42 need no answer about penalties."""
 
     async def job(da: AsyncDocassemble) -> None:
         s = await da.sessions.start(QUESTIONLESS)
-        end = await send(da, s, variables={"favorite_number": 41})
+        end = await set_variables(da, s, variables={"favorite_number": 41})
 
         assert end == JSONReply({"final": True, "inhabitants": 3845})
 

@@ -1,4 +1,4 @@
-"""The fake server costs next to nothing: what can be held without a real one beside it."""
+"""The fake server's CPU cost, as far as it can be tested without a real server."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import TYPE_CHECKING, Any
 
 from docassemble_client import AsyncDocassemble
 from docassemble_client.testing import FakeServer
-from tests.mock import Mock
+from tests.mock import MockServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_SECONDS = 0.05  # until there is a server
-MOST_TIMES = 4.0  # an answer that was made before
+MAX_START_SECONDS = 0.05
+MAX_COST_RATIO = 4.0  # compared to a prepared response
 ROUNDS = 20
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """CPU seconds of one work."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
+def measure_cpu_seconds(function: Callable[[], object]) -> float:
+    """Measure the CPU seconds of a call."""
+    start = time.process_time()
+    function()
+    return time.process_time() - start
 
 
-def test_server_starts_in_under_50_ms() -> None:
-    """With its administrator, key and interviews."""
-    assert min(seconds(FakeServer) for _ in range(ROUNDS)) < MOST_SECONDS
+def test_the_server_starts_in_under_50_ms() -> None:
+    """With its administrator, API key and interviews."""
+    assert min(measure_cpu_seconds(FakeServer) for _ in range(ROUNDS)) < MAX_START_SECONDS
 
 
-def test_answer_costs_a_few_times_what_the_client_costs() -> None:
-    """A call to it is at most four times one that gets an answer made before."""
+def test_a_call_costs_at_most_four_times_one_with_a_prepared_response() -> None:
+    """The cost includes that of the client."""
     fake = FakeServer()
-    answers: list[Any] = []
-    mock = Mock(lambda _: (200, answers[0]))
-    used: dict[str, list[float]] = {"fake": [], "mock": []}
+    bodies: list[Any] = []
+    mock = MockServer(lambda _: (200, bodies[0]))
+    seconds: dict[str, list[float]] = {"fake": [], "mock": []}
 
-    async def call(name: str, da: AsyncDocassemble) -> None:
-        begun = time.process_time()
+    async def measure(name: str, da: AsyncDocassemble) -> None:
+        start = time.process_time()
         for _ in range(10):
             await da.users.get_current()
-        used[name].append(time.process_time() - begun)
+        seconds[name].append(time.process_time() - start)
 
-    async def job() -> None:
-        ready = AsyncDocassemble(mock.url, "key", transport=mock.http)
-        async with fake.client() as real, ready:
-            answers.append((await real.request("GET", "/api/user")).json())
+    async def measure_both() -> None:
+        mock_client = AsyncDocassemble(mock.url, "key", transport=mock.transport)
+        async with fake.client() as fake_client, mock_client:
+            bodies.append((await fake_client.request("GET", "/api/user")).json())
             for _ in range(ROUNDS):
-                await call("fake", real)
-                await call("mock", ready)
+                await measure("fake", fake_client)
+                await measure("mock", mock_client)
 
-    asyncio.run(job())
+    asyncio.run(measure_both())
 
-    assert min(used["fake"]) < MOST_TIMES * min(used["mock"])
+    assert min(seconds["fake"]) < MAX_COST_RATIO * min(seconds["mock"])

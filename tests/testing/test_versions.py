@@ -1,4 +1,4 @@
-"""The fake server as an older docassemble: what the specification tells of them."""
+"""The fake server as an older docassemble, as described in the specification."""
 
 from __future__ import annotations
 
@@ -14,53 +14,49 @@ from docassemble_client import (
 )
 from docassemble_client.testing import FakeServer
 from tests.mock import run
-from tests.testing.conftest import said
-from tests.testing.letter import I, add_letter, begin
+from tests.testing.conftest import get_error_text
+from tests.testing.letter_interview import WRONG_SECRET, I, add_letter_interview, start_session
 
 OLD, NEW = "1.9.13", "1.10.14"
-WRONG = "wrongSecretWrong"
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
-def test_health_and_list_of_packages_tell_the_version(version: str) -> None:
-    """The client finds out which server it talks to."""
+def test_health_and_list_of_packages_contain_the_version(version: str) -> None:
+    """The client can find the version of the server."""
     fake = FakeServer(version=version)
 
     async def job() -> None:
         async with fake.client() as da:
             health = await da.server.get_health()
-            listed = {one.name: one.version for one in await da.packages.list()}
-        assert health.version == listed["docassemble.webapp"] == version
+            versions = {package.name: package.version for package in await da.packages.list()}
+        assert health.version == versions["docassemble.webapp"] == version
 
     run(job())
 
 
-@pytest.mark.parametrize(("version", "heeded"), [(OLD, False), (NEW, True)])
-def test_servers_before_1_10_make_keys_without_limits(version: str, *, heeded: bool) -> None:
-    """They ignore the permissions of a new key, and do not tell that it has none."""
+@pytest.mark.parametrize(("version", "is_limited"), [(OLD, False), (NEW, True)])
+def test_servers_before_1_10_create_unlimited_keys(version: str, *, is_limited: bool) -> None:
+    """They ignore the permissions of a new key, and do not list that it has none."""
     fake = FakeServer(version=version)
 
     async def job() -> None:
         async with fake.client() as da:
             secret = await da.api_keys.create("limited", permissions=["access_user_info"])
-            shown = await da.api_keys.get(name="limited")
-            async with AsyncDocassemble(fake.url, secret, transport=fake.transport()) as limited:
-                able = not isinstance(await outcome(limited), DocassembleError)
-        assert able is not heeded
-        assert shown.permissions == (["access_user_info"] if heeded else None)
-
-    async def outcome(da: AsyncDocassemble) -> object:
-        try:
-            return await da.server.get_config()
-        except AccessDenied as error:
-            return error
+            key = await da.api_keys.get(name="limited")
+            async with AsyncDocassemble(fake.url, secret, transport=fake.transport()) as client:
+                if is_limited:
+                    with pytest.raises(AccessDenied):
+                        await client.server.get_config()
+                else:
+                    await client.server.get_config()
+        assert key.permissions == (["access_user_info"] if is_limited else None)
 
     run(job())
 
 
-@pytest.mark.parametrize(("version", "able"), [(OLD, False), (NEW, True)])
-def test_servers_before_1_10_do_not_know_read_packages(version: str, *, able: bool) -> None:
-    """Their list of packages needs the permission to manage them."""
+@pytest.mark.parametrize(("version", "may_list"), [(OLD, False), (NEW, True)])
+def test_servers_before_1_10_do_not_know_read_packages(version: str, *, may_list: bool) -> None:
+    """Listing packages requires the permission manage_packages there."""
     fake = FakeServer(version=version)
 
     async def job() -> None:
@@ -68,7 +64,7 @@ def test_servers_before_1_10_do_not_know_read_packages(version: str, *, able: bo
             secret = await da.api_keys.create("reader")
             await da.api_keys.update(api_key=secret, permissions=["read_packages"])
             async with AsyncDocassemble(fake.url, secret, transport=fake.transport()) as reader:
-                if able:
+                if may_list:
                     assert await reader.packages.list()
                 else:
                     with pytest.raises(AccessDenied):
@@ -77,35 +73,37 @@ def test_servers_before_1_10_do_not_know_read_packages(version: str, *, able: bo
     run(job())
 
 
-@pytest.mark.parametrize(("version", "tail"), [(OLD, ": Padding is incorrect."), (NEW, "")])
-def test_servers_before_1_10_say_why_they_cannot_decrypt(version: str, tail: str) -> None:
-    """With the text of the exception after a colon."""
+@pytest.mark.parametrize(("version", "detail"), [(OLD, ": Padding is incorrect."), (NEW, "")])
+def test_servers_before_1_10_explain_why_they_cannot_decrypt(version: str, detail: str) -> None:
+    """The text of the exception follows the error text."""
     fake = FakeServer(version=version)
-    add_letter(fake)
+    add_letter_interview(fake)
 
     async def job() -> None:
         async with fake.client() as da:
-            s = await begin(da)
-            problem = await said(da.sessions.get_variables(s.i, s.session, secret=WRONG))
-        assert problem == f"400 Unable to decrypt interview dictionary{tail}"
+            s = await start_session(da)
+            error = await get_error_text(
+                da.sessions.get_variables(s.i, s.session, secret=WRONG_SECRET)
+            )
+        assert error == f"400 Unable to decrypt interview dictionary{detail}"
 
     run(job())
 
 
 @pytest.mark.parametrize(("version", "error"), [("1.8.18", ServerError), (OLD, BadRequest)])
-def test_servers_before_1_9_answer_a_failing_action_with_a_page(
+def test_servers_before_1_9_return_an_html_page_for_a_failed_action(
     version: str, error: type[DocassembleError]
 ) -> None:
-    """Whether the session, its secret or the action is wrong."""
+    """The reason may be the session, its secret or the action."""
     fake = FakeServer(version=version)
-    add_letter(fake)
+    add_letter_interview(fake)
 
     async def job() -> None:
         async with fake.client() as da:
-            s = await begin(da)
+            s = await start_session(da)
             for session, secret, action in (
                 ("none", s.secret, "tell"),
-                (s.session, WRONG, "tell"),
+                (s.session, WRONG_SECRET, "tell"),
                 (s.session, s.secret, "fail"),
             ):
                 with pytest.raises(error):
@@ -114,8 +112,8 @@ def test_servers_before_1_9_answer_a_failing_action_with_a_page(
     run(job())
 
 
-def test_what_a_server_does_not_have_yet_is_not_found() -> None:
-    """Paths that came later are pages with status 404."""
+def test_operations_of_later_versions_are_not_found() -> None:
+    """Their paths return an HTML page with status 404."""
     fake = FakeServer(version="1.3.0")
 
     async def job() -> None:

@@ -97,12 +97,12 @@ async def wrong_calls(da: AsyncDocassemble) -> None:
 
 
 async def lists(da: AsyncDocassemble) -> None:
-    users = da.users.list(include_inactive=True, resume_from="abc")
+    users = da.users.list(include_inactive=True, page_token="abc")
     assert_type(users, d.Paginator[models.User])
     page = await users
     assert_type(page, d.Page[models.User])
     assert_type(page.items, list[models.User])
-    assert_type(page.next_id, str | None)
+    assert_type(page.next_page_token, str | None)
     assert_type((await da.sessions.list()).items[0], models.SessionSummary)
     da.users.list("abc")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
 

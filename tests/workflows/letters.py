@@ -1,42 +1,42 @@
-"""An interview that makes a letter, on a fake server."""
+"""A fake server with an interview that assembles a letter."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client.testing import Document, FakeServer, Field, ManualClock, Screen
+from docassemble_client.testing import FakeDocument, FakeServer, Field, ManualClock, ScriptedScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docassemble_client.testing import Answers
+    from docassemble_client.testing import SessionVariables
 
-I = "docassemble.demo:data/questions/letter.yml"  # noqa: E741 - as everybody calls it
+I = "docassemble.demo:data/questions/letter.yml"  # noqa: E741 - docassemble's own name
 PDF = b"%PDF-1.7\nDear Ada"
 DOCX = b"PK\x03\x04Dear Ada"
-LETTER = Document("Letter", {"pdf": PDF, "docx": DOCX}, variable="letter")
+LETTER = FakeDocument("Letter", {"pdf": PDF, "docx": DOCX}, variable="letter")
 
 
-def letters(
-    *documents: Document, final: Callable[[Answers], object] | None = None
+def make_letter_server(
+    *documents: FakeDocument, final: Callable[[SessionVariables], object] | None = None
 ) -> tuple[FakeServer, list[object]]:
     """
-    Serve an interview that asks for a name and brings these documents, by default a letter.
+    Make a server with an interview that asks for a name and returns documents (default: a letter).
 
     Returns:
-        The server, and the names in every session that came to its end.
+        The server, and the list of names to which every finished session adds its own.
     """
     fake = FakeServer(clock=ManualClock())
-    ended: list[object] = []
+    finished_names: list[object] = []
 
-    def end(answers: Answers) -> object:
-        ended.append(answers["name"])
-        return final(answers) if final else Screen("Done", documents=documents or [LETTER])
+    def finish(answers: SessionVariables) -> object:
+        finished_names.append(answers["name"])
+        return final(answers) if final else ScriptedScreen("Done", documents=documents or [LETTER])
 
-    fake.add_interview(I, Screen("Your name?", [Field("name")]), final=end)
-    return fake, ended
+    fake.add_interview(I, ScriptedScreen("Your name?", [Field("name")]), final=finish)
+    return fake, finished_names
 
 
-def sessions(fake: FakeServer) -> int:
+def count_sessions(fake: FakeServer) -> int:
     """Count the sessions that are on the server."""
-    return len([*fake._world.sessions.rows()])
+    return len([*fake._state.sessions.iter_rows()])

@@ -1,11 +1,11 @@
-"""Folders of packages, and a fake server that takes its time to install them."""
+"""Writes folders of packages, and makes a fake server on which installing them takes time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docassemble_client.testing import FakeServer
-from tests.live.documents import package_files
+from tests.live.documents import make_package_files
 from tests.mock import run
 from tests.testing.conftest import LoopClock
 
@@ -16,44 +16,46 @@ if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
 
 T = TypeVar("T")
-NAME = "docassemble.mine"
-HELLO = f"{NAME}:data/questions/hello.yml"
+PACKAGE_NAME = "docassemble.mine"
+HELLO_INTERVIEW = f"{PACKAGE_NAME}:data/questions/hello.yml"
 
 
-def write(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write these texts by path into a folder, which is made if it is not there."""
+def write_files(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write texts by path into a folder; create it if it does not exist."""
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     return folder
 
 
-def package(folder: Path, version: str = "0.1.0", *, modules: bool = False) -> Path:
+def write_package(folder: Path, version: str = "0.1.0", *, modules: bool = False) -> Path:
     """Write a docassemble package with a file in each of its folders."""
-    return write(folder, package_files("mine", version, modules=modules))
+    return write_files(folder, make_package_files("mine", version, modules=modules))
 
 
-def broken(folder: Path, version: str = "0.1.0") -> Path:
-    """Write a package whose setup.py is no Python."""
-    files = package_files("mine", version)
-    return write(folder, {**files, "setup.py": f"{files['setup.py']}\n)"})
+def write_broken_package(folder: Path, version: str = "0.1.0") -> Path:
+    """Write a package whose setup.py is not valid Python."""
+    files = make_package_files("mine", version)
+    return write_files(folder, {**files, "setup.py": f"{files['setup.py']}\n)"})
 
 
-def slow() -> FakeServer:
+def make_slow_server() -> FakeServer:
     """Make a server on which installations and restarts take time."""
     return FakeServer(clock=LoopClock(), restart_seconds=20.0, install_seconds=30.0)
 
 
-def on(fake: FakeServer, job: Callable[[AsyncDocassemble], Awaitable[T]], **options: Any) -> T:
-    """Run a coroutine function on a client of a server."""
+def run_with_client(
+    fake: FakeServer, scenario: Callable[[AsyncDocassemble], Awaitable[T]], **options: Any
+) -> T:
+    """Call a coroutine function with a client of a server, and return its result."""
 
-    async def with_client() -> T:
+    async def run_scenario() -> T:
         async with fake.client(**options) as da:
-            return await job(da)
+            return await scenario(da)
 
-    return run(with_client())
+    return run(run_scenario())
 
 
-def asked(fake: FakeServer, operation: str) -> int:
-    """Count how often a server was asked for an operation."""
-    return sum(one.operation == operation for one in fake.received)
+def count_calls(fake: FakeServer, operation: str) -> int:
+    """Count the requests of an operation that a server received."""
+    return sum(request.operation == operation for request in fake.received_requests)

@@ -1,4 +1,4 @@
-"""A server of a few routes, for the jobs that call many operations."""
+"""A mock server with a response for each method and path."""
 
 from __future__ import annotations
 
@@ -7,57 +7,56 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from docassemble_client import AsyncDocassemble, RetryPolicy
-from tests.mock import Mock
+from tests.mock import MockServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
 
-    from tests.mock import Answer
+    from tests.mock import MockResponse
 
-    Route: TypeAlias = Answer | list[Answer] | Callable[[dict[str, Any]], Answer]
+    Route: TypeAlias = MockResponse | list[MockResponse] | Callable[[dict[str, Any]], MockResponse]
 
-REFUSED = (403, "Access denied.")
+ACCESS_DENIED = (403, "Access denied.")
 
 
-class Routes(Mock):
+class RouteServer(MockServer):
     """
-    Answers by method and path; a list answers once each, its last one for ever.
+    Responds by method and path; from a list it takes the next response, and repeats the last.
 
     Attributes:
-        routes: What is answered, by a text such as "GET /api/user"; anything else is refused.
-        calls: What was asked, in this form.
-        sent: The query or JSON body of each; of a multipart body its bytes.
+        routes: Responses by method and path, such as "GET /api/user"; other requests are refused.
+        calls: Method and path of every request.
+        payloads: Query or JSON body of every request; the bytes of a multipart body.
     """
 
     def __init__(self, routes: dict[str, Route]) -> None:
         super().__init__(self._reply)
         self.routes = routes
         self.calls: list[str] = []
-        self.sent: list[dict[str, Any]] = []
+        self.payloads: list[dict[str, Any]] = []
 
-    def _reply(self, request: httpx.Request) -> Answer:
+    def _reply(self, request: httpx.Request) -> MockResponse:
         call = f"{request.method} {request.url.path}"
-        kind = request.headers.get("content-type", "")
-        if kind.startswith("multipart/"):
-            sent: dict[str, Any] = {"multipart": request.content}
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            payload: dict[str, Any] = {"multipart": request.content}
         else:
             query = request.url.query.decode()
-            sent = json.loads(request.content) if request.content else dict(parse_qsl(query))
+            payload = json.loads(request.content) if request.content else dict(parse_qsl(query))
         self.calls.append(call)
-        self.sent.append(sent)
-        route = self.routes.get(call, REFUSED)
+        self.payloads.append(payload)
+        route = self.routes.get(call, ACCESS_DENIED)
         if isinstance(route, list):
             return route.pop(0) if len(route) > 1 else route[0]
-        return route(sent) if callable(route) else route
+        return route(payload) if callable(route) else route
 
     def client(self, **options: Any) -> AsyncDocassemble:
-        """Make a client, which sends nothing twice."""
-        once: dict[str, Any] = {"retry": RetryPolicy(attempts=1)}
-        return AsyncDocassemble(self.url, "key", transport=self.http, **once | options)
+        """Make a client that does not retry."""
+        no_retry: dict[str, Any] = {"retry": RetryPolicy(attempts=1)}
+        return AsyncDocassemble(self.url, "key", transport=self.transport, **no_retry | options)
 
-    def those(self, *methods: str) -> list[tuple[str, dict[str, Any]]]:
-        """What was asked with these methods."""
-        asked = zip(self.calls, self.sent, strict=True)
-        return [(call, sent) for call, sent in asked if call.partition(" ")[0] in methods]
+    def find_calls(self, *methods: str) -> list[tuple[str, dict[str, Any]]]:
+        """Find the calls with these methods, with their payloads."""
+        calls = zip(self.calls, self.payloads, strict=True)
+        return [(call, payload) for call, payload in calls if call.partition(" ")[0] in methods]

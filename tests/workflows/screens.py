@@ -1,4 +1,4 @@
-"""Screens as the server sends them, and a server that shows one after the other."""
+"""Screens as the server sends them, and a mock server that shows a list of screens."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from docassemble_client import AsyncDocassemble, Question
 from docassemble_client._core.deserialize import structure
-from tests.mock import Mock, now, run
+from tests.mock import MockServer, get_loop_time, run
 
 if TYPE_CHECKING:
     import httpx
 
     from docassemble_client import Transcript
-    from tests.mock import Answer
+    from tests.mock import MockResponse
 
-I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as everybody calls it
+I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - docassemble's own name
 
 
-def screen(*fields: dict[str, Any], kind: str = "fields", **more: Any) -> dict[str, Any]:
+def make_screen(*fields: dict[str, Any], kind: str = "fields", **properties: Any) -> dict[str, Any]:
     """Make the JSON of a screen with these fields."""
     numbered = [
-        {"number": number, "active": True, "required": True, **one}
-        for number, one in enumerate(fields)
+        {"number": number, "active": True, "required": True, **field}
+        for number, field in enumerate(fields)
     ]
     return {
         "allow_going_back": True,
@@ -50,46 +50,46 @@ def screen(*fields: dict[str, Any], kind: str = "fields", **more: Any) -> dict[s
         "title": "T",
         "validation_messages": {},
         **({"fields": numbered} if numbered else {}),
-        **more,
+        **properties,
     }
 
 
-def text(name: str, **more: Any) -> dict[str, Any]:
-    """Make a field for text."""
-    return {"variable_name": name, "datatype": "text", **more}
+def make_field(name: str, **properties: Any) -> dict[str, Any]:
+    """Make the JSON of a text field."""
+    return {"variable_name": name, "datatype": "text", **properties}
 
 
-def undefined(name: str) -> dict[str, Any]:
-    """Make what the server says of a variable that no question asks for."""
+def make_undefined_variable(name: str) -> dict[str, Any]:
+    """Make the server's reply about a variable that no question asks for."""
     return {"questionType": "undefined_variable", "variable": name, "message_log": []}
 
 
-END = screen(kind="deadend", questionName="End")
+END_SCREEN = make_screen(kind="deadend", questionName="End")
 
 
-def question(value: dict[str, Any]) -> Question:
-    """Decode a screen."""
-    decoded: Question = structure(value, Question)
-    return decoded
+def decode_question(value: dict[str, Any]) -> Question:
+    """Decode the JSON of a screen."""
+    question: Question = structure(value, Question)
+    return question
 
 
-class Script(Mock):
+class ScriptedServer(MockServer):
     """
-    A server that shows one screen after the other, and stays at the last.
+    A server that shows one screen after the other, and then repeats the last one.
 
     Attributes:
-        screens: What is shown; a number is a status it refuses with.
-        values: The variables of the session.
-        seconds: How long the interview was driven.
+        screens: Screens or other replies; a number is the status of an error.
+        values: Variables of the session.
+        run_seconds: Duration of the last run of `run_interview`.
     """
 
     def __init__(self, *screens: Any, values: dict[str, Any] | None = None) -> None:
         super().__init__(self._reply)
         self.screens = list(screens)
         self.values = values or {}
-        self.seconds = 0.0
+        self.run_seconds = 0.0
 
-    def _reply(self, request: httpx.Request) -> Answer:
+    def _reply(self, request: httpx.Request) -> MockResponse:
         path = request.url.path.removeprefix("/api/session")
         if path == "/new":
             return 200, {"i": I, "session": "s1", "encrypted": False}
@@ -97,33 +97,33 @@ class Script(Mock):
             return 204, None
         if request.method == "GET" and not path:
             return 200, self.values
-        shown = self.screens.pop(0) if len(self.screens) > 1 else self.screens[0]
-        return (shown, "broken: secret text") if isinstance(shown, int) else (200, shown)
+        screen = self.screens.pop(0) if len(self.screens) > 1 else self.screens[0]
+        return (screen, "broken: secret text") if isinstance(screen, int) else (200, screen)
 
-    def sent(self) -> list[dict[str, Any]]:
+    def get_sent_variables(self) -> list[dict[str, Any]]:
         """Return the variables of every answer."""
-        return [json.loads(one.content)["variables"] for one in self._posts()]
+        return [json.loads(request.content)["variables"] for request in self._find_posts()]
 
-    def names(self) -> list[str | None]:
-        """Return the name of the question of every answer."""
-        return [json.loads(one.content).get("question_name") for one in self._posts()]
+    def get_question_names(self) -> list[str | None]:
+        """Return the question name of every answer."""
+        return [json.loads(request.content).get("question_name") for request in self._find_posts()]
 
-    def _posts(self) -> list[httpx.Request]:
-        return [one for one in self.requests if one.method == "POST"]
+    def _find_posts(self) -> list[httpx.Request]:
+        return [request for request in self.requests if request.method == "POST"]
 
 
-def drive(server: Script, answers: Any = None, **options: Any) -> Transcript:
-    """Drive the interview of a server to its end."""
+def run_interview(server: ScriptedServer, answers: Any = None, **options: Any) -> Transcript:
+    """Run the interview of a server to its end."""
 
-    async def job() -> Transcript:
+    async def scenario() -> Transcript:
         async with (
-            AsyncDocassemble(server.url, "key", transport=server.http) as da,
+            AsyncDocassemble(server.url, "key", transport=server.transport) as da,
             da.interview(I).session() as s,
         ):
-            began = now()
+            start = get_loop_time()
             try:
                 return await s.run(answers, **options)
             finally:
-                server.seconds = now() - began
+                server.run_seconds = get_loop_time() - start
 
-    return run(job())
+    return run(scenario())

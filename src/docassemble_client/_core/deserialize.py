@@ -1,4 +1,4 @@
-"""Turns answers into typed values: tolerant in use, strict in tests."""
+"""Converts responses to typed values: tolerant by default, strict in tests."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from docassemble_client._core.error_mapping import undecodable
-from docassemble_client._core.exact import Inexact, Mismatch, exact
-from docassemble_client._core.json_codec import parse
-from docassemble_client._core.messages import http_date
-from docassemble_client._types import decode_text, media_type
-from docassemble_client.operation import OneOf, Result
+from docassemble_client._core.error_mapping import decode_error
+from docassemble_client._core.exact import NeedsSlowPath, StructureError, exact
+from docassemble_client._core.json_codec import decode_json
+from docassemble_client._core.messages import parse_http_date
+from docassemble_client.operation import DiscriminatedUnion, Result
+from docassemble_client.pagination import Page
+from docassemble_client.responses import BinaryContent, JSONReply, decode_text, parse_media_type
+from docassemble_client.tasks import TaskHandle
+from docassemble_client.transfer import parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from docassemble_client._core.messages import Reply, Request
+    from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._types import JSON
     from docassemble_client.operation import Operation, Paging
-    from docassemble_client.pagination import Page
 
 T = TypeVar("T")
 
 _strict: ContextVar[bool] = ContextVar("docassemble_client_strict", default=False)
-_NOTHING = Result()
+_NO_CONTENT = Result()
 
 
 @contextmanager
-def strict() -> Generator[None]:
-    """Within it, an unknown key and any other type than expected are errors."""
+def strict_mode() -> Generator[None]:
+    """Make unknown keys and converted types an error within this block."""
     token = _strict.set(True)
     try:
         yield
@@ -38,142 +40,139 @@ def strict() -> Generator[None]:
         _strict.reset(token)
 
 
-def decode(operation: Operation[T], request: Request, reply: Reply) -> T:
+def deserialize(operation: Operation[T], request: Request, response: RawResponse) -> T:
     """
-    Make the typed result of a successful reply.
+    Convert a successful response to the result of the operation.
 
     Args:
         operation: The operation.
-        request: What was sent.
-        reply: What came.
+        request: The request.
+        response: The response.
 
     Returns:
-        What the operation promises.
+        The result.
 
     Raises:
-        DecodeError: The reply is something else.
+        DecodeError: The response is not one that the operation returns.
     """
     try:
-        value = _decode(operation, request, reply)
-    except Mismatch as error:
-        raise undecodable(request, reply, str(error)) from None
-    # The table's annotations and its results are printed from one place of the specification.
+        value = _deserialize(operation, request, response)
+    except StructureError as error:
+        raise decode_error(request, response, str(error)) from None
+    # The annotations and results of the table are generated from the same specification.
     return cast("T", value)
 
 
-def _decode(operation: Operation[Any], request: Request, reply: Reply) -> object:
-    result = operation.result(reply.status)
-    media = media_type(reply.content_type)
+def _deserialize(operation: Operation[Any], request: Request, response: RawResponse) -> object:
+    result = operation.find_result(response.status)
+    media_type = parse_media_type(response.content_type)
     if result is None:
-        if any(one != _NOTHING for one in operation.results.values()):
-            message = f"status {reply.status} is none this operation is known to answer with"
-            raise Mismatch(message)
-        if media == "text/html" and reply.content:
-            # Such as the login page of a proxy, which did nothing of what was asked for.
-            message = f"the answer is a page (status {reply.status}) where nothing was expected"
-            raise Mismatch(message)
+        if any(known != _NO_CONTENT for known in operation.results.values()):
+            message = f"status {response.status} is not a known status of this operation"
+            raise StructureError(message)
+        if media_type == "text/html" and response.content:
+            # Such as the login page of a proxy, which did not forward the request.
+            message = (
+                f"the response is an HTML page (status {response.status}), expected no content"
+            )
+            raise StructureError(message)
         return None
-    if result == _NOTHING:
+    if result == _NO_CONTENT:
         return None
-    expects_json = result.of is not None or result.task
-    if expects_json and media == "application/json":
-        return _value(operation, result, request, reply)
+    expects_json = result.type is not None or result.task
+    if expects_json and media_type == "application/json":
+        return _deserialize_json(operation, result, request, response)
     if result.text:
-        return decode_text(reply.content, reply.content_type)
+        return decode_text(response.content, response.content_type)
     if result.binary:
-        from docassemble_client.responses import BinaryContent  # noqa: PLC0415 - few calls bring it
-        from docassemble_client.transfer import filename_of  # noqa: PLC0415 - as above
-
         return BinaryContent(
-            content=reply.content,
-            content_type=reply.content_type,
-            filename=filename_of(reply.headers),
-            status=reply.status,
+            content=response.content,
+            content_type=response.content_type,
+            filename=parse_filename(response.headers),
+            status=response.status,
         )
-    message = f"the answer is {media or 'of no stated type'} where JSON was expected"
-    raise Mismatch(message)
+    message = f"the response has {media_type or 'no media type'}, expected JSON"
+    raise StructureError(message)
 
 
 def parse_json(content: bytes) -> JSON:
-    """Read JSON; not a number, infinity and absurd nesting are refused."""
+    """Parse JSON; NaN, infinity and excessive nesting are refused."""
     try:
-        return parse(content)
+        return decode_json(content)
     except ValueError:
-        # The original error carries the document.
-        message = "the answer is not valid JSON"
-        raise Mismatch(message) from None
+        # The original error contains the document.
+        message = "the response is not valid JSON"
+        raise StructureError(message) from None
 
 
-def _value(operation: Operation[Any], result: Result, request: Request, reply: Reply) -> object:
-    data = parse_json(reply.content)
+def _deserialize_json(
+    operation: Operation[Any], result: Result, request: Request, response: RawResponse
+) -> object:
+    data = parse_json(response.content)
     if result.task:
-        if not isinstance(data, dict) or not isinstance(task := data.get("task_id"), str):
-            message = "the answer holds no task_id"
-            raise Mismatch(message)
-        from docassemble_client.tasks import TaskHandle  # noqa: PLC0415 - few calls begin a task
-
+        if not isinstance(data, dict) or not isinstance(task_id := data.get("task_id"), str):
+            message = "the response has no task_id"
+            raise StructureError(message)
         return TaskHandle(
-            id=task,
+            id=task_id,
             kind=result.task,
             operation=operation.id,
-            started=http_date(reply.headers.get("date", "")),
+            started=parse_http_date(response.headers.get("date", "")),
             target=request.target,
-            expects=operation.verify.expects if operation.verify and request.target else "",
+            expected_state=operation.package_check.expected_state
+            if operation.package_check and request.target
+            else "",
         )
     if operation.paging:
-        return _page(operation.paging, result, data)
-    if isinstance(result.json, OneOf):
-        return _one_of(result.json, reply, data)
+        return _deserialize_page(operation.paging, result, data)
+    if isinstance(result.json, DiscriminatedUnion):
+        return _deserialize_union(result.json, response, data)
     return structure(data, result.json)
 
 
-def _page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
-    from docassemble_client.pagination import Page  # noqa: PLC0415 - only lists have pages
-
+def _deserialize_page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
     if isinstance(data, list):  # servers before 1.2 send the whole list at once
-        return Page(items=structure(data, list[result.json]), next_id=None)  # type: ignore[name-defined]  # a run-time type
+        return Page(items=structure(data, list[result.json]), next_page_token=None)  # type: ignore[name-defined]  # a run-time type
     if not isinstance(data, dict) or paging.items not in data:
-        message = "the answer is no page of a list"
-        raise Mismatch(message)
+        message = "the response is not a page of a list"
+        raise StructureError(message)
     if _strict.get() and data.keys() != {paging.items, paging.next}:
-        message = f"expected a page of {paging.items} and {paging.next} only"
-        raise Mismatch(message)
+        message = f"expected a page with {paging.items} and {paging.next} only"
+        raise StructureError(message)
     items = structure(data[paging.items], list[result.json], f"$.{paging.items}")  # type: ignore[name-defined]  # a run-time type
-    next_id = structure(data.get(paging.next), str | None, f"$.{paging.next}")
-    if paging.after and next_id is not None and items:
-        # The server's tokens are the Base64 of a number, without padding.
-        last = str(getattr(items[-1], paging.after))
-        next_id = b64encode(last.encode()).decode().rstrip("=")
-    return Page(items=items, next_id=next_id)
+    next_page_token = structure(data.get(paging.next), str | None, f"$.{paging.next}")
+    if paging.after and next_page_token is not None and items:
+        # A page token of the server is the Base64 of an ID, without padding.
+        last_id = str(getattr(items[-1], paging.after))
+        next_page_token = b64encode(last_id.encode()).decode().rstrip("=")
+    return Page(items=items, next_page_token=next_page_token)
 
 
-def _one_of(choice: OneOf, reply: Reply, data: JSON) -> object:
-    kind = data.get(choice.key) if isinstance(data, dict) else None
-    if isinstance(kind, str):
+def _deserialize_union(union: DiscriminatedUnion, response: RawResponse, data: JSON) -> object:
+    discriminator = data.get(union.key) if isinstance(data, dict) else None
+    if isinstance(discriminator, str):
         try:
-            return structure(data, choice.cases.get(kind, choice.default))
-        except Mismatch:
+            return structure(data, union.cases.get(discriminator, union.default))
+        except StructureError:
             if _strict.get():
                 raise
-    from docassemble_client.responses import JSONReply  # noqa: PLC0415 - few calls bring it
-
-    # An interview may use the same key in JSON of its own.
-    return JSONReply(data, reply.status)
+    # An interview may use the same key in its own JSON.
+    return JSONReply(data, response.status)
 
 
-def structure(data: JSON, kind: Any, place: str = "$") -> Any:
+def structure(data: JSON, type_: Any, path: str = "$") -> Any:
     """
-    Make a value of this type of JSON, which stands at this place of the answer.
+    Convert the JSON at a path of the response to a type.
 
     Raises:
-        Mismatch: It does not fit; the message names the places, not the values.
+        StructureError: The JSON does not match; the message contains paths, but no values.
     """
-    be_strict = _strict.get()
-    if not be_strict:
+    strict = _strict.get()
+    if not strict:
         try:
-            return exact(kind)(data)
-        except (Inexact, KeyError, RecursionError):
-            pass  # the long way, which knows more and can say what is wrong
-    from docassemble_client._core.structure import convert  # noqa: PLC0415 - most never need it
+            return exact(type_)(data)
+        except (NeedsSlowPath, KeyError, RecursionError):
+            pass  # the slow path converts types and reports errors
+    from docassemble_client._core.structure import structure_with_cattrs
 
-    return convert(data, kind, place, be_strict=be_strict)
+    return structure_with_cattrs(data, type_, path, strict=strict)

@@ -1,12 +1,12 @@
-"""Drives flows: sends what they ask for, sleeps when they ask to."""
+"""Runs flows: sends their requests, sleeps and emits events."""
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from docassemble_client._core.error_mapping import timed_out
+from docassemble_client._concurrency import Lock, monotonic, sleep, timeout_at
+from docassemble_client._core.error_mapping import timeout_error
 from docassemble_client._core.flow import Deliver, Send, Sleep, Tell
 from docassemble_client.errors import DecodeError, TransportError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from docassemble_client._core.flow import Flow, Step
-    from docassemble_client._core.messages import Reply, Request
+    from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._http.transport import Transport
     from docassemble_client.config import Timeouts
     from docassemble_client.errors import RequestTimeout
@@ -27,15 +27,15 @@ T = TypeVar("T")
 class Line(Protocol):
     """What a driver needs of the transport."""
 
-    def claim(self) -> None:
+    def bind_to_loop(self) -> None:
         """Belong to the running event loop."""
         ...
 
-    async def send(self, request: Request, timeouts: Timeouts, /) -> Reply:
+    async def send(self, request: Request, timeouts: Timeouts, /) -> RawResponse:
         """Send one request, and bring its reply."""
         ...
 
-    def tell(self, event: Event, /) -> None:
+    def emit(self, event: Event, /) -> None:
         """Tell the hook."""
         ...
 
@@ -43,15 +43,17 @@ class Line(Protocol):
 class Begun:
     """A transport that has sent the first request of a flow already, and brings what came of it."""
 
-    def __init__(self, transport: Transport, outcome: Reply | TransportError | DecodeError) -> None:
-        self._outcome: Reply | TransportError | DecodeError | None = outcome
-        self.tell = transport.tell
+    def __init__(
+        self, transport: Transport, outcome: RawResponse | TransportError | DecodeError
+    ) -> None:
+        self._outcome: RawResponse | TransportError | DecodeError | None = outcome
+        self.emit = transport.emit
         self._send = transport.send
 
-    def claim(self) -> None:
+    def bind_to_loop(self) -> None:
         """Nothing: it was claimed before the first request, and may have been closed since."""
 
-    async def send(self, request: Request, timeouts: Timeouts) -> Reply:
+    async def send(self, request: Request, timeouts: Timeouts) -> RawResponse:
         """Bring what came of the first request; send any other."""
         outcome, self._outcome = self._outcome, None
         if outcome is None:
@@ -66,8 +68,8 @@ class Run(Generic[T]):
 
     __slots__ = (
         "_begun",
-        "_each",
         "_flow",
+        "_per_delivery",
         "_request",
         "_result",
         "_sent",
@@ -82,7 +84,7 @@ class Run(Generic[T]):
         request: Request,
         timeouts: Timeouts,
         *,
-        each: bool = False,
+        per_delivery: bool = False,
     ) -> None:
         """
         Prepare to drive a flow.
@@ -92,13 +94,13 @@ class Run(Generic[T]):
             flow: What to do.
             request: What it is about.
             timeouts: Limits.
-            each: Whether the total limit is for each delivery; otherwise for everything.
+            per_delivery: Whether the total limit is for each delivery; otherwise for everything.
         """
         self._transport = transport
         self._flow = flow
         self._request = request
         self._timeouts = timeouts
-        self._each = each
+        self._per_delivery = per_delivery
         self._sent = False
         self._begun: float | None = None
         self._result: list[T] = []
@@ -106,10 +108,10 @@ class Run(Generic[T]):
     @property
     def elapsed(self) -> float:
         """Seconds since the first step."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         return 0.0 if self._begun is None else now - self._begun
 
-    def result(self, lock: asyncio.Lock | None = None) -> Coroutine[Any, Any, T]:
+    def result(self, lock: Lock | None = None) -> Coroutine[Any, Any, T]:
         """
         Go to the end.
 
@@ -123,13 +125,13 @@ class Run(Generic[T]):
             RequestTimeout: The whole took longer than `timeouts.total`.
         """
         # Before the lock: one that another event loop holds would never be released here.
-        self._transport.claim()
+        self._transport.bind_to_loop()
         # Most calls need neither, which cost as much as the rest of this.
         if lock is None and self._timeouts.total is None:
             return self._advance(to_the_end=True)
         return self._limited(lock)
 
-    async def _limited(self, lock: asyncio.Lock | None) -> T:
+    async def _limited(self, lock: Lock | None) -> T:
         try:
             async with self._limit(), lock or nullcontext():
                 result: T = await self._advance(to_the_end=True)
@@ -147,7 +149,7 @@ class Run(Generic[T]):
         Raises:
             RequestTimeout: It took longer than `timeouts.total`.
         """
-        self._transport.claim()
+        self._transport.bind_to_loop()
         try:
             async with self._limit():
                 delivered = await self._advance()
@@ -180,10 +182,10 @@ class Run(Generic[T]):
         self._flow.close()
 
     def _limit(self) -> AbstractAsyncContextManager[object]:
-        if self._begun is None or self._each:
-            self._begun = asyncio.get_running_loop().time()
+        if self._begun is None or self._per_delivery:
+            self._begun = monotonic()
         total = self._timeouts.total
-        return nullcontext() if total is None else asyncio.timeout_at(self._begun + total)
+        return nullcontext() if total is None else timeout_at(self._begun + total)
 
     async def _advance(self, *, to_the_end: bool = False) -> Any:
         """Go on to the next delivery or to the end, and bring what is delivered or the result."""
@@ -217,10 +219,10 @@ class Run(Generic[T]):
     async def _aside(self, step: Step) -> None:
         """Do what brings no answer."""
         if isinstance(step, Sleep):
-            await asyncio.sleep(step.seconds)
+            await sleep(step.seconds)
         elif isinstance(step, Tell):
-            self._transport.tell(step.event)
+            self._transport.emit(step.event)
 
     def _too_long(self) -> RequestTimeout:
         message = f"the call took longer than {self._timeouts.total} s"
-        return timed_out(self._request, message, sent=self._sent)
+        return timeout_error(self._request, message, sent=self._sent)

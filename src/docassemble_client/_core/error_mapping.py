@@ -1,4 +1,4 @@
-"""What an answer means: success, or which error with which advice."""
+"""Maps the status and text of a response to an exception."""
 
 from __future__ import annotations
 
@@ -6,103 +6,110 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from docassemble_client._core.redaction import scrub_url
-from docassemble_client._types import decode_text, media_type
+from docassemble_client._core.redaction import redact_url
 from docassemble_client.errors import (
     APIError,
     DecodeError,
     RedirectRefused,
     RequestTimeout,
-    api_error_class,
+    get_error_class,
 )
+from docassemble_client.responses import decode_text, parse_media_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from docassemble_client._core.messages import Reply, Request
+    from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._types import JSON
     from docassemble_client.operation import KnownError
 
-_CONTENT_KEPT = 65536
+MAX_ERROR_CONTENT_BYTES = 65536
 
 
-def judge(
-    request: Request, reply: Reply, errors: tuple[KnownError, ...], hints: Mapping[int, str]
-) -> Reply:
+def raise_for_status(
+    request: Request,
+    response: RawResponse,
+    errors: tuple[KnownError, ...],
+    hints: Mapping[int, str],
+) -> RawResponse:
     """
-    Let a success pass, and raise what anything else is.
+    Return a successful response; raise the error for any other.
 
     Raises:
-        RedirectRefused: The server sends the client elsewhere.
-        APIError: The server answered with an error.
+        RedirectRefused: The server sent a redirect.
+        APIError: The server responded with an error.
     """
-    if reply.status < HTTPStatus.MULTIPLE_CHOICES:
-        return reply
-    if reply.status < HTTPStatus.BAD_REQUEST:
-        raise _redirected(request, reply)
-    raise _api_error(request, reply, errors, hints)
+    if response.status < HTTPStatus.MULTIPLE_CHOICES:
+        return response
+    if response.status < HTTPStatus.BAD_REQUEST:
+        raise _redirect_error(request, response)
+    raise _api_error(request, response, errors, hints)
 
 
-def _redirected(request: Request, reply: Reply) -> RedirectRefused:
-    location = scrub_url(reply.headers.get("location", ""))
+def _redirect_error(request: Request, response: RawResponse) -> RedirectRefused:
+    location = redact_url(response.headers.get("location", ""))
     return RedirectRefused(
-        f"{reply.url} redirects to {location or 'no address'} (status {reply.status})",
+        f"{response.url} redirects to {location or 'no URL'} (status {response.status})",
         operation=request.operation,
         method=request.method,
         path=request.path,
-        hint="Use the final address as base_url, mostly the same with https:// or another host",
-        status=reply.status,
+        hint="Use the final URL as base_url; often only https:// or the host differs",
+        status=response.status,
         location=location,
     )
 
 
 def _api_error(
-    request: Request, reply: Reply, errors: tuple[KnownError, ...], hints: Mapping[int, str]
+    request: Request,
+    response: RawResponse,
+    errors: tuple[KnownError, ...],
+    hints: Mapping[int, str],
 ) -> APIError:
-    body = error_body(reply)
-    known = find_known(errors, reply.status, body)
-    phrase = _phrase(reply.status)
-    return api_error_class(reply.status)(
-        f"{reply.status} {phrase}" + (f": {known.message.replace('{}', '…')}" if known else ""),
+    body = parse_error_body(response)
+    known_error = match_known_error(errors, response.status, body)
+    phrase = _reason_phrase(response.status)
+    detail = f": {known_error.message.replace('{}', '…')}" if known_error else ""
+    return get_error_class(response.status)(
+        f"{response.status} {phrase}{detail}",
         operation=request.operation,
         method=request.method,
         path=request.path,
-        hint=known.hint if known else hints.get(reply.status, ""),
-        status=reply.status,
+        hint=known_error.hint if known_error else hints.get(response.status, ""),
+        status=response.status,
         body=body,
     )
 
 
-def _phrase(status: int) -> str:
+def _reason_phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
         return "unknown status"
 
 
-def error_body(reply: Reply) -> JSON:
-    """What the server said: its JSON value, or else the text as it came."""
-    if media_type(reply.content_type) == "application/json":
+def parse_error_body(response: RawResponse) -> JSON:
+    """Return the JSON value of an error response, or its text if it is not valid JSON."""
+    if parse_media_type(response.content_type) == "application/json":
         try:
-            value: JSON = json.loads(reply.content)
+            value: JSON = json.loads(response.content)
         except (ValueError, RecursionError):
-            return decode_text(reply.content, reply.content_type)
+            return decode_text(response.content, response.content_type)
         return value
-    return decode_text(reply.content, reply.content_type)
+    return decode_text(response.content, response.content_type)
 
 
-def find_known(errors: tuple[KnownError, ...], status: int, body: JSON) -> KnownError | None:
-    """Find the known error that this is, by its status and text."""
+def match_known_error(errors: tuple[KnownError, ...], status: int, body: JSON) -> KnownError | None:
+    """Find the first known error with this status and text."""
     if isinstance(body, str):
         for error in errors:
-            if error.status == status and _fits(error.message, body):
+            if error.status == status and _matches(error.message, body):
                 return error
     return None
 
 
-def _fits(message: str, text: str) -> bool:
-    """Whether it is this text, where {} stands for any and blanks around it do not count."""
-    # No regular expression: a hostile page would keep it busy for many seconds.
+def _matches(message: str, text: str) -> bool:
+    """Whether the text matches the message; {} matches any text, outer whitespace is ignored."""
+    # Not a regular expression: it would take many seconds on a hostile page.
     first, *middle = message.split("{}")
     if not middle:
         return text.strip() == first
@@ -113,33 +120,33 @@ def _fits(message: str, text: str) -> bool:
         return False
     position = len(first)
     for part in middle:
-        found = text.find(part, position)
-        if found < 0:
+        index = text.find(part, position)
+        if index < 0:
             return False
-        position = found + len(part)
+        position = index + len(part)
     return text.endswith(last) and position + len(last) <= len(text)
 
 
-def undecodable(request: Request, reply: Reply, problem: str) -> DecodeError:
-    """Make the error for an answer the operation never brings."""
+def decode_error(request: Request, response: RawResponse, problem: str) -> DecodeError:
+    """Build the DecodeError for an unexpected response."""
     return DecodeError(
         problem,
         operation=request.operation,
         method=request.method,
         path=request.path,
-        hint="Check that base_url leads to docassemble; the answer is in the error's content",
-        status=reply.status,
-        content=reply.content[:_CONTENT_KEPT],
+        hint="Check that base_url is the URL of docassemble; see the error's content",
+        status=response.status,
+        content=response.content[:MAX_ERROR_CONTENT_BYTES],
     )
 
 
-def timed_out(request: Request, message: str, *, sent: bool) -> RequestTimeout:
-    busy = "; the server may still be working on it" if sent else ""
+def timeout_error(request: Request, message: str, *, sent: bool) -> RequestTimeout:
+    warning = "; the server may still be working on it" if sent else ""
     return RequestTimeout(
         message,
         operation=request.operation,
         method=request.method,
         path=request.path,
-        hint=f"Allow more time with timeout={busy}",
+        hint=f"Increase the timeout{warning}",
         maybe_processed=sent,
     )

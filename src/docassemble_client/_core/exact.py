@@ -1,9 +1,9 @@
 """
-Makes models of JSON that fits them exactly, fast; all else is the converter's business.
+Fast path: build models from JSON that matches exactly; anything else goes to cattrs.
 
-For each model a function is written, as attrs and cattrs write theirs. It looks at the type of
-each value and fills the slots of the model one by one: the keyword arguments of a constructor
-would take as long as everything else together.
+For each model a function is generated, as attrs and cattrs do. It checks the type of each value
+and fills the slots of the model directly: keyword arguments of a constructor would take as long
+as everything else together.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _FACTORY = cast("type", attrs.Factory)  # declared as a function
 _made: dict[Any, Make] = {}
 
 
-class Inexact(Exception):  # noqa: N818 - internal, sends the codec the long way
+class NeedsSlowPath(Exception):  # noqa: N818 - internal, sends the codec the long way
     """The value or its type is one for the converter."""
 
 
-class Mismatch(Exception):  # noqa: N818 - internal, becomes a DecodeError
+class StructureError(Exception):
     """What is wrong with a value, without showing it."""
 
     @classmethod
@@ -64,13 +64,13 @@ def exact(kind: Any) -> Make:
         _made[kind] = lambda value: _made[kind](value)  # noqa: PLW0108 - is another one by then
         try:
             _made[kind] = _make(kind)
-        except Inexact:
+        except NeedsSlowPath:
             _made[kind] = _refuse
     return _made[kind]
 
 
 def _refuse(_: Any) -> Any:
-    raise Inexact
+    raise NeedsSlowPath
 
 
 def _make(kind: Any) -> Make:
@@ -89,22 +89,22 @@ def _make(kind: Any) -> Make:
         return contain(get_origin(inner), get_args(inner)[-1])
     if attrs.has(inner):
         return _model(inner)
-    raise Inexact
+    raise NeedsSlowPath
 
 
 def _inner(kind: Any) -> tuple[Any, bool]:
     """Take a union apart: its first type, and whether null is another; texts are open."""
     if get_origin(kind) not in {Union, UnionType}:
         return kind, False
-    members = [one for one in get_args(kind) if one not in {NoneType, Unset}]
-    named = any(get_origin(one) is Literal for one in members)
+    members = [item for item in get_args(kind) if item not in {NoneType, Unset}]
+    named = any(get_origin(item) is Literal for item in members)
     return str if named else members[0], NoneType in get_args(kind)
 
 
 def _passed(types: tuple[type, ...]) -> Make:
     def make(value: Any) -> Any:
         if type(value) not in types and value is not None:
-            raise Inexact
+            raise NeedsSlowPath
         return value
 
     return make
@@ -113,7 +113,7 @@ def _passed(types: tuple[type, ...]) -> Make:
 def _wrapped(wrapper: Callable[[Any], object], given: type) -> Make:
     def make(value: Any) -> Any:
         if type(value) is not given:
-            raise Inexact
+            raise NeedsSlowPath
         return wrapper(value)
 
     return make
@@ -124,16 +124,16 @@ def _list(kind: Any, inner: Any) -> Make:
 
     def pass_list(value: Any) -> Any:
         if type(value) is not kind:
-            raise Inexact
-        for one in value:
-            if type(one) not in plain and one is not None:
-                raise Inexact
+            raise NeedsSlowPath
+        for item in value:
+            if type(item) not in plain and item is not None:
+                raise NeedsSlowPath
         return value  # just read, and nobody else's
 
     def make_list(value: Any) -> Any:
         if type(value) is not kind:
-            raise Inexact
-        return [make(one) for one in value]
+            raise NeedsSlowPath
+        return [make(item) for item in value]
 
     return pass_list if plain else make_list
 
@@ -143,21 +143,21 @@ def _dict(kind: Any, inner: Any) -> Make:
 
     def make_dict(value: Any) -> Any:
         if type(value) is not kind:
-            raise Inexact
-        return {name: make(one) for name, one in value.items()}
+            raise NeedsSlowPath
+        return {name: make(item) for name, item in value.items()}
 
     return make_dict
 
 
 def _model(kind: type) -> Make:
-    fields = [one for one in attrs.fields(attrs.resolve_types(kind)) if one.name != "extra"]
-    plain = all(one.init and not (one.converter or one.validator) for one in fields)
-    built = any(isinstance(one.default, _FACTORY) for one in fields)
+    fields = [item for item in attrs.fields(attrs.resolve_types(kind)) if item.name != "extra"]
+    plain = all(item.init and not (item.converter or item.validator) for item in fields)
+    built = any(isinstance(item.default, _FACTORY) for item in fields)
     if not plain or built or "__slots__" not in vars(kind) or hasattr(kind, "__attrs_post_init__"):
-        raise Inexact
-    wires = {one.name: one.metadata.get("wire", one.name) for one in fields}
+        raise NeedsSlowPath
+    wires = {item.name: item.metadata.get("wire", item.name) for item in fields}
     names: dict[str, Any] = {
-        "Inexact": Inexact,
+        "Inexact": NeedsSlowPath,
         "absent": _ABSENT,
         "kind": kind,
         "new": object.__new__,
@@ -175,7 +175,7 @@ def _model(kind: type) -> Make:
 
 
 def _source(fields: list[attrs.Attribute[Any]], wires: dict[str, str]) -> Iterator[str]:
-    required = sum(1 for one in fields if one.default is attrs.NOTHING)
+    required = sum(1 for item in fields if item.default is attrs.NOTHING)
     yield "def make(given):"
     yield "    if type(given) is not dict: raise Inexact"
     yield "    model = new(kind)"
@@ -204,5 +204,5 @@ def _taken(field: attrs.Attribute[Any]) -> str:
     types = _AS_IS.get(_inner(field.type)[0])
     if types is None:
         return f"value = make_{field.name}(value)"
-    wrong = " and ".join(f"type(value) is not {one.__name__}" for one in types)
+    wrong = " and ".join(f"type(value) is not {item.__name__}" for item in types)
     return f"if {wrong} and value is not None: raise Inexact"

@@ -1,4 +1,4 @@
-"""Decisions without I/O: generators that say what to send and how long to wait."""
+"""Decides without I/O what to send and how long to wait; flows are generators."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from attrs import define, evolve, frozen
 
-from docassemble_client._core.error_mapping import judge
-from docassemble_client._core.messages import Reply, Request, http_date
-from docassemble_client._core.retry import RetryBudget
+from docassemble_client._core.error_mapping import raise_for_status
+from docassemble_client._core.messages import RawResponse, Request, parse_http_date
+from docassemble_client._core.retry import TRANSIENT_STATUSES, RetryBudget
 from docassemble_client.errors import (
     DocassembleError,
     PaginationError,
     RedirectRefused,
     TransportError,
 )
+from docassemble_client.events import PageEvent, RetryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NOT_PROCESSED = frozenset({429})
-TRANSIENT = frozenset({429, 502, 503, 504})
 _MOST_DOUBLINGS = 1000  # 2.0 ** 1024 is no float any more
 
 
@@ -62,7 +62,7 @@ class Deliver:
 
 
 Step: TypeAlias = Send | Sleep | Tell | Deliver
-Flow: TypeAlias = Generator[Step, Reply | None, T]
+Flow: TypeAlias = Generator[Step, RawResponse | None, T]
 """Yields what to do, receives a reply after each Send, returns its result."""
 
 
@@ -74,7 +74,7 @@ def execute(
     *,
     budget: RetryBudget | None = None,
     jitter: Callable[[], float] = random.random,
-) -> Flow[Reply]:
+) -> Flow[RawResponse]:
     """
     Carry one call: send, send again where that can do no harm, and judge the answer.
 
@@ -97,7 +97,7 @@ def execute(
         APIError: The server answered with an error.
     """
     budget = budget or RetryBudget(policy)
-    budget.earn()
+    budget.deposit()
     for attempt in range(1, policy.attempts + 1):
         asked = 0.0
         try:
@@ -110,15 +110,15 @@ def execute(
             reason = type(error).__name__
         else:
             reply = received(reply)
-            repeat = reply.status in (TRANSIENT if request.safe else _NOT_PROCESSED)
+            repeat = reply.status in (TRANSIENT_STATUSES if request.safe else _NOT_PROCESSED)
             if not repeat or not _again(request, attempt, policy, budget):
-                return judge(request, reply, errors, hints or {})
+                return raise_for_status(request, reply, errors, hints or {})
             asked = retry_after(reply)
             reason = str(reply.status)
-        pause = jitter() * min(policy.max_delay, policy.initial_delay * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
+        pause = jitter() * min(
+            policy.max_delay, policy.initial_delay * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
+        )
         pause = max(pause, min(policy.max_delay, asked))
-        from docassemble_client.events import RetryEvent  # noqa: PLC0415 - most calls need none
-
         yield Tell(
             RetryEvent(operation=request.operation, attempt=attempt, reason=reason, delay=pause)
         )
@@ -127,10 +127,10 @@ def execute(
 
 
 def _again(request: Request, attempt: int, policy: RetryPolicy, budget: RetryBudget) -> bool:
-    return attempt < policy.attempts and request.repeatable and budget.spend()
+    return attempt < policy.attempts and request.is_repeatable and budget.try_withdraw()
 
 
-def received(reply: Reply | None) -> Reply:
+def received(reply: RawResponse | None) -> RawResponse:
     """Insist on the reply that a driver brings after each Send."""
     if reply is None:
         message = "the driver brought no reply"
@@ -138,13 +138,13 @@ def received(reply: Reply | None) -> Reply:
     return reply
 
 
-def retry_after(reply: Reply) -> float:
+def retry_after(reply: RawResponse) -> float:
     """Seconds the server asks to wait, in seconds or until a date; 0 if it does not say."""
     text = reply.headers.get("retry-after", "").strip()
     if text.isdecimal() and text.isascii():
         return float(text)
-    until = http_date(text)
-    return max(0.0, until - reply.received) if until is not None else 0.0
+    until = parse_http_date(text)
+    return max(0.0, until - reply.received_at) if until is not None else 0.0
 
 
 def pages(
@@ -168,7 +168,7 @@ def pages(
 
     Raises:
         PaginationError: The server repeats itself.
-        DocassembleError: A page could not be had; `resume_from` says which.
+        DocassembleError: A page could not be fetched; `page_token` is its token.
     """
     token, seen, left, number = start, {start}, limit, 0
     while left is None or left > 0:
@@ -176,12 +176,10 @@ def pages(
         try:
             page = yield from fetch(token)
         except DocassembleError as error:
-            error.resume_from = token
+            error.page_token = token
             raise
-        from docassemble_client.events import PageEvent  # noqa: PLC0415 - as above
-
         yield Tell(PageEvent(operation=operation, number=number, items=len(page.items)))
-        following = page.next_id
+        following = page.next_page_token
         # Before the page is handed over: a page that comes again must not be worked on again.
         if following is not None and following in seen:
             raise _repeated(operation, token)
@@ -189,7 +187,7 @@ def pages(
         if left is not None:
             if len(page.items) > left:
                 # Its own token: whoever goes on there finds what is cut off here.
-                page = evolve(page, items=page.items[:left], next_id=token)
+                page = evolve(page, items=page.items[:left], next_page_token=token)
             left -= len(page.items)
         yield Deliver(page)
         if following is None:
@@ -199,9 +197,9 @@ def pages(
 
 def _repeated(operation: str, token: str | None) -> PaginationError:
     error = PaginationError(
-        "the server sends a page token a second time",
+        "the server sent a page token a second time",
         operation=operation,
-        hint="It restarts a list whose token it cannot read; begin again without resume_from",
+        hint="It restarts a list if the token is invalid; start again without page_token",
     )
-    error.resume_from = token
+    error.page_token = token
     return error

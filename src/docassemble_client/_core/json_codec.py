@@ -1,4 +1,4 @@
-"""Reads and writes JSON; reads it by a faster parser if one is installed (the extra `speed`)."""
+"""Encodes and decodes JSON; decodes with msgspec if it is installed (the extra `speed`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from docassemble_client._types import is_list, is_mapping
+from docassemble_client._types import is_json_array, is_mapping
 from docassemble_client.config import Secret
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from docassemble_client._types import JSON
 
 
-def parse(content: bytes) -> JSON:
+def decode_json(content: bytes) -> JSON:
     """
-    Read JSON; not a number, infinity and absurd nesting are refused.
+    Decode JSON; NaN, infinity and excessive nesting are refused.
 
     Args:
         content: The document, in UTF-8, UTF-16 or UTF-32.
@@ -27,74 +27,74 @@ def parse(content: bytes) -> JSON:
         The value.
 
     Raises:
-        ValueError: It is no JSON; the original error carries the document.
+        ValueError: The document is not valid JSON; the original error contains it.
     """
-    if _fast is not None:
-        with suppress(*_refusals):
-            # It takes less than JSON's own parser, such as no halves of surrogate pairs.
-            return _fast(content)
+    if _msgspec_decode is not None:
+        with suppress(*_msgspec_errors):
+            # msgspec is stricter than json (it rejects lone surrogates), so fall back on error.
+            return _msgspec_decode(content)
     try:
-        # As json.loads does it, which would make a decoder for each document.
+        # Same as json.loads, which would create a decoder for each document.
         text = content.decode(json.detect_encoding(content), "surrogatepass")
         value: JSON = _DECODER.decode(text)
     except RecursionError:
-        message = "the document is nested too deeply"
+        message = "the JSON is nested too deeply"
         raise ValueError(message) from None
     return value
 
 
-def write(value: object) -> str:
+def encode_json(value: object) -> str:
     """
-    Write JSON the server can read.
+    Encode a value as JSON.
 
     Args:
         value: Any JSON value, with any mapping and sequence.
 
     Returns:
-        The document, without needless blanks.
+        The document, without unnecessary whitespace.
 
     Raises:
-        ValueError: It cannot be written; the error shows nothing of it.
+        ValueError: The value cannot be encoded; the error does not show it.
     """
     try:
         return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
-        # Some Pythons name the value.
+        # The text of some Python versions shows the value.
         raise ValueError(type(error).__name__) from None
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if is_mapping(value):
         return dict(value)
     if isinstance(value, Secret):
         return value.reveal()
-    if is_list(value):
+    if is_json_array(value):
         return list(value)
     raise TypeError
 
 
-def _finite(text: str) -> float:
-    """Read a number; 1e999 is infinite as well."""
+def _parse_finite(text: str) -> float:
+    """Parse a number; 1e999 is refused as well, because it becomes infinite."""
     number = float(text)
     if not isfinite(number):
         raise ValueError
     return number
 
 
-def _faster() -> tuple[Callable[[bytes], JSON] | None, tuple[type[Exception], ...]]:
-    """Find a faster reader, and what it raises at a document that it does not take."""
-    # msgspec takes nothing that json would refuse, and integers of any size are exact.
+def _import_msgspec() -> tuple[Callable[[bytes], JSON] | None, tuple[type[Exception], ...]]:
+    """Return the decoder of msgspec and its error classes, if it is installed."""
+    # msgspec accepts nothing that json refuses, and integers of any size are exact.
     try:
-        from msgspec import MsgspecError  # noqa: PLC0415 - an extra
-        from msgspec.json import Decoder  # noqa: PLC0415 - as above
+        from msgspec import MsgspecError
+        from msgspec.json import Decoder
     except ImportError:
         return None, ()
-    # Older ones raise errors that are no ValueErrors.
+    # In older versions, MsgspecError is not a ValueError.
     return Decoder().decode, (MsgspecError, ValueError, RecursionError)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
+_DECODER = json.JSONDecoder(parse_constant=_parse_finite, parse_float=_parse_finite)
 _ENCODER = json.JSONEncoder(
-    default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+    default=_to_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
 )
-_fast, _refusals = _faster()
+_msgspec_decode, _msgspec_errors = _import_msgspec()

@@ -1,4 +1,4 @@
-"""One request and one answer, free of any HTTP library."""
+"""A request and its response, independent of any HTTP library."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Self
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from docassemble_client.transfer import Upload  # noqa: TC004 - nobody resolves it
+    from docassemble_client.transfer import Upload  # noqa: TC004 - not resolved at run time
 
 
-# Not frozen, as there is one for each call; with no repr, as most of it may be secret.
+# Not frozen, because each call creates one; without a repr, because most of it may be secret.
 @define(kw_only=True, eq=False, repr=False)
 class Request:
     """
-    One request, free of any HTTP library.
+    One request, independent of any HTTP library.
 
     Attributes:
-        operation: Name of the operation it belongs to.
+        operation: Name of the operation.
         method: HTTP method.
         path: Path below the base URL, quoted.
         query: Query parameters in order.
-        headers: Headers beyond those the transport always sends.
+        headers: Headers in addition to those that the transport always sends.
         json: Encoded JSON body.
         form: Text fields of a multipart body.
         files: File fields of a multipart body.
         auth: Whether the API key is sent.
-        safe: Whether it may be sent again although the server may have processed it.
+        safe: Whether it may be retried even if the server may have processed it.
         stream: Whether a successful body is left open for the caller to read.
-        target: Normalised name of the package it is about, empty if there is none.
+        target: Normalized name of the package; empty if there is none.
     """
 
     operation: str
@@ -48,13 +48,13 @@ class Request:
     target: str = ""
 
     @property
-    def repeatable(self) -> bool:
-        """Whether its body can be produced a second time."""
-        return all(upload.repeatable for _, upload in self.files)
+    def is_repeatable(self) -> bool:
+        """Whether the body can be produced a second time."""
+        return all(upload.is_repeatable for _, upload in self.files)
 
 
-class _Ended:
-    """The chunks of a reply that was read to its end."""
+class _EmptyStream:
+    """The chunks of a body that has been read to its end."""
 
     def __aiter__(self) -> Self:
         return self
@@ -63,28 +63,28 @@ class _Ended:
         raise StopAsyncIteration
 
 
-_ENDED = _Ended()
+_EMPTY_STREAM = _EmptyStream()
 
 
-async def _nothing_open() -> None:
-    """Close a reply that was read to its end."""
+async def _close_nothing() -> None:
+    """Close a response that has been read to its end."""
 
 
-class Reply:
+class RawResponse:
     """
-    One answer, free of any HTTP library.
+    One response, independent of any HTTP library.
 
     Attributes:
         status: HTTP status.
-        headers: Headers by lower-case name; never a cookie.
-        content: The body; of an error at most its first 64 KiB.
-        url: Where the request went, without its query.
-        chunks: The body, left open, where the request asked for a stream.
-        close: Ends the stream.
-        received: When it came, in seconds since 1970.
+        headers: Headers by lower-case name, without cookies.
+        content: The body; for an error at most its first 64 KiB.
+        url: URL of the request, without its query.
+        chunks: Chunks of the body, if the request asked for a stream.
+        close: Closes the stream.
+        received_at: Time at which it arrived, in seconds since 1970.
     """
 
-    __slots__ = ("chunks", "close", "content", "headers", "received", "status", "url")
+    __slots__ = ("chunks", "close", "content", "headers", "received_at", "status", "url")
 
     def __init__(
         self,
@@ -99,21 +99,21 @@ class Reply:
         self.headers: Mapping[str, str] = headers or {}
         self.content = content
         self.url = url
-        self.received = received
-        self.chunks: AsyncIterator[bytes] = _ENDED
-        self.close: Callable[[], Awaitable[None]] = _nothing_open
+        self.received_at = received
+        self.chunks: AsyncIterator[bytes] = _EMPTY_STREAM
+        self.close: Callable[[], Awaitable[None]] = _close_nothing
 
     @property
     def content_type(self) -> str:
-        """Media type with its parameters, empty if there is none."""
+        """Media type with its parameters; empty if there is none."""
         return self.headers.get("content-type", "")
 
 
-def http_date(text: str) -> float | None:
-    """Seconds since 1970 of a date in a header; None if it is none."""
+def parse_http_date(text: str) -> float | None:
+    """Parse a date header to seconds since 1970; return None if it is not valid."""
     try:
         date = parsedate_to_datetime(text)
-        # One without a zone would be taken for local time.
+        # Without a time zone, it would count as local time.
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError, OSError):
         return None

@@ -1,4 +1,4 @@
-"""Waiting for a task, without I/O: what to ask, and when an answer is to be believed."""
+"""Waits for a task, without I/O: decides what to request next and when the task has ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from docassemble_client._core.flow import TRANSIENT, Deliver, Flow, Sleep, Tell
+from docassemble_client._core.flow import Deliver, Flow, Sleep, Tell
+from docassemble_client._core.retry import TRANSIENT_STATUSES
 from docassemble_client.errors import (
     APIError,
     DecodeError,
@@ -22,23 +23,26 @@ from docassemble_client.events import WaitEvent
 from docassemble_client.tasks import TaskEvent, TaskResult
 
 if TYPE_CHECKING:
+    from docassemble_client.config import PollPolicy
     from docassemble_client.operation import TaskKind
-    from docassemble_client.tasks import PollPolicy, TaskHandle
+    from docassemble_client.tasks import TaskHandle
 
-_OLD_PROCESSES = 5  # looks that may still find a process from before a forgotten restart
-_CLOCKS_DISAGREE = 120.0  # seconds of an old process after completed; a restart takes some 30
+# Polls that may still reach a process from before the restart.
+_MAX_OLD_PROCESS_POLLS = 5
+# How long an old process may respond after `completed`; a restart takes about 30 seconds.
+_MAX_CLOCK_SKEW_SECONDS = 120.0
 _SEE_LOG = "See the error's log"
 
 
 @frozen(kw_only=True)
 class TaskStatus:
     """
-    What the server says of a task, in one form for all kinds.
+    Status of a task, in one form for all kinds.
 
     Attributes:
-        state: Its word for how far the task is.
-        ok: Whether it went well; None if it does not say.
-        log: What the work printed, or the message of its failure.
+        state: State as the server names it.
+        ok: Whether the task succeeded; None if unknown.
+        log: Output of the task, or its error message.
     """
 
     state: str
@@ -49,22 +53,22 @@ class TaskStatus:
 @frozen(kw_only=True)
 class TaskCalls:
     """
-    The calls that waiting is made of.
+    The API calls of a wait.
 
     Attributes:
-        status: Asks how far the task is.
-        confirm: Makes the cheap call that must succeed; brings the server's start in seconds
-            since 1970 where it says it.
-        listed: Lists versions by normalised name, for tasks that change what is listed.
+        get_status: Returns the status of the task.
+        confirm: Makes the cheap call that must succeed; returns the start time of the server in
+            seconds since 1970, or None if the server does not send it.
+        list_packages: Returns versions by normalized name, for tasks that change packages.
     """
 
-    status: Callable[[], Flow[TaskStatus]]
+    get_status: Callable[[], Flow[TaskStatus]]
     confirm: Callable[[], Flow[float | None]]
-    listed: Callable[[], Flow[Mapping[str, str | None]]] | None = None
+    list_packages: Callable[[], Flow[Mapping[str, str | None]]] | None = None
 
 
-class _Wait:
-    """One wait for one task."""
+class TaskPoller:
+    """Waits for one task."""
 
     def __init__(
         self,
@@ -79,127 +83,133 @@ class _Wait:
         self.policy = policy
         self.calls = calls
         self.jitter = jitter
-        self.begun = handle.started if kind.started else None
-        self.longest = min(policy.max_interval, policy.interval)
-        self.paused = 0.0
+        self.started = handle.started if kind.started else None
+        self.max_delay = min(policy.max_interval, policy.interval)
+        self.slept = 0.0
         self.polls = 0
-        self.patience = _OLD_PROCESSES
+        self.old_process_retries = _MAX_OLD_PROCESS_POLLS
 
     def run(self) -> Flow[TaskResult]:
-        status = yield from self._finished()
+        status = yield from self._poll_until_done()
         if status is not None and status.ok is False:
-            message = "the work failed on the server"
-            raise self._failed(message, status.log)
-        yield from self._confirmed(missed=status is None)
+            message = "the task failed on the server"
+            raise self._task_failed(message, status.log)
+        yield from self._confirm_restart(is_forgotten=status is None)
         log = status.log if status else ""
-        if self.calls.listed is not None and self.handle.expects:
-            yield from self._verified(self.calls.listed, log, missed=status is None)
+        if self.calls.list_packages is not None and self.handle.expected_state:
+            yield from self._verify_package(
+                self.calls.list_packages, log, is_forgotten=status is None
+            )
         yield from self._report("completed", "")
         return TaskResult(handle=self.handle, log=log)
 
-    def _finished(self) -> Flow[TaskStatus | None]:
-        """Poll until the task is over; None where the server has already forgotten its result."""
-        known = False
+    def _poll_until_done(self) -> Flow[TaskStatus | None]:
+        """Poll until the task has ended; return None if the server has forgotten its result."""
+        was_seen = False
         while True:
             self.polls += 1
             try:
-                status = yield from self.calls.status()
+                status = yield from self.calls.get_status()
             except DocassembleError as error:
-                if not _passing(error):
+                if not is_transient(error):
                     raise
-                known = True
-                yield from self._pause("restarting", _name(error))
+                was_seen = True
+                yield from self._sleep("restarting", _error_name(error))
                 continue
             if status.state == self.kind.completed:
                 return status
             if status.state == self.kind.unknown:
-                if not self._provable(known=known):
-                    raise self._lost()
+                if not self._can_be_proven(was_seen=was_seen):
+                    raise self._task_lost()
                 return None
-            known = True
-            yield from self._pause("working", "")
+            was_seen = True
+            yield from self._sleep("working", "")
 
-    def _provable(self, *, known: bool) -> bool:
-        """Whether anything can show how a task ended that the server has forgotten."""
+    def _can_be_proven(self, *, was_seen: bool) -> bool:
+        """Whether the outcome of a task can be proven that the server has forgotten."""
         if self.kind.ok:
-            # That it is over says nothing; the list of packages does.
-            return bool(self.handle.expects)
-        return known or self.begun is not None
+            # Only the list of packages shows whether it succeeded.
+            return bool(self.handle.expected_state)
+        return was_seen or self.started is not None
 
-    def _confirmed(self, *, missed: bool) -> Flow[None]:
-        """Wait until the cheap call succeeds, on a process that started after the task."""
-        before = self.paused
+    def _confirm_restart(self, *, is_forgotten: bool) -> Flow[None]:
+        """Wait until the cheap call succeeds on a process that started after the task."""
+        slept_before = self.slept
         while True:
-            detail = ""
+            reason = ""
             try:
                 started = yield from self.calls.confirm()
             except DocassembleError as error:
-                if not _passing(error):
+                if not is_transient(error):
                     raise
-                detail = _name(error)
+                reason = _error_name(error)
             else:
-                if not self._too_old(started):
+                if not self._is_old_process(started):
                     return
-                self.patience -= 1
-                if missed and not self.patience:
-                    raise self._lost()
-                if not missed and self.paused - before > _CLOCKS_DISAGREE:
-                    # The date came from a proxy with another clock; the server's word stands.
+                self.old_process_retries -= 1
+                if is_forgotten and not self.old_process_retries:
+                    raise self._task_lost()
+                if not is_forgotten and self.slept - slept_before > _MAX_CLOCK_SKEW_SECONDS:
+                    # The date came from a proxy whose clock differs: accept the server's report.
                     return
-            yield from self._pause("confirming", detail)
+            yield from self._sleep("confirming", reason)
 
-    def _too_old(self, started: float | None) -> bool:
-        # The task's start is the Date of the answer, in whole seconds.
-        return self.begun is not None and started is not None and started < self.begun - 1
+    def _is_old_process(self, started: float | None) -> bool:
+        # The task's start is the Date of the response, in whole seconds.
+        return self.started is not None and started is not None and started < self.started - 1
 
-    def _verified(
-        self, listed: Callable[[], Flow[Mapping[str, str | None]]], log: str, *, missed: bool
+    def _verify_package(
+        self,
+        list_packages: Callable[[], Flow[Mapping[str, str | None]]],
+        log: str,
+        *,
+        is_forgotten: bool,
     ) -> Flow[None]:
         while True:
             try:
-                versions = yield from listed()
+                versions = yield from list_packages()
             except DocassembleError as error:
-                if not _passing(error):
+                if not is_transient(error):
                     raise
-                yield from self._pause("confirming", _name(error))
+                yield from self._sleep("confirming", _error_name(error))
                 continue
-            there = versions.get(self.handle.target) is not None
-            if there != (self.handle.expects == "listed"):
-                if missed:
-                    raise self._lost()
-                what = "is not listed with a version" if not there else "is still listed"
-                message = f"the server reports success, but the package {what}"
-                raise self._failed(message, log)
+            is_listed = versions.get(self.handle.target) is not None
+            if is_listed != (self.handle.expected_state == "listed"):
+                if is_forgotten:
+                    raise self._task_lost()
+                problem = "is not listed with a version" if not is_listed else "is still listed"
+                message = f"the server reports success, but the package {problem}"
+                raise self._task_failed(message, log)
             return
 
-    def _pause(self, state: str, detail: str) -> Flow[None]:
-        yield from self._report(state, detail)
-        # Between half and all of it: many waiters must not ask at the same moment.
-        pause = self.longest * (1 + self.jitter()) / 2
-        yield Sleep(pause)
-        self.paused += pause
-        self.longest = min(self.policy.max_interval, self.longest * self.policy.backoff_factor)
+    def _sleep(self, state: str, reason: str) -> Flow[None]:
+        yield from self._report(state, reason)
+        # Between half and all of it, so that many clients do not poll at the same time.
+        delay = self.max_delay * (1 + self.jitter()) / 2
+        yield Sleep(delay)
+        self.slept += delay
+        self.max_delay = min(self.policy.max_interval, self.max_delay * self.policy.backoff_factor)
 
-    def _report(self, state: str, detail: str) -> Flow[None]:
+    def _report(self, state: str, reason: str) -> Flow[None]:
         operation = self.handle.operation
-        yield Tell(WaitEvent(operation=operation, state=state, polls=self.polls, detail=detail))
-        yield Deliver(TaskEvent(state=state, polls=self.polls, detail=detail))
+        yield Tell(WaitEvent(operation=operation, state=state, polls=self.polls, reason=reason))
+        yield Deliver(TaskEvent(state=state, polls=self.polls, reason=reason))
 
-    def _failed(self, message: str, log: str) -> TaskFailed:
+    def _task_failed(self, message: str, log: str) -> TaskFailed:
         return TaskFailed(
             message, operation=self.handle.operation, handle=self.handle, log=log, hint=_SEE_LOG
         )
 
-    def _lost(self) -> TaskLost:
+    def _task_lost(self) -> TaskLost:
         return TaskLost(
             "the server does not know the task",
             operation=self.handle.operation,
             handle=self.handle,
-            hint="It forgets a task after an hour, or 30 s after it was first seen completed",
+            hint="It forgets a task after an hour, or 30 s after it first reported it as completed",
         )
 
 
-def wait(
+def poll_task(
     handle: TaskHandle,
     kind: TaskKind,
     policy: PollPolicy,
@@ -208,41 +218,41 @@ def wait(
     jitter: Callable[[], float] = random.random,
 ) -> Flow[TaskResult]:
     """
-    Wait for a task until it can be believed.
+    Wait until a task has ended and its result is verified.
 
-    Time-outs, broken connections, 502, 503, 504 and pages that are no JSON are progress: the
-    server restarts. A completed task is believed when a cheap call succeeds on a process that
-    started after it, and an installation when the package is listed with a version.
+    Timeouts, broken connections, 502, 503, 504 and responses that are not JSON count as progress:
+    the server restarts. A completed task is confirmed when a cheap call succeeds on a process that
+    started after the task. An installation must also show in the list of packages.
 
     Args:
         handle: The task.
-        kind: How such tasks are waited for.
-        policy: Pauses between the polls.
-        calls: The calls to make.
-        jitter: Draws a number from 0 to 1.
+        kind: How to wait for such a task.
+        policy: Delays between the polls.
+        calls: The API calls.
+        jitter: Returns a random number from 0 to 1.
 
     Yields:
-        What the driver has to do; a TaskEvent after each look in a Deliver.
+        Steps for the driver; after each poll a Deliver with a TaskEvent.
 
     Returns:
-        What the task brought.
+        The result of the task.
 
     Raises:
-        TaskFailed: The work failed.
+        TaskFailed: The task failed.
         TaskLost: The server does not know the task.
-        DocassembleError: Asking failed for another reason than a restart.
+        DocassembleError: A poll failed for another reason than a restart.
     """
-    return _Wait(handle, kind, policy, calls, jitter).run()
+    return TaskPoller(handle, kind, policy, calls, jitter).run()
 
 
-def _passing(error: DocassembleError) -> bool:
-    """Whether a restart of the server can be behind it."""
+def is_transient(error: DocassembleError) -> bool:
+    """Whether the error may be caused by a restart of the server."""
     if isinstance(error, APIError):
-        return error.status in TRANSIENT
+        return error.status in TRANSIENT_STATUSES
     return isinstance(error, (TransportError, DecodeError)) and not isinstance(
         error, RedirectRefused
     )
 
 
-def _name(error: DocassembleError) -> str:
+def _error_name(error: DocassembleError) -> str:
     return str(error.status) if isinstance(error, APIError) else type(error).__name__

@@ -1,4 +1,4 @@
-"""What may be shown of a call: an allow-list, so that nothing new leaks by itself."""
+"""Removes secrets from URLs, arguments and logs. An allow-list decides what may be shown."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ if TYPE_CHECKING:
     from docassemble_client.operation import Operation
 
 _MASK = "***"
-WIRE_LOGS = (
-    *(f"{one}.{log}" for one in ("httpcore", "httpcore2") for log in ("http11", "http2", "socks")),
+WIRE_LOGGERS = (
+    *(
+        f"{package}.{log}"
+        for package in ("httpcore", "httpcore2")
+        for log in ("http11", "http2", "socks")
+    ),
     "hpack.hpack",
     "hpack.table",
 )
-# Values of these kinds cannot hold a secret; texts can, whatever their name.
-_SHOWN = frozenset({"int", "float", "bool"})
+# Values of these types cannot contain a secret; any text can.
+_HARMLESS_TYPES = frozenset({"int", "float", "bool"})
 
 
-def scrub_url(url: str) -> str:
-    """Drop what may hold a secret from a URL: user, query and fragment; all, if it is none."""
+def redact_url(url: str) -> str:
+    """Remove the user, query and fragment of a URL; return "" if the URL is not valid."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -35,32 +39,37 @@ def scrub_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
-def scrub_arguments(
+def redact_arguments(
     operation: Operation[Any], arguments: Mapping[str, object]
 ) -> dict[str, object]:
-    """Names of the arguments given, with the values of those kinds that cannot be secret."""
+    """Return the names of the passed arguments; mask values that may be secret."""
     shown: dict[str, object] = {}
     for param in operation.params:
         value = arguments.get(param.name)
         if value is None or value is UNSET:
             continue
-        harmless = param.kind in _SHOWN and not param.sensitive and isinstance(value, (int, float))
-        shown[param.name] = value if harmless else _MASK
+        is_harmless = (
+            param.kind in _HARMLESS_TYPES
+            and not param.sensitive
+            and isinstance(value, (int, float))
+        )
+        shown[param.name] = value if is_harmless else _MASK
     return shown
 
 
 def mask_wire_logs() -> None:
     """
-    Let the HTTP library's wire logs tell what happens, but nothing of what is sent and received.
+    Reduce the HTTP library's wire logs to the names of events.
 
-    They write whole headers at DEBUG: keys, locations, and the cookie of every answer, which logs
-    in as the key's owner (docassemble.webapp 1.10.14, api/helpers.py, api_verify).
+    At DEBUG they contain whole headers: API keys, locations, and the session cookie of every
+    response, which logs in as the owner of the key (docassemble.webapp 1.10.14, api/helpers.py,
+    api_verify).
     """
-    for name in WIRE_LOGS:
-        logging.getLogger(name).addFilter(keep_event)  # once, however often it is added
+    for name in WIRE_LOGGERS:
+        logging.getLogger(name).addFilter(mask_record)  # adding it again has no effect
 
 
-def keep_event(record: logging.LogRecord) -> bool:
-    """Leave of a log record its first word, which names the event; drops no record."""
+def mask_record(record: logging.LogRecord) -> bool:
+    """Reduce a log record to its first word, the name of the event; drop no record."""
     record.msg, record.args = f"{record.getMessage().partition(' ')[0]} (masked)", None
     return True

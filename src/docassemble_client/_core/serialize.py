@@ -1,4 +1,4 @@
-"""Turns the arguments of a call into a request, or refuses them before anything is sent."""
+"""Serializes the arguments of a call to a request, or refuses them before it is sent."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from docassemble_client._core.json_codec import write
+from docassemble_client._core.json_codec import encode_json
 from docassemble_client._core.messages import Request
-from docassemble_client._types import UNSET, is_list, is_mapping
+from docassemble_client._types import UNSET, is_json_array, is_mapping
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.operation import Param
+from docassemble_client.transfer import to_upload
 
 if TYPE_CHECKING:
     from docassemble_client.operation import Operation
     from docassemble_client.transfer import Upload
 
-# Texts, as compiling all of them takes as long as many calls, of which most need none.
+# Kept as strings: compiling them at import would cost more than most programs ever use.
 _CONTROL = r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]"
 _URL_ARGUMENT = r"[A-Za-z_][A-Za-z0-9_]*"
-# docassemble takes a parameter of this name for the API key, in a query, form or JSON body
+# docassemble reads the API key from this parameter, in a query, form or JSON body
 # (docassemble.webapp 1.10.14, api/helpers.py, get_api_key).
 API_KEY_FIELD = "key"
-_KEY_TAKEN = "the server would take it for the API key"
+_KEY_REASON = "the server would use it as the API key"
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
 _METHOD = r"[A-Za-z]+"
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_OWN_HEADERS = frozenset(
+_RESERVED_HEADERS = frozenset(
     {
         "authorization",
         "content-length",
@@ -41,8 +42,8 @@ _OWN_HEADERS = frozenset(
         "x-api-key",
     }
 )
-_FREE_FILES = Param("files", "file", "file_map")
-_PYTHON: Mapping[str, tuple[type, ...]] = {
+_RAW_FILES = Param("files", "file", "file_map")
+_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "bool": (bool,),
@@ -50,40 +51,40 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
     "secret": (str, Secret),
     "object": (Mapping,),
 }
-_NAMES = {"object": "a mapping", "secret": "a string or Secret", "float": "a number"}
+_TYPE_NAMES = {"object": "a mapping", "secret": "a string or Secret", "float": "a number"}
 
 
-class _Refused(Exception):  # noqa: N818 - internal, becomes a UsageError
-    """Why an argument cannot be sent."""
+class InvalidArgument(Exception):  # noqa: N818 - internal, becomes a UsageError
+    """An argument cannot be sent."""
 
 
-def encode(operation: Operation[Any], arguments: Mapping[str, object]) -> Request:
+def serialize(operation: Operation[Any], arguments: Mapping[str, object]) -> Request:
     """
     Build the request of a call.
 
     Args:
         operation: The operation.
-        arguments: Its arguments by Python name; None and UNSET stand for left out.
+        arguments: Arguments by Python name; None and UNSET mean left out.
 
     Returns:
         The request.
 
     Raises:
-        UsageError: An argument is missing, of the wrong type, or cannot be sent.
+        UsageError: An argument is missing, has the wrong type, or cannot be sent.
     """
-    given = {
+    values = {
         param.name: arguments[param.name]
         for param in operation.params
         if arguments.get(param.name, UNSET) is not UNSET
         and (arguments[param.name] is not None or param.null)
     }
     try:
-        return _request(operation, given) if given else _blank_request(operation)
-    except _Refused as error:
+        return _build_request(operation, values) if values else _build_empty_request(operation)
+    except InvalidArgument as error:
         raise UsageError(str(error), operation=operation.id) from None
 
 
-def encode_request(
+def serialize_request(
     method: str,
     path: str,
     *,
@@ -98,33 +99,33 @@ def encode_request(
     Build a request that no operation describes.
 
     Raises:
-        UsageError: Something cannot be sent, or would smuggle in another key.
+        UsageError: An argument cannot be sent, or would pass another API key.
     """
     try:
-        _check_free(method, path, params, json, data, headers)
+        _check_raw_request(method, path, params, json, data, headers)
         body = None if json is UNSET else dump_json(json, "json").encode()
         if body is not None and (files or data):
             message = "pass json, or data and files, not both"
-            raise _Refused(message)
+            raise InvalidArgument(message)
         if data and not files:
-            message = "data goes with files; without files pass json"
-            raise _Refused(message)
+            message = "data is only sent with files; without files pass json"
+            raise InvalidArgument(message)
         return Request(
             operation="request",
             method=method.upper(),
             path=quote(path, safe=_PATH_SAFE),
-            query=_texts(params),
+            query=_to_pairs(params),
             headers={name.lower(): value for name, value in headers.items()},
             json=body,
-            form=_texts(data),
-            files=tuple(_files(_FREE_FILES, files)),
+            form=_to_pairs(data),
+            files=tuple(_to_uploads(_RAW_FILES, files)),
             safe=safe,
         )
-    except _Refused as error:
+    except InvalidArgument as error:
         raise UsageError(str(error), operation="request") from None
 
 
-def _check_free(
+def _check_raw_request(
     method: str,
     path: str,
     params: Mapping[str, object],
@@ -133,78 +134,78 @@ def _check_free(
     headers: Mapping[str, str],
 ) -> None:
     if not re.fullmatch(_METHOD, method):
-        message = "method must be a word such as GET"
-        raise _Refused(message)
+        message = "method must be an HTTP method, such as GET"
+        raise InvalidArgument(message)
     if not path.startswith("/") or re.search(_CONTROL, path) or "?" in path or "#" in path:
         message = (
-            "path must begin with a slash and hold no query, fragment or control character;"
+            "path must begin with a slash and contain no query, fragment or control character;"
             " pass the query as params"
         )
-        raise _Refused(message)
-    for where, fields in (("params", params), ("json", json), ("data", data)):
+        raise InvalidArgument(message)
+    for argument, fields in (("params", params), ("json", json), ("data", data)):
         if isinstance(fields, Mapping) and API_KEY_FIELD in fields:
-            message = f"{where} may not hold a field called key: {_KEY_TAKEN}"
-            raise _Refused(message)
+            message = f"{argument} must not contain a field named key: {_KEY_REASON}"
+            raise InvalidArgument(message)
     for name, value in headers.items():
-        if name.lower() in _OWN_HEADERS:
-            message = f"headers may not hold {name.lower()!r}"
-            raise _Refused(message)
-        hidden = re.search(_CONTROL, value) or not value.isascii()
-        if hidden or not re.fullmatch(_HEADER_NAME, name):
-            message = "headers hold a control, non-ASCII or other character they may not"
-            raise _Refused(message)
+        if name.lower() in _RESERVED_HEADERS:
+            message = f"headers must not contain {name.lower()!r}"
+            raise InvalidArgument(message)
+        has_invalid_value = re.search(_CONTROL, value) or not value.isascii()
+        if has_invalid_value or not re.fullmatch(_HEADER_NAME, name):
+            message = "headers contain a control, non-ASCII or other invalid character"
+            raise InvalidArgument(message)
 
 
-def _require(operation: Operation[Any], given: Mapping[str, object]) -> None:
+def _check_required(operation: Operation[Any], values: Mapping[str, object]) -> None:
     for param in operation.params:
-        if param.required and param.name not in given:
+        if param.required and param.name not in values:
             message = f"{param.name} is required"
-            raise _Refused(message)
+            raise InvalidArgument(message)
     for rule in operation.requires:
-        count = sum(1 for name in rule.names if name in given and not _blank(given[name]))
-        listed = ", ".join(rule.names)
+        count = sum(1 for name in rule.names if name in values and not _is_blank(values[name]))
+        names = ", ".join(rule.names)
         if rule.exactly_one and count != 1:
-            message = f"pass exactly one of {listed}"
-            raise _Refused(message)
-        if count == 0 and not (rule.unless and given.get(rule.unless) is True):
-            switch = f", or {rule.unless}=True if you really mean all" if rule.unless else ""
-            message = f"pass at least one of {listed}{switch}"
-            raise _Refused(message)
+            message = f"pass exactly one of {names}"
+            raise InvalidArgument(message)
+        if count == 0 and not (rule.unless and values.get(rule.unless) is True):
+            alternative = f", or {rule.unless}=True to include all" if rule.unless else ""
+            message = f"pass at least one of {names}{alternative}"
+            raise InvalidArgument(message)
 
 
-def _blank(value: object) -> bool:
-    """Whether the server takes it for no filter at all."""
+def _is_blank(value: object) -> bool:
+    """Whether the server treats the value as no filter."""
     text = value.reveal() if isinstance(value, Secret) else value
     return isinstance(text, str) and not text.strip()
 
 
 @cache
-def _blank_request(operation: Operation[Any]) -> Request:
-    return _request(operation, {})
+def _build_empty_request(operation: Operation[Any]) -> Request:
+    return _build_request(operation, {})
 
 
-def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
-    _require(operation, given)
+def _build_request(operation: Operation[Any], values: Mapping[str, object]) -> Request:
+    _check_required(operation, values)
     path = operation.path
     query: list[tuple[str, str]] = []
     body: dict[str, object] = {}
     files: list[tuple[str, Upload]] = []
     for param in operation.params:
-        if param.name not in given:
+        if param.name not in values:
             continue
-        value = given[param.name]
-        if param.place == "file":
-            files += _files(param, value)
+        value = values[param.name]
+        if param.location == "file":
+            files += _to_uploads(param, value)
             continue
-        wire = _value(param, value)
-        if param.place == "path":
-            path = path.replace(f"{{{param.name}}}", _path_part(param, wire))
+        json_value = _convert_value(param, value)
+        if param.location == "path":
+            path = path.replace(f"{{{param.name}}}", _quote_path_part(param, json_value))
         elif param.spread:
-            query += _spread(param, wire)
-        elif param.place == "query":
-            query.append((param.wire, _text(wire, param.name)))
-        elif param.place == "body":
-            body[param.wire] = dump_json(wire, param.name) if param.json_text else wire
+            query += _spread_query(param, json_value)
+        elif param.location == "query":
+            query.append((param.wire, _to_text(json_value, param.name)))
+        elif param.location == "body":
+            body[param.wire] = dump_json(json_value, param.name) if param.json_text else json_value
     has_body = operation.method in _WITH_BODY
     return Request(
         operation=operation.id,
@@ -212,186 +213,188 @@ def _request(operation: Operation[Any], given: Mapping[str, object]) -> Request:
         path=path,
         query=tuple(query),
         json=dump_json(body, "the arguments").encode() if has_body and not files else None,
-        form=tuple((name, _text(value)) for name, value in body.items()) if files else (),
+        form=tuple((name, _to_text(value)) for name, value in body.items()) if files else (),
         files=tuple(files),
         auth=operation.auth,
         safe=operation.retry == "safe",
-        target=_target(operation, given),
+        target=_package_name(operation, values),
     )
 
 
-def _target(operation: Operation[Any], given: Mapping[str, object]) -> str:
-    """Normalised name of the package an operation is about, without version and extras."""
-    name = given.get(operation.verify.target) if operation.verify else None
-    return normalised(name) if isinstance(name, str) else ""
+def _package_name(operation: Operation[Any], values: Mapping[str, object]) -> str:
+    """Return the normalized name of the operation's package, or "" if it has none."""
+    name = values.get(operation.package_check.package) if operation.package_check else None
+    return normalize_package_name(name) if isinstance(name, str) else ""
 
 
-def normalised(name: str) -> str:
-    """Name of a package as names are compared, without version and extras."""
+def normalize_package_name(name: str) -> str:
+    """Normalize the name of a package for comparison, without version and extras."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@]", name.strip(), maxsplit=1)[0]).lower()
 
 
-def _path_part(param: Param, value: object) -> str:
-    text = _text(value, param.name)
+def _quote_path_part(param: Param, value: object) -> str:
+    text = _to_text(value, param.name)
     if text in {"", ".", ".."}:
-        message = f"{param.name} would lead to another path"
-        raise _Refused(message)
+        message = f"{param.name} would change the path"
+        raise InvalidArgument(message)
     return quote(text, safe="")
 
 
-def _value(param: Param, value: object) -> object:
-    """Check an argument and bring it into the shape JSON has for it."""
+def _convert_value(param: Param, value: object) -> object:
+    """Check an argument and convert it to its JSON form."""
     if value is None:
         return None
-    container, _, rest = param.kind.partition("[")
-    if container == "list":
-        if not is_list(value):
+    container_kind, _, item_kind = param.kind.removesuffix("]").partition("[")
+    if container_kind == "list":
+        if not is_json_array(value):
             message = f"{param.name} must be a list, not {type(value).__name__}"
-            raise _Refused(message)
-        result: object = [_scalar(param, rest[:-1], item) for item in value]
-    elif container == "map":
+            raise InvalidArgument(message)
+        result: object = [_convert_scalar(param, item_kind, item) for item in value]
+    elif container_kind == "map":
         if not is_mapping(value):
             message = f"{param.name} must be a mapping, not {type(value).__name__}"
-            raise _Refused(message)
-        result = {name: _scalar(param, rest[:-1], item) for name, item in value.items()}
+            raise InvalidArgument(message)
+        result = {name: _convert_scalar(param, item_kind, item) for name, item in value.items()}
     else:
-        result = _scalar(param, param.kind, value)
+        result = _convert_scalar(param, param.kind, value)
     if param.values and result not in param.values:
         message = f"{param.name} must be one of {', '.join(param.values)}"
-        raise _Refused(message)
+        raise InvalidArgument(message)
     if param.variable_name:
-        _variable_names(param, result)
+        _check_variable_names(param, result)
     return result
 
 
-def _scalar(param: Param, kind: str, value: object) -> object:
-    types = _PYTHON.get(kind)
+def _convert_scalar(param: Param, kind: str, value: object) -> object:
+    types = _PYTHON_TYPES.get(kind)
     if types and (not isinstance(value, types) or (isinstance(value, bool) and kind != "bool")):
-        expected = _NAMES.get(kind, f"of type {kind}")
+        expected = _TYPE_NAMES.get(kind, f"of type {kind}")
         message = f"{param.name} must be {expected}, not {type(value).__name__}"
-        raise _Refused(message)
-    if param.place == "path" and isinstance(value, int) and value < 0:
+        raise InvalidArgument(message)
+    if param.location == "path" and isinstance(value, int) and value < 0:
         message = f"{param.name} must not be negative"
-        raise _Refused(message)
+        raise InvalidArgument(message)
     if isinstance(value, bool) and kind == "bool":
-        # The server takes every text but 0, false and f for true (utils/helpers.py, true_or_false).
+        # The server reads any text but 0, false and f as true (utils/helpers.py, true_or_false).
         return int(value)
     return value.reveal() if isinstance(value, Secret) else value
 
 
-def _variable_names(param: Param, value: object) -> None:
+def _check_variable_names(param: Param, value: object) -> None:
     names: Iterable[object]
     if is_mapping(value):
-        # Of variables the names are the keys; a map of names has them as values.
+        # In a map of variables, the keys are the names; in a map of names, the values are.
         names = value.values() if param.kind.startswith("map[") else value
     else:
-        names = value if is_list(value) else [value]
+        names = value if is_json_array(value) else [value]
     for name in names:
         check_variable_name(param.name, name)
 
 
 def check_variable_name(argument: str, name: object) -> None:
     """
-    Refuse what cannot be the name of a variable.
+    Refuse a name that cannot be the name of a variable.
 
-    The server runs `name = value` as Python (interview/helpers.py, set_session_variables).
+    The server executes `name = value` as Python (interview/helpers.py, set_session_variables).
     """
     if not isinstance(name, str) or not name.strip():
-        message = f"{argument} holds a variable name that is empty or no text"
-        raise _Refused(message)
+        message = f"{argument} contains a variable name that is empty or not a string"
+        raise InvalidArgument(message)
     if re.search(_CONTROL, name):
-        message = f"{argument} holds a variable name with a line break or control character"
-        raise _Refused(message)
+        message = f"{argument} contains a variable name with a line break or control character"
+        raise InvalidArgument(message)
 
 
-def _files(param: Param, value: object) -> Iterator[tuple[str, Upload]]:
+def _to_uploads(param: Param, value: object) -> Iterator[tuple[str, Upload]]:
     for name, item in _file_fields(param, value):
         if param.variable_name:
             check_variable_name(param.name, name)
         if not isinstance(name, str) or not name or re.search(_CONTROL, name):
-            message = f"{param.name} holds a field name that cannot be sent"
-            raise _Refused(message)
+            message = f"{param.name} contains a field name that cannot be sent"
+            raise InvalidArgument(message)
         if name == API_KEY_FIELD:
-            message = f"{param.name} may not hold a field called key: {_KEY_TAKEN}"
-            raise _Refused(message)
-        from docassemble_client.transfer import as_upload  # noqa: PLC0415 - few calls send files
-
+            message = f"{param.name} must not contain a field named key: {_KEY_REASON}"
+            raise InvalidArgument(message)
         try:
-            yield name, as_upload(item)
+            yield name, to_upload(item)
         except (TypeError, ValueError) as error:
             message = f"{param.name}: {error}"
-            raise _Refused(message) from None
+            raise InvalidArgument(message) from None
 
 
 def _file_fields(param: Param, value: object) -> list[tuple[object, object]]:
-    """Field names as given, and what the caller calls files."""
+    """Return pairs of field name and file, as the caller passed them."""
     if param.kind == "file_map":
         if not is_mapping(value):
-            kind = type(value).__name__
-            message = f"{param.name} must be a mapping from field to file, not {kind}"
-            raise _Refused(message)
+            type_name = type(value).__name__
+            message = f"{param.name} must be a mapping from field to file, not {type_name}"
+            raise InvalidArgument(message)
         return [
-            (name, item) for name, one in value.items() for item in (one if is_list(one) else [one])
+            (name, item)
+            for name, content in value.items()
+            for item in (content if is_json_array(content) else [content])
         ]
     if param.kind == "files":
-        if not is_list(value):
+        if not is_json_array(value):
             message = f"{param.name} must be a list of files, not {type(value).__name__}"
-            raise _Refused(message)
+            raise InvalidArgument(message)
         if not value:
-            message = f"{param.name} holds no file"
-            raise _Refused(message)
+            message = f"{param.name} contains no file"
+            raise InvalidArgument(message)
         return [(param.wire, item) for item in value]
     return [(param.wire, value)]
 
 
-def _spread(param: Param, value: object) -> Iterator[tuple[str, str]]:
+def _spread_query(param: Param, value: object) -> Iterator[tuple[str, str]]:
     if is_mapping(value):
         for name, item in value.items():
             if name in param.reserved:
                 message = (
-                    f"{param.name} may not hold {name!r}: it means something else to the server"
+                    f"{param.name} must not contain {name!r}: the server uses it for something else"
                 )
-                raise _Refused(message)
+                raise InvalidArgument(message)
             if not isinstance(name, str) or not re.fullmatch(_URL_ARGUMENT, name):
-                message = f"{param.name} holds a name the server ignores: use letters, digits and _"
-                raise _Refused(message)
-            yield name, _text(item, param.name)
+                message = f"{param.name} contains a name the server ignores: use letters, digits, _"
+                raise InvalidArgument(message)
+            yield name, _to_text(item, param.name)
 
 
-def _texts(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """Fields of a query or form; None stands for left out."""
-    return tuple((_text(name), _text(one)) for name, one in values.items() if one is not None)
+def _to_pairs(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a query or form; None means left out."""
+    return tuple(
+        (_to_text(name), _to_text(value)) for name, value in values.items() if value is not None
+    )
 
 
-def _text(value: object, what: str = "an argument") -> str:
-    """Text of a value in a query or form, where lists and objects are sent as JSON."""
+def _to_text(value: object, name: str = "an argument") -> str:
+    """Return the text of a value in a query or form; lists and objects become JSON."""
     plain = value.reveal() if isinstance(value, Secret) else value
     if isinstance(plain, str):
-        return _sendable(plain, what)
-    return dump_json(int(plain) if isinstance(plain, bool) else plain, what)
+        return _check_unicode(plain, name)
+    return dump_json(int(plain) if isinstance(plain, bool) else plain, name)
 
 
-def _sendable(text: str, what: str) -> str:
+def _check_unicode(text: str, name: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        # The original error carries the text.
-        message = f"{what} holds half of a surrogate pair, which is no character"
-        raise _Refused(message) from None
+        # The original error contains the text.
+        message = f"{name} contains a lone surrogate, which is not a valid character"
+        raise InvalidArgument(message) from None
     return text
 
 
-def dump_json(value: object, what: str) -> str:
+def dump_json(value: object, name: str) -> str:
     """
-    Write JSON the server can read.
+    Encode a value as JSON.
 
     Args:
         value: Any JSON value, with any mapping and sequence.
-        what: How to call it where it cannot be written.
+        name: Name of the value in an error message.
     """
     try:
-        text = write(value)
+        text = encode_json(value)
     except ValueError:
-        message = f"{what} cannot be written as JSON"
-        raise _Refused(message) from None
-    return _sendable(text, what)
+        message = f"{name} cannot be written as JSON"
+        raise InvalidArgument(message) from None
+    return _check_unicode(text, name)

@@ -1,4 +1,4 @@
-"""Makes values of JSON by cattrs: the long way, which can convert, and say what is wrong."""
+"""Slow path: structure JSON with cattrs, coercing types and reporting errors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cattrs.cols import (
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from docassemble_client._core.exact import Mismatch
-from docassemble_client._types import Unset, is_list, is_object
+from docassemble_client._core.exact import StructureError
+from docassemble_client._types import Unset, is_json_array, is_json_object
 from docassemble_client.config import Confidential, Secret
 
 if TYPE_CHECKING:
@@ -28,116 +28,117 @@ if TYPE_CHECKING:
 
     Hook: TypeAlias = Callable[[Any, Any], Any]
 
-_LONGEST_PLACE = 200
+MAX_PATH_LENGTH = 200
 _CONTAINERS: tuple[object, ...] = (list, dict)
 _UNIONS: tuple[object, ...] = (Union, UnionType)
 
 
-def convert(data: JSON, kind: Any, place: str, *, be_strict: bool) -> Any:
+def structure_with_cattrs(data: JSON, type_: Any, path: str, *, strict: bool) -> Any:
     """
-    Make a value of this type of JSON, which stands at this place of the answer.
+    Convert the JSON at a path of the response to a type.
 
     Raises:
-        Mismatch: It does not fit; the message names the places, not the values.
+        StructureError: The JSON does not match; the message contains paths, but no values.
     """
     try:
-        return converter(be_strict).structure(data, kind)
-    except (BaseValidationError, Mismatch) as error:
-        places = transform_error(error, place, format_exception=_describe)
-        # A place names the server's own keys, of any length.
-        places = [
-            one if len(one) <= _LONGEST_PLACE else one[:_LONGEST_PLACE] + "…" for one in places
+        return make_converter(strict).structure(data, type_)
+    except (BaseValidationError, StructureError) as error:
+        problems = transform_error(error, path, format_exception=_describe_error)
+        # A path contains the server's keys, which may have any length.
+        problems = [
+            text if len(text) <= MAX_PATH_LENGTH else text[:MAX_PATH_LENGTH] + "…"
+            for text in problems
         ]
-        more = f" and {len(places) - 3} more" if len(places) > 3 else ""  # noqa: PLR2004
-        message = "the answer does not fit: " + "; ".join(places[:3]) + more
-        raise Mismatch(message) from None
+        rest = f" and {len(problems) - 3} more" if len(problems) > 3 else ""  # noqa: PLR2004
+        message = "the response does not match: " + "; ".join(problems[:3]) + rest
+        raise StructureError(message) from None
 
 
-def _describe(error: BaseException, _type: type | None) -> str:
+def _describe_error(error: BaseException, _type: type | None) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]} is missing"
-    return str(error) if isinstance(error, Mismatch) else "not understood"
+    return str(error) if isinstance(error, StructureError) else "not understood"
 
 
 @cache
-def converter(be_strict: bool) -> Converter:
-    """Make the converter of a mode."""
-    made = Converter(detailed_validation=True)
-    for kind in (str, int, float, bool):
-        made.register_structure_hook(kind, _scalar(kind, be_strict=be_strict))
-    made.register_structure_hook(Secret, _secret)
-    made.register_structure_hook(Confidential, _confidential)
-    register = made.register_structure_hook_factory
-    register(_is_container, partial(_container, converter=made))
-    register(_is_union, partial(_union, converter=made))
-    register(attrs.has, partial(_model, converter=made, be_strict=be_strict))
-    return made
+def make_converter(strict: bool) -> Converter:
+    """Create the converter of a mode."""
+    converter = Converter(detailed_validation=True)
+    for type_ in (str, int, float, bool):
+        converter.register_structure_hook(type_, _scalar_hook(type_, strict=strict))
+    converter.register_structure_hook(Secret, _structure_secret)
+    converter.register_structure_hook(Confidential, _structure_confidential)
+    register = converter.register_structure_hook_factory
+    register(_is_container, partial(_container_hook, converter=converter))
+    register(_is_union, partial(_union_hook, converter=converter))
+    register(attrs.has, partial(_model_hook, converter=converter, strict=strict))
+    return converter
 
 
-def _scalar(kind: type, *, be_strict: bool) -> Hook:
+def _scalar_hook(type_: type, *, strict: bool) -> Hook:
     def structure_scalar(value: Any, _: Any) -> Any:
-        if type(value) is kind:
+        if type(value) is type_:
             return value
-        if kind is float and type(value) is int:
+        if type_ is float and type(value) is int:
             return value
-        if be_strict or is_object(value) or is_list(value):
-            raise Mismatch.expected(kind, value)
+        if strict or is_json_object(value) or is_json_array(value):
+            raise StructureError.expected(type_, value)
         if value is None:
             return None
         try:
-            converted = kind(value)
+            converted = type_(value)
         except (ValueError, OverflowError):
-            raise Mismatch.expected(kind, value) from None
-        changed = (kind is bool or isinstance(value, float)) and converted != value
-        if (changed and kind is not str) or (kind is float and not isfinite(converted)):
-            raise Mismatch.expected(kind, value)
+            raise StructureError.expected(type_, value) from None
+        is_changed = (type_ is bool or isinstance(value, float)) and converted != value
+        if (is_changed and type_ is not str) or (type_ is float and not isfinite(converted)):
+            raise StructureError.expected(type_, value)
         return converted
 
     return structure_scalar
 
 
-def _secret(value: Any, _: Any) -> Secret:
+def _structure_secret(value: Any, _: Any) -> Secret:
     if not isinstance(value, str):
-        raise Mismatch.expected(str, value)
+        raise StructureError.expected(str, value)
     return Secret(value)
 
 
-def _confidential(value: Any, _: Any) -> Confidential:
-    if not is_object(value):
-        raise Mismatch.expected(dict, value)
+def _structure_confidential(value: Any, _: Any) -> Confidential:
+    if not is_json_object(value):
+        raise StructureError.expected(dict, value)
     return Confidential(value)
 
 
-def _is_container(kind: Any) -> bool:
-    return get_origin(kind) in _CONTAINERS
+def _is_container(type_: Any) -> bool:
+    return get_origin(type_) in _CONTAINERS
 
 
-def _is_union(kind: Any) -> bool:
-    return get_origin(kind) in _UNIONS
+def _is_union(type_: Any) -> bool:
+    return get_origin(type_) in _UNIONS
 
 
-def _container(kind: Any, converter: Converter) -> Hook:
-    origin = get_origin(kind)
+def _container_hook(type_: Any, converter: Converter) -> Hook:
+    origin = get_origin(type_)
     hook: Hook = (
-        list_structure_factory(kind, converter)
+        list_structure_factory(type_, converter)
         if origin is list
-        else mapping_structure_factory(kind, converter)
+        else mapping_structure_factory(type_, converter)
     )
 
     def structure_container(value: Any, _: Any) -> Any:
         if not isinstance(value, origin):
-            raise Mismatch.expected(origin, value)
-        return hook(value, kind)
+            raise StructureError.expected(origin, value)
+        return hook(value, type_)
 
     return structure_container
 
 
-def _union(kind: Any, converter: Converter) -> Hook:
-    """A value, null, or absent; texts of an open enumeration pass whatever they are."""
-    members = [one for one in get_args(kind) if one not in {NoneType, Unset}]
-    named = [one for one in members if get_origin(one) is Literal]
-    inner: Any = str if named else members[0]
-    nullable = NoneType in get_args(kind)
+def _union_hook(type_: Any, converter: Converter) -> Hook:
+    """Structure a value that may be null or absent; an open enumeration accepts any text."""
+    members = [member for member in get_args(type_) if member not in {NoneType, Unset}]
+    literals = [member for member in members if get_origin(member) is Literal]
+    inner: Any = str if literals else members[0]
+    nullable = NoneType in get_args(type_)
 
     def structure_union(value: Any, _: Any) -> Any:
         if value is None and nullable:
@@ -147,28 +148,30 @@ def _union(kind: Any, converter: Converter) -> Hook:
     return structure_union
 
 
-def _model(kind: type, converter: Converter, *, be_strict: bool) -> Hook:
-    attrs.resolve_types(kind)
-    fields = {field.name: field for field in attrs.fields(kind) if field.name != "extra"}
-    wires = {name: field.metadata.get("wire", name) for name, field in fields.items()}
-    known = frozenset(wires.values())
-    # None as default stands for absent: such a key may be left out but not be null.
-    never_null = frozenset(wires[name] for name, field in fields.items() if field.default is None)
-    overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in wires.items()}
+def _model_hook(type_: type, converter: Converter, *, strict: bool) -> Hook:
+    attrs.resolve_types(type_)
+    fields = {field.name: field for field in attrs.fields(type_) if field.name != "extra"}
+    wire_names = {name: field.metadata.get("wire", name) for name, field in fields.items()}
+    known = frozenset(wire_names.values())
+    # A default of None means absent: such a key may be left out, but not be null.
+    never_null = frozenset(
+        wire_names[name] for name, field in fields.items() if field.default is None
+    )
+    overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in wire_names.items()}
     overrides["extra"] = override(omit=True)
-    base = cast("Hook", make_dict_structure_fn(kind, converter, **overrides))
+    structure_fields = cast("Hook", make_dict_structure_fn(type_, converter, **overrides))
 
     def structure_model(value: Any, _: Any) -> Any:
-        if not is_object(value):
-            raise Mismatch.expected(dict, value)
+        if not is_json_object(value):
+            raise StructureError.expected(dict, value)
         unknown = value.keys() - known
-        if be_strict and unknown:
+        if strict and unknown:
             message = f"unknown keys {', '.join(sorted(unknown))}"
-            raise Mismatch(message)
-        if be_strict and any(value.get(name, ...) is None for name in never_null):
-            message = "null for a key that is only ever left out"
-            raise Mismatch(message)
-        model = base(value, kind)
+            raise StructureError(message)
+        if strict and any(value.get(name, ...) is None for name in never_null):
+            message = "null for a key that may only be left out"
+            raise StructureError(message)
+        model = structure_fields(value, type_)
         if unknown:
             extra = {name: value[name] for name in sorted(unknown)}
             return attrs.evolve(model, extra=extra)

@@ -1,11 +1,11 @@
-"""What the transport asks of an HTTP library, and the errors that what it raises becomes."""
+"""The interface between the transport and an HTTP library, and the errors of connections."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from docassemble_client._core.error_mapping import timed_out
+from docassemble_client._concurrency import Task, current_task, wait
+from docassemble_client._core.error_mapping import timeout_error
 from docassemble_client.errors import DecodeError, MaybeSent, NotSent, RequestTimeout
 
 if TYPE_CHECKING:
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from docassemble_client._http.multipart import Multipart
     from docassemble_client.config import Timeouts
 
-_LOOK = "The server may have processed the request: look before you repeat it"
+_CHECK_FIRST = "The server may have processed the request: check before you repeat it"
 
 
-class AnyTransport(Protocol):
+class HTTPXTransport(Protocol):
     """
-    Any asynchronous transport of httpx or httpx2, whichever of them is installed.
+    Any asynchronous transport of httpx or httpx2, whichever is installed.
 
-    What such a transport takes and brings are types of its own library.
+    Its requests and responses are types of its own library.
     """
 
     async def handle_async_request(self, request: Never, /) -> object:
-        """Send a request of its library and bring the response."""
+        """Send a request of its library and return the response."""
         ...
 
     async def aclose(self) -> None:
@@ -35,13 +35,13 @@ class AnyTransport(Protocol):
         ...
 
 
-class Body:
+class UploadStream:
     """
     A body that is read while it is sent.
 
     Attributes:
-        length: Bytes of the whole; None if unknown.
-        failure: What reading it raised, as a library may dress it up or drop it.
+        length: Number of bytes; None if unknown.
+        failure: Exception raised by reading the body. The library may wrap or drop it.
     """
 
     def __init__(self, source: Multipart) -> None:
@@ -49,13 +49,13 @@ class Body:
         self.failure: Exception | None = None
         self._source = source
         self._chunks = aiter(source)
-        self._reader: asyncio.Task[object] | None = None
+        self._reader: Task[object] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        self._reader = asyncio.current_task()
+        self._reader = current_task()
         try:
             return await anext(self._chunks)
         except StopAsyncIteration:
@@ -65,24 +65,24 @@ class Body:
             raise
 
     async def aclose(self) -> None:
-        """Close its files, and before that end the task of a library that still reads them."""
+        """Close the files; first stop the library's task if it is still reading them."""
         reader = self._reader
-        if reader not in (None, asyncio.current_task()) and not reader.done():
+        if reader not in (None, current_task()) and not reader.done():
             reader.cancel()
-            await asyncio.wait({reader})
+            await wait({reader})
         await self._source.aclose()
 
 
 class Outgoing:
     """
-    One request as it goes out.
+    A request with everything that the HTTP library needs.
 
     Attributes:
-        request: What it is about.
-        target: What follows the base URL: path and query, encoded.
-        headers: All headers but those of connection and length, by lower-case name.
-        body: What is sent.
-        timeouts: How long each wait may take.
+        request: The request.
+        target: Path and query after the base URL, encoded.
+        headers: Headers by lower-case name, except those for connection and length.
+        body: The body.
+        timeouts: Time limits.
     """
 
     __slots__ = ("body", "headers", "request", "target", "timeouts")
@@ -93,7 +93,7 @@ class Outgoing:
         request: Request,
         target: str,
         headers: dict[str, str],
-        body: bytes | Body | None,
+        body: bytes | UploadStream | None,
         timeouts: Timeouts,
     ) -> None:
         self.request = request
@@ -103,32 +103,32 @@ class Outgoing:
         self.timeouts = timeouts
 
 
-class Answer(Protocol):
+class OpenResponse(Protocol):
     """
-    The head of an answer, its body still on the way.
+    A response whose head has arrived and whose body has not been read.
 
     Attributes:
         status: HTTP status.
-        headers: Headers by lower-case name; several of one name joined by commas.
+        headers: Headers by lower-case name; repeated headers are joined with commas.
     """
 
     status: int
     headers: dict[str, str]
 
     async def read(self, limit: int) -> bytes:
-        """Read the body as it comes, still compressed, to its end or to this many bytes."""
+        """Read the body, still compressed, to its end or up to this number of bytes."""
         ...
 
-    def chunks(self) -> AsyncGenerator[bytes]:
-        """Bring the body as it comes, still compressed; raises errors of this package."""
+    def iter_chunks(self) -> AsyncGenerator[bytes]:
+        """Iterate over the body, still compressed; raises errors of this package."""
         ...
 
     async def close(self) -> None:
-        """Give the connection back if the body was read to its end, or else close it."""
+        """Release the connection if the body was read to its end, else close it."""
         ...
 
 
-async def joined(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+async def read_up_to(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     """Read a body, or only its beginning."""
     content = bytearray()
     async for chunk in chunks:
@@ -138,20 +138,20 @@ async def joined(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     return bytes(memoryview(content)[:limit])
 
 
-class Backend(Protocol):
+class HTTPAdapter(Protocol):
     """
-    An HTTP library at work: no cookies, no redirects, no retries, no limit of connections.
+    Sends requests with an HTTP library: no cookies, redirects, retries or connection limit.
 
-    What breaks once a request has begun is a MaybeSent or a RequestTimeout that may have been
-    processed; only what certainly never left is a NotSent.
+    Errors after sending began are MaybeSent, or a RequestTimeout with `maybe_processed`. Only
+    errors before that are NotSent.
     """
 
     def prepare(self, outgoing: Outgoing) -> Any:
-        """Make what the library sends; ValueError if it cannot."""
+        """Build the library's own request; raise ValueError if it is not valid."""
         ...
 
-    async def send(self, outgoing: Outgoing, prepared: Any) -> Answer:
-        """Send what was prepared, and bring the head of the answer."""
+    async def send(self, outgoing: Outgoing, native_request: Any) -> OpenResponse:
+        """Send the library's own request, and return the head of the response."""
         ...
 
     async def aclose(self) -> None:
@@ -159,8 +159,8 @@ class Backend(Protocol):
         ...
 
 
-def not_sent(request: Request, reason: object) -> NotSent:
-    """No connection could be made; the reason is shown."""
+def connect_error(request: Request, reason: object) -> NotSent:
+    """No connection could be made; the error shows the reason."""
     return NotSent(
         f"no connection: {reason}",
         operation=request.operation,
@@ -170,7 +170,7 @@ def not_sent(request: Request, reason: object) -> NotSent:
     )
 
 
-def not_connected(request: Request) -> RequestTimeout:
+def connect_timeout(request: Request) -> RequestTimeout:
     """No connection was made in time."""
     return RequestTimeout(
         "no connection in time",
@@ -182,41 +182,43 @@ def not_connected(request: Request) -> RequestTimeout:
     )
 
 
-def silent(request: Request, error: Exception) -> RequestTimeout:
-    """Nothing came, or nothing was taken, for too long; only the error's type is shown."""
-    message = f"the server was silent for too long ({type(error).__name__})"
-    return timed_out(request, message, sent=True)
+def read_timeout(request: Request, error: Exception) -> RequestTimeout:
+    """The server did not send or accept data in time; only the error's type is shown."""
+    message = f"the server did not respond in time ({type(error).__name__})"
+    return timeout_error(request, message, sent=True)
 
 
-def broken(request: Request, error: Exception) -> MaybeSent:
-    """The connection broke; only the error's type is shown, as its text may hold secrets."""
-    return _maybe(request, f"the connection broke ({type(error).__name__})")
+def connection_lost(request: Request, error: Exception) -> MaybeSent:
+    """The connection broke; only the error's type is shown, as its text may contain secrets."""
+    return _maybe_sent(request, f"the connection broke ({type(error).__name__})")
 
 
-def changed(request: Request) -> MaybeSent:
-    """A file was not as long as it said."""
-    return _maybe(request, "a file grew or shrank while it was sent")
+def file_changed(request: Request) -> MaybeSent:
+    """The size of a file changed while it was sent."""
+    return _maybe_sent(request, "a file grew or shrank while it was sent")
 
 
-def unreadable(request: Request, error: Exception) -> MaybeSent:
+def file_unreadable(request: Request, error: Exception) -> MaybeSent:
     """A file could not be read to its end; only the error's type is shown."""
-    return _maybe(request, f"a file could not be read while it was sent ({type(error).__name__})")
+    return _maybe_sent(
+        request, f"a file could not be read while it was sent ({type(error).__name__})"
+    )
 
 
-def _maybe(request: Request, message: str) -> MaybeSent:
+def _maybe_sent(request: Request, message: str) -> MaybeSent:
     return MaybeSent(
         message,
         operation=request.operation,
         method=request.method,
         path=request.path,
-        hint=_LOOK,
+        hint=_CHECK_FIRST,
     )
 
 
-def packed(request: Request, status: int) -> DecodeError:
-    """The body says that it is compressed and is not."""
+def decompression_error(request: Request, status: int) -> DecodeError:
+    """The body is not valid in its declared compression."""
     return DecodeError(
-        "the server's compressed answer cannot be unpacked",
+        "the compressed response cannot be decompressed",
         operation=request.operation,
         method=request.method,
         path=request.path,

@@ -1,10 +1,9 @@
 """
-Sends through aiohttp, from our own requests and without objects of httpx between.
+Sends requests with aiohttp, without objects of httpx in between.
 
-httpx-aiohttp 0.2.0, which would put aiohttp behind httpx, is not used. It makes of aiohttp's
-ServerDisconnectedError a ConnectTimeout, that is "not sent", so that a POST which the server may
-have processed would be sent again; and it keeps cookies, so that the login which each answer of
-docassemble sets would be sent back.
+httpx-aiohttp 0.2.0 is not used. It maps aiohttp's ServerDisconnectedError to a ConnectTimeout,
+which means "not sent". A POST that the server may have processed would then be retried. It also
+keeps cookies, so the session cookie of each docassemble response would be sent back.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ import aiohttp
 from yarl import URL
 
 from docassemble_client._http.adapter import (
-    Body,
-    broken,
-    joined,
-    not_connected,
-    not_sent,
-    silent,
+    UploadStream,
+    connect_error,
+    connect_timeout,
+    connection_lost,
+    read_timeout,
+    read_up_to,
 )
+from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS
 from docassemble_client.config import Timeouts
 
 if TYPE_CHECKING:
@@ -35,230 +35,242 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
     from docassemble_client._core.messages import Request
-    from docassemble_client._http.adapter import Answer, Outgoing
+    from docassemble_client._http.adapter import OpenResponse, Outgoing
     from docassemble_client.errors import DocassembleError
 
-_PIECE = 32768  # fits the buffers of an idle connection, so that writing it never waits
-_LONGEST_LINE = 65536
-_MOST_HEADERS = 10_000
-_KEPT = 5.0  # seconds an idle connection is kept, as httpx keeps it
-_AT_ONCE = 1e-6  # to aiohttp 0 is no limit
-_FAILURES = (aiohttp.ClientError, OSError)
+CHUNK_BYTES = 32768  # fits the buffers of an idle connection, so that a write never blocks
+MAX_LINE_BYTES = 65536
+MAX_HEADERS = 10_000
+_MIN_TIMEOUT = 1e-6  # seconds; for aiohttp, 0 means no limit
+_LIBRARY_ERRORS = (aiohttp.ClientError, OSError)
 
 
-class AiohttpBackend:
-    """One session of aiohttp."""
+class AiohttpAdapter:
+    """Sends requests with a session of aiohttp."""
 
     def __init__(self, base_url: str, context: ssl.SSLContext, proxy: str | None) -> None:
         """
         Check the proxy; the session is opened with the first request.
 
         Args:
-            base_url: Address of the server.
-            context: For TLS.
-            proxy: Address of a proxy.
+            base_url: URL of the server.
+            context: Context for TLS.
+            proxy: URL of a proxy.
 
         Raises:
             ValueError: The proxy cannot be used.
         """
-        address = None if proxy is None else URL(proxy)
-        if address is not None and address.scheme not in {"http", "https"}:
-            message = "aiohttp knows proxies of http:// and https:// only"
+        proxy_url = None if proxy is None else URL(proxy)
+        if proxy_url is not None and proxy_url.scheme not in {"http", "https"}:
+            message = "aiohttp supports only http:// and https:// proxies"
             raise ValueError(message)
-        self._given = base_url
-        self._base = ""
-        self._proxy = address
+        self._base_url = base_url
+        self._encoded_base_url = ""
+        self._proxy = proxy_url
         self._context = context
         self._session: aiohttp.ClientSession | None = None
-        self._latest: tuple[Timeouts | None, aiohttp.ClientTimeout] = (None, _limits(Timeouts()))
+        self._last_timeout: tuple[Timeouts | None, aiohttp.ClientTimeout] = (
+            None,
+            _client_timeout(Timeouts()),
+        )
 
     def prepare(self, outgoing: Outgoing) -> URL:
-        """Make the library's address; ValueError if it cannot."""
-        self._base = self._base or _encoded(self._given)
-        # What follows is encoded already, and must not be encoded again.
-        return URL(self._base + outgoing.target, encoded=True)
+        """Build the URL; raise ValueError if it is not valid."""
+        self._encoded_base_url = self._encoded_base_url or _encode_base_url(self._base_url)
+        # The target is already encoded.
+        return URL(self._encoded_base_url + outgoing.target, encoded=True)
 
-    async def send(self, outgoing: Outgoing, prepared: URL) -> Answer:
-        """Send it, and bring the head of the answer."""
+    async def send(self, outgoing: Outgoing, native_request: URL) -> OpenResponse:
+        """Send a request, and return the head of the response."""
         try:
-            pieces = _in_pieces(outgoing.body)
-            if pieces is None:
-                response = await self._send(prepared, outgoing, outgoing.headers, outgoing.body)
+            stream = _as_stream(outgoing.body)
+            if stream is None:
+                response = await self._send(
+                    native_request, outgoing, outgoing.headers, outgoing.body
+                )
             else:
-                response = await self._watched(prepared, outgoing, *pieces)
-        except _FAILURES as error:
-            raise _explained(outgoing.request, error) from None
-        return _Answer(outgoing.request, response)
+                response = await self._send_stream(native_request, outgoing, *stream)
+        except _LIBRARY_ERRORS as error:
+            raise _map_error(outgoing.request, error) from None
+        return _OpenResponse(outgoing.request, response)
 
     async def aclose(self) -> None:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        # Not before there is something to send: one that nobody closes complains.
+    def _get_session(self) -> aiohttp.ClientSession:
+        # Not earlier: a session that is not closed warns.
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # The turns limit what is under way.
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._context, keepalive_timeout=_KEPT),
+                # The transport limits the number of requests.
+                connector=aiohttp.TCPConnector(
+                    limit=0, ssl=self._context, keepalive_timeout=KEEPALIVE_SECONDS
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # Without a body it would say that there is one, of unknown type.
+                # Without a body, aiohttp would send application/octet-stream.
                 skip_auto_headers=("content-type",),
-                auto_decompress=False,  # _unpack does it in bounded pieces
-                middlewares=(_once,),
-                max_line_size=_LONGEST_LINE,
-                max_field_size=_LONGEST_LINE,
-                max_headers=_MOST_HEADERS,
+                auto_decompress=False,  # unpack.py does it in bounded chunks
+                middlewares=(_disable_retries,),
+                max_line_size=MAX_LINE_BYTES,
+                max_field_size=MAX_LINE_BYTES,
+                max_headers=MAX_HEADERS,
             )
         return self._session
 
-    async def _watched(
-        self, url: URL, outgoing: Outgoing, pieces: Body | _Pieces, length: int | None
+    async def _send_stream(
+        self, url: URL, outgoing: Outgoing, chunks: UploadStream | _Chunks, length: int | None
     ) -> aiohttp.ClientResponse:
         headers = outgoing.headers
         if length is not None:
             headers = {**headers, "content-length": str(length)}
-        async with _Watched(pieces, outgoing.timeouts) as watched:
-            return await self._send(url, outgoing, headers, watched)
+        async with _WriteTimeoutStream(chunks, outgoing.timeouts) as stream:
+            return await self._send(url, outgoing, headers, stream)
 
     def _send(
         self, url: URL, outgoing: Outgoing, headers: dict[str, str], data: object
     ) -> Awaitable[aiohttp.ClientResponse]:
-        return self._open().request(
+        return self._get_session().request(
             outgoing.request.method,
             url,
             headers=headers,
             data=data,
             allow_redirects=False,
             proxy=self._proxy,
-            timeout=self._limits(outgoing.timeouts),
+            timeout=self._client_timeout(outgoing.timeouts),
         )
 
-    def _limits(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
-        # Most calls of a client have the same.
-        if timeouts is not self._latest[0]:
-            self._latest = (timeouts, _limits(timeouts))
-        return self._latest[1]
+    def _client_timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
+        # Most calls of a client have the same timeouts.
+        if timeouts is not self._last_timeout[0]:
+            self._last_timeout = (timeouts, _client_timeout(timeouts))
+        return self._last_timeout[1]
 
 
-class _Lost(aiohttp.ClientError):
-    """A connection broke; unlike the original error this makes aiohttp not send again."""
+class _ConnectionLost(aiohttp.ClientError):
+    """A connection broke; unlike the original error, aiohttp does not retry on it."""
 
 
-async def _once(
+async def _disable_retries(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     """
-    Hide from aiohttp what it would send a second request for.
+    Hide the errors on which aiohttp sends a second request.
 
-    Over a connection that breaks it repeats GET and DELETE by itself, whether or not the server
-    has processed them, and there is no setting against it (aiohttp 3.14.5, client.py, _request).
+    On a broken connection it retries GET and DELETE, even if the server has processed them. No
+    setting turns that off (aiohttp 3.14.5, client.py, _request).
     """
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Lost from error
+        raise _ConnectionLost from error
 
 
-class _Pieces:
-    """Bytes, piece by piece."""
+class _Chunks:
+    """Splits bytes into chunks."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
-        self._done = 0
+        self._offset = 0
 
     async def __anext__(self) -> bytes:
-        piece = self._content[self._done : self._done + _PIECE]
-        if not piece:
+        chunk = self._content[self._offset : self._offset + CHUNK_BYTES]
+        if not chunk:
             raise StopAsyncIteration
-        self._done += len(piece)
-        return piece
+        self._offset += len(chunk)
+        return chunk
 
 
-class _Watched:
-    """A body that the server must take piece by piece in time; aiohttp would wait forever."""
+class _WriteTimeoutStream:
+    """A body whose chunks the server must accept in time; aiohttp would wait forever."""
 
-    def __init__(self, body: Body | _Pieces, timeouts: Timeouts) -> None:
+    def __init__(self, body: UploadStream | _Chunks, timeouts: Timeouts) -> None:
         self._body = body
-        self._write = timeouts.write
-        # The last piece may still be taken, and then the answer be waited for.
-        self._end = None if None in (timeouts.write, timeouts.read) else timeouts.read
-        self._limit = asyncio.timeout(None)
-        self._watching = False
+        self._write_seconds = timeouts.write
+        # After the last chunk there is still the wait for the response.
+        self._read_seconds = None if None in (timeouts.write, timeouts.read) else timeouts.read
+        self._timeout = asyncio.timeout(None)
+        self._is_active = False
 
     async def __aenter__(self) -> Self:
-        await self._limit.__aenter__()
-        self._watching = True
+        await self._timeout.__aenter__()
+        self._is_active = True
         return self
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._watching = False
-        await self._limit.__aexit__(kind, error, traceback)
+        self._is_active = False
+        await self._timeout.__aexit__(exc_type, exc, traceback)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        self._allow(None)
+        self._set_timeout(None)
         try:
-            piece = await anext(self._body)
+            chunk = await anext(self._body)
         except StopAsyncIteration:
-            self._allow(None if self._end is None else self._end + (self._write or 0))
+            self._set_timeout(
+                None
+                if self._read_seconds is None
+                else self._read_seconds + (self._write_seconds or 0)
+            )
             raise
-        self._allow(self._write)
-        return piece
+        self._set_timeout(self._write_seconds)
+        return chunk
 
-    def _allow(self, seconds: float | None) -> None:
-        if self._watching and not self._limit.expired():
+    def _set_timeout(self, seconds: float | None) -> None:
+        if self._is_active and not self._timeout.expired():
             now = asyncio.get_running_loop().time()
-            self._limit.reschedule(None if seconds is None else now + seconds)
+            self._timeout.reschedule(None if seconds is None else now + seconds)
 
 
-def _in_pieces(body: bytes | Body | None) -> tuple[Body | _Pieces, int | None] | None:
-    """Find out whether a body is sent piece by piece, and how long it is."""
-    if isinstance(body, Body):
+def _as_stream(
+    body: bytes | UploadStream | None,
+) -> tuple[UploadStream | _Chunks, int | None] | None:
+    """Return the chunks of a body and its length, or None if it is sent at once."""
+    if isinstance(body, UploadStream):
         return body, body.length
-    if body is not None and len(body) > _PIECE:
-        return _Pieces(body), len(body)
+    if body is not None and len(body) > CHUNK_BYTES:
+        return _Chunks(body), len(body)
     return None
 
 
-def _encoded(base_url: str) -> str:
+def _encode_base_url(base_url: str) -> str:
     url = URL(base_url)
-    # Resolving would raise this in the middle of a request.
+    # Otherwise resolving the host would raise the error in the middle of a request.
     (url.raw_host or "").encode("idna")
     return str(url).rstrip("/")
 
 
-def _limits(timeouts: Timeouts) -> aiohttp.ClientTimeout:
-    # The time to connect is for everything before the request: resolving, TLS, the proxy.
+def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    # The connect timeout covers everything before the request: resolving, TLS, the proxy.
     return aiohttp.ClientTimeout(
-        total=None, connect=_positive(timeouts.connect), sock_read=_positive(timeouts.read)
+        total=None, connect=_at_least_min(timeouts.connect), sock_read=_at_least_min(timeouts.read)
     )
 
 
-def _positive(seconds: float | None) -> float | None:
-    return None if seconds is None else max(seconds, _AT_ONCE)
+def _at_least_min(seconds: float | None) -> float | None:
+    return None if seconds is None else max(seconds, _MIN_TIMEOUT)
 
 
-def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+def _merge_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for given, text in response.headers.items():
-        name = given.lower()
-        value = text if text.isascii() else _readable(text)
+    for raw_name, raw_value in response.headers.items():
+        name = raw_name.lower()
+        value = raw_value if raw_value.isascii() else _decode_header(raw_value)
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
 
-def _readable(text: str) -> str:
-    """Read a header as Latin-1 that is no UTF-8; aiohttp leaves halves of surrogate pairs."""
+def _decode_header(text: str) -> str:
+    """Decode a header that is not UTF-8 as Latin-1; aiohttp returns lone surrogates for it."""
     content = text.encode(errors="surrogateescape")
     try:
         return content.decode()
@@ -266,62 +278,63 @@ def _readable(text: str) -> str:
         return content.decode("latin-1")
 
 
-def _endless(response: aiohttp.ClientResponse) -> ResponseHandler | None:
-    """Find the connection whose end is the end of the body."""
-    told = "content-length" in response.headers or "transfer-encoding" in response.headers
-    return None if told or response.connection is None else response.connection.protocol
+def _close_delimited(response: aiohttp.ClientResponse) -> ResponseHandler | None:
+    """Return the connection if the end of the connection is the end of the body."""
+    has_length = "content-length" in response.headers or "transfer-encoding" in response.headers
+    return None if has_length or response.connection is None else response.connection.protocol
 
 
-class _Answer:
-    """An answer of aiohttp."""
+class _OpenResponse:
+    """A response of aiohttp."""
 
     def __init__(self, request: Request, response: aiohttp.ClientResponse) -> None:
         self.status = response.status
-        self.headers = _headers(response)
+        self.headers = _merge_headers(response)
         self._request = request
         self._response = response
-        # Of a body that fits the buffers there is no connection any more.
-        self._endless = _endless(response)
+        # If the body fits into the buffers, the connection has already been released.
+        self._delimiting_connection = _close_delimited(response)
 
     async def read(self, limit: int) -> bytes:
-        """Read the body to its end or to this many bytes."""
+        """Read the body to its end or up to this number of bytes."""
         stream = self._response.content
         try:
             content = await stream.readany()
-        except _FAILURES as error:
-            raise _explained(self._request, error) from None
-        if len(content) >= limit or (stream.at_eof() and self._endless is None):
+        except _LIBRARY_ERRORS as error:
+            raise _map_error(self._request, error) from None
+        if len(content) >= limit or (stream.at_eof() and self._delimiting_connection is None):
             return content[:limit]
-        async with aclosing(self.chunks()) as rest:
-            return content + await joined(rest, limit - len(content))
+        async with aclosing(self.iter_chunks()) as rest:
+            return content + await read_up_to(rest, limit - len(content))
 
-    async def chunks(self) -> AsyncGenerator[bytes]:
-        """Bring the body as it comes."""
+    async def iter_chunks(self) -> AsyncGenerator[bytes]:
+        """Iterate over the body."""
         try:
             async for chunk in self._response.content.iter_any():
                 yield chunk
-            # To aiohttp a body without a length also ends where its connection is reset.
-            reset = None if self._endless is None else self._endless.exception()
-            if isinstance(reset, OSError):
-                raise reset
-        except _FAILURES as error:
-            raise _explained(self._request, error) from None
+            # For aiohttp, a connection reset also ends a body without a length.
+            connection = self._delimiting_connection
+            failure = None if connection is None else connection.exception()
+            if isinstance(failure, OSError):
+                raise failure
+        except _LIBRARY_ERRORS as error:
+            raise _map_error(self._request, error) from None
 
     async def close(self) -> None:
-        """Give the connection back, or close it."""
+        """Release the connection, or close it."""
         self._response.close()
 
 
-def _explained(request: Request, error: aiohttp.ClientError | OSError) -> DocassembleError:
+def _map_error(request: Request, error: aiohttp.ClientError | OSError) -> DocassembleError:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return not_connected(request)
+        return connect_timeout(request)
     if isinstance(error, TimeoutError):
-        return silent(request, error)
+        return read_timeout(request, error)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return not_sent(request, error.os_error)
+        return connect_error(request, error.os_error)
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        # Its text shows the proxy's password.
-        return not_sent(request, f"the proxy answered {error.status}")
+        # The text of the error contains the proxy's password.
+        return connect_error(request, f"the proxy responded with status {error.status}")
     cause = error.__cause__
-    origin = cause if isinstance(error, _Lost) and isinstance(cause, Exception) else error
-    return broken(request, origin)
+    origin = cause if isinstance(error, _ConnectionLost) and isinstance(cause, Exception) else error
+    return connection_lost(request, origin)

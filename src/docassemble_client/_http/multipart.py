@@ -1,4 +1,4 @@
-"""Bodies with files, written piece by piece and never whole in memory."""
+"""Multipart bodies, produced in chunks so that no file is held in memory."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from typing import IO, TYPE_CHECKING, cast
 
 from attrs import frozen
 
-from docassemble_client.transfer import Upload, is_file
+from docassemble_client.transfer import Upload, is_binary_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Generator
 
-_CHUNK = 65536
-_UNKNOWN = "application/octet-stream"
-_PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
-# As browsers do (WHATWG, HTML, "multipart form data"), and as werkzeug reads it.
-_ESCAPED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+CHUNK_BYTES = 65536
+_DEFAULT_TYPE = "application/octet-stream"
+_COMPRESSED_TYPES = {
+    "gzip": "application/gzip",
+    "bzip2": "application/x-bzip2",
+    "xz": "application/x-xz",
+}
+# As browsers escape names (WHATWG, HTML, "multipart form data") and werkzeug reads them.
+_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
-class FileChanged(OSError):  # noqa: N818 - internal, becomes a MaybeSent
-    """A file brought other bytes than its size promised; some of them were sent."""
+class FileChangedError(OSError):
+    """The size of a file is not as declared; a part of it was sent. Becomes a MaybeSent."""
 
 
 @frozen
 class _Part:
-    """One file with the lines before it."""
+    """One file with its header lines."""
 
     head: bytes
     upload: Upload
@@ -41,19 +45,19 @@ class Multipart:
     """
     The body of a request with files, as multipart/form-data.
 
-    Each iteration produces it anew, as far as the files can be read again. Whoever gives up in
-    the middle calls `aclose`, so that nothing stays open.
+    Each iteration produces it again, if the files can be read again. Call `aclose` after an
+    incomplete iteration, so that no file stays open.
 
     Attributes:
         content_type: The Content-Type header.
-        length: Bytes of the whole body; None if a file does not know its size.
+        length: Number of bytes; None if the size of a file is unknown.
     """
 
     def __init__(
         self, form: tuple[tuple[str, str], ...], files: tuple[tuple[str, Upload], ...]
     ) -> None:
         """
-        Measure the files; nothing stays open.
+        Determine the sizes of the files; no file stays open.
 
         Args:
             form: Names and values of the text fields.
@@ -65,19 +69,19 @@ class Multipart:
         """
         boundary = os.urandom(16).hex()
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._texts = b"".join(
-            f"{_head(boundary, name)}\r\n\r\n{value}\r\n".encode() for name, value in form
+        self._form_bytes = b"".join(
+            f"{_part_head(boundary, name)}\r\n\r\n{value}\r\n".encode() for name, value in form
         )
         self._parts = [
-            _Part(_file_head(boundary, name, upload), upload, _size(upload))
+            _Part(_file_part_head(boundary, name, upload), upload, _get_size(upload))
             for name, upload in files
         ]
-        self._end = f"--{boundary}--\r\n".encode()
-        self.length = self._length()
-        self._running: list[AsyncGenerator[bytes]] = []
+        self._closing_line = f"--{boundary}--\r\n".encode()
+        self.length = self._compute_length()
+        self._iterations: list[AsyncGenerator[bytes]] = []
 
-    def _length(self) -> int | None:
-        length = len(self._texts) + len(self._end)
+    def _compute_length(self) -> int | None:
+        length = len(self._form_bytes) + len(self._closing_line)
         for part in self._parts:
             if part.size is None:
                 return None
@@ -85,126 +89,132 @@ class Multipart:
         return length
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        run = self._produce()
-        self._running.append(run)
-        return run
+        iteration = self._generate()
+        self._iterations.append(iteration)
+        return iteration
 
     async def aclose(self) -> None:
-        """Close what an iteration that was given up has opened."""
-        while self._running:
-            await self._running.pop().aclose()
+        """Close the files of incomplete iterations."""
+        while self._iterations:
+            await self._iterations.pop().aclose()
 
-    async def _produce(self) -> AsyncGenerator[bytes]:
-        # Small pieces go out together with the next large one.
-        before = self._texts
+    async def _generate(self) -> AsyncGenerator[bytes]:
+        # Headers are sent together with the next chunk of a file.
+        pending = self._form_bytes
         for part in self._parts:
-            before += part.head
-            async with aclosing(_content(part)) as chunks:
+            pending += part.head
+            async with aclosing(_read_part(part)) as chunks:
                 async for chunk in chunks:
-                    yield before + chunk if before else chunk
-                    before = b""
-            before += b"\r\n"
-        yield before + self._end
+                    yield pending + chunk if pending else chunk
+                    pending = b""
+            pending += b"\r\n"
+        yield pending + self._closing_line
 
 
-def _head(boundary: str, name: str) -> str:
-    disposition = f'form-data; name="{name.translate(_ESCAPED)}"'
+def _part_head(boundary: str, name: str) -> str:
+    disposition = f'form-data; name="{name.translate(_ESCAPES)}"'
     return f"--{boundary}\r\nContent-Disposition: {disposition}"
 
 
-def _file_head(boundary: str, name: str, upload: Upload) -> bytes:
-    filename = upload.filename.translate(_ESCAPED)
-    kind = upload.content_type or _guess(upload.filename)
-    head = _head(boundary, name)
-    return f'{head}; filename="{filename}"\r\nContent-Type: {kind}\r\n\r\n'.encode()
+def _file_part_head(boundary: str, name: str, upload: Upload) -> bytes:
+    filename = upload.filename.translate(_ESCAPES)
+    content_type = upload.content_type or _guess_content_type(upload.filename)
+    head = _part_head(boundary, name)
+    return f'{head}; filename="{filename}"\r\nContent-Type: {content_type}\r\n\r\n'.encode()
 
 
-def _guess(filename: str) -> str:
-    kind, packed = guess_type(filename)
-    # a.tar.gz is no tar file for whoever receives it.
-    return _PACKED.get(packed, _UNKNOWN) if packed else kind or _UNKNOWN
+def _guess_content_type(filename: str) -> str:
+    content_type, compression = guess_type(filename)
+    # The recipient of a.tar.gz receives a gzip file, not a tar file.
+    return (
+        _COMPRESSED_TYPES.get(compression, _DEFAULT_TYPE)
+        if compression
+        else content_type or _DEFAULT_TYPE
+    )
 
 
-def _size(upload: Upload) -> int | None:
+def _get_size(upload: Upload) -> int | None:
     content = upload.content
     if isinstance(content, bytes):
         return len(content)
     if isinstance(content, os.PathLike):
         with Path(content).open("rb") as file:
             return file.seek(0, SEEK_END)
-    if upload.start is None or not is_file(content):
+    if upload.offset is None or not is_binary_file(content):
         return upload.size
-    # Never that of the descriptor: behind a compressed file stands another one.
+    # Not the size of the descriptor: a gzip file object wraps the compressed file.
     try:
-        size = content.seek(0, SEEK_END) - upload.start
+        size = content.seek(0, SEEK_END) - upload.offset
     except UnsupportedOperation:
         return upload.size
     return max(0, size)
 
 
-async def _content(part: _Part) -> AsyncGenerator[bytes]:
-    """Bring the pieces of one file, count them and report them when they are gone."""
-    done, size, tell = 0, part.size, part.upload.on_progress
-    async with aclosing(_pieces(part.upload)) as pieces:
-        async for piece in pieces:
-            done += len(piece)
-            if size is not None and done > size:
-                raise _changed()
-            yield piece
-            if tell is not None:
-                tell(done, size)
-    if size is not None and done < size:
-        raise _changed()
+async def _read_part(part: _Part) -> AsyncGenerator[bytes]:
+    """Read the chunks of a file, check their size and report progress."""
+    sent, size, on_progress = 0, part.size, part.upload.on_progress
+    async with aclosing(_read_chunks(part.upload)) as chunks:
+        async for chunk in chunks:
+            sent += len(chunk)
+            if size is not None and sent > size:
+                raise _size_error()
+            yield chunk
+            if on_progress is not None:
+                on_progress(sent, size)
+    if size is not None and sent < size:
+        raise _size_error()
 
 
-def _changed() -> FileChanged:
-    return FileChanged("a file is not as long as it was or as it was said to be")
+def _size_error() -> FileChangedError:
+    return FileChangedError("the size of a file differs from its declared size")
 
 
-async def _pieces(upload: Upload) -> AsyncGenerator[bytes]:
+async def _read_chunks(upload: Upload) -> AsyncGenerator[bytes]:
     content = upload.content
     if isinstance(content, bytes):
-        pieces = _cut(content)
+        chunks = _split(content)
     elif isinstance(content, os.PathLike):
-        pieces = _of_path(content)
-    elif is_file(content):
-        pieces = _of_file(content, upload.start)
+        chunks = _read_path(content)
+    elif is_binary_file(content):
+        chunks = _read_file(content, upload.offset)
     else:
-        chunks = aiter(cast("AsyncIterable[bytes]", content))
-        # A generator left in the middle would be closed later, by a task of its own.
-        owned = isinstance(chunks, AsyncGenerator)
-        async with aclosing(cast("AsyncGenerator[bytes]", chunks)) if owned else nullcontext():
-            async for chunk in chunks:
-                for piece in _cut(_bytes(chunk)):
-                    yield piece
+        iterator = aiter(cast("AsyncIterable[bytes]", content))
+        # Otherwise an incomplete generator would be closed later, in another task.
+        is_generator = isinstance(iterator, AsyncGenerator)
+        async with (
+            aclosing(cast("AsyncGenerator[bytes]", iterator)) if is_generator else nullcontext()
+        ):
+            async for large_chunk in iterator:
+                for chunk in _split(_to_bytes(large_chunk)):
+                    yield chunk
         return
-    with closing(pieces):
-        for piece in pieces:
-            yield piece
+    with closing(chunks):
+        for chunk in chunks:
+            yield chunk
 
 
-def _of_path(path: os.PathLike[str]) -> Generator[bytes]:
+def _read_path(path: os.PathLike[str]) -> Generator[bytes]:
     with Path(path).open("rb") as file:
-        yield from _of_file(file, None)
+        yield from _read_file(file, None)
 
 
-def _of_file(file: IO[bytes], start: int | None) -> Generator[bytes]:
-    if start is not None:
-        file.seek(start)
-    while chunk := _bytes(file.read(_CHUNK)):
-        # Some file objects bring more than they are asked for.
-        yield from _cut(chunk)
+def _read_file(file: IO[bytes], offset: int | None) -> Generator[bytes]:
+    if offset is not None:
+        file.seek(offset)
+    while chunk := _to_bytes(file.read(CHUNK_BYTES)):
+        # Some file objects return more than requested.
+        yield from _split(chunk)
 
 
-def _cut(content: bytes) -> Generator[bytes]:
-    for start in range(0, len(content), _CHUNK):
-        yield content[start : start + _CHUNK]
+def _split(content: bytes) -> Generator[bytes]:
+    for start in range(0, len(content), CHUNK_BYTES):
+        yield content[start : start + CHUNK_BYTES]
 
 
-def _bytes(chunk: object) -> bytes:
+def _to_bytes(chunk: object) -> bytes:
     if isinstance(chunk, bytes):
         return chunk
     if isinstance(chunk, (bytearray, memoryview)):
         return bytes(cast("bytearray", chunk))
-    message = f"a file brought {type(chunk).__name__} where bytes were expected"
+    message = f"a file returned {type(chunk).__name__}, expected bytes"
     raise TypeError(message)

@@ -1,59 +1,71 @@
-"""Sends requests in turn; with the driver the only place that knows the clock."""
+"""Sends requests under the concurrency limit. Only this module and the driver read the clock."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
-import ssl
-import time
 from contextlib import AsyncExitStack, aclosing
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import quote, urlencode
 
-from docassemble_client._concurrency import Turns
-from docassemble_client._core.error_mapping import undecodable
-from docassemble_client._core.messages import Reply, Request
+from docassemble_client._concurrency import (
+    ConcurrencyLimiter,
+    perf_counter,
+    running_loop,
+    unix_time,
+)
+from docassemble_client._core.error_mapping import decode_error
+from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client._core.redaction import mask_wire_logs
-from docassemble_client._http.adapter import Body, Outgoing, changed, joined, packed, unreadable
-from docassemble_client._http.unpack import ACCEPTED, NotPacked, unpacked
+from docassemble_client._http.adapter import (
+    Outgoing,
+    UploadStream,
+    decompression_error,
+    file_changed,
+    file_unreadable,
+    read_up_to,
+)
+from docassemble_client._http.connection_pool import GivenTransport
+from docassemble_client._http.multipart import FileChangedError, Multipart
+from docassemble_client._http.network import check_proxy, find_environment_proxy, load_ssl_context
+from docassemble_client._http.unpack import ACCEPTED, DecompressionError, decompress
 from docassemble_client._version import __version__
 from docassemble_client.errors import UsageError
+from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncGenerator, Callable
 
-    from docassemble_client._http.adapter import Answer, AnyTransport, Backend
+    from docassemble_client._http.adapter import HTTPAdapter, HTTPXTransport, OpenResponse
     from docassemble_client.config import Secret, Timeouts
     from docassemble_client.events import Event
 
 logger = logging.getLogger("docassemble_client")
 
-_ERROR_BODY = 65536
-_LARGEST = 64 << 20  # bytes of an answer kept in memory, unpacked; a file being streamed has no cap
-_LONGEST_URL = 65536
-_numbers = itertools.count(1)
+MAX_ERROR_BODY_BYTES = 65536
+# Decompressed, in memory; a streamed file has no limit.
+MAX_BODY_BYTES = 64 << 20
+MAX_URL_LENGTH = 65536
+_request_ids = itertools.count(1)
 
 
 class Transport:
-    """Sends requests to one server and reads its replies; connects on first use."""
+    """Sends requests to one server and reads its responses; connects on first use."""
 
     def __init__(
         self,
         base_url: str,
         api_key: Secret,
         *,
-        transport: str | AnyTransport,
+        transport: str | HTTPXTransport,
         verify: bool | str | ssl.SSLContext,
         cert: str | tuple[str, str] | None,
         proxy: str | None,
         max_concurrency: int,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        self._hook = on_event
+        self._on_event = on_event
         self.base_url = base_url
         self._api_key = api_key
         self._headers = {
@@ -64,296 +76,235 @@ class Transport:
         self._verify = verify
         self._cert = cert
         self._proxy = proxy
-        self._given = transport
-        self._backend: Backend | None = None
-        self._turns = Turns(max_concurrency)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._library = transport
+        self._adapter: HTTPAdapter | None = None
+        self._limiter = ConcurrencyLimiter(max_concurrency)
+        self._loop: object = None
         self._closed = False
 
     async def aclose(self) -> None:
-        """Close all connections; further use is an error."""
+        """Close all connections; the transport cannot be used afterwards."""
         if self._closed:
             return
-        self.claim()
+        self.bind_to_loop()
         self._closed = True
-        if self._backend is None and not isinstance(self._given, str):
-            self._backend = self._connected()
-        if self._backend is not None:
-            await self._backend.aclose()
+        if self._adapter is None and not isinstance(self._library, str):
+            self._adapter = self._make_adapter()
+        if self._adapter is not None:
+            await self._adapter.aclose()
 
-    def tell(self, event: Event) -> None:
-        """Tell the hook; what it raises is logged, as it must not break the call."""
-        if self._hook is not None:
+    def emit(self, event: Event) -> None:
+        """Call the hook; log its exceptions, because they must not break the call."""
+        if self._on_event is not None:
             try:
-                self._hook(event)
+                self._on_event(event)
             except Exception:
                 logger.exception("on_event failed")
 
-    async def send(self, request: Request, timeouts: Timeouts) -> Reply:
-        """Send one request when its turn comes, and read its reply."""
-        if not self._turns.take():
-            await self._turns.wait()
-        body: bytes | Body | None = None
-        answer: Answer | None = None
+    async def send(self, request: Request, timeouts: Timeouts) -> RawResponse:
+        """Send one request when a slot is free, and read its response."""
+        if not self._limiter.acquire_nowait():
+            await self._limiter.acquire()
+        body: bytes | UploadStream | None = None
+        open_response: OpenResponse | None = None
         try:
-            backend = self._open()
-            outgoing, prepared = self._prepared(backend, request, timeouts)
+            adapter = self._get_adapter()
+            outgoing, native_request = self._build_request(adapter, request, timeouts)
             body = outgoing.body
-            quiet = self._hook is None and not logger.isEnabledFor(logging.DEBUG)
-            if quiet and not isinstance(body, Body):
-                answer = await backend.send(outgoing, prepared)
+            is_unobserved = self._on_event is None and not logger.isEnabledFor(logging.DEBUG)
+            if is_unobserved and not isinstance(body, UploadStream):
+                open_response = await adapter.send(outgoing, native_request)
             else:
-                answer = await self._told(backend, outgoing, prepared)
-            answer.headers.pop("set-cookie", None)  # a login of the key's owner
-            success = answer.status // 100 == 2  # noqa: PLR2004 - as in 200
-            if request.stream and success:
-                return self._streamed(request, answer, body)
-            content = await _read(request, answer, _LARGEST + 1 if success else _ERROR_BODY)
-            reply = self._reply(request, answer, content)
+                open_response = await self._send_observed(adapter, outgoing, native_request)
+            open_response.headers.pop("set-cookie", None)  # it logs in as the owner of the API key
+            is_success = open_response.status // 100 == 2  # noqa: PLR2004 - as in 200
+            if request.stream and is_success:
+                return self._make_stream(request, open_response, body)
+            content = await _read_body(
+                request, open_response, MAX_BODY_BYTES + 1 if is_success else MAX_ERROR_BODY_BYTES
+            )
+            response = self._make_response(request, open_response, content)
         except BaseException:
-            await self._end(answer, body)
+            await self._release(open_response, body)
             raise
-        if isinstance(body, Body):
-            await self._end(answer, body)
+        if isinstance(body, UploadStream):
+            await self._release(open_response, body)
         else:
-            # What `_end` does for nearly every call, without a coroutine of its own.
+            # Same as `_release`, without the cost of another coroutine.
             try:
-                await answer.close()
+                await open_response.close()
             finally:
-                self._turns.give()
-        if len(content) > _LARGEST:
-            message = f"the answer is larger than {_LARGEST >> 20} MiB"
-            raise undecodable(request, reply, message)
-        return reply
+                self._limiter.release()
+        if len(content) > MAX_BODY_BYTES:
+            message = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB"
+            raise decode_error(request, response, message)
+        return response
 
-    def _reply(self, request: Request, answer: Answer, content: bytes = b"") -> Reply:
-        return Reply(
-            status=answer.status,
-            headers=answer.headers,
+    def _make_response(
+        self, request: Request, open_response: OpenResponse, content: bytes = b""
+    ) -> RawResponse:
+        return RawResponse(
+            status=open_response.status,
+            headers=open_response.headers,
             content=content,
             url=self.base_url + request.path,
-            received=time.time(),
+            received=unix_time(),
         )
 
-    def _streamed(self, request: Request, answer: Answer, body: bytes | Body | None) -> Reply:
-        """Make a reply whose end gives back the turn."""
+    def _make_stream(
+        self, request: Request, open_response: OpenResponse, body: bytes | UploadStream | None
+    ) -> RawResponse:
+        """Make a response with an open stream; closing it releases the slot."""
         stack = AsyncExitStack()
-        stack.push_async_callback(self._end, answer, body)
-        chunks = _unpacked(request, answer)
+        stack.push_async_callback(self._release, open_response, body)
+        chunks = _decompress(request, open_response)
         stack.push_async_callback(chunks.aclose)
-        reply = self._reply(request, answer)
-        reply.chunks, reply.close = chunks, stack.aclose
-        return reply
+        response = self._make_response(request, open_response)
+        response.chunks, response.close = chunks, stack.aclose
+        return response
 
-    async def _end(self, answer: Answer | None, body: bytes | Body | None) -> None:
-        """Close what was opened for a request, and give back its turn."""
+    async def _release(
+        self, open_response: OpenResponse | None, body: bytes | UploadStream | None
+    ) -> None:
+        """Close the response and the body, and release the slot."""
         try:
-            if answer is not None:
-                await answer.close()
+            if open_response is not None:
+                await open_response.close()
         finally:
             try:
-                if isinstance(body, Body):
+                if isinstance(body, UploadStream):
                     await body.aclose()
             finally:
-                self._turns.give()
+                self._limiter.release()
 
-    async def _told(self, backend: Backend, outgoing: Outgoing, prepared: Any) -> Answer:
-        """Send, and log and tell the hook what goes out and what comes back."""
-        from docassemble_client.events import (  # noqa: PLC0415 - most calls tell nobody
-            RequestEvent,
-            ResponseEvent,
-        )
-
+    async def _send_observed(
+        self, adapter: HTTPAdapter, outgoing: Outgoing, native_request: Any
+    ) -> OpenResponse:
+        """Send a request; log it and emit its events."""
         request = outgoing.request
-        number = next(_numbers)
-        begun = time.perf_counter()
-        where = {"operation": request.operation, "method": request.method, "path": request.path}
-        self.tell(RequestEvent(number=number, **where))
+        number = next(_request_ids)
+        started = perf_counter()
+        fields = {"operation": request.operation, "method": request.method, "path": request.path}
+        self.emit(RequestEvent(number=number, **fields))
         status, error = None, ""
         try:
-            answer = await backend.send(outgoing, prepared)
-            status = answer.status
-        except BaseException as raised:
-            failure = _blamed(request, outgoing.body) if isinstance(raised, Exception) else None
-            error = type(failure or raised).__name__
+            open_response = await adapter.send(outgoing, native_request)
+            status = open_response.status
+        except BaseException as exc:
+            is_error = isinstance(exc, Exception)
+            failure = _upload_error(request, outgoing.body) if is_error else None
+            error = type(failure or exc).__name__
             if failure is None:
                 raise
             raise failure from None
         finally:
-            seconds = time.perf_counter() - begun
-            logger.debug("%s: %s %s: %s in %.3f s", *where.values(), error or status, seconds)
-            self.tell(
-                ResponseEvent(number=number, status=status, error=error, seconds=seconds, **where)
+            seconds = perf_counter() - started
+            logger.debug("%s: %s %s: %s in %.3f s", *fields.values(), error or status, seconds)
+            self.emit(
+                ResponseEvent(number=number, status=status, error=error, seconds=seconds, **fields)
             )
-        return answer
+        return open_response
 
-    def claim(self) -> None:
-        """Belong to the running event loop, or say why that cannot be."""
-        loop = asyncio.get_running_loop()
+    def bind_to_loop(self) -> None:
+        """Bind to the running event loop; raise UsageError if closed or bound to another."""
+        loop = running_loop()
         if self._closed:
-            message = "the client is closed; make a new one"
+            message = "the client is closed; create a new one"
             raise UsageError(message)
         if self._loop not in (None, loop):
-            message = "the client belongs to another event loop; make one client per event loop"
+            message = "the client belongs to another event loop; create one client per event loop"
             raise UsageError(message)
         self._loop = loop
 
-    def _open(self) -> Backend:
-        if self._closed:  # during the wait for a turn
-            self.claim()
-        if self._backend is None:
-            self._backend = self._connected()
+    def _get_adapter(self) -> HTTPAdapter:
+        if self._closed:  # while this request waited for a slot
+            self.bind_to_loop()
+        if self._adapter is None:
+            self._adapter = self._make_adapter()
             mask_wire_logs()
-        return self._backend
+        return self._adapter
 
-    def _connected(self) -> Backend:
-        """Make what sends; only here an HTTP library is imported."""
-        if not isinstance(self._given, str):
-            from docassemble_client._http.httpx_adapter import HttpxBackend, Single, library_of  # noqa: PLC0415
+    def _make_adapter(self) -> HTTPAdapter:
+        """Create the adapter; an HTTP library is imported only here."""
+        if not isinstance(self._library, str):
+            from docassemble_client._http.httpx_adapter import HTTPXAdapter, find_library
 
-            return HttpxBackend(library_of(self._given), Single(self._given), self.base_url)
-        context = _checked_context(self._verify, self._cert, self._given)
-        proxy = self._proxy or environment_proxy(self.base_url)
+            return HTTPXAdapter(
+                find_library(self._library), GivenTransport(self._library), self.base_url
+            )
+        context = load_ssl_context(self._verify, self._cert, self._library)
+        proxy = self._proxy or find_environment_proxy(self.base_url)
         try:
             if proxy is not None:
-                _check_proxy(proxy)
-            if self._given == "aiohttp":
-                from docassemble_client._http.aiohttp_adapter import AiohttpBackend  # noqa: PLC0415
+                check_proxy(proxy)
+            if self._library == "aiohttp":
+                from docassemble_client._http.aiohttp_adapter import AiohttpAdapter
 
-                return AiohttpBackend(self.base_url, context, proxy)
-            from docassemble_client._http.httpx_adapter import connect  # noqa: PLC0415
+                return AiohttpAdapter(self.base_url, context, proxy)
+            from docassemble_client._http.httpx_adapter import make_adapter
 
-            return connect(self._given, self.base_url, context, proxy)
+            return make_adapter(self._library, self.base_url, context, proxy)
         except (ImportError, ValueError) as error:
-            # The original errors show the address, which may hold a password.
+            # The original errors contain the URL, which may contain a password.
             message = f"the proxy cannot be used ({type(error).__name__})"
-            hint = "Check its address; socks5:// needs the package socksio, and not aiohttp"
+            hint = "Check its URL; socks5:// needs the package socksio, and not aiohttp"
             raise UsageError(message, hint=hint) from None
 
-    def _prepared(
-        self, backend: Backend, request: Request, timeouts: Timeouts
+    def _build_request(
+        self, adapter: HTTPAdapter, request: Request, timeouts: Timeouts
     ) -> tuple[Outgoing, Any]:
         headers = self._headers.copy()
         for name, value in request.headers.items():
-            # Blanks around a value mean nothing, and HTTP libraries refuse them.
+            # Outer whitespace has no meaning, but HTTP libraries refuse it.
             headers[name] = value.strip()
         if request.auth:
             headers["x-api-key"] = self._api_key.reveal()
         target = request.path
         if request.query:
             target += "?" + urlencode(request.query, quote_via=quote)
-        body: bytes | Body | None = request.json
+        body: bytes | UploadStream | None = request.json
         try:
-            if len(target) > _LONGEST_URL:
+            if len(target) > MAX_URL_LENGTH:
                 raise ValueError
             if request.json is not None:
                 headers["content-type"] = "application/json"
             elif request.files:
-                from docassemble_client._http.multipart import Multipart  # noqa: PLC0415 - few need it
-
                 multipart = Multipart(request.form, request.files)
                 headers["content-type"] = multipart.content_type
-                body = Body(multipart)
+                body = UploadStream(multipart)
             outgoing = Outgoing(
                 request=request, target=target, headers=headers, body=body, timeouts=timeouts
             )
-            return outgoing, backend.prepare(outgoing)
+            return outgoing, adapter.prepare(outgoing)
         except (OSError, ValueError) as error:
-            text = f"the request cannot be made ({type(error).__name__})"
-            raise UsageError(text, operation=request.operation) from None
+            message = f"the request cannot be built ({type(error).__name__})"
+            raise UsageError(message, operation=request.operation) from None
 
 
-def ssl_context(
-    verify: bool | str | ssl.SSLContext,
-    cert: str | tuple[str, str] | None,
-    library: str = "httpx",
-) -> ssl.SSLContext:
-    """
-    Make the context for TLS.
-
-    Args:
-        verify: True for the usual authorities, False for none, a path for own ones.
-        cert: Client certificate.
-        library: What the usual ones are: for httpx2 those of the system, else those of httpx.
-
-    Returns:
-        The context.
-
-    Raises:
-        OSError: A file cannot be read.
-    """
-    if isinstance(verify, ssl.SSLContext):
-        context = verify
-    elif isinstance(verify, str):
-        folder = Path(verify).is_dir()
-        context = ssl.create_default_context(
-            capath=verify if folder else None, cafile=None if folder else verify
-        )
-    else:
-        made: Any = import_module("httpx2" if library == "httpx2" else "httpx")
-        context = made.create_ssl_context(verify=verify)
-    if cert is not None:
-        certificate, key = (cert, None) if isinstance(cert, str) else cert
-        # With a password, a wrong one: an encrypted key would ask for it on the terminal.
-        context.load_cert_chain(certificate, key, password="")
-    return context
-
-
-def _checked_context(
-    verify: bool | str | ssl.SSLContext, cert: str | tuple[str, str] | None, library: str
-) -> ssl.SSLContext:
-    try:
-        return ssl_context(verify, cert, library)
-    except OSError as error:
-        message = f"verify or cert cannot be used ({type(error).__name__})"
-        hint = "Check that the files exist and are PEM, and that the key has no password"
-        raise UsageError(message, hint=hint) from None
-
-
-def environment_proxy(base_url: str) -> str | None:
-    """Proxy that the environment (or the system) names for this address, if any."""
-    parts = urlsplit(base_url)
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _check_proxy(proxy: str) -> None:
-    """Raise ValueError where one of the libraries would not."""
-    parts = urlsplit(proxy)
-    blank = " " in proxy or not proxy.isprintable()
-    if blank or not parts.hostname or parts.port == 0:
-        raise ValueError
-
-
-def _blamed(request: Request, body: bytes | Body | None) -> Exception | None:
-    """Say that it was the body that could not be read, where a library would blame the network."""
-    from docassemble_client._http.multipart import FileChanged  # noqa: PLC0415 - few need it
-
-    failure = body.failure if isinstance(body, Body) else None
-    if isinstance(failure, FileChanged):
-        return changed(request)
+def _upload_error(request: Request, body: bytes | UploadStream | None) -> Exception | None:
+    """Return the error of reading the body, which a library would report as a network error."""
+    failure = body.failure if isinstance(body, UploadStream) else None
+    if isinstance(failure, FileChangedError):
+        return file_changed(request)
     if isinstance(failure, OSError):
-        return unreadable(request, failure)
-    # What a caller's own iterable raises is the caller's.
+        return file_unreadable(request, failure)
+    # Exceptions of the caller's own iterable are raised unchanged.
     return failure
 
 
-async def _read(request: Request, answer: Answer, limit: int) -> bytes:
+async def _read_body(request: Request, open_response: OpenResponse, limit: int) -> bytes:
     """Read a body, or only its beginning."""
-    if "content-encoding" not in answer.headers:
-        return await answer.read(limit)
-    async with aclosing(_unpacked(request, answer)) as chunks:
-        return await joined(chunks, limit)
+    if "content-encoding" not in open_response.headers:
+        return await open_response.read(limit)
+    async with aclosing(_decompress(request, open_response)) as chunks:
+        return await read_up_to(chunks, limit)
 
 
-async def _unpacked(request: Request, answer: Answer) -> AsyncGenerator[bytes]:
-    encoding = answer.headers.get("content-encoding", "")
+async def _decompress(request: Request, open_response: OpenResponse) -> AsyncGenerator[bytes]:
+    encoding = open_response.headers.get("content-encoding", "")
     try:
-        async with aclosing(unpacked(answer.chunks(), encoding)) as pieces:
-            async for piece in pieces:
-                yield piece
-    except NotPacked:
-        raise packed(request, answer.status) from None
+        async with aclosing(decompress(open_response.iter_chunks(), encoding)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    except DecompressionError:
+        raise decompression_error(request, open_response.status) from None

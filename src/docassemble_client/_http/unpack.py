@@ -1,4 +1,4 @@
-"""Compressed bodies, unpacked in pieces: a few bytes may stand for a gigabyte."""
+"""Decompresses bodies in bounded chunks: a few bytes may expand to a gigabyte."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MEMBER = 0x1F  # first byte of what gzip packed
 _DEFLATED = 8  # the end of the first byte of what zlib packed
 
 
-class NotPacked(Exception):  # noqa: N818 - internal, becomes a DecodeError
+class DecompressionError(Exception):
     """The body is not packed the way it says, or it ends too early."""
 
 
-async def unpacked(chunks: AsyncGenerator[bytes], encoding: str) -> AsyncGenerator[bytes]:
+async def decompress(chunks: AsyncGenerator[bytes], encoding: str) -> AsyncGenerator[bytes]:
     """
     Unpack a body as it comes, in pieces of bounded size.
 
@@ -39,9 +39,9 @@ async def unpacked(chunks: AsyncGenerator[bytes], encoding: str) -> AsyncGenerat
     Raises:
         NotPacked: The body is not what the header says.
     """
-    codings = [one.strip().lower() for one in encoding.split(",")]
+    codings = [item.strip().lower() for item in encoding.split(",")]
     if len(codings) > _MOST_CODINGS:
-        raise NotPacked
+        raise DecompressionError
     for coding in reversed(codings):
         if coding in _FORMATS:
             chunks = _inflated(chunks, _FORMATS[coding])
@@ -96,7 +96,7 @@ class _Inflater:
         with _checked():
             rest = self._zlib.flush()
         if self._begun and not self._zlib.eof:
-            raise NotPacked
+            raise DecompressionError
         return rest
 
     def _next_member(self) -> bool:
@@ -112,4 +112,4 @@ def _checked() -> Generator[None]:
     try:
         yield
     except zlib.error:
-        raise NotPacked from None
+        raise DecompressionError from None

@@ -3,28 +3,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import builtins
+from collections.abc import Sequence
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, Unset
+from docassemble_client.config import RetryPolicy, Secret, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import api_keys as operations
-
-if TYPE_CHECKING:
-    import builtins
-    from collections.abc import Sequence
-
-    from docassemble_client import models
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Secret, Timeout
-    from docassemble_client.operation import Caller
 
 
 class ApiKeys:
-    """List, create, change and delete the API keys of the key's owner or of another user."""
+    """List, create, update and delete your API keys or those of another user."""
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def list(
         self,
@@ -37,25 +32,25 @@ class ApiKeys:
 
         GET /api/user/api.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: a key with limited permissions: the permission access_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:24.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             A list; each item: an API key and its restrictions; the key itself is masked.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to access user API information;
                 Access denied.
             BadRequest: Error accessing API information.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_LIST,
             {},
             timeout=timeout,
@@ -75,7 +70,7 @@ class ApiKeys:
 
         GET /api/user/api.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: a key with limited permissions: the permission access_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:24.
@@ -84,19 +79,19 @@ class ApiKeys:
             name: Name of the key.
             api_key: The whole key, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             An API key and its restrictions; the key itself is masked.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to access user API information;
                 Access denied.
             BadRequest: Error accessing API information.
             NotFound: No such API key could be found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_GET,
             {"name": name, "api_key": api_key},
             timeout=timeout,
@@ -116,11 +111,11 @@ class ApiKeys:
         """
         Create an API key for the account that owns the API key.
 
-        The answer is the only time the server shows the whole key.
+        The server shows the whole key only in this response.
 
         POST /api/user/api.
 
-        Effects: creates a key that works at once and does not expire.
+        Effects: creates a key, which works immediately and does not expire.
         Privileges: a key with limited permissions: the permission edit_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:44.
@@ -128,19 +123,19 @@ class ApiKeys:
         Args:
             name: Name of the key, at most 255 characters and unique for the user.
             method: How the key is restricted. Default: none.
-            allowed: IP addresses, or parts of referers such as app.example.com where * stands for
-                any text; none by default, which is no restriction.
-            permissions: Permissions the key is limited to; by default it may do everything its
-                owner may do. Servers before 1.10 ignore them here and make a key without limits:
-                set them with the call that changes a key.
+            allowed: IP addresses, or parts of referers such as app.example.com, with * for any
+                text. Default: no restriction.
+            permissions: Permissions that limit the key. Default: everything that its owner may do.
+                Servers before 1.10 ignore them here and create a key without limits: set them with
+                the call that updates a key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The new key; this is the only time that the server shows it.
+            The new key; the server shows it only this once.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to edit user API information; Access
                 denied.
             BadRequest: The given name already exists; The name is invalid; Invalid security method;
@@ -149,7 +144,7 @@ class ApiKeys:
                 Permissions list not valid json; Permissions list should contain all strings; Error
                 creating API key.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_CREATE,
             {"name": name, "method": method, "allowed": allowed, "permissions": permissions},
             timeout=timeout,
@@ -172,15 +167,15 @@ class ApiKeys:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Change an API key of the account that owns the API key.
+        Update an API key of the account that owns the API key.
 
-        Only what is given changes, in this order: name, method, allowed, add_to_allowed,
-        remove_from_allowed, and permissions likewise.
+        Only the values that you pass change, in this order: name, method, allowed, add_to_allowed,
+        remove_from_allowed; permissions likewise.
 
         PATCH /api/user/api.
 
-        Effects: changes the key at once; a new restriction of the key that makes the call may lock
-            this client out.
+        Effects: changes the key immediately; a new restriction of the calling key may lock this
+            client out.
         Privileges: a key with limited permissions: the permission edit_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:96.
@@ -188,25 +183,24 @@ class ApiKeys:
         Args:
             name: New name, at most 255 characters and unique for the user.
             method: How the key is restricted.
-            allowed: IP addresses or parts of referers, in place of the present ones; an empty list
-                is no restriction.
+            allowed: IP addresses or parts of referers; they replace the present ones. An empty list
+                means no restriction.
             add_to_allowed: IP addresses or parts of referers to add.
             remove_from_allowed: IP addresses or parts of referers to remove.
-            permissions: Permissions the key is limited to, in place of the present ones; an empty
-                list lifts the limits.
-            add_to_permissions: Permissions to add; a key without limited permissions becomes
-                limited.
-            remove_from_permissions: Permissions to remove; a key that has none left may do
-                everything its owner may do.
-            api_key: The whole key to change; by default the key that makes the call.
+            permissions: Permissions that limit the key; they replace the present ones. An empty
+                list removes the limits.
+            add_to_permissions: Permissions to add. A key without limits becomes limited to them.
+            remove_from_permissions: Permissions to remove. A key with no permissions left may do
+                everything that its owner may do.
+            api_key: The whole key to update; default: the calling key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to edit user API information; Access
                 denied.
             BadRequest: The given name already exists; The name is invalid; Invalid security method;
@@ -216,7 +210,7 @@ class ApiKeys:
                 list; … contained a permission that was not recognized; …_permissions is not a valid
                 list; Error updating API key.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_UPDATE,
             {
                 "name": name,
@@ -245,7 +239,7 @@ class ApiKeys:
 
         DELETE /api/user/api.
 
-        Effects: the key stops working; it may be the key that makes the call.
+        Effects: the key stops working; it may be the calling key.
         Privileges: a key with limited permissions: the permission edit_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:35.
@@ -253,18 +247,18 @@ class ApiKeys:
         Args:
             api_key: The whole key to delete, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to edit user API information; Access
                 denied.
             BadRequest: An API key must supplied; Error deleting API key.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_DELETE,
             {"api_key": api_key},
             timeout=timeout,
@@ -283,7 +277,7 @@ class ApiKeys:
 
         GET /api/user/{user_id}/api.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin; a key with limited permissions: the permission access_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
@@ -291,19 +285,19 @@ class ApiKeys:
         Args:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             A list; each item: an API key and its restrictions; the key itself is masked.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to access user API information;
                 Access denied.
             BadRequest: Error accessing API information; Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_LIST_FOR_USER,
             {"user_id": user_id},
             timeout=timeout,
@@ -324,7 +318,7 @@ class ApiKeys:
 
         GET /api/user/{user_id}/api.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin; a key with limited permissions: the permission access_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
@@ -334,19 +328,19 @@ class ApiKeys:
             name: Name of the key.
             api_key: The whole key, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             An API key and its restrictions; the key itself is masked.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to access user API information;
                 Access denied.
             BadRequest: Error accessing API information; Error obtaining user information: ….
             NotFound: No such API key could be found; User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_GET_FOR_USER,
             {"user_id": user_id, "name": name, "api_key": api_key},
             timeout=timeout,
@@ -367,12 +361,12 @@ class ApiKeys:
         """
         Create an API key for a user.
 
-        The answer is the only time the server shows the whole key.
+        The server shows the whole key only in this response.
 
         POST /api/user/{user_id}/api.
 
-        Effects: creates a key that works at once and does not expire; it may do what the user may
-            do.
+        Effects: creates a key, which works immediately, does not expire and may do what the user
+            may do.
         Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
@@ -381,19 +375,19 @@ class ApiKeys:
             user_id: Number of the account.
             name: Name of the key, at most 255 characters and unique for the user.
             method: How the key is restricted. Default: none.
-            allowed: IP addresses, or parts of referers such as app.example.com where * stands for
-                any text; none by default, which is no restriction.
-            permissions: Permissions the key is limited to; by default it may do everything its
-                owner may do. Servers before 1.10 ignore them here and make a key without limits:
-                set them with the call that changes a key.
+            allowed: IP addresses, or parts of referers such as app.example.com, with * for any
+                text. Default: no restriction.
+            permissions: Permissions that limit the key. Default: everything that its owner may do.
+                Servers before 1.10 ignore them here and create a key without limits: set them with
+                the call that updates a key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The new key; this is the only time that the server shows it.
+            The new key; the server shows it only this once.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to edit user API information; Access
                 denied.
             BadRequest: The given name already exists; The name is invalid; Invalid security method;
@@ -403,7 +397,7 @@ class ApiKeys:
                 creating API key; Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_CREATE_FOR_USER,
             {
                 "user_id": user_id,
@@ -433,41 +427,40 @@ class ApiKeys:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Change an API key of a user.
+        Update an API key of a user.
 
-        Only what is given changes, in this order: name, method, allowed, add_to_allowed,
-        remove_from_allowed, and permissions likewise.
+        Only the values that you pass change, in this order: name, method, allowed, add_to_allowed,
+        remove_from_allowed; permissions likewise.
 
         PATCH /api/user/{user_id}/api.
 
-        Effects: changes the key at once.
+        Effects: changes the key immediately.
         Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
             for one's own account.
         Server code: api/api.py:228.
 
         Args:
             user_id: Number of the account.
-            api_key: The whole key to change; it must belong to the user.
+            api_key: The whole key to update; it must belong to the user.
             name: New name, at most 255 characters and unique for the user.
             method: How the key is restricted.
-            allowed: IP addresses or parts of referers, in place of the present ones; an empty list
-                is no restriction.
+            allowed: IP addresses or parts of referers; they replace the present ones. An empty list
+                means no restriction.
             add_to_allowed: IP addresses or parts of referers to add.
             remove_from_allowed: IP addresses or parts of referers to remove.
-            permissions: Permissions the key is limited to, in place of the present ones; an empty
-                list lifts the limits.
-            add_to_permissions: Permissions to add; a key without limited permissions becomes
-                limited.
-            remove_from_permissions: Permissions to remove; a key that has none left may do
-                everything its owner may do.
+            permissions: Permissions that limit the key; they replace the present ones. An empty
+                list removes the limits.
+            add_to_permissions: Permissions to add. A key without limits becomes limited to them.
+            remove_from_permissions: Permissions to remove. A key with no permissions left may do
+                everything that its owner may do.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to edit user API information; Access
                 denied.
             BadRequest: No API key given; The given name already exists; The name is invalid;
@@ -479,7 +472,7 @@ class ApiKeys:
                 obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_UPDATE_FOR_USER,
             {
                 "user_id": user_id,
@@ -519,20 +512,20 @@ class ApiKeys:
             user_id: Number of the account.
             api_key: The whole key to delete, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to edit user API information; Access
                 denied.
             BadRequest: An API key must supplied; Error deleting API key; Error obtaining user
                 information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.API_KEYS_DELETE_FOR_USER,
             {"user_id": user_id, "api_key": api_key},
             timeout=timeout,

@@ -3,29 +3,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, Unset
+from docassemble_client.config import RetryPolicy, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import files as operations
-
-if TYPE_CHECKING:
-    from docassemble_client import models
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Timeout
-    from docassemble_client.operation import Caller
-    from docassemble_client.transfer import Download, FileInput
+from docassemble_client.transfer import Download, FileInput
 
 
 class Files:
-    """
-    Download files the server stores, find the fields of a template, and convert documents to
-    Markdown.
-    """
+    """Download stored files, find the fields of a template, and convert documents to Markdown."""
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def convert_to_markdown(
         self,
@@ -39,26 +31,26 @@ class Files:
 
         POST /api/convert_file.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: none.
         Server code: main/api.py:160.
 
         Args:
             file: Document with the extension docx, odt, doc or rtf.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The Markdown text.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid input file format; Unable to convert file; Invalid output file
                 format.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.FILES_CONVERT_TO_MARKDOWN,
             {"file": file},
             timeout=timeout,
@@ -78,28 +70,29 @@ class Files:
 
         POST /api/fields.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or developer; a key with limited permissions: the permission
             template_parse.
         Server code: interview/api.py:50.
 
         Args:
             template: Template with the extension pdf, docx or md.
-            output_format: json for the fields, yaml for the draft of a question block as text.
+            output_format: json returns the fields, yaml the draft of a question block as text.
                 Default: json.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The fields of a template; all but their names are sent for PDF files only, or text.
+            The fields of a template. For DOCX and Markdown files the server sends only their names,
+            or text.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: File not included; Invalid input format; Invalid output format; No fields
                 could be found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.FILES_EXTRACT_FIELDS,
             {"template": template, "output_format": output_format},
             timeout=timeout,
@@ -118,32 +111,31 @@ class Files:
         """
         Download a stored file.
 
-        The numbers of an interview's documents are in the attachments of a question and in the
-        variables of the session.
+        You find the file number in the attachments of a question or in the variables of a session.
 
         GET /api/file/{file_number}.
 
-        Effects: nothing.
-        Privileges: none for files of the owner's sessions and for files that are not private;
-            others need admin, developer, advocate or trainer.
+        Effects: none.
+        Privileges: none for files of the owner's sessions and files that are not private; for
+            others admin, developer, advocate or trainer.
         Server code: files/api.py:17.
 
         Args:
             file_number: Number of the file.
-            extension: The version with this extension, such as docx; without a dot.
-            filename: The file with this name in the folder of the file number.
+            extension: Extension of the version to download, such as docx; without a dot.
+            filename: Name of the file in the folder of the file number.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The file; await it for its content, or save or enter it to stream.
+            A download: await it for the content, or use `save()` or `async with` to stream it.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             NotFound: File not found.
         """
-        return self._caller.download(
+        return self._runner.download(
             operations.FILES_DOWNLOAD,
             {"file_number": file_number, "extension": extension, "filename": filename},
             timeout=timeout,

@@ -3,30 +3,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import builtins
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, Unset
+from docassemble_client.config import RetryPolicy, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import interviews as operations
-
-if TYPE_CHECKING:
-    import builtins
-
-    from docassemble_client import models
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Timeout
-    from docassemble_client.operation import Caller
 
 
 class Interviews:
     """
-    See which interviews the server offers and what names they use, and make the server read their
-    files anew.
+    List the interviews of the server, inspect the names that they use, and clear the interview
+    cache.
     """
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def clear_cache(
         self,
@@ -35,28 +30,27 @@ class Interviews:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Make the server read the files of all interviews anew.
+        Clear the interview cache, so that the server reloads the files of interviews.
 
-        POST /api/clear_cache (servers since 1.2.0).
+        POST /api/clear_cache (since docassemble 1.2.0).
 
-        Effects: each server process reads an interview's YAML again when it is next used; sessions
-            stay.
+        Effects: each server process reloads an interview's YAML on its next use; sessions are kept.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: interview/api.py:591.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.INTERVIEWS_CLEAR_CACHE,
             {},
             timeout=timeout,
@@ -71,13 +65,14 @@ class Interviews:
         retry: RetryPolicy | None = None,
     ) -> models.InterviewData:
         """
-        Get the Python names an interview uses.
+        Get the Python names that an interview uses.
 
-        The answer is large (some 300 kB). It also shows whether the interview can be loaded.
+        The response is large (about 300 kB). The call also shows whether the interview can be
+        loaded.
 
         GET /api/interview_data.
 
-        Effects: runs the interview up to its first question, as a new session would, but stores
+        Effects: runs the interview up to its first question, as a new session does, but stores
             nothing.
         Privileges: admin or developer; a key with limited permissions: the permission
             interview_data.
@@ -86,17 +81,17 @@ class Interviews:
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            What names an interview uses.
+            The names that an interview uses.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: No filename supplied; Error finding interview: ….
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.INTERVIEWS_GET_DATA,
             {"i": i},
             timeout=timeout,
@@ -112,32 +107,32 @@ class Interviews:
         retry: RetryPolicy | None = None,
     ) -> builtins.list[models.InterviewListing]:
         """
-        List the interviews the server advertises.
+        List the interviews that the server advertises.
 
-        Only interviews in the configuration's dispatch directive that the owner of the key may see
-        listed.
+        These are the interviews of the configuration directive dispatch that the owner of the key
+        may see.
 
         GET /api/list.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: none.
         Server code: interview/api.py:315.
 
         Args:
             tag: Only interviews with this tag.
-            absolute_urls: Whether each link has the host name. Default: true.
+            absolute_urls: Whether links contain the host name. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A list; each item: an interview the server advertises (configuration directive
+            A list; each item: an interview that the server advertises (configuration directive
             dispatch).
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.INTERVIEWS_LIST,
             {"tag": tag, "absolute_urls": absolute_urls},
             timeout=timeout,

@@ -3,29 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from docassemble_client._types import UNSET
+from docassemble_client._types import UNSET, JSONInput, Unset
+from docassemble_client.config import RetryPolicy, Secret, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import links as operations
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from docassemble_client._types import JSONInput, Unset
-    from docassemble_client.config import RetryPolicy, Secret, Timeout
-    from docassemble_client.operation import Caller
 
 
 class Links:
     """
-    Make URLs that expire, to send a person's browser to the server logged in, to an interview
-    session or elsewhere.
+    Create URLs that expire. They log a user in, open an interview session or redirect to another
+    URL.
     """
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def create_login_url(
         self,
@@ -42,9 +37,9 @@ class Links:
         retry: RetryPolicy | None = None,
     ) -> Secret:
         """
-        Make a URL that logs a user in without asking for the password.
+        Create a URL that logs a user in without asking for the password.
 
-        The URL works once; send the user's browser to it right away.
+        The URL works once; send the user's browser to it immediately.
 
         POST /api/login_url.
 
@@ -57,27 +52,27 @@ class Links:
             password: Password of the user.
             i: Interview to open after the login (file name such as
                 docassemble.demo:data/questions/questions.yml); not checked by the server.
-            session: ID of the session to open, together with i.
-            resume_existing: Whether to open the user's session of the interview i, if there is one,
-                where session is not given. Default: false.
+            session: ID of the session to open; requires i.
+            resume_existing: Whether to open an existing session of the user in the interview i, if
+                session is not passed. Default: false.
             expire: Lifetime of the URL in seconds, at least 1. Default: 15.
-            url_args: Arguments added to the URL the user is sent to.
-            next_page: Page to open instead of an interview: a name url_of() knows, such as
+            url_args: Arguments to add to the URL of the target.
+            next_page: Page to open instead of an interview: a name that url_of() accepts, such as
                 playground or config, or a URL; ignored with i.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The URL; whoever opens it is logged in as the user.
+            The URL. Anyone who opens it is logged in as the user.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Username not known; Secret will not be supplied because two factor
                 authentication is enabled; Password not set; Incorrect password; Access denied.
             BadRequest: Unknown path for next; Could not decrypt dictionary; A username and password
                 must be supplied; Invalid number of seconds; Malformed URL arguments.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.LINKS_CREATE_LOGIN_URL,
             {
                 "username": username,
@@ -105,7 +100,7 @@ class Links:
         retry: RetryPolicy | None = None,
     ) -> Secret:
         """
-        Make a URL that opens an interview session without showing its ID.
+        Create a URL that opens an interview session without revealing its ID.
 
         POST /api/resume_url.
 
@@ -116,22 +111,22 @@ class Links:
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml); not
                 checked by the server.
-            session: ID of the session to open; without one the URL starts a new session.
+            session: ID of the session to open; default: the URL starts a new session.
             expire: Lifetime of the URL in seconds, at least 1. Default: 3600.
             one_time: Whether the URL works only once. Default: false.
-            url_args: Arguments added to the URL the person is sent to.
+            url_args: Arguments to add to the URL of the interview.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The URL; whoever opens it is taken to the session.
+            The URL. Anyone who opens it gets into the session.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: No filename supplied; Invalid number of seconds; Malformed URL arguments.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.LINKS_CREATE_RESUME_URL,
             {
                 "i": i,
@@ -154,7 +149,7 @@ class Links:
         retry: RetryPolicy | None = None,
     ) -> Secret:
         """
-        Make a URL that redirects to any other URL for some time.
+        Create a URL that redirects to any other URL until it expires.
 
         GET /api/temp_url.
 
@@ -167,17 +162,17 @@ class Links:
             expire: Lifetime of the new URL in seconds, at least 1. Default: 3600.
             one_time: Whether the new URL works only once. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The URL that redirects.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: No url supplied; Invalid number of seconds.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.LINKS_CREATE_REDIRECT_URL,
             {"url": url, "expire": expire, "one_time": one_time},
             timeout=timeout,

@@ -3,29 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import builtins
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, Unset
+from docassemble_client.config import RetryPolicy, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import packages as operations
-
-if TYPE_CHECKING:
-    import builtins
-
-    from docassemble_client import models
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Timeout
-    from docassemble_client.operation import Caller
-    from docassemble_client.tasks import TaskHandle
-    from docassemble_client.transfer import FileInput
+from docassemble_client.tasks import TaskHandle
+from docassemble_client.transfer import FileInput
 
 
 class Packages:
-    """The Python packages installed on the server."""
+    """List, install, update and uninstall the Python packages on the server."""
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def list(
         self,
@@ -38,23 +33,24 @@ class Packages:
 
         GET /api/package.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or developer; a key with limited permissions: the permission
             read_packages; the permission manage_packages is enough too.
         Server code: packages/api.py:36.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A list; each item: a Python package the server has, or was told to install.
+            A list; each item: a Python package that is installed on the server or that the server
+            should install.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PACKAGES_LIST,
             {},
             timeout=timeout,
@@ -75,12 +71,12 @@ class Packages:
         """
         Install a package from PyPI, a Git repository or a ZIP file.
 
-        The call returns at once; wait for the task, and see packages.list for what is installed.
+        The call returns immediately. Wait for the task, then check packages.list.
 
         POST /api/package.
 
-        Effects: puts the package on the server's list, installs it and all others that are still to
-            be installed, then restarts the server unless told not to.
+        Effects: adds the package to the server's list, installs it and all other pending packages,
+            then restarts the server unless restart is false.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
@@ -90,24 +86,24 @@ class Packages:
             github_url: URL of a Git repository, such as
                 https://github.com/jhpyle/docassemble-helloworld.
             zip: ZIP file of a package.
-            branch: With github_url, branch of the repository; by default the one GitHub names, or
-                else main.
-            restart: Whether the server restarts afterwards; without it, running processes do not
-                see the package. Default: true.
+            branch: With github_url: branch of the repository. Default: the repository's default
+                branch on GitHub, otherwise main.
+            restart: Whether the server restarts afterwards; without a restart, running processes do
+                not see the package. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the install the server has begun.
+            A handle of the install task.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have permission to install that package; Access denied.
             BadRequest: No instructions provided; Only one package can be installed or updated at a
                 time; There was an error when installing that package. ….
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PACKAGES_INSTALL,
             {
                 "pip": pip,
@@ -129,36 +125,36 @@ class Packages:
         retry: RetryPolicy | None = None,
     ) -> TaskHandle:
         """
-        Update an installed package from where it came from.
+        Update an installed package from its source.
 
-        The call returns at once; wait for the task, and see packages.list for what is installed.
+        The call returns immediately. Wait for the task, then check packages.list.
 
         POST /api/package.
 
-        Effects: installs the newest version of the package and all others that are still to be
-            installed, then restarts the server unless told not to.
+        Effects: installs the newest version of the package and all other pending packages, then
+            restarts the server unless restart is false.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
 
         Args:
-            package: Name of the package exactly as packages.list has it.
-            restart: Whether the server restarts afterwards; without it, running processes do not
-                see the new version. Default: true.
+            package: Name of the package, exactly as in packages.list.
+            restart: Whether the server restarts afterwards; without a restart, running processes do
+                not see the new version. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the install the server has begun.
+            A handle of the install task.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: No instructions provided; You are not allowed to update that package;
                 Package not found.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PACKAGES_UPDATE,
             {"package": package, "restart": restart},
             timeout=timeout,
@@ -178,29 +174,29 @@ class Packages:
 
         DELETE /api/package.
 
-        Effects: takes the package off the server's list, uninstalls it, then restarts the server
-            unless told not to.
+        Effects: removes the package from the server's list, uninstalls it, then restarts the server
+            unless restart is false.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
 
         Args:
-            package: Name of the package exactly as packages.list has it.
+            package: Name of the package, exactly as in packages.list.
             restart: Whether the server restarts afterwards. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the install the server has begun.
+            A handle of the install task.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Missing package name; You are not allowed to uninstall that package; Package
                 not found.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PACKAGES_UNINSTALL,
             {"package": package, "restart": restart},
             timeout=timeout,
@@ -215,30 +211,30 @@ class Packages:
         retry: RetryPolicy | None = None,
     ) -> models.PackageUpdateStatus:
         """
-        Ask how far an installation, update or removal of a package is.
+        Get the progress of an installation, update or removal of a package.
 
         GET /api/package_update_status.
 
-        Effects: after the first completed the server forgets the task within 30 seconds.
+        Effects: within 30 seconds after the first completed, the server forgets the task.
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:214.
 
         Args:
-            task_id: The task_id of packages.install, update or uninstall.
+            task_id: The task_id from packages.install, update or uninstall.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            How far an installation, update or removal of packages is.
+            The progress of an installation, update or removal of packages.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Missing task_id.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PACKAGES_GET_UPDATE_STATUS,
             {"task_id": task_id},
             timeout=timeout,

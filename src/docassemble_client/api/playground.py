@@ -3,32 +3,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, Unset
+from docassemble_client.config import RetryPolicy, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import playground as operations
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from docassemble_client import models
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Timeout
-    from docassemble_client.operation import Caller
-    from docassemble_client.tasks import TaskHandle
-    from docassemble_client.transfer import Download, FileInput
+from docassemble_client.tasks import TaskHandle
+from docassemble_client.transfer import Download, FileInput
 
 
 class Playground:
     """
-    Files, projects and packages in the Playgrounds of developers, the place where interviews are
-    written on the server.
+    Manage files, projects and packages in Playgrounds, where developers write interviews on the
+    server.
     """
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def list_files(
         self,
@@ -44,29 +39,29 @@ class Playground:
 
         GET /api/playground.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
 
         Args:
-            user_id: Owner of the Playground; the owner of the API key by default.
-            project: Project of the Playground; the project default always exists. Default: default.
-            folder: Folder to list; of packages, the names of the packages (docassemble.x) are
-                listed. Default: static.
+            user_id: Owner of the Playground; default: the owner of the API key.
+            project: Project of the Playground. The project default always exists. Default: default.
+            folder: Folder to list; for packages, the result contains the names of the packages
+                (docassemble.x). Default: static.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The names of the files.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid user_id; Invalid project; Invalid folder.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_LIST_FILES,
             {"user_id": user_id, "project": project, "folder": folder},
             timeout=timeout,
@@ -84,11 +79,11 @@ class Playground:
         retry: RetryPolicy | None = None,
     ) -> Download:
         """
-        Get a file of a Playground, or a package of it as a ZIP file.
+        Download a file of a Playground, or a package as a ZIP file.
 
         GET /api/playground.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
@@ -96,22 +91,22 @@ class Playground:
         Args:
             filename: Name of the file; in the folder packages, name of the package with or without
                 docassemble.
-            user_id: Owner of the Playground; the owner of the API key by default.
-            project: Project of the Playground; the project default always exists. Default: default.
+            user_id: Owner of the Playground; default: the owner of the API key.
+            project: Project of the Playground. The project default always exists. Default: default.
             folder: Folder of the file. Default: static.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The file; await it for its content, or save or enter it to stream.
+            A download: await it for the content, or use `save()` or `async with` to stream it.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid user_id; Invalid project; Invalid folder.
             NotFound: File not found.
         """
-        return self._caller.download(
+        return self._runner.download(
             operations.PLAYGROUND_DOWNLOAD_FILE,
             {"filename": filename, "user_id": user_id, "project": project, "folder": folder},
             timeout=timeout,
@@ -130,38 +125,39 @@ class Playground:
         retry: RetryPolicy | None = None,
     ) -> TaskHandle | None:
         """
-        Save files to a folder of a Playground.
+        Upload files to a folder of a Playground.
 
-        Files of the same name are replaced. Interviews are usable at once, modules after a restart.
+        Files of the same name are replaced. Interviews are usable immediately, modules after a
+        restart.
 
         POST /api/playground.
 
-        Effects: writes the files and, if the folder is modules, restarts the server unless told not
-            to.
+        Effects: writes the files. If the folder is modules, restarts the server unless restart is
+            false.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
 
         Args:
-            files: Files to save.
-            user_id: Owner of the Playground; the owner of the API key by default.
-            project: Project of the Playground; the project default always exists. Default: default.
-            folder: Folder to write to; not packages. Default: static.
+            files: Files to upload.
+            user_id: Owner of the Playground; default: the owner of the API key.
+            project: Project of the Playground. The project default always exists. Default: default.
+            folder: Folder to write to; packages is read-only. Default: static.
             restart: Whether the server restarts after a change of modules. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the restart the server has begun, or None if nothing more happens.
+            A handle of the restart task, or None if the response is empty.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Error saving file(s); No file found; Invalid user_id; Invalid project;
                 Invalid folder.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_UPLOAD_FILES,
             {
                 "files": files,
@@ -190,31 +186,31 @@ class Playground:
 
         DELETE /api/playground.
 
-        Effects: deletes the file and, if the folder is modules, restarts the server unless told not
-            to.
+        Effects: deletes the file. If the folder is modules, restarts the server unless restart is
+            false.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
 
         Args:
             filename: Name of the file.
-            user_id: Owner of the Playground; the owner of the API key by default.
-            project: Project of the Playground; the project default always exists. Default: default.
-            folder: Folder of the file; not packages. Default: static.
+            user_id: Owner of the Playground; default: the owner of the API key.
+            project: Project of the Playground. The project default always exists. Default: default.
+            folder: Folder of the file; packages is read-only. Default: static.
             restart: Whether the server restarts after a change of modules. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the restart the server has begun, or None if nothing more happens.
+            A handle of the restart task, or None if the response is empty.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Missing filename; Invalid user_id; Invalid project; Invalid folder.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_DELETE_FILE,
             {
                 "filename": filename,
@@ -237,28 +233,28 @@ class Playground:
         """
         List the projects of a Playground.
 
-        GET /api/playground/project (servers since 1.3.1).
+        GET /api/playground/project (since docassemble 1.3.1).
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
 
         Args:
-            user_id: Owner of the Playground; the owner of the API key by default.
+            user_id: Owner of the Playground; default: the owner of the API key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The names of the projects, without the default one.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid user_id.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_LIST_PROJECTS,
             {"user_id": user_id},
             timeout=timeout,
@@ -276,7 +272,7 @@ class Playground:
         """
         Create a project in a Playground.
 
-        POST /api/playground/project (servers since 1.3.1).
+        POST /api/playground/project (since docassemble 1.3.1).
 
         Effects: creates the project, with empty folders.
         Privileges: admin or developer; a key with limited permissions: the permission
@@ -284,22 +280,22 @@ class Playground:
         Server code: develop/api.py:291.
 
         Args:
-            project: Name: ASCII letters and digits, not beginning with a digit.
-            user_id: Owner of the Playground; the owner of the API key by default.
+            project: Name: ASCII letters and digits; the first character must be a letter.
+            user_id: Owner of the Playground; default: the owner of the API key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Project not provided; Invalid project name; Invalid project; Invalid
                 user_id.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_CREATE_PROJECT,
             {"project": project, "user_id": user_id},
             timeout=timeout,
@@ -317,7 +313,7 @@ class Playground:
         """
         Delete a project of a Playground with all its files.
 
-        DELETE /api/playground/project (servers since 1.3.1).
+        DELETE /api/playground/project (since docassemble 1.3.1).
 
         Effects: deletes the project and everything in it; cannot be undone.
         Privileges: admin or developer; a key with limited permissions: the permission
@@ -326,20 +322,20 @@ class Playground:
 
         Args:
             project: Name of the project.
-            user_id: Owner of the Playground; the owner of the API key by default.
+            user_id: Owner of the Playground; default: the owner of the API key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Project not provided; Invalid project; Invalid user_id.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_DELETE_PROJECT,
             {"project": project, "user_id": user_id},
             timeout=timeout,
@@ -359,33 +355,33 @@ class Playground:
         """
         Unpack packages from ZIP files into a Playground.
 
-        POST /api/playground_install (servers since 1.3.1).
+        POST /api/playground_install (since docassemble 1.3.1).
 
-        Effects: writes the files of the packages over those of the same names; restarts the server
-            if a package has modules, unless told not to.
+        Effects: writes the files of the packages and replaces those of the same names. If a package
+            has modules, restarts the server unless restart is false.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:120.
 
         Args:
             files: ZIP files of packages.
-            user_id: Owner of the Playground; the owner of the API key by default.
-            project: Project of the Playground; the project default always exists. Default: default.
+            user_id: Owner of the Playground; default: the owner of the API key.
+            project: Project of the Playground. The project default always exists. Default: default.
             restart: Whether the server restarts after a change of modules. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the restart the server has begun, or None if nothing more happens.
+            A handle of the restart task, or None if the response is empty.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Not a docassemble package; Error installing packages; No package found;
                 Invalid user_id; Invalid project.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_INSTALL_PACKAGES,
             {"files": files, "user_id": user_id, "project": project, "restart": restart},
             timeout=timeout,
@@ -407,36 +403,37 @@ class Playground:
         """
         Copy a package from GitHub or PyPI into a Playground.
 
-        POST /api/playground_pull (servers since 1.3.20).
+        POST /api/playground_pull (since docassemble 1.3.20).
 
-        Effects: writes the files of the package over those of the same names; restarts the server
-            if a module changed, unless told not to.
+        Effects: writes the files of the package and replaces those of the same names. If a module
+            changed, restarts the server unless restart is false.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:45.
 
         Args:
-            user_id: Owner of the Playground; the owner of the API key by default.
-            project: Project of the Playground; the project default always exists. Default: default.
+            user_id: Owner of the Playground; default: the owner of the API key.
+            project: Project of the Playground. The project default always exists. Default: default.
             github_url: URL of a Git repository, such as
                 https://github.com/jhpyle/docassemble-helloworld.
-            branch: Branch of the repository; by default the one GitHub names, or else main.
+            branch: Branch of the repository. Default: the repository's default branch on GitHub,
+                otherwise main.
             pip: Name of a package on PyPI.
             restart: Whether the server restarts if a module changed. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the restart the server has begun, or None if nothing more happens.
+            A handle of the restart task, or None if the response is empty.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Either github_url or pip is required; Pull process encountered an error: …;
                 Invalid user_id; Invalid project.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PLAYGROUND_PULL_PACKAGE,
             {
                 "user_id": user_id,

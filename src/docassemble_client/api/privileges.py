@@ -3,29 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import builtins
 
-from docassemble_client._types import UNSET
+from docassemble_client._types import UNSET, Unset
+from docassemble_client.config import RetryPolicy, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import privileges as operations
-
-if TYPE_CHECKING:
-    import builtins
-
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Timeout
-    from docassemble_client.operation import Caller
 
 
 class Privileges:
     """
-    List, create and delete the privileges (roles) of the server, and give them to users or take
-    them away.
+    List, create and delete the privileges (roles) of the server, and grant them to users or revoke
+    them.
     """
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def list(
         self,
@@ -38,24 +33,24 @@ class Privileges:
 
         GET /api/privileges.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or developer; a key with limited permissions: the permission
             access_privileges.
         Server code: users/api.py:304.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The names, sorted.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: You do not have sufficient privileges to see the list of privileges.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PRIVILEGES_LIST,
             {},
             timeout=timeout,
@@ -70,11 +65,11 @@ class Privileges:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Add a privilege to those of the server.
+        Create a privilege on the server.
 
         POST /api/privileges.
 
-        Effects: creates a privilege that nobody has yet.
+        Effects: creates a privilege that no user has yet.
         Privileges: admin; a key with limited permissions: the permissions access_privileges,
             edit_privileges.
         Server code: users/api.py:304.
@@ -82,18 +77,18 @@ class Privileges:
         Args:
             privilege: Name of the new privilege, at most 50 characters.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: The given privilege already exists; A privilege name must be provided; You
                 do not have sufficient privileges to see the list of privileges.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PRIVILEGES_CREATE,
             {"privilege": privilege},
             timeout=timeout,
@@ -108,29 +103,29 @@ class Privileges:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Remove a privilege from the server and from all users who have it.
+        Delete a privilege from the server and from all users who have it.
 
-        DELETE /api/privileges, which the public documentation does not mention.
+        DELETE /api/privileges, not in the public documentation.
 
-        Effects: deletes the privilege and takes it away from everybody.
+        Effects: deletes the privilege and revokes it from all users.
         Privileges: admin; a key with limited permissions: the permission edit_privileges.
         Server code: users/api.py:304.
 
         Args:
             privilege: Name of the privilege.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: The privilege … did not exist; The specified privilege is built-in and
                 cannot be deleted; A privilege name must be provided.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PRIVILEGES_DELETE,
             {"privilege": privilege},
             timeout=timeout,
@@ -146,28 +141,28 @@ class Privileges:
         """
         List the privileges of the account that owns the API key.
 
-        GET /api/user/privileges, which the public documentation does not mention.
+        GET /api/user/privileges, not in the public documentation.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: a key with limited permissions: the permission access_user_info; none for a key
             without limited permissions.
         Server code: users/api.py:78.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The names of the privileges, in database order.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Error obtaining user information: You do not have sufficient privileges to
                 access information about other users; Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PRIVILEGES_LIST_CURRENT,
             {},
             timeout=timeout,
@@ -184,9 +179,9 @@ class Privileges:
         """
         List the privileges of a user.
 
-        GET /api/user/{user_id}/privileges, which the public documentation does not mention.
+        GET /api/user/{user_id}/privileges, not in the public documentation.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info; none for one's own account.
         Server code: users/api.py:341.
@@ -194,19 +189,19 @@ class Privileges:
         Args:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The names of the privileges, in database order.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Error obtaining user information: You do not have sufficient privileges to
                 access information about other users; Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PRIVILEGES_LIST_FOR_USER,
             {"user_id": user_id},
             timeout=timeout,
@@ -222,27 +217,27 @@ class Privileges:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Give a user a privilege.
+        Grant a privilege to a user.
 
         POST /api/user/{user_id}/privileges.
 
-        Effects: adds the privilege to the user's.
+        Effects: adds the privilege to the user's privileges.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
-            edit_user_privileges; admin, developer and advocate only with a key of an admin that has
-            no limited permissions.
+            edit_user_privileges; to grant admin, developer or advocate, an admin's key without
+            limited permissions.
         Server code: users/api.py:341.
 
         Args:
             user_id: Number of the account.
             privilege: Name of the privilege.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: The user already had that privilege; You cannot give a user the cron
                 privilege; You do not have sufficient privileges to give the user this privilege;
@@ -251,7 +246,7 @@ class Privileges:
                 privilege does not exist; A privilege name must be provided.
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PRIVILEGES_GRANT,
             {"user_id": user_id, "privilege": privilege},
             timeout=timeout,
@@ -267,11 +262,11 @@ class Privileges:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Take a privilege away from a user.
+        Revoke a privilege from a user.
 
         DELETE /api/user/{user_id}/privileges.
 
-        Effects: removes the privilege from the user's.
+        Effects: removes the privilege from the user's privileges.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
             edit_user_privileges.
         Server code: users/api.py:341.
@@ -280,13 +275,13 @@ class Privileges:
             user_id: Number of the account.
             privilege: Name of the privilege.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: The user did not already have that privilege; You cannot take away the admin
                 privilege from the current user; You do not have sufficient privileges to take away
@@ -296,7 +291,7 @@ class Privileges:
                 provided.
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.PRIVILEGES_REVOKE,
             {"user_id": user_id, "privilege": privilege},
             timeout=timeout,

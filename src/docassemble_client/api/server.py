@@ -3,28 +3,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, JSONInput, Unset
+from docassemble_client.config import Confidential, RetryPolicy, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import server as operations
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from docassemble_client import models
-    from docassemble_client._types import JSONInput, Unset
-    from docassemble_client.config import Confidential, RetryPolicy, Timeout
-    from docassemble_client.operation import Caller
-    from docassemble_client.tasks import TaskHandle
+from docassemble_client.tasks import TaskHandle
 
 
 class Server:
-    """The server's configuration, restarts and state."""
+    """Read and change the configuration, restart the server and get its state."""
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def get_config(
         self,
@@ -37,24 +32,24 @@ class Server:
 
         GET /api/config.
 
-        Effects: nothing.
-        Privileges: admin; a key with limited permissions is always refused.
+        Effects: none.
+        Privileges: admin; keys with limited permissions are always refused.
         Server code: main/api.py:52.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The directives by name; its repr hides their values.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Could not parse Configuration.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SERVER_GET_CONFIG,
             {},
             timeout=timeout,
@@ -71,29 +66,30 @@ class Server:
         """
         Replace the server's whole configuration.
 
-        Everything that is not given is gone; server.update_config changes single directives.
+        Directives that you do not pass are removed. To change single directives, use
+        server.update_config.
 
         POST /api/config.
 
         Effects: overwrites the configuration file and restarts the server.
-        Privileges: admin; a key with limited permissions is always refused.
+        Privileges: admin; keys with limited permissions are always refused.
         Server code: main/api.py:52.
 
         Args:
             config: The new configuration.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the restart the server has begun.
+            A handle of the restart task.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Configuration not supplied; Configuration was not valid JSON.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SERVER_REPLACE_CONFIG,
             {"config": config},
             timeout=timeout,
@@ -110,30 +106,30 @@ class Server:
         """
         Change directives of the server's configuration.
 
-        Only the top-level directives that are given change, each as a whole.
+        Only the top-level directives that you pass change; each is replaced as a whole.
 
-        PATCH /api/config (servers since 1.3.20).
+        PATCH /api/config (since docassemble 1.3.20).
 
         Effects: overwrites the configuration file and restarts the server.
-        Privileges: admin; a key with limited permissions is always refused.
+        Privileges: admin; keys with limited permissions are always refused.
         Server code: main/api.py:52.
 
         Args:
             config_changes: Top-level directives and their new values.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the restart the server has begun.
+            A handle of the restart task.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Could not parse Configuration; Configuration changes not supplied;
                 Configuration changes were not valid JSON.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SERVER_UPDATE_CONFIG,
             {"config_changes": config_changes},
             timeout=timeout,
@@ -149,7 +145,7 @@ class Server:
         """
         Restart the server.
 
-        POST /api/restart (servers since 1.3.20).
+        POST /api/restart (since docassemble 1.3.20).
 
         Effects: restarts the server; for up to a minute, requests hang or fail.
         Privileges: admin or developer; a key with limited permissions: the permission
@@ -158,17 +154,17 @@ class Server:
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A handle of the restart the server has begun.
+            A handle of the restart task.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SERVER_RESTART,
             {},
             timeout=timeout,
@@ -183,30 +179,30 @@ class Server:
         retry: RetryPolicy | None = None,
     ) -> models.RestartStatus:
         """
-        Ask how far a restart is.
+        Get the progress of a restart.
 
-        GET /api/restart_status (servers since 1.3.20).
+        GET /api/restart_status (since docassemble 1.3.20).
 
-        Effects: after the first completed the server forgets the task within 30 seconds.
+        Effects: within 30 seconds after the first completed, the server forgets the task.
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: main/api.py:138.
 
         Args:
-            task_id: The task_id of the call that started the restart.
+            task_id: The task_id from the call that started the restart.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            How far a restart is.
+            The progress of a restart.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Missing task_id.
             NotFound: File not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SERVER_GET_RESTART_STATUS,
             {"task_id": task_id},
             timeout=timeout,
@@ -222,23 +218,23 @@ class Server:
         """
         Get the server's state, start time and version, without an API key.
 
-        GET /health_status, which the public documentation does not mention.
+        GET /health_status, not in the public documentation.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: none, not even an API key.
         Server code: main/views.py:99.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             State and version of the server.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SERVER_GET_HEALTH,
             {},
             timeout=timeout,

@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import JSON, UNSET, JSONInput, Unset
+from docassemble_client.config import RetryPolicy, Secret, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import sessions as operations
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from docassemble_client import models
-    from docassemble_client._types import JSON, JSONInput, Unset
-    from docassemble_client.config import RetryPolicy, Secret, Timeout
-    from docassemble_client.operation import Caller
-    from docassemble_client.pagination import Paginator
-    from docassemble_client.transfer import FileInput
+from docassemble_client.pagination import Paginator
+from docassemble_client.transfer import FileInput
 
 
 class Sessions:
@@ -25,10 +20,10 @@ class Sessions:
     list and delete sessions.
     """
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     def list(
         self,
@@ -39,7 +34,7 @@ class Sessions:
         query: str | None = None,
         secret: str | Secret | None = None,
         include_dictionary: bool | None = None,
-        resume_from: str | None = None,
+        page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
     ) -> Paginator[models.SessionSummary]:
@@ -48,7 +43,7 @@ class Sessions:
 
         GET /api/interviews.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:375.
@@ -57,26 +52,27 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
-            secret: Decryption key of the user, to read encrypted sessions.
-            include_dictionary: Also send the interview answers, start time and whether the session
-                is encrypted; slow. Default: false.
-            resume_from: Start with this page (the next_id of the page before).
+            secret: Decryption key of the user, for encrypted sessions.
+            include_dictionary: Whether to include the variables, the start time and whether the
+                session is encrypted; slow. Default: false.
+            page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The list; await it for its first page.
+            A paginator: iterate over it with `async for`, or await it for the first page.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Error reading interview list: …; Invalid query parameter.
         """
-        return self._caller.paginate(
+        return self._runner.paginate(
             operations.SESSIONS_LIST,
             {
                 "i": i,
@@ -85,7 +81,7 @@ class Sessions:
                 "query": query,
                 "secret": secret,
                 "include_dictionary": include_dictionary,
-                "resume_from": resume_from,
+                "page_token": page_token,
             },
             timeout=timeout,
             retry=retry,
@@ -103,15 +99,15 @@ class Sessions:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Delete the sessions that match a filter, of all users.
+        Delete all users' sessions that match a filter.
 
-        Every filter given must match. Without any filter, delete_all must be true, and every
-        session on the server is deleted.
+        A session must match all filters that you pass. Without a filter, delete_all must be true,
+        and every session on the server is deleted.
 
         DELETE /api/interviews.
 
-        Effects: takes the sessions from the users they match; answers and files go when no user is
-            left. Cannot be undone.
+        Effects: removes the sessions from their users; if no user is left, answers and files are
+            deleted. This cannot be undone.
         Privileges: admin or advocate; a key with limited permissions: the permissions
             access_sessions, edit_sessions.
         Server code: interview/api.py:375.
@@ -120,23 +116,25 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
-            delete_all: Allow a call without any filter, which deletes every session on the server.
+            delete_all: Whether to allow a call without a filter, which deletes every session on the
+                server.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid query parameter; Error reading interview list.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_DELETE_MANY,
             {"i": i, "session": session, "tag": tag, "query": query, "delete_all": delete_all},
             timeout=timeout,
@@ -155,32 +153,32 @@ class Sessions:
         """
         Get the variables of a session.
 
-        Objects come as JSON objects with the keys _class and instanceName, dates as ISO 8601 text;
-        _internal, nav and url_args are docassemble's own.
+        Objects are JSON objects with the keys _class and instanceName, dates are ISO 8601 strings.
+        _internal, nav and url_args belong to docassemble.
 
         GET /api/session.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: none.
         Server code: interview/api.py:123.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             session: ID of the session.
-            secret: Decryption key, for a session that has one.
+            secret: Decryption key, if the session is encrypted.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The variables by name, objects in the server's JSON form with _class and instanceName.
+            The variables by name; objects have the keys _class and instanceName.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Unable to decrypt interview dictionary…; Parameters i and session are
                 required; Unable to obtain interview dictionary.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_GET_VARIABLES,
             {"i": i, "session": session, "secret": secret},
             timeout=timeout,
@@ -209,47 +207,46 @@ class Sessions:
         """
         Set variables of a session and get its next question.
 
-        Values are not checked against the interview's rules (required, min, validation code); what
-        is set is set. Nothing is saved where the server answers 400, nor where the answer is an
-        UndefinedVariable, unless question is false.
+        The server sets values without checking the interview's rules (required, min, validation
+        code). It saves nothing if it returns 400 or an UndefinedVariable, unless question is false.
 
         POST /api/session.
 
         Effects: changes the answers as a new step of the session and runs the interview up to its
             next question.
-        Privileges: none, but those the interview requires to run it.
+        Privileges: none, except those that the interview requires.
         Server code: interview/api.py:123.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             session: ID of the session.
-            secret: Decryption key, for a session that has one.
-            variables: Values by variable, such as {"client.phone": "202-555-3434"}; the name is the
-                left side of a Python assignment.
-            files: Files by variable; each becomes a DAFileList, also of one file.
-            file_variables: Variable by name in files, where that name cannot be the variable's own,
+            secret: Decryption key, if the session is encrypted.
+            variables: Values by variable, such as {"client.phone": "202-555-3434"}; each name is
+                the left side of a Python assignment.
+            files: Files by variable; each variable becomes a DAFileList, even for a single file.
+            file_variables: Variables by name in files, if a name cannot be the variable itself,
                 such as {"my_file": "user.relative['aunt']"}.
             delete_variables: Variables to delete, after the others are set.
-            event_list: The event_list of the question that is answered; needed to get past
-                questions asked out of turn.
-            question_name: The question_name of the question that is answered; needed where it is
-                mandatory.
-            question: Whether to run the interview and answer with its question; if not, the answer
+            event_list: The event_list of the question that you answer; needed for questions that
+                are asked out of order.
+            question_name: The question_name of the question that you answer; needed if the question
+                is mandatory.
+            question: Whether to run the interview and return its question; otherwise the response
                 is empty and no code runs. Default: true.
-            advance_progress_meter: Whether to move the progress bar on; only where question is
-                true. Default: false.
+            advance_progress_meter: Whether to advance the progress bar; only if question is true.
+                Default: false.
             overwrite: Whether to replace the current step instead of adding one, so that going back
                 skips it. Default: false.
-            raw: Whether to set values as they are, without making dates and objects of them.
+            raw: Whether to set values unchanged, without converting them to dates and objects.
                 Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            What a session answers with, or None if nothing more happens.
+            A response of a session, or None if the response is empty.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Problem getting current question:get_question_data: failure to assemble
                 interview: DAErrorNoEndpoint: …; Problem getting current question:…; Insufficient
@@ -262,7 +259,7 @@ class Sessions:
                 Parameters i and session are required; Unable to obtain interview dictionary; Unable
                 to decrypt interview dictionary.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_SET_VARIABLES,
             {
                 "i": i,
@@ -296,8 +293,8 @@ class Sessions:
 
         DELETE /api/session.
 
-        Effects: takes the session from the owner of the key; its answers and files go when no other
-            user has it.
+        Effects: removes the session from the owner of the key; if no other user has it, its answers
+            and files are deleted.
         Privileges: a key with limited permissions: the permissions access_sessions, edit_sessions;
             none for a key without limited permissions.
         Server code: interview/api.py:123.
@@ -306,17 +303,17 @@ class Sessions:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             session: ID of the session.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Parameters i and session are required.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_DELETE,
             {"i": i, "session": session},
             timeout=timeout,
@@ -340,35 +337,35 @@ class Sessions:
         """
         Run an action of an interview.
 
-        Answers what the interview sends with json_response() or response(), and None where it sends
-        nothing, never a question.
+        Returns the content that the interview sends with json_response() or response(), or None if
+        it sends nothing; never a question.
 
         POST /api/session/action.
 
-        Effects: runs the action and saves what it changes as a new step of the session.
-        Privileges: none, but those the interview requires to run it.
+        Effects: runs the action and saves its changes as a new step of the session.
+        Privileges: none, except those that the interview requires.
         Server code: interview/api.py:298.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             session: ID of the session.
-            action: Name of the action, that is of the block's event or variable.
-            secret: Decryption key, for a session that has one.
+            action: Name of the action: the event or variable of its block.
+            secret: Decryption key, if the session is encrypted.
             arguments: Arguments of the action by name.
-            persistent: Whether the action asks something: its question then becomes the current
-                one, for sessions.get_question. Default: false.
+            persistent: Whether the action asks a question, which then becomes the current one; see
+                sessions.get_question. Default: false.
             overwrite: Whether to replace the current step instead of adding one, so that going back
                 skips it. Default: false.
-            read_only: Whether to save nothing and not to wait for other calls to the session;
+            read_only: Whether to save nothing and not wait for other calls to the session;
                 overwrite then has no effect. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            What a session answers with, or None if nothing more happens.
+            A response of a session, or None if the response is empty.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Parameters i, session, and action are required; Malformed arguments;
                 Arguments data is not a dict; Unable to obtain interview dictionary;
@@ -376,7 +373,7 @@ class Sessions:
                 not subscriptable; api_session_action: failure to assemble interview: ….
             NotFound: Could not send file because ….
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_RUN_ACTION,
             {
                 "i": i,
@@ -403,34 +400,34 @@ class Sessions:
         retry: RetryPolicy | None = None,
     ) -> models.SessionReply | None:
         """
-        Go back one step in a session and get the question there.
+        Go back one step in a session and get its question.
 
         POST /api/session/back.
 
-        Effects: takes back the last step of the session with its answers.
-        Privileges: none, but those the interview requires to run it.
+        Effects: removes the last step of the session with its answers.
+        Privileges: none, except those that the interview requires.
         Server code: interview/api.py:96.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             session: ID of the session.
-            secret: Decryption key, for a session that has one.
-            question: Whether to run the interview and answer with its question; if not, the answer
+            secret: Decryption key, if the session is encrypted.
+            question: Whether to run the interview and return its question; otherwise the response
                 is empty and no code runs. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            What a session answers with, or None if nothing more happens.
+            A response of a session, or None if the response is empty.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Cannot go back; Problem getting current question; Parameters i and session
                 are required; Unable to obtain interview dictionary; Unable to decrypt interview
                 dictionary.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_GO_BACK,
             {"i": i, "session": session, "secret": secret, "question": question},
             timeout=timeout,
@@ -449,36 +446,37 @@ class Sessions:
         """
         Start an interview.
 
-        The secret in the answer opens the session again; the server does not keep it. To let a user
-        go on in a browser, pass the user's own (users.get_secret), or have the interview set
-        multi_user, which leaves the answers unencrypted.
+        Keep the secret of the result: you need it for all later calls, and the server does not
+        store it. If a user should continue in a browser, pass the user's own secret
+        (users.get_secret), or set multi_user in the interview, which leaves the answers
+        unencrypted.
 
         GET /api/session/new.
 
         Effects: creates a session of the key owner and runs the interview up to its first question.
-        Privileges: none, but those the interview requires to start it.
+        Privileges: none, except those that the interview requires.
         Server code: interview/api.py:245.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
-            secret: Encryption key of 16, 24 or 32 bytes; without one the server makes one.
-            url_args: What url_args of the interview is to hold, by name; a name begins with a
-                letter or underscore.
+            secret: Encryption key of 16, 24 or 32 bytes. Default: the server generates one.
+            url_args: Content of url_args in the interview, by name; each name begins with a letter
+                or underscore.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            A session that was just started.
+            A new session.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Parameter i is required; DANotFoundError: …; DAException: Insufficient
                 permissions to run this interview; ValueError: Incorrect AES key length (… bytes);
                 DAException: create_new_interview: failure to assemble interview: …; DASourceError:
                 ….
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_START,
             {"i": i, "secret": secret, "url_args": url_args},
             timeout=timeout,
@@ -499,22 +497,23 @@ class Sessions:
 
         GET /api/session/question.
 
-        Effects: runs the interview up to its question and saves what its code sets; adds no step.
-        Privileges: none, but those the interview requires to run it.
+        Effects: runs the interview up to its question and saves the variables that its code sets;
+            adds no step.
+        Privileges: none, except those that the interview requires.
         Server code: interview/api.py:276.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             session: ID of the session.
-            secret: Decryption key, for a session that has one.
+            secret: Decryption key, if the session is encrypted.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            What a session answers with.
+            A response of a session.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Unable to obtain interview dictionary; get_question_data: failure to
                 assemble interview: TypeError: 'NoneType' object is not subscriptable; Interview …
@@ -523,7 +522,7 @@ class Sessions:
                 interview: …; Insufficient permissions to run this interview; Parameters i and
                 session are required.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_GET_QUESTION,
             {"i": i, "session": session, "secret": secret},
             timeout=timeout,
@@ -539,7 +538,7 @@ class Sessions:
         query: str | None = None,
         secret: str | Secret | None = None,
         include_dictionary: bool | None = None,
-        resume_from: str | None = None,
+        page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
     ) -> Paginator[models.SessionSummary]:
@@ -548,7 +547,7 @@ class Sessions:
 
         GET /api/user/interviews.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: a key with limited permissions: the permission access_sessions; none for a key
             without limited permissions.
         Server code: interview/api.py:323.
@@ -557,26 +556,27 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
-            secret: Decryption key of the user, to read encrypted sessions.
-            include_dictionary: Also send the interview answers, start time and whether the session
-                is encrypted; slow. Default: false.
-            resume_from: Start with this page (the next_id of the page before).
+            secret: Decryption key of the user, for encrypted sessions.
+            include_dictionary: Whether to include the variables, the start time and whether the
+                session is encrypted; slow. Default: false.
+            page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The list; await it for its first page.
+            A paginator: iterate over it with `async for`, or await it for the first page.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid query parameter; Error reading interview list.
         """
-        return self._caller.paginate(
+        return self._runner.paginate(
             operations.SESSIONS_LIST_CURRENT,
             {
                 "i": i,
@@ -585,7 +585,7 @@ class Sessions:
                 "query": query,
                 "secret": secret,
                 "include_dictionary": include_dictionary,
-                "resume_from": resume_from,
+                "page_token": page_token,
             },
             timeout=timeout,
             retry=retry,
@@ -603,15 +603,15 @@ class Sessions:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Delete those sessions of the key owner that match a filter.
+        Delete the key owner's sessions that match a filter.
 
-        Every filter given must match. Without any filter, delete_all must be true, and every
-        session of the key owner is deleted.
+        A session must match all filters that you pass. Without a filter, delete_all must be true,
+        and every session of the key owner is deleted.
 
         DELETE /api/user/interviews.
 
-        Effects: takes the sessions from the key owner; their answers and files go when no other
-            user has them. Cannot be undone.
+        Effects: removes the sessions from the key owner; if no other user has them, answers and
+            files are deleted. This cannot be undone.
         Privileges: a key with limited permissions: the permission access_sessions; none for a key
             without limited permissions.
         Server code: interview/api.py:323.
@@ -620,24 +620,25 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
-            delete_all: Allow a call without any filter, which deletes every session of the key
-                owner.
+            delete_all: Whether to allow a call without a filter, which deletes every session of the
+                key owner.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid query parameter; Error reading interview list.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_DELETE_MANY_CURRENT,
             {"i": i, "session": session, "tag": tag, "query": query, "delete_all": delete_all},
             timeout=timeout,
@@ -654,7 +655,7 @@ class Sessions:
         query: str | None = None,
         secret: str | Secret | None = None,
         include_dictionary: bool | None = None,
-        resume_from: str | None = None,
+        page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
     ) -> Paginator[models.SessionSummary]:
@@ -663,7 +664,7 @@ class Sessions:
 
         GET /api/user/{user_id}/interviews.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions; none for one's own account with a key without limited permissions.
         Server code: interview/api.py:485.
@@ -673,26 +674,27 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
-            secret: Decryption key of the user, to read encrypted sessions.
-            include_dictionary: Also send the interview answers, start time and whether the session
-                is encrypted; slow. Default: false.
-            resume_from: Start with this page (the next_id of the page before).
+            secret: Decryption key of the user, for encrypted sessions.
+            include_dictionary: Whether to include the variables, the start time and whether the
+                session is encrypted; slow. Default: false.
+            page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The list; await it for its first page.
+            A paginator: iterate over it with `async for`, or await it for the first page.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid query parameter; Error reading interview list.
         """
-        return self._caller.paginate(
+        return self._runner.paginate(
             operations.SESSIONS_LIST_FOR_USER,
             {
                 "user_id": user_id,
@@ -702,7 +704,7 @@ class Sessions:
                 "query": query,
                 "secret": secret,
                 "include_dictionary": include_dictionary,
-                "resume_from": resume_from,
+                "page_token": page_token,
             },
             timeout=timeout,
             retry=retry,
@@ -721,15 +723,15 @@ class Sessions:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Delete those sessions of a user that match a filter.
+        Delete a user's sessions that match a filter.
 
-        Every filter given must match. Without any filter, delete_all must be true, and every
-        session of the user is deleted.
+        A session must match all filters that you pass. Without a filter, delete_all must be true,
+        and every session of the user is deleted.
 
         DELETE /api/user/{user_id}/interviews.
 
-        Effects: takes the sessions from the user; their answers and files go when no other user has
-            them. Cannot be undone.
+        Effects: removes the sessions from the user; if no other user has them, answers and files
+            are deleted. This cannot be undone.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions; none for one's own account with a key without limited permissions.
         Server code: interview/api.py:485.
@@ -739,23 +741,25 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
-            delete_all: Allow a call without any filter, which deletes every session of the user.
+            delete_all: Whether to allow a call without a filter, which deletes every session of the
+                user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid query parameter; Error reading interview list.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_DELETE_MANY_FOR_USER,
             {
                 "user_id": user_id,
@@ -778,17 +782,17 @@ class Sessions:
         query: str | None = None,
         secret: str | Secret | None = None,
         include_dictionary: bool | None = None,
-        resume_from: str | None = None,
+        page_token: str | None = None,
         user_id: int | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
     ) -> Paginator[models.SessionSummary]:
         """
-        List the sessions of all users, or of one of them.
+        List the sessions of all users or of one user.
 
-        GET /api/users/interviews, which the public documentation does not mention.
+        GET /api/users/interviews, not in the public documentation.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:432.
@@ -797,27 +801,28 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
-            secret: Decryption key of the user, to read encrypted sessions.
-            include_dictionary: Also send the interview answers, start time and whether the session
-                is encrypted; slow. Default: false.
-            resume_from: Start with this page (the next_id of the page before).
+            secret: Decryption key of the user, for encrypted sessions.
+            include_dictionary: Whether to include the variables, the start time and whether the
+                session is encrypted; slow. Default: false.
+            page_token: Token of the first page to return (next_page_token of the previous page).
             user_id: Only sessions of this user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The list; await it for its first page.
+            A paginator: iterate over it with `async for`, or await it for the first page.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Error getting interview list.  …; Invalid query parameter.
         """
-        return self._caller.paginate(
+        return self._runner.paginate(
             operations.SESSIONS_LIST_ACROSS_USERS,
             {
                 "i": i,
@@ -826,7 +831,7 @@ class Sessions:
                 "query": query,
                 "secret": secret,
                 "include_dictionary": include_dictionary,
-                "resume_from": resume_from,
+                "page_token": page_token,
                 "user_id": user_id,
             },
             timeout=timeout,
@@ -846,15 +851,15 @@ class Sessions:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Delete the sessions that match a filter, of all users or of one of them.
+        Delete the sessions of all users or of one user that match a filter.
 
-        Every filter given must match. Without any filter, delete_all must be true, and every
-        session of a logged-in user is deleted.
+        A session must match all filters that you pass. Without a filter, delete_all must be true,
+        and every session of a logged-in user is deleted.
 
-        DELETE /api/users/interviews, which the public documentation does not mention.
+        DELETE /api/users/interviews, not in the public documentation.
 
-        Effects: takes the sessions from the users they match; answers and files go when no user is
-            left. Cannot be undone.
+        Effects: removes the sessions from their users; if no user is left, answers and files are
+            deleted. This cannot be undone.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:432.
@@ -863,24 +868,26 @@ class Sessions:
             i: Only sessions of this interview (file name such as
                 docassemble.demo:data/questions/questions.yml).
             session: Only the session with this ID.
-            tag: Only sessions with this tag; slow, because the server filters after reading.
+            tag: Only sessions with this tag; slow, because the server reads all sessions before it
+                filters.
             query: Only sessions for which this expression over DA.Sessions columns is true, such as
                 DA.Sessions.user_id == 22 (operators == != < <= > >= & | ^ ~, methods .Like() and
                 .In(), functions DA.And() and DA.Or()).
             user_id: Only sessions of this user.
-            delete_all: Allow a call without any filter, which deletes every session of every user.
+            delete_all: Whether to allow a call without a filter, which deletes every session of
+                every user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Invalid query parameter; Error reading interview list.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.SESSIONS_DELETE_MANY_ACROSS_USERS,
             {
                 "i": i,

@@ -3,27 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, JSONInput, Unset
+from docassemble_client.config import Confidential, RetryPolicy, Secret, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import stash as operations
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from docassemble_client import models
-    from docassemble_client._types import JSONInput, Unset
-    from docassemble_client.config import Confidential, RetryPolicy, Secret, Timeout
-    from docassemble_client.operation import Caller
 
 
 class Stash:
-    """Keep data on the server for a while, encrypted, and fetch it again."""
+    """Store encrypted data on the server for a limited time, and retrieve it."""
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def retrieve(
         self,
@@ -36,32 +31,32 @@ class Stash:
         retry: RetryPolicy | None = None,
     ) -> Confidential:
         """
-        Fetch stashed data, and delete or keep it longer if wanted.
+        Retrieve stashed data, and optionally delete it or extend its lifetime.
 
-        GET /api/retrieve_stashed_data (servers since 1.2.0).
+        GET /api/retrieve_stashed_data (since docassemble 1.2.0).
 
-        Effects: none by default; delete removes the data, refresh changes when it expires.
+        Effects: none by default; delete removes the data, refresh changes its expiry.
         Privileges: none.
         Server code: main/api.py:231.
 
         Args:
             stash_key: Identifier of the data.
-            secret: Key that decrypts the data.
-            delete: Whether the data is deleted once it is read. Default: false.
+            secret: Decryption key.
+            delete: Whether to delete the data after reading it. Default: false.
             refresh: New lifetime in seconds from now, at least 1; ignored with delete.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The data; its repr hides the values.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: The stashed data could not be retrieved: …; The stash key and secret
                 parameters are required.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.STASH_RETRIEVE,
             {"stash_key": stash_key, "secret": secret, "delete": delete, "refresh": refresh},
             timeout=timeout,
@@ -78,31 +73,31 @@ class Stash:
         retry: RetryPolicy | None = None,
     ) -> models.StashedData:
         """
-        Stash data on the server, encrypted, for some time.
+        Store encrypted data on the server for a limited time.
 
-        POST /api/stash_data (servers since 1.2.0).
+        POST /api/stash_data (since docassemble 1.2.0).
 
         Effects: stores the data under a new identifier until it expires.
         Privileges: none.
         Server code: main/api.py:200.
 
         Args:
-            data: Data to keep, by variable name.
-            expire: Lifetime in seconds, at least 1; 90 days by default. Default: 7776000.
-            raw: Whether text that looks like a date or time and objects with _class stay as they
-                are. Default: false.
+            data: Data to store, by variable name.
+            expire: Lifetime in seconds, at least 1; the default is 90 days. Default: 7776000.
+            raw: Whether to store strings that look like dates or times, and objects with _class,
+                unchanged. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Where data was stashed; both parts are needed to fetch it again.
+            The identifier and the key of stashed data; you need both to retrieve it.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: Data must be provided; Malformed data.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.STASH_STORE,
             {"data": data, "expire": expire, "raw": raw},
             timeout=timeout,

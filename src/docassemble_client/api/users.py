@@ -3,29 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import builtins
+from collections.abc import Sequence
 
-from docassemble_client._types import UNSET
+import docassemble_client.models as models
+from docassemble_client._types import UNSET, Unset
+from docassemble_client.config import RetryPolicy, Secret, Timeout
+from docassemble_client.operation import OperationRunner
 from docassemble_client.operations import users as operations
-
-if TYPE_CHECKING:
-    import builtins
-    from collections.abc import Sequence
-
-    from docassemble_client import models
-    from docassemble_client._types import Unset
-    from docassemble_client.config import RetryPolicy, Secret, Timeout
-    from docassemble_client.operation import Caller
-    from docassemble_client.pagination import Paginator
+from docassemble_client.pagination import Paginator
 
 
 class Users:
-    """Read, create, invite, change, deactivate and delete user accounts."""
+    """Get, create, invite, update, deactivate and delete user accounts."""
 
-    __slots__ = ("_caller",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, runner: OperationRunner) -> None:
+        self._runner = runner
 
     async def get_secret(
         self,
@@ -40,7 +35,7 @@ class Users:
 
         GET /api/secret.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: none.
         Server code: users/api.py:382.
 
@@ -48,18 +43,18 @@ class Users:
             username: E-mail address of the user.
             password: Password of the user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The decryption key, 16 characters, for the secret argument of the session calls.
+            The decryption key (16 characters), for the argument secret of session calls.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Username not known; Secret will not be supplied because two factor
                 authentication is enabled; Password not set; Incorrect password; Access denied.
             BadRequest: A username and password must be supplied.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_GET_SECRET,
             {"username": username, "password": password},
             timeout=timeout,
@@ -77,25 +72,25 @@ class Users:
 
         GET /api/user.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: a key with limited permissions: the permission access_user_info; none for a key
             without limited permissions.
         Server code: users/api.py:42.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             A user account.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to access user information; Access
                 denied.
             BadRequest: Error obtaining user information: ….
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_GET_CURRENT,
             {},
             timeout=timeout,
@@ -120,15 +115,15 @@ class Users:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Change the profile of the account that owns the API key.
+        Update the profile of the account that owns the API key.
 
-        Only the fields that are given change.
+        Only the fields that you pass change.
 
-        PATCH /api/user (servers since 1.4.0).
+        PATCH /api/user (since docassemble 1.4.0).
 
         Effects: changes the account.
-        Privileges: none for a key without limited permissions, but a password needs admin or
-            edit_user_password; a key with limited permissions cannot do it.
+        Privileges: none for a key without limited permissions, except admin or edit_user_password
+            to change the password; keys with limited permissions are refused.
         Server code: users/api.py:42.
 
         Args:
@@ -142,23 +137,23 @@ class Users:
             timezone: Time zone (IANA name, such as America/New_York); not checked by the server.
             language: Language code (ISO 639).
             password: New password, at most 72 bytes in UTF-8.
-            old_password: Current password; given with password, the encrypted answers of the user
-                are converted to the new one.
+            old_password: Current password; if passed, the server re-encrypts the user's stored
+                answers for the new password.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to access user information; You do
                 not have sufficient privileges to edit a user's information; You do not have
                 sufficient privileges to change a user's password; Access denied.
             BadRequest: You do not have sufficient privileges to edit this user's information; The
                 old_password is incorrect; password cannot be longer than 72 bytes….
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_UPDATE_CURRENT,
             {
                 "first_name": first_name,
@@ -198,7 +193,7 @@ class Users:
         """
         Create a user account.
 
-        The account has no privileges unless some are given.
+        The account has no privileges unless you pass some.
 
         POST /api/user/new.
 
@@ -217,24 +212,24 @@ class Users:
             organization: Organization.
             timezone: Time zone (IANA name, such as America/New_York); not checked by the server.
             language: Language code (ISO 639).
-            password: Password, 4 characters or more and at most 72 bytes in UTF-8; without one the
-                server makes one of 10 letters and digits.
-            privileges: Privileges of the user; none by default.
+            password: Password, at least 4 characters and at most 72 bytes in UTF-8. Default: the
+                server generates one of 10 letters and digits.
+            privileges: Privileges of the user; default: none.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             The account that was just created.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: An e-mail address must be supplied; That e-mail address is already being
                 used; Password too short or too long; Invalid privilege name.  … is not an existing
                 privilege; List of privileges must be a string or a list; password cannot be longer
                 than 72 bytes….
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_CREATE,
             {
                 "username": username,
@@ -266,7 +261,7 @@ class Users:
 
         GET /api/user/{user_id}.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info; none for one's own account.
         Server code: users/api.py:236.
@@ -274,19 +269,19 @@ class Users:
         Args:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             A user account.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to access user information; Access
                 denied.
             BadRequest: Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_GET,
             {"user_id": user_id},
             timeout=timeout,
@@ -313,15 +308,15 @@ class Users:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Change a user's profile, password or active status.
+        Update a user's profile, password or active status.
 
-        Only the fields that are given change.
+        Only the fields that you pass change.
 
-        PATCH /api/user/{user_id} (servers since 1.4.0).
+        PATCH /api/user/{user_id} (since docassemble 1.4.0).
 
         Effects: changes the account.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
-            edit_user_info; none for one's own account with a key without limited permissions; a
+            edit_user_info; none for one's own account with a key without limited permissions; the
             password also needs edit_user_password, the active status edit_user_active_status.
         Server code: users/api.py:236.
 
@@ -337,17 +332,17 @@ class Users:
             timezone: Time zone (IANA name, such as America/New_York); not checked by the server.
             language: Language code (ISO 639).
             password: New password, at most 72 bytes in UTF-8.
-            old_password: Current password; given with password, the encrypted answers of the user
-                are converted to the new one.
+            old_password: Current password; if passed, the server re-encrypts the user's stored
+                answers for the new password.
             active: Whether the user can log in.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: You do not have sufficient privileges to edit user information; The active
                 status of this user account cannot be changed; You do not have sufficient privileges
                 to change the active status of user accounts; You must have admin privileges to
@@ -358,7 +353,7 @@ class Users:
                 longer than 72 bytes….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_UPDATE,
             {
                 "user_id": user_id,
@@ -387,9 +382,9 @@ class Users:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Make a user inactive.
+        Deactivate a user.
 
-        The account and its data stay; users.update(active=True) brings it back.
+        The account and its data are kept; users.update(active=True) reactivates it.
 
         DELETE /api/user/{user_id}.
 
@@ -401,20 +396,20 @@ class Users:
         Args:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: This user account cannot be deleted or deactivated; You do not have
                 sufficient privileges to inactivate user accounts; You do not have sufficient
                 privileges to access user information; Access denied.
             BadRequest: Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_DEACTIVATE,
             {"user_id": user_id},
             timeout=timeout,
@@ -430,11 +425,11 @@ class Users:
         retry: RetryPolicy | None = None,
     ) -> None:
         """
-        Remove a user's account and data for good.
+        Delete a user's account and data permanently.
 
         DELETE /api/user/{user_id}.
 
-        Effects: removes the account, its sessions, files and keys; cannot be undone.
+        Effects: deletes the account, its sessions, files and keys; this cannot be undone.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
             access_sessions, delete_user.
         Server code: users/api.py:236.
@@ -442,22 +437,22 @@ class Users:
         Args:
             user_id: Number of the account.
             remove: account keeps multi-user sessions that others have joined; account_and_shared
-                removes them too.
+                deletes them too.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            Nothing.
+            None.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: This user account cannot be deleted or deactivated; You do not have
                 sufficient privileges to delete user accounts; You do not have sufficient privileges
                 to access user information; Access denied.
             BadRequest: Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_DELETE,
             {"user_id": user_id, "remove": remove},
             timeout=timeout,
@@ -477,27 +472,27 @@ class Users:
 
         GET /api/user_info.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info.
         Server code: users/api.py:219.
 
         Args:
             username: E-mail address.
-            case_sensitive: Whether the address must be equal, letter by letter. Default: false.
+            case_sensitive: Whether the address must match exactly. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             A user account.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: An e-mail address must be supplied; Error obtaining user information: ….
             NotFound: User not found.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_GET_BY_USERNAME,
             {"username": username, "case_sensitive": case_sensitive},
             timeout=timeout,
@@ -516,31 +511,32 @@ class Users:
         """
         Invite people to register.
 
-        POST /api/user_invite (servers since 1.4.0).
+        POST /api/user_invite (since docassemble 1.4.0).
 
-        Effects: stores an invitation for each address and sends an e-mail unless told not to.
+        Effects: stores an invitation for each address, and sends an e-mail unless send_emails is
+            false.
         Privileges: admin; a key with limited permissions: the permission create_user.
         Server code: users/api.py:139.
 
         Args:
             email_addresses: Addresses to invite.
-            privilege: Privilege the person gets on registration. Default: user.
+            privilege: Privilege that the user gets on registration. Default: user.
             send_emails: Whether the server sends the invitations; if not, use the URLs in the
-                answer. Default: true.
+                result. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
             A list; each item: an invitation to register.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: One or more 'email_addresses' must be supplied; Invalid privilege name;
                 Invalid e-mail address; That e-mail address is already being used; The
                 email_addresses field did not contain valid JSON.
         """
-        return await self._caller.call(
+        return await self._runner.call(
             operations.USERS_INVITE,
             {
                 "email_addresses": email_addresses,
@@ -555,7 +551,7 @@ class Users:
         self,
         *,
         include_inactive: bool | None = None,
-        resume_from: str | None = None,
+        page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
     ) -> Paginator[models.User]:
@@ -564,28 +560,28 @@ class Users:
 
         GET /api/user_list.
 
-        Effects: nothing.
+        Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_user_info.
         Server code: users/api.py:417.
 
         Args:
-            include_inactive: Also list inactive users; only then each user's active is known.
-                Default: false.
-            resume_from: Start with this page (the next_id of the page before).
+            include_inactive: Whether to include inactive users and the field active. Default:
+                false.
+            page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
-            retry: Policy for this call instead of the client's.
+            retry: Retry policy for this call. Default: the client's.
 
         Returns:
-            The list; await it for its first page.
+            A paginator: iterate over it with `async for`, or await it for the first page.
 
         Raises:
-            UsageError: An argument is wrong; nothing was sent.
+            UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
         """
-        return self._caller.paginate(
+        return self._runner.paginate(
             operations.USERS_LIST,
-            {"include_inactive": include_inactive, "resume_from": resume_from},
+            {"include_inactive": include_inactive, "page_token": page_token},
             timeout=timeout,
             retry=retry,
         )

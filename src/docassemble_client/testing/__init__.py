@@ -1,35 +1,43 @@
 """
-A docassemble in memory, for tests and demonstrations without a server.
+An in-memory docassemble, for tests and demonstrations without a server.
 
 ```python
-from docassemble_client.testing import FakeServer, Field, Screen
+from docassemble_client.testing import FakeServer, ScriptedScreen
 
 fake = FakeServer()
-fake.add_interview("docassemble.demo:data/questions/letter.yml", Screen("Your name?", ["name"]))
+fake.add_interview(
+    "docassemble.demo:data/questions/letter.yml", ScriptedScreen("Your name?", ["name"])
+)
 async with fake.client() as da:
     ...
 ```
 """
 
-from docassemble_client.testing._server.request_handler import Received
+from docassemble_client.testing._server.request_handler import ReceivedRequest
 from docassemble_client.testing.clock import Clock, ManualClock, SystemClock
-from docassemble_client.testing.interviews import Answers, Document, Field, Interview, Screen
+from docassemble_client.testing.interviews import (
+    FakeDocument,
+    Field,
+    ScriptedInterview,
+    ScriptedScreen,
+    SessionVariables,
+)
 from docassemble_client.testing.recorder import Recorder
 from docassemble_client.testing.recordings import Recording
-from docassemble_client.testing.server import FakeServer, User
+from docassemble_client.testing.server import FakeServer, FakeUser
 
 __all__ = [
-    "Answers",
     "Clock",
-    "Document",
+    "FakeDocument",
     "FakeServer",
+    "FakeUser",
     "Field",
-    "Interview",
     "ManualClock",
-    "Received",
+    "ReceivedRequest",
     "Recorder",
     "Recording",
-    "Screen",
+    "ScriptedInterview",
+    "ScriptedScreen",
+    "SessionVariables",
     "SystemClock",
-    "User",
 ]

@@ -1,4 +1,4 @@
-"""Serves the fake server: `python -m docassemble_client.testing --port 8000`."""
+"""Serve a fake server: `python -m docassemble_client.testing --port 8000`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from docassemble_client.client import KEY_VARIABLE, URL_VARIABLE
-from docassemble_client.testing.server import NEWEST, FakeServer
+from docassemble_client._base_client import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client.testing.server import LATEST_VERSION, FakeServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +19,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Serve until interrupted.
 
     Args:
-        arguments: Those of the command line by default.
+        arguments: Command-line arguments; those of the process by default.
     """
     parser = argparse.ArgumentParser(
         prog="python -m docassemble_client.testing",
-        description="Serve a docassemble in memory; everything is gone when it ends. Interviews "
-        "put into its Playground run as Python, so serve it to nobody you do not trust.",
+        description="Serve an in-memory docassemble. All data is lost when it stops. "
+        "Playground interviews run as Python code, so do not expose it to untrusted users.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
-    parser.add_argument("--version", default=NEWEST, help="of docassemble (default: %(default)s)")
     parser.add_argument(
-        "--restart-seconds", type=float, default=3.0, help="how long a restart takes"
+        "--version",
+        default=LATEST_VERSION,
+        help="simulated version of docassemble (default: %(default)s)",
     )
-    parser.add_argument("--install-seconds", type=float, default=3.0, help="and an installation")
-    parser.add_argument("--recordings", help="folder of recorded interviews to play back")
+    parser.add_argument(
+        "--restart-seconds",
+        type=float,
+        default=3.0,
+        help="duration of a restart (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--install-seconds",
+        type=float,
+        default=3.0,
+        help="duration of a package installation (default: %(default)s)",
+    )
+    parser.add_argument("--recordings", help="folder of recorded interviews to replay")
     options = parser.parse_args(arguments)
     fake = FakeServer(
         version=options.version,
@@ -49,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         host=options.host,
         port=options.port,
         log_level="warning",
-        server_header=False,  # the answers have their own
+        server_header=False,  # the responses have their own
         date_header=False,
     )
 

@@ -1,4 +1,4 @@
-"""Clocks of the fake server: the machine's, or one that only moves when it is told to."""
+"""Clocks for the fake server: the system clock, or one that you move by hand."""
 
 from __future__ import annotations
 
@@ -6,63 +6,63 @@ import asyncio
 import time
 from typing import Protocol
 
-_DAWN = 1_767_225_600.0  # 1 January 2026
+_DEFAULT_START = 1_767_225_600.0  # 1 January 2026
 
 
 class Clock(Protocol):
-    """What the fake server takes the time from, and waits with."""
+    """The interface of a clock that the fake server reads and waits with."""
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Return the time in seconds since 1970."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait that many seconds."""
         ...
 
 
 class SystemClock:
-    """The clock of the machine."""
+    """The system clock."""
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long."""
+        """Wait that many seconds."""
         await asyncio.sleep(seconds)
 
 
 class ManualClock:
     """
-    A clock that stands still until it is moved.
+    A clock that moves only when you advance it or sleep on it.
 
-    Waiting moves it too, so that a slow answer is late by this clock but takes no time.
+    A delayed response is late by this clock, but the test does not wait for it.
     """
 
-    def __init__(self, now: float = _DAWN) -> None:
+    def __init__(self, now: float = _DEFAULT_START) -> None:
         """
         Set the clock.
 
         Args:
-            now: Seconds since 1970.
+            now: Initial time in seconds since 1970; 1 January 2026 by default.
         """
         self._now = now
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return self._now
 
     def advance(self, seconds: float) -> None:
         """
-        Let time pass.
+        Move the clock forward.
 
         Args:
-            seconds: How much.
+            seconds: Number of seconds.
         """
         self._now += seconds
 
     async def sleep(self, seconds: float) -> None:
-        """Let that much time pass, and the other tasks of the event loop have their turn."""
+        """Advance the clock and yield to the event loop."""
         self.advance(seconds)
         await asyncio.sleep(0)

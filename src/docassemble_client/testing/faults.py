@@ -1,58 +1,58 @@
-"""Faults the fake server can be told to have."""
+"""Simulated failures of the fake server."""
 
 from __future__ import annotations
 
 from attrs import define, field
 
-from docassemble_client.testing._server.messages import Answer
+from docassemble_client.testing._server.messages import FakeResponse
 
 
-class ConnectionLost(Exception):  # noqa: N818 - what happens to the connection
-    """The connection breaks after the request was taken."""
+class ConnectionLost(Exception):  # noqa: N818 - describes the connection
+    """The connection breaks after the server has received the request."""
 
 
-class ConnectionRefused(Exception):  # noqa: N818 - what happens to the connection
-    """No connection is accepted."""
+class ConnectionRefused(Exception):  # noqa: N818 - describes the connection
+    """The server accepts no connection."""
 
 
 @define
 class Fault:
     """
-    Something that goes wrong.
+    A simulated failure.
 
     Attributes:
-        operation: Full name of the operation it happens to; * for every one.
-        times: How often it still happens; None for ever.
-        answer: What is answered instead; None if the call is worked on.
-        error: What happens to the connection instead.
-        seconds: How much later the answer comes.
-        done: Whether the call is worked on nevertheless.
+        operation: Full name of the operation that fails; * for every operation.
+        times: How many more times it fails; None for always.
+        response: Response to send instead; None if the request is handled normally.
+        error: Error of the connection to raise instead.
+        delay_seconds: Delay of the response in seconds.
+        processed: Whether the server processes the request nevertheless.
     """
 
     operation: str
     times: int | None = 1
-    answer: Answer | None = field(default=None, repr=False)
+    response: FakeResponse | None = field(default=None, repr=False)
     error: Exception | None = None
-    seconds: float = 0.0
-    done: bool = False
+    delay_seconds: float = 0.0
+    processed: bool = False
 
 
 class Faults:
-    """All faults that are yet to happen, the first told first."""
+    """The pending faults, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Have one more."""
+        """Add a fault."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Have none any more."""
+        """Remove all faults."""
         self._faults.clear()
 
-    def next(self, operation: str) -> Fault | None:
-        """Take the one that happens to this call."""
+    def take(self, operation: str) -> Fault | None:
+        """Take the next fault of an operation."""
         for fault in self._faults:
             if fault.operation in {"*", operation}:
                 if fault.times is not None:

@@ -1,4 +1,4 @@
-"""Scripted interviews: what they need, ask and bring."""
+"""Scripted interviews: their screens, actions and final values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from docassemble_client._types import JSONInput
 from docassemble_client.testing._yaml.variable_expressions import (
-    Undefined,
+    UndefinedName,
     read_variable,
     to_python,
 )
@@ -18,23 +18,23 @@ from docassemble_client.testing._yaml.variable_expressions import (
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
 
-TEMPORARY = "Question_Temp"  # name of a screen that code has made
+TEMPORARY_BLOCK = "Question_Temp"  # block name of a screen that code created
 _TEMPLATE = re.compile(r"\$\{ *([^}]+?) *\}")
 
 
-class Answers(Mapping[str, Any]):
+class SessionVariables(Mapping[str, Any]):
     """
-    The variables of a session, as a script sees them.
+    The variables of a session, as an interview's functions see them.
 
-    To read one that is not defined makes the interview ask for it.
+    Reading an undefined variable makes the interview ask for it.
     """
 
     def __init__(self, variables: dict[str, JSON]) -> None:
         """
-        Show the variables.
+        Wrap the variables.
 
         Args:
-            variables: The variables by name.
+            variables: Values by name; `set` changes this dictionary.
         """
         self._variables = variables
 
@@ -45,7 +45,7 @@ class Answers(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         try:
             self[str(name)]
-        except Undefined:
+        except UndefinedName:
             return False
         return True
 
@@ -57,23 +57,23 @@ class Answers(Mapping[str, Any]):
 
     def set(self, name: str, value: JSON) -> None:
         """
-        Set a variable from an action.
+        Set a variable.
 
         Args:
-            name: Its name, without dots or brackets.
+            name: Name of the variable, without dots or brackets.
             value: Any JSON value.
         """
         self._variables[name] = value
 
     def fill_in(self, text: str) -> str:
-        """Put variables into a text, in which each stands as ${ name }."""
+        """Replace each ${ name } in a text with the variable's value."""
         return _TEMPLATE.sub(lambda match: str(to_python(self[match[1]])), text)
 
 
-Final: TypeAlias = Callable[[Answers], object]
-"""Brings the end of an interview: a Screen, JSONReply, BinaryContent, bytes, or JSON."""
-Action: TypeAlias = Callable[[Answers, Mapping[str, Any]], object]
-"""Runs an action with its arguments: brings what Final may, or None for nothing."""
+FinalFunction: TypeAlias = Callable[[SessionVariables], object]
+"""Returns the end of an interview: a ScriptedScreen, JSONReply, BinaryContent, bytes or JSON."""
+ActionFunction: TypeAlias = Callable[[SessionVariables, Mapping[str, Any]], object]
+"""Runs an action with its arguments; returns the same types as FinalFunction, or None."""
 
 
 @frozen
@@ -82,13 +82,13 @@ class Field:
     A field of a screen.
 
     Attributes:
-        variable: Variable it sets.
-        label: Its label; the variable by default.
-        datatype: Kind of the value.
-        choices: What can be chosen: value by label.
-        required: Whether it must be answered.
-        default: Value to start with.
-        extra: Further keys of its JSON.
+        variable: Name of the variable that the field sets.
+        label: Label; the variable's name by default.
+        datatype: docassemble's datatype, such as text or currency.
+        choices: Values by label.
+        required: Whether the field must be answered.
+        default: Initial value.
+        extra: Additional keys of the field's JSON.
     """
 
     variable: str
@@ -101,14 +101,14 @@ class Field:
 
 
 @frozen
-class Document:
+class FakeDocument:
     """
-    A document an interview makes.
+    A document that an interview assembles.
 
     Attributes:
-        name: Name to show, of which the file name is made.
-        content: The files by extension, such as pdf and docx.
-        variable: Variable that would hold it.
+        name: Display name; file names are derived from it.
+        content: File contents by extension, such as pdf and docx.
+        variable: Name of the variable that would hold the document.
     """
 
     name: str
@@ -116,46 +116,47 @@ class Document:
     variable: str = ""
 
 
-def _as_fields(given: Iterable[Field | str]) -> tuple[Field, ...]:
-    return tuple(one if isinstance(one, Field) else Field(one) for one in given)
+def _to_fields(fields: Iterable[Field | str]) -> tuple[Field, ...]:
+    return tuple(field if isinstance(field, Field) else Field(field) for field in fields)
 
 
-def _as_documents(given: Iterable[Document]) -> tuple[Document, ...]:
-    return tuple(given)
+def _to_documents(documents: Iterable[FakeDocument]) -> tuple[FakeDocument, ...]:
+    return tuple(documents)
 
 
 @frozen
-class Screen:
+class ScriptedScreen:
     """
-    A question.
+    A screen of a scripted interview.
 
     Attributes:
-        text: Heading; ${ name } stands for a variable.
-        fields: Its fields, or just the variables they set.
+        text: Heading; ${ name } is replaced by the variable's value.
+        fields: Fields, or names of the variables they set.
         subtext: Text below the heading.
-        kind: Kind of the screen; fields or deadend by default.
-        name: Name of the block; one is made by default.
-        mandatory: Whether the block is mandatory, so that its name must come with the answer.
-        documents: Documents it offers.
-        progress: How far the progress bar is, if it says so.
-        extra: Further keys of its JSON, which win.
+        kind: docassemble's question type; fields or deadend by default.
+        name: Name of the block; numbered by default.
+        mandatory: Whether the block is mandatory. If so, `question_name` must be sent with the
+            answer.
+        documents: Documents to download from the screen.
+        progress: Value of the progress bar, 0 to 100; None if the screen sets none.
+        extra: Additional keys of the screen's JSON; they override all others.
     """
 
     text: str
-    fields: tuple[Field, ...] = field(default=(), converter=_as_fields)
+    fields: tuple[Field, ...] = field(default=(), converter=_to_fields)
     subtext: str = field(default="", kw_only=True)
     kind: str = field(default="", kw_only=True)
     name: str = field(default="", kw_only=True)
     mandatory: bool = field(default=False, kw_only=True)
-    documents: tuple[Document, ...] = field(default=(), kw_only=True, converter=_as_documents)
+    documents: tuple[FakeDocument, ...] = field(default=(), kw_only=True, converter=_to_documents)
     progress: float | None = field(default=None, kw_only=True)
     extra: Mapping[str, JSONInput] = field(factory=dict[str, "JSONInput"], kw_only=True)
 
     @property
     def code(self) -> str:
-        """The block that asks it, as the author of the interview could write it."""
+        """YAML of the block, as an author could write it."""
         fields = "".join(
-            f"  - {one.label or one.variable}: {one.variable}\n" for one in self.fields
+            f"  - {field.label or field.variable}: {field.variable}\n" for field in self.fields
         )
         texts = {"question": self.text, "subquestion": self.subtext}
         blocks = "".join(f"{name}: |\n  {text}\n" for name, text in texts.items() if text)
@@ -163,20 +164,20 @@ class Screen:
 
 
 @frozen
-class Needed:
-    """A variable the interview needs and no screen asks for."""
+class NeedVariable:
+    """An outcome: the interview needs a variable that no screen asks for."""
 
     variable: str
 
 
 @frozen
-class Stage:
+class TraceStep:
     """
-    A stage on the way to a screen.
+    A step of the interview logic on the way to a screen.
 
     Attributes:
-        reason: What the server did, in its own words.
-        text: The code it ran or asked, or the name of the variable it needed.
+        reason: The server's description of the step, such as needed or asking.
+        text: Code of the block, or the name of the needed variable.
     """
 
     reason: str
@@ -184,35 +185,35 @@ class Stage:
 
 
 @frozen
-class Asked:
+class ShowScreen:
     """
-    A screen, and what led to it.
+    An outcome: the interview shows a screen.
 
     Attributes:
         screen: The screen.
-        name: Name of its block.
-        event_list: What it defines.
-        trace: How the interview came to ask it.
+        name: Name of the screen's block.
+        event_list: Variables that the screen was asked for.
+        trace: Steps that led to the screen.
     """
 
-    screen: Screen
+    screen: ScriptedScreen
     name: str
     event_list: tuple[str, ...] = ()
-    trace: tuple[Stage, ...] = ()
+    trace: tuple[TraceStep, ...] = ()
 
 
 @frozen
-class Brought:
-    """What the interview brings at its end."""
+class FinalValue:
+    """An outcome: the interview ends with a value."""
 
     value: object
 
 
 class NoEndpointError(Exception):
-    """The interview has nothing more to ask and no end."""
+    """The interview has no more screens and no end."""
 
     def __init__(self) -> None:
-        """Say so in the server's words."""
+        """Create the error with the server's message."""
         super().__init__(
             "Docassemble has finished executing all code blocks marked as initial or mandatory, "
             "and finished asking all questions marked as mandatory (if any).  It is a best "
@@ -220,143 +221,150 @@ class NoEndpointError(Exception):
         )
 
 
-NoEndpointError.__name__ = "DAErrorNoEndpoint"  # as the server calls it in its message
+NoEndpointError.__name__ = "DAErrorNoEndpoint"  # the server's messages contain this name
 
 
 @frozen(kw_only=True)
-class Interview:
+class ScriptedInterview:
     """
     A scripted interview.
 
     Attributes:
-        filename: Its file name.
-        asks: What it needs, in order: screens, or variables that no screen asks for.
-        on_demand: Screens that are asked only when a variable of theirs is read.
-        final: Makes its end.
-        actions: What its actions do, by name.
-        title: Its title.
-        metadata: Further metadata.
-        tags: Its tags.
-        multi_user: Whether its answers are not encrypted.
-        privileges: Of which a user needs one to run it; none means anybody may.
-        dispatch: Short name under which it is advertised; empty if it is not.
-        reads: Variables its end reads, for interviews.get_data.
+        filename: File name.
+        steps: Screens, or names of required variables that no screen asks for, in order.
+        on_demand: Screens that are shown only if one of their variables is read.
+        final: Function that returns the end of the interview.
+        actions: Functions by action name.
+        title: Title.
+        metadata: Additional metadata.
+        tags: Tags.
+        multi_user: Whether answers are stored unencrypted.
+        privileges: Privileges that may run the interview; empty if anyone may.
+        dispatch: Short name in the dispatch directive; empty if the interview is not listed.
+        variables_read: Variables that the final function reads, for interviews.get_data.
     """
 
     filename: str
-    asks: tuple[Screen | str, ...] = ()
-    on_demand: tuple[Screen, ...] = ()
-    final: Final | None = None
-    actions: Mapping[str, Action] = field(factory=dict[str, Action])
+    steps: tuple[ScriptedScreen | str, ...] = ()
+    on_demand: tuple[ScriptedScreen, ...] = ()
+    final: FinalFunction | None = None
+    actions: Mapping[str, ActionFunction] = field(factory=dict[str, ActionFunction])
     title: str = ""
     metadata: Mapping[str, JSONInput] = field(factory=dict[str, "JSONInput"])
     tags: tuple[str, ...] = ()
     multi_user: bool = False
     privileges: tuple[str, ...] = ()
     dispatch: str = ""
-    reads: tuple[str, ...] = ()
+    variables_read: tuple[str, ...] = ()
 
     @property
     def block_names(self) -> set[str]:
-        """Names of its blocks that can be marked as answered."""
-        return {self.name_of(one) for one in self.screens}
+        """Names of the blocks that can be marked as answered."""
+        return {self.get_block_name(screen) for screen in self.screens}
 
     @property
-    def names(self) -> dict[str, str]:
-        """Class by variable, empty for one that is no object."""
-        asked = [one.variable for screen in self.screens for one in screen.fields]
-        return dict.fromkeys([*asked, *self.undefined], "")
+    def variable_classes(self) -> dict[str, str]:
+        """Class names by variable; empty for a variable that is not an object."""
+        variables = [field.variable for screen in self.screens for field in screen.fields]
+        return dict.fromkeys([*variables, *self.undefined_variables], "")
 
     @property
-    def undefined(self) -> list[str]:
-        """Variables it needs and nothing in it defines."""
-        return [*(one for one in self.asks if isinstance(one, str)), *self.reads]
+    def undefined_variables(self) -> list[str]:
+        """Required variables that nothing in the interview defines."""
+        return [*(step for step in self.steps if isinstance(step, str)), *self.variables_read]
 
     @property
-    def images(self) -> tuple[str, ...]:
-        """Names of its pictures."""
+    def image_names(self) -> tuple[str, ...]:
+        """Names of the images."""
         return ()
 
     @property
     def package(self) -> str:
-        """Package it belongs to."""
+        """Package of the interview."""
         return self.filename.partition(":")[0]
 
     @property
-    def screens(self) -> list[Screen]:
-        """All its screens."""
-        return [*(one for one in self.asks if isinstance(one, Screen)), *self.on_demand]
+    def screens(self) -> list[ScriptedScreen]:
+        """All screens."""
+        return [*(step for step in self.steps if not isinstance(step, str)), *self.on_demand]
 
-    def name_of(self, screen: Screen) -> str:
-        """Name of a block, which the server numbers where it has none."""
+    def get_block_name(self, screen: ScriptedScreen) -> str:
+        """Get the name of a screen's block; the server numbers blocks without a name."""
         if screen.name:
             return screen.name
-        known = self.screens
-        return f"Question_{known.index(screen) if screen in known else len(known)}"
+        screens = self.screens
+        return f"Question_{screens.index(screen) if screen in screens else len(screens)}"
 
-    def run(self, answers: Answers, answered: set[str]) -> Needed | Asked | Brought:
+    def run(
+        self, variables: SessionVariables, answered_blocks: set[str]
+    ) -> NeedVariable | ShowScreen | FinalValue:
         """
-        Run it as far as it goes.
+        Run the interview until it needs an answer or ends.
 
         Args:
-            answers: The variables.
-            answered: Names of the mandatory blocks that were answered.
+            variables: Variables of the session.
+            answered_blocks: Names of the mandatory blocks that were answered.
 
         Returns:
-            What it needs next, or what it brings.
+            The next screen, the missing variable or the final value.
 
         Raises:
-            NoEndpointError: There is nothing more to ask and no end.
+            NoEndpointError: The interview has no more screens and no end.
         """
-        for ask in self.asks:
-            if isinstance(ask, str):
-                if ask not in answers:
-                    return Needed(ask)
-            elif (asked := self._ask(ask, answers, answered)) is not None:
-                return asked
+        for step in self.steps:
+            if isinstance(step, str):
+                if step not in variables:
+                    return NeedVariable(step)
+            elif (outcome := self._check_screen(step, variables, answered_blocks)) is not None:
+                return outcome
         if self.final is None:
             raise NoEndpointError
         try:
-            value = self.final(answers)
-        except Undefined as missing:
-            return self._seek(missing.variable)
-        if isinstance(value, Screen):
-            return Asked(value, self.name_of(value))
-        return Brought(value)
+            value = self.final(variables)
+        except UndefinedName as error:
+            return self._ask_on_demand(error.variable)
+        if isinstance(value, ScriptedScreen):
+            return ShowScreen(value, self.get_block_name(value))
+        return FinalValue(value)
 
-    def act(
-        self, action: str, answers: Answers, arguments: Mapping[str, Any]
-    ) -> Screen | Brought | None:
+    def run_action(
+        self, action: str, variables: SessionVariables, arguments: Mapping[str, Any]
+    ) -> ScriptedScreen | FinalValue | None:
         """
         Run an action.
 
         Args:
-            action: Its name.
-            answers: The variables, which it may change.
-            arguments: Its arguments.
+            action: Name of the action.
+            variables: Variables of the session; the action may change them.
+            arguments: Arguments of the action.
 
         Returns:
-            What it shows or brings; None if nothing, and if there is no such action.
+            The screen or value that the action returned; None if it returned nothing or does not
+            exist.
         """
-        work = self.actions.get(action)
-        value = None if work is None else work(answers, arguments)
-        return value if value is None or isinstance(value, Screen) else Brought(value)
+        function = self.actions.get(action)
+        value = None if function is None else function(variables, arguments)
+        return value if value is None or isinstance(value, ScriptedScreen) else FinalValue(value)
 
-    def _ask(self, screen: Screen, answers: Answers, answered: set[str]) -> Asked | None:
-        name = self.name_of(screen)
-        for one in screen.fields:
-            if one.variable not in answers:
-                return _needing(one.variable, screen, name)
-        return Asked(screen, name) if screen.mandatory and name not in answered else None
+    def _check_screen(
+        self, screen: ScriptedScreen, variables: SessionVariables, answered_blocks: set[str]
+    ) -> ShowScreen | None:
+        """Return the screen if it still has to be answered."""
+        name = self.get_block_name(screen)
+        missing = [field.variable for field in screen.fields if field.variable not in variables]
+        if missing:
+            return _ask_for_variable(missing[0], screen, name)
+        must_show = screen.mandatory and name not in answered_blocks
+        return ShowScreen(screen, name) if must_show else None
 
-    def _seek(self, variable: str) -> Needed | Asked:
+    def _ask_on_demand(self, variable: str) -> NeedVariable | ShowScreen:
         for screen in self.on_demand:
-            if any(one.variable == variable for one in screen.fields):
-                return _needing(variable, screen, self.name_of(screen))
-        return Needed(variable)
+            if any(field.variable == variable for field in screen.fields):
+                return _ask_for_variable(variable, screen, self.get_block_name(screen))
+        return NeedVariable(variable)
 
 
-def _needing(variable: str, screen: Screen, name: str) -> Asked:
-    """Ask for a variable that the end of the interview, which is mandatory, needs."""
-    trace = (Stage("mandatory code"), Stage("needed", variable))
-    return Asked(screen, name, (variable,), trace)
+def _ask_for_variable(variable: str, screen: ScriptedScreen, name: str) -> ShowScreen:
+    """Show a screen because the mandatory final function needs a variable."""
+    trace = (TraceStep("mandatory code"), TraceStep("needed", variable))
+    return ShowScreen(screen, name, (variable,), trace)

@@ -1,4 +1,4 @@
-"""Records interviews of a real server, to be played back by the fake one."""
+"""Records interviews on a real server, so that the fake server can replay them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from docassemble_client._types import is_mapping, is_object
+from docassemble_client._types import is_json_object, is_mapping
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing.recordings import (
-    EMAIL,
-    INTERVIEW,
-    SECRET,
-    SERVER,
-    SESSION,
-    Lead,
+    EMAIL_PLACEHOLDER,
+    INTERVIEW_PLACEHOLDER,
+    SECRET_PLACEHOLDER,
+    SERVER_PLACEHOLDER,
+    SESSION_PLACEHOLDER,
     RecordedAction,
     RecordedReply,
     RecordedScreen,
     Recording,
+    Transition,
 )
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from docassemble_client.testing._server.messages import Incoming
+    from docassemble_client.testing._server.messages import FakeRequest
 
-_OWN = {"_internal", "nav", "url_args"}  # docassemble's variables, which the fake server has itself
+_SYSTEM_VARIABLES = {"_internal", "nav", "url_args"}  # the fake server sets these itself
 _PLAYGROUND = re.compile(r"docassemble\.playground[0-9]+[A-Za-z0-9]*:(.+)")
 _SUCCESS = range(200, 300)
-_NOTED = (
+_RECORDED_OPERATIONS = (
     "playground.upload_files",
     "sessions.start",
     "sessions.get_question",
@@ -50,85 +50,89 @@ class _Session:
     """A session that is being recorded."""
 
     recording: Recording
-    names: dict[str, str] = field(repr=False)  # placeholders by what they stand for
-    path: list[int] = field(factory=lambda: [0])  # numbers of the screens it has come through
+    placeholders: dict[str, str] = field(repr=False)  # by the value that they replace
+    path: list[int] = field(factory=lambda: [0])  # numbers of the screens so far
 
     @property
     def screen(self) -> RecordedScreen:
         return self.recording.screens[self.path[-1]]
 
-    def note(self, operation: str, said: _Said, answer: RecordedReply | None) -> None:
-        """Note a call that succeeded."""
-        reply = None if answer is None else self._nameless(answer)
+    def record(self, operation: str, call: _RecordedCall, raw_reply: RecordedReply | None) -> None:
+        """Record a successful call."""
+        reply = None if raw_reply is None else self._insert_placeholders(raw_reply)
         match operation:
             case "sessions.get_variables":
-                found = reply.json if reply else None
-                known = found if is_object(found) else {}
-                self.screen.variables = {n: v for n, v in known.items() if n not in _OWN}
+                data = reply.json if reply else None
+                variables = data if is_json_object(data) else {}
+                self.screen.variables = {
+                    name: value
+                    for name, value in variables.items()
+                    if name not in _SYSTEM_VARIABLES
+                }
             case "sessions.run_action":
-                action, arguments = said.text("action"), said.mapping("arguments")
-                noted = RecordedAction(action=action, arguments=arguments, reply=reply)
-                self.screen.actions.append(noted)
-                if not said.flag("read_only"):
-                    self._save(self.path[-1], said)
+                action, arguments = call.get_text("action"), call.get_mapping("arguments")
+                recorded = RecordedAction(action=action, arguments=arguments, reply=reply)
+                self.screen.actions.append(recorded)
+                if not call.get_flag("read_only"):
+                    self._move_to(self.path[-1], call)
             case "sessions.set_variables":
-                self._lead(said, reply)
+                self._record_transition(call, reply)
             case "sessions.go_back":
                 self.path = self.path[:-1] or self.path
-                self._show(reply)
+                self._record_screen(reply)
             case _:
-                self._show(reply)
+                self._record_screen(reply)
 
-    def _show(self, reply: RecordedReply | None) -> None:
+    def _record_screen(self, reply: RecordedReply | None) -> None:
         if self.screen.reply is None:
             self.screen.reply = reply
 
-    def _lead(self, said: _Said, reply: RecordedReply | None) -> None:
-        """Go on to the next screen; not where the server does not save the session."""
+    def _record_transition(self, call: _RecordedCall, reply: RecordedReply | None) -> None:
+        """Record a transition and move to the next screen if the server saves the session."""
         screens = self.recording.screens
-        lead = Lead(
-            to=len(screens),
-            variables=said.mapping("variables"),
-            files=said.files(),
-            block=said.text("question_name"),
+        new = Transition(
+            next_screen=len(screens),
+            variables=call.get_mapping("variables"),
+            files=call.get_files(),
+            block=call.get_text("question_name"),
         )
-        known = [one for one in self.screen.leads if one.demands == lead.demands]
+        known = [item for item in self.screen.transitions if item.arguments == new.arguments]
         if not known:
-            self.screen.leads.append(lead)
+            self.screen.transitions.append(new)
             screens.append(RecordedScreen())
-        before = self.path
-        self._save((known or [lead])[0].to, said)
-        self._show(reply)
-        if reply is not None and not reply.saves:
-            self.path = before
+        original_path = self.path
+        self._move_to((known or [new])[0].next_screen, call)
+        self._record_screen(reply)
+        if reply is not None and not reply.saves_session:
+            self.path = original_path
 
-    def _save(self, number: int, said: _Said) -> None:
-        """Be at a screen with the next step, or with this one if it is overwritten."""
-        before = self.path[:-1] if said.flag("overwrite") else self.path
-        self.path = [*before, number]
+    def _move_to(self, screen_number: int, call: _RecordedCall) -> None:
+        """Move to a screen in a new step, or in the current step if the call overwrites it."""
+        previous = self.path[:-1] if call.get_flag("overwrite") else self.path
+        self.path = [*previous, screen_number]
 
-    def _nameless(self, reply: RecordedReply) -> RecordedReply:
-        """Put placeholders for what belongs to the session, the server or its user only."""
-        anchor = _dig(reply.question, "menu", "top", "anchor")
+    def _insert_placeholders(self, reply: RecordedReply) -> RecordedReply:
+        """Replace values that belong to the session, the server or its user."""
+        anchor = _get_nested(reply.question, "menu", "top", "anchor")
         if isinstance(anchor, str) and "@" in anchor:
-            self.names.setdefault(anchor, EMAIL)
+            self.placeholders.setdefault(anchor, EMAIL_PLACEHOLDER)
         content = reply.content
-        for one, name in self.names.items():
-            content = content.replace(json.dumps(one)[1:-1].encode(), name.encode())
-        return RecordedReply.of(reply.status, reply.type, content)
+        for value, placeholder in self.placeholders.items():
+            content = content.replace(json.dumps(value)[1:-1].encode(), placeholder.encode())
+        return RecordedReply.from_response(reply.status, reply.content_type, content)
 
 
 class Recorder:
     """
-    Records the sessions of interviews that a client runs on a real server.
+    Records interview sessions that a client runs on a real server.
 
-    What is recorded is made to be committed. It holds the screens and the answers that were given,
-    so answer with made-up data; the API key, secrets of sessions, the address of the server and
-    the e-mail address of the key's owner are left out.
+    You can commit the recordings. They contain the screens and the answers that you send, so use
+    fictitious data. They do not contain the API key, session secrets, the URL of the server and
+    the e-mail address of the key's owner.
 
     Attributes:
-        recordings: What was recorded, by the file name of the interview. Further sessions of one
-            interview add the screens to which other answers lead.
+        recordings: Recordings by file name of the interview. Several sessions of one interview are
+            merged into one recording.
 
     Example:
         ```python
@@ -143,10 +147,10 @@ class Recorder:
 
     def __init__(self, version: str = "") -> None:
         """
-        Record nothing yet.
+        Create a recorder.
 
         Args:
-            version: Version of the server, to be noted.
+            version: Version of the server, for information.
         """
         self.recordings: dict[str, Recording] = {}
         self._version = version
@@ -155,13 +159,13 @@ class Recorder:
 
     def transport(self, inner: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncBaseTransport:
         """
-        Make a transport that records what it carries.
+        Create a transport that records the requests it sends.
 
         Args:
-            inner: What carries it; httpx itself by default.
+            inner: Transport that sends the requests; `httpx.AsyncHTTPTransport()` by default.
 
         Returns:
-            The transport, for the `transport` of a client.
+            The transport, for the client's `transport` argument.
         """
         from docassemble_client.testing._server.transport import RecordingTransport
 
@@ -169,112 +173,117 @@ class Recorder:
 
     def save(self, folder: str | Path) -> list[Path]:
         """
-        Write a file for each interview, which `FakeServer.add_recordings` reads.
+        Write a JSON file for each interview; `FakeServer.add_recordings` reads them.
 
         Args:
-            folder: Where to; it is made if it is missing.
+            folder: Path of the folder; created if missing.
 
         Returns:
-            The files.
+            Paths of the files.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        written: list[Path] = []
+        paths: list[Path] = []
         for filename, recording in self.recordings.items():
             name = re.sub(r"\W+", "-", filename.removesuffix(".yml")).strip("-")
             path = folder / f"{name}.json"
             path.write_text(recording.to_json(), encoding="utf-8")
-            written.append(path)
-        return written
+            paths.append(path)
+        return paths
 
-    def wants(self, path: str) -> bool:
-        """Whether a request to this path may be one of an interview."""
+    def should_record(self, path: str) -> bool:
+        """Whether requests to a path are recorded."""
         return path in _PATHS
 
-    def note(
-        self, request: Incoming, status: int, content_type: str, content: bytes, *, url: str
+    def record(
+        self, request: FakeRequest, status: int, content_type: str, content: bytes, *, url: str
     ) -> None:
         """
-        Note an exchange.
+        Record a request and its response.
 
         Args:
             request: The request.
-            status: Status of the answer.
-            content_type: Its content type.
-            content: Its body.
-            url: Address of the server.
+            status: Status of the response.
+            content_type: Content type of the response.
+            content: Body of the response.
+            url: URL of the server.
         """
         operation = _PATHS.get(request.path, {}).get(request.method, "")
         if not operation or status not in _SUCCESS:
             return
-        said = _Said(request)
-        reply = None if status == 204 else RecordedReply.of(status, content_type, content)
+        call = _RecordedCall(request)
+        reply = (
+            None if status == 204 else RecordedReply.from_response(status, content_type, content)
+        )
         if operation == "playground.upload_files":
-            self._note_sources(request)
+            self._record_sources(request)
         elif operation == "sessions.start" and reply is not None:
-            self._start(reply.json, {url: SERVER, request.headers.get("x-api-key", ""): SECRET})
-        elif (session := self._sessions.get(said.text("session"))) is not None:
-            session.note(operation, said, reply)
+            api_key = request.headers.get("x-api-key", "")
+            placeholders = {url: SERVER_PLACEHOLDER, api_key: SECRET_PLACEHOLDER}
+            self._start_session(reply.json, placeholders)
+        elif (session := self._sessions.get(call.get_text("session"))) is not None:
+            session.record(operation, call, reply)
 
-    def _note_sources(self, request: Incoming) -> None:
+    def _record_sources(self, request: FakeRequest) -> None:
         for file in request.body.files:
             self._sources[file.filename] = file.content.decode(errors="replace")
 
-    def _start(self, begun: Any, names: dict[str, str]) -> None:
-        filename, key = str(begun["i"]), str(begun["session"])
+    def _start_session(self, reply: Any, placeholders: dict[str, str]) -> None:
+        filename, key = str(reply["i"]), str(reply["session"])
         recording = self.recordings.get(filename)
-        in_playground = _PLAYGROUND.fullmatch(filename)
-        source = self._sources.get(in_playground[1], "") if in_playground else ""
-        if in_playground:
-            names[filename] = INTERVIEW  # another one when it is put there again
+        playground_file = _PLAYGROUND.fullmatch(filename)
+        source = self._sources.get(playground_file[1], "") if playground_file else ""
+        if playground_file:
+            placeholders[filename] = INTERVIEW_PLACEHOLDER  # changes with the next upload
         if recording is None or recording.source != source:
             recording = self.recordings[filename] = Recording(
                 filename=filename,
                 server=self._version,
-                encrypted=bool(begun["encrypted"]),
+                encrypted=bool(reply["encrypted"]),
                 source=source,
             )
-        names |= {key: SESSION, str(begun.get("secret") or ""): SECRET}
-        self._sessions[key] = _Session(recording, {one: names[one] for one in names if one})
+        secret = str(reply.get("secret") or "")
+        placeholders |= {key: SESSION_PLACEHOLDER, secret: SECRET_PLACEHOLDER}
+        placeholders.pop("", None)  # an absent key or secret
+        self._sessions[key] = _Session(recording, placeholders)
 
 
-class _Said:
-    """The arguments of a call."""
+class _RecordedCall:
+    """The arguments of a recorded call."""
 
-    def __init__(self, request: Incoming) -> None:
+    def __init__(self, request: FakeRequest) -> None:
         data = request.query if request.method == "GET" else request.body.data
         self._data: Mapping[str, Any] = data if is_mapping(data) else {}
         self._request = request
 
-    def mapping(self, name: str) -> dict[str, Any]:
-        """Read an argument that is a mapping, as JSON or as its text."""
+    def get_mapping(self, name: str) -> dict[str, Any]:
+        """Get a mapping, sent as JSON or as encoded JSON."""
         value = self._data.get(name, {})
-        if not is_object(value):
+        if not is_json_object(value):
             value = json.loads(value)
-        return value if is_object(value) else {}
+        return value if is_json_object(value) else {}
 
-    def text(self, name: str) -> str:
-        """Read an argument that is a text."""
+    def get_text(self, name: str) -> str:
+        """Get a text; empty if it was not sent."""
         return str(self._data.get(name) or "")
 
-    def flag(self, name: str) -> bool:
-        """Read an argument that is true or false."""
-        return self.text(name) not in {"", "0"}
+    def get_flag(self, name: str) -> bool:
+        """Get a boolean."""
+        return self.get_text(name) not in {"", "0"}
 
-    def files(self) -> list[str]:
-        """Variables that are sent files."""
-        names = self.mapping("file_variables")
-        return list(
-            dict.fromkeys(names.get(one.name, one.name) for one in self._request.body.files)
-        )
+    def get_files(self) -> list[str]:
+        """Get the names of the variables that files are uploaded to."""
+        names = self.get_mapping("file_variables")
+        files = self._request.body.files
+        return list(dict.fromkeys(names.get(file.name, file.name) for file in files))
 
 
-def _dig(value: Any, *names: str) -> Any:
+def _get_nested(value: Any, *names: str) -> Any:
     for name in names:
         value = value.get(name) if is_mapping(value) else None
     return value
 
 
 _PATHS: dict[str, dict[str, str]] = {}
-for _one in _NOTED:
-    _PATHS.setdefault(OPERATIONS[_one].path, {})[OPERATIONS[_one].method] = _one
+for _name in _RECORDED_OPERATIONS:
+    _PATHS.setdefault(OPERATIONS[_name].path, {})[OPERATIONS[_name].method] = _name

@@ -1,4 +1,4 @@
-"""Recorded interviews: what a real server answered, step by step, played back."""
+"""Recordings of interviews on a real server, and how the fake server replays them."""
 
 from __future__ import annotations
 
@@ -10,50 +10,56 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import Attribute, asdict, define, field, frozen
 
-from docassemble_client._types import JSON, media_type
-from docassemble_client.testing.interviews import Asked, Brought, Interview, Needed
+from docassemble_client._types import JSON
+from docassemble_client.responses import parse_media_type
+from docassemble_client.testing.interviews import (
+    FinalValue,
+    NeedVariable,
+    ScriptedInterview,
+    ShowScreen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What stands for what belongs to one session, server or user only.
-SESSION = "{{session}}"
-SECRET = "{{secret}}"  # noqa: S105 - stands for one
-INTERVIEW = "{{interview}}"
-SERVER = "{{server}}"
-EMAIL = "{{email}}"
-_VERSION = 1
+# Placeholders of values that belong to a single session, server or user.
+SESSION_PLACEHOLDER = "{{session}}"
+SECRET_PLACEHOLDER = "{{secret}}"  # noqa: S105 - not a secret
+INTERVIEW_PLACEHOLDER = "{{interview}}"
+SERVER_PLACEHOLDER = "{{server}}"
+EMAIL_PLACEHOLDER = "{{email}}"
+_FORMAT_VERSION = 1
 _JSON = "application/json"
-_UNDEFINED = "undefined_variable"
-_ROOT = re.compile(r"\w+")
+_UNDEFINED_VARIABLE = "undefined_variable"
+_BASE_NAME = re.compile(r"\w+")
 
 
 @frozen(kw_only=True)
 class RecordedReply:
     """
-    What the server answered.
+    A recorded response of the server.
 
-    What belongs to one session only is a placeholder in it: {{session}}, {{secret}},
+    Values that belong to a single session, server or user are replaced by {{session}}, {{secret}},
     {{interview}}, {{server}} and {{email}}.
 
     Attributes:
         status: HTTP status.
-        type: Content type.
-        json: The JSON, exactly as it was sent.
-        text: Other text.
-        base64: What is no text.
+        content_type: Content type.
+        json: JSON body.
+        text: Other text body.
+        base64: Binary body, encoded as Base64.
     """
 
     status: int = 200
-    type: str = _JSON
+    content_type: str = _JSON
     json: JSON = None
     text: str = field(default="", repr=False)
     base64: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, status: int, content_type: str, content: bytes) -> RecordedReply:
+    def from_response(cls, status: int, content_type: str, content: bytes) -> RecordedReply:
         """
-        Take what was sent.
+        Create a reply from a response.
 
         Args:
             status: HTTP status.
@@ -61,43 +67,43 @@ class RecordedReply:
             content: The body.
 
         Returns:
-            It as a reply.
+            The reply.
         """
-        if media_type(content_type) == _JSON:
+        if parse_media_type(content_type) == _JSON:
             return cls(status=status, json=json.loads(content))
         try:
-            return cls(status=status, type=content_type, text=content.decode())
+            return cls(status=status, content_type=content_type, text=content.decode())
         except UnicodeDecodeError:
             encoded = base64.b64encode(content).decode()
-            return cls(status=status, type=content_type, base64=encoded)
+            return cls(status=status, content_type=content_type, base64=encoded)
 
     @property
     def content(self) -> bytes:
-        """The body, written as the server does."""
-        if media_type(self.type) == _JSON:
+        """The body, formatted like the server's."""
+        if parse_media_type(self.content_type) == _JSON:
             return (json.dumps(self.json, separators=(",", ":"), sort_keys=True) + "\n").encode()
         return base64.b64decode(self.base64) if self.base64 else self.text.encode()
 
     @property
     def question(self) -> Mapping[str, Any]:
-        """The screen it shows; nothing if it is none."""
+        """JSON of the screen; empty if the reply is not a screen."""
         return self.json if isinstance(self.json, dict) and "questionType" in self.json else {}
 
     @property
-    def saves(self) -> bool:
-        """Whether the server saves the session with it: not where a variable is missing."""
-        return self.question.get("questionType") != _UNDEFINED
+    def saves_session(self) -> bool:
+        """Whether the server saves the session; it does not if a variable is undefined."""
+        return self.question.get("questionType") != _UNDEFINED_VARIABLE
 
 
 @define(kw_only=True)
 class RecordedAction:
     """
-    An action that was run.
+    A recorded action.
 
     Attributes:
-        action: Its name.
-        arguments: Its arguments.
-        reply: What it brought; None if nothing.
+        action: Name of the action.
+        arguments: Arguments of the action.
+        reply: Reply; None for status 204.
     """
 
     action: str
@@ -106,63 +112,65 @@ class RecordedAction:
 
 
 @define(kw_only=True)
-class Lead:
+class Transition:
     """
-    What was sent for a screen, and where it led.
+    The change from one screen to the next, and the call that caused it.
 
     Attributes:
-        to: Number of the next screen.
-        variables: The variables.
-        files: Variables that were sent files.
+        next_screen: Number of the next screen.
+        variables: Variables that were set.
+        files: Names of variables that files were uploaded to.
         block: Name of the block that was marked as answered.
     """
 
-    to: int
+    next_screen: int
     variables: dict[str, JSON] = field(factory=dict[str, "JSON"], repr=False)
     files: list[str] = field(factory=list[str])
     block: str = ""
 
     @property
-    def demands(self) -> dict[str, JSON]:
-        """All that must be sent to be led there."""
-        return demands(self.variables, self.files, self.block)
+    def arguments(self) -> dict[str, JSON]:
+        """The arguments that a call must send to cause this transition."""
+        return combine_arguments(self.variables, self.files, self.block)
 
 
-def demands(variables: Mapping[str, JSON], files: Iterable[str], block: str) -> dict[str, JSON]:
-    """Say what a call sends as one mapping, of which the values of files do not matter."""
-    marked: dict[str, JSON] = {f"question_name {block}": True} if block else {}
-    return {**variables, **dict.fromkeys(files), **marked}
+def combine_arguments(
+    variables: Mapping[str, JSON], files: Iterable[str], block: str
+) -> dict[str, JSON]:
+    """Combine the arguments of a call in one mapping; files get the value None."""
+    question_name: dict[str, JSON] = {f"question_name {block}": True} if block else {}
+    return {**variables, **dict.fromkeys(files), **question_name}
 
 
 @define(kw_only=True)
 class RecordedScreen:
     """
-    A screen at one point of an interview.
+    A recorded screen.
 
     Attributes:
-        reply: What the server answered; None where nobody looked.
-        variables: The interview's variables there, if they were read.
-        actions: Actions that were run there.
-        leads: What was sent there.
+        reply: Response with the screen; None if the screen was not requested.
+        variables: Variables of the session at this screen, if they were requested.
+        actions: Actions that were run on this screen.
+        transitions: Transitions to other screens.
     """
 
     reply: RecordedReply | None = None
     variables: dict[str, JSON] = field(factory=dict[str, "JSON"], repr=False)
     actions: list[RecordedAction] = field(factory=list[RecordedAction])
-    leads: list[Lead] = field(factory=list[Lead])
+    transitions: list[Transition] = field(factory=list[Transition])
 
 
 @define(kw_only=True)
 class Recording:
     """
-    An interview as one or several sessions have shown it.
+    A recorded interview, from one or several sessions.
 
     Attributes:
-        filename: Its file name.
+        filename: File name of the interview.
         server: Version of docassemble.
-        encrypted: Whether its answers are encrypted.
-        source: Its text, where it was put into the Playground.
-        screens: Its screens, the first one first.
+        encrypted: Whether answers are encrypted.
+        source: YAML of the interview, if it was uploaded to the Playground.
+        screens: Screens, beginning with the first.
     """
 
     filename: str
@@ -173,88 +181,95 @@ class Recording:
 
     def to_json(self) -> str:
         """
-        Write it as text.
+        Serialize the recording.
 
         Returns:
-            JSON made to be read in a diff; it holds the answers that were given, and no secret.
+            Indented JSON. It contains the answers that were sent, but no secrets.
         """
-        data = {"version": _VERSION, **asdict(self, filter=_is_told)}
+        data = {"version": _FORMAT_VERSION, **asdict(self, filter=_should_write)}
         return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Recording:
         """
-        Read it back.
+        Parse a recording.
 
         Args:
-            text: What `to_json` wrote.
+            text: JSON that `to_json` returned.
 
         Returns:
             The recording.
 
         Raises:
-            ValueError: It is no recording, or one of another version.
+            ValueError: The text is not a valid recording, or has an unsupported format version.
         """
         try:
             data = json.loads(text)
-            if data.pop("version") != _VERSION:
-                message = "the recording has another version than this client understands (1)"
+            if data.pop("version") != _FORMAT_VERSION:
+                message = (
+                    f"the recording's format version is not {_FORMAT_VERSION}; record it again"
+                )
                 raise ValueError(message)
-            screens = [_screen(one) for one in data.pop("screens")]
+            screens = [_read_screen(screen) for screen in data.pop("screens")]
             return cls(**data, screens=screens)
         except (KeyError, TypeError, AttributeError):
-            message = "this is no recording of an interview"
+            message = "the text is not a valid recording of an interview"
             raise ValueError(message) from None
 
 
-def _is_told(attribute: Attribute[Any], value: object) -> bool:
-    """Whether a value is written: what is empty is not, unless the server sent just that."""
+def _should_write(attribute: Attribute[Any], value: object) -> bool:
+    """Whether a value is written: empty values are omitted, except in the server's JSON."""
     if attribute.name == "json":
         return value is not None
     return value not in (attribute.default, {}, [], "")
 
 
-def _screen(data: dict[str, Any]) -> RecordedScreen:
+def _read_screen(data: dict[str, Any]) -> RecordedScreen:
     actions = [
-        RecordedAction(**one | {"reply": _reply(one.get("reply"))})
-        for one in data.get("actions", [])
+        RecordedAction(**action | {"reply": _read_reply(action.get("reply"))})
+        for action in data.get("actions", [])
     ]
-    leads = [Lead(**one) for one in data.get("leads", [])]
-    changed: dict[str, Any] = {
-        "reply": _reply(data.get("reply")),
+    structured: dict[str, Any] = {
+        "reply": _read_reply(data.get("reply")),
         "actions": actions,
-        "leads": leads,
+        "transitions": [Transition(**transition) for transition in data.get("transitions", [])],
     }
-    return RecordedScreen(**{**data, **changed})
+    return RecordedScreen(**{**data, **structured})
 
 
-def _reply(data: dict[str, Any] | None) -> RecordedReply | None:
+def _read_reply(data: dict[str, Any] | None) -> RecordedReply | None:
     return None if data is None else RecordedReply(**data)
 
 
 @frozen
-class Place:
-    """Where a session is in a recording: the number of the screen, and what was sent for it."""
+class ReplayPosition:
+    """
+    The position of a session in a recording.
 
-    number: int = 0
-    sent: Mapping[str, JSON] = field(factory=dict[str, "JSON"], repr=False)
+    Attributes:
+        screen_number: Number of the screen.
+        sent_arguments: Arguments that were sent since the last transition.
+    """
+
+    screen_number: int = 0
+    sent_arguments: Mapping[str, JSON] = field(factory=dict[str, "JSON"], repr=False)
 
 
 @frozen
-class Played:
-    """An answer that was recorded."""
+class ReplayedReply:
+    """An outcome: the interview replays a recorded reply."""
 
     reply: RecordedReply
 
 
-Outcome: TypeAlias = Needed | Asked | Brought | Played
-"""What an interview comes to at a step."""
+Outcome: TypeAlias = NeedVariable | ShowScreen | FinalValue | ReplayedReply
+"""The result of running an interview."""
 
 
 @frozen(kw_only=True)
-class RecordedInterview(Interview):
+class RecordedInterview(ScriptedInterview):
     """
-    An interview that is played back.
+    An interview that is replayed from a recording.
 
     Attributes:
         recording: The recording.
@@ -263,18 +278,20 @@ class RecordedInterview(Interview):
     recording: Recording = field(repr=False)
 
     @classmethod
-    def of(cls, recording: Recording, filename: str = "") -> RecordedInterview:
+    def from_recording(cls, recording: Recording, filename: str = "") -> RecordedInterview:
         """
-        Make it of a recording.
+        Create an interview from a recording.
 
         Args:
             recording: The recording.
-            filename: File name, if it has another one now.
+            filename: File name; that of the recording by default.
 
         Returns:
             The interview.
         """
-        titles = (str(one["title"]) for one in _questions(recording) if "title" in one)
+        titles = (
+            str(question["title"]) for question in _iter_questions(recording) if "title" in question
+        )
         return cls(
             filename=filename or recording.filename,
             title=next(titles, ""),
@@ -283,84 +300,99 @@ class RecordedInterview(Interview):
         )
 
     @property
-    def names(self) -> dict[str, str]:
-        """Class by variable, which a recording does not tell."""
-        own = {name for one in self.recording.screens for name in one.variables}
-        return dict.fromkeys(own | set(_roots(self.recording)), "")
+    def variable_classes(self) -> dict[str, str]:
+        """Class names by variable; always empty because a recording does not contain them."""
+        defined = {name for screen in self.recording.screens for name in screen.variables}
+        return dict.fromkeys(defined | _find_set_variables(self.recording), "")
 
     @property
     def block_names(self) -> set[str]:
         """Names of the blocks that were shown."""
-        return {str(one["questionName"]) for one in _questions(self.recording)}
+        return {str(question["questionName"]) for question in _iter_questions(self.recording)}
 
-    def defined(self, place: Place) -> dict[str, JSON]:
-        """Variables that the interview itself, and no call, has defined there."""
-        found = self.recording.screens[place.number].variables
-        return {name: one for name, one in found.items() if name not in _roots(self.recording)}
+    def get_defined_variables(self, position: ReplayPosition) -> dict[str, JSON]:
+        """Get the variables that the interview itself, not a call, has defined at a position."""
+        variables = self.recording.screens[position.screen_number].variables
+        set_by_calls = _find_set_variables(self.recording)
+        return {name: value for name, value in variables.items() if name not in set_by_calls}
 
-    def follow(
-        self, place: Place, variables: Mapping[str, JSON], files: Iterable[str], block: str
-    ) -> Place:
+    def find_next_position(
+        self,
+        position: ReplayPosition,
+        variables: Mapping[str, JSON],
+        files: Iterable[str],
+        block: str,
+    ) -> ReplayPosition:
         """
-        Find where it leads to what was sent.
+        Find the position after a call.
 
-        What was sent with the same values leads before what was sent with others; what was never
-        sent leads nowhere. Answers to several screens at once lead through all of them.
+        A transition recorded with the same values takes precedence over one with other values.
+        Variables that were never recorded do not change the screen. Answers to several screens
+        pass through all of them.
 
         Args:
-            place: Where the session is.
-            variables: Variables as they are sent.
-            files: Variables that are sent files.
+            position: Position before the call.
+            variables: Variables that the call sets.
+            files: Names of variables that files are uploaded to.
             block: Name of the block that is marked as answered.
 
         Returns:
-            The place there.
+            The new position.
         """
-        number, sent = place.number, {**place.sent, **demands(variables, files, block)}
-        while leads := [
-            one for one in self.recording.screens[number].leads if one.demands.keys() <= sent.keys()
+        number = position.screen_number
+        sent = {**position.sent_arguments, **combine_arguments(variables, files, block)}
+        while candidates := [
+            transition
+            for transition in self.recording.screens[number].transitions
+            if transition.arguments.keys() <= sent.keys()
         ]:
-            lead = max(leads, key=lambda one: _fits(one.demands, sent))
-            number = lead.to
-            if not lead.demands:
+            best = max(candidates, key=lambda transition: _count_matches(transition, sent))
+            number = best.next_screen
+            if not best.arguments:
                 break
-            sent = {name: one for name, one in sent.items() if name not in lead.demands}
-        return Place(number, sent)
+            sent = {name: value for name, value in sent.items() if name not in best.arguments}
+        return ReplayPosition(number, sent)
 
-    def shown(self, place: Place) -> Played:
+    def replay_screen(self, position: ReplayPosition) -> ReplayedReply:
         """
-        Show a screen.
+        Get the recorded screen at a position.
 
         Raises:
-            LookupError: Nobody looked at it when it was recorded.
+            LookupError: The screen was not requested when the interview was recorded.
         """
-        reply = self.recording.screens[place.number].reply
+        reply = self.recording.screens[position.screen_number].reply
         if reply is None:
-            message = "nobody looked at this screen when the interview was recorded"
+            message = "this screen was not requested when the interview was recorded"
             raise LookupError(message)
-        return Played(reply)
+        return ReplayedReply(reply)
 
-    def acted(self, place: Place, action: str, arguments: Mapping[str, Any]) -> Played | None:
-        """Bring what an action brought there, with the same arguments if it was run with them."""
-        known = [
-            one for one in self.recording.screens[place.number].actions if one.action == action
+    def replay_action(
+        self, position: ReplayPosition, action: str, arguments: Mapping[str, Any]
+    ) -> ReplayedReply | None:
+        """Get the recorded reply of an action, preferably one with the same arguments."""
+        candidates = [
+            recorded
+            for recorded in self.recording.screens[position.screen_number].actions
+            if recorded.action == action
         ]
-        best = max(known, key=lambda one: one.arguments == arguments, default=None)
-        return None if best is None or best.reply is None else Played(best.reply)
+        best = max(candidates, key=lambda recorded: recorded.arguments == arguments, default=None)
+        return None if best is None or best.reply is None else ReplayedReply(best.reply)
 
 
-def _questions(recording: Recording) -> Iterator[Mapping[str, Any]]:
+def _iter_questions(recording: Recording) -> Iterator[Mapping[str, Any]]:
     for screen in recording.screens:
         if screen.reply is not None and "questionName" in screen.reply.question:
             yield screen.reply.question
 
 
-def _fits(demands: Mapping[str, JSON], sent: Mapping[str, JSON]) -> tuple[int, int]:
-    return sum(sent[name] == value for name, value in demands.items()), len(demands)
+def _count_matches(transition: Transition, sent: Mapping[str, JSON]) -> tuple[int, int]:
+    """Count the arguments with the recorded value, and all arguments."""
+    arguments = transition.arguments
+    return sum(sent[name] == value for name, value in arguments.items()), len(arguments)
 
 
-def _roots(recording: Recording) -> set[str]:
-    """Variables that calls have set, also a part of."""
-    leads = [lead for screen in recording.screens for lead in screen.leads]
-    names = [name for lead in leads for name in (*lead.variables, *lead.files)]
-    return {match[0] for name in names if (match := _ROOT.match(name))}
+def _find_set_variables(recording: Recording) -> set[str]:
+    """Find the base names of variables that calls have set, at least in part."""
+    transitions = [item for screen in recording.screens for item in screen.transitions]
+    names = [name for item in transitions for name in (*item.variables, *item.files)]
+    return {match[0] for name in names if (match := _BASE_NAME.match(name))}

@@ -1,4 +1,4 @@
-"""The fake server: a docassemble in memory, which answers as the real one does."""
+"""The fake server: an in-memory docassemble that responds like a real one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from docassemble_client.client import AsyncDocassemble
-from docassemble_client.testing._server.request_handler import Engine, Outage
-from docassemble_client.testing._state.builtin import builtin_interviews
-from docassemble_client.testing._state.secrets import alphanumeric
-from docassemble_client.testing._state.world import World
+from docassemble_client.testing._server.request_handler import Outage, RequestHandler
+from docassemble_client.testing._state.builtin import make_builtin_interviews
+from docassemble_client.testing._state.secrets import generate_alphanumeric
+from docassemble_client.testing._state.server_state import ServerState
 from docassemble_client.testing.clock import SystemClock
-from docassemble_client.testing.interviews import Interview
+from docassemble_client.testing.interviews import ScriptedInterview
 from docassemble_client.testing.recordings import RecordedInterview, Recording
 
 if TYPE_CHECKING:
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from docassemble_client.testing._server.asgi import Application
     from docassemble_client.testing._state.files import StoredFile
     from docassemble_client.testing.clock import Clock
-    from docassemble_client.testing.interviews import Action, Final, Screen
+    from docassemble_client.testing.interviews import ActionFunction, FinalFunction, ScriptedScreen
 
-NEWEST = "1.10.14"
+LATEST_VERSION = "1.10.14"
 
 
 @frozen
-class User:
+class FakeUser:
     """
-    Somebody the fake server knows.
+    A user of the fake server.
 
     Attributes:
-        id: Number of the account.
+        id: ID of the account.
         email: E-mail address.
         password: Password.
         api_key: API key.
@@ -49,18 +49,19 @@ class User:
     api_key: str = field(repr=False)
 
 
-class FakeServer(Engine):
+class FakeServer(RequestHandler):
     """
-    A docassemble in memory.
+    An in-memory docassemble.
 
     Attributes:
-        url: Its address, which its links begin with.
-        clock: Its clock.
+        url: URL of the server; its links begin with it.
+        clock: Clock.
         admin: The administrator.
-        latency: How many seconds every answer takes.
-        outage: What happens to requests during a restart: a page with status 503, a refused or a
-            lost connection, or waiting until the server is up again.
-        received: Requests that were answered, in order.
+        latency: Delay of every response in seconds.
+        outage: How requests fail during a restart. "unavailable" is a page with status 503,
+            "refused" and "lost" are connection errors, "waiting" delays the response until the
+            restart is over.
+        received_requests: Requests that were answered, in order.
 
     Example:
         ```python
@@ -73,7 +74,7 @@ class FakeServer(Engine):
     def __init__(
         self,
         *,
-        version: str = NEWEST,
+        version: str = LATEST_VERSION,
         url: str = "https://docassemble.test",
         clock: Clock | None = None,
         page_size: int = 100,
@@ -83,19 +84,19 @@ class FakeServer(Engine):
         outage: Outage = "unavailable",
     ) -> None:
         """
-        Make a server with an administrator, the usual privileges and the demo interviews.
+        Create a server with an administrator, the default privileges and the demo interviews.
 
         Args:
-            version: Version of docassemble it behaves like.
-            url: Its address.
-            clock: What it takes the time from; the machine's clock by default.
-            page_size: How many items a page of a list has.
-            latency: How many seconds every answer takes.
-            restart_seconds: How long a restart takes.
-            install_seconds: How long an installation takes, without the restart that follows.
-            outage: What happens to requests during a restart.
+            version: Version of docassemble to simulate; the latest supported one by default.
+            url: URL of the server.
+            clock: Clock; the system clock by default.
+            page_size: Number of items per page of a list.
+            latency: Delay of every response in seconds.
+            restart_seconds: Duration of a restart in seconds.
+            install_seconds: Duration of a package installation in seconds, without the restart.
+            outage: How requests fail during a restart; see the attribute.
         """
-        world = World(
+        state = ServerState(
             clock or SystemClock(),
             version=version,
             url=url,
@@ -103,22 +104,22 @@ class FakeServer(Engine):
             restart_seconds=restart_seconds,
             install_seconds=install_seconds,
         )
-        super().__init__(world, latency=latency, outage=outage)
-        for interview in builtin_interviews():
-            self._world.interviews[interview.filename] = interview
-        account = self._world.admin
-        first = self._world.people.add_key(account.id, "default")
-        first.installed = True
-        self.admin = User(account.id, account.email, account.password, first.key)
+        super().__init__(state, latency=latency, outage=outage)
+        for interview in make_builtin_interviews():
+            self._state.interviews[interview.filename] = interview
+        account = self._state.admin
+        api_key = self._state.users.add_key(account.id, "default")
+        api_key.created_at_setup = True
+        self.admin = FakeUser(account.id, account.email, account.password, api_key.key)
 
     @property
     def url(self) -> str:
-        """Its address."""
-        return self._world.url
+        """URL of the server."""
+        return self._state.url
 
     @url.setter
     def url(self, url: str) -> None:
-        self._world.url = url.rstrip("/")
+        self._state.url = url.rstrip("/")
 
     @property
     def api_key(self) -> str:
@@ -137,15 +138,15 @@ class FakeServer(Engine):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration, which can be changed; some directives switch parts off."""
-        return self._world.config
+        """The configuration; you can change it, for example to disable features."""
+        return self._state.config
 
-    def client(self, user: User | None = None, **options: Any) -> AsyncDocassemble:
+    def client(self, user: FakeUser | None = None, **options: Any) -> AsyncDocassemble:
         """
-        Make a client that reaches this server without a network.
+        Create a client that reaches this server without a network.
 
         Args:
-            user: Whose key it uses; the administrator's by default.
+            user: User whose API key the client sends; the administrator by default.
             options: Arguments of `AsyncDocassemble`.
 
         Returns:
@@ -155,101 +156,104 @@ class FakeServer(Engine):
         return AsyncDocassemble(self.url, (user or self.admin).api_key, **options)
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """Make a transport of httpx that leads here, for the client's `transport`."""
+        """Create an httpx transport to this server, for the client's `transport` argument."""
         from docassemble_client.testing._server.transport import FakeTransport
 
         return FakeTransport(self)
 
     async def side_effect(self, request: httpx.Request) -> httpx.Response:
         """
-        Answer a request of httpx: as a side effect of a route of respx.
+        Respond to an httpx request; use it as the `side_effect` of a respx route.
 
         Args:
             request: The request.
 
         Returns:
-            The answer.
+            The response.
 
         Raises:
-            httpx.TransportError: A fault breaks the connection, or the answer comes too late.
+            httpx.TransportError: A fault breaks the connection, or the read timeout expires.
         """
         return await self.transport().handle_async_request(request)
 
     @property
     def asgi(self) -> Application:
-        """An ASGI application, for any ASGI server."""
-        from docassemble_client.testing._server.asgi import application
+        """The server as an ASGI application."""
+        from docassemble_client.testing._server.asgi import make_application
 
-        return application(self)
+        return make_application(self)
 
     def serve(self, port: int = 0) -> AbstractContextManager[str]:
         """
-        Serve on this machine in a thread, for programs that need a real address.
+        Serve on a local port, for programs that need a real URL.
+
+        The server runs in a background thread.
 
         Args:
-            port: Port; any free one by default.
+            port: Port; a free port by default.
 
         Returns:
-            A context whose value is the address, which becomes `url` too.
+            A context manager that returns the URL; inside it, `url` has the same value.
         """
-        from docassemble_client.testing._server.serving import serve
+        from docassemble_client.testing._server.local_server import serve
 
         return serve(self, port)
 
-    def add_user(self, email: str, *privileges: str, **profile: str) -> User:
+    def add_user(self, email: str, *privileges: str, **profile: str) -> FakeUser:
         """
         Add a user with an API key.
 
         Args:
             email: E-mail address.
             privileges: Names of privileges.
-            profile: Such as first_name.
+            profile: Profile fields, such as first_name.
 
         Returns:
             The user.
         """
-        people = self._world.people
-        account = people.add(email, alphanumeric(10), list(privileges), **profile)
-        key = people.add_key(account.id, "test").key
-        return User(account.id, email, account.password, key)
+        users = self._state.users
+        account = users.add(email, generate_alphanumeric(10), list(privileges), **profile)
+        key = users.add_key(account.id, "test").key
+        return FakeUser(account.id, email, account.password, key)
 
     def add_interview(
         self,
         filename: str,
-        *asks: Screen | str,
-        final: Final | None = None,
-        on_demand: Sequence[Screen] = (),
-        actions: Mapping[str, Action] | None = None,
+        *steps: ScriptedScreen | str,
+        final: FinalFunction | None = None,
+        on_demand: Sequence[ScriptedScreen] = (),
+        actions: Mapping[str, ActionFunction] | None = None,
         title: str = "",
         metadata: Mapping[str, JSONInput] | None = None,
         tags: Sequence[str] = (),
         multi_user: bool = False,
         privileges: Sequence[str] = (),
         dispatch: str = "",
-    ) -> Interview:
+    ) -> ScriptedInterview:
         """
         Add a scripted interview.
 
         Args:
-            filename: Its file name, such as docassemble.demo:data/questions/letter.yml.
-            asks: What it needs, in order: screens, or names of variables that no screen asks for.
-            final: Makes its end: is given the answers and returns a Screen, JSONReply,
-                BinaryContent, bytes or JSON; an answer it reads that is missing is asked for.
-            on_demand: Screens that are asked only when a variable of theirs is read.
-            actions: Functions by name of the action; each is given the answers and the arguments.
-            title: Its title.
-            metadata: Further metadata.
-            tags: Its tags.
-            multi_user: Whether its answers are not encrypted.
-            privileges: Of which a user needs one to run it.
-            dispatch: Short name under which it is advertised.
+            filename: File name, such as docassemble.demo:data/questions/letter.yml.
+            steps: Screens, or names of required variables that no screen asks for, in order.
+            final: Function that gets the variables and returns the end: a ScriptedScreen,
+                JSONReply, BinaryContent, bytes or JSON. If it reads an undefined variable, the
+                interview asks for it.
+            on_demand: Screens that are shown only if one of their variables is read.
+            actions: Functions by action name; they get the variables and the arguments.
+            title: Title.
+            metadata: Additional metadata.
+            tags: Tags.
+            multi_user: Whether answers are stored unencrypted.
+            privileges: Privileges that may run the interview; everyone by default.
+            dispatch: Short name in the dispatch directive; not listed by default.
 
         Returns:
             The interview.
         """
-        interview = Interview(
+        interview = ScriptedInterview(
             filename=filename,
-            asks=asks,
+            steps=steps,
             on_demand=tuple(on_demand),
             final=final,
             actions=actions or {},
@@ -260,16 +264,16 @@ class FakeServer(Engine):
             privileges=tuple(privileges),
             dispatch=dispatch,
         )
-        self._world.interviews[filename] = interview
+        self._state.interviews[filename] = interview
         return interview
 
-    def add_recording(self, recording: Recording) -> Interview:
+    def add_recording(self, recording: Recording) -> ScriptedInterview:
         """
-        Play an interview back as a `Recorder` has recorded it.
+        Replay an interview that a `Recorder` has recorded.
 
-        A session comes from screen to screen when what led on in the recording is sent, be it
-        with other values; what was never sent leaves it where it is. An interview that is put into
-        the Playground is played back too if its text is the recorded one.
+        A session moves to the next screen if the recorded variables are set, even with other
+        values. Variables that were never recorded do not move it. An interview that you upload to
+        the Playground is also replayed if its text is the recorded one.
 
         Args:
             recording: The recording.
@@ -277,24 +281,24 @@ class FakeServer(Engine):
         Returns:
             The interview.
         """
-        interview = RecordedInterview.of(recording)
-        self._world.interviews[recording.filename] = interview
+        interview = RecordedInterview.from_recording(recording)
+        self._state.interviews[recording.filename] = interview
         if recording.source:
-            self._world.recorded[recording.source.encode()] = recording
+            self._state.recordings[recording.source.encode()] = recording
         return interview
 
-    def add_recordings(self, folder: str | Path) -> list[Interview]:
+    def add_recordings(self, folder: str | Path) -> list[ScriptedInterview]:
         """
-        Play all interviews back that `Recorder.save` has written.
+        Replay all interviews that `Recorder.save` has written to a folder.
 
         Args:
-            folder: Where they are.
+            folder: Path of the folder.
 
         Returns:
             The interviews.
 
         Raises:
-            ValueError: A JSON file there is no recording.
+            ValueError: A JSON file in the folder is not a valid recording.
         """
         paths = sorted(Path(folder).glob("*.json"))
         texts = [path.read_text(encoding="utf-8") for path in paths]
@@ -302,24 +306,24 @@ class FakeServer(Engine):
 
     def add_package(self, name: str, version: str) -> None:
         """
-        Offer a package, which can then be installed.
+        Make a package available for installation.
 
         Args:
-            name: Its name.
-            version: Its version.
+            name: Name of the package.
+            version: Version of the package.
         """
-        self._world.packages.offered[name] = version
+        self._state.packages.available[name] = version
 
     def add_file(self, filename: str, content: bytes, *, private: bool = False) -> StoredFile:
         """
-        Store a file that belongs to no session.
+        Store a file outside of any session.
 
         Args:
-            filename: Its name.
+            filename: Name of the file.
             content: The bytes.
-            private: Whether only privileged users may see it.
+            private: Whether only privileged users may download it.
 
         Returns:
-            The file with its number.
+            The file, with its number.
         """
-        return self._world.files.add(filename, content, private=private)
+        return self._state.files.add(filename, content, private=private)

@@ -1,51 +1,35 @@
-"""Errors of the jobs, which take several calls."""
+"""Errors of the workflows, which take several calls."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import docassemble_client.workflows as workflows
+from docassemble_client._types import JSON
 from docassemble_client.errors import DocassembleError, TaskFailed
-
-if TYPE_CHECKING:
-    from docassemble_client._types import JSON
-    from docassemble_client.tasks import TaskHandle
-    from docassemble_client.workflows.interviews.runner import Transcript
-
-__all__ = [
-    "HandoverRefused",
-    "InstallFailed",
-    "InterviewError",
-    "InterviewFailed",
-    "InvalidDocument",
-    "JournalError",
-    "MissingAnswer",
-    "NoDocuments",
-    "StuckInterview",
-]
+from docassemble_client.tasks import TaskHandle
 
 
-class HandoverRefused(DocassembleError):
-    """A session cannot be handed over to a person, who could not read its answers."""
+class SessionNotShareable(DocassembleError):
+    """A session cannot be handed over: it is encrypted, and the recipient could not open it."""
 
 
 class InterviewError(DocassembleError):
     """
-    An interview could not be driven to its end.
+    An interview could not be completed.
 
     Attributes:
-        transcript: What was asked and answered until then; holds what users typed.
+        transcript: Questions and answers up to the error; contains what users typed.
     """
 
     def __init__(
-        self, message: str = "", *, transcript: Transcript | None = None, **where: str
+        self, message: str = "", *, transcript: workflows.Transcript | None = None, **context: str
     ) -> None:
-        super().__init__(message, **where)
+        super().__init__(message, **context)
         self.transcript = transcript
 
 
 class MissingAnswer(InterviewError):
     """
-    Neither the answers nor the policy say what to answer.
+    Neither the answers nor the policy contain an answer.
 
     Attributes:
         variable: Name of the variable.
@@ -56,70 +40,70 @@ class MissingAnswer(InterviewError):
         self,
         message: str = "",
         *,
-        transcript: Transcript | None = None,
+        transcript: workflows.Transcript | None = None,
         variable: str = "",
         question: str = "",
-        **where: str,
+        **context: str,
     ) -> None:
-        super().__init__(message, transcript=transcript, **where)
+        super().__init__(message, transcript=transcript, **context)
         self.variable = variable
         self.question = question
 
 
-class StuckInterview(InterviewError):
-    """The interview asks the same again after the same answer, or has too many steps."""
+class InterviewStuck(InterviewError):
+    """The interview repeats a question after the same answer, or has too many steps."""
 
 
 class InterviewFailed(InterviewError):
     """
-    The server refused an answer, or the interview itself broke.
+    The server refused an answer, or the interview failed.
 
     Attributes:
-        body: What the server said; shown nowhere, as it may hold what users typed.
+        body: Body of the response; never shown, as it may contain what users typed.
     """
 
     def __init__(
         self,
         message: str = "",
         *,
-        transcript: Transcript | None = None,
+        transcript: workflows.Transcript | None = None,
         body: JSON = None,
-        **where: str,
+        **context: str,
     ) -> None:
-        super().__init__(message, transcript=transcript, **where)
+        super().__init__(message, transcript=transcript, **context)
         self.body = body
 
 
 class NoDocuments(InterviewError):
     """
-    An interview ended without a document, or without one in a format that was asked for.
+    An interview ended without a document, or without one in a requested format.
 
     Attributes:
-        question: Name of the question it ended with; empty if it was none.
-        ended: How it ended, as in `Transcript.ended`.
+        question: Name of the final question; empty if it ended with something else.
+        end_type: How it ended, as in `Transcript.end_type`.
     """
 
     def __init__(
         self,
         message: str = "",
         *,
-        transcript: Transcript | None = None,
+        transcript: workflows.Transcript | None = None,
         question: str = "",
-        ended: str = "",
-        **where: str,
+        end_type: str = "",
+        **context: str,
     ) -> None:
-        super().__init__(message, transcript=transcript, **where)
+        super().__init__(message, transcript=transcript, **context)
         self.question = question
-        self.ended = ended
+        self.end_type = end_type
 
 
 class InvalidDocument(DocassembleError):
     """
-    What came in place of a document is none of its format, such as the error page of a proxy.
+    The content is not a valid document of its format, for example a proxy's error page.
 
     Attributes:
-        format: Format it should have.
-        content: Its first bytes; shown nowhere.
+        format: Expected format.
+        content: First bytes of the content; never shown.
     """
 
     def __init__(
@@ -130,7 +114,7 @@ class InvalidDocument(DocassembleError):
         method: str = "",
         path: str = "",
         hint: str = "",
-        format: str = "",  # noqa: A002 - as the attribute
+        format: str = "",  # noqa: A002 - named like the attribute
         content: bytes = b"",
     ) -> None:
         super().__init__(message, operation=operation, method=method, path=path, hint=hint)
@@ -140,7 +124,7 @@ class InvalidDocument(DocassembleError):
 
 class InstallFailed(TaskFailed):
     """
-    A package is not installed as it was to be, whatever the server says.
+    A package is not installed as requested, even if the server reports success.
 
     Attributes:
         name: Name of the package.
@@ -153,11 +137,11 @@ class InstallFailed(TaskFailed):
         handle: TaskHandle | None = None,
         log: str = "",
         name: str = "",
-        **where: str,
+        **context: str,
     ) -> None:
-        super().__init__(message, handle=handle, log=log, **where)
+        super().__init__(message, handle=handle, log=log, **context)
         self.name = name
 
 
 class JournalError(DocassembleError):
-    """A journal is in use, damaged, or that of other rows; nothing was changed in it."""
+    """A journal is in use, damaged, or belongs to another batch; it was not changed."""

@@ -1,45 +1,31 @@
-"""The jobs as methods of the client; each is loaded when it is first used."""
+"""Methods of the client that make several calls; each loads its workflow at the first use."""
 
-# ruff: noqa: PLC0415 - none of the jobs may be on the import path of the client
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import timedelta
 
-if TYPE_CHECKING:
-    import os
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-    from datetime import timedelta
-
-    from docassemble_client._types import JSONInput
-    from docassemble_client.client import AsyncDocassemble
-    from docassemble_client.config import Secret
-    from docassemble_client.models import ApiKeyMethod, Permission, User
-    from docassemble_client.tasks import TaskEvent, TaskHandle
-    from docassemble_client.workflows.accounts.ensure import EnsuredApiKey, EnsuredUser, Profile
-    from docassemble_client.workflows.accounts.stored_sessions import CleanupReport, ExportedSession
-    from docassemble_client.workflows.interviews.interview import Interview
-    from docassemble_client.workflows.packages.deploy import DeployReport
-    from docassemble_client.workflows.playground.project import Project
-    from docassemble_client.workflows.server.doctor import ServerReport
-    from docassemble_client.workflows.server.restart import ConfigPatch
+import docassemble_client.models as models
+import docassemble_client.workflows as workflows
+from docassemble_client._base_client import BaseClient
+from docassemble_client._types import JSONInput
+from docassemble_client.config import Secret
+from docassemble_client.tasks import TaskEvent, TaskHandle
 
 
-class Jobs:
-    """Gives a client the jobs people really do, one call each."""
+class WorkflowMethods(BaseClient):
+    """Methods of the client that replace several calls with one."""
 
-    @property
-    def _da(self) -> AsyncDocassemble:
-        return cast("AsyncDocassemble", self)
-
-    def interview(self, i: str) -> Interview:
+    def interview(self, i: str) -> workflows.Interview:
         """
-        Work with one interview: its sessions carry their secret and leave nothing behind.
+        Work with one interview; its sessions keep their secret and are deleted at the end.
 
         Args:
-            i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
+            i: File name, such as docassemble.demo:data/questions/questions.yml.
 
         Returns:
-            The interview; nothing is sent yet.
+            The interview; no request is sent yet.
 
         Example:
             ```python
@@ -50,83 +36,87 @@ class Jobs:
         """
         from docassemble_client.workflows.interviews.interview import Interview
 
-        return Interview(self._da, i)
+        return Interview(self, i)
 
     async def ensure_user(
         self,
         email: str,
         *,
         privileges: Sequence[str] | None = None,
-        profile: Profile | None = None,
+        profile: workflows.Profile | None = None,
         password: str | Secret | None = None,
-    ) -> EnsuredUser:
+    ) -> workflows.EnsuredUser:
         """
-        Make sure that an account exists as described; only what differs is changed.
+        Create a user, or update what differs.
 
-        Doing it again does no harm, also after an error in the middle. A deactivated account is
-        not activated, and an existing one keeps its password.
+        You can run it again, also after an error. It does not reactivate a deactivated user or
+        change the password of an existing one.
 
         Args:
-            email: Its e-mail address.
-            privileges: All privileges it is to have: missing ones are granted, others revoked.
-                None leaves them alone.
-            profile: Fields it is to have, such as {"first_name": "Ada"}; others are left alone.
-            password: Password of an account that has to be made; by default the server makes one.
+            email: E-mail address; upper and lower case do not matter.
+            privileges: All privileges of the user: missing ones are granted, others revoked.
+                None keeps them.
+            profile: Fields to set, such as {"first_name": "Ada"}; other fields are kept.
+            password: Password of a new user; by default the server generates one.
 
         Returns:
-            The account, whether it is new, and what was changed.
+            The user, whether it is new, and what was changed.
 
         Raises:
-            UsageError: The profile has a field that is not known, or no text; nothing was sent.
+            UsageError: A profile field or `privileges` is invalid; no request was sent.
             BadRequest: The server refused the address, a privilege or the password.
-            AccessDenied: The key may not manage accounts.
+            AccessDenied: The key may not manage users.
 
         Example:
             ```python
             ana = await da.ensure_user("ana@example.com", privileges=["advocate"])
-            if ana.created:
-                print(ana.password.reveal())
+            print(ana.created, ana.granted)
             ```
         """
         from docassemble_client.workflows.accounts.ensure import ensure_user
 
         return await ensure_user(
-            self._da, email, privileges=privileges, profile=profile, password=password
+            self, email, privileges=privileges, profile=profile, password=password
         )
 
     async def ensure_api_key(
         self,
-        user: User | int,
+        user: models.User | int,
         name: str,
         *,
-        permissions: Sequence[Permission] | None = None,
-        method: ApiKeyMethod | None = None,
+        permissions: Sequence[models.Permission] | None = None,
+        method: models.ApiKeyMethod | None = None,
         allowed: Sequence[str] | None = None,
-    ) -> EnsuredApiKey:
+    ) -> workflows.EnsuredApiKey:
         """
-        Make sure that an account has an API key of this name.
+        Create an API key, unless the user has a key with this name.
 
-        The server shows a key once, when it is made. Of one that was there already, the result has
-        no text: it says so, and what differs from what was asked for; nothing is changed.
+        The server shows the value of a key only when it creates the key. If the key already exists,
+        its value is not available; the result lists differing settings, and nothing is changed.
 
         Args:
-            user: The account, or its number.
-            name: Name of the key, unique for the account.
-            permissions: What the key is limited to; by default it may do all its owner may.
-            method: How the key is restricted (none, ip or referer).
-            allowed: IP addresses, or parts of referers, that it is restricted to.
+            user: The user or the user's ID.
+            name: Name of the key, unique for the user.
+            permissions: Permissions that limit the key; by default it may do all its owner may.
+            method: How the use of the key is restricted (none, ip or referer).
+            allowed: IP addresses, or parts of referers, from which the key may be used.
 
         Returns:
-            The key; its text only where it is new.
+            The key; its value only if it is new.
 
         Raises:
             BadRequest: The server refused the name or a restriction.
-            AccessDenied: The key of this client may not manage keys.
+            AccessDenied: The key of this client may not manage API keys.
+
+        Example:
+            ```python
+            print(await da.ensure_api_key(ana.user, "ci", permissions=["access_user_info"]))
+            ```
         """
         from docassemble_client.workflows.accounts.ensure import ensure_api_key
 
         return await ensure_api_key(
-            self._da, user, name, permissions=permissions, method=method, allowed=allowed
+            self, user, name, permissions=permissions, method=method, allowed=allowed
         )
 
     def export_sessions(
@@ -137,44 +127,45 @@ class Jobs:
         user_id: int | None = None,
         secret: str | Secret | None = None,
         variables: bool = True,
-        resume_from: str | None = None,
-    ) -> AsyncGenerator[ExportedSession]:
+        page_token: str | None = None,
+    ) -> AsyncGenerator[workflows.ExportedSession]:
         """
-        Iterate over the sessions of all users, page after page, each session of a user once.
+        Iterate over the sessions of all users.
 
-        Sessions that are encrypted come without their answers, unless the secret opens them.
+        A session of several users is returned once for each of them. Encrypted sessions are
+        returned without answers, unless `secret` decrypts them.
 
         Args:
             i: Only sessions of this interview.
             tag: Only sessions with this tag; slow.
             user_id: Only sessions of this user.
-            secret: What decrypts the sessions of the user (see `users.get_secret`).
-            variables: Whether to bring the answers; slow, and a page may be large.
-            resume_from: Where to go on after an error (its `resume_from`).
+            secret: Secret that decrypts the sessions of the user (see `users.get_secret`).
+            variables: Whether to include the answers; slow, and pages may be large.
+            page_token: Token of the page to start with, such as `page_token` of an error.
 
         Returns:
-            The sessions, in the server's order.
+            The sessions, in the server's order; pages are requested as you iterate.
 
         Raises:
-            DocassembleError: While iterating: a page could not be had; `resume_from` says which.
+            DocassembleError: While iterating: a page could not be fetched; `page_token` is its
+                token.
 
         Example:
             ```python
-            async for one in da.export_sessions(i="docassemble.demo:data/questions/questions.yml"):
-                if one.variables is not None:
-                    print(one.summary.session, one.variables.get("user_choice"))
+            async for session in da.export_sessions(tag="survey"):
+                print(session.summary.session, session.variables)
             ```
         """
         from docassemble_client.workflows.accounts.stored_sessions import export_sessions
 
         return export_sessions(
-            self._da,
+            self,
             i=i,
             tag=tag,
             user_id=user_id,
             secret=secret,
             variables=variables,
-            resume_from=resume_from,
+            page_token=page_token,
         )
 
     async def cleanup_sessions(
@@ -187,33 +178,39 @@ class Jobs:
         dry_run: bool = True,
         delete_all: bool = False,
         concurrency: int = 4,
-    ) -> CleanupReport:
+    ) -> workflows.CleanupReport:
         """
-        Delete the sessions of all users that have not changed for long.
+        Delete sessions that have not changed for long.
 
-        They are listed first and then deleted one by one, after another look at each: one that
-        somebody came back to stays. What cannot be deleted is reported, and stops nothing.
+        The sessions are listed first. Each is checked again before it is deleted: it is kept if it
+        changed meanwhile. An error affects one session only and is in the report.
 
         Args:
-            older_than: How long a session has not changed.
+            older_than: Minimum time since the last change.
             i: Only sessions of this interview.
             tag: Only sessions whose interview has this tag in its metadata; slow.
-            user_id: Only sessions of this user; another user of the same session keeps it.
-            dry_run: Whether only to report what would be deleted.
-            delete_all: Allow to delete without a filter: the old sessions of every interview.
-            concurrency: How many sessions are deleted at a time.
+            user_id: Only sessions of this user; other users of the same session keep it.
+            dry_run: Report what would be deleted, and delete nothing.
+            delete_all: Allow deletion without a filter: the stale sessions of every interview.
+            concurrency: Number of sessions deleted at a time.
 
         Returns:
-            What was found and done; `str()` of it is a line for people.
+            The stale, deleted and failed sessions; `str()` formats it for people.
 
         Raises:
-            UsageError: There is neither a filter nor delete_all, or no age; nothing was sent.
+            UsageError: `older_than` or `concurrency` is not positive, or there is neither a filter
+                nor `delete_all`; no request was sent.
             DocassembleError: The sessions could not be listed; nothing was deleted.
+
+        Example:
+            ```python
+            print(await da.cleanup_sessions(older_than=timedelta(days=90)))
+            ```
         """
         from docassemble_client.workflows.accounts.stored_sessions import cleanup_sessions
 
         return await cleanup_sessions(
-            self._da,
+            self,
             older_than=older_than,
             i=i,
             tag=tag,
@@ -223,75 +220,85 @@ class Jobs:
             concurrency=concurrency,
         )
 
-    async def doctor(self) -> ServerReport:
+    async def doctor(self) -> workflows.ServerReport:
         """
-        Find out what is wrong with the server, its address or the key; nothing is changed.
+        Check the server, its address and the API key without changing anything.
 
-        The configuration, which holds all passwords, is not asked for. What cannot be found out
-        by calls that only read follows from their answers and the table of operations.
+        The configuration, which contains passwords, is not requested. If an operation cannot be
+        tested without a change, its access is inferred from the responses to other operations.
 
         Returns:
-            What was found; `str()` of it is a report for people. What is wrong stands in it, and is
-            not raised.
+            The report; `str()` formats it for people. Problems are listed in the report, and
+            `doctor` does not raise.
 
         Example:
             ```python
-            report = await da.doctor()
-            print(report)
+            print(await da.doctor())
             ```
         """
         from docassemble_client.workflows.server.doctor import doctor
 
-        return await doctor(self._da)
+        return await doctor(self)
 
-    async def config_patch(
+    async def patch_config(
         self, changes: Mapping[str, JSONInput], *, dry_run: bool = False
-    ) -> ConfigPatch:
+    ) -> workflows.ConfigPatch:
         """
-        Change single values deep inside the server's configuration, and leave the rest.
+        Change single values of the server's configuration, and keep all others.
 
-        Mappings are merged at every depth; any other value replaces what is there, lists as a
-        whole. Only top-level directives that differ are sent; where nothing differs, nothing is.
-        The configuration is read first, so two changes at the same time can lose one.
+        Mappings are merged at every depth; any other value, lists included, replaces the old one.
+        Only top-level directives that differ are sent. The configuration is read first, so of two
+        changes at the same time one can be lost.
 
         Args:
             changes: Directives and their values, such as {"mail": {"server": "smtp.example.com"}}.
-            dry_run: Whether only to compare.
+            dry_run: Report the differences, and send nothing.
 
         Returns:
-            The names of what differs, never the values, and the restart that makes it effective:
+            The names of the differences, never the values, and the restart that applies them:
             `await da.wait_for_task(patch.task)`.
 
         Raises:
-            AccessDenied: The key is not an administrator's, or has limited permissions.
+            AccessDenied: The key's owner is not an administrator, or the key has limited
+                permissions.
             NotFound: Editing the configuration is switched off.
-        """
-        from docassemble_client.workflows.server.restart import config_patch
 
-        return await config_patch(self._da, changes, dry_run=dry_run)
+        Example:
+            ```python
+            print(await da.patch_config({"debug": False}, dry_run=True))
+            ```
+        """
+        from docassemble_client.workflows.server.patch_config import patch_config
+
+        return await patch_config(self, changes, dry_run=dry_run)
 
     async def restart(self, *, wait: bool = True, timeout: float | None = 600.0) -> TaskHandle:
         """
-        Restart the server, and wait until it answers steadily.
+        Restart the server, and wait until it is stable.
 
-        The restart counts as over when several answers in a row come from processes that started
-        after it; a single one can come before the server is really back.
+        The restart is over after several consecutive responses from processes that started after
+        it; a single response may come before all processes are ready.
 
         Args:
-            wait: Whether to wait.
-            timeout: Seconds for the whole wait; None for no limit.
+            wait: Whether to wait for the restart.
+            timeout: Seconds to wait in total; None for no limit.
 
         Returns:
-            The restart; over, if it was waited for.
+            The handle of the restart; with `wait`, the restart is over.
 
         Raises:
-            TaskTimeout: The server was not steady in time.
+            TaskTimeout: The server was not stable in time.
             AccessDenied: The key may not restart the server.
             NotFound: Restarts are switched off.
+
+        Example:
+            ```python
+            await da.restart(timeout=300)
+            ```
         """
         from docassemble_client.workflows.server.restart import restart
 
-        return await restart(self._da, wait=wait, timeout=timeout)
+        return await restart(self, wait=wait, timeout=timeout)
 
     async def deploy(
         self,
@@ -303,48 +310,47 @@ class Jobs:
         restart: bool = True,
         timeout: float | None = 600.0,
         on_progress: Callable[[TaskEvent], object] | None = None,
-    ) -> DeployReport:
+    ) -> workflows.DeployReport:
         """
-        Install a package on the server, wait through the restart, and see that it is there.
+        Install a package on the server, wait for the restart, and verify the installation.
 
-        Of a folder an archive is made, without what Git, Python and editors keep for themselves,
-        what usually holds secrets (.env, *.pem, id_rsa), and what .gitignore says. It must be a
-        docassemble package: this is checked before anything is sent, and nothing of it is run.
-        A request whose answer was lost is not repeated; the list of packages shows what became
-        of it.
+        A folder is packed without ignored files (.gitignore), files of Git, Python and editors, and
+        files that usually contain secrets (.env, *.pem, id_rsa). The archive is checked before it
+        is sent; no code of the package is run. If the response is lost, the request is not
+        repeated; the server's list of packages shows the result.
 
         Args:
             source: Folder of the package, or its ZIP file.
-            github: Instead, URL of its repository, called docassemble-Name as the package is.
-            pip: Instead, its name on PyPI, also with a version (docassemble.demo==1.10.14).
-            branch: With github, branch of the repository; by default that of GitHub, or main.
-            restart: Whether the server restarts. Without that, processes that run do not see new
-                modules, but all interviews are read anew.
-            timeout: Seconds for the whole of it; None for no limit.
-            on_progress: Called with an event when it is sent (sending), and after each look.
+            github: Instead of `source`: URL of a repository named docassemble-Name.
+            pip: Instead of `source`: name on PyPI, optionally with a version (name==1.0).
+            branch: With `github`: branch of the repository; by default GitHub's default branch, or
+                main.
+            restart: Whether the server restarts. Without a restart, interviews are reloaded, but
+                running processes do not load changed Python modules.
+            timeout: Seconds for the whole deployment; None for no limit.
+            on_progress: Called with an event when the request is sent and after each poll.
 
         Returns:
-            What the server lists now and listed before, and pip's log.
+            The package as listed before and now, and the log of pip.
 
         Raises:
-            UsageError: There is no docassemble package; nothing was sent.
-            InstallFailed: It is not installed, or not in the version that was sent, whatever the
-                server says; `log` holds the log of pip.
-            TaskTimeout: It was not there in time.
+            UsageError: The source is not a docassemble package; no request was sent.
+            InstallFailed: The package is not installed, or has another version, even if the server
+                reports success; `log` contains the log of pip.
+            TaskTimeout: The package was not installed in time.
             AccessDenied: The key may not install packages, or not this one.
             NotFound: Installing packages is switched off.
             OSError: A file cannot be read.
 
         Example:
             ```python
-            report = await da.deploy("./docassemble-MyForm")
-            print(report)
+            print(await da.deploy("./docassemble-MyForm"))
             ```
         """
         from docassemble_client.workflows.packages.deploy import deploy
 
         return await deploy(
-            self._da,
+            self,
             source,
             github=github,
             pip=pip,
@@ -361,22 +367,23 @@ class Jobs:
         create: bool = False,
         delete: bool = False,
         user_id: int | None = None,
-    ) -> Project:
+    ) -> workflows.Project:
         """
         Work in a project of a Playground: install, pull, sync and watch.
 
         Args:
-            name: Its name, ASCII letters and digits; by default the one that always exists.
-            create: Whether it is made if it is not there, when its block begins.
-            delete: Whether it is deleted with all that is in it when its block ends, also if it was
-                there before, and also when the block is cancelled.
-            user_id: Number of the user whose Playground it is in; by default the key's owner.
+            name: Name of the project, ASCII letters and digits; by default the project that always
+                exists.
+            create: Whether to create the project at the start of the block if it does not exist.
+            delete: Whether to delete the project with all its files at the end of the block, even
+                if it existed before or the block is cancelled.
+            user_id: ID of the user who owns the Playground; by default the key's owner.
 
         Returns:
-            The project, for `async with`; nothing is sent yet.
+            The project, for `async with`; no request is sent yet.
 
         Raises:
-            UsageError: The server would not take the name, or default is to be deleted.
+            UsageError: The name is invalid, or `delete` is used with the default project.
 
         Example:
             ```python
@@ -388,4 +395,4 @@ class Jobs:
         """
         from docassemble_client.workflows.playground.project import Project
 
-        return Project(self._da, name, create=create, delete=delete, user_id=user_id)
+        return Project(self, name, create=create, delete=delete, user_id=user_id)

@@ -1,17 +1,18 @@
-"""A real docassemble server on this machine, for the live tests.
+"""Runs a real docassemble server on this machine, for the live tests.
 
-Without Docker and without root: everything comes from the package index that is configured on the
-machine, is kept in a cache outside the checkout, and listens on the loopback interface only.
+It needs neither Docker nor root. Everything is installed from the configured package index, stored
+in a cache outside of the checkout, and listens on the loopback interface only.
 
     from tests.live.server import ensure_running
 
-    server = ensure_running()      # seconds if it is built, a minute or two the first time
+    server = ensure_running()      # takes seconds; the first time a minute or two
     server.url, server.api_key
 
-It needs Linux or macOS and, for the server itself, some Python from 3.12 on. Two variables change
-it: DOCASSEMBLE_LIVE_CACHE is the folder of the cache (default ~/.cache/docassemble-client/live),
-and DOCASSEMBLE_LIVE_WORKERS the number of web processes (default 1; the second one shows what a
-client must expect of a bigger server, such as a restart that is over for one of them only).
+It needs Linux or macOS, and Python 3.12 or newer for the server itself. Two environment variables:
+
+DOCASSEMBLE_LIVE_CACHE: Folder of the cache; by default ~/.cache/docassemble-client/live.
+DOCASSEMBLE_LIVE_WORKERS: Number of web processes; by default 1. With 2, one process may have
+    restarted while the other has not, as on larger servers.
 """
 
 from .errors import LiveServerUnavailable

@@ -1,7 +1,7 @@
 """Command line: `python -m tests.live.server start|stop|status|exec|supervise`.
 
 `exec COMMAND ...` starts a server if needed and runs the command with DOCASSEMBLE_URL and
-DOCASSEMBLE_API_KEY set; the key is never shown, neither by this command nor by the others.
+DOCASSEMBLE_API_KEY set. No command shows the key.
 """
 
 import argparse
@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from . import DEFAULT_VERSION, LiveServerUnavailable, ensure_running, stop
 from .errors import ServiceError
-from .lifecycle import status, supervise
-from .paths import layout_of
+from .lifecycle import get_status, supervise
+from .paths import get_layout
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,21 +21,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.live.server", description=description)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
-        ("start", "build the server if needed, start it if it does not run"),
-        ("stop", "stop it (all versions, unless one is given)"),
-        ("status", "say what runs (all versions, unless one is given)"),
-        ("exec", "run a command that finds the server in its environment"),
-        ("supervise", "run a server that is built in the foreground (used by start)"),
+        ("start", "start the server if needed; build it the first time"),
+        ("stop", "stop it (all versions by default)"),
+        ("status", "show the status (of all versions by default)"),
+        ("exec", "run a command with the server's address and key in its environment"),
+        ("supervise", "run a built server in the foreground (used by start)"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--version", metavar="VERSION")
         if name == "exec":
             command.add_argument("program", nargs=argparse.REMAINDER, metavar="COMMAND ...")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if chosen.command == "exec":
-            _exec(chosen.version, chosen.program or parser.error("exec needs a command"))
-        return _COMMANDS[chosen.command](chosen.version)
+        if options.command == "exec":
+            _exec(options.version, options.program or parser.error("exec needs a command"))
+        return _COMMANDS[options.command](options.version)
     except (LiveServerUnavailable, ServiceError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _start(version: str | None) -> int:
     server = ensure_running(version or DEFAULT_VERSION)
     print(server.url)
-    print(layout_of(server.version).state_file)
+    print(get_layout(server.version).state_file)
     return 0
 
 
@@ -61,7 +61,7 @@ def _stop(version: str | None) -> int:
 
 
 def _status(version: str | None) -> int:
-    for name, text in status(version).items():
+    for name, text in get_status(version).items():
         print(f"{name}: {text}")
     return 0
 

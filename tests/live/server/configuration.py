@@ -1,4 +1,4 @@
-"""The files and variables a docassemble server reads when it starts."""
+"""Configuration files and environment variables of the server."""
 
 import json
 import os
@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from .environment import site_packages
+from .environment import get_site_packages
 from .paths import Layout
 from .state import read_object, write_private
 
 INTERVIEW = "docassemble.demo:data/questions/examples/questionless.yml"
 
-# Only these go from the developer's environment to the server: it runs whatever Python code a test
-# sends it, so it gets neither tokens nor settings of the test run (PYTHONWARNINGS, COV_CORE_*).
-_PASSED_ON = (
+# The server runs any Python code that a test sends. So it inherits only these variables: no tokens,
+# and no settings of the test run (PYTHONWARNINGS, COV_CORE_*).
+_INHERITED_VARIABLES = (
     *("PATH", "TMPDIR", "USER", "LOGNAME", "LD_LIBRARY_PATH"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
@@ -26,7 +26,7 @@ _PASSED_ON = (
 
 @dataclass(frozen=True)
 class Credentials:
-    """The secrets of one database: they are made with its tables and stay with it."""
+    """Secrets of a database, created together with its tables."""
 
     api_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     admin_email: str = "admin@example.com"
@@ -34,24 +34,24 @@ class Credentials:
     secret_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     redis_password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
-    def hidden(self) -> tuple[str, ...]:
-        """Return what must not be shown to anybody."""
+    def list_secrets(self) -> tuple[str, ...]:
+        """List the values that must not be shown."""
         return (self.api_key, self.admin_password, self.secret_key, self.redis_password)
 
     @classmethod
     def read(cls, path: Path) -> "Credentials | None":
-        """Return the credentials kept in a file, or None."""
+        """Read the credentials from a file; return None if it is missing or damaged."""
         data = read_object(path)
-        return cls(**data) if data.keys() == {each.name for each in fields(cls)} else None
+        return cls(**data) if data.keys() == {item.name for item in fields(cls)} else None
 
     def write(self, path: Path) -> None:
-        """Keep the credentials in a file of their owner."""
+        """Write the credentials to a file that only its owner can read."""
         write_private(path, vars(self))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What one run of the server needs to know."""
+    """Settings of one run of the server."""
 
     layout: Layout
     scratch: Path
@@ -75,16 +75,16 @@ class Settings:
 
     @property
     def touch_file(self) -> Path:
-        """The file whose change asks for a restart."""
+        """The file that is touched to restart the server."""
         return self.layout.run / "docassemble.wsgi"
 
-    def environment(self) -> dict[str, str]:
+    def make_environment(self) -> dict[str, str]:
         """Return the environment variables of every process of the server."""
         return {
-            **passed_on(),
+            **inherit_environment(),
             "PATH": f"{self.layout.environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-            # The server writes below HOME: not below the user's. gunicorn has a socket there, so it
-            # must be short as well.
+            # The server writes below HOME, so not the user's. gunicorn has a socket there: its path
+            # must be short.
             "HOME": str(self.scratch / "home"),
             "TMPDIR": str(self.scratch / "tmp"),
             "DA_CONFIG_FILE": str(self.configuration_file),
@@ -93,30 +93,30 @@ class Settings:
             "DA_ADMIN_PASSWORD": self.credentials.admin_password,
             "CONTAINERROLE": ":all:",
             "NLTK_DATA": str(self.layout.run / "nltk"),
-            "C_FORCE_ROOT": "1",  # Celery refuses to run as root without
+            "C_FORCE_ROOT": "1",  # lets Celery run as root
             "PYTHONUNBUFFERED": "1",
         }
 
 
-def passed_on() -> dict[str, str]:
-    """Return the part of our own environment that other programs may see."""
-    kept = {
+def inherit_environment() -> dict[str, str]:
+    """Return the environment variables that the server inherits."""
+    variables = {
         name: value
         for name, value in os.environ.items()
-        if name in _PASSED_ON or name.startswith("PIP_")
+        if name in _INHERITED_VARIABLES or name.startswith("PIP_")
     }
-    if "PIP_CONFIG_FILE" not in kept:
-        # With another HOME, the pip that the server calls would miss the user's package index.
+    if "PIP_CONFIG_FILE" not in variables:
+        # Because of the other HOME, pip would not find the configured package index.
         base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
         for candidate in (Path(base) / "pip" / "pip.conf", Path.home() / ".pip" / "pip.conf"):
             if candidate.is_file():
-                kept["PIP_CONFIG_FILE"] = str(candidate)
+                variables["PIP_CONFIG_FILE"] = str(candidate)
                 break
-    return kept
+    return variables
 
 
 def write_files(settings: Settings) -> None:
-    """Write everything that the server reads, as if for the first time."""
+    """Write all files that the server reads; delete those of an earlier run."""
     run = settings.layout.run
     shutil.rmtree(run, ignore_errors=True)
     settings.layout.logs.mkdir(parents=True)
@@ -125,28 +125,28 @@ def write_files(settings: Settings) -> None:
     settings.touch_file.write_text("# Touched by the server to be restarted.\n", encoding="utf-8")
     (settings.scratch / "ready").touch()
     _write_nltk_data(run / "nltk")
-    write_private(settings.configuration_file, _configuration(settings))
+    write_private(settings.configuration_file, _make_configuration(settings))
     redis = run / "redis.conf"
     redis.touch(mode=0o600)
-    redis.write_text(_redis_configuration(settings), encoding="utf-8")
+    redis.write_text(_make_redis_configuration(settings), encoding="utf-8")
 
 
-def _configuration(settings: Settings) -> dict[str, object]:
-    # JSON is YAML too, so no YAML writer is needed.
+def _make_configuration(settings: Settings) -> dict[str, object]:
+    # JSON is valid YAML, so no YAML library is needed.
     run, scratch = settings.layout.run, settings.scratch
-    packages = site_packages(settings.layout)
+    packages = get_site_packages(settings.layout)
     redis = f"redis://:{settings.credentials.redis_password}@127.0.0.1:{settings.ports['redis']}"
     return {
         "secretkey": settings.credentials.secret_key,
-        # Something for the tests to find when they look for secrets where none may be.
+        # A secret that tests search for in texts that must not contain secrets.
         "live test secret": f"canary-{secrets.token_hex(12)}",
-        "debug": True,  # with the next one: the demonstration interviews can be run
+        "debug": True,  # with `allow demo`: demo interviews can be started
         "allow demo": True,
         "enable playground": True,
         "enable api": True,
         "pagination limit": 100,
-        "mail": {"server": "127.0.0.1", "port": 1},  # nobody is there: no test sends e-mail
-        # A privilege of one's own: what it may do, without any of the admin's other rights.
+        "mail": {"server": "127.0.0.1", "port": 1},  # no mail server: tests send no e-mail
+        # A custom privilege with some permissions of an admin.
         "permissions": {"clerk": ["access_user_info", "create_user", "edit_user_privileges"]},
         "two factor authentication": {"enable": True, "allowed for": ["clerk"]},
         "dispatch": {
@@ -154,10 +154,10 @@ def _configuration(settings: Settings) -> dict[str, object]:
             "demo": "docassemble.demo:data/questions/questions.yml",
             "broken": "docassemble.demo:data/questions/no-such.yml",
         },
-        # The URL is put together from strings; the name is the only place for a Unix socket.
+        # docassemble joins these strings to a URL; only the name can hold a Unix socket.
         "db": {"name": f"docassemble?host={settings.socket}", "user": "docassemble"},
         "redis": redis,
-        "rabbitmq": f"{redis}/9",  # Celery takes Redis as its broker as well: no RabbitMQ
+        "rabbitmq": f"{redis}/9",  # Redis is also the broker of Celery, instead of RabbitMQ
         "url root": settings.url,
         "external hostname": "127.0.0.1",
         "web server": "none",
@@ -165,14 +165,14 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "packages": str(settings.layout.environment),
         "webapp": str(settings.touch_file),
         "log": str(settings.layout.logs),
-        # Their defaults are shared by all servers of a machine, or only root can write there.
+        # The defaults are shared by all servers of a machine, or writable by root only.
         "flask log": str(settings.layout.logs / "flask.log"),
         "celery flask log": str(settings.layout.logs / "celery-flask.log"),
         "ready file": str(scratch / "ready"),
         "pypirc path": str(scratch / "home" / ".pypirc"),
         "nltk socket": str(run / "no-nltk.sock"),
         "pandoc": str(packages / "pypandoc" / "files" / "pandoc"),
-        # Without it the server's first conversion fails for want of LibreOffice.
+        # Without it the first conversion of the server fails, because LibreOffice is missing.
         "libreoffice macro file": str(packages / "docassemble/base/data/macros/Module1.xba"),
         "language": "en",
         "locale": "en_US.utf8",
@@ -180,10 +180,10 @@ def _configuration(settings: Settings) -> dict[str, object]:
     }
 
 
-def _redis_configuration(settings: Settings) -> str:
-    # In a file and not on the command line, which every user of the machine can read. A password,
-    # because a Redis without one lets them write files in our name. The save point is what makes
-    # Redis keep its data at a clean stop: the API keys are only there, not in PostgreSQL.
+def _make_redis_configuration(settings: Settings) -> str:
+    # The password is in a file, because all users of the machine can read command lines. Without a
+    # password, they could write files as the current user. The save point makes Redis save its data
+    # when it stops: API keys are stored in Redis only.
     return (
         f"bind 127.0.0.1\nport {settings.ports['redis']}\n"
         f"requirepass {settings.credentials.redis_password}\n"
@@ -193,8 +193,7 @@ def _redis_configuration(settings: Settings) -> str:
 
 def _write_nltk_data(folder: Path) -> None:
     # The server loads WordNet when it starts, and downloads it if it is missing. It only inflects
-    # nouns and verbs with it, so an empty one will do. One part of the server looks for the
-    # folders, another for the archives they come in.
+    # nouns and verbs, so an empty WordNet is enough. The server looks for folders and for archives.
     wordnet = folder / "corpora" / "wordnet"
     wordnet.mkdir(parents=True)
     for kind in ("noun", "verb", "adj", "adv"):

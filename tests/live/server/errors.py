@@ -1,9 +1,9 @@
-"""What can go wrong for the user of the live server."""
+"""Errors of the live server."""
 
 
 class LiveServerUnavailable(Exception):
-    """No live server can be had on this machine; the text says why and what to do about it."""
+    """The live server cannot run on this machine. The text gives the reason and a solution."""
 
 
 class ServiceError(Exception):
-    """A process of the server did not start, or ended by itself; the text shows its log."""
+    """A process of the server did not start or ended unexpectedly. The text shows its log."""

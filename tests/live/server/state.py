@@ -1,4 +1,4 @@
-"""The state file: what is known about the running server, shared by everybody who uses it."""
+"""The state file describes the running server to all processes that use it."""
 
 import contextlib
 import json
@@ -15,19 +15,19 @@ READY = "ready"
 
 @dataclass(frozen=True)
 class State:
-    """One running (or dead) server.
+    """A running or crashed server.
 
     Attributes:
-        version: The server's version.
-        url: Its address, without a slash at the end.
-        api_key: The administrator's API key.
-        admin_email: The administrator's login.
-        admin_password: The administrator's password.
-        phase: What the supervisor does now; `ready` when the server answers.
-        supervisor: The process that owns all others.
-        processes: The others, in the order they were started.
+        version: Version of docassemble.
+        url: Address, without a slash at the end.
+        api_key: API key of the administrator.
+        admin_email: E-mail address of the administrator.
+        admin_password: Password of the administrator.
+        phase: Current step of the supervisor; `ready` when the server responds.
+        supervisor: The process that starts and stops the others.
+        processes: The other processes, in the order of their start.
         ports: TCP ports by name.
-        scratch: The folder with the databases and uploads, outside the cache.
+        scratch: Folder with databases and uploads, outside of the cache.
     """
 
     version: str
@@ -41,8 +41,8 @@ class State:
     ports: dict[str, int]
     scratch: str
 
-    def in_phase(self, phase: str) -> "State":
-        """Return this state in another phase."""
+    def with_phase(self, phase: str) -> "State":
+        """Return this state with another phase."""
         return replace(self, phase=phase)
 
     def with_processes(self, processes: tuple[ProcessRecord, ...]) -> "State":
@@ -51,7 +51,7 @@ class State:
 
 
 def write_private(path: Path, data: Mapping[str, object]) -> None:
-    """Write a JSON object that only its owner can read, and never show a half-written file."""
+    """Write a JSON object atomically to a file that only its owner can read."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -62,7 +62,7 @@ def write_private(path: Path, data: Mapping[str, object]) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object of ours; an empty one if it is missing or damaged."""
+    """Read a JSON object; return an empty one if the file is missing or damaged."""
     with contextlib.suppress(OSError, ValueError):
         data = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(data, dict):
@@ -71,16 +71,16 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def write_state(path: Path, state: State) -> None:
-    """Publish the state."""
+    """Write the state."""
     write_private(path, asdict(state))
 
 
 def read_state(path: Path) -> State | None:
-    """Return the published state, or None if there is none (or one that no longer makes sense)."""
+    """Read the state; return None if the file is missing, damaged or has another format."""
     data = read_object(path)
     try:
         supervisor = ProcessRecord(**data.pop("supervisor"))
-        processes = tuple(ProcessRecord(**each) for each in data.pop("processes"))
+        processes = tuple(ProcessRecord(**record) for record in data.pop("processes"))
         return State(supervisor=supervisor, processes=processes, **data)
     except (TypeError, KeyError):
         return None

@@ -1,4 +1,4 @@
-"""Accounts and keys that are ensured: what is sent, and what is left alone."""
+"""Ensured users and API keys: which requests are sent, and what is not changed."""
 
 from __future__ import annotations
 
@@ -8,81 +8,81 @@ import pytest
 
 from docassemble_client import BadRequest, DocassembleError, Secret, ServerError, UsageError
 from tests.mock import run
-from tests.workflows.routes import Routes
+from tests.workflows.routes import RouteServer
 
 if TYPE_CHECKING:
     from docassemble_client import EnsuredApiKey, EnsuredUser
 
 EMAIL = "ana_b@example.com"
-TAKEN = (400, "That e-mail address is already being used.")
-MISSING = (404, "User not found.")
-NEW = (200, {"user_id": 7, "password": "examplePass"})
-NO_KEY: tuple[int, Any] = (200, [])
+ADDRESS_EXISTS = (400, "That e-mail address is already being used.")
+NOT_FOUND = (404, "User not found.")
+NEW_USER = (200, {"user_id": 7, "password": "examplePass"})
+NO_KEYS: tuple[int, Any] = (200, [])
 
 
-def account(email: str = EMAIL, number: int = 7, **fields: Any) -> dict[str, Any]:
-    """Make the JSON of an account."""
+def make_user_json(email: str = EMAIL, user_id: int = 7, **fields: Any) -> dict[str, Any]:
+    """Make the JSON of a user."""
     empty = dict.fromkeys(
         ("country", "subdivisionfirst", "subdivisionsecond", "subdivisionthird", "organization"), ""
     )
     names = {"first_name": "", "last_name": "", "timezone": None, "language": None}
     rest = {"privileges": ["user"], "active": True, "account_type": "local"}
-    return {"id": number, "email": email, **empty, **names, **rest, **fields}
+    return {"id": user_id, "email": email, **empty, **names, **rest, **fields}
 
 
-def listed(*accounts: dict[str, Any]) -> tuple[int, Any]:
-    """Make the JSON of a page."""
-    return 200, {"items": list(accounts), "next_id": None}
+def make_page(*users: dict[str, Any]) -> tuple[int, Any]:
+    """Make the JSON of a list page."""
+    return 200, {"items": list(users), "next_id": None}
 
 
-def ensure(server: Routes, **wanted: Any) -> EnsuredUser:
-    """Ensure the account on this server."""
+def ensure_user(server: RouteServer, **options: Any) -> EnsuredUser:
+    """Ensure the user on this server."""
 
-    async def job() -> EnsuredUser:
+    async def ensure() -> EnsuredUser:
         async with server.client() as da:
-            return await da.ensure_user(EMAIL, **wanted)
+            return await da.ensure_user(EMAIL, **options)
 
-    return run(job())
+    return run(ensure())
 
 
-def test_account_that_is_missing_is_made() -> None:
-    """A new account gets everything at once, and its password comes back as a secret."""
-    server = Routes(
+def test_missing_user_is_created() -> None:
+    """One request sets everything; the password is returned as a secret."""
+    server = RouteServer(
         {
-            "GET /api/user_info": MISSING,
-            "POST /api/user/new": NEW,
-            "GET /api/user/7": (200, account(first_name="Ana")),
+            "GET /api/user_info": NOT_FOUND,
+            "POST /api/user/new": NEW_USER,
+            "GET /api/user/7": (200, make_user_json(first_name="Ana")),
         }
     )
 
-    done = ensure(server, privileges=["user", "user"], profile={"first_name": " Ana "})
+    result = ensure_user(server, privileges=["user", "user"], profile={"first_name": " Ana "})
 
-    assert (done.created, done.user.id, done.password) == (True, 7, Secret("examplePass"))
-    assert (done.granted, done.revoked, done.changed) == (("user",), (), ("first_name",))
-    assert "examplePass" not in repr(done)
-    assert server.those("POST") == [
+    assert (result.created, result.user.id, result.password) == (True, 7, Secret("examplePass"))
+    assert (result.granted, result.revoked, result.changed) == (("user",), (), ("first_name",))
+    assert "examplePass" not in repr(result)
+    assert server.find_calls("POST") == [
         ("POST /api/user/new", {"username": EMAIL, "privileges": ["user"], "first_name": "Ana"})
     ]
 
 
-def test_account_that_is_as_wanted_is_left_alone() -> None:
-    """Nothing is sent that changes anything, whatever the case of the address."""
-    present = account(EMAIL.upper(), first_name="Ana", privileges=["user", "advocate"])
-    server = Routes({"GET /api/user_info": (200, present)})
+def test_matching_user_is_not_changed() -> None:
+    """The case of the address does not matter."""
+    existing = make_user_json(EMAIL.upper(), first_name="Ana", privileges=["user", "advocate"])
+    server = RouteServer({"GET /api/user_info": (200, existing)})
 
-    done = ensure(
+    result = ensure_user(
         server, privileges=["advocate", "user"], profile={"first_name": "Ana ", "language": ""}
     )
 
-    assert (done.created, done.granted, done.revoked, done.changed) == (False, (), (), ())
+    assert (result.created, result.granted, result.revoked, result.changed) == (False, (), (), ())
     assert server.calls == ["GET /api/user_info"]
 
 
-def test_only_the_difference_is_applied() -> None:
-    """Missing privileges are granted first and others revoked last; equal fields are not sent."""
-    before = account(first_name="Ana", last_name="B", privileges=["user", "advocate"])
-    after = account(first_name="Ana", last_name="C", privileges=["user", "developer"])
-    server = Routes(
+def test_only_differences_are_sent() -> None:
+    """Missing privileges are granted first, and others revoked last."""
+    before = make_user_json(first_name="Ana", last_name="B", privileges=["user", "advocate"])
+    after = make_user_json(first_name="Ana", last_name="C", privileges=["user", "developer"])
+    server = RouteServer(
         {
             "GET /api/user_info": (200, before),
             "POST /api/user/7/privileges": (204, None),
@@ -92,223 +92,227 @@ def test_only_the_difference_is_applied() -> None:
         }
     )
 
-    done = ensure(
+    result = ensure_user(
         server,
         privileges=["user", "developer"],
         profile={"first_name": "Ana", "last_name": "C"},
         password="unused",
     )
 
-    assert (done.granted, done.revoked) == (("developer",), ("advocate",))
-    assert (done.changed, done.user.last_name, done.password) == (("last_name",), "C", None)
-    assert server.those("POST", "PATCH", "DELETE") == [
+    assert (result.granted, result.revoked) == (("developer",), ("advocate",))
+    assert (result.changed, result.user.last_name, result.password) == (("last_name",), "C", None)
+    assert server.find_calls("POST", "PATCH", "DELETE") == [
         ("POST /api/user/7/privileges", {"privilege": "developer"}),
         ("PATCH /api/user/7", {"last_name": "C"}),
         ("DELETE /api/user/7/privileges", {"privilege": "advocate"}),
     ]
 
 
-def test_privileges_that_are_not_named_stay() -> None:
-    """Without a list of privileges none is granted or revoked."""
-    server = Routes(
+def test_privileges_are_kept_by_default() -> None:
+    """Without a list of privileges, none are granted or revoked."""
+    server = RouteServer(
         {
-            "GET /api/user_info": (200, account()),
+            "GET /api/user_info": (200, make_user_json()),
             "PATCH /api/user/7": (204, None),
-            "GET /api/user/7": (200, account(country="DE")),
+            "GET /api/user/7": (200, make_user_json(country="DE")),
         }
     )
 
-    done = ensure(server, profile={"country": "DE"})
+    result = ensure_user(server, profile={"country": "DE"})
 
-    assert (done.granted, done.revoked, done.changed) == ((), (), ("country",))
+    assert (result.granted, result.revoked, result.changed) == ((), (), ("country",))
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_somebody_else_is_not_taken_for_the_account(there: bool) -> None:
-    """An underscore matches any character in the look-up: another address counts as not found."""
-    someone = account("anaxb@example.com", 3)
-    server = Routes(
+@pytest.mark.parametrize("exists", [True, False])
+def test_user_with_a_similar_address_is_not_changed(exists: bool) -> None:
+    """The lookup treats an underscore as a wildcard, so it may return another user."""
+    similar_user = make_user_json("anaxb@example.com", 3)
+    server = RouteServer(
         {
-            "GET /api/user_info": (200, someone),
-            "GET /api/user_list": listed(someone, *([account()] if there else [])),
-            "POST /api/user/new": NEW,
-            "GET /api/user/7": (200, account()),
+            "GET /api/user_info": (200, similar_user),
+            "GET /api/user_list": make_page(similar_user, *([make_user_json()] if exists else [])),
+            "POST /api/user/new": NEW_USER,
+            "GET /api/user/7": (200, make_user_json()),
         }
     )
 
-    done = ensure(server, privileges=["user"] if there else None)
+    result = ensure_user(server, privileges=["user"] if exists else None)
 
-    assert (done.created, done.user.id) == (not there, 7)
+    assert (result.created, result.user.id) == (not exists, 7)
     assert server.calls[-1] == "GET /api/user/7"
-    assert ("POST /api/user/new" in server.calls) is not there
+    assert ("POST /api/user/new" in server.calls) is not exists
 
 
-def test_account_that_somebody_else_just_made_is_adjusted() -> None:
-    """Where another program is faster, its account is used, and the difference applied."""
-    server = Routes(
+def test_user_created_meanwhile_is_updated() -> None:
+    """If another program creates the user first, only the differences are sent."""
+    server = RouteServer(
         {
-            "GET /api/user_info": MISSING,
-            "POST /api/user/new": TAKEN,
-            "GET /api/user_list": listed(account()),
-            "GET /api/user/7": (200, account()),
+            "GET /api/user_info": NOT_FOUND,
+            "POST /api/user/new": ADDRESS_EXISTS,
+            "GET /api/user_list": make_page(make_user_json()),
+            "GET /api/user/7": (200, make_user_json()),
             "POST /api/user/7/privileges": (204, None),
         }
     )
 
-    done = ensure(server, privileges=["user", "developer"])
+    result = ensure_user(server, privileges=["user", "developer"])
 
-    assert (done.created, done.granted, done.password) == (False, ("developer",), None)
+    assert (result.created, result.granted, result.password) == (False, ("developer",), None)
 
 
-def test_refusal_of_a_new_account_is_told() -> None:
-    """An account that is still not there was refused for another reason."""
-    server = Routes(
+def test_refused_user_raises_an_error() -> None:
+    """The user still does not exist, so the server refused it for another reason."""
+    server = RouteServer(
         {
-            "GET /api/user_info": MISSING,
+            "GET /api/user_info": NOT_FOUND,
             "POST /api/user/new": (400, "Password too short or too long"),
-            "GET /api/user_list": listed(account(cast("str", None))),
+            "GET /api/user_list": make_page(make_user_json(cast("str", None))),
         }
     )
 
     with pytest.raises(BadRequest, match=r"users\.create"):
-        ensure(server, password="abc")
+        ensure_user(server, password="abc")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("options", "message"),
     [
-        ({"profile": {"shoe_size": "9", "hat": "8"}}, "no hat, shoe_size"),
-        ({"profile": {"country": None}}, "country must be a text"),
+        ({"profile": {"shoe_size": "9", "hat": "8"}}, "unknown profile fields: hat, shoe_size"),
+        ({"profile": {"country": None}}, "country must be a string"),
         ({"privileges": "admin"}, r"Pass \['admin'\]"),
     ],
 )
-def test_wrong_wishes_are_refused_before_anything_is_sent(
-    wanted: dict[str, Any], message: str
+def test_invalid_arguments_are_refused_without_a_request(
+    options: dict[str, Any], message: str
 ) -> None:
-    """The server would ignore or garble them."""
-    server = Routes({})
+    """The server would ignore them or store wrong values."""
+    server = RouteServer({})
 
     with pytest.raises(UsageError, match=message):
-        ensure(server, **wanted)
+        ensure_user(server, **options)
 
     assert server.calls == []
 
 
-def entry(name: str = "ci", **fields: Any) -> dict[str, Any]:
+def make_key_json(name: str = "ci", **fields: Any) -> dict[str, Any]:
     """Make the JSON of a key."""
-    masked = {"key": "*" * 28 + "5GRT", "last_four": "5GRT"}
-    open_ = {"method": "none", "constraints": [], "permissions": []}
-    return {"name": name, **masked, **open_, **fields}
+    masked_key = {"key": "*" * 28 + "5GRT", "last_four": "5GRT"}
+    settings = {"method": "none", "constraints": [], "permissions": []}
+    return {"name": name, **masked_key, **settings, **fields}
 
 
-def ensure_key(server: Routes, **wanted: Any) -> EnsuredApiKey:
+def ensure_key(server: RouteServer, **options: Any) -> EnsuredApiKey:
     """Ensure the key on this server."""
 
-    async def job() -> EnsuredApiKey:
+    async def ensure() -> EnsuredApiKey:
         async with server.client() as da:
-            return await da.ensure_api_key(7, "ci", **wanted)
+            return await da.ensure_api_key(7, "ci", **options)
 
-    return run(job())
+    return run(ensure())
 
 
-def keys(*states: Any, **routes: Any) -> Routes:
-    """Make a server whose lists of keys are these, one after the other."""
-    return Routes(
-        {"GET /api/user/7/api": list(states), "POST /api/user/7/api": (200, "k" * 32), **routes}
+def make_server(*key_lists: Any, **routes: Any) -> RouteServer:
+    """Make a server that returns these lists of keys in turn."""
+    return RouteServer(
+        {"GET /api/user/7/api": list(key_lists), "POST /api/user/7/api": (200, "k" * 32), **routes}
     )
 
 
-def test_key_that_is_missing_is_made() -> None:
-    """A new key comes with its text, once and hidden."""
-    server = keys((200, [entry("other")]), (200, [entry(permissions=["create_user"])]))
+def test_missing_key_is_created() -> None:
+    """Its value is returned as a secret."""
+    server = make_server(
+        (200, [make_key_json("other")]), (200, [make_key_json(permissions=["create_user"])])
+    )
 
-    done = ensure_key(server, permissions=["create_user"], method="ip", allowed=["10.0.0.5"])
+    result = ensure_key(server, permissions=["create_user"], method="ip", allowed=["10.0.0.5"])
 
-    assert (done.created, done.key, done.differs) == (True, Secret("k" * 32), ())
-    assert str(done) == "The key 'ci' is new; keep it, the server never shows it again."
-    assert "kkkk" not in repr(done)
-    assert server.those("POST")[0][1] == {
+    assert (result.created, result.key, result.differences) == (True, Secret("k" * 32), ())
+    assert str(result) == "The key 'ci' is new. Save it: the server shows it only once."
+    assert "kkkk" not in repr(result)
+    assert server.find_calls("POST")[0][1] == {
         "name": "ci", "method": "ip", "allowed": ["10.0.0.5"], "permissions": ["create_user"]
     }  # fmt: skip
 
 
-def test_key_that_is_there_has_no_text() -> None:
-    """The result says so, and that it is as it was asked for, whatever the order."""
-    server = keys((200, [entry(permissions=["b", "a"])]))
+def test_existing_key_has_no_value() -> None:
+    """The order of permissions does not matter."""
+    server = make_server((200, [make_key_json(permissions=["b", "a"])]))
 
-    done = ensure_key(server, permissions=["a", "b"], method="none")
+    result = ensure_key(server, permissions=["a", "b"], method="none")
 
-    assert (done.created, done.key, done.differs) == (False, None, ())
-    assert str(done) == (
-        "The key 'ci' (…5GRT) was there already; its text cannot be had again. Use the copy that"
-        " was kept, or another name for a new key."
+    assert (result.created, result.key, result.differences) == (False, None, ())
+    assert str(result) == (
+        "The key 'ci' (…5GRT) already exists; its value is not available. Use your saved copy, or"
+        " choose another name for a new key."
     )
-    assert server.those("POST") == []
+    assert server.find_calls("POST") == []
 
 
-def test_key_that_is_there_tells_what_differs() -> None:
-    """A key of other restrictions is not changed, which would need its text."""
-    server = keys((200, [entry(permissions=None)]))
+def test_differing_settings_of_an_existing_key_are_reported() -> None:
+    """The key is not changed: that would require its value."""
+    server = make_server((200, [make_key_json(permissions=None)]))
 
-    done = ensure_key(server, permissions=["create_user"], method="ip", allowed=[])
+    result = ensure_key(server, permissions=["create_user"], method="ip", allowed=[])
 
-    assert done.differs == ("method", "permissions")
-    assert str(done).endswith("It is not as asked for: method, permissions.")
+    assert result.differences == ("method", "permissions")
+    assert str(result).endswith("Settings that differ: method, permissions.")
 
 
-def test_key_that_somebody_else_just_made_counts_as_there() -> None:
-    """Where another program is faster, its key is found."""
-    taken = (400, "The given name already exists")
-    server = keys(NO_KEY, (200, [entry()]), **{"POST /api/user/7/api": taken})
+def test_key_created_meanwhile_is_an_existing_key() -> None:
+    """Another program may create the key first."""
+    name_exists = (400, "The given name already exists")
+    server = make_server(NO_KEYS, (200, [make_key_json()]), **{"POST /api/user/7/api": name_exists})
 
     assert ensure_key(server).key is None
 
 
-def test_refusal_of_a_new_key_is_told() -> None:
-    """A key that is still not there was refused for another reason."""
-    server = keys(NO_KEY, **{"POST /api/user/7/api": (400, "Invalid security method")})
+def test_refused_key_raises_an_error() -> None:
+    """The key still does not exist, so the server refused it for another reason."""
+    server = make_server(NO_KEYS, **{"POST /api/user/7/api": (400, "Invalid security method")})
 
     with pytest.raises(BadRequest, match=r"api_keys\.create_for_user"):
         ensure_key(server, method="magic")
 
 
-def test_key_without_its_limits_is_limited() -> None:
-    """Old servers make a key that may do everything: its limits are set at once."""
-    limited = (200, [entry(permissions=["create_user"])])
-    server = keys(NO_KEY, (200, [entry()]), limited, **{"PATCH /api/user/7/api": (204, None)})
+def test_permissions_that_the_server_ignored_are_set_again() -> None:
+    """Servers before 1.10 create keys without limits."""
+    limited = (200, [make_key_json(permissions=["create_user"])])
+    server = make_server(
+        NO_KEYS, (200, [make_key_json()]), limited, **{"PATCH /api/user/7/api": (204, None)}
+    )
 
-    done = ensure_key(server, permissions=["create_user"])
+    result = ensure_key(server, permissions=["create_user"])
 
-    assert (done.created, done.info.permissions) == (True, ["create_user"])
-    assert server.those("PATCH")[0][1] == {"api_key": "k" * 32, "permissions": ["create_user"]}
+    assert (result.created, result.info.permissions) == (True, ["create_user"])
+    assert server.find_calls("PATCH")[0][1] == {"api_key": "k" * 32, "permissions": ["create_user"]}
 
 
-@pytest.mark.parametrize("states", [(NO_KEY, (200, [entry()])), (NO_KEY, NO_KEY)])
-def test_key_that_cannot_be_limited_is_deleted(states: tuple[Any, ...]) -> None:
-    """No key stays that may do more than was asked for."""
+@pytest.mark.parametrize("key_lists", [(NO_KEYS, (200, [make_key_json()])), (NO_KEYS, NO_KEYS)])
+def test_key_that_cannot_be_limited_is_deleted(key_lists: tuple[Any, ...]) -> None:
+    """No key with more permissions than requested is left."""
     routes = {"PATCH /api/user/7/api": (501, "x"), "DELETE /api/user/7/api": (204, None)}
-    server = keys(*states, **routes)
+    server = make_server(*key_lists, **routes)
 
     with pytest.raises(ServerError):
         ensure_key(server, permissions=["create_user"])
 
-    assert server.those("DELETE")[0][1] == {"api_key": "k" * 32}
+    assert server.find_calls("DELETE")[0][1] == {"api_key": "k" * 32}
 
 
-def test_key_that_vanishes_is_an_error() -> None:
-    """A key that is not listed after it was made cannot be relied on."""
-    server = keys(NO_KEY, **{"DELETE /api/user/7/api": (204, None)})
+def test_new_key_that_is_not_listed_raises_an_error() -> None:
+    """Another program may have deleted it."""
+    server = make_server(NO_KEYS, **{"DELETE /api/user/7/api": (204, None)})
 
     with pytest.raises(DocassembleError, match="is not listed"):
         ensure_key(server)
 
 
-def test_key_of_an_account_object_is_that_of_its_number() -> None:
-    """The account can be passed as it came from the server."""
-    server = keys((200, [entry()]), **{"GET /api/user/7": (200, account())})
+def test_key_can_be_ensured_for_a_user_object() -> None:
+    """The user can be passed as returned by the client."""
+    server = make_server((200, [make_key_json()]), **{"GET /api/user/7": (200, make_user_json())})
 
-    async def job() -> EnsuredApiKey:
+    async def ensure() -> EnsuredApiKey:
         async with server.client() as da:
             return await da.ensure_api_key(await da.users.get(7), "ci")
 
-    assert run(job()).info.name == "ci"
+    assert run(ensure()).info.name == "ci"

@@ -1,4 +1,4 @@
-"""Sessions at large: what an export brings, and what a cleanup deletes."""
+"""Export and cleanup of the sessions of all users."""
 
 from __future__ import annotations
 
@@ -10,214 +10,231 @@ import pytest
 
 from docassemble_client import AccessDenied, UsageError
 from tests.mock import run, settle
-from tests.workflows.routes import REFUSED, Routes
+from tests.workflows.routes import ACCESS_DENIED, RouteServer
 
 if TYPE_CHECKING:
     from docassemble_client import CleanupReport, ExportedSession
-    from tests.mock import Answer
+    from tests.mock import MockResponse
 
-I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as everybody calls it
+I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - the usual name
 LIST = "GET /api/users/interviews"
 DELETE = "DELETE /api/users/interviews"
 OLD = "2020-03-14T15:09:26.535898"
 DAY = timedelta(days=1)
 
 
-def summary(session: str, *, user: int | None = 1, modified: str | None = OLD, **more: Any) -> Any:
+def make_session_json(
+    session: str, *, user: int | None = 1, modified: str | None = OLD, **fields: Any
+) -> Any:
     """Make the JSON of a session in a list."""
     texts = dict.fromkeys(("title", "subtitle", "modtime", "starttime"), "")
-    who = {"email": None, "user_id": user, "temp_user_id": None if user else 5}
-    rest = {"metadata": {}, "tags": [], "valid": True, "utc_starttime": None}
-    return {
-        "filename": I, "session": session, "utc_modtime": modified, **texts, **who, **rest, **more
-    }  # fmt: skip
+    owner = {"email": None, "user_id": user, "temp_user_id": None if user else 5}
+    rest = {"metadata": {}, "tags": [], "valid": True, "utc_starttime": None, **fields}
+    return {"filename": I, "session": session, "utc_modtime": modified, **texts, **owner, **rest}
 
 
-def page(*sessions: Any, next_id: str | None = None) -> Answer:
-    """Make the JSON of a page."""
+def make_page(*sessions: Any, next_id: str | None = None) -> MockResponse:
+    """Make the JSON of a list page."""
     return 200, {"items": list(sessions), "next_id": next_id}
 
 
-def export(server: Routes, **wanted: Any) -> list[ExportedSession]:
-    """Export all there is."""
+def export_sessions(server: RouteServer, **options: Any) -> list[ExportedSession]:
+    """Export all sessions of this server."""
 
-    async def job() -> list[ExportedSession]:
+    async def export() -> list[ExportedSession]:
         async with server.client() as da:
-            return [one async for one in da.export_sessions(**wanted)]
+            return [session async for session in da.export_sessions(**options)]
 
-    return run(job())
+    return run(export())
 
 
-def test_export_walks_all_pages_and_brings_each_session_of_a_user_once() -> None:
-    """One that is listed again is left out; one of two users comes for both."""
+def test_export_returns_each_session_of_each_user_once() -> None:
+    """A session that is listed twice is returned once; a session of two users, for both."""
     answers: dict[str, Any] = {"encrypted": False, "dict": {"fruit": "fig"}}
-    server = Routes(
+    server = RouteServer(
         {
             LIST: [
-                page(summary("a", **answers), summary("a", user=None, **answers), next_id="MQ"),
-                page(summary("b", **answers), summary("a", **answers)),
+                make_page(
+                    make_session_json("a", **answers),
+                    make_session_json("a", user=None, **answers),
+                    next_id="MQ",
+                ),
+                make_page(make_session_json("b", **answers), make_session_json("a", **answers)),
             ]
         }
     )
 
-    found = export(server, i=I, tag="t", user_id=3, secret="exampleSecret123")
+    sessions = export_sessions(server, i=I, tag="t", user_id=3, secret="exampleSecret123")
 
-    sessions = [(one.summary.session, one.summary.user_id) for one in found]
-    assert sessions == [("a", 1), ("a", None), ("b", 1)]
-    assert found[0].variables == {"fruit": "fig"}
-    assert found[0].encrypted is False
-    assert "fig" not in repr(found[0])
-    assert server.sent[0] == {
+    summaries = [session.summary for session in sessions]
+    assert [(summary.session, summary.user_id) for summary in summaries] == [
+        ("a", 1), ("a", None), ("b", 1)
+    ]  # fmt: skip
+    assert sessions[0].variables == {"fruit": "fig"}
+    assert sessions[0].encrypted is False
+    assert "fig" not in repr(sessions[0])
+    assert server.payloads[0] == {
         "i": I, "tag": "t", "user_id": "3", "secret": "exampleSecret123", "include_dictionary": "1"
     }  # fmt: skip
 
 
-def test_export_flags_what_is_encrypted() -> None:
-    """What cannot be read has no answers, although the server sends those of an empty interview."""
-    locked = summary("a", encrypted=True, valid=False, dict={"_internal": {}}, modified=None)
-    opened = summary("b", encrypted=True, dict={"fruit": "fig"})
-    server = Routes({LIST: page(locked, opened)})
+def test_session_that_cannot_be_decrypted_has_no_variables() -> None:
+    """The server returns the variables of an empty interview instead."""
+    encrypted = make_session_json(
+        "a", encrypted=True, valid=False, dict={"_internal": {}}, modified=None
+    )
+    decrypted = make_session_json("b", encrypted=True, dict={"fruit": "fig"})
+    server = RouteServer({LIST: make_page(encrypted, decrypted)})
 
-    first, second = export(server)
+    first, second = export_sessions(server)
 
     assert (first.encrypted, first.variables) == (True, None)
     assert (second.encrypted, second.variables) == (True, {"fruit": "fig"})
 
 
-def test_export_without_answers_asks_for_none() -> None:
-    """Then it is not known whether they are encrypted."""
-    server = Routes({LIST: page(summary("a"))})
+def test_export_without_variables_does_not_request_them() -> None:
+    """Then `encrypted` is unknown."""
+    server = RouteServer({LIST: make_page(make_session_json("a"))})
 
-    (one,) = export(server, variables=False, resume_from="MQ")
+    (session,) = export_sessions(server, variables=False, page_token="MQ")
 
-    assert (one.encrypted, one.variables) == (None, None)
-    assert server.sent == [{"next_id": "MQ"}]
+    assert (session.encrypted, session.variables) == (None, None)
+    assert server.payloads == [{"next_id": "MQ"}]
 
 
-def clean(server: Routes, **wanted: Any) -> CleanupReport:
-    """Clean up this server."""
-    filters: dict[str, Any] = {"older_than": DAY, "i": I}
+def cleanup_sessions(server: RouteServer, **options: Any) -> CleanupReport:
+    """Delete stale sessions of this server."""
+    defaults: dict[str, Any] = {"older_than": DAY, "i": I}
 
-    async def job() -> CleanupReport:
+    async def clean_up() -> CleanupReport:
         async with server.client() as da:
-            return await da.cleanup_sessions(**filters | wanted)
+            return await da.cleanup_sessions(**defaults | options)
 
-    return run(job())
+    return run(clean_up())
 
 
-def test_cleanup_without_a_word_deletes_nothing() -> None:
-    """It lists what it would delete: the old ones, not the new ones nor those without a time."""
+def test_cleanup_is_a_dry_run_by_default() -> None:
+    """It reports stale sessions, but not new sessions or sessions without a time."""
     today = datetime.now(UTC)
-    server = Routes(
+    server = RouteServer(
         {
-            LIST: page(
-                summary("old"),
-                summary("old", user=2),
-                summary("zoned", modified="2020-03-14T15:09:26+01:00"),
-                summary("new", modified=today.replace(tzinfo=None).isoformat()),
-                summary("undated", modified=None),
+            LIST: make_page(
+                make_session_json("old"),
+                make_session_json("old", user=2),
+                make_session_json("zoned", modified="2020-03-14T15:09:26+01:00"),
+                make_session_json("new", modified=today.replace(tzinfo=None).isoformat()),
+                make_session_json("without_time", modified=None),
             )
         }
     )
 
-    report = clean(server)
+    report = cleanup_sessions(server)
 
-    assert [(one.session, one.modified) for one in report.old] == [
+    assert [(session.session, session.modified) for session in report.stale] == [
         ("old", datetime(2020, 3, 14, 15, 9, 26, 535898, UTC)),
         ("zoned", datetime(2020, 3, 14, 14, 9, 26, tzinfo=UTC)),
     ]
-    assert (report.listed, report.undated, report.deleted) == (4, 1, ())
+    assert (report.listed, report.without_time, report.deleted) == (4, 1, ())
     assert str(report) == (
-        "2 of 4 sessions are old enough (1 without a time); nothing was deleted (dry run)"
+        "2 of 4 sessions are stale (1 without a time); nothing was deleted (dry run)"
     )
     assert server.calls == [LIST]
 
 
-def test_cleanup_deletes_one_by_one_what_is_still_old() -> None:
-    """One somebody came back to stays, one that cannot be deleted is told, the others go."""
-    listed = page(*(summary(name) for name in ("a", "revived", "gone", "stuck", "b")))
-    later = {"revived": page(summary("revived", modified="2021-01-01T00:00:00")), "gone": page()}
+def test_cleanup_deletes_sessions_that_are_still_stale() -> None:
+    """Sessions that changed meanwhile are kept, and errors are reported."""
+    first_page = make_page(
+        *(make_session_json(name) for name in ("a", "changed", "gone", "refused", "b"))
+    )
+    changed = make_session_json("changed", modified="2021-01-01T00:00:00")
+    later_pages = {"changed": make_page(changed), "gone": make_page()}
 
-    def look(sent: dict[str, Any]) -> Answer:
-        session = sent.get("session")
-        return later.get(session, page(summary(session))) if session else listed
+    def list_sessions(payload: dict[str, Any]) -> MockResponse:
+        session = payload.get("session")
+        if not session:
+            return first_page
+        return later_pages.get(session, make_page(make_session_json(session)))
 
-    def delete(sent: dict[str, Any]) -> Answer:
-        return REFUSED if sent["session"] == "stuck" else (204, None)
+    def delete(payload: dict[str, Any]) -> MockResponse:
+        return ACCESS_DENIED if payload["session"] == "refused" else (204, None)
 
-    server = Routes({LIST: look, DELETE: delete})
+    server = RouteServer({LIST: list_sessions, DELETE: delete})
 
-    report = clean(server, dry_run=False, user_id=3)
+    report = cleanup_sessions(server, dry_run=False, user_id=3)
 
-    assert {one.session for one in report.deleted} == {"a", "b"}
-    assert {one.session for one in report.revived} == {"revived", "gone"}
-    ((stuck, error),) = report.failed
-    assert (stuck.session, type(error)) == ("stuck", AccessDenied)
-    assert str(report) == "5 of 5 sessions are old enough: 2 deleted, 2 in use again, 1 failed"
-    deletions = [sent for _, sent in server.those("DELETE")]
+    assert {session.session for session in report.deleted} == {"a", "b"}
+    assert {session.session for session in report.changed_since} == {"changed", "gone"}
+    ((session, error),) = report.failed
+    assert (session.session, type(error)) == ("refused", AccessDenied)
+    assert str(report) == "5 of 5 sessions are stale: 2 deleted, 2 changed since, 1 failed"
+    deletions = [payload for _, payload in server.find_calls("DELETE")]
     assert {"i": I, "session": "a", "user_id": "3"} in deletions
     assert len(deletions) == 3
 
 
-def test_cleanup_deletes_a_few_at_a_time() -> None:
-    """No more requests are under way than were allowed."""
+def test_concurrency_limits_the_deletions() -> None:
+    """No more requests are in progress than `concurrency` allows."""
     names = [f"s{number}" for number in range(9)]
 
-    def look(sent: dict[str, Any]) -> Answer:
-        chosen = [sent["session"]] if "session" in sent else names
-        return page(*(summary(name) for name in chosen))
+    def list_sessions(payload: dict[str, Any]) -> MockResponse:
+        sessions = [payload["session"]] if "session" in payload else names
+        return make_page(*(make_session_json(session) for session in sessions))
 
-    # Without a user, those of people who are not logged in are deleted too.
-    server = Routes({LIST: look, "DELETE /api/interviews": (204, None)})
-    busiest = 0
+    # Without a user, sessions of people who are not logged in are deleted too.
+    server = RouteServer({LIST: list_sessions, "DELETE /api/interviews": (204, None)})
+    max_active = 0
 
-    async def job() -> CleanupReport:
-        nonlocal busiest
+    async def clean_up() -> CleanupReport:
+        nonlocal max_active
         server.gate = asyncio.Event()
         async with server.client() as da:
-            cleaning = asyncio.ensure_future(
+            task = asyncio.ensure_future(
                 da.cleanup_sessions(older_than=DAY, tag="t", dry_run=False, concurrency=3)
             )
-            while not cleaning.done():
+            while not task.done():
                 await settle()
-                busiest = max(busiest, server.busy)
+                max_active = max(max_active, server.active_requests)
                 server.gate.set()
                 server.gate.clear()
-            return await cleaning
+            return await task
 
-    report = run(job())
+    report = run(clean_up())
 
     assert len(report.deleted) == 9
-    assert busiest == 3
+    assert max_active == 3
 
 
 @pytest.mark.parametrize(
-    ("wanted", "deleted"), [({}, 0), ({"dry_run": False, "delete_all": True}, 1)], ids=repr
+    ("options", "deleted"), [({}, 0), ({"dry_run": False, "delete_all": True}, 1)], ids=repr
 )
-def test_cleanup_of_every_interview_needs_a_word(wanted: dict[str, Any], deleted: int) -> None:
-    """Without a filter it only reports, unless it is told to delete all that is old."""
-    server = Routes({LIST: page(summary("a")), "DELETE /api/interviews": (204, None)})
+def test_cleanup_without_a_filter_needs_delete_all(options: dict[str, Any], deleted: int) -> None:
+    """By default it only reports."""
+    server = RouteServer(
+        {LIST: make_page(make_session_json("a")), "DELETE /api/interviews": (204, None)}
+    )
 
-    report = clean(server, i=None, **wanted)
+    report = cleanup_sessions(server, i=None, **options)
 
-    assert (len(report.old), len(report.deleted)) == (1, deleted)
+    assert (len(report.stale), len(report.deleted)) == (1, deleted)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("options", "message"),
     [
-        ({"older_than": timedelta()}, "timedelta above zero"),
-        ({"i": None}, "every session of the server"),
-        ({"i": ""}, "every session of the server"),
-        ({"concurrency": 0}, "whole number from 1"),
-        ({"concurrency": True}, "whole number from 1"),
+        ({"older_than": timedelta()}, "must be a positive timedelta"),
+        ({"i": None}, "stale sessions of every interview"),
+        ({"i": ""}, "stale sessions of every interview"),
+        ({"concurrency": 0}, "an integer of at least 1"),
+        ({"concurrency": True}, "an integer of at least 1"),
     ],
 )
-def test_cleanup_without_filter_or_age_is_refused(wanted: dict[str, Any], message: str) -> None:
-    """Nothing is deleted, or even listed, unless it is said what and how old."""
-    server = Routes({})
+def test_invalid_arguments_are_refused_without_a_request(
+    options: dict[str, Any], message: str
+) -> None:
+    """Nothing is deleted without a filter and an age."""
+    server = RouteServer({})
 
     with pytest.raises(UsageError, match=message):
-        clean(server, dry_run=False, **wanted)
+        cleanup_sessions(server, dry_run=False, **options)
 
     assert server.calls == []

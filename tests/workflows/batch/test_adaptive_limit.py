@@ -1,106 +1,108 @@
-"""The pace of a batch follows how the server answers; no clock, no server: told by hand."""
+"""The concurrency limit of a batch, driven by hand without clock or server."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docassemble_client.workflows.batch.adaptive_limit import Pace
+from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
 
 
-def after(pace: Pace, count: int, seconds: float = 1.0) -> int:
-    """Tell of so many rows that went well, and return the limit."""
+def record_successes(limiter: AdaptiveLimit, count: int, seconds: float = 1.0) -> int:
+    """Record successful rows, and return the limit."""
     for _ in range(count):
-        pace.succeeded(seconds)
-    return pace.limit
+        limiter.record_success(seconds)
+    return limiter.limit
 
 
-def test_pace_begins_at_one_and_doubles_up_to_the_most() -> None:
-    """Each good row makes room for one more, so that each round is twice as large."""
-    pace = Pace(8)
+def test_limit_starts_at_one_and_doubles_up_to_the_maximum() -> None:
+    """Each successful row raises the limit by one, so each round is twice as large."""
+    limiter = AdaptiveLimit(8)
 
-    limits = [pace.limit, after(pace, 1), after(pace, 2), after(pace, 4), after(pace, 50)]
+    limits = [limiter.limit, *(record_successes(limiter, count) for count in (1, 2, 4, 50))]
 
     assert limits == [1, 2, 4, 8, 8]
 
 
-def test_failure_halves_the_pace_once_a_round() -> None:
-    """Rows that began at the same time tell of the same trouble, which counts once."""
-    pace = Pace(16)
-    after(pace, 15)
+def test_failures_halve_the_limit_once_per_round() -> None:
+    """Rows that started at the same time fail for the same reason, which counts once."""
+    limiter = AdaptiveLimit(16)
+    record_successes(limiter, 15)
 
-    pace.failed()
-    first = pace.limit
+    limiter.record_failure()
+    first = limiter.limit
     for _ in range(7):
-        pace.failed()
-    still = pace.limit
-    pace.failed()
+        limiter.record_failure()
+    same_round = limiter.limit
+    limiter.record_failure()
 
-    assert (first, still, pace.limit) == (8, 8, 4)
+    assert (first, same_round, limiter.limit) == (8, 8, 4)
 
 
-def test_endless_failure_leaves_one_row() -> None:
-    """The pace never stands still."""
-    pace = Pace(16)
-    after(pace, 15)
+def test_limit_never_falls_below_one() -> None:
+    """A batch always makes progress."""
+    limiter = AdaptiveLimit(16)
+    record_successes(limiter, 15)
 
     for _ in range(100):
-        pace.failed()
+        limiter.record_failure()
 
-    assert pace.limit == 1
+    assert limiter.limit == 1
 
 
-def test_pace_recovers_fast_to_half_and_then_row_by_row() -> None:
-    """After an outage half of the old pace comes back soon, the rest one for each round."""
-    pace = Pace(16)
-    after(pace, 15)
+def test_limit_recovers_fast_to_half_and_then_by_one_per_round() -> None:
+    """After an outage half of the old limit is regained quickly."""
+    limiter = AdaptiveLimit(16)
+    record_successes(limiter, 15)
     for _ in range(40):
-        pace.failed()
+        limiter.record_failure()
 
-    assert pace.limit == 1
-    assert after(pace, 7) == 8
-    assert after(pace, 7) == 8
-    assert after(pace, 2) == 9
-    assert after(pace, 200) == 16
+    assert limiter.limit == 1
+    assert record_successes(limiter, 7) == 8
+    assert record_successes(limiter, 7) == 8
+    assert record_successes(limiter, 2) == 9
+    assert record_successes(limiter, 200) == 16
 
 
-def test_rows_that_take_longer_halve_the_pace() -> None:
+def test_slow_rows_halve_the_limit() -> None:
     """Twice the best time, smoothed, is too slow; a single slow row is not."""
-    pace = Pace(8)
-    after(pace, 20)
+    limiter = AdaptiveLimit(8)
+    record_successes(limiter, 20)
 
-    assert after(pace, 1, seconds=3.0) == 8
-    assert after(pace, 5, seconds=3.0) == 4
+    assert record_successes(limiter, 1, seconds=3.0) == 8
+    assert record_successes(limiter, 5, seconds=3.0) == 4
 
 
-def test_times_that_mean_nothing_are_not_compared() -> None:
-    """A row that broke off early says that the server answers, not how fast."""
-    pace = Pace(8)
-    after(pace, 20)
+def test_rows_without_a_time_are_not_compared() -> None:
+    """A row that ended early shows that the server responds, not how fast."""
+    limiter = AdaptiveLimit(8)
+    record_successes(limiter, 20)
 
     for _ in range(20):
-        pace.succeeded(None)
+        limiter.record_success(None)
 
-    assert after(pace, 5) == 8
+    assert record_successes(limiter, 5) == 8
 
 
-def test_server_that_stays_slower_becomes_the_usual() -> None:
-    """The best time is forgotten slowly, so that one lucky row does not slow down all others."""
-    pace = Pace(4)
-    pace.succeeded(0.2)
+def test_best_time_is_forgotten_slowly() -> None:
+    """One fast row does not reduce the limit for all later rows."""
+    limiter = AdaptiveLimit(4)
+    limiter.record_success(0.2)
 
-    assert after(pace, 400) == 4
+    assert record_successes(limiter, 400) == 4
 
 
 @given(st.integers(1, 50), st.lists(st.one_of(st.none(), st.floats(0, 1e6)), max_size=200))
-def test_pace_stays_between_one_and_the_most(most: int, signals: list[float | None]) -> None:
-    """Whatever it is told."""
-    pace = Pace(most)
+def test_limit_stays_between_one_and_the_maximum(
+    max_limit: int, signals: list[float | None]
+) -> None:
+    """Any sequence of successes and failures."""
+    limiter = AdaptiveLimit(max_limit)
 
     for seconds in signals:
         if seconds is None:
-            pace.failed()
+            limiter.record_failure()
         else:
-            pace.succeeded(seconds)
+            limiter.record_success(seconds)
 
-        assert 1 <= pace.limit <= most
+        assert 1 <= limiter.limit <= max_limit

@@ -1,4 +1,4 @@
-"""Many rows: each is reported once, errors are results, and nothing is left behind."""
+"""A batch of many rows: every row has one result, and no session is left behind."""
 
 from __future__ import annotations
 
@@ -18,170 +18,174 @@ from docassemble_client import (
     RowResult,
     UsageError,
 )
-from docassemble_client.testing import Document, Screen
-from tests.mock import others, run
-from tests.workflows.letters import I, letters, sessions
+from docassemble_client.testing import FakeDocument, ScriptedScreen
+from tests.mock import get_other_tasks, run
+from tests.workflows.letters import I, count_sessions, make_letter_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
     from pathlib import Path
 
-    from docassemble_client.testing import Answers, FakeServer
+    from docassemble_client.testing import FakeServer, SessionVariables
 
 NAMES = ["Ada", "Bob", "Cleo"]
-ROWS: list[dict[str, Any]] = [{"name": one} for one in NAMES]
+ROWS: list[dict[str, Any]] = [{"name": name} for name in NAMES]
 
 
-def batch(fake: FakeServer, rows: Any = None, **options: Any) -> list[RowResult]:
-    """Run a batch, in the order of its rows; no session and no task stays."""
+def run_batch(fake: FakeServer, rows: Any = None, **options: Any) -> list[RowResult]:
+    """Run a batch, and return its results in the order of the rows; no session or task is left."""
 
-    async def job() -> list[RowResult]:
+    async def assemble() -> list[RowResult]:
         async with fake.client() as da:
-            many = da.interview(I).assemble_many(ROWS if rows is None else rows, **options)
-            results = [one async for one in many]
-        assert not others()
-        return sorted(results, key=lambda one: one.index)
+            results = da.interview(I).assemble_many(ROWS if rows is None else rows, **options)
+            collected = [result async for result in results]
+        assert not get_other_tasks()
+        return sorted(collected, key=lambda result: result.index)
 
     try:
-        return run(job())
+        return run(assemble())
     finally:
-        assert sessions(fake) == 0
+        assert count_sessions(fake) == 0
 
 
-def outcomes(results: list[RowResult]) -> list[tuple[str, str, bool]]:
-    return [(one.key, one.outcome, one.earlier) for one in results]
+def summarize(results: list[RowResult]) -> list[tuple[str, str, bool]]:
+    return [(result.key, result.outcome, result.from_journal) for result in results]
 
 
-def named(answers: Answers) -> Screen:
-    """End with a letter to whom it is, or without one for Bob."""
+def make_final_screen(answers: SessionVariables) -> ScriptedScreen:
+    """Make a letter that contains the name, but none for Bob."""
     content = f"%PDF-{answers['name']}".encode()
-    return Screen(
-        "Done", documents=[Document("Letter", {"pdf": content})] * (content[5:] != b"Bob")
+    return ScriptedScreen(
+        "Done", documents=[FakeDocument("Letter", {"pdf": content})] * (content[5:] != b"Bob")
     )
 
 
-def test_every_row_brings_its_documents() -> None:
-    """By default they come in memory, with the row and its position."""
-    fake, ended = letters(final=lambda answers: Screen("", documents=[
-        Document("Letter", {"pdf": f"%PDF-{answers['name']}".encode()})
+def test_every_row_returns_its_documents() -> None:
+    """By default the documents are in memory."""
+    fake, ended = make_letter_server(final=lambda answers: ScriptedScreen("", documents=[
+        FakeDocument("Letter", {"pdf": f"%PDF-{answers['name']}".encode()})
     ]))  # fmt: skip
 
-    results = batch(fake)
+    results = run_batch(fake)
 
-    assert outcomes(results) == [("0", "done", False), ("1", "done", False), ("2", "done", False)]
+    assert summarize(results) == [("0", "done", False), ("1", "done", False), ("2", "done", False)]
     for result, row in zip(results, ROWS, strict=True):
         assert result.documents is not None
         assert result.documents["pdf"].content.decode() == f"%PDF-{row['name']}"
         assert result.row is row
-        assert (result.paths, result.error, result.left) == ((), None, "")
+        assert (result.paths, result.error, result.leftover_session) == ((), None, "")
         assert row["name"] not in repr(result)
     assert {*ended} == {*NAMES}
 
 
 @pytest.mark.parametrize("kind", ["generator", "async generator", "iterator"])
-def test_rows_come_from_anything(kind: str) -> None:
-    """Rows are any iterable or async iterable, which is read as rows begin."""
-    fake, _ = letters()
+def test_rows_are_read_from_any_iterable_as_they_start(kind: str) -> None:
+    """Synchronous and asynchronous iterables are accepted."""
+    fake, _ = make_letter_server()
     read: list[int] = []
 
-    def rows() -> Iterator[dict[str, Any]]:
+    def make_rows() -> Iterator[dict[str, Any]]:
         for number in range(5):
             read.append(number)
             yield {"name": f"{number}"}
 
-    async def slow_rows() -> AsyncGenerator[dict[str, Any]]:
-        for row in rows():
+    async def make_slow_rows() -> AsyncGenerator[dict[str, Any]]:
+        for row in make_rows():
             await asyncio.sleep(5)
             yield row
 
-    async def job() -> list[str]:
-        source: Any = {"generator": rows(), "async generator": slow_rows(), "iterator": iter(ROWS)}
+    async def assemble() -> list[str]:
+        sources: Any = {
+            "generator": make_rows(),
+            "async generator": make_slow_rows(),
+            "iterator": iter(ROWS),
+        }
         keys: list[str] = []
         async with fake.client() as da:
-            async for one in da.interview(I).assemble_many(source[kind], concurrency=1):
-                keys.append(one.key)
+            async for result in da.interview(I).assemble_many(sources[kind], concurrency=1):
+                keys.append(result.key)
                 assert len(read) <= len(keys) + 1
         return keys
 
-    assert run(job()) == [f"{number}" for number in range(3 if kind == "iterator" else 5)]
+    assert run(assemble()) == [f"{number}" for number in range(3 if kind == "iterator" else 5)]
 
 
 def test_slow_consumer_holds_back_the_rows() -> None:
-    """While nobody takes results, no more rows begin than may be under way."""
-    fake, _ = letters()
+    """While nobody reads results, no more rows start than `concurrency` allows."""
+    fake, _ = make_letter_server()
     read: list[int] = []
 
-    def rows() -> Iterator[dict[str, Any]]:
+    def make_rows() -> Iterator[dict[str, Any]]:
         for number in range(1000):
             read.append(number)
             yield {"name": f"{number}"}
 
-    async def job() -> None:
+    async def consume() -> None:
         async with (
             fake.client() as da,
-            aclosing(da.interview(I).assemble_many(rows(), concurrency=3)) as results,
+            aclosing(da.interview(I).assemble_many(make_rows(), concurrency=3)) as results,
         ):
-            for taken in range(10):
+            for count in range(10):
                 await anext(results)
                 await asyncio.sleep(1000)
-                assert len(read) <= taken + 1 + 4
+                assert len(read) <= count + 1 + 4
 
-    run(job())
-    assert sessions(fake) == 0
-
-
-class Tracked(dict[str, Any]):
-    """A row of which can be told whether it is still in memory."""
-
-    __hash__ = object.__hash__  # type: ignore[assignment]  # each is one of its own
+    run(consume())
+    assert count_sessions(fake) == 0
 
 
-def test_rows_and_results_are_not_kept() -> None:
-    """However many rows there are, those in memory are those under way and the last one taken."""
-    fake, _ = letters()
-    alive: weakref.WeakSet[Tracked] = weakref.WeakSet()
-    most = 0
+class TrackedRow(dict[str, Any]):
+    """A row that a weak set can hold."""
 
-    def rows() -> Iterator[dict[str, Any]]:
+    __hash__ = object.__hash__  # type: ignore[assignment]  # by identity
+
+
+def test_rows_and_results_are_not_kept_in_memory() -> None:
+    """Only the rows in progress and the last result are in memory."""
+    fake, _ = make_letter_server()
+    alive: weakref.WeakSet[TrackedRow] = weakref.WeakSet()
+    max_alive = 0
+
+    def make_rows() -> Iterator[dict[str, Any]]:
         for number in range(100):
-            row = Tracked(name=f"{number}")
+            row = TrackedRow(name=f"{number}")
             alive.add(row)
             yield row
 
-    async def job() -> None:
-        nonlocal most
+    async def assemble() -> None:
+        nonlocal max_alive
         async with fake.client() as da:
-            async for one in da.interview(I).assemble_many(rows(), concurrency=3):
-                most = max(most, len(alive))
-                assert one.documents is not None
+            async for result in da.interview(I).assemble_many(make_rows(), concurrency=3):
+                max_alive = max(max_alive, len(alive))
+                assert result.documents is not None
 
-    run(job())
-    assert most <= 6
+    run(assemble())
+    assert max_alive <= 6
 
 
-def test_what_goes_wrong_with_a_row_is_its_result() -> None:
-    """Others go on; failed is what has certainly not come to its end, unknown what has."""
+def test_error_of_a_row_is_its_result() -> None:
+    """A row is failed if the interview certainly did not finish, and unknown if it did."""
 
-    def end(answers: Answers) -> object:
-        return 1 / 0 if answers["name"] == "Cleo" else named(answers)
+    def end(answers: SessionVariables) -> object:
+        return 1 / 0 if answers["name"] == "Cleo" else make_final_screen(answers)
 
-    fake, _ = letters(final=end)
+    fake, _ = make_letter_server(final=end)
 
-    results = batch(fake, [*ROWS, {}, {"name": object()}, {"name": "Dan"}])
+    results = run_batch(fake, [*ROWS, {}, {"name": object()}, {"name": "Dan"}])
 
-    assert [one.outcome for one in results] == [
+    assert [result.outcome for result in results] == [
         "done", "unknown", "failed", "failed", "failed", "done"
     ]  # fmt: skip
-    assert [type(one.error) for one in results] == [
+    assert [type(result.error) for result in results] == [
         type(None), NoDocuments, InterviewFailed, MissingAnswer, UsageError, type(None)
     ]  # fmt: skip
 
 
-def test_error_of_a_row_stands_alone() -> None:
-    """It holds no frames, which hold other rows, and no cause, which may not be plain data."""
-    fake, _ = letters()
+def test_error_of_a_row_has_no_traceback_and_no_cause() -> None:
+    """Frames keep other rows in memory, and a cause may not be picklable."""
+    fake, _ = make_letter_server()
 
-    (result,) = batch(fake, [{"name": object()}])
+    (result,) = run_batch(fake, [{"name": object()}])
 
     assert result.error is not None
     assert [result.error.__cause__, result.error.__context__, result.error.__traceback__] == [
@@ -189,167 +193,169 @@ def test_error_of_a_row_stands_alone() -> None:
     ]  # fmt: skip
 
 
-def test_documents_are_saved_in_a_folder_for_each_row(tmp_path: Path) -> None:
-    """Folders have the names of keys, as far as these can be names, and are never shared."""
-    fake, _ = letters()
+def test_documents_of_each_row_are_saved_in_its_own_folder(tmp_path: Path) -> None:
+    """Folders are named after keys where possible, and never shared."""
+    fake, _ = make_letter_server()
     names = ["ada", "Ada", "../ada", "con", "x" * 300, "", "a/ada"]
 
-    results = batch(
+    results = run_batch(
         fake,
-        [{"name": one} for one in names],
+        [{"name": name} for name in names],
         save_to=tmp_path / "out",
         key="name",
         formats=("pdf",),
     )
 
-    folders = [one.paths[0].parent for one in results]
-    assert [one.key for one in results] == names
+    folders = [result.paths[0].parent for result in results]
+    assert [result.key for result in results] == names
     assert folders[0].name == "ada"
-    assert len({one.name.lower() for one in folders}) == len(names)
-    assert {one.parent for one in folders} == {tmp_path / "out"}
-    assert all(one.paths[0].read_bytes().startswith(b"%PDF") for one in results)
-    assert all(one.documents is None for one in results)
+    assert len({folder.name.lower() for folder in folders}) == len(names)
+    assert {folder.parent for folder in folders} == {tmp_path / "out"}
+    assert all(result.paths[0].read_bytes().startswith(b"%PDF") for result in results)
+    assert all(result.documents is None for result in results)
 
 
-def test_progress_is_told_before_each_result() -> None:
-    """It counts what was reported, what is under way, and how much may be."""
-    fake, _ = letters(final=named)
-    told: list[BatchProgress] = []
+def test_progress_is_reported_before_each_result() -> None:
+    """It counts reported rows and rows in progress, and shows the current limit."""
+    fake, _ = make_letter_server(final=make_final_screen)
+    reports: list[BatchProgress] = []
 
-    batch(fake, [*ROWS, {}], on_progress=told.append, concurrency=2)
+    run_batch(fake, [*ROWS, {}], on_progress=reports.append, concurrency=2)
 
-    assert [one.ended for one in told] == [1, 2, 3, 4]
-    assert (told[-1].done, told[-1].failed, told[-1].unknown) == (2, 1, 1)
-    assert (told[-1].total, told[-1].active, told[-1].earlier) == (4, 0, 0)
-    assert {one.concurrency for one in told} <= {1, 2}
-    batch(fake, iter(ROWS), on_progress=told.append)
-    assert told[-1].total is None
+    last = reports[-1]
+    assert [progress.completed for progress in reports] == [1, 2, 3, 4]
+    assert (last.done, last.failed, last.unknown) == (2, 1, 1)
+    assert (last.total, last.active, last.from_journal) == (4, 0, 0)
+    assert {progress.concurrency for progress in reports} <= {1, 2}
+    run_batch(fake, iter(ROWS), on_progress=reports.append)
+    assert reports[-1].total is None
 
 
 @pytest.mark.parametrize(
-    ("rows", "options", "words"),
+    ("rows", "options", "message"),
     [
-        (ROWS, {"concurrency": 0}, "concurrency must be"),
-        (ROWS, {"key": "age"}, "row 0 lacks 'age'"),
+        (ROWS, {"concurrency": 0}, "concurrency must be an integer of at least 1"),
+        (ROWS, {"key": "age"}, "row 0 has no 'age'"),
         ([*ROWS, *ROWS], {"key": lambda row: row["name"]}, "two rows have the key 'Ada'"),
-        ({"name": "Ada"}, {}, "row 0 is no mapping"),
+        ({"name": "Ada"}, {}, "row 0 is not a mapping"),
     ],
 )
-def test_wrong_use_is_an_error(rows: Any, options: dict[str, Any], words: str) -> None:
-    """What makes no sense for the whole batch ends it."""
-    fake, _ = letters()
+def test_invalid_arguments_end_the_batch(rows: Any, options: dict[str, Any], message: str) -> None:
+    """They are errors of the whole batch."""
+    fake, _ = make_letter_server()
 
-    with pytest.raises(UsageError, match=words):
-        batch(fake, rows, **options)
+    with pytest.raises(UsageError, match=message):
+        run_batch(fake, rows, **options)
 
 
-@pytest.mark.parametrize("how", ["close", "cancel"])
-def test_leaving_a_batch_deletes_its_sessions(how: str, tmp_path: Path) -> None:
-    """Rows under way are given up, and the journal says that nothing of them was done."""
-    fake, _ = letters()
+@pytest.mark.parametrize("method", ["close", "cancel"])
+def test_leaving_a_batch_deletes_its_sessions(method: str, tmp_path: Path) -> None:
+    """Rows in progress are cancelled, and the journal records that they did not finish."""
+    fake, _ = make_letter_server()
     fake.delay("sessions.get_question", seconds=1, times=None)
     path = tmp_path / "run.jsonl"
 
-    async def take(results: AsyncGenerator[RowResult]) -> None:
+    async def read_first(results: AsyncGenerator[RowResult]) -> None:
         async with aclosing(results):
-            async for one in results:
-                assert one.outcome == "done"
-                if how == "cancel":
+            async for result in results:
+                assert result.outcome == "done"
+                if method == "cancel":
                     asyncio.current_task().cancel()  # type: ignore[union-attr]  # there is one
                     await asyncio.sleep(0)
                 break
 
-    async def job() -> None:
+    async def assemble() -> None:
         async with fake.client(transport=fake.transport()) as da:
-            many = da.interview(I).assemble_many(iter([*ROWS] * 9), concurrency=4, journal=path)
-            await asyncio.gather(take(many), return_exceptions=True)
-            assert not others()
+            results = da.interview(I).assemble_many(iter([*ROWS] * 9), concurrency=4, journal=path)
+            await asyncio.gather(read_first(results), return_exceptions=True)
+            assert not get_other_tasks()
 
-    run(job())
-    assert sessions(fake) == 0
+    run(assemble())
+    assert count_sessions(fake) == 0
     assert b'"unknown"' not in path.read_bytes()
 
 
 def test_disk_that_cannot_be_written_ends_the_batch(tmp_path: Path) -> None:
-    """It is no fault of a row; the journal has learnt that the row may not be repeated."""
-    fake, _ = letters()
+    """The journal records that the row must not be repeated."""
+    fake, _ = make_letter_server()
     (tmp_path / "out").write_bytes(b"a file where the folder should be")
     path = tmp_path / "run.jsonl"
 
     with pytest.raises(OSError, match="out"):
-        batch(fake, ROWS[:1], save_to=tmp_path / "out", journal=path)
+        run_batch(fake, ROWS[:1], save_to=tmp_path / "out", journal=path)
 
-    assert outcomes(batch(fake, ROWS[:1], journal=path)) == [("0", "unknown", True)]
+    assert summarize(run_batch(fake, ROWS[:1], journal=path)) == [("0", "unknown", True)]
 
 
-def test_another_run_does_no_row_twice(tmp_path: Path) -> None:
-    """Done rows are reported with their files, failed ones tried again, unknown ones left."""
-    fake, ended = letters(final=named)
+def test_second_run_repeats_only_failed_rows(tmp_path: Path) -> None:
+    """Done rows are reported with their files; unknown rows are repeated only on request."""
+    fake, ended = make_letter_server(final=make_final_screen)
     options: dict[str, Any] = {
         "journal": tmp_path / "run.jsonl", "save_to": tmp_path, "key": "name"
     }  # fmt: skip
     rows = [*ROWS, {"name": "Dan"}]
     fake.fail("sessions.set_variables", status=400, body="No.")
-    first = batch(fake, rows, concurrency=1, **options)
+    first = run_batch(fake, rows, concurrency=1, **options)
     ended.clear()
 
-    told: list[BatchProgress] = []
-    second = batch(fake, rows, concurrency=1, on_progress=told.append, **options)
+    reports: list[BatchProgress] = []
+    second = run_batch(fake, rows, concurrency=1, on_progress=reports.append, **options)
 
-    assert outcomes(first)[:2] == [("Ada", "failed", False), ("Bob", "unknown", False)]
-    assert outcomes(second) == [
+    assert summarize(first)[:2] == [("Ada", "failed", False), ("Bob", "unknown", False)]
+    assert summarize(second) == [
         ("Ada", "done", False), ("Bob", "unknown", True),
         ("Cleo", "done", True), ("Dan", "done", True),
     ]  # fmt: skip
     assert {*ended} == {"Ada"}
     assert second[2].paths == first[2].paths
     assert second[2].paths[0].is_file()
-    assert told[-1].earlier == 3
-    third = batch(fake, rows, repeat_unknown=True, **options)
-    assert [one.earlier for one in third] == [True, False, True, True]
+    assert reports[-1].from_journal == 3
+    third = run_batch(fake, rows, rerun_unknown=True, **options)
+    assert [result.from_journal for result in third] == [True, False, True, True]
     assert {*ended} == {"Ada", "Bob"}
 
 
-def test_other_rows_are_refused(tmp_path: Path) -> None:
-    """A journal whose row was another one ends the batch before anything is done twice."""
-    fake, ended = letters()
-    batch(fake, journal=tmp_path / "run.jsonl")
+def test_rows_that_differ_from_the_journal_are_refused(tmp_path: Path) -> None:
+    """The batch ends before it processes any row."""
+    fake, ended = make_letter_server()
+    run_batch(fake, journal=tmp_path / "run.jsonl")
     ended.clear()
 
-    with pytest.raises(JournalError, match="row '0' is not the one that the journal knows"):
-        batch(fake, [*reversed(ROWS)], journal=tmp_path / "run.jsonl")
+    with pytest.raises(JournalError, match="row '0' differs from the journal's row"):
+        run_batch(fake, [*reversed(ROWS)], journal=tmp_path / "run.jsonl")
 
     assert ended == []
 
 
-def test_failed_row_may_be_mended(tmp_path: Path) -> None:
-    """Nothing was done for it, so it may be another one the next time."""
-    fake, _ = letters()
-    assert batch(fake, [{}], journal=tmp_path / "run.jsonl")[0].outcome == "failed"
+def test_answers_of_a_failed_row_may_be_corrected(tmp_path: Path) -> None:
+    """A later run accepts other answers for it."""
+    fake, _ = make_letter_server()
+    assert run_batch(fake, [{}], journal=tmp_path / "run.jsonl")[0].outcome == "failed"
 
-    results = batch(fake, [{"name": "Ada"}], journal=tmp_path / "run.jsonl")
+    results = run_batch(fake, [{"name": "Ada"}], journal=tmp_path / "run.jsonl")
 
-    assert outcomes(results) == [("0", "done", False)]
+    assert summarize(results) == [("0", "done", False)]
 
 
-def test_row_that_cannot_be_sent_is_told_with_a_journal_too(tmp_path: Path) -> None:
-    """It has no digest, and was never begun."""
-    fake, _ = letters()
+def test_row_that_cannot_be_sent_is_not_in_the_journal(tmp_path: Path) -> None:
+    """It has no digest and never started."""
+    fake, _ = make_letter_server()
 
-    (result,) = batch(fake, [{"name": object()}], journal=tmp_path / "run.jsonl")
+    (result,) = run_batch(fake, [{"name": object()}], journal=tmp_path / "run.jsonl")
 
     assert isinstance(result.error, UsageError)
     assert (tmp_path / "run.jsonl").read_bytes().count(b"\n") == 1
 
 
-def test_journal_holds_nothing_personal(tmp_path: Path) -> None:
-    """No answer, no secret of a session and no file name stands in it."""
-    fake, _ = letters()
+def test_journal_contains_nothing_personal(tmp_path: Path) -> None:
+    """It contains no answer, no session secret and no file name."""
+    fake, _ = make_letter_server()
     path = tmp_path / "run.jsonl"
 
-    batch(fake, [{"name": "hunter2"}], journal=path, save_to=tmp_path / "out")
+    run_batch(fake, [{"name": "hunter2"}], journal=path, save_to=tmp_path / "out")
 
     text = path.read_text(encoding="utf-8")
-    secrets = [one.request.query.get("secret", "") for one in fake.received]
+    secrets = [received.request.query.get("secret", "") for received in fake.received_requests]
     assert secrets[0]
-    assert not [one for one in ("hunter2", "letter.pdf", *filter(None, secrets)) if one in text]
+    for private in ("hunter2", "letter.pdf", *filter(None, secrets)):
+        assert private not in text

@@ -1,4 +1,4 @@
-"""What a row of a batch bears: one kind of trouble at a time, and what is known after it."""
+"""Retries of a row in a batch: one kind of failure at a time, and the outcome after it."""
 
 from __future__ import annotations
 
@@ -19,109 +19,114 @@ from docassemble_client import (
     ServerError,
     Upload,
 )
-from docassemble_client.testing import FakeServer, Field, Screen
-from docassemble_client.workflows.batch.adaptive_limit import Pace
+from docassemble_client.testing import FakeServer, Field, ScriptedScreen
+from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
 from docassemble_client.workflows.batch.journal import Journal
-from docassemble_client.workflows.batch.resilient_session import CarefulSession
+from docassemble_client.workflows.batch.resilient_session import ResilientSession
 from tests.mock import run
-from tests.workflows.outages import I, Weather, rows
+from tests.workflows.flaky_server import FlakyServer, I, make_rows
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from docassemble_client import AsyncDocassemble
 
 HTML: dict[str, Any] = {"content": b"<html>", "content_type": "text/html"}
 
 
-def one(fake: FakeServer, row: Any = None, **options: Any) -> RowResult:
+def run_row(fake: FakeServer, row: Any = None, **options: Any) -> RowResult:
     """Run a batch of one row."""
 
-    async def job() -> RowResult:
+    async def assemble() -> RowResult:
         async with fake.client() as da:
-            many = da.interview(I).assemble_many([row or rows(1)[0]], **options)
-            (result,) = [each async for each in many]
+            results = da.interview(I).assemble_many([row or make_rows(1)[0]], **options)
+            (result,) = [result async for result in results]
         return result
 
-    return run(job())
+    return run(assemble())
 
 
-def calls(fake: FakeServer) -> Counter[str]:
-    return Counter(each.operation.removeprefix("sessions.") for each in fake.received)
+def count_calls(fake: FakeServer) -> Counter[str]:
+    return Counter(
+        received.operation.removeprefix("sessions.") for received in fake.received_requests
+    )
 
 
-TROUBLE: dict[str, dict[str, Any]] = {
+FAILURES: dict[str, dict[str, Any]] = {
     "lost": {},
-    "lost after work": {"done": True},
+    "lost after processing": {"processed": True},
     "not sent": {"sent": False},
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize(
     "operation",
     ["sessions.start", "sessions.set_variables", "sessions.get_question", "files.download"],
 )
-def test_broken_connections_change_nothing(operation: str, trouble: str) -> None:
-    """Whichever call breaks, several times, the row is done once and leaves nothing."""
-    fake = Weather()
-    fake.reset(operation, times=5, **TROUBLE[trouble])
+def test_lost_connections_are_retried(operation: str, failure: str) -> None:
+    """Whichever call fails, the row is processed once and leaves no session."""
+    fake = FlakyServer()
+    fake.drop_connection(operation, times=5, **FAILURES[failure])
 
-    result = one(fake)
+    result = run_row(fake)
 
     assert result.outcome == "done"
-    assert fake.done == {"row 0": 1}
-    assert fake.sessions == 0
+    assert fake.run_counts == {"row 0": 1}
+    assert fake.session_count == 0
 
 
 @pytest.mark.parametrize(
-    ("status", "worked"),
-    [(429, False), *((status, worked) for status in (502, 503, 504) for worked in (False, True))],
+    ("status", "processed"),
+    [
+        (429, False),
+        *((status, processed) for status in (502, 503, 504) for processed in (False, True)),
+    ],
 )
-def test_busy_server_is_waited_for(status: int, worked: bool) -> None:
-    """Statuses of a proxy that pass, whether or not the call was worked on."""
-    fake = Weather()
+def test_transient_statuses_are_retried(status: int, processed: bool) -> None:
+    """The row is processed once, whether or not the server processed the failed call."""
+    fake = FlakyServer()
     for operation in ("sessions.start", "sessions.set_variables", "sessions.get_question"):
-        fake.fail(operation, status=status, times=4, done=worked)
+        fake.fail(operation, status=status, times=4, processed=processed)
 
-    assert one(fake).outcome == "done"
-    assert fake.done == {"row 0": 1}
-    assert fake.sessions == 0
+    assert run_row(fake).outcome == "done"
+    assert fake.run_counts == {"row 0": 1}
+    assert fake.session_count == 0
 
 
-@pytest.mark.parametrize("what", [{}, HTML])
+@pytest.mark.parametrize("options", [{}, HTML])
 @pytest.mark.parametrize("operation", ["sessions.set_variables", "sessions.get_question"])
-def test_garbage_is_not_believed(operation: str, what: dict[str, Any]) -> None:
-    """Half of an answer, or a page in place of one, is asked for again."""
-    fake = Weather()
-    fake.garbage(operation, done=True, **what)
+def test_invalid_response_is_retried(operation: str, options: dict[str, Any]) -> None:
+    """An incomplete response and an HTML page are invalid."""
+    fake = FlakyServer()
+    fake.corrupt_response(operation, processed=True, **options)
 
-    result = one(fake)
+    result = run_row(fake)
 
     assert result.outcome == "done"
-    assert fake.done == {"row 0": 1}
+    assert fake.run_counts == {"row 0": 1}
 
 
-def test_page_in_place_of_a_document_is_asked_for_again() -> None:
-    """Unless it stays so."""
-    fake = Weather()
-    fake.garbage("files.download", times=4, **HTML)
-    assert one(fake).outcome == "done"
+def test_invalid_document_is_requested_again_a_few_times() -> None:
+    """A page in place of a document may be temporary or permanent."""
+    fake = FlakyServer()
+    fake.corrupt_response("files.download", times=4, **HTML)
+    assert run_row(fake).outcome == "done"
 
-    fake.garbage("files.download", times=None, **HTML)
-    result = one(fake)
+    fake.corrupt_response("files.download", times=None, **HTML)
+    result = run_row(fake)
 
     assert (result.outcome, type(result.error)) == ("unknown", InvalidDocument)
-    assert fake.sessions == 0
+    assert fake.session_count == 0
 
 
-def test_file_that_the_interview_answers_is_believed() -> None:
-    """What it answers in place of a screen it answers again."""
-    fake = Weather()
+def test_html_page_that_the_interview_returns_is_a_document() -> None:
+    """The interview returns it twice, so it is not a proxy's page."""
+    fake = FlakyServer()
     page = BinaryContent(content=b"<html>yes", content_type="text/html")
-    fake.add_interview(I, Screen("Name?", [Field("name")]), final=lambda _: page)
+    fake.add_interview(I, ScriptedScreen("Name?", [Field("name")]), final=lambda _: page)
 
-    result = one(fake)
+    result = run_row(fake)
 
     assert result.documents is not None
     assert result.documents["html"].content == b"<html>yes"
@@ -136,220 +141,228 @@ def test_file_that_the_interview_answers_is_believed() -> None:
         ("files.download", "unknown"),
     ],
 )
-def test_server_that_stays_away_is_given_up(operation: str, outcome: str) -> None:
-    """After the patience the row has its outcome: failed as long as nothing was run."""
-    fake = Weather()
+def test_row_ends_after_the_outage_timeout(operation: str, outcome: str) -> None:
+    """The row is failed if the interview never ran."""
+    fake = FlakyServer()
     fake.fail(operation, times=None)
 
-    result = one(fake, patience=60.0)
+    result = run_row(fake, outage_timeout=60.0)
 
     assert (result.outcome, type(result.error)) == (outcome, ServerError)
-    assert fake.sessions == 0
+    assert fake.session_count == 0
 
 
-@pytest.mark.parametrize("worked", [False, True])
-def test_end_without_an_answer_is_unknown(worked: bool) -> None:
-    """Once the answers are saved, whoever does not hear how the run ended cannot know."""
-    fake = Weather()
+@pytest.mark.parametrize("processed", [False, True])
+def test_row_is_unknown_if_the_last_response_is_lost(processed: bool) -> None:
+    """Once the answers are saved, the interview may have finished."""
+    fake = FlakyServer()
 
-    original = fake.answer
+    original = fake.respond
 
-    async def answer(request: Any, **more: Any) -> Any:
-        reply = await original(request, **more)
+    async def respond(request: Any, **options: Any) -> Any:
+        response = await original(request, **options)
         if request.method == "POST":
-            fake.fail("sessions.get_question", times=None, done=worked)
-        return reply
+            fake.fail("sessions.get_question", times=None, processed=processed)
+        return response
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fake, "answer", answer)
-        result = one(fake, patience=30)
+        patch.setattr(fake, "respond", respond)
+        result = run_row(fake, outage_timeout=30)
 
     assert (result.outcome, type(result.error)) == ("unknown", ServerError)
 
 
-def test_endless_garbage_is_told() -> None:
-    """It is tried a few times, and not for as long as the patience lasts."""
-    fake = Weather()
-    fake.garbage("sessions.start", times=None)
+def test_invalid_responses_are_retried_a_few_times_only() -> None:
+    """They may be permanent, so the outage timeout does not apply."""
+    fake = FlakyServer()
+    fake.corrupt_response("sessions.start", times=None)
 
-    result = one(fake, patience=1e9)
+    result = run_row(fake, outage_timeout=1e9)
 
     assert (result.outcome, type(result.error)) == ("failed", DecodeError)
-    assert calls(fake)["start"] == 5
+    assert count_calls(fake)["start"] == 5
 
 
-def test_redirect_is_told_at_once() -> None:
-    """Waiting does not change an address."""
-    fake = Weather()
+def test_redirect_is_not_retried() -> None:
+    """A redirect is permanent."""
+    fake = FlakyServer()
     fake.fail("sessions.start", status=302, headers={"Location": "https://b.example"}, times=None)
 
-    result = one(fake, patience=1e9)
+    result = run_row(fake, outage_timeout=1e9)
 
     assert isinstance(result.error, RedirectRefused)
-    assert calls(fake)["start"] == 1
+    assert count_calls(fake)["start"] == 1
 
 
-def test_lost_start_is_found_again() -> None:
-    """Only the session that its own secret opens is taken; others of the owner stay."""
-    fake = Weather()
+def test_session_whose_start_response_is_lost_is_recovered() -> None:
+    """Only the session that its own secret opens is used; other sessions of the owner stay."""
+    fake = FlakyServer()
 
-    async def job() -> tuple[RowResult, int]:
+    async def assemble() -> tuple[RowResult, int]:
         async with fake.client() as da, da.interview(I).session():
-            fake.reset("sessions.start", done=True)
-            many = da.interview(I).assemble_many(rows(1))
-            row = asyncio.ensure_future(anext(many))
+            fake.drop_connection("sessions.start", processed=True)
+            results = da.interview(I).assemble_many(make_rows(1))
+            task = asyncio.ensure_future(anext(results))
             await asyncio.sleep(0.1)
             async with da.interview(I).session():
-                return await row, fake.sessions
+                return await task, fake.session_count
 
-    result, left = run(job())
+    result, session_count = run(assemble())
 
     assert result.outcome == "done"
-    assert left == 2
-    # What was lost is not counted: it was not sent a second time.
-    assert calls(fake)["start"] == 2
+    assert session_count == 2
+    # The lost start is not recorded, and it was not sent again.
+    assert count_calls(fake)["start"] == 2
 
 
-def test_lost_start_of_a_key_that_may_not_list_is_repeated() -> None:
-    """The row is done all the same; at worst an empty session is left behind."""
-    fake = Weather()
-    fake.reset("sessions.start", done=True)
+def test_lost_start_is_repeated_if_the_key_may_not_list_sessions() -> None:
+    """At worst an empty session is left behind."""
+    fake = FlakyServer()
+    fake.drop_connection("sessions.start", processed=True)
     fake.fail("sessions.list_current", status=403, times=None)
 
-    assert one(fake).outcome == "done"
-    assert fake.sessions == 1
+    assert run_row(fake).outcome == "done"
+    assert fake.session_count == 1
 
 
-def test_file_that_can_be_sent_once_is_sent_once() -> None:
-    """A stream whose sending broke cannot be repeated; the interview was not run."""
-    fake = Weather()
-    fake.reset("sessions.set_variables")
+def test_file_that_cannot_be_read_twice_is_not_sent_again() -> None:
+    """The interview did not run, so the row is failed."""
+    fake = FlakyServer()
+    fake.drop_connection("sessions.set_variables")
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def read_chunks() -> AsyncIterator[bytes]:
         yield b"x"
 
-    result = one(fake, {"name": Upload(pieces()), "age": "36"})
+    result = run_row(fake, {"name": Upload(read_chunks()), "age": "36"})
 
     assert (result.outcome, type(result.error)) == ("failed", MaybeSent)
-    assert one(fake, {"name": Upload(b"x"), "age": "36"}).outcome == "done"
+    assert run_row(fake, {"name": Upload(b"x"), "age": "36"}).outcome == "done"
 
 
-def test_session_that_cannot_be_deleted_is_told() -> None:
-    """The row is done; which session is left stands in its result."""
-    fake = Weather()
+def test_session_that_cannot_be_deleted_is_in_the_result() -> None:
+    """The row is done nevertheless."""
+    fake = FlakyServer()
     fake.fail("sessions.delete", status=501, times=None)
 
-    result = one(fake)
+    result = run_row(fake)
 
     assert (result.outcome, result.error) == ("done", None)
-    assert [result.left] == [session.key for session, _ in fake._world.sessions.rows()]
+    sessions = [session.key for session, _ in fake._state.sessions.iter_rows()]
+    assert sessions == [result.leftover_session]
 
 
-def test_left_session_is_deleted_by_the_next_run(tmp_path: Any) -> None:
-    """Its ID stands in the journal until it is gone."""
-    fake, path = Weather(), tmp_path / "run.jsonl"
+def test_leftover_session_is_deleted_by_a_later_run(tmp_path: Any) -> None:
+    """The journal contains its ID until it is deleted."""
+    fake, path = FlakyServer(), tmp_path / "run.jsonl"
     fake.fail("sessions.delete", status=501, times=2)
-    one(fake, journal=path)
-    assert one(fake, journal=path).earlier
-    assert fake.sessions == 1
+    run_row(fake, journal=path)
+    assert run_row(fake, journal=path).from_journal
+    assert fake.session_count == 1
 
-    result = one(fake, journal=path)
+    result = run_row(fake, journal=path)
 
-    assert (result.outcome, result.earlier, fake.sessions) == ("done", True, 0)
-    assert fake.done == {"row 0": 1}
-    before = calls(fake)["delete"]
-    one(fake, journal=path)
-    assert calls(fake)["delete"] == before
+    assert (result.outcome, result.from_journal, fake.session_count) == ("done", True, 0)
+    assert fake.run_counts == {"row 0": 1}
+    delete_count = count_calls(fake)["delete"]
+    run_row(fake, journal=path)
+    assert count_calls(fake)["delete"] == delete_count
 
 
-@pytest.mark.parametrize("stuck", [False, True])
-def test_row_that_was_begun_is_unknown_and_its_session_deleted(
-    tmp_path: Any, *, stuck: bool
+@pytest.mark.parametrize("fails", [False, True])
+def test_row_in_progress_at_a_crash_is_unknown_and_its_session_is_deleted(
+    tmp_path: Any, *, fails: bool
 ) -> None:
-    """After a crash the session in the journal goes, and the row is repeated if asked."""
-    fake, path = Weather(), tmp_path / "run.jsonl"
+    """The row is repeated only on request."""
+    fake, path = FlakyServer(), tmp_path / "run.jsonl"
 
-    async def job(da: AsyncDocassemble) -> None:
-        with Journal(path, interview=I, server=da.base_url) as journal:
-            session = await da.sessions.start(I)
-            await journal.began("0", journal.digest(rows(1)[0]), session.session)
-
-    async def crash() -> None:
+    async def start_row() -> None:
         async with fake.client() as da:
-            await job(da)
+            with Journal(path, interview=I, server=da.base_url) as journal:
+                session = await da.sessions.start(I)
+                digest = journal.compute_digest(make_rows(1)[0])
+                await journal.record_start("0", digest, session.session)
 
-    run(crash())
-    assert fake.sessions == 1
-    if stuck:
+    run(start_row())
+    assert fake.session_count == 1
+    if fails:
         fake.fail("sessions.delete", status=501)
 
-    results = [one(fake, journal=path, repeat_unknown=repeat) for repeat in (False, False, True)]
+    results = [run_row(fake, journal=path, rerun_unknown=rerun) for rerun in (False, False, True)]
 
-    assert [(each.outcome, each.earlier, bool(each.left)) for each in results] == [
-        ("unknown", True, stuck), ("unknown", True, False), ("done", False, False)
-    ]  # fmt: skip
-    assert fake.sessions == 0
-
-
-def careful(da: AsyncDocassemble, began: Any) -> CarefulSession:
-    return CarefulSession(da, I, url_args=None, patience=1000, pace=Pace(1), began=began)
+    assert [
+        (result.outcome, result.from_journal, bool(result.leftover_session)) for result in results
+    ] == [("unknown", True, fails), ("unknown", True, False), ("done", False, False)]
+    assert fake.session_count == 0
 
 
-def test_session_is_deleted_where_its_beginning_cannot_be_written() -> None:
-    """What the journal does not know of would never be deleted."""
-    fake = Weather()
+def make_session(
+    da: AsyncDocassemble, on_start: Callable[[str], Awaitable[None]]
+) -> ResilientSession:
+    return ResilientSession(
+        da,
+        I,
+        url_args=None,
+        outage_timeout=1000,
+        adaptive_limit=AdaptiveLimit(1),
+        on_start=on_start,
+    )
 
-    async def began(_: str) -> None:
+
+def test_session_is_deleted_if_its_start_cannot_be_recorded() -> None:
+    """A later run could not find it in the journal."""
+    fake = FlakyServer()
+
+    async def raise_error(_: str) -> None:
         message = "full"
         raise JournalError(message)
 
-    async def job() -> None:
+    async def start() -> None:
         async with fake.client() as da:
             with pytest.raises(JournalError):
-                await careful(da, began).__aenter__()
+                await make_session(da, raise_error).__aenter__()
 
-    run(job())
-    assert fake.sessions == 0
+    run(start())
+    assert fake.session_count == 0
 
 
-async def nothing(_: str) -> None:
-    """Write nothing."""
+async def do_nothing(_: str) -> None:
+    """Record nothing."""
 
 
 @pytest.mark.parametrize("moment", ["start", "body"])
 def test_cancelled_row_does_not_wait_for_the_server(moment: str) -> None:
-    """While it waits for a server that is away, it can be cancelled at once."""
-    fake = Weather()
+    """The task ends at once, although the server is not available."""
+    fake = FlakyServer()
 
-    async def use(da: AsyncDocassemble) -> None:
-        async with careful(da, nothing) as session:
-            fake.reset(times=None, sent=False)
+    async def use_session(da: AsyncDocassemble) -> None:
+        async with make_session(da, do_nothing) as session:
+            fake.drop_connection(times=None, sent=False)
             await session.question()
 
-    async def job() -> float:
+    async def cancel() -> float:
         if moment == "start":
-            fake.reset(times=None, sent=False)
+            fake.drop_connection(times=None, sent=False)
         async with fake.client() as da:
-            task = asyncio.ensure_future(use(da))
+            task = asyncio.ensure_future(use_session(da))
             await asyncio.sleep(100)
             task.cancel()
-            cancelled = asyncio.get_running_loop().time()
+            cancel_time = asyncio.get_running_loop().time()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            return asyncio.get_running_loop().time() - cancelled
+            return asyncio.get_running_loop().time() - cancel_time
 
-    assert run(job()) < 10
+    assert run(cancel()) < 10
 
 
-def test_variables_are_read_until_they_come() -> None:
-    """Reading is repeated too."""
-    fake = Weather()
+def test_reading_variables_is_retried() -> None:
+    """A second deletion does nothing."""
+    fake = FlakyServer()
 
-    async def job() -> None:
-        async with fake.client() as da, careful(da, nothing) as session:
-            fake.reset("sessions.get_variables", times=5, sent=False)
+    async def read_variables() -> None:
+        async with fake.client() as da, make_session(da, do_nothing) as session:
+            fake.drop_connection("sessions.get_variables", times=5, sent=False)
             assert "url_args" in await session.variables()
             await session.delete()
             await session.delete()
 
-    run(job())
+    run(read_variables())

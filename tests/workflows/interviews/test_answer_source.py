@@ -1,4 +1,4 @@
-"""Policies answer what the caller's answers leave open."""
+"""Policies answer fields that the caller's answers do not cover."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from docassemble_client import MISSING, MissingAnswer, Policy
-from tests.workflows.screens import END, Script, drive, screen, text
+from docassemble_client import MISSING, AnswerPolicy, MissingAnswer
+from tests.workflows.screens import (
+    END_SCREEN,
+    ScriptedServer,
+    make_field,
+    make_screen,
+    run_interview,
+)
 
 YES_NO = {"variable_name": "a", "datatype": "boolean"}
 PETS = [{"label": "Cat", "value": "cat"}, {"label": "Dog", "value": "dog", "selected": True}]
@@ -18,14 +24,14 @@ FRUIT = [
 ]
 
 
-def answered(field: dict[str, Any], policy: Policy) -> Any:
-    """Return what is sent for a field; MISSING if the policy has no answer."""
-    server = Script(screen(field), END)
+def get_sent_value(field: dict[str, Any], policy: AnswerPolicy) -> Any:
+    """Return the value sent for a field; MISSING if the policy has no answer."""
+    server = ScriptedServer(make_screen(field), END_SCREEN)
     try:
-        drive(server, policy=policy)
+        run_interview(server, policy=policy)
     except MissingAnswer:
         return MISSING
-    value = next(iter(server.sent()[0].values()))
+    value = next(iter(server.get_sent_variables()[0].values()))
     return value["elements"] if isinstance(value, dict) else value
 
 
@@ -42,37 +48,37 @@ def answered(field: dict[str, Any], policy: Policy) -> Any:
         ({"datatype": "object_checkboxes"}, []),
     ],
 )
-def test_what_need_not_be_answered_stays_empty(field: dict[str, Any], value: object) -> None:
-    """Optional fields are sent as the browser sends empty ones, required ones are refused."""
-    assert answered(text("a", required=False) | field, Policy.refuse) == value
-    assert answered(text("a") | field, Policy.refuse) is MISSING
+def test_strict_policy_leaves_optional_fields_empty(field: dict[str, Any], value: object) -> None:
+    """Optional fields get the value that a browser sends; required ones have no answer."""
+    assert get_sent_value(make_field("a", required=False) | field, AnswerPolicy.strict) == value
+    assert get_sent_value(make_field("a") | field, AnswerPolicy.strict) is MISSING
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        (text("a", default="usual"), "usual"),
-        (text("a", datatype="integer", default="7"), 7),
-        (text("a", datatype="number", default="7.5"), 7.5),
-        (text("a", datatype="number", default="seven"), MISSING),
-        (text("a", datatype="number", default=3), 3),
-        (text("a", datatype="date", default="2026-01-02"), "2026-01-02"),
-        (text("a", datatype="time", default="10:11:00"), "10:11:00"),
-        (text("a", datatype="datetime", default="2026-01-02T10:11"), "2026-01-02T10:11:00"),
-        (text("a", datatype="date", default="soon"), "2026-03-14"),
+        (make_field("a", default="usual"), "usual"),
+        (make_field("a", datatype="integer", default="7"), 7),
+        (make_field("a", datatype="number", default="7.5"), 7.5),
+        (make_field("a", datatype="number", default="seven"), MISSING),
+        (make_field("a", datatype="number", default=3), 3),
+        (make_field("a", datatype="date", default="2026-01-02"), "2026-01-02"),
+        (make_field("a", datatype="time", default="10:11:00"), "10:11:00"),
+        (make_field("a", datatype="datetime", default="2026-01-02T10:11"), "2026-01-02T10:11:00"),
+        (make_field("a", datatype="date", default="soon"), "2026-03-14"),
         (YES_NO | {"default": False}, False),
-        (text("a", choices=PETS), "dog"),
-        (text("a", choices=NONE), MISSING),
-        (text("a", datatype="checkboxes", choices=FRUIT), {"x": False, "y": True}),
-        (text("a", datatype="checkboxes", choices=FRUIT[:1]), MISSING),
-        (text("a", datatype="object_checkboxes", choices=NONE), MISSING),
-        (text("a", datatype="object_checkboxes", choices=PETS), [None]),
-        (text("a", datatype="file", default="x"), MISSING),
+        (make_field("a", choices=PETS), "dog"),
+        (make_field("a", choices=NONE), MISSING),
+        (make_field("a", datatype="checkboxes", choices=FRUIT), {"x": False, "y": True}),
+        (make_field("a", datatype="checkboxes", choices=FRUIT[:1]), MISSING),
+        (make_field("a", datatype="object_checkboxes", choices=NONE), MISSING),
+        (make_field("a", datatype="object_checkboxes", choices=PETS), [None]),
+        (make_field("a", datatype="file", default="x"), MISSING),
     ],
 )
-def test_defaults_are_what_the_screen_shows(field: dict[str, Any], value: object) -> None:
-    """Texts on the screen become values of the type of their field."""
-    assert answered(field, Policy.defaults) == value
+def test_defaults_are_taken_from_the_screen(field: dict[str, Any], value: object) -> None:
+    """Default texts are converted to the field's type."""
+    assert get_sent_value(field, AnswerPolicy.defaults) == value
 
 
 @pytest.mark.parametrize(
@@ -81,16 +87,16 @@ def test_defaults_are_what_the_screen_shows(field: dict[str, Any], value: object
         (YES_NO, True),
         (YES_NO | {"default": False}, False),
         (YES_NO | {"variable_name": "a.there_is_another"}, False),
-        (text("a", choices=NONE), "cat"),
-        (text("a", choices=NONE[:1]), MISSING),
-        (text("a", datatype="checkboxes", choices=FRUIT[:1]), {"x": True}),
-        (text("a", datatype="object_checkboxes", choices=NONE), [None]),
-        (text("a"), MISSING),
+        (make_field("a", choices=NONE), "cat"),
+        (make_field("a", choices=NONE[:1]), MISSING),
+        (make_field("a", datatype="checkboxes", choices=FRUIT[:1]), {"x": True}),
+        (make_field("a", datatype="object_checkboxes", choices=NONE), [None]),
+        (make_field("a"), MISSING),
     ],
 )
-def test_first_choice_is_the_first_that_is_one(field: dict[str, Any], value: object) -> None:
-    """Defaults come before it; lists get no further item."""
-    assert answered(field, Policy.first_choice) == value
+def test_first_choice_skips_empty_choices(field: dict[str, Any], value: object) -> None:
+    """Defaults take precedence, and lists get no more items."""
+    assert get_sent_value(field, AnswerPolicy.first_choice) == value
 
 
 @pytest.mark.parametrize(
@@ -118,19 +124,19 @@ def test_first_choice_is_the_first_that_is_one(field: dict[str, Any], value: obj
     ],
 )
 def test_generated_values_keep_the_limits(field: dict[str, Any], value: object) -> None:
-    """Made-up data is the same every time, and within what the field allows."""
-    assert answered(text("a") | field, Policy.generated) == value
+    """Generated data is always the same, and within the field's limits."""
+    assert get_sent_value(make_field("a") | field, AnswerPolicy.generated) == value
 
 
-def test_generated_files_are_pictures() -> None:
-    """A signature or an upload is a small picture."""
-    server = Script(screen(text("a"), kind="signature"), END)
+def test_generated_files_are_images() -> None:
+    """A generated signature or upload is a small image."""
+    server = ScriptedServer(make_screen(make_field("a"), kind="signature"), END_SCREEN)
 
-    drive(server, policy=Policy.generated)
+    run_interview(server, policy=AnswerPolicy.generated)
 
     assert b"\x89PNG" in server.requests[2].content
 
 
-def test_missing_says_what_it_is() -> None:
-    """Whoever prints it sees the name to return."""
+def test_missing_has_a_readable_repr() -> None:
+    """The repr is the name that an answer function returns."""
     assert repr(MISSING) == "MISSING"

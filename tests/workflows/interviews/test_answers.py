@@ -1,4 +1,4 @@
-"""Python values on their way into an interview."""
+"""Encoding of Python values as answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from docassemble_client import DADict, DAList, DAObject, JSONInput, Upload, UsageError
-from docassemble_client.workflows.interviews.answers import Encoded, encode_answers
+from docassemble_client.workflows.interviews.answers import EncodedAnswers, encode_answers
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ from docassemble_client.workflows.interviews.answers import Encoded, encode_answ
     ],
     ids=repr,
 )
-def test_json_is_set_as_it_is(value: Any) -> None:
-    """Text stays text and a mapping a mapping, whatever the server would make of it."""
-    assert encode_answers({"x": value}) == Encoded(literal={"x": value})
+def test_json_is_not_converted(value: Any) -> None:
+    """Text stays text and a mapping stays a mapping, whatever they look like."""
+    assert encode_answers({"x": value}) == EncodedAnswers(literal={"x": value})
 
 
 @pytest.mark.parametrize(
-    ("value", "sent"),
+    ("value", "encoded"),
     [
         (date(2026, 3, 14), "2026-03-14"),
         (datetime(2026, 3, 14, 15, 9, tzinfo=UTC), "2026-03-14T15:09:00+00:00"),
@@ -48,25 +48,25 @@ def test_json_is_set_as_it_is(value: Any) -> None:
     ],
     ids=repr,
 )
-def test_dates_and_times_become_such_on_the_server(value: Any, sent: JSONInput) -> None:
-    """Where a date or time is meant, the server has to convert."""
-    assert encode_answers({"x": value}) == Encoded(converted={"x": sent})
+def test_dates_and_times_are_converted(value: Any, encoded: JSONInput) -> None:
+    """The server converts date and time values."""
+    assert encode_answers({"x": value}) == EncodedAnswers(converted={"x": encoded})
 
 
 @pytest.mark.parametrize(
-    ("value", "sent"),
+    ("value", "number"),
     [("12.30", 12.3), ("0.1", 0.1), ("100", 100), ("1E+3", 1000), ("-2.50", -2.5), ("0", 0)],
 )
-def test_decimal_becomes_the_same_number(value: str, sent: float) -> None:
-    """A Decimal is sent as the number it shows; a whole one without a point."""
+def test_decimal_becomes_the_same_number(value: str, number: float) -> None:
+    """A Decimal is sent as the same number; a whole number as an int."""
     encoded = encode_answers({"x": Decimal(value)})
 
-    assert encoded.literal == {"x": sent}
-    assert type(encoded.literal["x"]) is type(sent)
+    assert encoded.literal == {"x": number}
+    assert type(encoded.literal["x"]) is type(number)
 
 
 def test_object_is_named_after_its_variable() -> None:
-    """An object and those within it carry the server's class and the name of their place."""
+    """Objects and nested objects have the server's class and the name of their variable."""
     ada = DAObject("Individual", name=DAObject("IndividualName", first="Ada"), birthdate=None)
 
     encoded = encode_answers({"clients[0]": ada})
@@ -87,7 +87,7 @@ def test_object_is_named_after_its_variable() -> None:
 
 
 def test_collections_are_gathered_and_name_their_elements() -> None:
-    """A DADict or DAList is complete; its elements are named as the server names them."""
+    """A DADict or DAList is gathered; its elements have the names that the server uses."""
     encoded = encode_answers(
         {
             "fruit": DADict({"apple": True, "pear": False}),
@@ -138,22 +138,22 @@ def test_element_of_a_dictionary_is_named_by_its_key() -> None:
     ],
     ids=repr,
 )
-def test_what_would_be_converted_by_accident_is_refused(value: Any) -> None:
-    """Within one variable the server converts all or nothing, so both cannot go together."""
+def test_accidental_conversion_is_refused(value: Any) -> None:
+    """The server converts all values of a variable or none, so the two cannot be mixed."""
     with pytest.raises(UsageError, match="mixes"):
         encode_answers({"x": value})
 
 
-def test_meant_and_typed_values_are_kept_apart() -> None:
-    """A text like a date goes with the values set as they are, a date with the converted ones."""
-    encoded = encode_answers({"typed": "2026-03-14", "meant": date(2026, 3, 14)})
+def test_dates_and_date_like_texts_are_separated() -> None:
+    """A text that looks like a date is sent as a literal value, a date as a converted one."""
+    encoded = encode_answers({"text": "2026-03-14", "day": date(2026, 3, 14)})
 
-    assert encoded.literal == {"typed": "2026-03-14"}
-    assert encoded.converted == {"meant": "2026-03-14"}
+    assert encoded.literal == {"text": "2026-03-14"}
+    assert encoded.converted == {"day": "2026-03-14"}
 
 
-def test_what_the_server_cannot_mistake_goes_with_what_it_converts() -> None:
-    """Order counts, as a variable must exist before its parts: most answers are one call."""
+def test_unambiguous_values_are_sent_with_the_converted_ones() -> None:
+    """One call keeps the order, because a variable must exist before its attributes."""
     encoded = encode_answers(
         {"client": DAObject("Individual"), "client.email": "ada@example.com", "n": 1}
     )
@@ -164,8 +164,8 @@ def test_what_the_server_cannot_mistake_goes_with_what_it_converts() -> None:
 
 
 @pytest.mark.parametrize("name", ["client.note", "client['note']"])
-def test_text_of_an_object_goes_after_the_object(name: str) -> None:
-    """Text that looks like a date needs a call of its own, but its parent comes first."""
+def test_text_of_an_object_is_sent_after_the_object(name: str) -> None:
+    """Text that looks like a date needs its own call, after the one that sets its object."""
     encoded = encode_answers({name: "2026-03-14", "client": DAObject("Individual"), "clients": "x"})
 
     first, last = encoded.calls
@@ -173,8 +173,8 @@ def test_text_of_an_object_goes_after_the_object(name: str) -> None:
     assert last == ({name: "2026-03-14"}, True)
 
 
-def test_files_are_told_from_text() -> None:
-    """Bytes, paths and uploads are files, one or several; a text never is."""
+def test_files_are_distinguished_from_text() -> None:
+    """Bytes, paths, uploads and lists of these are files; a string never is."""
     upload = Upload(b"x", "x.txt")
 
     encoded = encode_answers(
@@ -186,16 +186,16 @@ def test_files_are_told_from_text() -> None:
     assert encoded.literal == {"name": "a.txt"}
 
 
-def test_file_of_an_attribute_gets_a_part_of_its_own_name() -> None:
-    """A variable that cannot be the name of a part is named beside it."""
+def test_file_of_an_attribute_gets_a_generated_part_name() -> None:
+    """A variable that cannot be the name of a part is sent separately."""
     encoded = encode_answers({"user.photo": b"1", "pets['cat'].photo": b"2"})
 
     assert encoded.files == {"file_0": [b"1"], "file_1": [b"2"]}
     assert encoded.file_variables == {"file_0": "user.photo", "file_1": "pets['cat'].photo"}
 
 
-def test_part_of_a_file_has_a_name_of_its_own() -> None:
-    """It is no other variable's, nor that of the parameter which holds the API key."""
+def test_part_names_are_unique() -> None:
+    """A part name is neither another variable nor the parameter of the API key."""
     encoded = encode_answers({"user.photo": b"1", "file_0": b"2", "key": b"3"})
 
     assert encoded.files == {"file_0_": [b"1"], "file_0": [b"2"], "file_2": [b"3"]}
@@ -215,9 +215,9 @@ def test_part_of_a_file_has_a_name_of_its_own() -> None:
         "größe",
     ],
 )
-def test_name_of_a_variable_passes(name: str) -> None:
-    """Whatever an interview may call its variables and their parts can be set."""
-    assert encode_answers({name: 1}) == Encoded(literal={name: 1})
+def test_valid_variable_name_is_accepted(name: str) -> None:
+    """Every variable, attribute and item of an interview can be set."""
+    assert encode_answers({name: 1}) == EncodedAnswers(literal={name: 1})
 
 
 @pytest.mark.parametrize(
@@ -246,15 +246,15 @@ def test_name_of_a_variable_passes(name: str) -> None:
     ],
     ids=repr,
 )
-def test_anything_but_a_name_is_refused(name: Any) -> None:
-    """The server runs names as Python: nothing is sent that is more than a name."""
-    with pytest.raises(UsageError, match="is not the name of a variable"):
+def test_invalid_variable_name_is_refused(name: Any) -> None:
+    """The server executes names as Python, so other expressions are never sent."""
+    with pytest.raises(UsageError, match="is not a valid variable name"):
         encode_answers({name: 1})
 
 
 @pytest.mark.parametrize("name", ["_class", "instanceName", "a b", "a.b", ""])
-def test_attribute_cannot_turn_an_object_into_another(name: str) -> None:
-    """What untrusted data calls an attribute does not choose the class."""
+def test_attribute_name_cannot_change_the_class(name: str) -> None:
+    """Untrusted attribute names cannot choose the class of an object."""
     with pytest.raises(UsageError, match="'x': an object cannot have the attribute"):
         encode_answers({"x": DAObject("Individual", **{name: "docassemble.base.util.DAFile"})})
 
@@ -262,19 +262,19 @@ def test_attribute_cannot_turn_an_object_into_another(name: str) -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ({1, 2}, "a set cannot be sent"),
-        (3 + 4j, "a complex cannot be sent"),
-        ([1, b"x"], "a bytes cannot be sent"),
-        ({1: "x"}, "the keys of a mapping must be texts"),
-        (time(15, 9, tzinfo=UTC), "a time with a zone"),
-        (Decimal("NaN"), "a Decimal is no number"),
-        (Decimal("Infinity"), "a Decimal is no number"),
-        (Decimal("0.12345678901234567890"), "a Decimal is no number"),
+        ({1, 2}, "a value of type set cannot be sent"),
+        (3 + 4j, "a value of type complex cannot be sent"),
+        ([1, b"x"], "a value of type bytes cannot be sent"),
+        ({1: "x"}, "the keys of a mapping must be strings"),
+        (time(15, 9, tzinfo=UTC), "a time with a time zone"),
+        (Decimal("NaN"), "a Decimal cannot be represented"),
+        (Decimal("Infinity"), "a Decimal cannot be represented"),
+        (Decimal("0.12345678901234567890"), "a Decimal cannot be represented"),
     ],
     ids=repr,
 )
 def test_value_that_cannot_be_sent_is_refused(value: Any, problem: str) -> None:
-    """The error names the variable and the type, never the value."""
+    """The error contains the variable and the type, but not the value."""
     with pytest.raises(UsageError) as error:
         encode_answers({"x": value})
 
@@ -283,13 +283,13 @@ def test_value_that_cannot_be_sent_is_refused(value: Any, problem: str) -> None:
 
 @pytest.mark.parametrize("name", ["os.system", "docassemble.base.util.x()", "A b", ""])
 def test_class_that_is_not_docassembles_is_refused(name: str) -> None:
-    """The server makes None of any other class, without an error."""
-    with pytest.raises(UsageError, match="must be one of docassemble's"):
+    """The server silently replaces objects of other classes with None."""
+    with pytest.raises(UsageError, match="must be a docassemble class"):
         DAObject(name)
 
 
-def test_object_shows_its_attributes_but_not_their_values() -> None:
-    """Answers are personal, so a repr holds names only."""
-    shown = repr(DAObject("Individual", ssn="123-45-6789"))
+def test_repr_of_an_object_hides_its_values() -> None:
+    """Answers are personal, so the repr contains only attribute names."""
+    text = repr(DAObject("Individual", ssn="123-45-6789"))
 
-    assert shown == "DAObject('docassemble.base.util.Individual', ssn)"
+    assert text == "DAObject('docassemble.base.util.Individual', ssn)"

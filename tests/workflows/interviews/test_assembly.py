@@ -1,4 +1,4 @@
-"""Data in, documents out: in memory, to disk and one by one, and nothing is left behind."""
+"""Assembling documents in memory, to disk and one by one; every session is deleted."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from docassemble_client import (
     NotFound,
     UsageError,
 )
-from docassemble_client.testing import Document, FakeServer, Screen
+from docassemble_client.testing import FakeDocument, FakeServer, ScriptedScreen
 from docassemble_client.testing._handlers import questions
 from tests.mock import run
-from tests.workflows.letters import DOCX, LETTER, PDF, I, letters, sessions
-from tests.workflows.screens import Script, screen
+from tests.workflows.letters import DOCX, LETTER, PDF, I, count_sessions, make_letter_server
+from tests.workflows.screens import ScriptedServer, make_screen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.mock import Answer
+    from tests.mock import MockResponse
 
 ADA = {"name": "Ada"}
 
 
 def assemble(fake: FakeServer, answers: Any = None, **options: Any) -> Documents:
-    """Assemble in memory; whatever happens, no session stays on the server."""
+    """Assemble in memory, and check that no session stays on the server."""
 
-    async def job() -> Documents:
+    async def scenario() -> Documents:
         async with fake.client() as da:
             return await da.interview(I).assemble(ADA if answers is None else answers, **options)
 
     try:
-        return run(job())
+        return run(scenario())
     finally:
-        assert sessions(fake) == 0
+        assert count_sessions(fake) == 0
 
 
-def test_documents_come_in_memory_by_name_and_format() -> None:
-    """Each is found by what says which one it is, and the transcript comes along."""
-    fake, ended = letters()
+def test_documents_are_read_into_memory() -> None:
+    """They can be indexed by name, variable, file name and format, and have the transcript."""
+    fake, finished_names = make_letter_server()
 
     documents = assemble(fake)
 
-    assert [(one.name, one.variable, one.format, one.filename) for one in documents] == [
+    assert [(item.name, item.variable, item.format, item.filename) for item in documents] == [
         ("Letter", "letter", "pdf", "letter.pdf"),
         ("Letter", "letter", "docx", "letter.docx"),
     ]
@@ -64,91 +64,92 @@ def test_documents_come_in_memory_by_name_and_format() -> None:
     assert documents[1].content == DOCX
     assert [*documents[:1]] == [documents[0]]
     assert documents["pdf"].content_type == "application/pdf"
-    assert documents.transcript.ended == "deadend"
+    assert documents.transcript.end_type == "deadend"
     assert repr(documents) == "<Documents letter.pdf, letter.docx>"
-    assert ended == ["Ada"]
+    assert finished_names == ["Ada"]
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "text"),
     [
-        ("odt", "no document is 'odt'; there are 'Letter' as pdf, 'Letter' as docx"),
-        ("Letter", "several documents are 'Letter'"),
-        (("pdf", "docx"), "no document is 'docx' and 'pdf'"),
+        ("odt", "no document matches 'odt'; available: 'Letter' as pdf, 'Letter' as docx"),
+        ("Letter", "several documents match 'Letter'"),
+        (("pdf", "docx"), "no document matches 'docx' and 'pdf'"),
     ],
 )
-def test_unclear_name_says_what_there_is(key: Any, words: str) -> None:
-    """A name that none has, or several have, is an error that lists them."""
-    fake, _ = letters()
+def test_key_without_a_single_match_lists_the_documents(key: Any, text: str) -> None:
+    """A key that matches no document or several is an error that lists all of them."""
+    fake, _ = make_letter_server()
 
-    with pytest.raises(KeyError, match=words):
+    with pytest.raises(KeyError, match=text):
         assemble(fake)[key]
 
 
-def test_only_the_formats_that_are_wanted_come() -> None:
-    """Others are not downloaded."""
-    fake, _ = letters()
+def test_only_the_requested_formats_are_downloaded() -> None:
+    """Documents in other formats are not requested."""
+    fake, _ = make_letter_server()
 
     documents = assemble(fake, formats="pdf")
 
-    assert [one.format for one in documents] == ["pdf"]
-    assert [one.operation for one in fake.received].count("files.download") == 1
+    assert [document.format for document in documents] == ["pdf"]
+    operations = [request.operation for request in fake.received_requests]
+    assert operations.count("files.download") == 1
 
 
 def test_documents_are_saved_while_their_session_is_open(tmp_path: Path) -> None:
-    """They go to a folder that need not exist; what is there already stays."""
-    fake, _ = letters()
+    """A missing folder is created, and existing files are not replaced."""
+    fake, _ = make_letter_server()
     folder = tmp_path / "new" / "letters"
 
-    async def job() -> None:
+    async def scenario() -> None:
         async with fake.client() as da:
             first = await da.interview(I).assemble(ADA).save(folder)
-            again = (await da.interview(I).assemble(ADA, formats=["pdf"])).save(folder)
+            second = (await da.interview(I).assemble(ADA, formats=["pdf"])).save(folder)
 
-        assert [one.name for one in (*first, *again)] == [
+        assert [path.name for path in (*first, *second)] == [
             "letter.pdf", "letter.docx", "letter (1).pdf"
         ]  # fmt: skip
 
-    run(job())
+    run(scenario())
     assert (folder / "letter (1).pdf").read_bytes() == PDF
     assert (folder / "letter.docx").read_bytes() == DOCX
-    assert sessions(fake) == 0
+    assert count_sessions(fake) == 0
 
 
-def test_documents_are_taken_one_by_one(tmp_path: Path) -> None:
-    """In its block the session stays, and each document can be read, saved and streamed."""
-    fake, ended = letters(Document("Letter", {"txt": b"Dear Ada" * 1000}))
+def test_documents_are_downloaded_one_by_one(tmp_path: Path) -> None:
+    """Inside the block the session exists, and each document can be read, saved and streamed."""
+    fake, finished_names = make_letter_server(FakeDocument("Letter", {"txt": b"Dear Ada" * 1000}))
 
-    async def job() -> None:
+    async def scenario() -> None:
         async with fake.client() as da:
             assembly = da.interview(I).assemble(ADA)
             async with assembly as documents:
-                assert sessions(fake) == 1
-                one = documents["txt"]
-                async with one as stream:
+                assert count_sessions(fake) == 1
+                document = documents["txt"]
+                async with document as stream:
                     assert (stream.filename, stream.size) == ("letter.txt", 8000)
                     content = b"".join([chunk async for chunk in stream])
-                assert (await one.save(tmp_path)).read_bytes() == content == b"Dear Ada" * 1000
-                assert (await one).content == content
-                assert repr(one) == "<DocumentDownload letter.txt>"
-                with pytest.raises(UsageError, match="open already"):
+                assert (await document.save(tmp_path)).read_bytes() == content
+                assert (await document).content == content == b"Dear Ada" * 1000
+                assert repr(document) == "<DocumentDownload letter.txt>"
+                with pytest.raises(UsageError, match="already open"):
                     await assembly.__aenter__()
-            assert sessions(fake) == 0
+            assert count_sessions(fake) == 0
             with pytest.raises(NotFound):
-                await one
+                await document
             async with assembly as documents:
                 assert len(documents) == 1
 
-    run(job())
-    assert len(ended) >= 2
+    run(scenario())
+    assert len(finished_names) >= 2
 
 
 def test_failed_entry_leaves_the_assembly_usable() -> None:
-    """What could not be opened can be opened again, and leaving it twice does no harm."""
-    fake, _ = letters()
+    """It can be opened again, and closing it twice does nothing."""
+    fake, _ = make_letter_server()
     fake.fail("sessions.start", status=400, body="No.")
 
-    async def job() -> None:
+    async def scenario() -> None:
         async with fake.client() as da:
             assembly = da.interview(I).assemble(ADA)
             with pytest.raises(Exception, match="400"):
@@ -157,38 +158,38 @@ def test_failed_entry_leaves_the_assembly_usable() -> None:
                 assert len(documents) == 2
             await assembly.__aexit__(None, None, None)
 
-    run(job())
+    run(scenario())
 
 
 def test_hostile_file_names_stay_in_the_folder(tmp_path: Path) -> None:
-    """No name leads out of the folder, names a device, or hides another document."""
+    """No name points outside the folder, names a device, or replaces another document."""
     names = ["../../etc/passwd", "CON.pdf", "Letter", "letter", ""]
-    fake, _ = letters(*(Document(f"{n}", {"pdf": PDF}) for n in range(len(names))))
-    attached = iter(names)
+    fake, _ = make_letter_server(*(FakeDocument(f"{n}", {"pdf": PDF}) for n in range(len(names))))
+    remaining_names = iter(names)
 
-    async def job() -> tuple[Path, ...]:
+    async def scenario() -> tuple[Path, ...]:
         async with fake.client() as da, da.interview(I).assemble(ADA) as documents:
             assert len(documents) == len(names)
             return await documents.save(tmp_path)
 
-    original = questions._attachment
+    make_attachment = questions._make_attachment
 
-    def hostile(*arguments: Any) -> Any:
-        name = next(attached, "x")
+    def make_hostile_attachment(*arguments: Any) -> Any:
+        name = next(remaining_names, "x")
         return evolve(
-            original(*arguments),
+            make_attachment(*arguments),
             filename_with_extension={"pdf": name and f"{name}.pdf"},
             filename=name,
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(questions, "_attachment", hostile)
-        paths = run(job())
+        patch.setattr(questions, "_make_attachment", make_hostile_attachment)
+        paths = run(scenario())
 
-    assert [one.name for one in paths] == [
+    assert [path.name for path in paths] == [
         "passwd.pdf", "_CON.pdf.pdf", "Letter.pdf", "letter (1).pdf", "4.pdf"
     ]  # fmt: skip
-    assert {one.parent for one in paths} == {tmp_path}
+    assert {path.parent for path in paths} == {tmp_path}
 
 
 @pytest.mark.parametrize(
@@ -201,8 +202,8 @@ def test_hostile_file_names_stay_in_the_folder(tmp_path: Path) -> None:
     ],
 )
 def test_reply_instead_of_a_screen_is_a_document(reply: Any, format_: str, filename: str) -> None:
-    """A file, or JSON, that an interview answers with is its document."""
-    fake, _ = letters(final=lambda _: reply)
+    """A file or JSON that an interview returns is its document."""
+    fake, _ = make_letter_server(final=lambda _: reply)
 
     (document,) = assemble(fake)
 
@@ -211,39 +212,39 @@ def test_reply_instead_of_a_screen_is_a_document(reply: Any, format_: str, filen
     assert document.content == expected
 
 
-def test_end_without_documents_says_where() -> None:
-    """The error names the question, carries the transcript, and tells nothing that was typed."""
-    fake, _ = letters(final=lambda _: Screen("Bye, ${ name }", name="The end"))
+def test_end_without_documents_names_the_question() -> None:
+    """The error has the question and the transcript, and its text contains no answers."""
+    fake, _ = make_letter_server(final=lambda _: ScriptedScreen("Bye, ${ name }", name="The end"))
 
     with pytest.raises(NoDocuments) as caught:
         assemble(fake, {"name": "hunter2"})
 
     error = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
     assert "on question 'The end' (deadend) without a document" in str(error)
-    assert (error.question, error.ended) == ("The end", "deadend")
-    assert error.transcript.steps[0].sent == {"name": "hunter2"}
+    assert (error.question, error.end_type) == ("The end", "deadend")
+    assert error.transcript.steps[0].answers == {"name": "hunter2"}
     assert "hunter2" not in f"{error} {error!r}"
 
 
-def test_end_without_the_wanted_format_says_which_there_are() -> None:
-    """Documents in other formats are named."""
-    fake, _ = letters()
+def test_missing_format_lists_the_available_ones() -> None:
+    """The error lists the formats that the documents have."""
+    fake, _ = make_letter_server()
 
-    with pytest.raises(NoDocuments, match=r"document as rtf or odt\. There are documents as docx"):
+    with pytest.raises(NoDocuments, match=r"document as rtf or odt\. Available formats: docx"):
         assemble(fake, formats=("rtf", "odt"))
 
 
-def test_reply_of_nothing_is_no_document() -> None:
-    """An interview that answers null has made nothing."""
-    fake, _ = letters(final=lambda _: None)
+def test_null_response_is_not_a_document() -> None:
+    """An interview that returns null has no document."""
+    fake, _ = make_letter_server(final=lambda _: None)
 
-    with pytest.raises(NoDocuments, match="ended with a reply without a document"):
+    with pytest.raises(NoDocuments, match="ended with a response without a document"):
         assemble(fake)
 
 
-def test_errors_of_the_driver_pass_through() -> None:
-    """A missing answer and a broken interview are told as `run` tells them."""
-    fake, _ = letters(final=lambda _: 1 / 0)
+def test_errors_of_the_run_are_raised() -> None:
+    """A missing answer and a failed interview raise the same errors as `run`."""
+    fake, _ = make_letter_server(final=lambda _: 1 / 0)
 
     with pytest.raises(MissingAnswer):
         assemble(fake, {})
@@ -252,8 +253,8 @@ def test_errors_of_the_driver_pass_through() -> None:
 
 
 def test_document_that_is_too_large_is_refused() -> None:
-    """One that says its size is refused before its bytes are taken."""
-    fake, _ = letters(Document("Letter", {"txt": b"x" * 100}))
+    """A document with a known size is refused before it is downloaded."""
+    fake, _ = make_letter_server(FakeDocument("Letter", {"txt": b"x" * 100}))
 
     with pytest.raises(DownloadTooLarge) as caught:
         assemble(fake, max_size=99)
@@ -262,54 +263,54 @@ def test_document_that_is_too_large_is_refused() -> None:
     assert len(assemble(fake, max_size=100)["txt"].content) == 100
 
 
-class Pieces(Script):
-    """A server whose document comes in pieces, and does not say its size."""
+class ChunkedServer(ScriptedServer):
+    """A server that sends its document in chunks, without the size."""
 
     def __init__(self) -> None:
         attachment = {"number": {"pdf": 1}, "filename_with_extension": {}, "url": {}}
-        super().__init__(screen(kind="deadend", attachments=[attachment]))
+        super().__init__(make_screen(kind="deadend", attachments=[attachment]))
 
-    def _reply(self, request: httpx.Request) -> Answer:
+    def _reply(self, request: httpx.Request) -> MockResponse:
         if request.url.path == "/api/file/1":
-            return httpx.Response(200, content=self._pieces())
+            return httpx.Response(200, content=self._send_chunks())
         return super()._reply(request)
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
+    async def _send_chunks(self) -> AsyncIterator[bytes]:
         yield b"%PDF-"
         for _ in range(5):
             yield b"x" * 999
 
 
-def test_document_comes_in_pieces_of_any_size() -> None:
-    """All of it arrives, and one that grows too large on its way is refused."""
-    server = Pieces()
+def test_document_is_received_in_chunks() -> None:
+    """The content is complete, and a document that becomes too large is refused."""
+    server = ChunkedServer()
 
-    async def job() -> None:
-        async with AsyncDocassemble(server.url, "key", transport=server.http) as da:
+    async def scenario() -> None:
+        async with AsyncDocassemble(server.url, "key", transport=server.transport) as da:
             document = (await da.interview(I).assemble())[0]
             assert document.content == b"%PDF-" + b"x" * 4995
             assert (document.name, document.filename) == ("", "document.pdf")
             with pytest.raises(DownloadTooLarge):
                 await da.interview(I).assemble(max_size=4999)
 
-    run(job())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
-    ("format_", "content", "words"),
+    ("format_", "content", "text"),
     [
-        ("pdf", b"<!DOCTYPE html>no", "a web page came in place of a document .pdf"),
-        ("pdf", b"", "something else"),
+        ("pdf", b"<!DOCTYPE html>no", "sent a web page instead of a document .pdf"),
+        ("pdf", b"", "other content"),
         ("docx", b"\n <HTML>no", "a web page"),
-        ("docx", b"PDF", "something else"),
+        ("docx", b"PDF", "other content"),
         ("txt", b"<html>" + b" " * 2000, "a web page"),
     ],
 )
-def test_what_is_no_document_is_an_error(format_: str, content: bytes, words: str) -> None:
-    """A page of a proxy, or bytes of another kind, never pass for a document."""
-    fake, _ = letters(Document("Letter", {format_: content}))
+def test_content_of_another_format_is_an_error(format_: str, content: bytes, text: str) -> None:
+    """A proxy's page, or content of another format, is not accepted as a document."""
+    fake, _ = make_letter_server(FakeDocument("Letter", {format_: content}))
 
-    with pytest.raises(InvalidDocument, match=words) as caught:
+    with pytest.raises(InvalidDocument, match=text) as caught:
         assemble(fake)
 
     assert caught.value.format == format_
@@ -320,19 +321,19 @@ def test_what_is_no_document_is_an_error(format_: str, content: bytes, words: st
     ("format_", "content"),
     [("html", b"<html>yes"), ("pdf", b"junk %PDF-1.4"), ("rtf", b"{\\rtf1"), ("txt", b"")],
 )
-def test_what_is_a_document_passes(format_: str, content: bytes) -> None:
-    """Pages are pages, PDF may have something before it, and text may be empty."""
-    fake, _ = letters(Document("Letter", {format_: content}))
+def test_valid_document_is_accepted(format_: str, content: bytes) -> None:
+    """An HTML document may be a page, a PDF may have a prefix, and a text may be empty."""
+    fake, _ = make_letter_server(FakeDocument("Letter", {format_: content}))
 
     assert assemble(fake)[0].content == content
 
 
-def test_every_session_of_a_letter_is_gone() -> None:
-    """Options of the session reach it, and it is deleted."""
-    fake, _ = letters(LETTER)
+def test_session_options_are_sent() -> None:
+    """The session is started with its options, and deleted at the end."""
+    fake, _ = make_letter_server(LETTER)
 
     assemble(fake, secret="k" * 16, url_args={"lang": "de"})
 
-    query = fake.received[0].request.query
+    query = fake.received_requests[0].request.query
     assert (query["secret"], query["lang"]) == ("k" * 16, "de")
-    assert fake.received[-1].operation == "sessions.delete"
+    assert fake.received_requests[-1].operation == "sessions.delete"

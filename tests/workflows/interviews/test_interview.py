@@ -1,4 +1,4 @@
-"""Sessions of an interview: what they send, and that they leave nothing behind."""
+"""Sessions of an interview: their requests, and their deletion."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from urllib.parse import parse_qs
 import pytest
 
 from docassemble_client import AsyncDocassemble, BadRequest, Question, Secret, UsageError
-from tests.mock import Mock, others, run, settle
-from tests.workflows.screens import I, screen
+from tests.mock import MockServer, get_other_tasks, run, settle
+from tests.workflows.screens import I, make_screen
 
 if TYPE_CHECKING:
     import httpx
 
-    from tests.mock import Answer
+    from tests.mock import MockResponse
 
 SECRET = "exampleSecret123"
 SESSION = {"i": I, "session": "s1", "secret": SECRET, "encrypted": True}
 
 
-def question(name: str, *, mandatory: bool = False) -> dict[str, Any]:
+def make_question(name: str, *, mandatory: bool = False) -> dict[str, Any]:
     """Make the JSON of a screen."""
-    more: dict[str, Any] = {"mandatory": True} if mandatory else {}
-    return screen(questionName=name, questionText="?", event_list=[f"var_{name}"], **more)
+    options: dict[str, Any] = {"mandatory": True} if mandatory else {}
+    return make_screen(questionName=name, questionText="?", event_list=[f"var_{name}"], **options)
 
 
-class Server(Mock):
+class SessionServer(MockServer):
     """
     A server with one session.
 
     Attributes:
-        replies: What it answers next to setting variables.
-        failing: Paths it refuses, by method.
+        replies: Next replies to setting variables.
+        failing: Methods and paths that it refuses.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Server(Mock):
         self.replies: list[tuple[int, Any]] = []
         self.failing: set[tuple[str, str]] = set()
 
-    def _reply(self, request: httpx.Request) -> Answer:
+    def _reply(self, request: httpx.Request) -> MockResponse:
         call = (request.method, request.url.path.removeprefix("/api/session"))
         if call in self.failing:
             return 400, "Unable to obtain interview dictionary."
@@ -52,33 +52,33 @@ class Server(Mock):
         if call == ("POST", ""):
             return self.replies.pop(0) if self.replies else (204, None)
         answers: dict[tuple[str, str], tuple[int, Any]] = {
-            ("GET", "/question"): (200, question("first", mandatory=True)),
-            ("POST", "/back"): (200, question("before")),
+            ("GET", "/question"): (200, make_question("first", mandatory=True)),
+            ("POST", "/back"): (200, make_question("before")),
             ("POST", "/action"): (200, {"total": 3}),
             ("GET", ""): (200, {"fruit": "fig"}),
         }
         return answers.get(call, (204, None))
 
-    def bodies(self) -> list[dict[str, Any]]:
-        """Every JSON body that was sent."""
-        return [json.loads(one.content) for one in self.requests if one.method == "POST"]
+    def get_bodies(self) -> list[dict[str, Any]]:
+        """Return every JSON body that was sent."""
+        return [json.loads(item.content) for item in self.requests if item.method == "POST"]
 
-    def calls(self) -> list[str]:
-        """Method and end of the path of every request."""
-        return [f"{one.method} {one.url.path.rpartition('/')[2]}" for one in self.requests]
+    def get_calls(self) -> list[str]:
+        """Return the method and the end of the path of every request."""
+        return [f"{item.method} {item.url.path.rpartition('/')[2]}" for item in self.requests]
 
 
-def client(server: Server) -> AsyncDocassemble:
+def make_client(server: SessionServer) -> AsyncDocassemble:
     """Make a client of this server."""
-    return AsyncDocassemble(server.url, "key", transport=server.http)
+    return AsyncDocassemble(server.url, "key", transport=server.transport)
 
 
-def test_session_begins_and_is_deleted() -> None:
-    """A session is started when it is entered, with what was given, and deleted at its end."""
-    server = Server()
+def test_session_is_started_and_deleted() -> None:
+    """`async with` starts the session with its options, and deletes it at the end."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da:
+    async def scenario() -> None:
+        async with make_client(server) as da:
             interview = da.interview(I)
             async with interview.session(url_args={"lang": "de"}) as s:
                 assert (s.i, s.id, s.encrypted) == (I, "s1", True)
@@ -86,34 +86,34 @@ def test_session_begins_and_is_deleted() -> None:
                 assert SECRET not in repr(s)
                 assert repr(interview) == f"Interview({I!r})"
 
-    run(job())
-    assert server.calls() == ["GET new", "DELETE session"]
+    run(scenario())
+    assert server.get_calls() == ["GET new", "DELETE session"]
     assert parse_qs(server.requests[0].url.query.decode())["lang"] == ["de"]
 
 
-def test_session_that_is_kept_stays() -> None:
-    """With keep nothing is deleted, unless the program does so itself, once."""
-    server = Server()
+def test_keep_prevents_the_deletion() -> None:
+    """With keep a session is deleted only by `delete`, and only once."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da:
+    async def scenario() -> None:
+        async with make_client(server) as da:
             async with da.interview(I).session(keep=True) as s:
                 assert s.keep
             async with da.interview(I).session(keep=True) as s:
                 await s.delete()
                 await s.delete()
 
-    run(job())
-    assert server.calls() == ["GET new", "GET new", "DELETE session"]
+    run(scenario())
+    assert server.get_calls() == ["GET new", "GET new", "DELETE session"]
 
 
-def test_answer_carries_what_the_question_needs() -> None:
-    """Secret, event list and, of a mandatory question, its name go along with the answer."""
-    server = Server()
-    server.replies = [(200, question("second")), (200, question("third"))]
+def test_answer_is_sent_with_its_question() -> None:
+    """An answer includes the secret, the event list and the name of a mandatory question."""
+    server = SessionServer()
+    server.replies = [(200, make_question("second")), (200, make_question("third"))]
 
-    async def job() -> None:
-        async with client(server) as da, da.interview(I).session() as s:
+    async def scenario() -> None:
+        async with make_client(server) as da, da.interview(I).session() as s:
             await s.answer({"early": 1})
             await s.question()
             second = await s.answer({"fruit": "fig"})
@@ -122,9 +122,9 @@ def test_answer_carries_what_the_question_needs() -> None:
         assert isinstance(second, Question)
 
     server.replies.insert(0, (204, None))
-    run(job())
-    early, fruit, pet = server.bodies()
-    assert all(one["secret"] == SECRET for one in (early, fruit, pet))
+    run(scenario())
+    early, fruit, pet = server.get_bodies()
+    assert all(body["secret"] == SECRET for body in (early, fruit, pet))
     assert "event_list" not in early
     assert "question_name" not in early
     assert (fruit["event_list"], fruit["question_name"]) == (["var_first"], "first")
@@ -132,192 +132,196 @@ def test_answer_carries_what_the_question_needs() -> None:
     assert "question_name" not in pet
 
 
-def test_key_that_was_given_opens_the_session() -> None:
-    """A session started with a key of the caller's goes on with it."""
-    server = Server()
+def test_secret_of_the_caller_is_sent() -> None:
+    """A session started with the caller's secret uses it for every call."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da, da.interview(I).session(secret="k" * 16) as s:
+    async def scenario() -> None:
+        async with make_client(server) as da, da.interview(I).session(secret="k" * 16) as s:
             await s.answer({"x": 1})
 
-    run(job())
-    assert server.bodies()[0]["secret"] == "k" * 16
+    run(scenario())
+    assert server.get_bodies()[0]["secret"] == "k" * 16
 
 
-def test_conversion_is_chosen_by_the_values() -> None:
-    """Only what is meant as a date is converted; typed text goes first, in the same step."""
-    server = Server()
+def test_conversion_depends_on_the_values() -> None:
+    """Only dates are converted; date-like text is sent before them, in the same step."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da, da.interview(I).session() as s:
-            await s.answer({"typed": "2026-03-14"})
-            await s.answer({"meant": date(2026, 3, 14)})
-            await s.answer({"typed": "2026-03-14", "meant": date(2026, 3, 14)})
+    async def scenario() -> None:
+        async with make_client(server) as da, da.interview(I).session() as s:
+            await s.answer({"text": "2026-03-14"})
+            await s.answer({"day": date(2026, 3, 14)})
+            await s.answer({"text": "2026-03-14", "day": date(2026, 3, 14)})
 
-    run(job())
-    typed, meant, first, then = server.bodies()
-    assert (typed["variables"], typed["raw"]) == ({"typed": "2026-03-14"}, True)
-    assert (meant["variables"], meant["raw"]) == ({"meant": "2026-03-14"}, False)
+    run(scenario())
+    text, day, first, second = server.get_bodies()
+    assert (text["variables"], text["raw"]) == ({"text": "2026-03-14"}, True)
+    assert (day["variables"], day["raw"]) == ({"day": "2026-03-14"}, False)
     assert (first["variables"], first["raw"], first["question"]) == (
-        {"typed": "2026-03-14"},
+        {"text": "2026-03-14"},
         True,
         False,
     )
-    assert (then["variables"], then["raw"], then["overwrite"]) == (
-        {"meant": "2026-03-14"},
+    assert (second["variables"], second["raw"], second["overwrite"]) == (
+        {"day": "2026-03-14"},
         False,
         True,
     )
 
 
-def test_files_go_with_the_answers() -> None:
-    """Files among the answers and beside them are sent as parts, each under its variable."""
-    server = Server()
+def test_files_are_sent_with_the_answers() -> None:
+    """Files in `answers` and in `files` are sent as parts, each for its variable."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da, da.interview(I).session() as s:
+    async def scenario() -> None:
+        async with make_client(server) as da, da.interview(I).session() as s:
             await s.answer({"user.photo": b"one", "name": "Ada"}, files={"letter": b"two"})
 
-    run(job())
+    run(scenario())
     content = server.requests[1].content
     assert b'name="file_0"' in content
     assert b'{"file_0": "user.photo"}' in content.replace(b'":"', b'": "')
     assert b'name="letter"' in content
 
 
-@pytest.mark.parametrize("wrong", [{"files": {"f()": b"x"}}, {"delete": ["x; y"]}])
-def test_names_of_files_and_of_what_is_deleted_are_checked(wrong: Any) -> None:
-    """Nothing is sent where one of them is more than a name."""
-    server = Server()
+@pytest.mark.parametrize("options", [{"files": {"f()": b"x"}}, {"delete": ["x; y"]}])
+def test_names_of_files_and_deleted_variables_are_checked(options: Any) -> None:
+    """No request is sent if one of them is not a valid variable name."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da, da.interview(I).session() as s:
-            with pytest.raises(UsageError, match="is not the name of a variable"):
-                await s.answer({"fruit": "fig"}, **wrong)
+    async def scenario() -> None:
+        async with make_client(server) as da, da.interview(I).session() as s:
+            with pytest.raises(UsageError, match="is not a valid variable name"):
+                await s.answer({"fruit": "fig"}, **options)
 
-    run(job())
-    assert server.calls() == ["GET new", "DELETE session"]
+    run(scenario())
+    assert server.get_calls() == ["GET new", "DELETE session"]
 
 
-def test_session_that_could_not_be_deleted_can_be_deleted_again() -> None:
-    """It is not forgotten while it is still on the server."""
-    server = Server()
+def test_failed_deletion_can_be_repeated() -> None:
+    """The session keeps its ID until the server has deleted it."""
+    server = SessionServer()
     server.failing = {("DELETE", "")}
 
-    async def job() -> None:
-        async with client(server) as da, da.interview(I).session() as s:
+    async def scenario() -> None:
+        async with make_client(server) as da, da.interview(I).session() as s:
             with pytest.raises(BadRequest):
                 await s.delete()
             server.failing = set()
             await s.delete()
             await s.delete()
 
-    run(job())
-    assert server.calls() == ["GET new", "DELETE session", "DELETE session"]
+    run(scenario())
+    assert server.get_calls() == ["GET new", "DELETE session", "DELETE session"]
 
 
-def test_other_calls_go_with_the_secret() -> None:
-    """Going back, actions and reading need no more than their own arguments."""
-    server = Server()
+def test_other_calls_send_the_secret() -> None:
+    """Going back, actions and variables send the secret and their own arguments."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da, da.interview(I).session() as s:
+    async def scenario() -> None:
+        async with make_client(server) as da, da.interview(I).session() as s:
             assert isinstance(await s.go_back(), Question)
             await s.action("total", {"of": 2}, read_only=True)
             await s.action("ask", persistent=True)
             assert await s.variables() == {"fruit": "fig"}
 
-    run(job())
-    back, action, asking = server.bodies()
+    run(scenario())
+    back, action, persistent = server.get_bodies()
     assert back["secret"] == action["secret"] == SECRET
     assert (action["action"], action["arguments"], action["read_only"]) == (
         "total",
         {"of": 2},
         True,
     )
-    assert (asking["persistent"], asking["read_only"]) == (True, False)
+    assert (persistent["persistent"], persistent["read_only"]) == (True, False)
     assert "secret" in server.requests[4].url.params
 
 
 def test_calls_of_a_session_run_one_after_the_other() -> None:
-    """Of many calls at once the server sees one at a time."""
-    server = Server()
-    most = 0
+    """Concurrent calls are sent to the server one at a time."""
+    server = SessionServer()
+    max_active = 0
 
-    async def job() -> None:
-        nonlocal most
-        async with client(server) as da, da.interview(I).session() as s:
+    async def scenario() -> None:
+        nonlocal max_active
+        async with make_client(server) as da, da.interview(I).session() as s:
             server.gate = asyncio.Event()
             calls = [asyncio.ensure_future(s.answer({"x": n})) for n in range(12)]
             for _ in calls:
                 await settle()
-                most = max(most, server.busy)
+                max_active = max(max_active, server.active_requests)
                 server.gate.set()
             await asyncio.gather(*calls)
 
-    run(job())
-    assert most == 1
-    assert [one["variables"]["x"] for one in server.bodies()] == [*range(12)]
+    run(scenario())
+    assert max_active == 1
+    assert [body["variables"]["x"] for body in server.get_bodies()] == [*range(12)]
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_session_is_gone_on_with(keep: bool) -> None:
-    """One that runs already is not started, is opened by its secret, and stays unless told."""
-    server = Server()
+def test_session_is_resumed(keep: bool) -> None:
+    """An existing session is not started, uses its secret, and is deleted only without keep."""
+    server = SessionServer()
 
-    async def job() -> None:
+    async def scenario() -> None:
         async with (
-            client(server) as da,
+            make_client(server) as da,
             da.interview(I).resume("s1", secret=SECRET, keep=keep) as s,
         ):
             assert (s.i, s.id, s.encrypted) == (I, "s1", True)
             await s.question()
             await s.answer({"x": 1})
-        async with client(server) as da, da.interview(I).resume("s1") as s:
+        async with make_client(server) as da, da.interview(I).resume("s1") as s:
             assert (s.encrypted, s.secret) == (False, None)
 
-    run(job())
-    (sent,) = server.bodies()
-    assert (sent["session"], sent["secret"], sent["question_name"]) == ("s1", SECRET, "first")
-    assert server.calls() == ["GET question", "POST session", *([] if keep else ["DELETE session"])]
+    run(scenario())
+    (body,) = server.get_bodies()
+    assert (body["session"], body["secret"], body["question_name"]) == ("s1", SECRET, "first")
+    assert server.get_calls() == [
+        "GET question",
+        "POST session",
+        *([] if keep else ["DELETE session"]),
+    ]
 
 
-def test_session_is_used_inside_its_block_only() -> None:
-    """Before and after, the session says how it is to be used; it cannot be started twice."""
-    server = Server()
+def test_session_works_only_inside_its_block() -> None:
+    """Before and after, calls raise UsageError; a session cannot be started twice."""
+    server = SessionServer()
 
-    async def job() -> None:
-        async with client(server) as da:
+    async def scenario() -> None:
+        async with make_client(server) as da:
             s = da.interview(I).session()
             with pytest.raises(UsageError, match="not been started"):
                 await s.question()
             assert repr(s) == f"<InterviewSession {I} not started>"
             async with s:
-                with pytest.raises(UsageError, match="started already"):
+                with pytest.raises(UsageError, match="already been started"):
                     await s.__aenter__()
-            with pytest.raises(UsageError, match="not been started, or is over"):
+            with pytest.raises(UsageError, match="not been started, or has been deleted"):
                 await s.answer({})
 
-    run(job())
-    assert server.calls() == ["GET new", "DELETE session"]
+    run(scenario())
+    assert server.get_calls() == ["GET new", "DELETE session"]
 
 
 @pytest.mark.parametrize("moment", ["start", "body", "end"])
 def test_cancelled_session_is_deleted(moment: str) -> None:
-    """Wherever the program is cancelled, the session it began is gone, and so is every task."""
-    server = Server()
+    """Cancelling at any moment deletes the session and leaves no task."""
+    server = SessionServer()
 
-    async def use(da: AsyncDocassemble) -> None:
+    async def use_session(da: AsyncDocassemble) -> None:
         async with da.interview(I).session() as s:
             server.gate = asyncio.Event()
             if moment == "body":
                 await s.question()
 
-    async def job() -> None:
-        async with client(server) as da:
+    async def scenario() -> None:
+        async with make_client(server) as da:
             if moment == "start":
                 server.gate = asyncio.Event()
-            task = asyncio.ensure_future(use(da))
+            task = asyncio.ensure_future(use_session(da))
             await settle()
             task.cancel()
             await settle()
@@ -325,63 +329,63 @@ def test_cancelled_session_is_deleted(moment: str) -> None:
             server.gate.set()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert not others()
+            assert not get_other_tasks()
 
-    run(job())
-    assert server.calls()[-1] == "DELETE session"
+    run(scenario())
+    assert server.get_calls()[-1] == "DELETE session"
 
 
 @pytest.mark.parametrize("failing", [("GET", "/new"), ("DELETE", "")])
-def test_failure_of_start_or_end_is_told(failing: tuple[str, str]) -> None:
+def test_failed_start_or_deletion_is_raised(failing: tuple[str, str]) -> None:
     """A session that cannot be started or deleted is an error."""
-    server = Server()
+    server = SessionServer()
     server.failing = {failing}
 
-    async def job() -> None:
-        async with client(server) as da:
+    async def scenario() -> None:
+        async with make_client(server) as da:
             with pytest.raises(BadRequest):
                 async with da.interview(I).session():
                     pass
 
-    run(job())
+    run(scenario())
 
 
-def test_failure_to_delete_hides_no_error() -> None:
-    """What went wrong in the block comes out, with a note about the session that stays."""
-    server = Server()
+def test_failed_deletion_does_not_hide_an_error() -> None:
+    """The error of the block is raised, with a note about the session that was not deleted."""
+    server = SessionServer()
     server.failing = {("DELETE", "")}
 
-    async def job() -> None:
-        async with client(server) as da:
+    async def scenario() -> None:
+        async with make_client(server) as da:
             with pytest.raises(LookupError) as error:
                 async with da.interview(I).session():
                     raise LookupError
 
         assert error.value.__notes__[0].startswith("The session was not deleted: sessions.delete")
 
-    run(job())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
     ("failing", "note"),
     [
-        (("GET", "/new"), "What was under way failed: sessions.start"),
+        (("GET", "/new"), "The work that was shielded failed: sessions.start"),
         (("DELETE", ""), "The session was not deleted: sessions.delete"),
     ],
 )
 def test_cancellation_is_never_swallowed(failing: tuple[str, str], note: str) -> None:
-    """Whatever fails while a cancelled program cleans up, it stays cancelled and is told."""
-    server = Server()
+    """If cleaning up after a cancellation fails, a note is added to the CancelledError."""
+    server = SessionServer()
     server.failing = {failing}
 
-    async def use(da: AsyncDocassemble) -> None:
+    async def use_session(da: AsyncDocassemble) -> None:
         async with da.interview(I).session():
             raise AssertionError
 
-    async def job() -> None:
-        async with client(server) as da:
+    async def scenario() -> None:
+        async with make_client(server) as da:
             server.gate = asyncio.Event()
-            task = asyncio.ensure_future(use(da))
+            task = asyncio.ensure_future(use_session(da))
             await settle()
             task.cancel()
             await settle()
@@ -391,4 +395,4 @@ def test_cancellation_is_never_swallowed(failing: tuple[str, str], note: str) ->
 
         assert error.value.__notes__[0].startswith(note)
 
-    run(job())
+    run(scenario())

@@ -1,4 +1,4 @@
-"""Prefilled sessions: what is set, where the link leads, and that failures leave nothing."""
+"""Links to prefilled sessions: their answers, addresses and failures."""
 
 from __future__ import annotations
 
@@ -7,79 +7,81 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import BadRequest, DocassembleError, HandoverRefused, Secret, UsageError
+from docassemble_client import BadRequest, DocassembleError, Secret, SessionNotShareable, UsageError
 from tests.mock import run
-from tests.workflows.routes import Routes
+from tests.workflows.routes import RouteServer
 
 if TYPE_CHECKING:
     from docassemble_client import PrefilledURL
 
-I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as everybody calls it
+I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - docassemble's own name
 NEW = "GET /api/session/new"
 LINK = "POST /api/resume_url"
 
 
-def server(**changes: Any) -> Routes:
-    """Make a server on which everything goes well, but for these."""
+def make_server(**changes: Any) -> RouteServer:
+    """Make a server with a response for every call; `changes` replace some of them."""
     routes: dict[str, Any] = {
         NEW: (200, {"i": I, "session": "s1", "encrypted": False}),
         "POST /api/session": (204, None),
         LINK: (200, "https://da.example.com/launch?c=exampleCode"),
         "DELETE /api/session": (204, None),
     }
-    return Routes(routes | changes)
+    return RouteServer(routes | changes)
 
 
-def hand_over(routes: Routes, answers: Any, *, public: str | None = None, **more: Any) -> str:
-    """Make the link, and return it in clear."""
+def create_link(
+    server: RouteServer, answers: Any, *, public_url: str | None = None, **options: Any
+) -> str:
+    """Create a link to a prefilled session, and return its URL as text."""
 
-    async def job() -> PrefilledURL:
-        async with routes.client(public_url=public) as da:
-            assert da.public_url == (public and public.rstrip("/"))
-            return await da.interview(I).prefilled_url(answers, **more)
+    async def scenario() -> PrefilledURL:
+        async with server.client(public_url=public_url) as da:
+            assert da.public_url == (public_url and public_url.rstrip("/"))
+            return await da.interview(I).prefilled_url(answers, **options)
 
-    link = run(job())
+    link = run(scenario())
     assert (link.i, link.session) == (I, "s1")
     assert "exampleCode" not in repr(link)
     return link.url.reveal()
 
 
 def test_session_is_prefilled_without_running_the_interview() -> None:
-    """Text is set as it is and dates as dates, both without a question; the session stays."""
-    routes = server()
+    """Text and dates are set without a question, and the session is kept."""
+    server = make_server()
 
-    url = hand_over(
-        routes,
-        {"typed": "2026-03-14", "meant": date(2026, 3, 14)},
+    url = create_link(
+        server,
+        {"text": "2026-03-14", "day": date(2026, 3, 14)},
         url_args={"lang": "de"},
         expires=timedelta(minutes=1, milliseconds=1),
         one_time=True,
     )
 
     assert url == "https://da.example.com/launch?c=exampleCode"
-    assert routes.calls == [NEW, "POST /api/session", "POST /api/session", LINK]
-    _, typed, meant, link = routes.sent
-    assert (typed["variables"], typed["raw"], typed["question"]) == (
-        {"typed": "2026-03-14"}, True, False
+    assert server.calls == [NEW, "POST /api/session", "POST /api/session", LINK]
+    _, text, day, link = server.payloads
+    assert (text["variables"], text["raw"], text["question"]) == (
+        {"text": "2026-03-14"}, True, False
     )  # fmt: skip
-    assert (meant["variables"], meant["raw"], meant["question"]) == (
-        {"meant": "2026-03-14"}, False, False
+    assert (day["variables"], day["raw"], day["question"]) == (
+        {"day": "2026-03-14"}, False, False
     )  # fmt: skip
     assert link == {"i": I, "session": "s1", "expire": 61, "one_time": True}
-    assert routes.sent[0]["lang"] == "de"
+    assert server.payloads[0]["lang"] == "de"
 
 
 def test_session_without_answers_is_only_linked() -> None:
-    """Nothing is set where there is nothing to set."""
-    routes = server()
+    """Without answers no variables are set."""
+    server = make_server()
 
-    hand_over(routes, None)
+    create_link(server, None)
 
-    assert routes.calls == [NEW, LINK]
+    assert server.calls == [NEW, LINK]
 
 
 @pytest.mark.parametrize(
-    ("base", "link", "public", "expected"),
+    ("prefix", "path", "public_url", "expected"),
     [
         ("", "/launch", "https://forms.example.org", "https://forms.example.org/launch"),
         ("/da", "/da/launch", "https://forms.example.org", "https://forms.example.org/launch"),
@@ -88,121 +90,124 @@ def test_session_without_answers_is_only_linked() -> None:
         ("/da", "/dash/launch", "https://x.org", "https://x.org/dash/launch"),
     ],
 )
-def test_link_leads_to_the_public_address(
-    base: str, link: str, public: str, expected: str, monkeypatch: pytest.MonkeyPatch
+def test_link_has_the_public_address(
+    prefix: str, path: str, public_url: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Scheme, host, port and prefix of the internal address are replaced, and nothing else."""
-    prefixed = {
-        call.replace("/api", f"{base}/api"): route for call, route in server().routes.items()
-    }
-    routes = Routes(prefixed)
-    routes.routes[LINK.replace("/api", f"{base}/api")] = (200, f"http://10.0.0.5:81{link}?c=x%2Fy")
-    monkeypatch.setattr(Routes, "url", f"{Routes.url}{base}")
+    """Only scheme, host, port and prefix of the internal address are replaced."""
+    routes = make_server(**{LINK: (200, f"http://10.0.0.5:81{path}?c=x%2Fy")}).routes
+    server = RouteServer(
+        {call.replace("/api", f"{prefix}/api"): route for call, route in routes.items()}
+    )
+    monkeypatch.setattr(RouteServer, "url", f"{RouteServer.url}{prefix}")
 
-    url = hand_over(routes, None, public=public)
+    url = create_link(server, None, public_url=public_url)
 
     assert url == f"{expected}?c=x%2Fy"
 
 
 @pytest.mark.parametrize("failing", ["POST /api/session", LINK])
-def test_session_is_deleted_where_a_later_step_fails(failing: str) -> None:
-    """A session that nobody gets is not left behind."""
-    routes = server(**{failing: (400, "Invalid number of seconds.")})
+def test_session_is_deleted_if_a_later_request_fails(failing: str) -> None:
+    """A session without a link is not left on the server."""
+    server = make_server(**{failing: (400, "Invalid number of seconds.")})
 
     with pytest.raises(BadRequest):
-        hand_over(routes, {"fruit": "fig"})
+        create_link(server, {"fruit": "fig"})
 
-    assert routes.calls[-1] == "DELETE /api/session"
+    assert server.calls[-1] == "DELETE /api/session"
 
 
-def test_encrypted_session_is_refused_with_reasons() -> None:
-    """Nobody else could open it: it is deleted before anything is set."""
+def test_encrypted_session_is_refused() -> None:
+    """Nobody else could open it, so it is deleted before variables are set."""
     encrypted = {"i": I, "session": "s1", "encrypted": True, "secret": "exampleSecret123"}
-    routes = server(**{NEW: (200, encrypted)})
+    server = make_server(**{NEW: (200, encrypted)})
 
-    with pytest.raises(HandoverRefused, match=r"could not read the answers.*multi_user") as caught:
-        hand_over(routes, {"fruit": "fig"})
+    with pytest.raises(
+        SessionNotShareable, match=r"could not read the answers.*multi_user"
+    ) as caught:
+        create_link(server, {"fruit": "fig"})
 
     assert isinstance(caught.value, DocassembleError)
     assert "exampleSecret123" not in str(caught.value)
-    assert routes.calls == [NEW, "DELETE /api/session"]
+    assert server.calls == [NEW, "DELETE /api/session"]
 
 
-def resumed(routes: Routes, *, public: str | None = None, **options: Any) -> str:
-    """Make a link to a running session, and return it in clear."""
+def create_resume_link(
+    server: RouteServer, *, public_url: str | None = None, **options: Any
+) -> str:
+    """Create a link to a running session, and return its URL as text."""
 
-    async def job() -> Secret:
+    async def scenario() -> Secret:
         async with (
-            routes.client(public_url=public) as da,
+            server.client(public_url=public_url) as da,
             da.interview(I).session(**options) as s,
         ):
             return await s.resume_url(expires=timedelta(days=1), one_time=True)
 
-    return run(job()).reveal()
+    return run(scenario()).reveal()
 
 
-def test_running_session_is_linked_to() -> None:
-    """The link leads to the public address, and the session stays as long as it was to stay."""
-    routes = server()
+def test_running_session_is_linked() -> None:
+    """The link has the public address, and keep still decides whether the session is deleted."""
+    server = make_server()
 
-    url = resumed(routes, public="https://forms.example.org", keep=True)
+    url = create_resume_link(server, public_url="https://forms.example.org", keep=True)
 
     assert url == "https://forms.example.org/launch?c=exampleCode"
-    assert routes.calls == [NEW, LINK]
-    assert routes.sent[1] == {"i": I, "session": "s1", "expire": 86400, "one_time": True}
+    assert server.calls == [NEW, LINK]
+    assert server.payloads[1] == {"i": I, "session": "s1", "expire": 86400, "one_time": True}
 
 
 @pytest.mark.parametrize("secret", [None, "exampleSecret123"])
 def test_running_session_that_is_encrypted_needs_a_known_key(secret: str | None) -> None:
-    """With the secret of a person, the person can open it; with one of the server, nobody."""
+    """With a user's own secret the user can open it; with the server's secret nobody can."""
     encrypted = {"i": I, "session": "s1", "encrypted": True, "secret": "exampleSecret123"}
-    routes = server(**{NEW: (200, encrypted)})
+    server = make_server(**{NEW: (200, encrypted)})
 
     if secret:
-        assert "exampleCode" in resumed(routes, secret=secret)
+        assert "exampleCode" in create_resume_link(server, secret=secret)
         return
-    with pytest.raises(HandoverRefused, match="could not read the answers"):
-        resumed(routes)
+    with pytest.raises(SessionNotShareable, match="could not read the answers"):
+        create_resume_link(server)
 
-    assert routes.calls == [NEW, "DELETE /api/session"]
+    assert server.calls == [NEW, "DELETE /api/session"]
 
 
 @pytest.mark.parametrize("expires", [0, timedelta(), -1, True, 1.5])
-def test_link_without_a_life_is_refused(expires: Any) -> None:
-    """Nothing is sent for a link that could not work."""
-    routes = server()
+def test_invalid_lifetime_is_refused(expires: Any) -> None:
+    """No request is sent for a link that could not work."""
+    server = make_server()
 
     with pytest.raises(UsageError, match="at least one second"):
-        hand_over(routes, None, expires=expires)
+        create_link(server, None, expires=expires)
 
-    assert routes.calls == []
-
-
-def test_name_that_is_none_is_refused_before_a_session_begins() -> None:
-    """Nothing is left behind, as nothing was sent."""
-    routes = server()
-
-    with pytest.raises(UsageError, match="is not the name of a variable"):
-        hand_over(routes, {"f()": 1})
-
-    assert routes.calls == []
+    assert server.calls == []
 
 
-def test_prefilled_files_go_with_what_is_converted() -> None:
-    """A file is uploaded in a call of its own kind, also without other answers."""
-    routes = server()
+def test_invalid_name_is_refused_before_the_session_is_started() -> None:
+    """No request is sent, so no session is left on the server."""
+    server = make_server()
 
-    hand_over(routes, {"letter": b"Dear Ada"})
+    with pytest.raises(UsageError, match="is not a valid variable name"):
+        create_link(server, {"f()": 1})
 
-    assert routes.calls == [NEW, "POST /api/session", LINK]
-    assert b"Dear Ada" in routes.sent[1]["multipart"]
+    assert server.calls == []
+
+
+def test_files_are_uploaded_without_other_answers() -> None:
+    """A file is uploaded even if there are no other answers."""
+    server = make_server()
+
+    create_link(server, {"letter": b"Dear Ada"})
+
+    assert server.calls == [NEW, "POST /api/session", LINK]
+    assert b"Dear Ada" in server.payloads[1]["multipart"]
 
 
 def test_link_is_a_secret() -> None:
-    """Whoever has it gets into the session."""
+    """Anyone who has the link can open the session."""
 
-    async def job() -> PrefilledURL:
-        async with server().client() as da:
+    async def scenario() -> PrefilledURL:
+        async with make_server().client() as da:
             return await da.interview(I).prefilled_url()
 
-    assert run(job()).url == Secret("https://da.example.com/launch?c=exampleCode")
+    assert run(scenario()).url == Secret("https://da.example.com/launch?c=exampleCode")

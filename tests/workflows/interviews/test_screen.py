@@ -1,4 +1,4 @@
-"""Screens say what they ask for, in Python's terms."""
+"""A Screen describes the fields of a question as Python types."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from docassemble_client import DADict, DAList, DAObject, Screen
-from tests.workflows.screens import END, question, screen, text
+from tests.workflows.screens import END_SCREEN, decode_question, make_field, make_screen
 
 
-def shown(value: dict[str, Any], answers: dict[str, Any]) -> list[str]:
-    """Name the fields that are visible after these answers."""
-    return [one.name for one in Screen(question(value)).visible(answers)]
+def get_visible_names(value: dict[str, Any], answers: dict[str, Any]) -> list[str]:
+    """Return the names of the fields that are visible after these answers."""
+    return [field.name for field in Screen(decode_question(value)).get_visible_fields(answers)]
 
 
 @pytest.mark.parametrize(
-    ("field", "kind"),
+    ("definition", "type_"),
     [
         ({}, str),
         ({"datatype": "text"}, str),
-        ({"datatype": "a custom one"}, str),
+        ({"datatype": "a custom type"}, str),
         ({"datatype": "integer"}, int),
         ({"datatype": "currency"}, float),
         ({"datatype": "range"}, float),
@@ -39,25 +39,25 @@ def shown(value: dict[str, Any], answers: dict[str, Any]) -> list[str]:
         ({"choices": [{"label": "A", "value": "a"}]}, str),
     ],
 )
-def test_field_has_a_python_type(field: dict[str, Any], kind: type) -> None:
+def test_field_has_a_python_type(definition: dict[str, Any], type_: type) -> None:
     """The type follows from the datatype, or else from the choices."""
-    (one,) = Screen(question(screen({"variable_name": "x", **field}))).fields
+    (field,) = Screen(decode_question(make_screen({"variable_name": "x", **definition}))).fields
 
-    assert one.type is kind
-    assert one.multiple == (kind in {DADict, DAList} or field.get("datatype") == "files")
+    assert field.type is type_
+    assert field.multiple == (type_ in {DADict, DAList} or definition.get("datatype") == "files")
 
 
 @pytest.mark.parametrize(("kind", "type_"), [("yesno", bool), ("signature", bytes)])
-def test_screen_of_one_kind_has_its_type(kind: str, type_: type) -> None:
-    """Screens that ask for one thing only need no datatype."""
-    (one,) = Screen(question(screen({"variable_name": "x"}, kind=kind))).fields
+def test_question_type_decides_the_field_type(kind: str, type_: type) -> None:
+    """Fields of yes/no and signature questions have no datatype."""
+    (field,) = Screen(decode_question(make_screen({"variable_name": "x"}, kind=kind))).fields
 
-    assert (one.type, one.required, one.label) == (type_, True, "")
+    assert (field.type, field.required, field.label) == (type_, True, "")
 
 
 def test_choices_have_the_values_to_answer_with() -> None:
-    """Checkboxes are answered by their keys; what is no choice of its own is left out."""
-    boxes = text(
+    """The values of checkboxes are their keys; choices without a key are omitted."""
+    boxes = make_field(
         "fruit",
         datatype="checkboxes",
         choices=[
@@ -66,43 +66,48 @@ def test_choices_have_the_values_to_answer_with() -> None:
             {"label": "None of the above"},
         ],
     )
-    radio = text("pet", label="Pet", choices=[{"label": "Cat", "value": "c"}, {"label": "None"}])
+    radio = make_field(
+        "pet", label="Pet", choices=[{"label": "Cat", "value": "c"}, {"label": "None"}]
+    )
 
-    fruit, pet = Screen(question(screen(boxes, radio))).fields
+    fruit, pet = Screen(decode_question(make_screen(boxes, radio))).fields
 
-    assert [(one.label, one.value, one.selected) for one in fruit.choices] == [
+    assert [(choice.label, choice.value, choice.selected) for choice in fruit.choices] == [
         ("Apple", "apple", True),
         ("D", "d'or", False),
     ]
-    assert [(one.label, one.value) for one in pet.choices] == [("Cat", "c"), ("None", None)]
+    assert [(choice.label, choice.value) for choice in pet.choices] == [
+        ("Cat", "c"),
+        ("None", None),
+    ]
     assert pet.label == "Pet"
-    assert not pet.unnamed
+    assert not pet.runs_code
 
 
-def test_buttons_without_variable_have_the_place_of_their_number() -> None:
-    """Choices that run code are answered by their number under the server's own name."""
-    place = "_internal[\"answers\"]['Question_1']"
-    one = {"choices": [{"label": "Go", "variable_name": place, "value": 0}]}
+def test_buttons_that_run_code_set_an_internal_variable() -> None:
+    """The answer is the number of the choice, under the server's internal variable."""
+    name = "_internal[\"answers\"]['Question_1']"
+    buttons = {"choices": [{"label": "Go", "variable_name": name, "value": 0}]}
 
-    (found,) = Screen(question(screen(one, kind="multiple_choice"))).fields
+    (field,) = Screen(decode_question(make_screen(buttons, kind="multiple_choice"))).fields
 
-    assert (found.name, found.type, found.unnamed) == (place, int, True)
+    assert (field.name, field.type, field.runs_code) == (name, int, True)
 
 
-def test_what_cannot_be_answered_is_no_field() -> None:
-    """Notes, inactive and disabled fields, and the buttons of a review ask for nothing."""
+def test_fields_without_an_answer_are_omitted() -> None:
+    """Notes, inactive and disabled fields, and the buttons of a review have no answer."""
     fields = [
         {"datatype": "note", "note": "Look"},
-        text("inactive", active=False),
-        text("disabled", disabled=True),
+        make_field("inactive", active=False),
+        make_field("disabled", disabled=True),
     ]
 
-    assert Screen(question(screen(*fields))).fields == ()
-    assert Screen(question(screen(text("seen"), kind="review"))).fields == ()
+    assert Screen(decode_question(make_screen(*fields))).fields == ()
+    assert Screen(decode_question(make_screen(make_field("seen"), kind="review"))).fields == ()
 
 
 @pytest.mark.parametrize(
-    ("given", "sought", "name"),
+    ("variable", "requested", "name"),
     [
         ("x.name.first", "client.name.first", "client.name.first"),
         ("x.children[i].name", "client.children[2].name", "client.children[2].name"),
@@ -112,20 +117,21 @@ def test_what_cannot_be_answered_is_no_field() -> None:
         ("plain", "plain", "plain"),
     ],
 )
-def test_generic_names_become_concrete(given: str, sought: str, name: str) -> None:
-    """What x and [i] are follows from the variable that the server was looking for."""
-    value = Screen(question(screen(text("other"), text(given), event_list=[sought])))
+def test_generic_names_become_concrete(variable: str, requested: str, name: str) -> None:
+    """The values of x and [i] follow from the variable that the server requested."""
+    fields = [make_field("other"), make_field(variable)]
+    screen = Screen(decode_question(make_screen(*fields, event_list=[requested])))
 
-    assert value.fields[1].name == name
-    assert value.fields[1].variable == given
+    assert screen.fields[1].name == name
+    assert screen.fields[1].variable == variable
 
 
-def test_fields_beside_the_sought_one_become_concrete() -> None:
+def test_fields_beside_the_requested_one_become_concrete() -> None:
     """All names of a screen have the same x and [i]."""
-    fields = [text("x.people[i].first"), text("x.people[i].last"), text("x.size")]
-    value = Screen(question(screen(*fields, event_list=["team.people[3].last"])))
+    fields = [make_field("x.people[i].first"), make_field("x.people[i].last"), make_field("x.size")]
+    screen = Screen(decode_question(make_screen(*fields, event_list=["team.people[3].last"])))
 
-    assert [one.name for one in value.fields] == [
+    assert [field.name for field in screen.fields] == [
         "team.people[3].first",
         "team.people[3].last",
         "team.size",
@@ -133,7 +139,7 @@ def test_fields_beside_the_sought_one_become_concrete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sought", "button"),
+    ("name", "requested", "button_variable"),
     [
         (None, ["a"], None),
         ("seen", ["a"], "seen"),
@@ -143,39 +149,39 @@ def test_fields_beside_the_sought_one_become_concrete() -> None:
     ],
 )
 def test_button_sets_a_concrete_variable(
-    name: str | None, sought: list[str] | None, button: str | None
+    name: str | None, requested: list[str] | None, button_variable: str | None
 ) -> None:
-    """The variable of the button is that of the block, or else what the server looks for."""
-    more: dict[str, Any] = {"question_variable_name": name, "event_list": sought}
-    value = screen(**{key: one for key, one in more.items() if one})
+    """The button sets the variable of its block, or else the one that the server requested."""
+    options: dict[str, Any] = {"question_variable_name": name, "event_list": requested}
+    value = make_screen(**{key: option for key, option in options.items() if option})
 
-    assert Screen(question(value)).button == button
+    assert Screen(decode_question(value)).button_variable == button_variable
 
 
 @pytest.mark.parametrize(
-    ("value", "ended"),
+    ("value", "is_final"),
     [
-        (END, True),
-        (screen(kind="exit"), True),
-        (screen(kind="review"), True),
-        (screen(kind="deadend", mandatory=True), True),
-        (screen(kind="review", mandatory=True), False),
-        (screen(kind="deadend", reload=4000), False),
-        (screen(question_variable_name="seen"), False),
-        (screen(text("a")), False),
+        (END_SCREEN, True),
+        (make_screen(kind="exit"), True),
+        (make_screen(kind="review"), True),
+        (make_screen(kind="deadend", mandatory=True), True),
+        (make_screen(kind="review", mandatory=True), False),
+        (make_screen(kind="deadend", reload=4000), False),
+        (make_screen(question_variable_name="seen"), False),
+        (make_screen(make_field("a")), False),
     ],
 )
-def test_screen_without_a_way_on_is_the_end(value: dict[str, Any], *, ended: bool) -> None:
-    """Over is what asks nothing, waits for nothing and cannot be passed."""
-    assert Screen(question(value)).ended is ended
+def test_screen_that_cannot_continue_is_final(value: dict[str, Any], *, is_final: bool) -> None:
+    """A final screen has no field, no continue button and no reload."""
+    assert Screen(decode_question(value)).is_final is is_final
 
 
-def test_waiting_screens_tell_their_seconds() -> None:
-    """The server says milliseconds, under either name; commands to refresh mean soon."""
-    assert Screen(question(screen(kind="refresh"))).seconds == 1
-    assert Screen(question(screen(reload=4000))).seconds == 4
-    assert Screen(question(screen(reload_after=2500))).seconds == 2.5
-    assert Screen(question(screen())).seconds == 0
+def test_waiting_screens_have_a_reload_time() -> None:
+    """The server sends milliseconds under either name; refresh screens reload after a second."""
+    assert Screen(decode_question(make_screen(kind="refresh"))).reload_after == 1
+    assert Screen(decode_question(make_screen(reload=4000))).reload_after == 4
+    assert Screen(decode_question(make_screen(reload_after=2500))).reload_after == 2.5
+    assert Screen(decode_question(make_screen())).reload_after == 0
 
 
 @pytest.mark.parametrize(
@@ -208,58 +214,71 @@ def test_waiting_screens_tell_their_seconds() -> None:
 def test_conditions_hide_and_show(
     condition: dict[str, Any], answers: dict[str, Any], *, visible: bool
 ) -> None:
-    """A field follows the answer to another one on its screen, as in the browser."""
-    value = screen(text("a"), text("depends", **condition))
+    """A field depends on the answer to another field of its screen, as in the browser."""
+    value = make_screen(make_field("a"), make_field("depends", **condition))
 
-    assert ("depends" in shown(value, answers)) is visible
+    assert ("depends" in get_visible_names(value, answers)) is visible
 
 
 def test_hidden_field_hides_what_depends_on_it() -> None:
-    """An answer to a hidden field counts for nothing."""
+    """The answer to a hidden field is ignored."""
     yes = {"show_if_val": "True", "show_if_sign": 1}
-    value = screen(text("a"), text("b", show_if_var="a", **yes), text("c", show_if_var="b", **yes))
+    value = make_screen(
+        make_field("a"),
+        make_field("b", show_if_var="a", **yes),
+        make_field("c", show_if_var="b", **yes),
+    )
 
-    assert shown(value, {"a": False, "b": True}) == ["a"]
-    assert shown(value, {"a": True, "b": True}) == ["a", "b", "c"]
+    assert get_visible_names(value, {"a": False, "b": True}) == ["a"]
+    assert get_visible_names(value, {"a": True, "b": True}) == ["a", "b", "c"]
 
 
-def test_what_the_server_looks_for_is_never_hidden() -> None:
-    """The interview cannot go on without the variable it seeks."""
-    hidden = text("b", show_if_var="a", show_if_val="True", show_if_sign=1)
+def test_requested_variable_is_never_hidden() -> None:
+    """The interview cannot continue without the variable that it requested."""
+    hidden = make_field("b", show_if_var="a", show_if_val="True", show_if_sign=1)
 
-    assert shown(screen(text("a"), hidden, event_list=["b"]), {}) == ["a", "b"]
+    assert get_visible_names(make_screen(make_field("a"), hidden, event_list=["b"]), {}) == [
+        "a",
+        "b",
+    ]
 
 
 def test_answer_may_disable_the_others() -> None:
-    """A field that disables the others does so once it has an answer."""
-    value = screen(text("a", disable_others=True), text("b"))
+    """A field with disable_others disables them as soon as it has an answer."""
+    value = make_screen(make_field("a", disable_others=True), make_field("b"))
 
-    assert shown(value, {}) == ["a", "b"]
-    assert shown(value, {"a": None}) == ["a", "b"]
-    assert shown(value, {"a": "x"}) == ["a"]
+    assert get_visible_names(value, {}) == ["a", "b"]
+    assert get_visible_names(value, {"a": None}) == ["a", "b"]
+    assert get_visible_names(value, {"a": "x"}) == ["a"]
 
 
 @pytest.mark.parametrize(
-    ("sought", "names"),
+    ("requested", "names"),
     [("b", ["a", "b"]), ("c", ["a", "c"]), ("a.name", ["a"]), ("a", ["a"])],
 )
-def test_what_the_server_looks_for_is_not_disabled(sought: str, names: list[str]) -> None:
-    """It would ask forever; but of an object that is chosen it needs no parts."""
-    fields = [text("a", disable_others=True), text("a.name"), text("b"), text("c")]
+def test_requested_variable_is_not_disabled(requested: str, names: list[str]) -> None:
+    """Otherwise it would be asked forever. Attributes of a chosen object are not needed."""
+    fields = [
+        make_field("a", disable_others=True),
+        make_field("a.name"),
+        make_field("b"),
+        make_field("c"),
+    ]
 
-    assert shown(screen(*fields, event_list=[sought]), {"a": "x"}) == names
+    assert get_visible_names(make_screen(*fields, event_list=[requested]), {"a": "x"}) == names
 
 
-@pytest.mark.parametrize(("sought", "name"), [(["fruit[1]"], "fruit[1]"), (None, "fruit[0]")])
-def test_collected_list_asks_for_one_item(sought: list[str] | None, name: str) -> None:
-    """Of the rows of a screen that collects a list only that of the sought item is asked for."""
+@pytest.mark.parametrize(("requested", "name"), [(["fruit[1]"], "fruit[1]"), (None, "fruit[0]")])
+def test_collected_list_asks_for_one_item(requested: list[str] | None, name: str) -> None:
+    """A screen that collects a list has only the fields of the requested item."""
     labels = {
         "addAnotherLabel": "a",
         "deleteLabel": "d",
         "deletedLabel": "e",
         "undeleteLabel": "u",
     }
-    more: dict[str, Any] = {"event_list": sought} if sought else {}
-    value = screen(*(text(f"fruit[{row}]") for row in range(3)), listCollect=labels, **more)
+    options: dict[str, Any] = {"event_list": requested} if requested else {}
+    fields = [make_field(f"fruit[{row}]") for row in range(3)]
+    value = make_screen(*fields, listCollect=labels, **options)
 
-    assert [one.name for one in Screen(question(value)).fields] == [name]
+    assert [field.name for field in Screen(decode_question(value)).fields] == [name]

@@ -1,4 +1,4 @@
-"""Archives of packages: what is in them, and that they are always the same."""
+"""Archives of packages: their content, and that they are reproducible."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from zipfile import ZipFile
 import pytest
 
 from docassemble_client import UsageError
-from docassemble_client.workflows.packages.archive import archive, temporary
-from docassemble_client.workflows.turns import in_turns
-from tests.live.documents import package as zipped
-from tests.live.documents import package_files
+from docassemble_client._concurrency import run_in_steps
+from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from tests.live.documents import make_package, make_package_files
 from tests.mock import run
-from tests.workflows.package_files import NAME, package, write
+from tests.workflows.package_files import PACKAGE_NAME, write_files, write_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,97 +22,96 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.packages.archive import Archive
 
 
-def made(source: Path | str) -> tuple[Archive, bytes]:
+def read_archive(source: Path | str) -> tuple[Archive, bytes]:
     """Make an archive; also return its bytes."""
-    with temporary() as file:
-        result = run(in_turns(archive(source, file)))
+    with open_temporary_file() as file:
+        result = run(run_in_steps(make_archive(source, file)))
         assert result.upload.content is file
         return result, file.read()
 
 
-def test_archive_has_the_files_in_one_folder_with_the_top_first(tmp_path: Path) -> None:
-    """As Git hosts make them; the server takes the first setup.py it finds at the top."""
-    folder = write(package(tmp_path), {"aaa/setup.py": "x", "venv/pyvenv.cfg": "x"})
+def test_archive_has_one_folder_with_the_top_level_files_first(tmp_path: Path) -> None:
+    """Git hosts use the same layout; the server uses the first setup.py it finds."""
+    folder = write_files(write_package(tmp_path), {"aaa/setup.py": "x", "venv/pyvenv.cfg": "x"})
 
-    result, content = made(folder)
+    result, content = read_archive(folder)
 
-    with ZipFile(BytesIO(content)) as there:
-        names = there.namelist()
-        for path, text in package_files("mine").items():
-            assert there.read(f"docassemble-mine/{path}").decode() == text
+    with ZipFile(BytesIO(content)) as zip_file:
+        names = zip_file.namelist()
+        for path, text in make_package_files("mine").items():
+            assert zip_file.read(f"docassemble-mine/{path}").decode() == text
     assert names[:2] == ["docassemble-mine/README.md", "docassemble-mine/setup.py"]
     assert result.size == len(content)
-    assert result.left_out == ("venv/",)
+    assert result.ignored == ("venv/",)
     assert result.upload.filename == "docassemble-mine.zip"
-    assert (result.metadata.name, result.metadata.version) == (NAME, "0.1.0")
+    assert (result.metadata.name, result.metadata.version) == (PACKAGE_NAME, "0.1.0")
 
 
 def test_same_files_make_the_same_bytes(tmp_path: Path) -> None:
-    """Neither dates nor modes nor the folder's name count, only names and contents."""
-    one, other = package(tmp_path / "one"), package(tmp_path / "other")
-    for path in other.rglob("*"):
+    """Dates, modes and the folder's name do not matter, only names and contents."""
+    folder, copy = write_package(tmp_path / "folder"), write_package(tmp_path / "copy")
+    for path in copy.rglob("*"):
         os.utime(path, (10**9, 10**9))
-    (other / "setup.py").chmod(0o755)
+    (copy / "setup.py").chmod(0o755)
 
-    first, second = made(one)[1], made(other)[1]
-    package(other, "0.1.1")
+    first, second = read_archive(folder)[1], read_archive(copy)[1]
+    write_package(copy, "0.1.1")
 
     assert first == second
-    assert made(other)[1] != first
+    assert read_archive(copy)[1] != first
 
 
-def test_contents_of_the_same_size_have_dates_of_their_own(tmp_path: Path) -> None:
-    """Python takes a module of the same date and size for the one it has compiled before."""
+def test_different_contents_of_the_same_size_have_different_dates(tmp_path: Path) -> None:
+    """Python reuses a compiled module if date and size of the source are the same."""
 
     def date(text: str) -> tuple[int, ...]:
-        folder = write(package(tmp_path), {"docassemble/mine/rules.py": text})
-        with ZipFile(BytesIO(made(folder)[1])) as there:
-            return there.getinfo("docassemble-mine/docassemble/mine/rules.py").date_time
+        folder = write_files(write_package(tmp_path), {"docassemble/mine/rules.py": text})
+        with ZipFile(BytesIO(read_archive(folder)[1])) as zip_file:
+            return zip_file.getinfo("docassemble-mine/docassemble/mine/rules.py").date_time
 
     dates = [date(f"LIMIT = {number}\n") for number in (1500, 1600, 1500)]
 
     assert dates[0] == dates[2] != dates[1]
 
 
-def test_archive_that_there_is_is_sent_as_it_is(tmp_path: Path) -> None:
-    """Whatever its name, and whatever else is in it."""
-    content = zipped("mine", "9.0")
+def test_existing_archive_is_sent_unchanged(tmp_path: Path) -> None:
+    """Its file name does not matter."""
+    content = make_package("mine", "9.0")
     (tmp_path / "download").write_bytes(content)
 
-    result, sent = made(str(tmp_path / "download"))
+    result, sent = read_archive(str(tmp_path / "download"))
 
     assert sent == content
     assert (result.metadata.version, result.upload.filename) == ("9.0", "download")
 
 
 @pytest.mark.parametrize(
-    ("content", "what"),
+    "content",
     [
-        (b"no archive", "the archive cannot be read"),
-        (b"", "the archive cannot be read"),
-        (zipped("mine")[:-30], "the archive cannot be read"),
-        (zipped("mine").replace(b"\x08\x00", b"\x61\x00"), "the archive cannot be read"),
-        (
-            zipped("mine").replace(
-                b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"
-            ),
-            "the archive cannot be read",
+        b"no archive",
+        b"",
+        make_package("mine")[:-30],
+        make_package("mine").replace(b"\x08\x00", b"\x61\x00"),
+        make_package("mine").replace(
+            b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"
         ),
     ],
     ids=["text", "empty", "cut", "method", "encrypted"],
 )
-def test_archive_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes, what: str) -> None:
-    """Damaged, encrypted, packed in an unknown way, or none at all."""
+def test_unreadable_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    """It is damaged, encrypted, compressed by an unknown method, or not an archive."""
     (tmp_path / "mine.zip").write_bytes(content)
 
-    with pytest.raises(UsageError, match=what):
-        made(tmp_path / "mine.zip")
+    with pytest.raises(UsageError, match="the archive cannot be read"):
+        read_archive(tmp_path / "mine.zip")
 
 
-def test_others_have_their_turn_while_an_archive_is_made(tmp_path: Path) -> None:
-    """A large folder does not stop the rest of the program."""
-    folder = write(package(tmp_path), {f"docassemble/mine/{n}.py": "x" for n in range(9)})
-    with temporary() as file:
-        turns = list(archive(folder, file))
+def test_archive_is_made_in_many_steps(tmp_path: Path) -> None:
+    """A large folder does not block the event loop."""
+    folder = write_files(
+        write_package(tmp_path), {f"docassemble/mine/{n}.py": "x" for n in range(9)}
+    )
+    with open_temporary_file() as file:
+        steps = list(make_archive(folder, file))
 
-    assert len(turns) >= 18
+    assert len(steps) >= 18

@@ -1,4 +1,4 @@
-"""Packages that are on the server afterwards, in good and in bad weather."""
+"""Deploying packages, also through outages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,17 @@ from docassemble_client import (
     TaskTimeout,
     UsageError,
 )
-from tests.live.documents import package as archive
-from tests.mock import now
-from tests.workflows.package_files import HELLO, NAME, asked, broken, on, package, slow
+from tests.live.documents import make_package
+from tests.mock import get_loop_time
+from tests.workflows.package_files import (
+    HELLO_INTERVIEW,
+    PACKAGE_NAME,
+    count_calls,
+    make_slow_server,
+    run_with_client,
+    write_broken_package,
+    write_package,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,303 +42,301 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fake() -> FakeServer:
     """Make a server on which installations and restarts take time."""
-    return slow()
+    return make_slow_server()
 
 
-def deployed(fake: FakeServer, source: Any = None, **options: Any) -> DeployReport:
+def deploy(fake: FakeServer, source: Any = None, **options: Any) -> DeployReport:
     """Deploy a package."""
-    return on(fake, lambda da: da.deploy(source, **options))
+    return run_with_client(fake, lambda da: da.deploy(source, **options))
 
 
-def fails(fake: FakeServer, source: Any = None, **options: Any) -> InstallFailed:
+def deploy_error(fake: FakeServer, source: Any = None, **options: Any) -> InstallFailed:
     """Deploy a package that cannot be installed, and return the error."""
     with pytest.raises(InstallFailed) as caught:
-        deployed(fake, source, **options)
+        deploy(fake, source, **options)
     return caught.value
 
 
 def test_folder_is_installed_through_the_restart(fake: FakeServer, tmp_path: Path) -> None:
-    """The report has both versions and the log; the interviews of the package can be started."""
-    (package(tmp_path) / ".env").write_text("KEY=1", encoding="utf-8")
-    seen: list[TaskEvent] = []
+    """The report has both versions and the log; the package's interviews can be started."""
+    (write_package(tmp_path) / ".env").write_text("KEY=1", encoding="utf-8")
+    events: list[TaskEvent] = []
 
-    async def job(da: AsyncDocassemble) -> tuple[DeployReport, object, float]:
-        report = await da.deploy(tmp_path, on_progress=seen.append)
-        took = now()
-        async with da.interview(HELLO).session() as s:
-            return report, await s.question(), took
+    async def scenario(da: AsyncDocassemble) -> tuple[DeployReport, object, float]:
+        report = await da.deploy(tmp_path, on_progress=events.append)
+        duration = get_loop_time()
+        async with da.interview(HELLO_INTERVIEW).session() as s:
+            return report, await s.question(), duration
 
-    report, question, took = on(fake, job)
+    report, question, duration = run_with_client(fake, scenario)
 
-    assert (report.name, report.version, report.before) == (NAME, "0.1.0", None)
-    assert (report.restarted, report.cache_cleared, report.changed) == (True, False, True)
-    assert report.left_out == (".env",)
+    assert (report.name, report.version, report.previous_version) == (PACKAGE_NAME, "0.1.0", None)
+    assert (report.restarted, report.cache_cleared, report.has_changed) == (True, False, True)
+    assert report.ignored == (".env",)
     assert "Successfully installed docassemble.mine-0.1.0" in report.log
     assert str(report) == "docassemble.mine 0.1.0 is installed, for the first time."
     assert "Successfully" not in repr(report)
     assert isinstance(question, Question)
-    assert took > 50
-    assert (seen[0].state, seen[-1].state) == ("sending", "completed")
-    assert seen[0].detail.startswith("docassemble.mine 0.1.0, ")
-    assert "restarting" in {one.state for one in seen}
-    assert asked(fake, "interviews.clear_cache") == 0
+    assert duration > 50
+    assert (events[0].state, events[-1].state) == ("sending", "completed")
+    assert events[0].reason.startswith("docassemble.mine 0.1.0, ")
+    assert "restarting" in {event.state for event in events}
+    assert count_calls(fake, "interviews.clear_cache") == 0
 
 
-def test_archive_is_installed_as_it_is(fake: FakeServer, tmp_path: Path) -> None:
-    """A ZIP file is checked and sent; its path may be a text."""
+def test_existing_archive_is_installed(fake: FakeServer, tmp_path: Path) -> None:
+    """A ZIP file is checked and sent; its path may be a string."""
     file = tmp_path / "mine.zip"
-    file.write_bytes(archive("mine", "7.0"))
+    file.write_bytes(make_package("mine", "7.0"))
 
-    report = deployed(fake, str(file))
+    report = deploy(fake, str(file))
 
-    assert (report.version, report.left_out) == ("7.0", ())
+    assert (report.version, report.ignored) == ("7.0", ())
 
 
-def test_new_version_is_told_and_the_same_too(fake: FakeServer, tmp_path: Path) -> None:
-    """A version that did not change is installed all the same, and said to be the same."""
-    first = deployed(fake, package(tmp_path, "1.0"))
-    second = deployed(fake, package(tmp_path, "1.1"))
-    third = deployed(fake, package(tmp_path, "1.1"))
+def test_report_says_whether_the_version_changed(fake: FakeServer, tmp_path: Path) -> None:
+    """The same version is installed again, and the report says so."""
+    first = deploy(fake, write_package(tmp_path, "1.0"))
+    second = deploy(fake, write_package(tmp_path, "1.1"))
+    third = deploy(fake, write_package(tmp_path, "1.1"))
 
-    assert [one.before for one in (first, second, third)] == [None, "1.0", "1.1"]
-    assert [one.changed for one in (first, second, third)] == [True, True, False]
-    assert str(second) == "docassemble.mine 1.1 is installed, before 1.0."
-    assert "the version is the same as before" in str(third)
+    assert [report.previous_version for report in (first, second, third)] == [None, "1.0", "1.1"]
+    assert [report.has_changed for report in (first, second, third)] == [True, True, False]
+    assert str(second) == "docassemble.mine 1.1 is installed, previously 1.0."
+    assert "the version did not change" in str(third)
 
 
 def test_cache_is_cleared_without_a_restart(fake: FakeServer, tmp_path: Path) -> None:
-    """Processes that run would go on to show the interviews of before."""
-    report = deployed(fake, package(tmp_path), restart=False)
+    """Otherwise the running processes would keep using the old interviews."""
+    report = deploy(fake, write_package(tmp_path), restart=False)
 
     assert (report.restarted, report.cache_cleared) == (False, True)
-    assert asked(fake, "interviews.clear_cache") == 1
+    assert count_calls(fake, "interviews.clear_cache") == 1
 
 
-def test_key_that_may_not_clear_the_cache_deploys_all_the_same(
-    fake: FakeServer, tmp_path: Path
-) -> None:
-    """The package is installed, and the report says that the cache is not cleared."""
-    folder = package(tmp_path)
+def test_key_that_may_not_clear_the_cache_can_deploy(fake: FakeServer, tmp_path: Path) -> None:
+    """The package is installed, and the report says that the cache was not cleared."""
+    folder = write_package(tmp_path)
 
-    async def job(da: AsyncDocassemble) -> DeployReport:
+    async def scenario(da: AsyncDocassemble) -> DeployReport:
         key = await da.api_keys.create("deploy", permissions=["manage_packages"])
-        async with fake.client() as other:
-            other._api_key = key
-            return await other.deploy(folder, restart=False)
+        async with fake.client() as limited:
+            limited._api_key = key
+            return await limited.deploy(folder, restart=False)
 
-    report = on(fake, job)
+    report = run_with_client(fake, scenario)
 
     assert (report.version, report.cache_cleared) == ("0.1.0", False)
 
 
-def test_package_comes_from_pypi_or_a_repository(fake: FakeServer) -> None:
-    """Its name is found as the server finds it; a version that was asked for must be listed."""
-    pinned = deployed(fake, pip="docassemble.ALToolbox==0.13.0")
-    newest = deployed(fake, pip="pyjokes")
+def test_package_is_installed_from_pypi_or_a_repository(fake: FakeServer) -> None:
+    """Its name is parsed as the server does; the requested version must be listed."""
+    pinned = deploy(fake, pip="docassemble.ALToolbox==0.13.0")
+    newest = deploy(fake, pip="pyjokes")
     url = "https://github.com/jhpyle/docassemble-helloworld.git/"
-    git = deployed(fake, github=url, branch="main")
-    egg = deployed(fake, github="https://git.example.com/x#egg=docassemble.Other&y=1")
+    git = deploy(fake, github=url, branch="main")
+    egg = deploy(fake, github="https://git.example.com/x#egg=docassemble.Other&y=1")
 
-    assert [one.name for one in (pinned, newest, git, egg)] == [
+    assert [report.name for report in (pinned, newest, git, egg)] == [
         "docassemble.ALToolbox", "pyjokes", "docassemble.helloworld", "docassemble.Other"
     ]  # fmt: skip
     assert (pinned.version, newest.version) == ("0.13.0", "0.8.3")
-    error = fails(fake, pip="pyjokes==9.9")
-    assert "another version than the one that was sent" in str(error)
+    error = deploy_error(fake, pip="pyjokes==9.9")
+    assert "does not list the requested version" in str(error)
 
 
 @pytest.mark.parametrize("restart", [True, False])
 def test_package_that_cannot_be_built_is_install_failed(
     fake: FakeServer, tmp_path: Path, *, restart: bool
 ) -> None:
-    """The error has pip's log and says what to do, whatever the server's ok says."""
-    error = fails(fake, broken(tmp_path), restart=restart)
-    again = fails(fake, broken(tmp_path), restart=restart)
+    """The error has pip's log and a hint, even if the server reports success."""
+    error = deploy_error(fake, write_broken_package(tmp_path), restart=restart)
+    second_error = deploy_error(fake, write_broken_package(tmp_path), restart=restart)
 
-    assert (error.name, error.operation) == (NAME, "packages.install")
+    assert (error.name, error.operation) == (PACKAGE_NAME, "packages.install")
     assert "Failed to build" in error.log
     assert "Failed to build" not in str(error)
     assert error.hint.startswith("The package cannot be built; try `pip install .`")
     assert error.handle is not None
-    # With a restart the server takes it off its list by itself.
-    assert ("take it off with packages.uninstall" in error.hint) is not restart
-    assert again.hint == error.hint
+    # With a restart the server removes it from its list.
+    assert ("remove it with packages.uninstall" in error.hint) is not restart
+    assert second_error.hint == error.hint
 
 
 @pytest.mark.parametrize("version", ["2.0", "1.0"])
-def test_failed_update_is_found_out_though_the_server_lists_the_old_version(
+def test_failed_update_is_detected_although_the_server_lists_the_old_version(
     fake: FakeServer, tmp_path: Path, version: str
 ) -> None:
-    """Without a restart the server says ok and lists what it has removed; pip's log knows."""
-    deployed(fake, package(tmp_path, "1.0"))
+    """Without a restart the server reports success and lists the removed version."""
+    deploy(fake, write_package(tmp_path, "1.0"))
 
-    error = fails(fake, broken(tmp_path, version), restart=False)
+    error = deploy_error(fake, write_broken_package(tmp_path, version), restart=False)
 
     assert "pip installed nothing" in error.message
-    assert "The version that was there before is gone" in error.hint
+    assert "The previous version is gone" in error.hint
 
 
-def test_package_that_does_not_exist_says_so(fake: FakeServer) -> None:
-    """The hint names the reason that pip's log has."""
-    error = fails(fake, pip="docassemble.nosuchpackage")
+def test_unknown_package_is_named_in_the_hint(fake: FakeServer) -> None:
+    """The reason is in pip's log."""
+    error = deploy_error(fake, pip="docassemble.nosuchpackage")
 
     assert (
-        error.hint == "pip finds no such package or version, of it or of something it needs;"
-        " check both; see the error's log"
+        error.hint == "pip finds no such package or version; check the package and its"
+        " dependencies; see the error's log"
     )
 
 
 def test_other_packages_that_fail_do_not_stop_this_one(fake: FakeServer, tmp_path: Path) -> None:
-    """The server tries all that are pending and then does not restart; the client makes it."""
+    """The server installs all pending packages and does not restart; the client restarts it."""
     log = (
         "docassemble.mine: pip install command returned success code.  See log for details.\n"
         "docassemble.other: install failed\npip log:\nSuccessfully installed docassemble.mine-0.1.0"
     )
-    # It is installed, and its status is the failure of another one.
-    done: dict[str, JSONInput] = {"status": "completed", "ok": False, "error_message": log}
-    fake.fail("packages.get_update_status", status=200, body=done)
-    fake._world.tasks.install_seconds = 0
+    # This package is installed, but the status reports the failure of the other package.
+    status: dict[str, JSONInput] = {"status": "completed", "ok": False, "error_message": log}
+    fake.fail("packages.get_update_status", status=200, body=status)
+    fake._state.tasks.install_seconds = 0
 
-    report = deployed(fake, package(tmp_path))
+    report = deploy(fake, write_package(tmp_path))
 
-    assert report.failed == ("docassemble.other",)
+    assert report.failed_packages == ("docassemble.other",)
     assert str(report).endswith("Not installed: docassemble.other.")
-    assert asked(fake, "server.restart") == 1
+    assert count_calls(fake, "server.restart") == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "what"),
+    ("arguments", "error"),
     [
         ({}, "takes one package"),
         ({"source": ".", "pip": "x"}, "takes one package"),
-        ({"pip": "x", "branch": "main"}, "only a repository has a branch"),
+        ({"pip": "x", "branch": "main"}, "branch= needs github="),
         ({"pip": ">=1"}, "pip must be the name of a package"),
         ({"pip": "()"}, "pip must be the name of a package"),
         ({"source": "no/such/folder"}, "no folder and no ZIP file"),
     ],
 )
-def test_what_is_no_package_is_refused_before_anything_is_sent(
-    fake: FakeServer, arguments: dict[str, Any], what: str
+def test_invalid_arguments_are_refused_before_anything_is_sent(
+    fake: FakeServer, arguments: dict[str, Any], error: str
 ) -> None:
-    """Exactly one package is deployed, and it must be there."""
-    with pytest.raises(UsageError, match=what):
-        deployed(fake, **arguments)
+    """There must be exactly one package, and it must exist."""
+    with pytest.raises(UsageError, match=error):
+        deploy(fake, **arguments)
 
-    assert fake.received == []
+    assert fake.received_requests == []
 
 
-def test_request_that_did_not_arrive_is_sent_again(fake: FakeServer, tmp_path: Path) -> None:
-    """A server that refuses connections for a while is waited for."""
-    fake.reset("packages.install", sent=False, times=12)
+def test_request_that_did_not_arrive_is_repeated(fake: FakeServer, tmp_path: Path) -> None:
+    """The client waits while the server refuses connections."""
+    fake.drop_connection("packages.install", sent=False, times=12)
 
-    report = deployed(fake, package(tmp_path))
+    report = deploy(fake, write_package(tmp_path))
 
     assert report.version == "0.1.0"
-    assert asked(fake, "packages.install") == 1
+    assert count_calls(fake, "packages.install") == 1
 
 
-def test_lost_answer_is_not_asked_for_again(fake: FakeServer, tmp_path: Path) -> None:
+def test_request_with_a_lost_response_is_not_repeated(fake: FakeServer, tmp_path: Path) -> None:
     """The list of packages shows that it was installed; pip's log is lost."""
-    fake.reset("packages.install", done=True)
+    fake.drop_connection("packages.install", processed=True)
 
-    report = deployed(fake, package(tmp_path))
+    report = deploy(fake, write_package(tmp_path))
 
-    assert (report.version, report.before, report.log) == ("0.1.0", None, "")
-    assert asked(fake, "packages.install") == 0
-    assert fake._world.packages.installed[NAME].version == "0.1.0"
+    assert (report.version, report.previous_version, report.log) == ("0.1.0", None, "")
+    assert count_calls(fake, "packages.install") == 0
+    assert fake._state.packages.installed[PACKAGE_NAME].version == "0.1.0"
 
 
-def test_lost_answer_of_the_same_version_is_proved_by_the_restart(
+def test_restart_shows_that_the_same_version_was_installed_after_a_lost_response(
     fake: FakeServer, tmp_path: Path
 ) -> None:
-    """The list says nothing new but the archive's number; the restart comes when pip is through."""
-    deployed(fake, package(tmp_path))
-    fake.reset("packages.install", done=True)
+    """In the list only the archive's file number changes; the restart follows pip."""
+    deploy(fake, write_package(tmp_path))
+    fake.drop_connection("packages.install", processed=True)
 
-    report = deployed(fake, package(tmp_path))
+    report = deploy(fake, write_package(tmp_path))
 
-    assert (report.changed, report.restarted) == (False, True)
+    assert (report.has_changed, report.restarted) == (False, True)
 
 
 @pytest.mark.parametrize("kind", ["reset", "page", "garbage"])
-def test_lost_request_is_an_error_if_nothing_shows_that_it_arrived(
+def test_lost_response_is_an_error_if_the_package_is_never_listed(
     fake: FakeServer, tmp_path: Path, kind: str
 ) -> None:
-    """After a minute without the package on the list the first error is raised, with a hint."""
+    """After a minute the original error is raised with a hint."""
     if kind == "reset":
-        fake.reset("packages.install")
+        fake.drop_connection("packages.install")
     elif kind == "page":
         fake.fail("packages.install", status=504)
     else:
-        fake.garbage("packages.install")
+        fake.corrupt_response("packages.install")
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         with pytest.raises(Exception, match="does not show that it was installed"):
-            await da.deploy(package(tmp_path))
-        assert 55 < now() < 90
+            await da.deploy(write_package(tmp_path))
+        assert 55 < get_loop_time() < 90
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_lost_answer_that_cannot_be_proved_is_an_error(fake: FakeServer, tmp_path: Path) -> None:
-    """Without a restart nothing tells the same version from the one of before."""
-    deployed(fake, package(tmp_path))
-    fake.reset("packages.install", done=True)
+def test_lost_response_is_an_error_if_the_installation_cannot_be_verified(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    """Without a restart, a reinstalled version cannot be distinguished from the old one."""
+    deploy(fake, write_package(tmp_path))
+    fake.drop_connection("packages.install", processed=True)
 
     with pytest.raises(MaybeSent, match="then deploy again"):
-        deployed(fake, package(tmp_path), restart=False)
+        deploy(fake, write_package(tmp_path), restart=False)
 
 
 @pytest.mark.parametrize("outage", ["unavailable", "refused", "lost"])
-def test_another_restart_in_the_middle_is_survived(
+def test_deployment_survives_an_additional_restart(
     fake: FakeServer, tmp_path: Path, outage: Any
 ) -> None:
-    """Pages, refused and broken connections while the server restarts are no failure."""
+    """HTML pages, refused and lost connections during a restart are not failures."""
     fake.outage = outage
 
-    async def job(da: AsyncDocassemble) -> DeployReport:
-        def again(event: TaskEvent) -> None:
+    async def scenario(da: AsyncDocassemble) -> DeployReport:
+        def restart_again(event: TaskEvent) -> None:
             if event.polls == 2:
-                fake._world.tasks.restart()
+                fake._state.tasks.restart()
 
-        return await da.deploy(package(tmp_path), on_progress=again)
+        return await da.deploy(write_package(tmp_path), on_progress=restart_again)
 
-    report = on(fake, job)
+    report = run_with_client(fake, scenario)
 
     assert (report.version, report.restarted) == ("0.1.0", True)
-    assert asked(fake, "packages.install") == 1
+    assert count_calls(fake, "packages.install") == 1
 
 
-def test_list_that_cannot_be_had_for_a_while_is_waited_for(
-    fake: FakeServer, tmp_path: Path
-) -> None:
-    """While a lost answer is looked for, the server restarts, longer than a call is repeated."""
+def test_long_restart_after_a_lost_response_is_survived(fake: FakeServer, tmp_path: Path) -> None:
+    """The list of packages is unavailable for longer than a call is retried."""
     fake.outage = "lost"
-    fake.reset("packages.install", done=True)
-    fake._world.tasks.restart_seconds = 200
+    fake.drop_connection("packages.install", processed=True)
+    fake._state.tasks.restart_seconds = 200
 
-    assert deployed(fake, package(tmp_path)).version == "0.1.0"
+    assert deploy(fake, write_package(tmp_path)).version == "0.1.0"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, AccessDenied), (500, ServerError)])
-def test_list_that_cannot_be_had_at_all_is_an_error(
+def test_permanent_error_of_the_list_is_raised(
     fake: FakeServer, tmp_path: Path, status: int, kind: type[Exception]
 ) -> None:
-    """What does not pass is not waited for, though the package may be installed."""
-    fake.reset("packages.install", done=True)
+    """It is not retried, although the package may be installed."""
+    fake.drop_connection("packages.install", processed=True)
     fake.fail("packages.list", status=200, body=[])
     fake.fail("packages.list", status=status, body="Access denied.")
 
     with pytest.raises(kind):
-        deployed(fake, package(tmp_path))
+        deploy(fake, write_package(tmp_path))
 
 
-def test_limit_of_time_is_one_for_all(fake: FakeServer, tmp_path: Path) -> None:
-    """An installation that does not end is TaskTimeout with its handle."""
-    fake._world.tasks.install_seconds = 10_000
+def test_timeout_covers_the_whole_deployment(fake: FakeServer, tmp_path: Path) -> None:
+    """An installation that does not end raises TaskTimeout with its handle."""
+    fake._state.tasks.install_seconds = 10_000
 
     with pytest.raises(TaskTimeout, match="was not installed within 100 s") as caught:
-        deployed(fake, package(tmp_path), timeout=100)
+        deploy(fake, write_package(tmp_path), timeout=100)
 
     assert caught.value.handle is not None
     assert caught.value.handle.target == "docassemble-mine"
@@ -344,33 +350,35 @@ def test_limit_of_time_is_one_for_all(fake: FakeServer, tmp_path: Path) -> None:
         (413, None, PayloadTooLarge),
     ],
 )
-def test_refusal_is_raised_as_it_is(
+def test_refusal_is_raised_unchanged(
     fake: FakeServer, tmp_path: Path, status: int, body: Any, kind: type[Exception]
 ) -> None:
-    """What the server refuses is not waited for."""
+    """It is not retried."""
     fake.fail("packages.install", status=status, body=body)
 
     with pytest.raises(kind):
-        deployed(fake, package(tmp_path))
+        deploy(fake, write_package(tmp_path))
 
 
-def test_failure_of_the_server_is_raised_as_it_is(fake: FakeServer, tmp_path: Path) -> None:
-    """A page with status 500 is no sign of a restart."""
+def test_server_error_is_raised_unchanged(fake: FakeServer, tmp_path: Path) -> None:
+    """A page with status 500 is not a sign of a restart."""
     fake.fail("packages.install", status=500)
 
     with pytest.raises(Exception, match="500"):
-        deployed(fake, package(tmp_path))
+        deploy(fake, write_package(tmp_path))
 
 
-def test_installed_package_is_not_mistaken_for_another(fake: FakeServer, tmp_path: Path) -> None:
-    """Names are compared as pip does; the server lists them as it likes."""
+def test_package_is_recognised_by_any_spelling_of_its_name(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    """Names are compared as pip does; the server may list another spelling."""
 
-    async def job(da: AsyncDocassemble) -> list[Package]:
-        await da.deploy(package(tmp_path))
-        fake._world.packages.installed[NAME].name = "Docassemble-Mine"
-        await da.deploy(package(tmp_path, "0.2.0"))
+    async def scenario(da: AsyncDocassemble) -> list[Package]:
+        await da.deploy(write_package(tmp_path))
+        fake._state.packages.installed[PACKAGE_NAME].name = "Docassemble-Mine"
+        await da.deploy(write_package(tmp_path, "0.2.0"))
         return await da.packages.list()
 
-    listed = on(fake, job)
+    packages = run_with_client(fake, scenario)
 
-    assert [one.version for one in listed if one.name == NAME] == ["0.2.0"]
+    assert [package.version for package in packages if package.name == PACKAGE_NAME] == ["0.2.0"]

@@ -1,4 +1,4 @@
-"""What the log of an installation says."""
+"""Parsing of pip's log."""
 
 from __future__ import annotations
 
@@ -6,56 +6,58 @@ import pytest
 
 from docassemble_client.workflows.packages.pip_log import PipLog
 
-WELL = "pip install command returned success code.  See log for details."
-CUT = "\n\nTRUNCATED\n\n"
+SUCCESS = "pip install command returned success code.  See log for details."
+TRUNCATION = "\n\nTRUNCATED\n\n"
 
 
-def test_log_says_what_was_tried_and_what_was_installed() -> None:
-    """Names are compared as pip does; removals are no attempts."""
+def test_log_shows_attempted_and_installed_packages() -> None:
+    """Names are compared as pip does; uninstalls are not attempts."""
     log = PipLog(
-        f"docassemble.One: {WELL}\ndocassemble.two: install failed\n"
+        f"docassemble.One: {SUCCESS}\ndocassemble.two: install failed\n"
         "old: pip uninstall command returned success code.  See log for details.\n"
         "three: pip install command returned failure code\npip log:\n"
         "2026-11-27T10:00:01,689 Successfully installed docassemble-one-1.0 two-parts-2.0\n"
     )
 
-    assert [log.tried(name) for name in ("docassemble_one", "old", "four")] == [True, False, False]
-    assert [log.installed(name) for name in ("Docassemble.One", "two.parts", "three")] == [
+    assert [log.has_attempted(name) for name in ("docassemble_one", "old", "four")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [log.has_installed(name) for name in ("Docassemble.One", "two.parts", "three")] == [
         *(True, True, False)
     ]
-    assert [log.succeeded(name) for name in ("docassemble.one", "three", "four")] == [
+    assert [log.has_succeeded(name) for name in ("docassemble.one", "three", "four")] == [
         *(True, False, False)
     ]
-    assert log.failed == ("docassemble.two", "three")
+    assert log.failed_packages == ("docassemble.two", "three")
 
 
 @pytest.mark.parametrize(
-    ("text", "tried"),
+    ("text", "attempted"),
     [
-        (f"a: {WELL}\npip log:\nx{CUT}y", True),
-        (f"a: {WELL}\nb: {WELL}\npip log:\nx{CUT}y", False),
-        (f"a: {WELL}\nb: {WELL}\npip log:\nx", True),
+        (f"a: {SUCCESS}\npip log:\nx{TRUNCATION}y", True),
+        (f"a: {SUCCESS}\nb: {SUCCESS}\npip log:\nx{TRUNCATION}y", False),
+        (f"a: {SUCCESS}\nb: {SUCCESS}\npip log:\nx", True),
         ("", False),
     ],
 )
-def test_log_without_its_middle_proves_something_of_one_package_only(
-    text: str, *, tried: bool
-) -> None:
-    """The end of the log is that of the last package, whichever it is."""
-    assert PipLog(text).tried("a") is tried
+def test_truncated_log_is_proof_for_a_single_package_only(text: str, *, attempted: bool) -> None:
+    """The end of a truncated log belongs to the last package, which may be any of them."""
+    assert PipLog(text).has_attempted("a") is attempted
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "advice"),
     [
         ("ERROR: No matching distribution found for x", "pip finds no such package"),
         ("fatal: Authentication failed for 'https://x'", "cannot read the repository"),
         ("  ERROR: Getting requirements to build wheel exited with 1", "cannot be built"),
-        ("Not upgrading six because it is a system package", "needs this package itself"),
+        ("Not upgrading six because it is a system package", "server needs this package itself"),
         ("Getting requirements to build wheel: finished with status 'done'", ""),
     ],
 )
-def test_advice_follows_from_what_pip_says(text: str, what: str) -> None:
-    """Nothing is said where the log is of no known kind."""
-    assert what in PipLog(text).advice
-    assert bool(what) is bool(PipLog(text).advice)
+def test_advice_depends_on_the_error_in_the_log(text: str, advice: str) -> None:
+    """Without a known error in the log there is no advice."""
+    assert advice in PipLog(text).advice
+    assert bool(advice) is bool(PipLog(text).advice)

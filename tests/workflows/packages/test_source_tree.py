@@ -1,4 +1,4 @@
-"""Which files of a folder count."""
+"""Source files of a folder."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client.workflows.packages.source_tree import scan
-from tests.workflows.package_files import write
+from docassemble_client.workflows.packages.source_tree import scan_sources
+from tests.workflows.package_files import write_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-links = pytest.mark.skipif(sys.platform == "win32", reason="links need a right of their own there")
+needs_links = pytest.mark.skipif(
+    sys.platform == "win32", reason="creating links needs a privilege on Windows"
+)
 
 
-def kept(folder: Path, *paths: str, ignore: str = "") -> list[str]:
-    """Which of these files count, where this is the .gitignore."""
-    write(folder, {**dict.fromkeys(paths, "x"), **({".gitignore": ignore} if ignore else {})})
-    return [path for path in scan(folder).files if path != ".gitignore"]
+def scan_files(folder: Path, *paths: str, ignore: str = "") -> list[str]:
+    """Return which of these files are included, with this .gitignore."""
+    write_files(folder, {**dict.fromkeys(paths, "x"), **({".gitignore": ignore} if ignore else {})})
+    return [path for path in scan_sources(folder).files if path != ".gitignore"]
 
 
-def test_caches_secrets_and_what_editors_leave_do_not_count(tmp_path: Path) -> None:
-    """Nothing that Git, Python or an editor keeps for itself, and no file that holds secrets."""
-    never = (
+def test_caches_secrets_and_editor_files_are_ignored(tmp_path: Path) -> None:
+    """So are internal files of Git and Python; similar names are included."""
+    ignored = (
         *(".git/config", ".hg/x", "__pycache__/a.pyc", "docassemble/X/__pycache__/a.py", "a.pyo"),
         *("docassemble.X.egg-info/PKG-INFO", "build/lib/a.py", "dist/a.whl", ".mypy_cache/x"),
         *("node_modules/x/index.js", ".venv/bin/python", ".idea/x.xml", ".vscode/x", "a.yml~"),
@@ -34,24 +36,24 @@ def test_caches_secrets_and_what_editors_leave_do_not_count(tmp_path: Path) -> N
         *("docassemble/X/data/sources/.env", "keys/id_rsa", "server.pem", "x.key", "x.p12"),
         *(".netrc", ".pypirc", ".docassemblecli", ".coverage", ".tox/x", ".history/x"),
     )
-    always = (
+    included = (
         *(".env.example", ".gitignore", "README.md", "docassemble/X/data/static/build/app.js"),
         *("docassemble/X/data/static/dist/app.js", "docassemble/X/data/sources/monkey.yml"),
         *("id_rsa.pub", "environment.py"),
     )
 
-    write(tmp_path, dict.fromkeys((*never, *always), "x"))
-    tree = scan(tmp_path)
+    write_files(tmp_path, dict.fromkeys((*ignored, *included), "x"))
+    tree = scan_sources(tmp_path)
 
-    assert tree.files == tuple(sorted(always))
+    assert tree.files == tuple(sorted(included))
     assert {".git/", "build/", ".env", "keys/id_rsa", "docassemble/X/__pycache__/"} <= set(
-        tree.left_out
+        tree.ignored
     )
 
 
-def test_virtual_environment_is_known_by_its_file(tmp_path: Path) -> None:
-    """Whatever it is called, and only where it is one."""
-    assert kept(tmp_path, "py/pyvenv.cfg", "py/lib/x.py", "env/x.py") == ["env/x.py"]
+def test_virtual_environment_is_recognised_by_its_pyvenv_cfg(tmp_path: Path) -> None:
+    """The name of the folder does not matter."""
+    assert scan_files(tmp_path, "py/pyvenv.cfg", "py/lib/x.py", "env/x.py") == ["env/x.py"]
 
 
 @pytest.mark.parametrize(
@@ -77,26 +79,28 @@ def test_virtual_environment_is_known_by_its_file(tmp_path: Path) -> None:
 def test_gitignore_is_read_as_git_reads_it(
     tmp_path: Path, ignore: str, expected: list[str]
 ) -> None:
-    """Patterns, folders, negations and comments; a line that cannot be read says nothing."""
-    assert kept(tmp_path, "a/b/c.md", "a/b/c.txt", "a/c.txt", "c.txt", ignore=ignore) == expected
+    """Patterns, folders, negations and comments work; an invalid line is skipped."""
+    assert (
+        scan_files(tmp_path, "a/b/c.md", "a/b/c.txt", "a/c.txt", "c.txt", ignore=ignore) == expected
+    )
 
 
-def test_names_with_signs_are_matched_by_patterns_that_say_so(tmp_path: Path) -> None:
-    """A backslash takes a sign for itself, also a blank at the end."""
+def test_backslash_escapes_special_characters_in_patterns(tmp_path: Path) -> None:
+    """So it does for a space at the end."""
     names = ("!a.txt", "#b.txt", "c ", "d.txt")
 
-    assert kept(tmp_path, *names, ignore="\\!a.txt\n\\#b.txt\nc\\ \n") == ["d.txt"]
+    assert scan_files(tmp_path, *names, ignore="\\!a.txt\n\\#b.txt\nc\\ \n") == ["d.txt"]
 
 
-def test_gitignore_takes_back_what_is_left_out_otherwise(tmp_path: Path) -> None:
-    """Only Git's own folder never counts."""
-    kept_now = kept(tmp_path, "cert.pem", "my.key", ".git/x", ignore="!*.pem\n!.git\n!.git/\n")
+def test_gitignore_can_include_ignored_files_again(tmp_path: Path) -> None:
+    """Only Git's own folder is always ignored."""
+    files = scan_files(tmp_path, "cert.pem", "my.key", ".git/x", ignore="!*.pem\n!.git\n!.git/\n")
 
-    assert kept_now == ["cert.pem"]
+    assert files == ["cert.pem"]
 
 
-def test_gitignores_above_and_below_count(tmp_path: Path) -> None:
-    """Those from the top of the repository to the folder, and those in it; the lowest wins."""
+def test_gitignores_above_and_below_the_folder_apply(tmp_path: Path) -> None:
+    """From the root of the repository down to each subfolder; the lowest one wins."""
     files: Mapping[str, str] = {
         ".git/HEAD": "x",
         ".gitignore": "*.log\n/packages/mine/a.txt\nb.txt\n",
@@ -107,29 +111,29 @@ def test_gitignores_above_and_below_count(tmp_path: Path) -> None:
         **{f"packages/mine/sub/{name}.txt": "x" for name in "abcd"},
         "packages/mine/x.log": "x",
     }
-    write(tmp_path, files)
+    write_files(tmp_path, files)
 
-    tree = scan(tmp_path / "packages" / "mine")
+    tree = scan_sources(tmp_path / "packages" / "mine")
 
     assert [path for path in tree.files if path.endswith((".txt", ".log"))] == [
         *("b.txt", "d.txt"),
         *("sub/a.txt", "sub/b.txt", "sub/c.txt"),
     ]
-    assert tree.left_out == ("a.txt", "c.txt", "sub/d.txt", "x.log")
+    assert tree.ignored == ("a.txt", "c.txt", "sub/d.txt", "x.log")
 
 
-def test_ignored_folder_may_be_scanned_itself(tmp_path: Path) -> None:
-    """Whoever names a folder means it, though the repository ignores it."""
-    write(tmp_path, {".git/HEAD": "x", ".gitignore": "out/\n", "out/a.txt": "x"})
+def test_ignored_folder_can_be_scanned(tmp_path: Path) -> None:
+    """The caller asked for it, although the repository ignores it."""
+    write_files(tmp_path, {".git/HEAD": "x", ".gitignore": "out/\n", "out/a.txt": "x"})
 
-    assert scan(tmp_path / "out").files == ("a.txt",)
+    assert scan_sources(tmp_path / "out").files == ("a.txt",)
 
 
-@links
-def test_links_are_followed_to_files_that_count(tmp_path: Path) -> None:
-    """Not out of the folder, not to what is left out, not into folders, not in circles."""
-    outside = write(tmp_path / "other", {"passwords.txt": "x"})
-    folder = write(tmp_path / "mine", {"a.txt": "x", ".env": "x", "sub/b.txt": "x"})
+@needs_links
+def test_links_to_included_files_are_followed(tmp_path: Path) -> None:
+    """Links to ignored files, folders, themselves or outside the folder are ignored."""
+    outside = write_files(tmp_path / "other", {"passwords.txt": "x"})
+    folder = write_files(tmp_path / "mine", {"a.txt": "x", ".env": "x", "sub/b.txt": "x"})
     for name, target in (
         *(("good.txt", "a.txt"), ("deep.txt", "sub/b.txt"), ("secret.txt", ".env")),
         *(("out.txt", outside / "passwords.txt"), ("folder", "sub"), ("none.txt", "gone.txt")),
@@ -137,42 +141,42 @@ def test_links_are_followed_to_files_that_count(tmp_path: Path) -> None:
     ):
         (folder / name).symlink_to(target)
 
-    tree = scan(folder)
+    tree = scan_sources(folder)
 
     assert tree.files == ("a.txt", "deep.txt", "good.txt", "sub/b.txt")
-    assert tree.left_out == (
+    assert tree.ignored == (
         *(".env", "circle.txt", "folder", "none.txt", "out.txt", "secret.txt", "up"),
     )
 
 
-@links
-def test_what_is_no_file_does_not_count(tmp_path: Path) -> None:
-    """A pipe would never end; the .git of a worktree is a file."""
-    write(tmp_path, {"a.txt": "x", ".git": "gitdir: elsewhere"})
+@needs_links
+def test_pipe_and_git_file_are_ignored(tmp_path: Path) -> None:
+    """Reading a pipe would never end; the .git of a worktree is a file."""
+    write_files(tmp_path, {"a.txt": "x", ".git": "gitdir: elsewhere"})
     os.mkfifo(tmp_path / "pipe")
 
-    tree = scan(tmp_path)
+    tree = scan_sources(tmp_path)
 
-    assert (tree.files, tree.left_out) == (("a.txt",), (".git", "pipe"))
+    assert (tree.files, tree.ignored) == (("a.txt",), (".git", "pipe"))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
-def test_name_that_is_no_text_does_not_count(tmp_path: Path) -> None:
-    """It could not be sent; it is told with a sign for what cannot be read."""
-    write(tmp_path, {"a.txt": "x"})
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode elsewhere")
+def test_file_name_that_is_not_unicode_is_ignored(tmp_path: Path) -> None:
+    """It cannot be sent; it is listed with a replacement character."""
+    write_files(tmp_path, {"a.txt": "x"})
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.txt")).write_text("x", encoding="utf-8")
 
-    tree = scan(tmp_path)
+    tree = scan_sources(tmp_path)
 
-    assert (tree.files, tree.left_out) == (("a.txt",), ("b�.txt",))
+    assert (tree.files, tree.ignored) == (("a.txt",), ("b�.txt",))
 
 
-def test_folder_that_is_ignored_itself_counts_when_it_is_named(tmp_path: Path) -> None:
-    """What a pattern above says of it, as in a virtual environment, does not empty it."""
+def test_folder_in_an_ignored_folder_can_be_scanned(tmp_path: Path) -> None:
+    """The .gitignore of a virtual environment ignores everything in it."""
     folder = tmp_path / "environment" / "package"
     folder.mkdir(parents=True)
     (tmp_path / ".git").mkdir()
     (tmp_path / "environment" / ".gitignore").write_text("*", encoding="utf-8")
     (folder / "setup.py").write_text("", encoding="utf-8")
 
-    assert scan(folder).files == ("setup.py",)
+    assert scan_sources(folder).files == ("setup.py",)

@@ -1,4 +1,4 @@
-"""Projects of a Playground, in good and in bad weather."""
+"""Projects of a Playground, also through outages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from docassemble_client import (
     TaskTimeout,
     UsageError,
 )
-from tests.live.documents import package as archive
-from tests.mock import now, settle
-from tests.workflows.package_files import asked, on, package, slow
+from tests.live.documents import make_package
+from tests.mock import get_loop_time, settle
+from tests.workflows.package_files import (
+    count_calls,
+    make_slow_server,
+    run_with_client,
+    write_package,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,14 +35,14 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fake() -> FakeServer:
     """Make a server on which restarts take time."""
-    return slow()
+    return make_slow_server()
 
 
-def test_project_lives_as_long_as_its_block(fake: FakeServer, tmp_path: Path) -> None:
-    """It is made, filled, used and deleted, also when something goes wrong in between."""
-    folder = package(tmp_path)
+def test_project_is_deleted_at_the_end_of_its_block(fake: FakeServer, tmp_path: Path) -> None:
+    """It is created, filled and used, and deleted even after an error."""
+    folder = write_package(tmp_path)
 
-    seen: list[object] = []
+    questions: list[object] = []
 
     async def use(da: AsyncDocassemble) -> None:
         async with da.project("review42", create=True, delete=True) as project:
@@ -46,139 +51,141 @@ def test_project_lives_as_long_as_its_block(fake: FakeServer, tmp_path: Path) ->
             interview = project.interview("hello.yml")
             assert interview.i == "docassemble.playground1review42:hello.yml"
             async with interview.session() as s:
-                seen.append(await s.question())
+                questions.append(await s.question())
             assert 1 / 0
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         with pytest.raises(ZeroDivisionError):
             await use(da)
         assert await da.playground.list_projects() == []
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
-    assert isinstance(seen[0], Question)
+    assert isinstance(questions[0], Question)
 
 
-def test_project_stays_unless_told_otherwise(fake: FakeServer) -> None:
-    """Neither is it made when it is there, nor deleted at the end."""
+def test_project_stays_without_delete(fake: FakeServer) -> None:
+    """An existing project is not created again."""
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         for _ in range(2):
             async with da.project("mine", create=True) as project:
                 assert project.name == "mine"
         assert await da.playground.list_projects() == ["mine"]
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
-    assert asked(fake, "playground.create_project") == 1
+    assert count_calls(fake, "playground.create_project") == 1
 
 
-def test_default_project_needs_no_making(fake: FakeServer) -> None:
-    """It has no name in the names of its interviews."""
+def test_default_project_is_not_created(fake: FakeServer) -> None:
+    """The names of its interviews have no project name."""
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         async with da.project(create=True) as project:
             assert project.interview("a.yml").i == "docassemble.playground1:a.yml"
             assert repr(project) == "Project('default')"
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
-    assert asked(fake, "playground.list_projects") == 0
+    assert count_calls(fake, "playground.list_projects") == 0
 
 
-def test_project_that_is_not_there_is_an_error(fake: FakeServer) -> None:
-    """Without create=True nothing is made."""
+def test_missing_project_is_an_error(fake: FakeServer) -> None:
+    """Without create=True it is not created."""
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         with pytest.raises(DocassembleError, match=r"no project other.*create=True"):
             async with da.project("other"):
                 raise AssertionError
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
 @pytest.mark.parametrize("name", ["", "1two", "größe", "two_parts", "a-b", "a b", "docassemble.x"])
 def test_name_is_checked_before_anything_is_sent(fake: FakeServer, name: str) -> None:
-    """The server takes ASCII letters and digits, and none that begins with a digit."""
+    """The server allows ASCII letters and digits, but no digit at the beginning."""
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         with pytest.raises(UsageError, match="begins with a letter"):
             da.project(name)
         with pytest.raises(UsageError, match="default cannot be deleted"):
             da.project(delete=True)
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
-    assert fake.received == []
+    assert fake.received_requests == []
 
 
-def test_project_is_used_inside_its_block_only(fake: FakeServer, tmp_path: Path) -> None:
-    """Before it nobody knows whether it is there, and after it it may be gone."""
+def test_project_is_usable_only_inside_its_block(fake: FakeServer, tmp_path: Path) -> None:
+    """Before the block it may not exist, and after it the project may be deleted."""
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         project = da.project("mine", create=True)
         async with project:
             pass
-        with pytest.raises(UsageError, match="not been entered, or is over"):
+        with pytest.raises(UsageError, match="project is not open"):
             project.interview("a.yml")
         for call in (project.install(tmp_path), project.pull(pip="x"), project.sync(tmp_path)):
-            with pytest.raises(UsageError, match="not been entered, or is over"):
+            with pytest.raises(UsageError, match="project is not open"):
                 await call
-        with pytest.raises(UsageError, match="not been entered, or is over"):
+        with pytest.raises(UsageError, match="project is not open"):
             project.watch(tmp_path)
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_two_that_make_a_project_at_the_same_time_both_have_it(fake: FakeServer) -> None:
-    """The server refuses the later one with the words for a project that is not there."""
+def test_two_tasks_can_create_the_same_project_at_the_same_time(fake: FakeServer) -> None:
+    """The server refuses the second one with the message for an invalid project."""
     fake.latency = 1
 
-    async def job(da: AsyncDocassemble) -> list[str]:
+    async def scenario(da: AsyncDocassemble) -> list[str]:
         async def use() -> str:
             async with da.project("mine", create=True) as project:
                 return project.name
 
         return list(await asyncio.gather(use(), use()))
 
-    assert on(fake, job) == ["mine", "mine"]
-    assert asked(fake, "playground.create_project") == 2
+    assert run_with_client(fake, scenario) == ["mine", "mine"]
+    assert count_calls(fake, "playground.create_project") == 2
 
 
-@pytest.mark.parametrize(("done", "raised"), [(True, False), (False, True)])
-def test_lost_answer_of_making_is_looked_up(fake: FakeServer, *, done: bool, raised: bool) -> None:
-    """The list of projects shows whether it was made."""
-    fake.reset("playground.create_project", done=done)
+@pytest.mark.parametrize("processed", [True, False])
+def test_lost_response_is_resolved_by_the_list_of_projects(
+    fake: FakeServer, *, processed: bool
+) -> None:
+    """The list shows whether the project was created."""
+    fake.drop_connection("playground.create_project", processed=processed)
 
-    async def job(da: AsyncDocassemble) -> None:
-        if raised:
+    async def scenario(da: AsyncDocassemble) -> None:
+        if processed:
+            async with da.project("mine", create=True):
+                assert await da.playground.list_projects() == ["mine"]
+        else:
             with pytest.raises(DocassembleError):
                 async with da.project("mine", create=True):
                     raise AssertionError
-        else:
-            async with da.project("mine", create=True):
-                assert await da.playground.list_projects() == ["mine"]
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_refusal_to_make_it_is_an_error(fake: FakeServer) -> None:
-    """What the server says is raised if the project is not there afterwards."""
+def test_refusal_to_create_the_project_is_an_error(fake: FakeServer) -> None:
+    """The server's error is raised if the project does not exist afterwards."""
     fake.fail("playground.create_project", status=400, body="Invalid project.")
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         with pytest.raises(BadRequest):
             async with da.project("mine", create=True):
                 raise AssertionError
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
 def test_cancelled_block_deletes_its_project(fake: FakeServer) -> None:
-    """Whether it is cancelled inside, or while the project is made, or while it is deleted."""
+    """It may be cancelled inside, while the project is created, or while it is deleted."""
     fake.latency = 1
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         async def use() -> None:
             async with da.project("mine", create=True, delete=True, user_id=1):
                 await asyncio.sleep(5)
@@ -191,30 +198,30 @@ def test_cancelled_block_deletes_its_project(fake: FakeServer) -> None:
                 await task
             assert await da.playground.list_projects() == []
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_project_is_deleted_in_bad_weather(fake: FakeServer) -> None:
-    """A restart, and a lost answer of a deletion that was done, are survived."""
+def test_project_is_deleted_despite_an_outage(fake: FakeServer) -> None:
+    """A restart and a lost response do not prevent it."""
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         async with da.project("one", create=True, delete=True):
-            fake._world.tasks.restart()
+            fake._state.tasks.restart()
             await asyncio.sleep(3)
-        fake.reset("playground.delete_project", done=True)
+        fake.drop_connection("playground.delete_project", processed=True)
         async with da.project("two", create=True, delete=True):
             pass
         assert await da.playground.list_projects() == []
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_failure_to_delete_does_not_hide_what_went_wrong(fake: FakeServer) -> None:
-    """It is a note of the first error, or an error of its own."""
+def test_failure_to_delete_does_not_hide_an_earlier_error(fake: FakeServer) -> None:
+    """It is added as a note; without an earlier error it is raised."""
     fake.fail("playground.delete_project", status=500, times=2)
     fake.fail("playground.delete_project", status=400, body="Invalid project.")
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         with pytest.raises(ZeroDivisionError) as caught:
             async with da.project("mine", create=True, delete=True):
                 assert 1 / 0
@@ -226,138 +233,140 @@ def test_failure_to_delete_does_not_hide_what_went_wrong(fake: FakeServer) -> No
             async with da.project("mine", delete=True):
                 pass
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_deletion_ends_some_day(fake: FakeServer) -> None:
-    """A server that never answers does not hold up its caller for ever."""
+def test_deletion_has_a_timeout(fake: FakeServer) -> None:
+    """A server that never responds does not block the caller forever."""
     fake.fail("playground.list_projects", status=200, body=["mine"])
     fake.delay("playground.delete_project", seconds=1000, times=None)
 
-    async def job(da: AsyncDocassemble) -> float:
+    async def scenario(da: AsyncDocassemble) -> float:
         with pytest.raises(TaskTimeout, match="mine was not deleted within 300 s"):
             async with da.project("mine", delete=True):
                 pass
-        return now()
+        return get_loop_time()
 
-    assert 300 <= on(fake, job) < 310
+    assert 300 <= run_with_client(fake, scenario) < 310
 
 
-def test_limited_key_works_without_its_own_number(fake: FakeServer, tmp_path: Path) -> None:
-    """It may not read its own account; the number is needed for names of interviews only."""
+def test_limited_key_works_without_its_user_id(fake: FakeServer, tmp_path: Path) -> None:
+    """It may not read its own account; only names of interviews need the user ID."""
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         key = await da.api_keys.create("sync", permissions=["playground_control"])
         async with fake.client() as limited:
             limited._api_key = key
             async with limited.project("mine", create=True, delete=True) as project:
-                await project.install(package(tmp_path))
-                with pytest.raises(UsageError, match="Pass it to project"):
+                await project.install(write_package(tmp_path))
+                with pytest.raises(UsageError, match="Pass user_id to project"):
                     project.interview("hello.yml")
             async with limited.project("mine", create=True, user_id=1) as project:
                 assert project.interview("a.yml").i.startswith("docassemble.playground1mine:")
                 assert project.user_id == 1
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_project_of_another_user_is_named_by_its_number(fake: FakeServer) -> None:
-    """An administrator works in the Playground of a developer."""
+def test_project_may_belong_to_another_user(fake: FakeServer) -> None:
+    """An administrator works in the Playground of a developer, but not the reverse."""
     developer = fake.add_user("dev@example.com", "developer")
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         async with da.project("theirs", create=True, user_id=developer.id) as project:
             assert f"playground{developer.id}theirs" in project.interview("a.yml").i
         assert await da.playground.list_projects() == []
         assert await da.playground.list_projects(user_id=developer.id) == ["theirs"]
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
-    async def refused(da: AsyncDocassemble) -> None:
+    async def refused_scenario(da: AsyncDocassemble) -> None:
         with pytest.raises((AccessDenied, BadRequest)):
             async with da.project("theirs", user_id=1):
                 raise AssertionError
 
-    on(fake, refused, user=developer)
+    run_with_client(fake, refused_scenario, user=developer)
 
 
 def test_package_with_modules_restarts_the_server(fake: FakeServer, tmp_path: Path) -> None:
-    """The restart is waited for; an archive is taken as a folder is."""
-    (tmp_path / "mine.zip").write_bytes(archive("mine", modules=True))
+    """The client waits for the restart; an archive works like a folder."""
+    (tmp_path / "mine.zip").write_bytes(make_package("mine", modules=True))
 
-    async def job(da: AsyncDocassemble) -> list[Any]:
+    async def scenario(da: AsyncDocassemble) -> list[Any]:
         async with da.project("mine", create=True, delete=True) as project:
-            quick = await project.install(tmp_path / "mine.zip", restart=False)
-            before = now()
+            restarted_first = await project.install(tmp_path / "mine.zip", restart=False)
+            before = get_loop_time()
             restarted = await project.install(tmp_path / "mine.zip")
             names = await da.playground.list_files(project="mine", folder="modules")
-            return [quick, restarted, now() - before > 20, names]
+            return [restarted_first, restarted, get_loop_time() - before > 20, names]
 
-    assert on(fake, job) == [False, True, True, ["rules.py"]]
+    assert run_with_client(fake, scenario) == [False, True, True, ["rules.py"]]
 
 
 def test_package_is_pulled(fake: FakeServer) -> None:
-    """The server fetches it; what Git said is in the body of the error."""
+    """The server fetches it; the output of Git is in the body of the error."""
     states: list[str] = []
 
-    async def job(da: AsyncDocassemble) -> bool:
+    async def scenario(da: AsyncDocassemble) -> bool:
         async with da.project("mine", create=True, delete=True) as project:
             with pytest.raises(BadRequest) as caught:
                 await project.pull(github="https://git.example.com/docassemble-x", branch="main")
             assert "fatal" in str(caught.value.body)
-            wrongs: list[dict[str, Any]] = [
+            invalid: list[dict[str, Any]] = [
                 *({}, {"github": "x", "pip": "y"}, {"pip": "y", "branch": "main"})
             ]
-            for wrong in wrongs:
+            for arguments in invalid:
                 with pytest.raises(UsageError, match="pull takes one package"):
-                    await project.pull(**wrong)
+                    await project.pull(**arguments)
             return await project.pull(
                 pip="docassemble.ALToolbox", on_progress=lambda event: states.append(event.state)
             )
 
-    assert on(fake, job) is True
+    assert run_with_client(fake, scenario) is True
     assert states[-1] == "completed"
 
 
-@pytest.mark.parametrize("done", [True, False])
-def test_lost_answer_of_unpacking_is_no_failure(
-    fake: FakeServer, tmp_path: Path, *, done: bool
+@pytest.mark.parametrize("processed", [True, False])
+def test_unpacking_is_repeated_after_a_lost_response(
+    fake: FakeServer, tmp_path: Path, *, processed: bool
 ) -> None:
-    """The same files are written again, which does no harm; the restart is waited for."""
-    folder = package(tmp_path, modules=True)
-    fake.reset("playground.install_packages", done=done)
+    """Writing the same files twice does no harm; the client waits for the restart."""
+    folder = write_package(tmp_path, modules=True)
+    fake.drop_connection("playground.install_packages", processed=processed)
 
-    async def job(da: AsyncDocassemble) -> bool:
+    async def scenario(da: AsyncDocassemble) -> bool:
         async with da.project("mine", create=True, delete=True) as project:
             return await project.install(folder)
 
-    assert on(fake, job) is True
+    assert run_with_client(fake, scenario) is True
 
 
-def test_restart_of_a_lost_answer_is_waited_for(fake: FakeServer, tmp_path: Path) -> None:
-    """The second answer may have nothing left to restart for."""
-    folder = package(tmp_path)
+def test_restart_of_a_request_with_a_lost_response_is_awaited(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    """The repeated request may not cause a restart."""
+    folder = write_package(tmp_path)
 
-    async def job(da: AsyncDocassemble) -> bool:
+    async def scenario(da: AsyncDocassemble) -> bool:
         async with da.project("mine", create=True, delete=True) as project:
-            fake.reset("playground.install_packages")
+            fake.drop_connection("playground.install_packages")
             task = asyncio.create_task(project.install(folder))
             await settle()
-            fake._world.tasks.restart()
+            fake._state.tasks.restart()
             return await task
 
-    assert on(fake, job) is True
+    assert run_with_client(fake, scenario) is True
 
 
 def test_restart_that_does_not_end_times_out(fake: FakeServer, tmp_path: Path) -> None:
     """The error has the handle."""
-    folder = package(tmp_path, modules=True)
-    fake._world.tasks.restart_seconds = 10_000
+    folder = write_package(tmp_path, modules=True)
+    fake._state.tasks.restart_seconds = 10_000
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         async with da.project("mine", create=True) as project:
             with pytest.raises(TaskTimeout, match="not ready within 60 s") as caught:
                 await project.install(folder, timeout=60)
             assert caught.value.handle is not None
 
-    on(fake, job)
+    run_with_client(fake, scenario)

@@ -1,4 +1,4 @@
-"""A folder that is watched, and synced after each change."""
+"""Watching a folder and syncing it after each change."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import AccessDenied, TransportError, UsageError, WatchEvent
-from tests.mock import now, others
-from tests.workflows.package_files import asked, on, package, slow, write
+from tests.mock import get_loop_time, get_other_tasks
+from tests.workflows.package_files import (
+    count_calls,
+    make_slow_server,
+    run_with_client,
+    write_files,
+    write_package,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,206 +32,208 @@ STYLE = "docassemble/mine/data/static/style.css"
 @pytest.fixture
 def fake() -> FakeServer:
     """Make a server on which restarts take time."""
-    return slow()
+    return make_slow_server()
 
 
-def watched(
+def watch_events(
     fake: FakeServer,
     folder: Path,
     events: int,
-    waits: Sequence[Callable[[], object]] = (),
+    actions: Sequence[Callable[[], object]] = (),
     **options: Any,
 ) -> tuple[list[str], list[float]]:
     """
-    Watch until so many events came; return them and how long was waited each time.
+    Watch a folder for a number of events; return them and the seconds of each sleep.
 
     Args:
         fake: The server.
-        folder: What is watched.
-        events: How many events.
-        waits: What happens while it waits, one for each time.
+        folder: The folder.
+        events: Number of events.
+        actions: Called one by one, each during one sleep.
         options: Arguments of `watch`.
     """
-    waited: list[float] = []
-    what = iter(waits)
+    sleeps: list[float] = []
+    pending_actions = iter(actions)
 
-    async def wait(seconds: float) -> None:
-        waited.append(seconds)
-        next(what, bool)()
+    async def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        next(pending_actions, do_nothing)()
         await asyncio.sleep(seconds)
 
-    async def job(da: AsyncDocassemble) -> list[str]:
-        seen: list[str] = []
+    async def scenario(da: AsyncDocassemble) -> list[str]:
+        outcomes: list[str] = []
         async with (
             da.project("mine", create=True, delete=True) as project,
-            aclosing(project.watch(folder, wait=wait, **options)) as watch,
+            aclosing(project.watch(folder, sleep=sleep, **options)) as watch,
         ):
             async for event in watch:
-                seen.append(str(event))
-                if len(seen) == events:
+                outcomes.append(str(event))
+                if len(outcomes) == events:
                     break
         assert await da.playground.list_projects() == []
-        return seen
+        return outcomes
 
-    return on(fake, job), waited
+    return run_with_client(fake, scenario), sleeps
 
 
-def nothing() -> None:
-    """Let nothing happen while it waits."""
+def do_nothing() -> None:
+    """Do nothing during a sleep."""
 
 
 def test_folder_is_synced_at_once_and_after_each_change(fake: FakeServer, tmp_path: Path) -> None:
-    """It waits until nothing changes any more, and compares with the server only once."""
-    folder = package(tmp_path)
+    """A sync starts when the files stop changing; the server is compared only once."""
+    folder = write_package(tmp_path)
 
     def change(text: str) -> Callable[[], object]:
-        return lambda: write(folder, {STYLE: text})
+        return lambda: write_files(folder, {STYLE: text})
 
-    seen, waited = watched(
+    outcomes, sleeps = watch_events(
         fake,
         folder,
         3,
         [
-            nothing,  # settles for the first sync
-            nothing,
-            change("a"),  # while it looks for changes
-            change("bb"),  # while it settles
+            do_nothing,  # debounce of the first sync
+            do_nothing,
+            change("a"),  # between two checks
+            change("bb"),  # during the debounce
             change("ccc"),
-            nothing,
-            nothing,
+            do_nothing,
+            do_nothing,
             change("dddd"),
         ],
         interval=2.0,
-        settle=0.5,
+        debounce=0.5,
     )
 
-    assert seen[0].count("+") == 4
-    assert seen[1:] == ["~ static/style.css", "~ static/style.css"]
-    assert waited == [0.5, 2.0, 2.0, 0.5, 0.5, 0.5, 2.0, 2.0, 0.5]
-    assert asked(fake, "playground.list_files") == 5
-    assert asked(fake, "playground.download_file") == 0
+    assert outcomes[0].count("+") == 4
+    assert outcomes[1:] == ["~ static/style.css", "~ static/style.css"]
+    assert sleeps == [0.5, 2.0, 2.0, 0.5, 0.5, 0.5, 2.0, 2.0, 0.5]
+    assert count_calls(fake, "playground.list_files") == 5
+    assert count_calls(fake, "playground.download_file") == 0
 
 
-def test_first_sync_is_told_though_nothing_differs(fake: FakeServer, tmp_path: Path) -> None:
-    """Whoever watches knows that it has begun; a file that is only touched is not worth a word."""
-    folder = package(tmp_path)
+def test_first_sync_is_reported_even_without_changes(fake: FakeServer, tmp_path: Path) -> None:
+    """Later syncs without changes are not reported, for example after a touch."""
+    folder = write_package(tmp_path)
 
-    async def job(da: AsyncDocassemble) -> list[WatchEvent]:
+    async def scenario(da: AsyncDocassemble) -> list[WatchEvent]:
         async with da.project("mine", create=True) as project:
             await project.sync(folder)
-            seen: list[WatchEvent] = []
+            outcomes: list[WatchEvent] = []
             async with aclosing(project.watch(folder)) as watch:
                 async for event in watch:
-                    seen.append(event)
-                    if len(seen) == 2:
-                        return seen
+                    outcomes.append(event)
+                    if len(outcomes) == 2:
+                        return outcomes
                     (folder / STYLE).touch()
                     loop = asyncio.get_running_loop()
-                    loop.call_later(10, write, folder, {STYLE: "a"})
+                    loop.call_later(10, write_files, folder, {STYLE: "a"})
         raise AssertionError
 
-    first, second = on(fake, job)
+    first, second = run_with_client(fake, scenario)
 
     assert first.report is not None
     assert (first.report.changes, first.report.unchanged) == ((), 4)
     assert str(second) == "~ static/style.css"
 
 
-def test_file_that_is_deleted_is_deleted_on_the_server(fake: FakeServer, tmp_path: Path) -> None:
-    """If that is wanted; a module restarts the server."""
-    folder = package(tmp_path, modules=True)
+def test_deleted_file_is_deleted_on_the_server(fake: FakeServer, tmp_path: Path) -> None:
+    """It needs delete=True; a module restarts the server."""
+    folder = write_package(tmp_path, modules=True)
 
-    seen, _ = watched(
-        fake, folder, 2, [nothing, (folder / "docassemble/mine/rules.py").unlink], delete=True
+    outcomes, _ = watch_events(
+        fake, folder, 2, [do_nothing, (folder / "docassemble/mine/rules.py").unlink], delete=True
     )
 
-    assert seen[1] == "- modules/rules.py"
+    assert outcomes[1] == "- modules/rules.py"
 
 
-def test_failure_of_the_server_is_told_and_tried_again(fake: FakeServer, tmp_path: Path) -> None:
-    """At longer and longer intervals, up to half a minute, without a change of the folder."""
+def test_server_error_is_reported_and_the_sync_retried(fake: FakeServer, tmp_path: Path) -> None:
+    """The delay doubles up to 30 seconds; no change of the folder is needed."""
     fake.fail("playground.list_files", status=403, body="Access denied.", times=7)
 
-    seen, waited = watched(fake, package(tmp_path), 8)
+    outcomes, sleeps = watch_events(fake, write_package(tmp_path), 8)
 
-    assert all("not synced: playground.list_files" in one for one in seen[:7])
-    assert seen[7].count("+") == 4
-    assert waited[1::2] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert all("not synced: playground.list_files" in event for event in outcomes[:7])
+    assert outcomes[7].count("+") == 4
+    assert sleeps[1::2] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
 
-def test_what_failed_in_the_middle_is_compared_anew(fake: FakeServer, tmp_path: Path) -> None:
-    """Though the folder is as it was when it was synced before, the server is not."""
-    folder = package(tmp_path)
+def test_server_is_compared_again_after_a_failed_sync(fake: FakeServer, tmp_path: Path) -> None:
+    """The folder is as before, but the server has a part of the changes."""
+    folder = write_package(tmp_path)
     old = (folder / STYLE).read_text(encoding="utf-8")
 
     def change() -> None:
-        write(folder, {STYLE: "new", "docassemble/mine/data/templates/letter.md": "new"})
+        write_files(folder, {STYLE: "new", "docassemble/mine/data/templates/letter.md": "new"})
         fake.delay("playground.upload_files", seconds=0)
         fake.fail("playground.upload_files", status=403, body="Access denied.")
 
     def undo() -> None:
-        write(
+        write_files(
             folder,
             {STYLE: old, "docassemble/mine/data/templates/letter.md": "Dear {{ client }},\n"},
         )
 
-    seen, _ = watched(fake, folder, 3, [nothing, change, nothing, undo])
+    outcomes, _ = watch_events(fake, folder, 3, [do_nothing, change, do_nothing, undo])
 
-    assert "not synced" in seen[1]
-    assert seen[2] == "~ static/style.css"
+    assert "not synced" in outcomes[1]
+    assert outcomes[2] == "~ static/style.css"
 
 
-def test_folder_that_is_wrong_is_told_once_for_each_change(
-    fake: FakeServer, tmp_path: Path
-) -> None:
-    """Nothing but a change of it can help; a folder that comes back is synced."""
-    folder = package(tmp_path / "mine")
-    gone = tmp_path / "gone"
+def test_invalid_folder_is_reported_once_per_change(fake: FakeServer, tmp_path: Path) -> None:
+    """The sync is repeated only after a change; a restored folder is synced."""
+    folder = write_package(tmp_path / "mine")
+    elsewhere = tmp_path / "elsewhere"
 
-    seen, waited = watched(
+    outcomes, sleeps = watch_events(
         fake,
         folder,
         3,
         [
-            nothing,
-            lambda: shutil.move(folder, gone),
-            *[nothing] * 5,
-            lambda: shutil.move(gone, folder),
+            do_nothing,
+            lambda: shutil.move(folder, elsewhere),
+            *[do_nothing] * 5,
+            lambda: shutil.move(elsewhere, folder),
         ],
     )
 
-    assert seen[1].startswith("not synced: there is no folder at the path given")
-    assert seen[2] == "nothing differs"
-    assert len(waited) == 9
+    assert outcomes[1].startswith("not synced: there is no folder at the path given")
+    assert outcomes[2] == "nothing differs"
+    assert len(sleeps) == 9
 
 
-def test_file_that_cannot_be_read_is_told(
+def test_unreadable_file_is_reported(
     fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error of the disk is no end of the watch either."""
-    folder = package(tmp_path)
+    """An OSError does not end the watch."""
+    folder = write_package(tmp_path)
 
-    def broken(*_: object) -> Any:
+    def raise_error(*_: object) -> Any:
         monkeypatch.undo()
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("docassemble_client.workflows.playground.sync.find_local", broken)
+    monkeypatch.setattr(
+        "docassemble_client.workflows.playground.sync.find_local_files", raise_error
+    )
 
-    seen, _ = watched(fake, folder, 2, [nothing, lambda: write(folder, {STYLE: "a"})])
+    outcomes, _ = watch_events(
+        fake, folder, 2, [do_nothing, lambda: write_files(folder, {STYLE: "a"})]
+    )
 
-    assert seen[0] == "not synced: [Errno 13] Permission denied"
-    assert seen[1].count("+") == 4
+    assert outcomes[0] == "not synced: [Errno 13] Permission denied"
+    assert outcomes[1].count("+") == 4
 
 
 @pytest.mark.parametrize("moment", [0.1, 0.35, 5.0])
 def test_cancelled_watch_leaves_nothing_behind(
     fake: FakeServer, tmp_path: Path, moment: float
 ) -> None:
-    """While it settles, while it sends, and while it waits for changes."""
+    """It is cancelled during the debounce, during a sync, and between two checks."""
     fake.latency = 0.1
-    folder = package(tmp_path)
+    folder = write_package(tmp_path)
 
-    async def job(da: AsyncDocassemble) -> None:
+    async def scenario(da: AsyncDocassemble) -> None:
         async def use() -> None:
             async with da.project("mine", create=True, delete=True) as project:
                 entered.set()
@@ -233,7 +241,7 @@ def test_cancelled_watch_leaves_nothing_behind(
                     await asyncio.sleep(0)
 
         entered = asyncio.Event()
-        before = others()
+        before = get_other_tasks()
         task = asyncio.create_task(use())
         await entered.wait()
         await asyncio.sleep(moment)
@@ -242,13 +250,13 @@ def test_cancelled_watch_leaves_nothing_behind(
             await task
         assert await da.playground.list_projects() == []
         await asyncio.sleep(0)
-        assert others() == before
-        assert now() < 60
+        assert get_other_tasks() == before
+        assert get_loop_time() < 60
 
-    on(fake, job)
+    run_with_client(fake, scenario)
 
 
-def test_event_says_how_it_failed() -> None:
-    """The error is there, for programs."""
+def test_text_of_an_event_has_the_error() -> None:
+    """All kinds of errors are shown."""
     for error in (AccessDenied("no"), TransportError("gone"), UsageError("wrong"), OSError("disk")):
         assert str(WatchEvent(error=error)) == f"not synced: {error}"

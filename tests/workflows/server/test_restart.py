@@ -1,4 +1,4 @@
-"""The configuration in part, and restarts that are really over."""
+"""Partial changes of the configuration, and waiting for a restart."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from docassemble_client import RedirectRefused, TaskTimeout
-from tests.mock import now, run
-from tests.workflows.routes import Routes
+from tests.mock import get_loop_time, run
+from tests.workflows.routes import RouteServer
 
 if TYPE_CHECKING:
     from docassemble_client import ConfigPatch, TaskHandle
-    from tests.mock import Answer
+    from tests.mock import MockResponse
 
 CONFIG = {
     "secretkey": "exampleSecret123",
@@ -24,21 +24,21 @@ CONFIG = {
 TASK = (200, {"success": True, "task_id": "exampleTaskIdOf24Letters"})
 
 
-def patch(changes: Any, *, dry_run: bool = False) -> tuple[ConfigPatch, list[Any]]:
-    """Change the configuration; also return what was sent."""
-    server = Routes({"GET /api/config": (200, CONFIG), "PATCH /api/config": TASK})
+def patch_config(changes: Any, *, dry_run: bool = False) -> tuple[ConfigPatch, list[Any]]:
+    """Change the configuration; also return the changes that were sent."""
+    server = RouteServer({"GET /api/config": (200, CONFIG), "PATCH /api/config": TASK})
 
-    async def job() -> ConfigPatch:
+    async def change() -> ConfigPatch:
         async with server.client() as da:
-            return await da.config_patch(changes, dry_run=dry_run)
+            return await da.patch_config(changes, dry_run=dry_run)
 
-    result = run(job())
-    return result, [sent["config_changes"] for _, sent in server.those("PATCH")]
+    result = run(change())
+    return result, [payload["config_changes"] for _, payload in server.find_calls("PATCH")]
 
 
 def test_config_is_merged_at_every_depth() -> None:
-    """What is not named stays; only directives that differ are sent, each as a whole."""
-    result, sent = patch(
+    """Other values are kept; only top-level directives that differ are sent."""
+    result, sent = patch_config(
         {
             "debug": True,
             "mail": {"server": "new", "smtp": {"port": 25, "tls": "exampleSecret123"}},
@@ -67,93 +67,93 @@ def test_config_is_merged_at_every_depth() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"debug": True, "mail": {"smtp": {"port": 25}}}])
-def test_config_that_is_as_wanted_is_not_sent(changes: Any) -> None:
-    """No restart is begun where nothing differs."""
-    result, sent = patch(changes)
+def test_equal_config_is_not_sent(changes: Any) -> None:
+    """The server does not restart."""
+    result, sent = patch_config(changes)
 
     assert (result.task, sent, str(result)) == (None, [], "nothing differs")
 
 
-def test_config_is_only_compared_in_a_dry_run() -> None:
-    """The difference is told and nothing is sent; a mapping can take the place of a value."""
-    result, sent = patch({"debug": 1, "admins": {"x": 1}, "mail": None}, dry_run=True)
+def test_dry_run_only_compares() -> None:
+    """Values are compared as JSON: True is not 1."""
+    result, sent = patch_config({"debug": 1, "admins": {"x": 1}, "mail": None}, dry_run=True)
 
     assert (result.task, sent) == (None, [])
     assert result.changed == ("debug", "admins", "mail")
 
 
-class Restarting(Routes):
-    """A server whose health is answered from a script, and whose restart is over at once."""
+class RestartingServer(RouteServer):
+    """A server with scripted health responses, whose restart task completes at once."""
 
-    def __init__(self, *health: Answer) -> None:
-        done = (200, {"status": "completed"})
+    def __init__(self, *health: MockResponse) -> None:
+        completed = (200, {"status": "completed"})
         super().__init__(
             {
                 "GET /health_status": list(health),
                 "POST /api/restart": TASK,
-                "GET /api/restart_status": done,
+                "GET /api/restart_status": completed,
                 "GET /api/user": (200, {}),
             }
         )
 
     def restart(self, **options: Any) -> tuple[TaskHandle, float]:
-        """Restart it; also return how many seconds that took."""
+        """Restart the server; also return how many seconds it took."""
 
-        async def job() -> tuple[TaskHandle, float]:
+        async def restart() -> tuple[TaskHandle, float]:
             async with self.client() as da:
-                return await da.restart(**options), now()
+                return await da.restart(**options), get_loop_time()
 
-        return run(job())
+        return run(restart())
 
 
-def health(start: float) -> Answer:
-    """Make the JSON of a process that started then."""
+def make_health(start: float) -> MockResponse:
+    """Make the health response of a process that started at this time."""
     return 200, {"ok": True, "server_start_time": start, "version": "1.10.14"}
 
 
 def test_restart_without_waiting_is_one_call() -> None:
-    """The handle can be waited for later."""
-    server = Restarting(health(1))
+    """You can wait for the handle later."""
+    server = RestartingServer(make_health(1))
 
     handle, _ = server.restart(wait=False)
 
     assert (handle.kind, server.calls) == ("restart", ["POST /api/restart"])
 
 
-def test_restart_is_over_when_new_processes_answer_in_a_row() -> None:
-    """An old process, a broken connection, an error or a page in between begins the row anew."""
-    new = health(9)
-    row = [
-        *(health(5), health(2), health(5)),  # before
-        new,  # what the wait for the task looks at
-        *(new, new, health(5)),
+def test_restart_ends_after_consecutive_responses_of_new_processes() -> None:
+    """An old process, a lost connection, an error or a page resets the count."""
+    new = make_health(9)
+    responses = [
+        *(make_health(5), make_health(2), make_health(5)),  # before
+        new,  # while waiting for the task
+        *(new, new, make_health(5)),
         *(new, new, httpx.ConnectError("refused")),
         *(new, (503, "x"), new, httpx.Response(200, text="<html>")),
         *(new, new, new),
     ]
-    server = Restarting(*row)
+    server = RestartingServer(*responses)
 
     _, seconds = server.restart()
 
-    assert server.calls.count("GET /health_status") == len(row)
+    assert server.calls.count("GET /health_status") == len(responses)
     assert seconds == pytest.approx(12, abs=0.5)
 
 
-def test_restart_that_never_gets_steady_times_out() -> None:
-    """The error holds the handle."""
-    server = Restarting(health(5))
+def test_restart_that_is_never_stable_times_out() -> None:
+    """The error has the handle."""
+    server = RestartingServer(make_health(5))
 
-    with pytest.raises(TaskTimeout, match=r"steadily within 30 s") as caught:
+    with pytest.raises(TaskTimeout, match=r"stable within 30 s") as error:
         server.restart(timeout=30)
 
-    assert caught.value.handle is not None
-    assert caught.value.operation == "server.restart"
+    assert error.value.handle is not None
+    assert error.value.operation == "server.restart"
 
 
-def test_restart_does_not_wait_for_what_cannot_pass() -> None:
-    """A server that sends the client elsewhere will go on to do so."""
-    away = httpx.Response(302, headers={"location": "https://elsewhere.example.com/"})
-    server = Restarting(*[health(5)] * 3, health(9), away)
+def test_redirect_ends_the_wait() -> None:
+    """A redirect is permanent."""
+    redirect = httpx.Response(302, headers={"location": "https://elsewhere.example.com/"})
+    server = RestartingServer(*[make_health(5)] * 3, make_health(9), redirect)
 
     with pytest.raises(RedirectRefused):
         server.restart()

@@ -1,4 +1,4 @@
-"""What the fake server does: one function for each operation, found by the operation's name."""
+"""Handlers of the fake server: one function per operation, found by the operation's name."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from docassemble_client.operations import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
 
 
-def _handlers() -> Mapping[str, Callable[[Call], object]]:
+def _find_handlers() -> Mapping[str, Callable[[ApiCall], object]]:
     """
-    Find the function of each operation: `users_get` in the module `users` for users.get.
+    Find the handler of each operation: `users_get` in the module `users` for users.get.
 
     Raises:
-        AttributeError: An operation has none.
+        AttributeError: An operation has no handler.
     """
-    found: dict[str, Callable[[Call], object]] = {}
+    handlers: dict[str, Callable[[ApiCall], object]] = {}
     for operation in OPERATIONS.values():
         module = import_module(f"{__name__}.{operation.tag}")
-        found[operation.id] = getattr(module, f"{operation.tag}_{operation.name}")
-    return found
+        handlers[operation.id] = getattr(module, f"{operation.tag}_{operation.name}")
+    return handlers
 
 
-HANDLERS = _handlers()
+HANDLERS = _find_handlers()

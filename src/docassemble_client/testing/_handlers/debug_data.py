@@ -1,15 +1,15 @@
-"""What a screen tells of itself in debug mode: how it came to be asked, and how it reads."""
+"""Debug information about a screen: why it is shown, and how readable it is."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from docassemble_client.testing.interviews import TEMPORARY, Stage
+from docassemble_client.testing.interviews import TEMPORARY_BLOCK, TraceStep
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
-    from docassemble_client.testing.interviews import Asked, Interview
+    from docassemble_client.testing.interviews import ScriptedInterview, ShowScreen
 
 _REASONS = {
     "initial": "Ran initial code",
@@ -20,29 +20,30 @@ _REASONS = {
     "needed": "Needed definition of",
     "complete": "Completed processing",
 }
-_COMPLETE = Stage("complete")
+_COMPLETE = TraceStep("complete")
 _NEEDED = "needed"
 
 
-def source_of(interview: Interview, asked: Asked) -> dict[str, JSON]:
+def make_source(interview: ScriptedInterview, outcome: ShowScreen) -> dict[str, JSON]:
     """
-    Tell how a screen came to be asked.
+    Build the debug information of a screen.
 
     Args:
         interview: The interview.
-        asked: The screen.
+        outcome: The screen and its trace.
 
     Returns:
-        What the server shows on the page when one clicks on Source.
+        The data behind the link "Source" on the web page.
     """
-    screen = asked.screen
-    # A screen that code has made is of no file; then each block tells of which it is.
-    made = asked.name == TEMPORARY
-    of_file: dict[str, JSON] = {"source_file": interview.filename} if made else {}
+    screen = outcome.screen
+    # A screen that code creates has no source file; its trace steps have one instead.
+    is_temporary = outcome.name == TEMPORARY_BLOCK
+    source_file: dict[str, JSON] = {"source_file": interview.filename} if is_temporary else {}
     steps: list[JSON] = [
-        _step(number, stage, of_file) for number, stage in enumerate([*asked.trace, _COMPLETE], 1)
+        _make_step(number, trace_step, source_file)
+        for number, trace_step in enumerate([*outcome.trace, _COMPLETE], 1)
     ]
-    code: dict[str, JSON] = {} if made else {"source_code": screen.code}
+    code: dict[str, JSON] = {} if is_temporary else {"source_code": screen.code}
     return {
         "label": "Source",
         "title": "How this question came to be asked",
@@ -50,37 +51,40 @@ def source_of(interview: Interview, asked: Asked) -> dict[str, JSON]:
         "varsLink": f"/vars?i={interview.filename}",
         "history": {**code, "steps": steps},
         "readability": {
-            "question": _readability(f"{screen.text}. {screen.subtext}"),
-            "help": _readability(""),
+            "question": _measure_readability(f"{screen.text}. {screen.subtext}"),
+            "help": _measure_readability(""),
         },
     }
 
 
-def _step(number: int, stage: Stage, of_file: dict[str, JSON]) -> dict[str, JSON]:
+def _make_step(number: int, trace_step: TraceStep, source_file: dict[str, JSON]) -> dict[str, JSON]:
     step: dict[str, JSON] = {
         "index": number,
-        "reason": stage.reason,
-        "reason_text": _REASONS[stage.reason],
+        "reason": trace_step.reason,
+        "reason_text": _REASONS[trace_step.reason],
         "time": f"{(number - 1) / 10_000:.5f}s",
     }
-    if stage is _COMPLETE:
+    if trace_step is _COMPLETE:
         return step
-    if stage.reason == _NEEDED:
-        return {**step, "variable_name": stage.text}
-    return {**step, "code": stage.text, **of_file}
+    if trace_step.reason == _NEEDED:
+        return {**step, "variable_name": trace_step.text}
+    return {**step, "code": trace_step.text, **source_file}
 
 
-def _readability(text: str) -> list[JSON]:
-    """Some of the server's formulas, with syllables counted by their vowels."""
+def _measure_readability(text: str) -> list[JSON]:
+    """Apply some of the server's formulas; syllables are counted by their vowels."""
     words = re.findall(r"\w+", text) or ["-"]
     sentences = max(1, len(re.findall(r"[.!?]+\s", text)))
-    syllables = sum(max(1, len(re.findall(r"[aeiouy]+", one.lower()))) for one in words)
-    long, heavy = len(words) / sentences, syllables / len(words)
-    grade = 0.39 * long + 11.8 * heavy - 15.59
-    letters = sum(map(len, words)) / len(words)
+    syllables = sum(max(1, len(re.findall(r"[aeiouy]+", word.lower()))) for word in words)
+    sentence_length = len(words) / sentences
+    word_syllables = syllables / len(words)
+    word_length = sum(map(len, words)) / len(words)
+    ease = 206.835 - 1.015 * sentence_length - 84.6 * word_syllables
+    grade = 0.39 * sentence_length + 11.8 * word_syllables - 15.59
+    index = 4.71 * word_length + 0.5 * sentence_length - 21.43
     return [
-        ["Flesch Reading Ease", round(206.835 - 1.015 * long - 84.6 * heavy, 2)],
+        ["Flesch Reading Ease", round(ease, 2)],
         ["Flesch-Kincaid Grade Level", round(grade, 1)],
-        ["Automated Readability Index", round(4.71 * letters + 0.5 * long - 21.43, 1)],
+        ["Automated Readability Index", round(index, 1)],
         ["Readability Consensus", f"{grade - 1:.0f}th and {grade:.0f}th grade"],
     ]

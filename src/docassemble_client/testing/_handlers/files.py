@@ -1,107 +1,114 @@
-"""Stored files, and what is made of files."""
+"""Stored files, template fields and conversion to Markdown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
-from docassemble_client import models
-from docassemble_client.testing._server.messages import Answer, Crash, text_answer
-from docassemble_client.testing._state.files import ANY, extension_of, mimetype_of
-from docassemble_client.testing._yaml.documents import (
-    READABLE,
+import docassemble_client.models as models
+from docassemble_client.testing._server.messages import (
+    FakeResponse,
+    UnhandledError,
+    make_text_response,
+)
+from docassemble_client.testing._state.files import OCTET_STREAM, get_extension, guess_mimetype
+from docassemble_client.testing._yaml.document_templates import (
+    TEMPLATE_EXTENSIONS,
     TemplateError,
-    draft,
-    markdown,
-    template_fields,
+    draft_question,
+    extract_text,
+    find_template_fields,
 )
 
 if TYPE_CHECKING:
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
     from docassemble_client.testing._state.files import StoredFile
 
-UNCACHED = "no-store, no-cache, must-revalidate, post-check=0, pre-check=0, max-age=0"
-_STORED = "file"  # what every stored file is called, whatever its own name is
-_OFFICE = ("doc", "rtf", "odt", "docx")
+NO_CACHE = "no-store, no-cache, must-revalidate, post-check=0, pre-check=0, max-age=0"
+_STORED_NAME = "file"  # the server stores every file under this name
+_OFFICE_EXTENSIONS = ("doc", "rtf", "odt", "docx")
 
 
-def files_download(call: Call) -> object:
-    """Bring a file."""
-    file = call.world.files.find(call.number("file_number"))
+def files_download(call: ApiCall) -> object:
+    """Return the content of a file."""
+    file = call.state.files.find(call.get_path_value("file_number"))
     if file is None or not _may_see(call, file):
-        call.missing()
-    extension, filename = call.text("extension"), call.text("filename")
+        call.raise_not_found()
+    extension, filename = call.get_text("extension"), call.get_text("filename")
     if extension is None and filename is not None:
         stem, _, rest = filename.partition(".")
-        if stem != _STORED:
-            call.missing()
+        if stem != _STORED_NAME:
+            call.raise_not_found()
         extension = rest or file.extension
-    wanted = extension or file.extension
-    content = file.content.get(wanted)
+    is_original = not extension or extension == file.extension
+    content = file.content.get(extension or file.extension)
     if content is None:
-        call.missing()
-    name = f"{_STORED}.{extension}" if extension else _STORED
-    kind = file.mimetype if wanted == file.extension else mimetype_of(name)
-    return sent(content, kind, f"inline; filename={name}")
+        call.raise_not_found()
+    name = f"{_STORED_NAME}.{extension}" if extension else _STORED_NAME
+    content_type = file.mimetype if is_original else guess_mimetype(name)
+    return make_file_response(content, content_type, f"inline; filename={name}")
 
 
-def _may_see(call: Call, file: StoredFile) -> bool:
-    if not file.private or call.caller.has("admin", "advocate"):
+def _may_see(call: ApiCall, file: StoredFile) -> bool:
+    if not file.private or call.user.has_privilege("admin", "advocate"):
         return True
-    rows = call.world.sessions.rows()
-    return any(one.key == file.session and user == call.caller.id for one, user in rows)
+    rows = call.state.sessions.iter_rows()
+    return any(session.key == file.session and user == call.user.id for session, user in rows)
 
 
-def sent(content: bytes, kind: str, disposition: str) -> Answer:
-    """Send a file."""
-    typed = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind or ANY
+def make_file_response(content: bytes, content_type: str, disposition: str) -> FakeResponse:
+    """Build a response with the content of a file."""
+    if content_type.startswith("text/"):
+        content_type = f"{content_type}; charset=utf-8"
     headers = {
-        "content-type": typed,
+        "content-type": content_type or OCTET_STREAM,
         "content-disposition": disposition,
-        "cache-control": UNCACHED,
+        "cache-control": NO_CACHE,
         "accept-ranges": "bytes",
     }
-    return Answer(200, content, headers)
+    return FakeResponse(200, content, headers)
 
 
-def files_extract_fields(call: Call) -> object:
-    """Find the fields of a template."""
-    call.require()
-    output = call.value("output_format", "json")
-    if output not in {"json", "yaml"}:
+def files_extract_fields(call: ApiCall) -> object:
+    """Return the fields of a template, as JSON or as a draft interview."""
+    call.require_privilege()
+    output_format = call.get_value("output_format", "json")
+    if output_format not in {"json", "yaml"}:
         call.refuse("Invalid output format")
-    parts = call.files("template")
-    if not parts:
+    uploads = call.get_files("template")
+    if not uploads:
         call.refuse("File not included")
-    kind = extension_of(parts[0].filename)
-    if kind not in READABLE:
+    extension = get_extension(uploads[0].filename)
+    if extension not in TEMPLATE_EXTENSIONS:
         call.refuse("Invalid input format")
     try:
-        fields = template_fields(parts[0].content, kind)
+        fields = find_template_fields(uploads[0].content, extension)
     except (TemplateError, BadZipFile, KeyError):
         fields = []
-    if output == "json":
+    if output_format == "json":
         return models.TemplateFields(fields=fields)
     if not fields:
         call.refuse("No fields could be found")
-    return text_answer(draft(parts[0].filename, fields), 200, "text/plain; charset=utf-8")
+    return make_text_response(
+        draft_question(uploads[0].filename, fields), 200, "text/plain; charset=utf-8"
+    )
 
 
-def files_convert_to_markdown(call: Call) -> object:
-    """Make Markdown of a document."""
+def files_convert_to_markdown(call: ApiCall) -> object:
+    """Convert a document to Markdown."""
     if str(call.request.body.data.get("format", "md")) not in "md":
         call.refuse("Invalid output file format")
-    parts = call.files()
-    if not parts:
-        call.missing()
-    kind = extension_of(parts[0].filename)
-    if kind not in _OFFICE:
+    uploads = call.get_files()
+    if not uploads:
+        call.raise_not_found()
+    extension = get_extension(uploads[0].filename)
+    if extension not in _OFFICE_EXTENSIONS:
         call.refuse("Invalid input file format")
-    if kind != "docx":
+    if extension != "docx":
         message = "No such file or directory: 'libreoffice'"
-        raise Crash(message) from FileNotFoundError(message)
+        raise UnhandledError(message) from FileNotFoundError(message)
     try:
-        text = markdown(parts[0].content)
+        text = extract_text(uploads[0].content)
     except (BadZipFile, KeyError, TemplateError):
         call.refuse("Unable to convert file")
-    return text_answer(text, 200, "text/plain")
+    return make_text_response(text, 200, "text/plain")

@@ -1,4 +1,4 @@
-"""Interviews themselves."""
+"""Interviews: the list of advertised interviews, and their variable names."""
 
 from __future__ import annotations
 
@@ -6,34 +6,38 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from docassemble_client import models
-from docassemble_client.testing._handlers.questions import metadata_of, title_of
-from docassemble_client.testing._handlers.variable_names import names_of, vocabulary_of
-from docassemble_client.testing._yaml.yaml_blocks import SourceError
+import docassemble_client.models as models
+from docassemble_client.testing._handlers.questions import get_metadata, get_title
+from docassemble_client.testing._handlers.variable_names import list_vocabulary, make_names
+from docassemble_client.testing._yaml.yaml_blocks import InterviewSyntaxError
 
 if TYPE_CHECKING:
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
 
-_PLAYGROUND = ("modules_available_list", "templates_list", "sources_list", "static_list")
+_PLAYGROUND_LISTS = ("modules_available_list", "templates_list", "sources_list", "static_list")
 
 
-def interviews_list(call: Call) -> object:
-    """List the interviews that are advertised: by their scripts, or by the configuration."""
-    tag = call.text("tag")
-    root = call.world.url if call.flag("absolute_urls", default=True) else ""
-    configured: Any = call.world.config.get("dispatch") or {}
-    scripts = {one.dispatch: one.filename for one in call.world.interviews.values() if one.dispatch}
-    listed = [
-        _listing(call, filename, f"{root}/start/{name}/")
-        for name, filename in sorted({**scripts, **configured}.items())
+def interviews_list(call: ApiCall) -> object:
+    """List the interviews that their scripts or the configuration advertise."""
+    tag = call.get_text("tag")
+    root = call.state.url if call.get_flag("absolute_urls", default=True) else ""
+    configured: Any = call.state.config.get("dispatch") or {}
+    scripted = {
+        interview.dispatch: interview.filename
+        for interview in call.state.interviews.values()
+        if interview.dispatch
+    }
+    listings = [
+        _make_listing(call, filename, f"{root}/start/{name}/")
+        for name, filename in sorted({**scripted, **configured}.items())
     ]
-    return [one for one in listed if tag is None or tag in one.tags]
+    return [listing for listing in listings if tag is None or tag in listing.tags]
 
 
-def _listing(call: Call, filename: str, link: str) -> models.InterviewListing:
+def _make_listing(call: ApiCall, filename: str, link: str) -> models.InterviewListing:
     try:
-        interview = call.world.find_interview(filename)
-    except SourceError:
+        interview = call.state.find_interview(filename)
+    except InterviewSyntaxError:
         interview = None
     if interview is None:
         return models.InterviewListing(
@@ -51,34 +55,34 @@ def _listing(call: Call, filename: str, link: str) -> models.InterviewListing:
     return models.InterviewListing(
         filename=filename,
         link=link,
-        title=title_of(interview),
+        title=get_title(interview),
         subtitle=None if subtitle is None else str(subtitle),
         package=interview.package,
         tags=sorted(interview.tags),
-        metadata={name: one for name, one in metadata_of(interview).items() if name != "tags"},
+        metadata={name: value for name, value in get_metadata(interview).items() if name != "tags"},
         status_class=None,
         subtitle_class=None,
     )
 
 
-def interviews_clear_cache(call: Call) -> None:
-    """Read all interviews anew, of which nothing shows."""
-    call.require()
+def interviews_clear_cache(call: ApiCall) -> None:
+    """Reload all interviews; this has no visible effect."""
+    call.require_privilege()
 
 
-def interviews_get_data(call: Call) -> object:
-    """Tell the names an interview uses."""
-    call.require()
-    filename = call.text("i")
+def interviews_get_data(call: ApiCall) -> object:
+    """Return the names that an interview uses."""
+    call.require_privilege()
+    filename = call.get_text("i")
     if filename is None:
         call.refuse("No filename")
     try:
-        interview = call.world.find_interview(filename)
-    except SourceError as error:
+        interview = call.state.find_interview(filename)
+    except InterviewSyntaxError as error:
         call.refuse("Error finding interview", error)
     if interview is None:
         call.refuse("Error finding interview", f"Interview {filename} not found")
-    own = filename.startswith(f"docassemble.playground{call.caller.id}")
-    files: dict[str, Any] = {key: [] for key in _PLAYGROUND} if own else {}
-    names = evolve(names_of(interview), **files)
-    return models.InterviewData(names=names, vocabulary=vocabulary_of(interview))
+    is_own = filename.startswith(f"docassemble.playground{call.user.id}")
+    playground_lists: dict[str, Any] = {name: [] for name in _PLAYGROUND_LISTS} if is_own else {}
+    names = evolve(make_names(interview), **playground_lists)
+    return models.InterviewData(names=names, vocabulary=list_vocabulary(interview))

@@ -1,4 +1,4 @@
-"""Packages of the server."""
+"""Python packages on the server."""
 
 from __future__ import annotations
 
@@ -8,119 +8,120 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile
 
-from docassemble_client import models
-from docassemble_client.testing._state.packages import Installed
+import docassemble_client.models as models
+from docassemble_client.testing._state.packages import InstalledPackage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docassemble_client.testing._server.body import Part
-    from docassemble_client.testing._server.call import Call
-    from docassemble_client.testing._state.tasks import Work
+    from docassemble_client.testing._server.api_call import ApiCall
+    from docassemble_client.testing._server.request_body import UploadedFile
+    from docassemble_client.testing._state.tasks import InstallResult
 
-_UPDATES = "allow updates"
-_PIP = re.compile(r"([^>=<]+)([>=<]+.+)")
-_QUESTION = re.compile(r"/(data/questions/[^/]+)$")
+_UPDATES_DIRECTIVE = "allow updates"
+_PIP_REQUIREMENT = re.compile(r"([^>=<]+)([>=<]+.+)")
+_INTERVIEW_PATH = re.compile(r"/(data/questions/[^/]+)$")
 _VERSION = re.compile(r"""^\s*version\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
 _NAME = re.compile(r"""^\s*name\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
 
 
-def _may_change(call: Call, package: Installed) -> bool:
-    """Whether the caller may change a package: its own, or as an administrator any."""
-    return call.caller.has("admin") or package.installed_by == call.caller.id
+def _may_change(call: ApiCall, package: InstalledPackage) -> bool:
+    """Whether the caller is an administrator or has installed the package."""
+    return call.user.has_privilege("admin") or package.installed_by == call.user.id
 
 
-def _may_update(call: Call, package: Installed) -> bool:
-    """Whether the caller may update a package; there is nothing newer than a ZIP file."""
+def _may_update(call: ApiCall, package: InstalledPackage) -> bool:
+    """Whether the caller may update a package; ZIP packages cannot be updated."""
     return _may_change(call, package) and not package.pinned and package.type != "zip"
 
 
-def packages_list(call: Call) -> object:
-    """List the packages."""
-    call.require("manage_packages")
-    if call.world.before("1.10") and not call.caller.holds("manage_packages"):
+def packages_list(call: ApiCall) -> object:
+    """List the installed packages."""
+    call.require_privilege("manage_packages")
+    if call.state.is_older_than("1.10") and not call.user.has_permission("manage_packages"):
         call.deny()
     return [
         models.Package(
-            name=one.name,
-            type=one.type,
-            can_update=_may_update(call, one),
-            can_uninstall=_may_change(call, one) and not one.core,
-            version=one.version or None,
-            git_url=one.git_url,
-            branch=one.branch,
-            zip_file_number=one.zip_file_number,
+            name=package.name,
+            type=package.type,
+            can_update=_may_update(call, package),
+            can_uninstall=_may_change(call, package) and not package.core,
+            version=package.version or None,
+            git_url=package.git_url,
+            branch=package.branch,
+            zip_file_number=package.zip_file_number,
         )
-        for one in call.world.packages.installed.values()
+        for package in call.state.packages.installed.values()
     ]
 
 
-def packages_install(call: Call) -> object:
+def packages_install(call: ApiCall) -> object:
     """Install a package."""
-    _enabled(call)
-    given = [one for one in ("pip", "github_url") if call.given(one)]
-    parts = call.files("zip")
-    wanted = len(given) + len(parts) + ("update" in call.data)
-    if wanted == 0:
+    _check_enabled(call)
+    sources = [name for name in ("pip", "github_url") if call.has_argument(name)]
+    uploads = call.get_files("zip")
+    count = len(sources) + len(uploads) + ("update" in call.data)
+    if count == 0:
         call.refuse("No instructions")
-    if wanted > 1:
+    if count > 1:
         call.refuse("Only one package")
-    if parts:
-        package = _of_zip(call, parts[0])
-    elif "pip" in given:
-        text = call.value("pip")
-        match = _PIP.match(text)
-        package = Installed(re.sub(r"[^\w.-]", "", match[1] if match else text))
+    if uploads:
+        package = _read_zip_package(call, uploads[0])
+    elif "pip" in sources:
+        requirement = call.get_value("pip")
+        match = _PIP_REQUIREMENT.match(requirement)
+        package = InstalledPackage(re.sub(r"[^\w.-]", "", match[1] if match else requirement))
     else:
-        package = _of_git(call)
-    there = call.world.packages.installed.get(package.name)
-    if there is not None and not _may_change(call, there):
+        package = _read_git_package(call)
+    existing = call.state.packages.installed.get(package.name)
+    if existing is not None and not _may_change(call, existing):
         if package.type == "git":
-            call.missing()  # the server forgets to return its refusal
+            call.raise_not_found()  # the real server does not return its refusal here
         call.refuse("do not have permission")
-    package.installed_by = call.caller.id
-    call.world.packages.register(package)
-    restart = call.flag("restart", default=True)
-    return _begin(call, lambda: call.world.packages.install(package, restart=restart))
+    package.installed_by = call.user.id
+    call.state.packages.register(package)
+    restart = call.get_flag("restart", default=True)
+    return _start_install(call, lambda: call.state.packages.install(package, restart=restart))
 
 
-def _of_git(call: Call) -> Installed:
-    url = str(call.value("github_url")).rstrip("/")
+def _read_git_package(call: ApiCall) -> InstalledPackage:
+    url = str(call.get_value("github_url")).rstrip("/")
     egg = re.search(r"#egg=([^&]*)", url)
     stem = re.sub(r"\.git$", "", re.sub(r"#.*", "", url)).rpartition("/")[2]
     name = egg[1] if egg else re.sub(r"^docassemble-", "docassemble.", stem)
-    branch = call.text("branch") or "main"
-    return Installed(name, "git", git_url=re.sub(r"#.*", "", url), branch=branch)
+    branch = call.get_text("branch") or "main"
+    return InstalledPackage(name, "git", git_url=re.sub(r"#.*", "", url), branch=branch)
 
 
-def _of_zip(call: Call, part: Part) -> Installed:
+def _read_zip_package(call: ApiCall, upload: UploadedFile) -> InstalledPackage:
     try:
-        with ZipFile(BytesIO(part.content)) as archive:
-            name, version = package_name(archive), _said(archive, _VERSION)
-            broken = _broken(archive)
-            questions = {
+        with ZipFile(BytesIO(upload.content)) as archive:
+            name, version = find_package_name(archive), _find_in_setup_files(archive, _VERSION)
+            pip_error = _find_build_error(archive)
+            interviews = {
                 match[1]: archive.read(path)
                 for path in archive.namelist()
-                if (match := _QUESTION.search(path))
+                if (match := _INTERVIEW_PATH.search(path))
             }
     except BadZipFile:
         call.refuse("error when installing", "BadZipFile: File is not a zip file")
     if name is None:
         call.refuse("error when installing", "DAException: Not a Python package zip file")
-    file = call.world.files.add(part.filename, part.content)
-    return Installed(
+    file = call.state.files.add(upload.filename, upload.content)
+    return InstalledPackage(
         name,
         "zip",
         version or "",
         zip_file_number=file.number,
-        questions=questions,
-        broken=broken,
+        interviews=interviews,
+        pip_error=pip_error,
     )
 
 
-def _broken(archive: ZipFile) -> str:
-    """What pip prints of a package whose setup.py is no Python; nothing else is run here."""
-    path = min((one for one in archive.namelist() if one.endswith("setup.py")), key=len, default="")
+def _find_build_error(archive: ZipFile) -> str:
+    """Return pip's output if setup.py is not valid Python; setup.py is not run."""
+    paths = [path for path in archive.namelist() if path.endswith("setup.py")]
+    path = min(paths, key=len, default="")
     try:
         ast.parse(archive.read(path) if path else b"")
     except (SyntaxError, ValueError) as error:
@@ -132,12 +133,12 @@ def _broken(archive: ZipFile) -> str:
     return ""
 
 
-def package_name(archive: ZipFile) -> str | None:
-    """Find the name a package gives itself in its setup.py or pyproject.toml."""
-    return _said(archive, _NAME)
+def find_package_name(archive: ZipFile) -> str | None:
+    """Find the package name in setup.py or pyproject.toml."""
+    return _find_in_setup_files(archive, _NAME)
 
 
-def _said(archive: ZipFile, pattern: re.Pattern[str]) -> str | None:
+def _find_in_setup_files(archive: ZipFile, pattern: re.Pattern[str]) -> str | None:
     for path in sorted(archive.namelist(), key=len):
         if path.rpartition("/")[2] in {"setup.py", "pyproject.toml"}:
             match = pattern.search(archive.read(path).decode(errors="replace"))
@@ -146,55 +147,55 @@ def _said(archive: ZipFile, pattern: re.Pattern[str]) -> str | None:
     return None
 
 
-def packages_update(call: Call) -> object:
+def packages_update(call: ApiCall) -> object:
     """Update a package."""
-    _enabled(call)
-    package = _listed(call)
+    _check_enabled(call)
+    package = _find_package(call)
     if not _may_update(call, package):
         call.refuse("not allowed to update")
-    return _begin(call, lambda: call.world.packages.update(package.name))
+    return _start_install(call, lambda: call.state.packages.update(package.name))
 
 
-def packages_uninstall(call: Call) -> object:
-    """Remove a package."""
-    _enabled(call)
-    if call.text("package") is None:
+def packages_uninstall(call: ApiCall) -> object:
+    """Uninstall a package."""
+    _check_enabled(call)
+    if call.get_text("package") is None:
         call.refuse("Missing package name")
-    package = _listed(call)
+    package = _find_package(call)
     if package.core or not _may_change(call, package):
         call.refuse("not allowed to uninstall")
-    return _begin(call, lambda: call.world.packages.uninstall(package.name))
+    return _start_install(call, lambda: call.state.packages.uninstall(package.name))
 
 
-def _enabled(call: Call) -> None:
-    call.require()
-    call.enabled(_UPDATES)
+def _check_enabled(call: ApiCall) -> None:
+    call.require_privilege()
+    call.require_enabled(_UPDATES_DIRECTIVE)
 
 
-def _listed(call: Call) -> Installed:
-    found = call.world.packages.installed.get(str(call.text("package")))
-    return found or call.refuse("Package not found")
+def _find_package(call: ApiCall) -> InstalledPackage:
+    package = call.state.packages.installed.get(str(call.get_text("package")))
+    return package or call.refuse("Package not found")
 
 
-def _begin(call: Call, work: Callable[[], Work]) -> object:
-    restart = call.flag("restart", default=True)
-    return {"task_id": call.world.tasks.install(work, restart=restart)}
+def _start_install(call: ApiCall, run_pip: Callable[[], InstallResult]) -> object:
+    restart = call.get_flag("restart", default=True)
+    return {"task_id": call.state.tasks.install(run_pip, restart=restart)}
 
 
-def packages_get_update_status(call: Call) -> object:
-    """Tell how far an installation is."""
-    call.enabled(_UPDATES)
-    call.require()
-    number = call.text("task_id")
-    if number is None:
+def packages_get_update_status(call: ApiCall) -> object:
+    """Return the status of an installation."""
+    call.require_enabled(_UPDATES_DIRECTIVE)
+    call.require_privilege()
+    task_id = call.get_text("task_id")
+    if task_id is None:
         call.refuse("Missing task_id")
-    tasks = call.world.tasks
-    task = tasks.look("install", number)
+    tasks = call.state.tasks
+    task = tasks.find("install", task_id)
     if task is None:
         return models.PackageUpdateStatus(status="unknown")
-    if not tasks.over(task) or task.work is None:
+    if not tasks.check_completion(task) or task.result is None:
         return models.PackageUpdateStatus(status="working")
-    # Without a restart the server says that all is well, whatever pip said.
-    if task.work.ok or not task.restarts:
-        return models.PackageUpdateStatus(status="completed", ok=True, log=task.work.log)
-    return models.PackageUpdateStatus(status="completed", ok=False, error_message=task.work.log)
+    # Without a restart the server reports success even if pip failed.
+    if task.result.ok or not task.needs_restart:
+        return models.PackageUpdateStatus(status="completed", ok=True, log=task.result.log)
+    return models.PackageUpdateStatus(status="completed", ok=False, error_message=task.result.log)

@@ -4,78 +4,79 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client.testing._server.messages import Refusal, json_answer
-from docassemble_client.testing._state.people import POWERFUL, UNDELETABLE
+from docassemble_client.testing._server.messages import ApiRefusal, make_json_response
+from docassemble_client.testing._state.users import ELEVATED_PRIVILEGES, UNDELETABLE_PRIVILEGES
 
 if TYPE_CHECKING:
-    from docassemble_client.testing._server.call import Call
-    from docassemble_client.testing._state.people import Account
+    from docassemble_client.testing._server.api_call import ApiCall
+    from docassemble_client.testing._state.users import Account
 
-_LONGEST = 50
-
-
-def privileges_list(call: Call) -> object:
-    """List the privileges there are."""
-    _demand_list(call)
-    return sorted(call.world.people.privileges)
+_MAX_NAME_LENGTH = 50
 
 
-def _demand_list(call: Call) -> None:
-    if not call.caller.may("admin", "developer", permission="access_privileges"):
+def privileges_list(call: ApiCall) -> object:
+    """List all privileges."""
+    _check_may_list(call)
+    return sorted(call.state.users.privileges)
+
+
+def _check_may_list(call: ApiCall) -> None:
+    if not call.user.may_use("admin", "developer", permission="access_privileges"):
         call.refuse("see the list of privileges")
 
 
-def privileges_create(call: Call) -> None:
-    """Make a privilege."""
-    _demand(call, "edit_privileges")
-    if not call.given("privilege"):
+def privileges_create(call: ApiCall) -> None:
+    """Create a privilege."""
+    _check_permission(call, "edit_privileges")
+    if not call.has_argument("privilege"):
         call.refuse("must be provided")
-    _demand_list(call)
-    name = call.value("privilege")
-    if name in call.world.people.privileges:
+    _check_may_list(call)
+    name = call.get_value("privilege")
+    if name in call.state.users.privileges:
         call.refuse("already exists")
-    if len(name) > _LONGEST:
-        # The database's own words, which no client can rely on.
-        raise Refusal(json_answer("(psycopg2.errors.Error) [SQL: INSERT INTO role (name)]", 400))
-    call.world.people.privileges.append(name)
+    if len(name) > _MAX_NAME_LENGTH:
+        # The real server returns the database's error message.
+        message = "(psycopg2.errors.Error) [SQL: INSERT INTO role (name)]"
+        raise ApiRefusal(make_json_response(message, 400))
+    call.state.users.privileges.append(name)
 
 
-def privileges_delete(call: Call) -> None:
+def privileges_delete(call: ApiCall) -> None:
     """Delete a privilege."""
-    _demand(call, "edit_privileges")
-    name = call.text("privilege")
+    _check_permission(call, "edit_privileges")
+    name = call.get_text("privilege")
     if name is None:
         call.refuse("must be provided")
-    if name in UNDELETABLE:
+    if name in UNDELETABLE_PRIVILEGES:
         call.refuse("built-in")
-    if name not in call.world.people.privileges:
+    if name not in call.state.users.privileges:
         call.refuse("did not exist", name)
-    call.world.people.drop_privilege(name)
+    call.state.users.delete_privilege(name)
 
 
-def _demand(call: Call, permission: str) -> None:
-    if not call.caller.may("admin", permission=permission):
+def _check_permission(call: ApiCall, permission: str) -> None:
+    if not call.user.may_use("admin", permission=permission):
         call.deny()
 
 
-def privileges_list_current(call: Call) -> object:
+def privileges_list_current(call: ApiCall) -> object:
     """List the caller's own privileges."""
-    if not call.caller.holds("access_user_info"):
+    if not call.user.has_permission("access_user_info"):
         call.refuse("about other users")
-    return call.caller.account.privileges
+    return call.user.account.privileges
 
 
-def privileges_list_for_user(call: Call) -> object:
+def privileges_list_for_user(call: ApiCall) -> object:
     """List the privileges of a user."""
-    return _user(call).privileges
+    return _find_user(call).privileges
 
 
-def privileges_grant(call: Call) -> None:
-    """Give a user a privilege."""
-    user, name = _user(call), _privilege(call)
-    if name in {*POWERFUL, "cron"} and not call.caller.may("admin"):
+def privileges_grant(call: ApiCall) -> None:
+    """Grant a user a privilege."""
+    user, name = _find_user(call), _read_privilege(call)
+    if name in {*ELEVATED_PRIVILEGES, "cron"} and not call.user.may_use("admin"):
         call.refuse("sufficient privileges to give")
-    _known(call, name)
+    _check_exists(call, name)
     if name == "cron":
         call.refuse("cron privilege")
     if name in user.privileges:
@@ -83,33 +84,33 @@ def privileges_grant(call: Call) -> None:
     user.privileges.append(name)
 
 
-def privileges_revoke(call: Call) -> None:
-    """Take a privilege from a user."""
-    user, name = _user(call), _privilege(call)
-    if user.id == call.caller.id and name == "admin":
+def privileges_revoke(call: ApiCall) -> None:
+    """Revoke a privilege of a user."""
+    user, name = _find_user(call), _read_privilege(call)
+    if user.id == call.user.id and name == "admin":
         call.refuse("from the current user")
-    if name in {*POWERFUL, "cron"} and not call.caller.has("admin"):
+    if name in {*ELEVATED_PRIVILEGES, "cron"} and not call.user.has_privilege("admin"):
         call.refuse("sufficient privileges to take away")
-    _known(call, name)
+    _check_exists(call, name)
     if name not in user.privileges:
         call.refuse("did not already have")
     user.privileges.remove(name)
 
 
-def _user(call: Call) -> Account:
-    number = call.number("user_id")
-    sees_others = call.caller.may("admin", "advocate", permission="access_user_info")
-    if not (call.caller.is_self(number) or sees_others):
+def _find_user(call: ApiCall) -> Account:
+    user_id = call.get_path_value("user_id")
+    may_see_others = call.user.may_use("admin", "advocate", permission="access_user_info")
+    if not (call.user.is_self(user_id) or may_see_others):
         call.refuse("about other users")
-    return call.world.people.find(number) or call.refuse("User not found")
+    return call.state.users.find(user_id) or call.refuse("User not found")
 
 
-def _privilege(call: Call) -> str:
-    _demand(call, "edit_user_privileges")
-    name = call.text("privilege")
+def _read_privilege(call: ApiCall) -> str:
+    _check_permission(call, "edit_user_privileges")
+    name = call.get_text("privilege")
     return call.refuse("must be provided") if name is None else name
 
 
-def _known(call: Call, name: str) -> None:
-    if name not in call.world.people.privileges:
+def _check_exists(call: ApiCall, name: str) -> None:
+    if name not in call.state.users.privileges:
         call.refuse("privilege does not exist")

@@ -1,4 +1,4 @@
-"""What a session answers: questions as JSON, or what the interview brings."""
+"""Responses of sessions: questions, undefined variables and final values."""
 
 from __future__ import annotations
 
@@ -6,161 +6,174 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client import models
+import docassemble_client.models as models
 from docassemble_client.responses import BinaryContent, JSONReply
-from docassemble_client.testing._handlers.debug_data import source_of
-from docassemble_client.testing._handlers.menu import menu_of
-from docassemble_client.testing._handlers.question_fields import fields_of
-from docassemble_client.testing._server.messages import Answer, json_answer, wire
-from docassemble_client.testing.interviews import Answers, Asked, Brought, Needed
+from docassemble_client.testing._handlers.debug_data import make_source
+from docassemble_client.testing._handlers.menu import make_menu
+from docassemble_client.testing._handlers.question_fields import make_fields
+from docassemble_client.testing._server.messages import FakeResponse, make_json_response, to_json
+from docassemble_client.testing.interviews import (
+    FinalValue,
+    NeedVariable,
+    SessionVariables,
+    ShowScreen,
+)
 from docassemble_client.testing.recordings import (
-    EMAIL,
-    INTERVIEW,
-    SECRET,
-    SERVER,
-    SESSION,
-    Played,
+    EMAIL_PLACEHOLDER,
+    INTERVIEW_PLACEHOLDER,
+    SECRET_PLACEHOLDER,
+    SERVER_PLACEHOLDER,
+    SESSION_PLACEHOLDER,
+    ReplayedReply,
 )
 
 if TYPE_CHECKING:
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
     from docassemble_client.testing._state.sessions import Session, Step
-    from docassemble_client.testing.interviews import Document, Interview, Screen
+    from docassemble_client.testing.interviews import (
+        FakeDocument,
+        ScriptedInterview,
+        ScriptedScreen,
+    )
     from docassemble_client.testing.recordings import RecordedReply
 
-_BRAND = "docassemble"
-_NEEDED = "undefined_variable"
+_DEFAULT_TITLE = "docassemble"
+_UNDEFINED_VARIABLE = "undefined_variable"
 
 
-def title_of(interview: Interview) -> str:
-    """Title of an interview, as the server shows it."""
+def get_title(interview: ScriptedInterview) -> str:
+    """Return the title that the server shows for an interview."""
     return interview.title or "Untitled"
 
 
-def metadata_of(interview: Interview) -> dict[str, Any]:
-    """Metadata of an interview, as the server lists it."""
+def get_metadata(interview: ScriptedInterview) -> dict[str, Any]:
+    """Return the metadata that the server lists for an interview."""
     origin = {"_origin_path": interview.filename, "_origin_package": interview.package}
-    titled = {"title": interview.title} if interview.title else {}
-    tagged = {"tags": list(interview.tags)} if interview.tags else {}
-    return {**interview.metadata, **titled, **tagged, **origin}
+    title = {"title": interview.title} if interview.title else {}
+    tags = {"tags": list(interview.tags)} if interview.tags else {}
+    return {**interview.metadata, **title, **tags, **origin}
 
 
-def brought_answer(value: object, status: int | None = None) -> Answer:
+def make_final_response(value: object, status: int | None = None) -> FakeResponse:
     """
-    Answer with what an interview brings.
+    Build the response from the final value of an interview.
 
     Args:
-        value: What it brings; anything but content with a type is sent as JSON.
-        status: Status, where the interview has no say in it.
+        value: BinaryContent, bytes, JSONReply or a JSON value.
+        status: HTTP status, which overrides that of the value.
     """
     match value:
         case BinaryContent():
             headers = {"content-type": value.content_type or "text/html; charset=utf-8"}
-            return Answer(status or value.status, value.content, headers)
+            return FakeResponse(status or value.status, value.content, headers)
         case bytes():
-            return Answer(status or 200, value, {"content-type": "application/octet-stream"})
+            return FakeResponse(status or 200, value, {"content-type": "application/octet-stream"})
         case JSONReply():
-            return json_answer(value.data, status or value.status)
+            return make_json_response(value.data, status or value.status)
         case _:
-            return json_answer(value, status or 200)
+            return make_json_response(value, status or 200)
 
 
-def played_answer(call: Call, session: Session, recorded: RecordedReply) -> Answer:
+def make_replayed_response(call: ApiCall, session: Session, reply: RecordedReply) -> FakeResponse:
     """
-    Answer with what was recorded, for this session.
+    Build the response from a recorded reply, adapted to this session.
 
     Args:
         call: The call.
         session: The session.
-        recorded: What was recorded.
+        reply: The recorded reply.
     """
-    content = recorded.content
+    content = reply.content
     for placeholder, value in (
-        (SESSION, session.key),
-        (SECRET, session.secret),
-        (INTERVIEW, session.filename),
-        (SERVER, call.world.url),
-        (EMAIL, call.caller.account.email),
+        (SESSION_PLACEHOLDER, session.key),
+        (SECRET_PLACEHOLDER, session.secret),
+        (INTERVIEW_PLACEHOLDER, session.filename),
+        (SERVER_PLACEHOLDER, call.state.url),
+        (EMAIL_PLACEHOLDER, call.user.account.email),
     ):
         content = content.replace(placeholder.encode(), json.dumps(value)[1:-1].encode())
-    return Answer(recorded.status, content, {"content-type": recorded.type})
+    return FakeResponse(reply.status, content, {"content-type": reply.content_type})
 
 
-def reply(
-    call: Call,
-    interview: Interview,
+def make_response(
+    call: ApiCall,
+    interview: ScriptedInterview,
     session: Session,
     step: Step,
     outcome: object,
     *,
-    earlier: Step | None = None,
+    undone_step: Step | None = None,
 ) -> object:
     """
-    Turn the outcome of a run into an answer.
+    Build the response from the outcome of an interview run.
 
     Args:
         call: The call.
         interview: The interview.
         session: The session.
-        step: The step as it is or will be saved.
-        outcome: What the run came to.
-        earlier: The step that was taken back, whose answers are offered again.
+        step: The step, saved or not.
+        outcome: The outcome of the run.
+        undone_step: The step that was undone; its answers become the default values.
 
     Returns:
-        The answer, or the model of it.
+        The response, or its model.
     """
     match outcome:
-        case Needed():
+        case NeedVariable():
             return models.UndefinedVariable(
-                question_type=_NEEDED, variable=outcome.variable, message_log=[]
+                question_type=_UNDEFINED_VARIABLE, variable=outcome.variable, message_log=[]
             )
-        case Brought():
-            return brought_answer(outcome.value)
-        case Played():
-            return played_answer(call, session, outcome.reply)
+        case FinalValue():
+            return make_final_response(outcome.value)
+        case ReplayedReply():
+            return make_replayed_response(call, session, outcome.reply)
         case _:
-            assert isinstance(outcome, Asked)  # noqa: S101 - a run comes to nothing else
+            assert isinstance(outcome, ShowScreen)  # noqa: S101 - there is no other outcome
             steps = session.steps.index(step) + 1 if step in session.steps else len(session.steps)
-            known = step if earlier is None else earlier
-            asking = Asking(outcome, step, steps, Answers(known.variables))
-            return _question(call, interview, session, asking)
+            defaults = SessionVariables((undone_step or step).variables)
+            current = _ScreenAtStep(outcome, step, steps, defaults)
+            return _make_question(call, interview, session, current)
 
 
-class Asking:
+class _ScreenAtStep:
     """A screen at a step of a session."""
 
-    def __init__(self, asked: Asked, step: Step, steps: int, defaults: Answers) -> None:
-        self.asked = asked
+    def __init__(
+        self, outcome: ShowScreen, step: Step, steps: int, defaults: SessionVariables
+    ) -> None:
+        self.outcome = outcome
         self.defaults = defaults
-        self.screen: Screen = asked.screen
-        self.answers = Answers(step.variables)
+        self.screen: ScriptedScreen = outcome.screen
+        self.answers = SessionVariables(step.variables)
         self.progress = step.progress
         self.steps = steps
 
 
-def _question(call: Call, interview: Interview, session: Session, now: Asking) -> object:
-    screen, title = now.screen, interview.title or _BRAND
-    back = now.steps > 1
-    documents = [_attachment(call, session, one) for one in screen.documents]
+def _make_question(
+    call: ApiCall, interview: ScriptedInterview, session: Session, current: _ScreenAtStep
+) -> object:
+    screen, title = current.screen, interview.title or _DEFAULT_TITLE
+    may_go_back = current.steps > 1
+    attachments = [_make_attachment(call, session, document) for document in screen.documents]
     return models.Question(
         question_type=screen.kind or ("fields" if screen.fields else "deadend"),
-        question_name=now.asked.name,
-        question_text=now.answers.fill_in(screen.text),
-        subquestion_text=now.answers.fill_in(screen.subtext) if screen.subtext else None,
+        question_name=current.outcome.name,
+        question_text=current.answers.fill_in(screen.text),
+        subquestion_text=current.answers.fill_in(screen.subtext) if screen.subtext else None,
         mandatory=screen.mandatory or None,
-        event_list=list(now.asked.event_list) or None,
-        fields=fields_of(screen, now.defaults),
-        attachments=documents or None,
-        default_email=call.caller.account.email if documents else None,
+        event_list=list(current.outcome.event_list) or None,
+        fields=make_fields(screen, current.defaults),
+        attachments=attachments or None,
+        default_email=call.user.account.email if attachments else None,
         continue_label="Continue",
-        allow_going_back=back,
-        back_title="Go back to the previous question" if back else None,
-        corner_back_button="Back" if back else None,
+        allow_going_back=may_go_back,
+        back_title="Go back to the previous question" if may_go_back else None,
+        corner_back_button="Back" if may_go_back else None,
         exit_label="Exit",
         exit_link="leave",
         exit_url=None,
-        progress=now.progress,
-        steps=now.steps,
+        progress=current.progress,
+        steps=current.steps,
         section=None,
         display_section=None,
         sections=[],
@@ -172,24 +185,24 @@ def _question(call: Call, interview: Interview, session: Session, now: Asking) -
         browser_title=title,
         lang="en",
         language="*",
-        menu=menu_of(call),
-        source=source_of(interview, now.asked) if call.world.config.get("debug") else None,
+        menu=make_menu(call),
+        source=make_source(interview, current.outcome) if call.state.config.get("debug") else None,
         navbar_variant="dark",
         interview_options={},
-        extra=wire(dict(screen.extra)),
+        extra=to_json(dict(screen.extra)),
     )
 
 
-def _attachment(call: Call, session: Session, document: Document) -> models.Attachment:
-    """Show a document, of which files are made when it is first shown in a session."""
+def _make_attachment(call: ApiCall, session: Session, document: FakeDocument) -> models.Attachment:
+    """Build the model of a document; its files are stored when it is first shown."""
     stem = re.sub(r"\W+", "_", document.name).strip("_").lower()
     if document.name not in session.documents:
-        first, *_ = document.content
-        file = call.world.files.add(
-            f"{stem}.{first}",
-            document.content[first],
+        first_extension, *_ = document.content
+        file = call.state.files.add(
+            f"{stem}.{first_extension}",
+            document.content[first_extension],
             session=session.key,
-            others=dict(document.content),
+            conversions=dict(document.content),
         )
         session.documents[document.name] = file.number
     number = session.documents[document.name]
@@ -199,6 +212,11 @@ def _attachment(call: Call, session: Session, document: Document) -> models.Atta
         variable_name=document.variable or None,
         valid_formats=list(document.content),
         number=dict.fromkeys(document.content, number),
-        filename_with_extension={one: f"{stem}.{one}" for one in document.content},
-        url={one: f"/uploadedfile/{number}/{stem}.{one}" for one in document.content},
+        filename_with_extension={
+            extension: f"{stem}.{extension}" for extension in document.content
+        },
+        url={
+            extension: f"/uploadedfile/{number}/{stem}.{extension}"
+            for extension in document.content
+        },
     )

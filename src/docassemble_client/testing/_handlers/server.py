@@ -1,92 +1,92 @@
-"""The server itself: configuration, restarts, health."""
+"""Configuration, restarts and health of the server."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client import models
+import docassemble_client.models as models
 
 if TYPE_CHECKING:
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
 
-_EDITING = "allow configuration editing"
-_RESTARTING = (_EDITING, "allow updates", "enable playground")
-
-
-def begun(task: str) -> object:
-    """Answer with the number of a restart."""
-    return {"success": True, "task_id": task}
+_CONFIG_DIRECTIVE = "allow configuration editing"
+_RESTART_DIRECTIVES = (_CONFIG_DIRECTIVE, "allow updates", "enable playground")
 
 
-def _demand_admin(call: Call) -> None:
-    call.enabled(_EDITING)
-    call.require("manage_config")
+def make_restart_response(task_id: str) -> object:
+    """Build the response with the task ID of a restart."""
+    return {"success": True, "task_id": task_id}
 
 
-def server_get_config(call: Call) -> object:
-    """Show the configuration."""
-    _demand_admin(call)
-    return call.world.config
+def _check_may_configure(call: ApiCall) -> None:
+    call.require_enabled(_CONFIG_DIRECTIVE)
+    call.require_privilege("manage_config")
 
 
-def server_replace_config(call: Call) -> object:
-    """Replace the configuration, and restart."""
-    _demand_admin(call)
-    call.world.config = _object(call, "config", "not supplied", "not valid JSON")
-    return begun(call.world.tasks.restart())
+def server_get_config(call: ApiCall) -> object:
+    """Return the configuration."""
+    _check_may_configure(call)
+    return call.state.config
 
 
-def server_update_config(call: Call) -> object:
-    """Change the configuration, and restart."""
-    _demand_admin(call)
-    changes = _object(call, "config_changes", "not supplied", "not valid JSON")
-    call.world.config = {**call.world.config, **changes}
-    return begun(call.world.tasks.restart())
+def server_replace_config(call: ApiCall) -> object:
+    """Replace the configuration and restart."""
+    _check_may_configure(call)
+    call.state.config = _read_object(call, "config")
+    return make_restart_response(call.state.tasks.restart())
 
 
-def _object(call: Call, name: str, absent: str, damaged: str) -> dict[str, Any]:
-    value: Any = call.value(name)
+def server_update_config(call: ApiCall) -> object:
+    """Update the configuration and restart."""
+    _check_may_configure(call)
+    call.state.config = {**call.state.config, **_read_object(call, "config_changes")}
+    return make_restart_response(call.state.tasks.restart())
+
+
+def _read_object(call: ApiCall, name: str) -> dict[str, Any]:
+    value: Any = call.get_value(name)
     if value is None:
-        call.refuse(absent)
+        call.refuse("not supplied")
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError:
-            call.refuse(damaged)
+            call.refuse("not valid JSON")
     return dict(value)
 
 
-def _demand_restarting(call: Call) -> None:
-    """Answer as the server does when everything that needs restarts is switched off."""
-    if not any(call.allows(one) for one in _RESTARTING):
-        call.missing()
+def _check_restart_enabled(call: ApiCall) -> None:
+    """Refuse the call if the configuration disables everything that needs a restart."""
+    if not any(call.is_enabled(directive) for directive in _RESTART_DIRECTIVES):
+        call.raise_not_found()
 
 
-def server_restart(call: Call) -> object:
-    """Restart."""
-    _demand_restarting(call)
-    call.require()
-    return begun(call.world.tasks.restart())
+def server_restart(call: ApiCall) -> object:
+    """Restart the server."""
+    _check_restart_enabled(call)
+    call.require_privilege()
+    return make_restart_response(call.state.tasks.restart())
 
 
-def server_get_restart_status(call: Call) -> object:
-    """Tell how far a restart is."""
-    _demand_restarting(call)
-    call.require()
-    number = call.text("task_id")
-    if number is None:
+def server_get_restart_status(call: ApiCall) -> object:
+    """Return the status of a restart."""
+    _check_restart_enabled(call)
+    call.require_privilege()
+    task_id = call.get_text("task_id")
+    if task_id is None:
         call.refuse("Missing task_id")
-    tasks = call.world.tasks
-    task = tasks.look("restart", number)
+    tasks = call.state.tasks
+    task = tasks.find("restart", task_id)
     if task is None:
         return models.RestartStatus(status="unknown")
-    return models.RestartStatus(status="completed" if tasks.over(task) else "working")
+    return models.RestartStatus(status="completed" if tasks.check_completion(task) else "working")
 
 
-def server_get_health(call: Call) -> object:
-    """Tell that it is well, and since when."""
-    world = call.world
+def server_get_health(call: ApiCall) -> object:
+    """Return the health, start time and version of the server."""
     return models.ServerHealth(
-        ok=True, server_start_time=world.tasks.started, version=world.version
+        ok=True,
+        server_start_time=call.state.tasks.server_start_time,
+        version=call.state.version,
     )

@@ -6,260 +6,274 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from docassemble_client import models
+import docassemble_client.models as models
 from docassemble_client._types import is_mapping
 from docassemble_client.config import Secret
-from docassemble_client.testing._handlers.questions import brought_answer, played_answer, reply
+from docassemble_client.testing._handlers.questions import (
+    make_final_response,
+    make_replayed_response,
+    make_response,
+)
 from docassemble_client.testing._handlers.session_changes import (
-    NO_FILE,
-    PLAYGROUND,
-    Sent,
-    interview_of,
-    not_found,
-    outcome_at,
-    run_at,
-    saves,
+    NO_PLAYGROUND_FILE,
+    PLAYGROUND_PREFIX,
+    SessionChanges,
+    compute_outcome,
+    find_interview,
+    format_not_found,
+    run_interview,
+    should_save,
 )
-from docassemble_client.testing._handlers.session_variables import dictionary
-from docassemble_client.testing._server.call import crash
-from docassemble_client.testing._server.messages import Crash, Refusal, nothing, page
-from docassemble_client.testing._state.secrets import letters
-from docassemble_client.testing._state.sessions import Pending, Step
-from docassemble_client.testing._yaml.variable_expressions import (
-    legal,
+from docassemble_client.testing._handlers.session_variables import make_dictionary
+from docassemble_client.testing._server.api_call import describe_error
+from docassemble_client.testing._server.messages import (
+    ApiRefusal,
+    UnhandledError,
+    make_empty_response,
+    make_error_page,
 )
-from docassemble_client.testing._yaml.yaml_blocks import SourceError
-from docassemble_client.testing.interviews import Answers, Brought
-from docassemble_client.testing.recordings import Played, RecordedInterview
+from docassemble_client.testing._state.secrets import generate_letters
+from docassemble_client.testing._state.sessions import PendingQuestion, Step
+from docassemble_client.testing._yaml.variable_expressions import is_variable_expression
+from docassemble_client.testing._yaml.yaml_blocks import InterviewSyntaxError
+from docassemble_client.testing.interviews import FinalValue, SessionVariables
+from docassemble_client.testing.recordings import RecordedInterview, ReplayedReply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
     from docassemble_client.testing._state.sessions import Session
-    from docassemble_client.testing.interviews import Interview
+    from docassemble_client.testing.interviews import ScriptedInterview
 
 _KEY_SIZES = (16, 24, 32)
 _URL_ARGUMENT = re.compile(r"[A-Za-z_]")
 _NO_SESSION = "TypeError: 'NoneType' object is not subscriptable"
-_ACTION = "api_session_action: failure to assemble interview"
+_ACTION_ERROR = "api_session_action: failure to assemble interview"
 _NO_PERMISSION = "Insufficient permissions to run this interview."
 
 
-def sessions_start(call: Call) -> object:
-    """Start an interview."""
-    filename = call.text("i")
+def sessions_start(call: ApiCall) -> object:
+    """Start a session."""
+    filename = call.get_text("i")
     if filename is None:
         call.refuse("Parameter i is required")
     try:
-        interview = call.world.find_interview(filename)
-    except SourceError as error:
+        interview = call.state.find_interview(filename)
+    except InterviewSyntaxError as error:
         call.refuse("DASourceError", error)
     if interview is None:
-        call.refuse("DANotFoundError", not_found(filename))
+        call.refuse("DANotFoundError", format_not_found(filename))
     if not _may_run(call, interview):
         call.refuse("Insufficient permissions")
-    given = call.text("secret")
-    if given is not None and len(given.encode()) not in _KEY_SIZES:
-        call.refuse("Incorrect AES key length", len(given.encode()))
+    given_secret = call.get_text("secret")
+    if given_secret is not None and len(given_secret.encode()) not in _KEY_SIZES:
+        call.refuse("Incorrect AES key length", len(given_secret.encode()))
     url_args: dict[str, Any] = {
         name: value.encode("unicode_escape").decode()
-        for name, value in call.spread("url_args").items()
+        for name, value in call.get_extra_parameters("url_args").items()
         if _URL_ARGUMENT.match(name)
     }
-    first = Step({"url_args": url_args})
-    first.note_run(call.caller.id)
+    first_step = Step({"url_args": url_args})
+    first_step.add_run(call.user.id)
     try:
         if isinstance(interview, RecordedInterview):
-            first.variables |= interview.defined(first.place)
+            first_step.variables |= interview.get_defined_variables(first_step.position)
         else:
-            outcome_at(interview, first)
+            compute_outcome(interview, first_step)
     except Exception as error:
-        call.refuse("create_new_interview: failure to assemble", crash(error))
-    secret = letters(16) if given is None else given
-    encrypted = not (interview.multi_user or first.variables.get("multi_user") is True)
-    session = call.world.sessions.start(
-        filename, call.caller.id, secret=secret, encrypted=encrypted, first=first
+        call.refuse("create_new_interview: failure to assemble", describe_error(error))
+    secret = generate_letters(16) if given_secret is None else given_secret
+    encrypted = not (interview.multi_user or first_step.variables.get("multi_user") is True)
+    session = call.state.sessions.start(
+        filename, call.user.id, secret=secret, encrypted=encrypted, first_step=first_step
     )
-    shown = Secret(secret) if encrypted and given is None else None
-    return models.Session(i=filename, session=session.key, encrypted=encrypted, secret=shown)
+    returned_secret = Secret(secret) if encrypted and given_secret is None else None
+    return models.Session(
+        i=filename, session=session.key, encrypted=encrypted, secret=returned_secret
+    )
 
 
-def _may_run(call: Call, interview: Interview) -> bool:
-    return not interview.privileges or call.caller.has(*interview.privileges)
+def _may_run(call: ApiCall, interview: ScriptedInterview) -> bool:
+    return not interview.privileges or call.user.has_privilege(*interview.privileges)
 
 
-def sessions_get_variables(call: Call) -> object:
-    """Show the variables."""
-    old = call.world.before("1.10")
-    session = _open(call, "Unable to decrypt", ": Padding is incorrect." if old else "")
-    return dictionary(call.world, session)
+def sessions_get_variables(call: ApiCall) -> object:
+    """Return the variables."""
+    detail = ": Padding is incorrect." if call.state.is_older_than("1.10") else ""
+    return make_dictionary(call.state, _open_session(call, "Unable to decrypt", detail))
 
 
-def sessions_get_question(call: Call) -> object:
-    """Show the current question, which is saved as it is shown."""
-    filename, key = _names(call)
-    interview = call.world.find_interview(filename)
+def sessions_get_question(call: ApiCall) -> object:
+    """Return the current question; the session is saved."""
+    filename, key = _read_session_key(call)
+    interview = call.state.find_interview(filename)
     if interview is None:
-        if filename.startswith(PLAYGROUND):
-            call.refuse(NO_FILE)
+        if filename.startswith(PLAYGROUND_PREFIX):
+            call.refuse(NO_PLAYGROUND_FILE)
         call.refuse("Interview {} not found", filename)
     if not _may_run(call, interview):
         call.refuse("Insufficient permissions")
-    session = call.world.sessions.find(filename, key)
+    session = call.state.sessions.find(filename, key)
     if session is None:
         call.refuse(f"get_question_data: failure to assemble interview: {_NO_SESSION}")
-    if not session.opens(call.text("secret")):
+    if not session.is_readable_with(call.get_text("secret")):
         call.refuse("Unable to obtain interview dictionary")
-    step = session.step.draft()
+    step = session.step.make_draft()
     try:
-        outcome = run_at(call.caller.id, interview, step)
+        outcome = run_interview(call.user.id, interview, step)
     except Exception as error:
-        call.refuse("get_question_data: failure to assemble interview: {}", crash(error))
-    if saves(outcome):
-        call.world.sessions.save(session, step, user=call.caller.id, replace=True)
-    return reply(call, interview, session, step, outcome)
+        call.refuse("get_question_data: failure to assemble interview: {}", describe_error(error))
+    if should_save(outcome):
+        call.state.sessions.save(session, step, user=call.user.id, replace=True)
+    return make_response(call, interview, session, step, outcome)
 
 
-def _names(call: Call) -> tuple[str, str]:
-    filename, key = call.value("i"), call.value("session")
+def _read_session_key(call: ApiCall) -> tuple[str, str]:
+    filename, key = call.get_value("i"), call.get_value("session")
     if filename is None or key is None:
         call.refuse("are required")
     return filename, key
 
 
-def _open(call: Call, cannot_decrypt: str, *parts: str) -> Session:
-    session = call.world.sessions.find(*_names(call))
+def _open_session(call: ApiCall, secret_error: str, *parts: str) -> Session:
+    session = call.state.sessions.find(*_read_session_key(call))
     if session is None:
         call.refuse("Unable to obtain interview dictionary")
-    if not session.opens(call.text("secret")):
-        call.refuse(cannot_decrypt, *parts)
+    if not session.is_readable_with(call.get_text("secret")):
+        call.refuse(secret_error, *parts)
     return session
 
 
-def sessions_set_variables(call: Call) -> object:
-    """Set variables, and show the next question."""
-    sent = Sent(call)
-    session = _open(call, "Unable to decrypt")
-    step = session.step.draft()
-    sent.apply(session, step)
-    interview = interview_of(call, session, "Problem getting current question:{}")
-    name = call.text("question_name")
+def sessions_set_variables(call: ApiCall) -> object:
+    """Set variables, and return the next question."""
+    changes = SessionChanges(call)
+    session = _open_session(call, "Unable to decrypt")
+    step = session.step.make_draft()
+    changes.apply(session, step)
+    interview = find_interview(call, session, "Problem getting current question:{}")
+    name = call.get_text("question_name")
     if name is not None:
         if not _may_run(call, interview):
             call.refuse("Insufficient permissions")
-        if name not in _block_names(interview, step):
+        if name not in _list_block_names(interview, step):
             call.refuse("marking question")
         step.answered.add(name)
-    sent.delete(step)
-    sent.lead(interview, step, name or "")
-    _pop(call, step, sent.events, set(sent.names))
-    replace = call.flag("overwrite")
-    if not call.flag("question", default=True):
-        call.world.sessions.save(session, step, user=call.caller.id, replace=replace)
+    changes.delete_variables(step)
+    changes.follow_recording(interview, step, name or "")
+    _drop_answered_actions(call, step, changes.events, set(changes.names))
+    replace = call.get_flag("overwrite")
+    if not call.get_flag("question", default=True):
+        call.state.sessions.save(session, step, user=call.user.id, replace=replace)
         return None
     if not _may_run(call, interview):
         call.refuse("getting current question:{}", _NO_PERMISSION)
-    if call.flag("advance_progress_meter"):
+    if call.get_flag("advance_progress_meter"):
         step.progress = min(95, step.progress + 5)
     try:
-        outcome = run_at(call.caller.id, interview, step)
+        outcome = run_interview(call.user.id, interview, step)
     except Exception as error:
-        words = "get_question_data: failure to assemble interview: " + crash(error)
-        call.refuse("Problem getting current question:{}", words)
-    if saves(outcome):
-        call.world.sessions.save(session, step, user=call.caller.id, replace=replace)
-    return reply(call, interview, session, step, outcome)
+        error_text = "get_question_data: failure to assemble interview: " + describe_error(error)
+        call.refuse("Problem getting current question:{}", error_text)
+    if should_save(outcome):
+        call.state.sessions.save(session, step, user=call.user.id, replace=replace)
+    return make_response(call, interview, session, step, outcome)
 
 
-def _block_names(interview: Interview, step: Step) -> set[str]:
-    return interview.block_names | {interview.name_of(one.screen) for one in step.pending}
+def _list_block_names(interview: ScriptedInterview, step: Step) -> set[str]:
+    return interview.block_names | {
+        interview.get_block_name(question.screen) for question in step.pending
+    }
 
 
-def _pop(call: Call, step: Step, events: list[Any], names: set[str]) -> None:
-    """Take the questions of actions that were answered from those to be asked."""
+def _drop_answered_actions(call: ApiCall, step: Step, events: list[Any], names: set[str]) -> None:
+    """Remove the answered questions of actions from the pending questions."""
     if step.pending:
         for event in events:
-            if not legal(event):
+            if not is_variable_expression(event):
                 call.refuse("Illegal value as event name")
         answered = {*events, *names}
         while step.pending and step.pending[0].action in answered:
             step.pending.pop(0)
 
 
-def sessions_go_back(call: Call) -> object:
-    """Take back the last step, and show the question there."""
-    session = _open(call, "Unable to decrypt")
+def sessions_go_back(call: ApiCall) -> object:
+    """Undo the last step, and return the question before it."""
+    session = _open_session(call, "Unable to decrypt")
     if len(session.steps) == 1:
         call.refuse("Cannot go back")
-    undone = session.steps.pop()
-    if not call.flag("question", default=True):
+    undone_step = session.steps.pop()
+    if not call.get_flag("question", default=True):
         return None
-    interview = interview_of(call, session, "Problem getting current question")
-    step = session.step.draft()
+    interview = find_interview(call, session, "Problem getting current question")
+    step = session.step.make_draft()
     try:
         if not _may_run(call, interview):
-            raise Crash(_NO_PERMISSION)
-        outcome = run_at(call.caller.id, interview, step)
+            raise UnhandledError(_NO_PERMISSION)
+        outcome = run_interview(call.user.id, interview, step)
     except Exception:
         call.refuse("Problem getting current question")
-    if saves(outcome):
-        call.world.sessions.save(session, step, user=call.caller.id, replace=True)
-    return reply(call, interview, session, step, outcome, earlier=undone)
+    if should_save(outcome):
+        call.state.sessions.save(session, step, user=call.user.id, replace=True)
+    return make_response(call, interview, session, step, outcome, undone_step=undone_step)
 
 
-def sessions_delete(call: Call) -> None:
-    """Take a session from the caller."""
-    filename, key = call.text("i"), call.text("session")
+def sessions_delete(call: ApiCall) -> None:
+    """Remove the caller from a session."""
+    filename, key = call.get_text("i"), call.get_text("session")
     if filename is None or key is None:
         call.refuse("are required")
-    caller = call.caller
-    if caller.limited and not {"access_sessions", "edit_sessions"} <= set(caller.key.permissions):
+    caller = call.user
+    if caller.is_limited and not {"access_sessions", "edit_sessions"} <= set(
+        caller.key.permissions
+    ):
         message = "user_interviews: you do not have sufficient privileges"
-        raise Crash(message)
-    session = call.world.sessions.find(filename, key)
+        raise UnhandledError(message)
+    session = call.state.sessions.find(filename, key)
     if session is not None:
-        call.world.sessions.leave(session, caller.id)
+        call.state.sessions.remove_user(session, caller.id)
 
 
-def sessions_run_action(call: Call) -> object:
-    """Run an action, and answer what it brings."""
-    filename, key, action = call.value("i"), call.value("session"), call.value("action")
+def sessions_run_action(call: ApiCall) -> object:
+    """Run an action, and return its result."""
+    filename, key, action = call.get_value("i"), call.get_value("session"), call.get_value("action")
     if filename is None or key is None or action is None:
         call.refuse("are required")
-    arguments = _arguments(call)
-    interview = call.world.find_interview(filename)
+    arguments = _read_arguments(call)
+    interview = call.state.find_interview(filename)
     if interview is None:
-        raise Refusal(page(404))
+        raise ApiRefusal(make_error_page(404))
     if not _may_run(call, interview):
-        raise Crash(_NO_PERMISSION)
-    session = call.world.sessions.find(filename, key)
+        raise UnhandledError(_NO_PERMISSION)
+    session = call.state.sessions.find(filename, key)
     if session is None:
-        _fail(call, f"{_ACTION}: {_NO_SESSION}")
-    if not session.opens(call.text("secret")):
-        _fail(call, "Unable to obtain interview dictionary")
-    step = session.step.draft()
+        _refuse_action(call, f"{_ACTION_ERROR}: {_NO_SESSION}")
+    if not session.is_readable_with(call.get_text("secret")):
+        _refuse_action(call, "Unable to obtain interview dictionary")
+    step = session.step.make_draft()
     try:
-        value = _act(call, interview, step, action, arguments)
+        value = _run_action(call, interview, step, action, arguments)
     except Exception as error:
-        _fail(call, f"{_ACTION}: {{}}", crash(error))
-    if not call.flag("read_only"):
-        call.world.sessions.save(session, step, user=call.caller.id, replace=call.flag("overwrite"))
-    if isinstance(value, Played):
-        return played_answer(call, session, value.reply)
-    return nothing() if value is None else brought_answer(value.value, 200)
+        _refuse_action(call, f"{_ACTION_ERROR}: {{}}", describe_error(error))
+    if not call.get_flag("read_only"):
+        call.state.sessions.save(
+            session, step, user=call.user.id, replace=call.get_flag("overwrite")
+        )
+    if isinstance(value, ReplayedReply):
+        return make_replayed_response(call, session, value.reply)
+    return make_empty_response() if value is None else make_final_response(value.value, 200)
 
 
-def _fail(call: Call, words: str, *parts: str) -> NoReturn:
-    """Say that an action failed; before 1.9 the server crashed on its way to say so."""
-    if call.world.before("1.9"):
+def _refuse_action(call: ApiCall, error_text: str, *parts: str) -> NoReturn:
+    """Refuse an action; before 1.9 the server fails with an internal error instead."""
+    if call.state.is_older_than("1.9"):
         message = "KeyError: 'status'"
-        raise Crash(message)
-    call.refuse(words, *parts)
+        raise UnhandledError(message)
+    call.refuse(error_text, *parts)
 
 
-def _arguments(call: Call) -> Mapping[str, Any]:
-    arguments: Any = call.value("arguments") or {}
+def _read_arguments(call: ApiCall) -> Mapping[str, Any]:
+    arguments: Any = call.get_value("arguments") or {}
     if not is_mapping(arguments):
         try:
             arguments = json.loads(arguments)
@@ -268,19 +282,23 @@ def _arguments(call: Call) -> Mapping[str, Any]:
     return arguments if is_mapping(arguments) else call.refuse("Arguments data")
 
 
-def _act(
-    call: Call, interview: Interview, step: Step, action: str, arguments: Mapping[str, Any]
-) -> Brought | Played | None:
-    """Run an action; what it brings, or else what the interview itself then brings."""
-    step.note_run(call.caller.id)
+def _run_action(
+    call: ApiCall,
+    interview: ScriptedInterview,
+    step: Step,
+    action: str,
+    arguments: Mapping[str, Any],
+) -> FinalValue | ReplayedReply | None:
+    """Run an action, and return its value or else the final value of the interview."""
+    step.add_run(call.user.id)
     if isinstance(interview, RecordedInterview):
-        return interview.acted(step.place, action, arguments)
-    value = interview.act(action, Answers(step.variables), arguments)
-    if isinstance(value, Brought):
+        return interview.replay_action(step.position, action, arguments)
+    value = interview.run_action(action, SessionVariables(step.variables), arguments)
+    if isinstance(value, FinalValue):
         return value
     if value is not None:
-        if call.flag("persistent"):
-            step.pending.insert(0, Pending(action, value))
+        if call.get_flag("persistent"):
+            step.pending.insert(0, PendingQuestion(action, value))
         return None
-    outcome = outcome_at(interview, step)
-    return outcome if isinstance(outcome, Brought) else None
+    outcome = compute_outcome(interview, step)
+    return outcome if isinstance(outcome, FinalValue) else None

@@ -1,4 +1,4 @@
-"""What a call wants to change in a session, and how the interview runs on it."""
+"""Applies the changes of a call to a session, and runs the interview."""
 
 from __future__ import annotations
 
@@ -6,111 +6,119 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client._types import is_list, is_mapping, is_object
-from docassemble_client.testing._handlers.session_variables import zone_of
-from docassemble_client.testing._server.call import crash
-from docassemble_client.testing._state.files import ANY
-from docassemble_client.testing._yaml.objects import new_object
+from docassemble_client._types import is_json_array, is_json_object, is_mapping
+from docassemble_client.testing._handlers.session_variables import get_timezone
+from docassemble_client.testing._server.api_call import describe_error
+from docassemble_client.testing._state.files import OCTET_STREAM
+from docassemble_client.testing._yaml.objects import make_object
 from docassemble_client.testing._yaml.variable_expressions import (
     IllegalNameError,
-    convert,
+    convert_value,
     delete_variable,
-    grow_variable,
-    legal,
+    is_variable_expression,
+    set_nested_variable,
     set_variable,
 )
-from docassemble_client.testing.interviews import Answers, Asked, Needed, Stage
-from docassemble_client.testing.recordings import Played, RecordedInterview
+from docassemble_client.testing.interviews import (
+    NeedVariable,
+    SessionVariables,
+    ShowScreen,
+    TraceStep,
+)
+from docassemble_client.testing.recordings import RecordedInterview, ReplayedReply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
     from docassemble_client.testing._state.sessions import Session, Step
-    from docassemble_client.testing.interviews import Interview
+    from docassemble_client.testing.interviews import ScriptedInterview
     from docassemble_client.testing.recordings import Outcome
 
-_VOLATILE = re.compile(r"^x[.\[]|\[[ijklmn]\]")
-PLAYGROUND = "docassemble.playground"
-NO_FILE = "Reference to invalid playground path."
+_PLACEHOLDER = re.compile(r"^x[.\[]|\[[ijklmn]\]")
+PLAYGROUND_PREFIX = "docassemble.playground"
+NO_PLAYGROUND_FILE = "Reference to invalid playground path."
 
 
-def not_found(filename: str) -> str:
-    """Say as the server does that there is no such interview."""
-    if filename.startswith(PLAYGROUND):
-        return NO_FILE
+def format_not_found(filename: str) -> str:
+    """Format the server's error for an interview that does not exist."""
+    if filename.startswith(PLAYGROUND_PREFIX):
+        return NO_PLAYGROUND_FILE
     return f"Interview {filename} not found"
 
 
-def interview_of(call: Call, session: Session, words: str) -> Interview:
-    """Find the interview of a session, or refuse with these words."""
-    interview = call.world.find_interview(session.filename)
-    return interview or call.refuse(words, not_found(session.filename))
+def find_interview(call: ApiCall, session: Session, error_text: str) -> ScriptedInterview:
+    """Find the interview of a session, or refuse the call with this error."""
+    interview = call.state.find_interview(session.filename)
+    return interview or call.refuse(error_text, format_not_found(session.filename))
 
 
-def run_at(user: int, interview: Interview, step: Step) -> Outcome:
-    """Run an interview for a user at a step, as far as it goes, and note that it was run."""
-    step.note_run(user)
-    return outcome_at(interview, step)
+def run_interview(user: int, interview: ScriptedInterview, step: Step) -> Outcome:
+    """Run an interview at a step for a user, and record the run."""
+    step.add_run(user)
+    return compute_outcome(interview, step)
 
 
-def outcome_at(interview: Interview, step: Step) -> Outcome:
-    """Tell what an interview comes to at a step."""
+def compute_outcome(interview: ScriptedInterview, step: Step) -> Outcome:
+    """Return the outcome of an interview at a step."""
     if step.pending:
-        first = step.pending[0]
-        trace = (Stage("needed", first.action),)
-        return Asked(first.screen, interview.name_of(first.screen), (first.action,), trace)
+        action, screen = step.pending[0].action, step.pending[0].screen
+        trace = (TraceStep("needed", action),)
+        return ShowScreen(screen, interview.get_block_name(screen), (action,), trace)
     if isinstance(interview, RecordedInterview):
-        return interview.shown(step.place)
-    return interview.run(Answers(step.variables), step.answered)
+        return interview.replay_screen(step.position)
+    return interview.run(SessionVariables(step.variables), step.answered)
 
 
-def saves(outcome: Outcome) -> bool:
-    """Whether a session is saved after a run; not where a variable is missing."""
-    return outcome.reply.saves if isinstance(outcome, Played) else not isinstance(outcome, Needed)
+def should_save(outcome: Outcome) -> bool:
+    """Whether the session is saved after a run; it is not if a variable is undefined."""
+    if isinstance(outcome, ReplayedReply):
+        return outcome.reply.saves_session
+    return not isinstance(outcome, NeedVariable)
 
 
-class Sent:
-    """What a call wants to change."""
+class SessionChanges:
+    """The changes that a call makes to a session."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: ApiCall) -> None:
         self.call = call
-        variables = self.given = self._read("variables", "{}", "Malformed variables")
-        if not call.flag("raw"):
-            variables = convert(variables, zone_of(call.world))
-        files = self._read("file_variables", "{}", "Malformed list of file variables")
-        self.gone = self._read("delete_variables", "[]", "Malformed list of delete variables")
-        self.events = self._read("event_list", "[]", "Malformed event list")
-        if not is_list(self.events):
+        variables = self.raw_variables = self._read_json("variables", "{}", "Malformed variables")
+        if not call.get_flag("raw"):
+            variables = convert_value(variables, get_timezone(call.state))
+        files = self._read_json("file_variables", "{}", "Malformed list of file variables")
+        self.deleted_variables = self._read_json(
+            "delete_variables", "[]", "Malformed list of delete variables"
+        )
+        self.events = self._read_json("event_list", "[]", "Malformed event list")
+        if not is_json_array(self.events):
             call.refuse("Malformed event list")
-        self.variables = self._mapping(variables, "Variables data is not a dict")
-        self.file_names = self._mapping(files, "File variables data")
-        if not is_list(self.gone):
+        self.variables = self._check_mapping(variables, "Variables data is not a dict")
+        self.file_names = self._check_mapping(files, "File variables data")
+        if not is_json_array(self.deleted_variables):
             call.refuse("Delete variables data")
         self.names: list[str] = list(self.variables)
         self.uploaded: list[str] = []
 
-    def _read(self, name: str, default: str, words: str) -> Any:
-        """A native value of the right kind, or else JSON text."""
-        value = self.call.value(name, default)
-        native = is_object(value) if default == "{}" else is_list(value)
-        if native:
+    def _read_json(self, name: str, default: str, error_text: str) -> Any:
+        """Read an object or array, or its JSON text."""
+        value = self.call.get_value(name, default)
+        if is_json_object(value) if default == "{}" else is_json_array(value):
             return value
         try:
             return json.loads(value)
         except (TypeError, ValueError):
-            self.call.refuse(words)
+            self.call.refuse(error_text)
 
-    def _mapping(self, value: Any, words: str) -> Mapping[str, Any]:
-        return value if is_mapping(value) else self.call.refuse(words)
+    def _check_mapping(self, value: Any, error_text: str) -> Mapping[str, Any]:
+        return value if is_mapping(value) else self.call.refuse(error_text)
 
     def apply(self, session: Session, step: Step) -> None:
         """Set variables and files."""
-        files = self._files(session)
-        self._prepare(session, step, [*self.variables, *files, *self.gone])
-        interview = self.call.world.find_interview(session.filename)
-        # Objects that a recorded interview has made are not known.
-        assign = grow_variable if isinstance(interview, RecordedInterview) else set_variable
+        files = self._store_files(session)
+        self._run_if_needed(session, step, [*self.variables, *files, *self.deleted_variables])
+        interview = self.call.state.find_interview(session.filename)
+        # A recording does not contain the objects that its interview created.
+        assign = set_nested_variable if isinstance(interview, RecordedInterview) else set_variable
         try:
             for name, value in self.variables.items():
                 assign(step.variables, name, value)
@@ -123,53 +131,55 @@ class Sent:
         self.uploaded = list(files)
         self.names.extend(files)
 
-    def lead(self, interview: Interview, step: Step, block: str) -> None:
-        """Lead a session on in a recorded interview, to what that has defined there."""
+    def follow_recording(self, interview: ScriptedInterview, step: Step, block: str) -> None:
+        """Move a session to the next position of a recorded interview."""
         if isinstance(interview, RecordedInterview):
-            step.place = interview.follow(step.place, self.given, self.uploaded, block)
-            step.variables |= interview.defined(step.place)
+            step.position = interview.find_next_position(
+                step.position, self.raw_variables, self.uploaded, block
+            )
+            step.variables |= interview.get_defined_variables(step.position)
 
-    def _prepare(self, session: Session, step: Step, names: list[Any]) -> None:
-        """Run the interview first where a name holds a placeholder that it must define."""
-        if any(_VOLATILE.search(str(one)) for one in names):
+    def _run_if_needed(self, session: Session, step: Step, names: list[Any]) -> None:
+        """Run the interview first if a name contains a placeholder that it must define."""
+        if any(_PLACEHOLDER.search(str(name)) for name in names):
             try:
-                interview = interview_of(self.call, session, "Error processing session")
-                run_at(self.call.caller.id, interview, step)
+                interview = find_interview(self.call, session, "Error processing session")
+                run_interview(self.call.user.id, interview, step)
             except Exception as error:
-                self.call.refuse("Error processing session", crash(error))
+                self.call.refuse("Error processing session", describe_error(error))
 
-    def delete(self, step: Step) -> None:
+    def delete_variables(self, step: Step) -> None:
         """Delete variables."""
         try:
-            for name in self.gone:
+            for name in self.deleted_variables:
                 delete_variable(step.variables, name)
         except IllegalNameError:
             self.call.refuse("deleting variables", "Illegal value as variable name.")
         except Exception as error:
             self.call.refuse("deleting variables", error)
 
-    def _files(self, session: Session) -> dict[str, Any]:
-        found: dict[str, list[Any]] = {}
-        for part in self.call.files():
-            variable = self.file_names.get(part.name, part.name)
-            if not legal(variable):
+    def _store_files(self, session: Session) -> dict[str, Any]:
+        elements_by_variable: dict[str, list[Any]] = {}
+        for upload in self.call.get_files():
+            variable = self.file_names.get(upload.name, upload.name)
+            if not is_variable_expression(variable):
                 self.call.refuse("Malformed file variable")
-            elements = found.setdefault(variable, [])
-            file = self.call.world.files.add(part.filename, part.content, session=session.key)
+            elements = elements_by_variable.setdefault(variable, [])
+            file = self.call.state.files.add(upload.filename, upload.content, session=session.key)
             elements.append(
                 {
-                    **new_object("DAFile", f"{variable}[{len(elements)}]"),
-                    "filename": part.filename,
+                    **make_object("DAFile", f"{variable}[{len(elements)}]"),
+                    "filename": upload.filename,
                     "has_specific_filename": True,
                     "number": file.number,
-                    "extension": part.filename.rpartition(".")[2].lower(),
-                    "mimetype": None if file.mimetype == ANY else file.mimetype,
+                    "extension": upload.filename.rpartition(".")[2].lower(),
+                    "mimetype": None if file.mimetype == OCTET_STREAM else file.mimetype,
                     "initialized": True,
                     "ok": True,
                 }
             )
-        gathered = {"gathered": True, "revisit": True, "there_are_any": True}
+        attributes = {"gathered": True, "revisit": True, "there_are_any": True}
         return {
-            variable: {**new_object("DAFileList", variable), **gathered, "elements": elements}
-            for variable, elements in found.items()
+            variable: {**make_object("DAFileList", variable), **attributes, "elements": elements}
+            for variable, elements in elements_by_variable.items()
         }

@@ -1,4 +1,4 @@
-"""Lists of sessions, and the deletion of what is on them."""
+"""Lists of sessions, and deletion of several sessions."""
 
 from __future__ import annotations
 
@@ -6,102 +6,102 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfoNotFoundError
 
-from docassemble_client import models
-from docassemble_client.testing._handlers.paging import page_of, position
-from docassemble_client.testing._handlers.questions import metadata_of, title_of
+import docassemble_client.models as models
+from docassemble_client.testing._handlers.paging import make_page, read_position
+from docassemble_client.testing._handlers.questions import get_metadata, get_title
 from docassemble_client.testing._handlers.session_variables import (
-    dictionary,
-    empty_dictionary,
-    local,
-    utc,
-    zone_of,
+    format_local,
+    format_utc,
+    get_timezone,
+    make_dictionary,
+    make_empty_dictionary,
 )
-from docassemble_client.testing._server.messages import Refusal, json_answer
-from docassemble_client.testing._state.people import PROFILE
+from docassemble_client.testing._server.messages import ApiRefusal, make_json_response
 from docassemble_client.testing._state.query import QueryError, matches, parse_query
-from docassemble_client.testing._yaml.variable_expressions import TAGS
+from docassemble_client.testing._state.users import PROFILE_FIELDS
+from docassemble_client.testing._yaml.variable_expressions import TAGS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from docassemble_client.testing._server.call import Call
+    from docassemble_client.testing._server.api_call import ApiCall
     from docassemble_client.testing._state.sessions import Session
 
 _QUERIES_SINCE = "1.4.0"
-_LOST = "Error: interview not found and answers could not be decrypted"
-_LOCKED = " - interview answers cannot be decrypted"
+_LOST_TITLE = "Error: interview not found and answers could not be decrypted"
+_LOCKED_SUFFIX = " - interview answers cannot be decrypted"
 
 
-def sessions_list(call: Call) -> object:
+def sessions_list(call: ApiCall) -> object:
     """List the sessions of all users."""
-    call.require()
-    return _list(call, None, "Error reading interview list: {}")
+    call.require_privilege()
+    return _list_sessions(call, None, "Error reading interview list: {}")
 
 
-def sessions_list_across_users(call: Call) -> object:
-    """List the sessions of all users, or of one."""
-    call.require()
-    return _list(call, _one_user(call), "Error getting interview list.  {}")
+def sessions_list_across_users(call: ApiCall) -> object:
+    """List the sessions of all users or of one user."""
+    call.require_privilege()
+    return _list_sessions(call, _read_optional_user(call), "Error getting interview list.  {}")
 
 
-def sessions_list_current(call: Call) -> object:
+def sessions_list_current(call: ApiCall) -> object:
     """List the caller's own sessions."""
-    _own(call)
-    return _list(call, call.caller.id, "Error reading interview list")
+    _check_may_list_own(call)
+    return _list_sessions(call, call.user.id, "Error reading interview list")
 
 
-def sessions_list_for_user(call: Call) -> object:
+def sessions_list_for_user(call: ApiCall) -> object:
     """List the sessions of a user."""
-    return _list(call, _user(call), "Error reading interview list")
+    return _list_sessions(call, _read_user(call), "Error reading interview list")
 
 
-def sessions_delete_many(call: Call) -> None:
+def sessions_delete_many(call: ApiCall) -> None:
     """Delete sessions of all users."""
-    call.require()
-    _query(call)
-    if not call.caller.may("admin", "advocate", permission="edit_sessions"):
+    call.require_privilege()
+    _read_query(call)
+    if not call.user.may_use("admin", "advocate", permission="edit_sessions"):
         call.deny()
-    _delete(call, None)
+    _delete_sessions(call, None)
 
 
-def sessions_delete_many_across_users(call: Call) -> None:
-    """Delete sessions of all users, or of one."""
-    call.require()
-    _delete(call, _one_user(call))
+def sessions_delete_many_across_users(call: ApiCall) -> None:
+    """Delete sessions of all users or of one user."""
+    call.require_privilege()
+    _delete_sessions(call, _read_optional_user(call))
 
 
-def sessions_delete_many_current(call: Call) -> None:
+def sessions_delete_many_current(call: ApiCall) -> None:
     """Delete the caller's own sessions."""
-    _query(call)
-    _own(call)
-    _delete(call, call.caller.id)
+    _read_query(call)
+    _check_may_list_own(call)
+    _delete_sessions(call, call.user.id)
 
 
-def sessions_delete_many_for_user(call: Call) -> None:
+def sessions_delete_many_for_user(call: ApiCall) -> None:
     """Delete the sessions of a user."""
-    _delete(call, _user(call))
+    _delete_sessions(call, _read_user(call))
 
 
-def _own(call: Call) -> None:
-    _query(call)
-    if not call.caller.holds("access_sessions"):
+def _check_may_list_own(call: ApiCall) -> None:
+    _read_query(call)
+    if not call.user.has_permission("access_sessions"):
         call.refuse("Error reading interview list")
 
 
-def _user(call: Call) -> int:
-    caller, number = call.caller, call.number("user_id")
-    sees = caller.may("admin", "advocate", permission="access_sessions")
-    if not sees and number != caller.id:
+def _read_user(call: ApiCall) -> int:
+    caller, user_id = call.user, call.get_path_value("user_id")
+    may_see_others = caller.may_use("admin", "advocate", permission="access_sessions")
+    if not may_see_others and user_id != caller.id:
         call.deny()
-    _query(call)
-    if not sees and caller.limited:
+    _read_query(call)
+    if not may_see_others and caller.is_limited:
         call.refuse("Error reading interview list")
-    return number
+    return user_id
 
 
-def _one_user(call: Call) -> int | None:
-    _query(call)
-    text = call.text("user_id")
+def _read_optional_user(call: ApiCall) -> int | None:
+    _read_query(call)
+    text = call.get_text("user_id")
     if text is None:
         return None
     try:
@@ -113,9 +113,9 @@ def _one_user(call: Call) -> int | None:
         call.refuse("Error", message)
 
 
-def _query(call: Call) -> Any:
-    text = call.text("query")
-    if text is None or not text.strip() or call.world.before(_QUERIES_SINCE):
+def _read_query(call: ApiCall) -> Any:
+    text = call.get_text("query")
+    if text is None or not text.strip() or call.state.is_older_than(_QUERIES_SINCE):
         return None
     try:
         return parse_query(text)
@@ -123,88 +123,93 @@ def _query(call: Call) -> Any:
         call.refuse("Invalid query parameter")
 
 
-def _delete(call: Call, user: int | None) -> None:
-    for session, owner in list(_found(call, user, "Error reading interview list")):
-        call.world.sessions.leave(session, owner)
+def _delete_sessions(call: ApiCall, user: int | None) -> None:
+    for session, owner in list(_find_sessions(call, user, "Error reading interview list")):
+        call.state.sessions.remove_user(session, owner)
 
 
-def _found(call: Call, user: int | None, words: str) -> Iterator[tuple[Session, int]]:
-    query = _query(call)
-    filename, key, tag = call.text("i"), call.text("session"), call.text("tag")
-    for session, owner in call.world.sessions.rows():
-        interview = call.world.find_interview(session.filename)
-        fits = (
+def _find_sessions(
+    call: ApiCall, user: int | None, error_text: str
+) -> Iterator[tuple[Session, int]]:
+    query = _read_query(call)
+    filename, key, tag = call.get_text("i"), call.get_text("session"), call.get_text("tag")
+    for session, owner in call.state.sessions.iter_rows():
+        interview = call.state.find_interview(session.filename)
+        is_match = (
             user in {None, owner}
             and filename in {None, session.filename}
             and key in {None, session.key}
             and (tag is None or (interview is not None and tag in interview.tags))
         )
         try:
-            if fits and matches(query, _columns(call, session, owner)):
+            if is_match and matches(query, _make_row(call, session, owner)):
                 yield session, owner
         except QueryError as error:
-            call.refuse(words, error)
+            call.refuse(error_text, error)
 
 
-def _columns(call: Call, session: Session, owner: int) -> dict[str, Any]:
-    account = call.world.people.accounts.get(owner)
-    moment = datetime.fromtimestamp(session.step.modtime, UTC).replace(tzinfo=None)
-    profile = {name: getattr(account, name, None) for name in ("email", *PROFILE)}
+def _make_row(call: ApiCall, session: Session, owner: int) -> dict[str, Any]:
+    account = call.state.users.accounts.get(owner)
+    modtime = datetime.fromtimestamp(session.step.modtime, UTC).replace(tzinfo=None)
+    profile = {name: getattr(account, name, None) for name in ("email", *PROFILE_FIELDS)}
     return {
         **profile,
         "indexno": session.step.indexno,
-        "modtime": moment,
+        "modtime": modtime,
         "filename": session.filename,
         "session": session.key,
         "encrypted": session.encrypted,
         "user_id": owner if account else None,
-        "last_login": moment,
+        "last_login": modtime,
     }
 
 
-def _list(call: Call, user: int | None, words: str) -> object:
-    after = position(call)
-    found = [
-        (session.step.indexno, _summary(call, session, owner))
-        for session, owner in _found(call, user, words)
+def _list_sessions(call: ApiCall, user: int | None, error_text: str) -> object:
+    after = read_position(call)
+    numbered_items = [
+        (session.step.indexno, _make_summary(call, session, owner))
+        for session, owner in _find_sessions(call, user, error_text)
         if session.step.indexno > after
     ]
-    return page_of(call, found)
+    return make_page(call, numbered_items)
 
 
-def _summary(call: Call, session: Session, owner: int) -> models.SessionSummary:
-    world = call.world
-    account = world.people.accounts.get(owner)
-    interview = world.find_interview(session.filename)
-    whole = call.flag("include_dictionary")
-    readable = not whole or session.opens(call.text("secret"))
-    zone = call.caller.account.timezone or zone_of(world)
-    title = _LOST if interview is None else title_of(interview)
-    dated = readable or not whole
-    variables = dictionary(world, session) if readable else empty_dictionary(world.clock.now())
+def _make_summary(call: ApiCall, session: Session, owner: int) -> models.SessionSummary:
+    state = call.state
+    account = state.users.accounts.get(owner)
+    interview = state.find_interview(session.filename)
+    with_variables = call.get_flag("include_dictionary")
+    is_readable = not with_variables or session.is_readable_with(call.get_text("secret"))
+    shows_variables = with_variables and is_readable
+    timezone = call.user.account.timezone or get_timezone(state)
+    title = _LOST_TITLE if interview is None else get_title(interview)
+    variables = (
+        make_dictionary(state, session) if is_readable else make_empty_dictionary(state.clock.now())
+    )
     subtitle = None if interview is None else interview.metadata.get("subtitle")
     tags: Any = () if interview is None else interview.tags
-    own: Any = session.step.variables.get(TAGS, []) if whole and readable else []
+    session_tags: Any = session.step.variables.get(TAGS_VARIABLE, []) if shows_variables else []
     try:
-        modtime = local(session.step.modtime, zone) if dated else ""
-        starttime = local(session.started, zone) if whole and readable else ""
+        modtime = format_local(session.step.modtime, timezone) if is_readable else ""
+        starttime = format_local(session.started, timezone) if shows_variables else ""
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise Refusal(json_answer(f"Error reading interview list: {error}", 400)) from None
+        message = f"Error reading interview list: {error}"
+        raise ApiRefusal(make_json_response(message, 400)) from None
     return models.SessionSummary(
         filename=session.filename,
         session=session.key,
-        title=title if readable or interview is None else title + _LOCKED,
+        title=title if is_readable or interview is None else title + _LOCKED_SUFFIX,
         subtitle=None if subtitle is None else str(subtitle),
-        metadata={} if interview is None else metadata_of(interview),
-        tags=sorted({*tags, *own}),
-        valid=readable and interview is not None,
+        metadata={} if interview is None else get_metadata(interview),
+        tags=sorted({*tags, *session_tags}),
+        valid=is_readable and interview is not None,
         email=None if account is None else account.email,
         user_id=None if account is None else owner,
         temp_user_id=-owner if account is None else None,
         modtime=modtime,
-        utc_modtime=utc(session.step.modtime) if dated else None,
+        utc_modtime=format_utc(session.step.modtime) if is_readable else None,
         starttime=starttime,
-        utc_starttime=utc(session.started) if whole and readable else None,
-        variables=variables if whole else None,
-        encrypted=session.encrypted if whole else None,
+        utc_starttime=format_utc(session.started) if shows_variables else None,
+        variables=variables if with_variables else None,
+        encrypted=session.encrypted if with_variables else None,
     )

@@ -1,4 +1,4 @@
-"""The variables of a session, with docassemble's own."""
+"""The variables of a session, including docassemble's internal ones."""
 
 from __future__ import annotations
 
@@ -6,81 +6,86 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from docassemble_client.testing._yaml.objects import new_object
-from docassemble_client.testing._yaml.variable_expressions import TAGS
+from docassemble_client.testing._yaml.objects import make_object
+from docassemble_client.testing._yaml.variable_expressions import TAGS_VARIABLE
 
 if TYPE_CHECKING:
+    from docassemble_client.testing._state.server_state import ServerState
     from docassemble_client.testing._state.sessions import Session
-    from docassemble_client.testing._state.world import World
 
 
-def zone_of(world: World) -> str:
-    """Time zone of the server."""
-    return str(world.config.get("timezone") or "America/New_York")
+def get_timezone(state: ServerState) -> str:
+    """Return the name of the server's time zone."""
+    return str(state.config.get("timezone") or "America/New_York")
 
 
-def utc(seconds: float) -> str:
-    """Write a moment as the server does in UTC, without an offset."""
+def format_utc(seconds: float) -> str:
+    """Format a timestamp in UTC as the server does, without an offset."""
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
-def local(seconds: float, zone: str) -> str:
-    """Write a moment as the server does for people."""
-    return datetime.fromtimestamp(seconds, ZoneInfo(zone)).strftime("%m/%d/%y %H:%M:%S")
+def format_local(seconds: float, timezone: str) -> str:
+    """Format a timestamp in a time zone as the server does."""
+    return datetime.fromtimestamp(seconds, ZoneInfo(timezone)).strftime("%m/%d/%y %H:%M:%S")
 
 
-def dictionary(world: World, session: Session) -> dict[str, Any]:
+def make_dictionary(state: ServerState, session: Session) -> dict[str, Any]:
     """
-    Show all variables of a session.
+    Build the dictionary with all variables of a session.
 
     Args:
-        world: What the server remembers.
+        state: State of the server.
         session: The session.
 
     Returns:
-        The answers, and what docassemble keeps beside them.
+        The variables of the interview and docassemble's internal ones.
     """
     step = session.step
-    moments = {"starttime": utc(session.started), "modtime": utc(step.modtime)}
-    seen = {str(one): utc(step.modtime) for one in session.users}
-    own = _own(moments, seen, steps=len(session.steps), tracker=len(step.runs))
-    users = {user: _name(world, user) for _, user in step.runs}
-    own["_internal"] |= {
+    timestamps = {"starttime": format_utc(session.started), "modtime": format_utc(step.modtime)}
+    access_times = {str(user): format_utc(step.modtime) for user in session.users}
+    internals = _make_internals(
+        timestamps, access_times, steps=len(session.steps), tracker=len(step.runs)
+    )
+    users = {user: _get_user_name(state, user) for _, user in step.runs}
+    internals["_internal"] |= {
         "progress": step.progress,
         "answered": sorted(step.answered),
-        "device_local": {device: _local("device") for device, _ in step.runs},
-        "session_local": {email: _local("session") for email in users.values()},
-        "user_local": {str(user): _local("user") for user in users},
+        "device_local": {device: _make_local("device") for device, _ in step.runs},
+        "session_local": {email: _make_local("session") for email in users.values()},
+        "user_local": {str(user): _make_local("user") for user in users},
     }
-    if TAGS in step.variables:
-        own["_internal"]["tags"] = step.variables[TAGS]
+    if TAGS_VARIABLE in step.variables:
+        internals["_internal"]["tags"] = step.variables[TAGS_VARIABLE]
     if step.pending:
         stack: list[dict[str, Any]] = [
-            {"action": one.action, "arguments": {}} for one in step.pending
+            {"action": question.action, "arguments": {}} for question in step.pending
         ]
-        own["_internal"]["event_stack"] = {_name(world, session.users[0]): stack}
-    return {**own, **{name: one for name, one in step.variables.items() if name != TAGS}}
+        internals["_internal"]["event_stack"] = {_get_user_name(state, session.users[0]): stack}
+    variables = {name: value for name, value in step.variables.items() if name != TAGS_VARIABLE}
+    return {**internals, **variables}
 
 
-def _name(world: World, user: int) -> str:
-    """What the server calls a user, or a visitor who is not logged in."""
-    account = world.people.accounts.get(user)
+def _get_user_name(state: ServerState, user: int) -> str:
+    """Return the server's name for a user or an anonymous visitor."""
+    account = state.users.accounts.get(user)
     return f"t{-user}" if account is None else account.email
 
 
-def _local(what: str) -> dict[str, Any]:
-    return new_object(f"DA{what.capitalize()}Local", f"{what}_local")
+def _make_local(scope: str) -> dict[str, Any]:
+    return make_object(f"DA{scope.capitalize()}Local", f"{scope}_local")
 
 
-def empty_dictionary(now: float) -> dict[str, Any]:
-    """Show what there is of a session whose answers cannot be decrypted."""
-    own = _own({"starttime": None, "modtime": None}, {"1": utc(now)}, steps=1, tracker=0)
-    del own["_internal"]["referer"]
-    return own
+def make_empty_dictionary(now: float) -> dict[str, Any]:
+    """Build the dictionary of a session whose answers cannot be decrypted."""
+    internals = _make_internals(
+        {"starttime": None, "modtime": None}, {"1": format_utc(now)}, steps=1, tracker=0
+    )
+    del internals["_internal"]["referer"]
+    return internals
 
 
-def _own(
-    moments: dict[str, Any], seen: dict[str, Any], *, steps: int, tracker: int
+def _make_internals(
+    timestamps: dict[str, Any], access_times: dict[str, Any], *, steps: int, tracker: int
 ) -> dict[str, Any]:
     objects = (
         "answers",
@@ -98,8 +103,8 @@ def _own(
     )
     internal: dict[str, Any] = {
         **{name: {} for name in objects},
-        **moments,
-        "accesstime": seen,
+        **timestamps,
+        "accesstime": access_times,
         "answered": [],
         "gather": [],
         "livehelp": {

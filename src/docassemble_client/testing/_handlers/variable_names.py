@@ -1,15 +1,15 @@
-"""Names an interview can use: its own, and some of docassemble's."""
+"""Names that an interview can use: its own and some of docassemble's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client import models
+import docassemble_client.models as models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from docassemble_client.testing.interviews import Interview
+    from docassemble_client.testing.interviews import ScriptedInterview
 
 _DOCS = "https://docassemble.org/docs/"
 _CODE = (
@@ -39,72 +39,77 @@ _CLASSES: Mapping[str, tuple[list[str], list[str]]] = {
 _MODULES = ("DA", "json", "re")
 
 
-def names_of(interview: Interview) -> models.InterviewNames:
+def make_names(interview: ScriptedInterview) -> models.InterviewNames:
     """
-    List the names an interview can use.
+    Build the model of the names that an interview can use.
 
     Args:
         interview: The interview.
 
     Returns:
-        Its own names and the most usual of docassemble's.
+        Its own names and the most common names of docassemble.
     """
     return models.InterviewNames(
-        var_list=[*_built_in(), *_own(interview)],
-        undefined_names=sorted(interview.undefined),
+        var_list=[*_iter_built_in(), *_iter_own(interview)],
+        undefined_names=sorted(interview.undefined_variables),
         functions_list=[
             models.InterviewFunction(
                 var=name,
                 to_insert=f"{name}()",
                 name=f"{name}({parameters})",
-                doc_content=_link("functions", name),
+                doc_content=_make_doc_link("functions", name),
                 doc_title=_TITLE,
             )
             for name, parameters in _FUNCTIONS.items()
         ],
-        classes_list=[_class(name, *about) for name, about in _CLASSES.items()],
+        classes_list=[_make_class(name, *details) for name, details in _CLASSES.items()],
         modules_list=[
             models.InterviewModule(
-                var=one, to_insert=one, doc_content=_link("special", one), doc_title=_TITLE
+                var=name,
+                to_insert=name,
+                doc_content=_make_doc_link("special", name),
+                doc_title=_TITLE,
             )
-            for one in _MODULES
+            for name in _MODULES
         ],
-        images_list=[models.InterviewImage(var=one, to_insert=one) for one in interview.images],
+        images_list=[
+            models.InterviewImage(var=name, to_insert=name) for name in interview.image_names
+        ],
     )
 
 
-def vocabulary_of(interview: Interview) -> list[str]:
-    """All names, for completion."""
-    return sorted({*interview.names, *_BUILT_IN, *_FUNCTIONS, *_CLASSES, *_MODULES})
+def list_vocabulary(interview: ScriptedInterview) -> list[str]:
+    """List all names, for code completion."""
+    return sorted({*interview.variable_classes, *_BUILT_IN, *_FUNCTIONS, *_CLASSES, *_MODULES})
 
 
-def _built_in() -> Iterator[models.InterviewVariable]:
-    for name, kind in _BUILT_IN.items():
+def _iter_built_in() -> Iterator[models.InterviewVariable]:
+    for name, class_name in _BUILT_IN.items():
         yield models.InterviewVariable(
             var=name,
             to_insert=name,
             var_type="builtin",
             hide=False,
-            class_name=kind,
+            class_name=class_name,
             iterable=False,
-            doc_content=_link("special", name),
+            doc_content=_make_doc_link("special", name),
             doc_title=_TITLE,
         )
 
 
-def _own(interview: Interview) -> Iterator[models.InterviewVariable]:
-    for name, kind in sorted(interview.names.items()):
+def _iter_own(interview: ScriptedInterview) -> Iterator[models.InterviewVariable]:
+    for name, class_name in sorted(interview.variable_classes.items()):
         yield models.InterviewVariable(
             var=name,
             to_insert=name,
             var_type="default",
             hide="." in name,
-            class_name=kind or None,
-            iterable=False if kind else None,
+            class_name=class_name or None,
+            iterable=False if class_name else None,
         )
 
 
-def _class(name: str, bases: list[str], methods: list[str]) -> models.InterviewClass:
+def _make_class(name: str, bases: list[str], methods: list[str]) -> models.InterviewClass:
     return models.InterviewClass(
         var=name,
         to_insert=name,
@@ -112,20 +117,22 @@ def _class(name: str, bases: list[str], methods: list[str]) -> models.InterviewC
         bases=bases or None,
         methods=[
             models.InterviewMethod(
-                name=one,
-                to_insert=f".{one}()",
-                tag=f".{one}(self)",
+                name=method,
+                to_insert=f".{method}()",
+                tag=f".{method}(self)",
                 git=_CODE,
-                doc_content=None if one in _UNDOCUMENTED else _link("objects", f"{name}.{one}"),
-                doc_title=None if one in _UNDOCUMENTED else _TITLE,
+                doc_content=None
+                if method in _UNDOCUMENTED
+                else _make_doc_link("objects", f"{name}.{method}"),
+                doc_title=None if method in _UNDOCUMENTED else _TITLE,
             )
-            for one in methods
+            for method in methods
         ]
         or None,
-        doc_content=_link("objects", name),
+        doc_content=_make_doc_link("objects", name),
         doc_title=_TITLE,
     )
 
 
-def _link(page: str, name: str) -> str:
+def _make_doc_link(page: str, name: str) -> str:
     return f"<a target='_blank' href='{_DOCS}{page}.html#{name}'>View documentation</a>"

@@ -1,1 +1,1 @@
-"""Serve the fake server: HTTP, ASGI, transports."""
+"""Responds to requests: routing, requests and responses, ASGI, transports."""

@@ -1,11 +1,11 @@
-"""The fake server as an ASGI application."""
+"""Serve a fake server as an ASGI application."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from docassemble_client.testing._server.messages import Incoming, first_of
+from docassemble_client.testing._server.messages import FakeRequest, parse_query
 from docassemble_client.testing.faults import ConnectionLost, ConnectionRefused
 
 if TYPE_CHECKING:
@@ -17,60 +17,60 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
-def application(fake: FakeServer) -> Application:
+def make_application(fake: FakeServer) -> Application:
     """
-    Make an application of a server.
+    Make an ASGI application.
 
     Args:
-        fake: The server.
+        fake: The fake server.
 
     Returns:
-        What any ASGI server can serve.
+        The application.
     """
 
     async def serve(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _handle_lifespan(receive, send)
             return
-        request = Incoming(
+        request = FakeRequest(
             method=scope["method"],
             path=scope["path"],
-            query=first_of(scope["query_string"]),
+            query=parse_query(scope["query_string"]),
             headers={
-                name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]
+                name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
             },
-            content=await _body(receive),
+            content=await _read_body(receive),
             address=(scope.get("client") or ("127.0.0.1", 0))[0],
         )
         try:
-            answer = await fake.answer(request)
+            response = await fake.respond(request)
         except (ConnectionLost, ConnectionRefused):
-            # A body shorter than announced: the server that serves this drops the connection.
-            await send(_start(200, {"content-length": "1"}))
+            # The ASGI server drops the connection if the body is shorter than content-length.
+            await send(_make_start_message(200, {"content-length": "1"}))
             return
-        await send(_start(answer.status, dict(answer.headers)))
-        await send({"type": "http.response.body", "body": answer.content})
+        await send(_make_start_message(response.status, dict(response.headers)))
+        await send({"type": "http.response.body", "body": response.content})
 
     return serve
 
 
-def _start(status: int, headers: dict[str, str]) -> Message:
+def _make_start_message(status: int, headers: dict[str, str]) -> Message:
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status, "headers": encoded}
 
 
-async def _body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     content = bytearray()
-    more = True
-    while more:
+    has_more = True
+    while has_more:
         message = await receive()
         content += message.get("body", b"")
-        more = message.get("more_body", False)
+        has_more = message.get("more_body", False)
     return bytes(content)
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    """Start and stop with the server; there is nothing to do."""
+async def _handle_lifespan(receive: Receive, send: Send) -> None:
+    """Acknowledge startup and shutdown."""
     while True:
         message = await receive()
         phase = message["type"].removeprefix("lifespan.")

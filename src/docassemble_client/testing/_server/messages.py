@@ -1,4 +1,4 @@
-"""Requests and answers of the fake server, free of any HTTP library."""
+"""Requests and responses of the fake server, independent of any HTTP library."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from urllib.parse import parse_qsl
 
 from attrs import Factory, define, field, frozen
 
-from docassemble_client._types import UNSET, is_list, is_object
+from docassemble_client._types import UNSET, is_json_array, is_json_object
 from docassemble_client.config import Secret
-from docassemble_client.testing._server.body import read_body
+from docassemble_client.testing._server.request_body import read_body
 
 if TYPE_CHECKING:
-    from docassemble_client.testing._server.body import Body
+    from docassemble_client.testing._server.request_body import RequestBody
 
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
-_SAFETY = {
+_SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-xss-protection": "1",
     "x-frame-options": "SAMEORIGIN",
@@ -42,17 +42,17 @@ _PAGE = """<!DOCTYPE html>
 
 
 @define
-class Incoming:
+class FakeRequest:
     """
     A request.
 
     Attributes:
         method: HTTP method.
         path: Path, unquoted.
-        query: Query parameters; of several of one name the first.
+        query: Query parameters; the first value of each name.
         headers: Headers by lower-case name.
         content: The body.
-        address: Address it came from.
+        address: IP address of the client.
     """
 
     method: str
@@ -64,15 +64,15 @@ class Incoming:
     __dict__: dict[str, Any] = field(init=False, repr=False, eq=False)
 
     @cached_property
-    def body(self) -> Body:
-        """The body, as the server reads it."""
+    def body(self) -> RequestBody:
+        """The body, parsed like the server does."""
         return read_body(self.headers.get("content-type", ""), self.content)
 
 
 @frozen
-class Answer:
+class FakeResponse:
     """
-    An answer.
+    A response.
 
     Attributes:
         status: HTTP status.
@@ -84,60 +84,66 @@ class Answer:
     content: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = Factory(dict[str, str])
 
-    def finished(self, now: float, *, cookie: str = "", cors: bool = True) -> Answer:
-        """Add the headers that every answer has."""
-        more = {"server": "gunicorn", "date": formatdate(now, usegmt=True), **_SAFETY}
+    def with_server_headers(
+        self, now: float, *, cookie: str = "", cors: bool = True
+    ) -> FakeResponse:
+        """Return a copy with the headers that every response has."""
+        headers = {
+            "server": "gunicorn",
+            "date": formatdate(now, usegmt=True),
+            **_SECURITY_HEADERS,
+        }
         if cors:
-            more["access-control-allow-origin"] = "*"
+            headers["access-control-allow-origin"] = "*"
         if cookie:
-            more["set-cookie"] = f"session={cookie}; HttpOnly; Path=/; SameSite=Lax"
+            headers["set-cookie"] = f"session={cookie}; HttpOnly; Path=/; SameSite=Lax"
         if self.status != HTTPStatus.NO_CONTENT:
-            more["content-length"] = str(len(self.content))
-        return Answer(self.status, self.content, {**more, **self.headers})
+            headers["content-length"] = str(len(self.content))
+        return FakeResponse(self.status, self.content, {**headers, **self.headers})
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, thrown
-    """An answer that ends the work on a request."""
+class ApiRefusal(Exception):  # noqa: N818 - a response that is raised
+    """A response that ends the handling of a request."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, response: FakeResponse) -> None:
         """
-        Carry it.
+        Wrap a response.
 
         Args:
-            answer: The answer.
+            response: The response.
         """
-        super().__init__(answer.status)
-        self.answer = answer
+        super().__init__(response.status)
+        self.response = response
 
 
-class Crash(Exception):  # noqa: N818 - what the server does, not this program
-    """An exception the server does not handle, of which it makes a page with status 501."""
+class UnhandledError(Exception):
+    """An exception that the real server does not handle; the response is a page with status 501."""
 
 
-def json_answer(value: object, status: int = HTTPStatus.OK) -> Answer:
-    """Answer with JSON, written as the server does: compact, keys in order, ASCII."""
-    text = json.dumps(wire(value), separators=(",", ":"), sort_keys=True) + "\n"
-    return Answer(status, text.encode(), {"content-type": _JSON})
+def make_json_response(value: object, status: int = HTTPStatus.OK) -> FakeResponse:
+    """Make a JSON response, formatted like the server's: compact, sorted keys, ASCII."""
+    text = json.dumps(to_json(value), separators=(",", ":"), sort_keys=True) + "\n"
+    return FakeResponse(status, text.encode(), {"content-type": _JSON})
 
 
-def text_answer(text: str, status: int, content_type: str = _HTML) -> Answer:
-    """Answer with plain text, which the server calls HTML."""
-    return Answer(status, text.encode(), {"content-type": content_type})
+def make_text_response(text: str, status: int, content_type: str = _HTML) -> FakeResponse:
+    """Make a plain-text response; the server declares it as HTML."""
+    return FakeResponse(status, text.encode(), {"content-type": content_type})
 
 
-def nothing() -> Answer:
-    """Answer that there is nothing to say."""
-    return Answer(HTTPStatus.NO_CONTENT, b"", {"content-type": _HTML})
+def make_empty_response() -> FakeResponse:
+    """Make a response without content."""
+    return FakeResponse(HTTPStatus.NO_CONTENT, b"", {"content-type": _HTML})
 
 
-def web_page(title: str, content: str) -> Answer:
-    """Answer with a page for a person; the title is text and the content HTML."""
+def make_web_page(title: str, content: str) -> FakeResponse:
+    """Make a web page; the title is text, the content HTML."""
     text = _PAGE.format(title=html.escape(title), heading=html.escape(title), content=content)
-    return Answer(HTTPStatus.OK, text.encode(), {"content-type": _HTML})
+    return FakeResponse(HTTPStatus.OK, text.encode(), {"content-type": _HTML})
 
 
-def page(status: int, message: str = "") -> Answer:
-    """Answer with a page, as for a path there is not and for an exception."""
+def make_error_page(status: int, message: str = "") -> FakeResponse:
+    """Make the server's error page, such as for an unknown path or an exception."""
     if status == HTTPStatus.NOT_FOUND:
         title = f"{status} Not Found"
         heading = "Not Found"
@@ -146,38 +152,38 @@ def page(status: int, message: str = "") -> Answer:
         title = heading = "Error"
         content = f'<blockquote class="blockquote">{html.escape(message)}</blockquote>'
     text = _PAGE.format(title=title, heading=heading, content=content)
-    return Answer(status, text.encode(), {"content-type": _HTML})
+    return FakeResponse(status, text.encode(), {"content-type": _HTML})
 
 
-def wire(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """
-    Turn a model into the JSON the server sends.
+    Convert a model to the JSON that the server sends.
 
     Args:
-        value: A model, or JSON that may hold models.
+        value: A model, or JSON that may contain models.
 
     Returns:
-        JSON without what is absent: what is unset, and what is None where that is the default.
+        JSON. Fields are absent if they are UNSET, or if they are None and None is the default.
     """
     if isinstance(value, Secret):
         return value.reveal()
-    if is_object(value):
-        return {name: wire(one) for name, one in value.items()}
-    if is_list(value):
-        return [wire(one) for one in value]
+    if is_json_object(value):
+        return {name: to_json(item) for name, item in value.items()}
+    if is_json_array(value):
+        return [to_json(item) for item in value]
     attributes: Any = getattr(value, "__attrs_attrs__", None)
     if attributes is None:
         return value
-    sent: dict[str, Any] = {}
-    for one in attributes:
-        item = getattr(value, one.name)
-        absent = item is UNSET or (item is None and one.default is None)
-        if one.name != "extra" and not absent:
-            sent[one.metadata.get("wire", one.name)] = wire(item)
-    return {**sent, **value.extra}
+    data: dict[str, Any] = {}
+    for attribute in attributes:
+        item = getattr(value, attribute.name)
+        is_absent = item is UNSET or (item is None and attribute.default is None)
+        if attribute.name != "extra" and not is_absent:
+            data[attribute.metadata.get("wire", attribute.name)] = to_json(item)
+    return {**data, **value.extra}
 
 
-def first_of(query: bytes) -> dict[str, str]:
-    """Read a query; of several parameters of one name the first counts."""
+def parse_query(query: bytes) -> dict[str, str]:
+    """Parse a query string; the first value of each name counts."""
     pairs = parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True)
     return dict(reversed(pairs))

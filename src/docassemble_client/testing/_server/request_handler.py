@@ -1,4 +1,4 @@
-"""How requests are answered from what the fake server remembers."""
+"""Handles the fake server's requests: faults, routing, authentication and handlers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from docassemble_client.testing._handlers import HANDLERS
-from docassemble_client.testing._server.call import Call, crash
+from docassemble_client.testing._server.api_call import ApiCall, describe_error
 from docassemble_client.testing._server.messages import (
-    Answer,
-    Crash,
-    Incoming,
-    Refusal,
-    json_answer,
-    nothing,
-    page,
+    ApiRefusal,
+    FakeRequest,
+    FakeResponse,
+    UnhandledError,
+    make_empty_response,
+    make_error_page,
+    make_json_response,
 )
-from docassemble_client.testing._server.pages import visit
-from docassemble_client.testing._server.routes import Route, authenticate, choose, find_route
+from docassemble_client.testing._server.routes import authenticate, choose_operation, find_route
+from docassemble_client.testing._server.web_pages import render_page
 from docassemble_client.testing.faults import ConnectionLost, ConnectionRefused, Fault, Faults
 
 if TYPE_CHECKING:
@@ -29,153 +29,151 @@ if TYPE_CHECKING:
 
     from docassemble_client._types import JSONInput
     from docassemble_client.operation import Operation
-    from docassemble_client.testing._state.world import World
+    from docassemble_client.testing._server.routes import Route, RouteMatch
+    from docassemble_client.testing._state.server_state import ServerState
 
 _log = logging.getLogger(__name__)
-_LARGEST = 16 * 1024 * 1024
+_MAX_BODY_BYTES = 16 * 1024 * 1024
 _WRONG_METHOD = (
     "MethodNotAllowed: 405 Method Not Allowed: The method is not allowed for the requested URL."
 )
 Outage = Literal["unavailable", "refused", "lost", "waiting"]
 _OUTAGES: Mapping[Outage, Exception | None] = {
     "unavailable": None,
-    "waiting": None,  # where an answer comes too late all the same
+    "waiting": None,  # requests wait; this applies only if a restart begins after the wait
     "refused": ConnectionRefused(),
     "lost": ConnectionLost(),
 }
 
 
-class TooSlow(Exception):  # noqa: N818 - what the caller sees of it
-    """The answer would come later than the caller waits."""
+class ResponseTimeout(Exception):  # noqa: N818 - named like the client's timeouts
+    """The response is later than the client's timeout."""
 
 
 @frozen
-class Received:
+class ReceivedRequest:
     """
-    A request the fake server has answered.
+    A request that the fake server has answered.
 
     Attributes:
-        operation: Full name of the operation; empty where the path means none.
+        operation: Full name of the operation; empty if the request matches none.
         request: The request.
-        status: HTTP status of the answer.
+        status: HTTP status of the response.
     """
 
     operation: str
-    request: Incoming = field(repr=False)
+    request: FakeRequest = field(repr=False)
     status: int
 
 
-class Engine:
+class RequestHandler:
     """
-    Answers requests.
+    Responds to requests.
 
     Attributes:
-        latency: How many seconds every answer takes.
-        outage: What happens to requests during a restart: a page with status 503, a refused or a
-            lost connection, or waiting until the server is up again.
-        received: Requests that were answered, in order.
+        latency: Delay of every response in seconds.
+        outage: How requests fail during a restart. "unavailable" is a page with status 503,
+            "refused" and "lost" are connection errors, "waiting" delays the response until the
+            restart is over.
+        received_requests: Requests that were answered, in order.
     """
 
-    def __init__(self, world: World, *, latency: float, outage: Outage) -> None:
+    def __init__(self, state: ServerState, *, latency: float, outage: Outage) -> None:
         """
-        Answer from a world.
+        Create a handler of requests to a server.
 
         Args:
-            world: What the server remembers.
-            latency: How many seconds every answer takes.
-            outage: What happens to requests during a restart.
+            state: State of the server.
+            latency: Delay of every response in seconds.
+            outage: How requests fail during a restart.
         """
-        self.clock = world.clock
+        self.clock = state.clock
         self.latency = latency
         self.outage: Outage = outage
-        self.received: list[Received] = []
-        self._world = world
+        self.received_requests: list[ReceivedRequest] = []
+        self._state = state
         self._faults = Faults()
 
     @property
     def version(self) -> str:
-        """Version of docassemble it behaves like."""
-        return self._world.version
+        """Simulated version of docassemble."""
+        return self._state.version
 
-    async def answer(self, request: Incoming, *, patience: float | None = None) -> Answer:
+    async def respond(self, request: FakeRequest, *, timeout: float | None = None) -> FakeResponse:
         """
-        Answer a request.
+        Respond to a request.
 
         Args:
             request: The request.
-            patience: Seconds the caller waits for the answer; None for ever.
+            timeout: Seconds that the client waits for the response; None for no limit.
 
         Returns:
-            The answer.
+            The response.
 
         Raises:
             ConnectionLost: The connection breaks.
-            ConnectionRefused: No connection is accepted.
-            TooSlow: The answer would come too late.
+            ConnectionRefused: The server accepts no connection.
+            ResponseTimeout: The response is later than the timeout.
         """
-        found = find_route(request.path, self.version)
-        operation, place = _meant(found, request)
-        fault = self._faults.next("" if operation is None else operation.id)
-        late = self.latency + (fault.seconds if fault else 0.0)
-        await self._pause(late, patience)
-        while self.outage == "waiting" and self._world.tasks.restarting:
-            left = self._world.tasks.left
-            await self._pause(left, None if patience is None else patience - late)
-            late += left
-        if fault is not None and fault.done and not self._world.tasks.restarting:
-            self._work(request, operation, place, known=found is not None)
-        answer = self._broken(fault)
-        if answer is None:
-            answer = self._work(request, operation, place, known=found is not None)
-        self.received.append(
-            Received("" if operation is None else operation.id, request, answer.status)
-        )
-        return answer
+        match = find_route(request.path, self.version)
+        operation = None if match is None else _select_operation(match.route, request)
+        operation_id = "" if operation is None else operation.id
+        fault = self._faults.take(operation_id)
+        delay = self.latency + (fault.delay_seconds if fault else 0.0)
+        await self._sleep(delay, timeout)
+        while self.outage == "waiting" and self._state.tasks.is_restarting:
+            seconds_left = self._state.tasks.restart_seconds_left
+            await self._sleep(seconds_left, None if timeout is None else timeout - delay)
+            delay += seconds_left
+        if fault is not None and fault.processed and not self._state.tasks.is_restarting:
+            self._handle(request, operation, match)
+        response = self._simulate_failure(fault)
+        if response is None:
+            response = self._handle(request, operation, match)
+        self.received_requests.append(ReceivedRequest(operation_id, request, response.status))
+        return response
 
-    async def _pause(self, seconds: float, patience: float | None) -> None:
-        if patience is not None and seconds > patience:
-            await self.clock.sleep(patience)
-            raise TooSlow
-        # Also for no time at all: whoever calls in a loop must let the others have their turn.
+    async def _sleep(self, seconds: float, timeout: float | None) -> None:
+        if timeout is not None and seconds > timeout:
+            await self.clock.sleep(timeout)
+            raise ResponseTimeout
+        # Sleep even for 0 seconds: a client that calls in a loop must yield to other tasks.
         await self.clock.sleep(seconds)
 
-    def _broken(self, fault: Fault | None) -> Answer | None:
-        """What happens instead of work: by a fault, or because the server restarts."""
+    def _simulate_failure(self, fault: Fault | None) -> FakeResponse | None:
+        """Raise or return the failure of a fault or restart; None if there is none."""
         if fault is not None and fault.error is not None:
             raise fault.error
-        if fault is not None and fault.answer is not None:
-            return fault.answer.finished(self.clock.now())
-        if not self._world.tasks.restarting:
+        if fault is not None and fault.response is not None:
+            return fault.response.with_server_headers(self.clock.now())
+        if not self._state.tasks.is_restarting:
             return None
         error = _OUTAGES[self.outage]
         if error is not None:
             raise error
         unavailable = HTTPStatus.SERVICE_UNAVAILABLE
-        return page(unavailable, unavailable.phrase).finished(self.clock.now(), cors=False)
+        response = make_error_page(unavailable, unavailable.phrase)
+        return response.with_server_headers(self.clock.now(), cors=False)
 
-    def _work(
-        self,
-        request: Incoming,
-        operation: Operation[Any] | None,
-        place: Mapping[str, int],
-        *,
-        known: bool,
-    ) -> Answer:
+    def _handle(
+        self, request: FakeRequest, operation: Operation[Any] | None, match: RouteMatch | None
+    ) -> FakeResponse:
         now = self.clock.now()
-        if not known:
-            shown = visit(self._world, request) or page(HTTPStatus.NOT_FOUND)
-            return shown.finished(now, cors=False)
+        if match is None:
+            page = render_page(self._state, request) or make_error_page(HTTPStatus.NOT_FOUND)
+            return page.with_server_headers(now, cors=False)
         if request.method == "OPTIONS":
-            return Answer(HTTPStatus.OK, b"", {"allow": "OPTIONS"}).finished(now)
-        caller = authenticate(self._world, request)
-        cookie = token_hex(16) if caller else ""
+            return FakeResponse(HTTPStatus.OK, b"", {"allow": "OPTIONS"}).with_server_headers(now)
+        user = authenticate(self._state, request)
+        cookie = token_hex(16) if user else ""
         if operation is None:
-            wrong = page(HTTPStatus.METHOD_NOT_ALLOWED, _WRONG_METHOD)
-            return wrong.finished(now, cookie=cookie, cors=False)
-        if len(request.content) > _LARGEST:
-            return page(HTTPStatus.REQUEST_ENTITY_TOO_LARGE).finished(now, cors=False)
-        call = Call(self._world, operation, request, place, caller)
-        return _done(call).finished(now, cookie=cookie)
+            page = make_error_page(HTTPStatus.METHOD_NOT_ALLOWED, _WRONG_METHOD)
+            return page.with_server_headers(now, cookie=cookie, cors=False)
+        if len(request.content) > _MAX_BODY_BYTES:
+            page = make_error_page(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return page.with_server_headers(now, cors=False)
+        call = ApiCall(self._state, operation, request, match.path_values, user)
+        return _call_handler(call).with_server_headers(now, cookie=cookie)
 
     def fail(
         self,
@@ -185,108 +183,104 @@ class Engine:
         times: int | None = 1,
         body: JSONInput = None,
         headers: Mapping[str, str] | None = None,
-        done: bool = False,
+        processed: bool = False,
     ) -> None:
         """
-        Answer calls with an error instead of working on them.
+        Respond to the next requests with an error.
 
         Args:
-            operation: Full name of the operation, such as users.get; * for every one.
+            operation: Full name of the operation, such as users.get; * for every operation.
             status: HTTP status.
-            times: How often; None for ever.
-            body: JSON to answer with; a page by default.
-            headers: Further headers, such as Retry-After.
-            done: Whether the server does what was asked for all the same.
+            times: Number of requests; None for all.
+            body: JSON body; an HTML page by default.
+            headers: Additional headers, such as Retry-After.
+            processed: Whether the server processes the request nevertheless.
         """
-        answer = (
-            page(status, HTTPStatus(status).phrase) if body is None else json_answer(body, status)
+        response = (
+            make_error_page(status, HTTPStatus(status).phrase)
+            if body is None
+            else make_json_response(body, status)
         )
-        more = {name.lower(): value for name, value in (headers or {}).items()}
-        answer = Answer(status, answer.content, {**answer.headers, **more})
-        self._faults.add(Fault(operation, times, answer, done=done))
+        lower = {name.lower(): value for name, value in (headers or {}).items()}
+        response = FakeResponse(status, response.content, {**response.headers, **lower})
+        self._faults.add(Fault(operation, times, response, processed=processed))
 
-    def reset(
+    def drop_connection(
         self,
         operation: str = "*",
         *,
         times: int | None = 1,
         sent: bool = True,
-        done: bool = False,
+        processed: bool = False,
     ) -> None:
         """
-        Break the connection instead of answering.
+        Drop the connection of the next requests.
 
         Args:
-            operation: Full name of the operation; * for every one.
-            times: How often; None for ever.
-            sent: Whether it breaks after the request was taken; otherwise it is refused.
-            done: Whether the server does what was asked for, so that only its answer is lost.
+            operation: Full name of the operation; * for every operation.
+            times: Number of requests; None for all.
+            sent: Whether the request was sent before; if not, the connection is refused.
+            processed: Whether the server processes the request, so that only the response is lost.
         """
-        error = ConnectionLost() if sent or done else ConnectionRefused()
-        self._faults.add(Fault(operation, times, error=error, done=done))
+        error = ConnectionLost() if sent or processed else ConnectionRefused()
+        self._faults.add(Fault(operation, times, error=error, processed=processed))
 
     def delay(self, operation: str = "*", *, seconds: float, times: int | None = 1) -> None:
         """
-        Answer later; a client that does not wait so long times out.
+        Delay the next responses; the client may time out.
 
         Args:
-            operation: Full name of the operation; * for every one.
-            seconds: How much later.
-            times: How often; None for ever.
+            operation: Full name of the operation; * for every operation.
+            seconds: Delay in seconds.
+            times: Number of requests; None for all.
         """
-        self._faults.add(Fault(operation, times, seconds=seconds))
+        self._faults.add(Fault(operation, times, delay_seconds=seconds))
 
-    def garbage(
+    def corrupt_response(
         self,
         operation: str = "*",
         *,
-        content: bytes = b'{"half of an answer',
+        content: bytes = b'{"half of a response',
         content_type: str = "application/json",
         times: int | None = 1,
-        done: bool = False,
+        processed: bool = False,
     ) -> None:
         """
-        Answer with a success nobody can read.
+        Respond with status 200 and a body that the client cannot decode.
 
         Args:
-            operation: Full name of the operation; * for every one.
-            content: What to send.
-            content_type: What to call it.
-            times: How often; None for ever.
-            done: Whether the server does what was asked for all the same.
+            operation: Full name of the operation; * for every operation.
+            content: Body; truncated JSON by default.
+            content_type: Content type.
+            times: Number of requests; None for all.
+            processed: Whether the server processes the request nevertheless.
         """
-        answer = Answer(HTTPStatus.OK, content, {"content-type": content_type})
-        self._faults.add(Fault(operation, times, answer, done=done))
+        response = FakeResponse(HTTPStatus.OK, content, {"content-type": content_type})
+        self._faults.add(Fault(operation, times, response, processed=processed))
 
-    def heal(self) -> None:
-        """Forget all faults that are yet to happen."""
+    def clear_faults(self) -> None:
+        """Remove all pending faults."""
         self._faults.clear()
 
 
-def _meant(
-    found: tuple[Route, dict[str, int]] | None, request: Incoming
-) -> tuple[Operation[Any] | None, dict[str, int]]:
-    """Find the operation that is meant, and the numbers in its path."""
-    if found is None:
-        return None, {}
-    route, place = found
-    candidates = route.candidates(request.method)
-    return (choose(candidates, request) if candidates else None), place
+def _select_operation(route: Route, request: FakeRequest) -> Operation[Any] | None:
+    candidates = route.find_operations(request.method)
+    return choose_operation(candidates, request) if candidates else None
 
 
-def _done(call: Call) -> Answer:
-    """Let the handler of an operation work."""
+def _call_handler(call: ApiCall) -> FakeResponse:
+    """Run the handler of an operation."""
     try:
-        if call.operation.auth and call.known is None:
+        if call.operation.auth and call.authenticated_user is None:
             call.deny()
         result = HANDLERS[call.operation.id](call)
-    except Refusal as refusal:
-        return refusal.answer
+    except ApiRefusal as refusal:
+        return refusal.response
     except Exception as error:
-        # As on the server: what a handler does not expect is a page with status 501.
-        if not isinstance(error, Crash):
+        # Like the server: an unhandled exception becomes a page with status 501.
+        if not isinstance(error, UnhandledError):
             _log.debug("%s: %s", call.operation.id, type(error).__name__, exc_info=True)
-        return page(HTTPStatus.NOT_IMPLEMENTED, crash(error))
-    if isinstance(result, Answer):
+        return make_error_page(HTTPStatus.NOT_IMPLEMENTED, describe_error(error))
+    if isinstance(result, FakeResponse):
         return result
-    return nothing() if result is None else json_answer(result)
+    return make_empty_response() if result is None else make_json_response(result)

@@ -1,29 +1,29 @@
-"""Which operation a request means, and who sends it."""
+"""Find the operation and the user of a request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
 from docassemble_client._core.serialize import API_KEY_FIELD
-from docassemble_client._types import is_object
+from docassemble_client._types import is_json_object
 from docassemble_client.operation import Operation
 from docassemble_client.operations import OPERATIONS
-from docassemble_client.testing._server.call import Caller
-from docassemble_client.testing._state.world import numbers
+from docassemble_client.testing._server.api_call import ApiUser
+from docassemble_client.testing._state.server_state import parse_version
 
 if TYPE_CHECKING:
-    from docassemble_client.testing._server.messages import Incoming
-    from docassemble_client.testing._state.people import Key
-    from docassemble_client.testing._state.world import World
+    from docassemble_client.testing._server.messages import FakeRequest
+    from docassemble_client.testing._state.server_state import ServerState
+    from docassemble_client.testing._state.users import ApiKey
 
-_HEADER = "x-api-key"
+_KEY_HEADER = "x-api-key"
 _BEARER = re.compile(r"bearer (.*)", re.IGNORECASE)
-_WITH_BODY = ("POST", "PUT", "PATCH")
+_METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 @frozen
@@ -32,107 +32,129 @@ class Route:
     A path of the API.
 
     Attributes:
-        pattern: What fits it.
+        pattern: Pattern that the path matches.
         operations: Operations by method, in the order of the table.
     """
 
     pattern: re.Pattern[str]
     operations: Mapping[str, tuple[Operation[Any], ...]]
 
-    def candidates(self, method: str) -> tuple[Operation[Any], ...]:
-        """Operations a method can mean; POST is taken for PATCH where it means nothing else."""
-        found = self.operations.get(method, ())
-        return found or (self.operations.get("PATCH", ()) if method == "POST" else ())
+    def find_operations(self, method: str) -> tuple[Operation[Any], ...]:
+        """Find the operations of a method; POST falls back to PATCH."""
+        operations = self.operations.get(method, ())
+        return operations or (self.operations.get("PATCH", ()) if method == "POST" else ())
 
 
-def _routes() -> tuple[Route, ...]:
+class RouteMatch(NamedTuple):
+    """
+    The route of a request.
+
+    Attributes:
+        route: The route.
+        path_values: Numbers in the path by name.
+    """
+
+    route: Route
+    path_values: dict[str, int]
+
+
+def _build_routes() -> tuple[Route, ...]:
     paths: dict[str, dict[str, list[Operation[Any]]]] = {}
     for operation in OPERATIONS.values():
         paths.setdefault(operation.path, {}).setdefault(operation.method, []).append(operation)
-    # A fixed path comes before one with a placeholder that would fit it too.
+    # A fixed path comes before one with a placeholder that would match it too.
     return tuple(
         Route(
             re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[0-9]+)", path)),
-            {method: tuple(found) for method, found in methods.items()},
+            {method: tuple(operations) for method, operations in methods.items()},
         )
         for path, methods in sorted(paths.items(), key=lambda item: item[0].count("{"))
     )
 
 
-ROUTES = _routes()
+ROUTES = _build_routes()
 
 
-def find_route(path: str, version: str) -> tuple[Route, dict[str, int]] | None:
-    """Find the route of a path in a version of the server, and the numbers in the path."""
+def find_route(path: str, version: str) -> RouteMatch | None:
+    """Find the route of a path, with the operations that a version of the server has."""
+    server_version = parse_version(version)
     for route in ROUTES:
         match = route.pattern.fullmatch(path)
-        if match is not None:
-            there = {
-                method: tuple(one for one in found if numbers(one.since) <= numbers(version))
-                for method, found in route.operations.items()
-            }
-            there = {method: found for method, found in there.items() if found}
-            if there:
-                place = {name: int(value) for name, value in match.groupdict().items()}
-                return Route(route.pattern, there), place
+        if match is None:
+            continue
+        available = {
+            method: tuple(
+                operation
+                for operation in operations
+                if parse_version(operation.since) <= server_version
+            )
+            for method, operations in route.operations.items()
+        }
+        available = {method: operations for method, operations in available.items() if operations}
+        if available:
+            path_values = {name: int(value) for name, value in match.groupdict().items()}
+            return RouteMatch(Route(route.pattern, available), path_values)
     return None
 
 
-def choose(candidates: tuple[Operation[Any], ...], request: Incoming) -> Operation[Any]:
-    """Choose the operation whose demands on the arguments the request meets best."""
-    return max(candidates, key=lambda one: _met(one, request))
+def choose_operation(
+    candidates: tuple[Operation[Any], ...], request: FakeRequest
+) -> Operation[Any]:
+    """Choose the operation with the most required arguments, all of which were sent."""
+    return max(candidates, key=lambda operation: _count_required(operation, request))
 
 
-def _met(operation: Operation[Any], request: Incoming) -> int:
-    """How many of its demands a request meets; less than none if it fails one."""
+def _count_required(operation: Operation[Any], request: FakeRequest) -> int:
+    """Count an operation's argument requirements; -1 if the request misses one."""
     sent = set(request.query)
-    if request.method in _WITH_BODY:
+    if request.method in _METHODS_WITH_BODY:
         body = request.body
-        sent |= set(body.data) if is_object(body.data) else set[str]()
-        sent |= {one.name for one in body.files}
-    wires = {one.name: one.wire for one in operation.params}
-    demands = [
-        {wires[one.name]} for one in operation.params if one.required and one.place != "path"
+        sent |= set(body.data) if is_json_object(body.data) else set[str]()
+        sent |= {file.name for file in body.files}
+    wire_names = {param.name: param.wire for param in operation.params}
+    requirements = [
+        {param.wire} for param in operation.params if param.required and param.location != "path"
     ]
-    demands += [{wires[name] for name in one.names} for one in operation.requires]
-    met = sum(bool(one & sent) for one in demands)
-    return met if met == len(demands) else -1
+    requirements += [{wire_names[name] for name in rule.names} for rule in operation.requires]
+    return len(requirements) if all(names & sent for names in requirements) else -1
 
 
-def authenticate(world: World, request: Incoming) -> Caller | None:
-    """Find out who calls; None if the key is missing, unknown or may not be used from there."""
-    key = world.people.find_key(_sent_key(request))
-    account = None if key is None else world.people.find(key.owner)
-    if key is None or account is None or not account.active or not _allowed(key, request):
+def authenticate(state: ServerState, request: FakeRequest) -> ApiUser | None:
+    """Find the user of a request; None if the key is missing, unknown or not allowed."""
+    key = state.users.find_key(_extract_key(request))
+    account = None if key is None else state.users.find(key.owner)
+    if key is None or account is None or not account.active or not _is_key_allowed(key, request):
         return None
-    given: Any = world.config.get("permissions") or {}
-    granted = {one for name in account.privileges for one in given.get(name, [])}
-    return Caller(account, key, frozenset(granted))
+    permissions: Any = state.config.get("permissions") or {}
+    granted = {name for privilege in account.privileges for name in permissions.get(privilege, [])}
+    return ApiUser(account, key, frozenset(granted))
 
 
-def _sent_key(request: Incoming) -> object:
-    """The first key that is sent; later ones are not tried."""
+def _extract_key(request: FakeRequest) -> object:
+    """Return the first key in the request; like the server, ignore all others."""
     if API_KEY_FIELD in request.query:
         return request.query[API_KEY_FIELD]
-    if request.method in _WITH_BODY:
+    if request.method in _METHODS_WITH_BODY:
         data = request.body.data
-        if is_object(data) and API_KEY_FIELD in data:
+        if is_json_object(data) and API_KEY_FIELD in data:
             return data[API_KEY_FIELD]
-    cookie = _cookie(request.headers.get("cookie", ""))
+    cookie = _extract_cookie(request.headers.get("cookie", ""))
     if cookie is not None:
         return cookie
-    if _HEADER in request.headers:
-        return request.headers[_HEADER]
+    if _KEY_HEADER in request.headers:
+        return request.headers[_KEY_HEADER]
     bearer = _BEARER.match(request.headers.get("authorization", ""))
     return bearer[1].strip() if bearer else None
 
 
-def _cookie(header: str) -> str | None:
-    cookies = SimpleCookie(header)
-    return next((one.value for name, one in cookies.items() if name.lower() == _HEADER), None)
+def _extract_cookie(header: str) -> str | None:
+    for name, cookie in SimpleCookie(header).items():
+        if name.lower() == _KEY_HEADER:
+            return cookie.value
+    return None
 
 
-def _allowed(key: Key, request: Incoming) -> bool:
+def _is_key_allowed(key: ApiKey, request: FakeRequest) -> bool:
     if not key.constraints or key.method == "none":
         return True
     if key.method == "ip":
@@ -140,7 +162,7 @@ def _allowed(key: Key, request: Incoming) -> bool:
     referer = request.headers.get("referer") or request.headers.get("origin")
     if not referer:
         return False
-    # As on the server: the scheme and the first slash are gone before it compares.
+    # Like the server: remove the scheme and the first slash before comparing.
     referer = re.sub(r"^https?://([^/]*)/", r"\1", re.sub(r"\?.*", "", referer))
-    patterns = (re.escape(one.strip("*")).replace(r"\*", ".*") for one in key.constraints)
-    return any(re.search(one, referer) for one in patterns)
+    patterns = (re.escape(text.strip("*")).replace(r"\*", ".*") for text in key.constraints)
+    return any(re.search(pattern, referer) for pattern in patterns)

@@ -1,4 +1,4 @@
-"""The fake server as a transport of httpx."""
+"""httpx transports: one to a fake server, one that records a real server."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from docassemble_client.testing._server.messages import Incoming, first_of
-from docassemble_client.testing._server.request_handler import TooSlow
+from docassemble_client.testing._server.messages import FakeRequest, parse_query
+from docassemble_client.testing._server.request_handler import ResponseTimeout
 from docassemble_client.testing.faults import ConnectionLost, ConnectionRefused
 
 if TYPE_CHECKING:
@@ -19,94 +19,99 @@ if TYPE_CHECKING:
 _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
     ConnectionRefused: httpx.ConnectError,
     ConnectionLost: httpx.RemoteProtocolError,
-    TooSlow: httpx.ReadTimeout,
+    ResponseTimeout: httpx.ReadTimeout,
 }
 
 
 class FakeTransport(httpx.AsyncBaseTransport):
-    """Carries requests to a fake server without a network."""
+    """Sends requests to a fake server without a network."""
 
     def __init__(self, fake: FakeServer) -> None:
         """
-        Lead to a server.
+        Create a transport.
 
         Args:
-            fake: The server.
+            fake: The fake server.
         """
         self._fake = fake
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """
-        Carry one request.
+        Send a request.
 
         Args:
             request: The request.
 
         Returns:
-            The answer.
+            The response.
 
         Raises:
-            httpx.TransportError: A fault breaks the connection, or the answer comes too late.
+            httpx.TransportError: A fault breaks the connection, or the read timeout expires.
         """
-        limits = request.extensions.get("timeout", {})
+        timeout = request.extensions.get("timeout", {}).get("read")
         try:
-            answer = await self._fake.answer(await _incoming(request), patience=limits.get("read"))
+            response = await self._fake.respond(await _to_fake_request(request), timeout=timeout)
         except tuple(_ERRORS) as error:
             raise _ERRORS[type(error)](type(error).__name__, request=request) from None
         return httpx.Response(
-            answer.status, headers=dict(answer.headers), content=answer.content, request=request
+            response.status,
+            headers=dict(response.headers),
+            content=response.content,
+            request=request,
         )
 
 
 class RecordingTransport(httpx.AsyncBaseTransport):
-    """Carries requests to a real server, and lets a recorder note those of interviews."""
+    """Sends requests to a real server and records those of interviews."""
 
     def __init__(self, recorder: Recorder, inner: httpx.AsyncBaseTransport | None) -> None:
         """
-        Let a recorder note what is carried.
+        Create a transport.
 
         Args:
             recorder: The recorder.
-            inner: What carries it; httpx itself by default.
+            inner: Transport that sends the requests; `httpx.AsyncHTTPTransport()` by default.
         """
         self._recorder = recorder
         self._inner = inner or httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """
-        Carry one request.
+        Send a request and record it.
 
         Args:
             request: The request.
 
         Returns:
-            The answer, as it came.
+            The unchanged response.
         """
-        if not self._recorder.wants(request.url.path):
+        if not self._recorder.should_record(request.url.path):
             return await self._inner.handle_async_request(request)
-        incoming = await _incoming(request)
+        fake_request = await _to_fake_request(request)
         response = await self._inner.handle_async_request(request)
         stream = response.stream
-        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - that of an asynchronous transport
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - the transport is async
         raw = b"".join([chunk async for chunk in stream])
         await response.aclose()
-        noted = httpx.Response(response.status_code, headers=response.headers, content=raw)
-        self._recorder.note(
-            incoming,
-            noted.status_code,
-            noted.headers.get("content-type", ""),
-            noted.content,
+        decoded = httpx.Response(response.status_code, headers=response.headers, content=raw)
+        self._recorder.record(
+            fake_request,
+            decoded.status_code,
+            decoded.headers.get("content-type", ""),
+            decoded.content,
             url=str(request.url).partition(request.url.path)[0],
         )
-        return httpx.Response(response.status_code, headers=response.headers, stream=_Body(raw))
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=_BufferedStream(raw)
+        )
 
     async def aclose(self) -> None:
-        """Close what carries the requests."""
+        """Close the inner transport."""
         await self._inner.aclose()
 
 
-class _Body(httpx.AsyncByteStream):
-    """A body that was read already, still encoded as it came."""
+class _BufferedStream(httpx.AsyncByteStream):
+    """A body that was already read, before content decoding."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -115,11 +120,11 @@ class _Body(httpx.AsyncByteStream):
         yield self._raw
 
 
-async def _incoming(request: httpx.Request) -> Incoming:
-    return Incoming(
+async def _to_fake_request(request: httpx.Request) -> FakeRequest:
+    return FakeRequest(
         method=request.method,
         path=request.url.path,
-        query=first_of(request.url.query),
+        query=parse_query(request.url.query),
         headers=dict(request.headers),
         content=await request.aread(),
     )

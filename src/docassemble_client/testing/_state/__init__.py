@@ -1,1 +1,1 @@
-"""What the fake server remembers; nothing in here knows of requests."""
+"""The state of the fake server; no module here knows about HTTP requests."""

@@ -1,11 +1,16 @@
-"""The demo interviews every fake server has."""
+"""Built-in demo interviews of every fake server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from docassemble_client.responses import BinaryContent
-from docassemble_client.testing.interviews import Answers, Field, Interview, Screen
+from docassemble_client.testing.interviews import (
+    Field,
+    ScriptedInterview,
+    ScriptedScreen,
+    SessionVariables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,14 +19,14 @@ QUESTIONLESS = "docassemble.demo:data/questions/examples/questionless.yml"
 _EXAMPLES = "docassemble.base:data/questions/examples/"
 TEXT_FIELD = f"{_EXAMPLES}text-field.yml"
 _CIRCLE = b'<svg xmlns="http://www.w3.org/2000/svg"><circle fill="red" r="40"/></svg>'
-_NUMBER, _EACH = 2000, 45
+_BASE_INHABITANTS, _INHABITANTS_PER_NUMBER = 2000, 45
 
 
-def builtin_interviews() -> Iterator[Interview]:
-    """Make them."""
-    yield Interview(
+def make_builtin_interviews() -> Iterator[ScriptedInterview]:
+    """Create the demo interviews."""
+    yield ScriptedInterview(
         filename=QUESTIONLESS,
-        final=_inhabitants,
+        final=_count_inhabitants,
         title="Questionless interview",
         metadata={
             "documentation": "https://docassemble.org/docs/api.html#questionless",
@@ -30,18 +35,18 @@ def builtin_interviews() -> Iterator[Interview]:
             "short title": "Questionless",
         },
         dispatch="questionless",
-        reads=("favorite_number", "user_agrees_to_waive_penalties"),
+        variables_read=("favorite_number", "user_agrees_to_waive_penalties"),
     )
-    yield Interview(
+    yield ScriptedInterview(
         filename=TEXT_FIELD,
-        asks=(
-            Screen(
+        steps=(
+            ScriptedScreen(
                 "What are your favorite things to eat?",
                 [Field("target_variable", "Vegetable"), Field("other_target_variable", "Fruit")],
                 subtext="Please be specific.",
             ),
         ),
-        final=lambda _: Screen(
+        final=lambda _: ScriptedScreen(
             "Result of question",
             subtext='target_variable is: "${ target_variable }"',
             mandatory=True,
@@ -50,16 +55,16 @@ def builtin_interviews() -> Iterator[Interview]:
         metadata={"documentation": "https://docassemble.org/docs/fields.html#fields"},
     )
 
-    yield Interview(
+    yield ScriptedInterview(
         filename=f"{_EXAMPLES}response-json.yml",
-        asks=(
-            Screen("What is your favorite fruit?", [Field("favorite_fruit", "Fruit")]),
-            Screen(
+        steps=(
+            ScriptedScreen("What is your favorite fruit?", [Field("favorite_fruit", "Fruit")]),
+            ScriptedScreen(
                 "How many pieces of ${ favorite_fruit }\ndo you have?",
                 [Field("number_of_pieces", "Pieces", "integer", extra={"min": "0"})],
             ),
         ),
-        final=lambda _: Screen(
+        final=lambda _: ScriptedScreen(
             "You have ${ number_of_pieces } pieces of ${ favorite_fruit }.",
             subtext="Use the action query_fruit to query the information.",
             mandatory=True,
@@ -73,10 +78,10 @@ def builtin_interviews() -> Iterator[Interview]:
         title="JSON response",
         multi_user=True,
     )
-    yield Interview(
+    yield ScriptedInterview(
         filename=f"{_EXAMPLES}response-svg.yml",
-        asks=(
-            Screen(
+        steps=(
+            ScriptedScreen(
                 "Press Continue to continue.",
                 [Field("press_to_continue", datatype="")],
                 kind="settrue",
@@ -87,9 +92,9 @@ def builtin_interviews() -> Iterator[Interview]:
     )
 
 
-def _inhabitants(answers: Answers) -> object:
+def _count_inhabitants(answers: SessionVariables) -> object:
     if answers["favorite_number"] == 42 and answers["user_agrees_to_waive_penalties"]:
         count = 2
     else:
-        count = _NUMBER + answers["favorite_number"] * _EACH
+        count = _BASE_INHABITANTS + answers["favorite_number"] * _INHABITANTS_PER_NUMBER
     return {"final": True, "inhabitants": count}

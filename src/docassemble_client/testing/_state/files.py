@@ -6,21 +6,21 @@ import mimetypes
 
 from attrs import define, field
 
-ANY = "application/octet-stream"
+OCTET_STREAM = "application/octet-stream"
 
 
 @define
 class StoredFile:
     """
-    A file the server keeps.
+    A stored file.
 
     Attributes:
-        number: Its number.
-        filename: Name it was uploaded or made with.
-        content: The bytes, by extension; the first is the file itself.
-        mimetype: Media type of the file itself.
-        session: Session it belongs to; None if it belongs to none.
-        private: Whether only those may see it who have its session.
+        number: File number.
+        filename: Original name.
+        content: The bytes by extension; the first entry is the original file.
+        mimetype: Media type of the original file.
+        session: ID of the session that owns the file, or None.
+        private: Whether only users of the session may download it.
     """
 
     number: int
@@ -32,25 +32,25 @@ class StoredFile:
 
     @property
     def extension(self) -> str:
-        """Extension of the file itself."""
+        """Extension of the original file."""
         return next(iter(self.content))
 
 
-def extension_of(filename: str) -> str:
-    """Extension of a name, as the server finds it; bin if there is none."""
+def get_extension(filename: str) -> str:
+    """Return the extension of a file name as the server does; `bin` if it has none."""
     stem, dot, extension = filename.rpartition(".")
     return extension.lower() if dot and stem else "bin"
 
 
-def mimetype_of(filename: str) -> str:
-    """Media type that goes with a name."""
+def guess_mimetype(filename: str) -> str:
+    """Guess the media type of a file from its name."""
     if filename.lower().endswith((".yml", ".yaml")):
         return "text/plain"
-    return mimetypes.guess_type(filename)[0] or ANY
+    return mimetypes.guess_type(filename)[0] or OCTET_STREAM
 
 
 class Files:
-    """All files the server keeps."""
+    """All stored files."""
 
     def __init__(self) -> None:
         self._files: dict[int, StoredFile] = {}
@@ -61,17 +61,17 @@ class Files:
         content: bytes,
         *,
         session: str | None = None,
-        others: dict[str, bytes] | None = None,
+        conversions: dict[str, bytes] | None = None,
         private: bool = True,
     ) -> StoredFile:
-        """Keep a file, and what it was converted to by extension."""
-        extension = extension_of(filename)
+        """Store a file and its conversions by extension."""
+        extension = get_extension(filename)
         number = len(self._files) + 1
         file = StoredFile(
             number,
             filename,
-            {extension: content, **(others or {})},
-            mimetype_of(filename),
+            {extension: content, **(conversions or {})},
+            guess_mimetype(filename),
             session,
             private,
         )
@@ -79,12 +79,12 @@ class Files:
         return file
 
     def find(self, number: int) -> StoredFile | None:
-        """Find a file that was not deleted."""
+        """Find a file, unless it was deleted."""
         file = self._files.get(number)
         return file if file is not None and file.content else None
 
-    def forget(self, session: str) -> None:
-        """Delete the files of a session; their numbers are not given again."""
+    def delete_session_files(self, session: str) -> None:
+        """Delete the files of a session; their numbers are not reused."""
         for file in self._files.values():
             if file.session == session:
                 file.content.clear()

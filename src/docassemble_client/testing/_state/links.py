@@ -1,4 +1,4 @@
-"""Links that lead people to web pages, and who has followed one."""
+"""Links to web pages, and the browsers that opened them."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING, Literal
 from attrs import define, field, frozen
 
 from docassemble_client._types import JSON
-from docassemble_client.testing._state.secrets import letters
+from docassemble_client.testing._state.secrets import generate_letters
 
 if TYPE_CHECKING:
     from docassemble_client.testing.clock import Clock
 
-Kind = Literal["login", "resume", "redirect", "invitation"]
+LinkKind = Literal["login", "resume", "redirect", "invitation"]
 
 
 @define(kw_only=True)
 class Link:
     """
-    A link.
+    A link created by the API.
 
     Attributes:
-        kind: What it does.
-        expires: When it is dead, in seconds since 1970.
-        one_time: Whether it can be opened only once.
-        user: Account it logs in.
-        target: Page it leads to, or address it invites.
-        i: Interview it leads to.
-        session: Session of it; None for another one each time.
-        resume_existing: Whether the latest session of the user is resumed.
-        url_args: Arguments the interview is opened with.
+        kind: What the link does.
+        expires: When it expires, in seconds since 1970.
+        one_time: Whether it works only once.
+        user: ID of the account that it logs in.
+        target: Target URL, or the invited e-mail address.
+        i: File name of the interview that it opens.
+        session: ID of the session that it opens; None starts a new session each time.
+        resume_existing: Whether it resumes the latest session of the user.
+        url_args: URL arguments of the interview.
     """
 
-    kind: Kind
+    kind: LinkKind
     expires: float = 0.0
     one_time: bool = True
     user: int = 0
@@ -46,11 +46,11 @@ class Link:
 @frozen
 class Visitor:
     """
-    Somebody with a browser.
+    The user of a browser.
 
     Attributes:
-        user: Account that is logged in; a number below 0, of this browser, if nobody is.
-        secret: What opens the sessions that are encrypted with it.
+        user: ID of the account that is logged in; below 0 for an anonymous visitor.
+        secret: Key that decrypts the visitor's sessions.
     """
 
     user: int
@@ -58,23 +58,23 @@ class Visitor:
 
 
 class Links:
-    """All links, and the visitors by what their browsers send as a cookie."""
+    """All links, and the visitors by session cookie."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._links: dict[str, Link] = {}
         self._visitors: dict[str, Visitor] = {}
-        self._strangers = 0
+        self._anonymous_count = 0
 
-    def make(self, link: Link, *, seconds: float, length: int) -> str:
-        """Let a link live some seconds, and return its code."""
-        code = letters(length)
+    def create(self, link: Link, *, seconds: float, length: int) -> str:
+        """Store a link that expires after some seconds, and return its code."""
+        code = generate_letters(length)
         link.expires = self._clock.now() + seconds
         self._links[code] = link
         return code
 
-    def follow(self, kind: Kind, code: str | None) -> Link | None:
-        """Find a link that lives; one that can be opened once is dead then."""
+    def redeem(self, kind: LinkKind, code: str | None) -> Link | None:
+        """Find a link that has not expired; a one-time link is then deleted."""
         link = self._links.get(code or "")
         if link is None or link.kind != kind or link.expires <= self._clock.now():
             return None
@@ -82,14 +82,14 @@ class Links:
             del self._links[code or ""]
         return link
 
-    def enter(self, visitor: Visitor) -> str:
-        """Remember a visitor, and return the cookie."""
-        cookie = letters(32)
+    def remember_visitor(self, visitor: Visitor) -> str:
+        """Store a visitor, and return the session cookie."""
+        cookie = generate_letters(32)
         self._visitors[cookie] = visitor
         return cookie
 
-    def visitor(self, cookie: str) -> Visitor:
-        """Who has this cookie."""
-        known = self._visitors.get(cookie)
-        self._strangers += known is None
-        return known or Visitor(-self._strangers, letters(16))
+    def get_visitor(self, cookie: str) -> Visitor:
+        """Return the visitor with this cookie; a new anonymous one if it is unknown."""
+        visitor = self._visitors.get(cookie)
+        self._anonymous_count += visitor is None
+        return visitor or Visitor(-self._anonymous_count, generate_letters(16))

@@ -1,4 +1,4 @@
-"""Installed packages, and those that pip would find."""
+"""Installed packages, and packages that pip can install."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 from attrs import define, evolve, field
 
-from docassemble_client.testing._state.tasks import Work
+from docassemble_client.testing._state.tasks import InstallResult
 
-OFFERED = {
+AVAILABLE_VERSIONS = {
     "docassemble.AssemblyLine": "3.5.0",
     "docassemble.ALToolbox": "0.13.0",
     "pyjokes": "0.8.3",
@@ -17,22 +17,22 @@ OFFERED = {
 
 
 @define
-class Installed:
+class InstalledPackage:
     """
     A package in the server's list.
 
     Attributes:
-        name: Its name.
-        type: Where it came from: pip, git or zip.
-        version: Its version; empty where it could not be installed.
-        git_url: Address of its repository.
+        name: Package name.
+        type: Source of the package: pip, git or zip.
+        version: Installed version; empty if the installation failed.
+        git_url: URL of the Git repository.
         branch: Branch of the repository.
-        zip_file_number: File it was installed from.
-        installed_by: Number of the account that installed it; None for the server's own.
-        core: Whether the server needs it, so that it cannot be removed.
-        pinned: Whether it cannot be updated either.
-        questions: Its interviews, by their path in it.
-        broken: What pip prints if it cannot be installed; empty if it can.
+        zip_file_number: Number of the stored ZIP file.
+        installed_by: ID of the account that installed it; None for core packages.
+        core: Whether the server needs it, so that it cannot be uninstalled.
+        pinned: Whether it cannot be updated.
+        interviews: YAML source of its interviews by path within the package.
+        pip_error: Output of pip if it cannot be installed; otherwise empty.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Installed:
     installed_by: int | None = None
     core: bool = False
     pinned: bool = False
-    questions: dict[str, bytes] = field(factory=dict[str, bytes], repr=False)
-    broken: str = field(default="", repr=False)
+    interviews: dict[str, bytes] = field(factory=dict[str, bytes], repr=False)
+    pip_error: str = field(default="", repr=False)
 
 
 class Packages:
@@ -53,78 +53,80 @@ class Packages:
     All packages.
 
     Attributes:
-        installed: Those in the server's list, by name.
-        offered: Versions pip would find, by name.
+        installed: Packages in the server's list, by name.
+        available: Versions that pip can install, by package name.
     """
 
     def __init__(self, version: str) -> None:
         self.installed = {
-            name: Installed(name, version=version, core=True)
+            name: InstalledPackage(name, version=version, core=True)
             for name in ("docassemble.base", "docassemble.demo", "docassemble.webapp")
         }
-        self.installed["certifi"] = Installed("certifi", version="2026.1.4", core=True, pinned=True)
-        self.offered = dict(OFFERED)
+        self.installed["certifi"] = InstalledPackage(
+            "certifi", version="2026.1.4", core=True, pinned=True
+        )
+        self.available = dict(AVAILABLE_VERSIONS)
 
-    def register(self, package: Installed) -> None:
-        """Put a package into the list as what is to be installed; the version is that of before."""
-        before = self.installed.get(package.name)
+    def register(self, package: InstalledPackage) -> None:
+        """Add a package to the list before pip runs; it keeps the previous version."""
+        previous = self.installed.get(package.name)
         self.installed[package.name] = evolve(
             package,
-            version=before.version if before else "",
-            questions=before.questions if before else {},
+            version=previous.version if previous else "",
+            interviews=previous.interviews if previous else {},
         )
 
-    def install(self, package: Installed, *, restart: bool) -> Work:
-        """Install a package; what was there before of a ZIP file or repository is removed first."""
-        there = _found(self.offered, package.name)
-        if package.type == "pip" and there is None:
-            package.broken = f"ERROR: No matching distribution found for {package.name}"
+    def install(self, package: InstalledPackage, *, restart: bool) -> InstallResult:
+        """Install a package; a previous version is removed first."""
+        available_version = _find_version(self.available, package.name)
+        if package.type == "pip" and available_version is None:
+            package.pip_error = f"ERROR: No matching distribution found for {package.name}"
         listed = self.installed.get(package.name) or package
-        if not package.broken:
-            package.version = package.version or there or "1.0"
+        if not package.pip_error:
+            package.version = package.version or available_version or "1.0"
             self.installed[package.name] = package
         elif restart and not listed.version:
-            # Without a restart the server does not look whether pip did anything.
+            # Without a restart the server does not check whether pip succeeded.
             del self.installed[package.name]
         else:
-            listed.questions = {}
-        return Work(not package.broken, _log(package, restart=restart))
+            listed.interviews = {}
+        return InstallResult(not package.pip_error, _format_log(package, restart=restart))
 
-    def source(self, filename: str) -> bytes | None:
-        """Find the source of an interview such as docassemble.mine:data/questions/letter.yml."""
+    def find_source(self, filename: str) -> bytes | None:
+        """Find the source of an interview, such as docassemble.mine:data/questions/letter.yml."""
         name, _, path = filename.partition(":")
         package = self.installed.get(name)
-        return None if package is None else package.questions.get(path)
+        return None if package is None else package.interviews.get(path)
 
-    def uninstall(self, name: str) -> Work:
-        """Take a package from the list."""
+    def uninstall(self, name: str) -> InstallResult:
+        """Remove a package from the list."""
         self.installed.pop(name, None)
-        return Work(ok=True, log=f"{name}: pip uninstall command returned success code.")
+        return InstallResult(ok=True, log=f"{name}: pip uninstall command returned success code.")
 
-    def update(self, name: str) -> Work:
-        """Bring a package to the version offered."""
+    def update(self, name: str) -> InstallResult:
+        """Update a package to the available version."""
         package = self.installed[name]
-        package.version = _found(self.offered, name) or package.version
-        return Work(ok=True, log=_log(package, restart=True))
+        package.version = _find_version(self.available, name) or package.version
+        return InstallResult(ok=True, log=_format_log(package, restart=True))
 
 
-def _found(offered: dict[str, str], name: str) -> str | None:
-    wanted = normalised(name)
-    for one, version in offered.items():
-        if normalised(one) == wanted:
+def _find_version(available: dict[str, str], name: str) -> str | None:
+    normalised_name = normalise_name(name)
+    for available_name, version in available.items():
+        if normalise_name(available_name) == normalised_name:
             return version
     return None
 
 
-def normalised(name: str) -> str:
-    """Name of a package as pip compares it."""
+def normalise_name(name: str) -> str:
+    """Normalise a package name as pip does."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _log(package: Installed, *, restart: bool) -> str:
+def _format_log(package: InstalledPackage, *, restart: bool) -> str:
     name = package.name
     result = "pip install command returned success code.  See log for details."
-    if package.broken and restart:
+    if package.pip_error and restart:
         result = "install failed"
-    said = package.broken or f"Successfully installed {name}-{package.version}"
-    return f"{name}: {result}\npip log:\nCollecting {name}\n{said}\n"
+    output = package.pip_error or f"Successfully installed {name}-{package.version}"
+    return f"{name}: {result}\npip log:\nCollecting {name}\n{output}\n"

@@ -1,4 +1,4 @@
-"""The little language of the parameter query: expressions over DA.Sessions."""
+"""Parses and evaluates the `query` parameter: expressions over DA.Sessions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLUMNS = {
     *("last_name", "country", "subdivisionfirst", "subdivisionsecond", "subdivisionthird"),
     *("organization", "timezone", "language", "last_login"),
 }
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
@@ -23,7 +23,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-_COMBINE: dict[type[ast.operator], Callable[[bool, bool], bool]] = {
+_COMBINATIONS: dict[type[ast.operator], Callable[[bool, bool], bool]] = {
     ast.BitAnd: lambda left, right: left and right,
     ast.BitOr: lambda left, right: left or right,
     ast.BitXor: lambda left, right: left != right,
@@ -31,52 +31,52 @@ _COMBINE: dict[type[ast.operator], Callable[[bool, bool], bool]] = {
 
 
 class QueryError(Exception):
-    """The expression is invalid, or brings no truth value."""
+    """The expression is invalid or does not evaluate to a boolean."""
 
 
 def parse_query(text: str) -> ast.expr:
     """
-    Read an expression.
+    Parse an expression.
 
     Args:
-        text: Such as DA.Sessions.user_id == 22.
+        text: The expression, such as DA.Sessions.user_id == 22.
 
     Returns:
         The expression, for `matches`.
 
     Raises:
-        QueryError: It is none, or names a column that does not exist.
+        QueryError: The text is not a valid expression, or a column does not exist.
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         raise QueryError from None
-    _check(tree)
+    _check_node(tree)
     return tree
 
 
-def _check(node: ast.expr) -> None:
+def _check_node(node: ast.expr) -> None:
     match node:
         case ast.Constant():
             parts: Sequence[ast.expr] = ()
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
             parts = (left, right)
-        case ast.BinOp(left=left, op=mix, right=right) if type(mix) in _COMBINE:
+        case ast.BinOp(left=left, op=mix, right=right) if type(mix) in _COMBINATIONS:
             parts = (left, right)
         case ast.UnaryOp(op=ast.Invert(), operand=inner):
             parts = (inner,)
         case ast.Call(func=ast.Attribute(value=ast.Name(id="DA"), attr="And" | "Or"), args=parts):
             pass
         case ast.Call(func=ast.Attribute(value=column, attr="Like" | "In"), args=[*parts]):
-            _column(column)
+            _get_column_name(column)
         case _:
-            _column(node)
+            _get_column_name(node)
             parts = ()
     for part in parts:
-        _check(part)
+        _check_node(part)
 
 
-def _column(node: ast.expr) -> str:
+def _get_column_name(node: ast.expr) -> str:
     match node:
         case ast.Attribute(
             value=ast.Attribute(value=ast.Name(id="DA"), attr="Sessions"), attr=name
@@ -88,18 +88,18 @@ def _column(node: ast.expr) -> str:
 
 def matches(query: ast.expr | None, row: Mapping[str, Any]) -> bool:
     """
-    Whether a row fits.
+    Whether a row matches.
 
     Args:
-        query: What `parse_query` returned; None fits every row.
+        query: The expression from `parse_query`; None matches every row.
         row: Values by column.
 
     Raises:
-        QueryError: The expression brings no truth value.
+        QueryError: The expression does not evaluate to a boolean.
     """
     if query is None:
         return True
-    value = _value(query, row)
+    value = _evaluate(query, row)
     if not isinstance(value, bool):
         message = (
             f"Textual SQL expression {value!r} should be explicitly declared as text({value!r})"
@@ -108,42 +108,41 @@ def matches(query: ast.expr | None, row: Mapping[str, Any]) -> bool:
     return value
 
 
-def _value(node: ast.expr, row: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one for each kind
+def _evaluate(node: ast.expr, row: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one per node type
     match node:
         case ast.Constant(value=value):
             return value
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _compared(op, _value(left, row), _value(right, row))
+            return _compare(op, _evaluate(left, row), _evaluate(right, row))
         case ast.BinOp(left=left, op=mix, right=right):
-            return _COMBINE[type(mix)](_truth(left, row), _truth(right, row))
+            return _COMBINATIONS[type(mix)](matches(left, row), matches(right, row))
         case ast.UnaryOp(operand=inner):
-            return not _truth(inner, row)
+            return not matches(inner, row)
         case ast.Call(func=ast.Attribute(attr="And"), args=parts):
-            return all(_truth(one, row) for one in parts)
+            return all(matches(part, row) for part in parts)
         case ast.Call(func=ast.Attribute(attr="Or"), args=parts):
-            return any(_truth(one, row) for one in parts)
+            return any(matches(part, row) for part in parts)
         case ast.Call(func=ast.Attribute(value=column, attr=method), args=parts):
-            values = [_value(one, row) for one in parts]
-            there = row[_column(column)]
-            return _like(str(there), str(values[0])) if method == "Like" else there in values
+            values = [_evaluate(part, row) for part in parts]
+            value = row[_get_column_name(column)]
+            return (
+                _matches_like(str(value), str(values[0])) if method == "Like" else value in values
+            )
         case _:
-            return row[_column(node)]
+            return row[_get_column_name(node)]
 
 
-def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
+def _compare(op: ast.cmpop, left: Any, right: Any) -> bool:
     if left is None:
-        return False  # NULL is neither more nor less than anything
+        return False  # a comparison with NULL is never true
     try:
-        return _COMPARE[type(op)](left, right)
+        return _COMPARISONS[type(op)](left, right)
     except TypeError as error:
         raise QueryError(str(error)) from None
 
 
-def _truth(node: ast.expr, row: Mapping[str, Any]) -> bool:
-    return matches(node, row)
-
-
-def _like(text: str, pattern: str) -> bool:
-    """Compare as SQL does: % is any text, _ any character."""
-    parts = (".*" if one == "%" else "." if one == "_" else re.escape(one) for one in pattern)
+def _matches_like(text: str, pattern: str) -> bool:
+    """Match as SQL's LIKE does: `%` matches any text, `_` any character."""
+    wildcards = {"%": ".*", "_": "."}
+    parts = (wildcards.get(character, re.escape(character)) for character in pattern)
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None

@@ -1,4 +1,4 @@
-"""Random text of the kinds the server makes."""
+"""Random secrets, codes and keys."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _LETTERS = string.ascii_letters
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
-def letters(number: int) -> str:
-    """Make text of letters, as for secrets and codes."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(number))
+def generate_letters(length: int) -> str:
+    """Generate random letters, for secrets and codes."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
-def alphanumeric(number: int) -> str:
-    """Make text of letters and digits, as for keys and sessions."""
-    return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(number))
+def generate_alphanumeric(length: int) -> str:
+    """Generate random letters and digits, for API keys and session IDs."""
+    return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))

@@ -1,4 +1,4 @@
-"""Interview sessions with their steps."""
+"""Interview sessions and their steps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from attrs import Factory, define, field, frozen
 
 from docassemble_client._types import JSON
-from docassemble_client.testing._state.secrets import alphanumeric, letters
-from docassemble_client.testing.interviews import Screen
-from docassemble_client.testing.recordings import Place
+from docassemble_client.testing._state.secrets import generate_alphanumeric, generate_letters
+from docassemble_client.testing.interviews import ScriptedScreen
+from docassemble_client.testing.recordings import ReplayPosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Pending:
+class PendingQuestion:
     """
-    A question an action asked, which comes before all others.
+    A question of an action, which is asked before any other question.
 
     Attributes:
         action: Name of the action.
@@ -30,7 +30,7 @@ class Pending:
     """
 
     action: str
-    screen: Screen
+    screen: ScriptedScreen
 
 
 @define
@@ -39,57 +39,57 @@ class Step:
     A saved step.
 
     Attributes:
-        variables: The answers.
-        pending: Questions asked by actions, the next one first.
-        answered: Names of the mandatory questions that were answered.
-        progress: How far the progress bar is.
-        runs: Each run of the interview that led here: a random ID of the device, and the user.
-        modtime: When it was saved, in seconds since 1970.
-        indexno: Number of the row, which orders lists of sessions.
-        place: Where it is in a recorded interview.
-        user: Account that saved it, or visitor who is not logged in, below 0.
+        variables: The variables of the session by name.
+        pending: Questions of actions, in the order in which they are asked.
+        answered: Names of the answered mandatory questions.
+        progress: Position of the progress bar, in percent.
+        runs: Random device ID and user ID of each run of the interview so far.
+        modtime: When the step was saved, in seconds since 1970.
+        indexno: Row number, which orders lists of sessions.
+        position: Position in a recorded interview.
+        user: ID of the account that saved it; below 0 for an anonymous visitor.
     """
 
     variables: dict[str, JSON] = field(repr=False)
-    pending: list[Pending] = Factory(list[Pending])
+    pending: list[PendingQuestion] = Factory(list[PendingQuestion])
     answered: set[str] = Factory(set[str])
     progress: float = 0
     runs: list[tuple[str, int]] = Factory(list[tuple[str, int]])
     modtime: float = 0.0
     indexno: int = 0
-    place: Place = Factory(Place)
+    position: ReplayPosition = Factory(ReplayPosition)
     user: int = 0
 
-    def draft(self) -> Step:
-        """Copy it, to be changed and then saved or not."""
+    def make_draft(self) -> Step:
+        """Copy the step, to change the copy and optionally save it."""
         return Step(
             copy.deepcopy(self.variables),
             list(self.pending),
             set(self.answered),
             self.progress,
             list(self.runs),
-            place=self.place,
+            position=self.position,
         )
 
-    def note_run(self, user: int) -> None:
-        """Note that a user's call runs the interview; each call counts as a device of its own."""
-        self.runs.append((letters(16), user))
+    def add_run(self, user: int) -> None:
+        """Record that a user's call runs the interview; each call counts as a new device."""
+        self.runs.append((generate_letters(16), user))
 
 
 @define
 class Session:
     """
-    A session.
+    An interview session.
 
     Attributes:
-        filename: The interview.
-        key: ID of the session.
-        secret: What its answers are encrypted with.
-        encrypted: Whether they are.
-        users: Accounts that have it, and visitors who are not logged in, below 0.
-        started: When it began, in seconds since 1970.
-        steps: What was saved, the current step last.
-        documents: Numbers of the files made of documents, by name of the document.
+        filename: File name of the interview.
+        key: Session ID.
+        secret: Key that encrypts the answers.
+        encrypted: Whether the answers are encrypted.
+        users: IDs of the accounts that have the session; below 0 for anonymous visitors.
+        started: When it was started, in seconds since 1970.
+        steps: The saved steps, the current one last.
+        documents: File numbers of its documents by document name.
     """
 
     filename: str
@@ -106,8 +106,8 @@ class Session:
         """The current step."""
         return self.steps[-1]
 
-    def opens(self, secret: object) -> bool:
-        """Whether the answers can be read with this secret."""
+    def is_readable_with(self, secret: object) -> bool:
+        """Whether this secret decrypts the answers."""
         return not self.encrypted or str(secret) == self.secret
 
 
@@ -118,57 +118,60 @@ class Sessions:
         self._clock = clock
         self._files = files
         self._sessions: dict[tuple[str, str], Session] = {}
-        self._rows = 0
+        self._last_indexno = 0
 
     def start(
-        self, filename: str, user: int, *, secret: str, encrypted: bool, first: Step
+        self, filename: str, user: int, *, secret: str, encrypted: bool, first_step: Step
     ) -> Session:
-        """Begin a session."""
-        key = alphanumeric(32)
+        """Start a session."""
+        key = generate_alphanumeric(32)
         session = Session(filename, key, secret, encrypted, [user], self._clock.now())
         self._sessions[filename, key] = session
-        self.save(session, first, user=user)
+        self.save(session, first_step, user=user)
         return session
 
     def find(self, filename: object, key: object) -> Session | None:
-        """Find a session of an interview."""
+        """Find a session by interview and session ID."""
         if not isinstance(filename, str) or not isinstance(key, str):
             return None
         return self._sessions.get((filename, key))
 
     def save(self, session: Session, step: Step, *, user: int, replace: bool = False) -> None:
-        """Save a user's step, as a new one or in place of the current one."""
+        """Save a user's step as a new one, or replace the current one."""
         step.user = user
         step.modtime = self._clock.now()
         if replace:
             step.indexno = session.step.indexno
             session.steps[-1] = step
         else:
-            self._rows += 1
-            step.indexno = self._rows
+            self._last_indexno += 1
+            step.indexno = self._last_indexno
             session.steps.append(step)
 
-    def leave(self, session: Session, user: int | None, *, takes_back: bool = False) -> None:
+    def remove_user(
+        self, session: Session, user: int | None, *, discard_steps: bool = False
+    ) -> None:
         """
-        Take a session from a user, or from all; it is gone when nobody has it any more.
+        Remove one user or all users (None) from a session.
 
-        What the user saved may be taken back, as far as somebody else saved something too.
+        The session is deleted with its last user. `discard_steps` also deletes the steps that
+        the user saved, unless there are no other steps.
         """
-        if takes_back:
-            others = [one for one in session.steps if one.user != user]
-            session.steps = others or session.steps
-        session.users = [one for one in session.users if user not in {None, one}]
+        if discard_steps:
+            kept_steps = [step for step in session.steps if step.user != user]
+            session.steps = kept_steps or session.steps
+        session.users = [owner for owner in session.users if user not in {None, owner}]
         if not session.users:
             self._sessions.pop((session.filename, session.key), None)
-            self._files.forget(session.key)
+            self._files.delete_session_files(session.key)
 
-    def encrypt_anew(self, user: int, old: str, new: str) -> None:
-        """Encrypt a user's sessions with another secret, as far as they had the old one."""
+    def reencrypt(self, user: int, old_secret: str, new_secret: str) -> None:
+        """Change the secret of those sessions of a user that have the old secret."""
         for session in self._sessions.values():
-            if user in session.users and session.secret == old:
-                session.secret = new
+            if user in session.users and session.secret == old_secret:
+                session.secret = new_secret
 
-    def rows(self) -> Iterator[tuple[Session, int]]:
-        """Sessions and the users who have them, in the order of their last steps."""
-        ordered = sorted(self._sessions.values(), key=lambda one: one.step.indexno)
-        return ((one, user) for one in ordered for user in one.users)
+    def iter_rows(self) -> Iterator[tuple[Session, int]]:
+        """Return each session with each of its users, ordered by the current step."""
+        ordered = sorted(self._sessions.values(), key=lambda session: session.step.indexno)
+        return ((session, user) for session in ordered for user in session.users)

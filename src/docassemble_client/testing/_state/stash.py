@@ -1,4 +1,4 @@
-"""Data stashed for a time."""
+"""Temporarily stashed data."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from docassemble_client._types import JSON
-from docassemble_client.testing._state.secrets import letters
+from docassemble_client.testing._state.secrets import generate_letters
 
 if TYPE_CHECKING:
     from docassemble_client.testing.clock import Clock
 
 
 @define
-class Stashed:
+class StashEntry:
     """
-    One piece of data.
+    Stashed data.
 
     Attributes:
-        secret: What it is read with.
+        secret: Secret that reads the data.
         data: The data.
-        expires: When it is forgotten, in seconds since 1970.
+        expires: When it expires, in seconds since 1970.
     """
 
     secret: str = field(repr=False)
@@ -30,16 +30,16 @@ class Stashed:
 
 
 class Stash:
-    """All data stashed."""
+    """All stashed data."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._stashed: dict[str, Stashed] = {}
+        self._entries: dict[str, StashEntry] = {}
 
     def store(self, data: JSON, seconds: int) -> tuple[str, str]:
-        """Keep data, and return its key and secret."""
-        key, secret = letters(16), letters(16)
-        self._stashed[key] = Stashed(secret, data, self._clock.now() + seconds)
+        """Store data, and return its key and secret."""
+        key, secret = generate_letters(16), generate_letters(16)
+        self._entries[key] = StashEntry(secret, data, self._clock.now() + seconds)
         return key, secret
 
     def retrieve(self, key: str, secret: str, *, delete: bool, refresh: int | None) -> JSON:
@@ -47,13 +47,13 @@ class Stash:
         Read data.
 
         Raises:
-            LookupError: There is none with this key and secret.
+            LookupError: No data has this key and secret.
         """
-        stashed = self._stashed.get(key)
-        if stashed is None or stashed.secret != secret or stashed.expires <= self._clock.now():
+        entry = self._entries.get(key)
+        if entry is None or entry.secret != secret or entry.expires <= self._clock.now():
             raise LookupError
         if delete:
-            del self._stashed[key]
+            del self._entries[key]
         elif refresh:
-            stashed.expires = self._clock.now() + refresh
-        return stashed.data
+            entry.expires = self._clock.now() + refresh
+        return entry.data

@@ -1,4 +1,4 @@
-"""Restarts and installations, which take time."""
+"""Background tasks: restarts and installations."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import define
 
-from docassemble_client.testing._state.secrets import letters
+from docassemble_client.testing._state.secrets import generate_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docassemble_client.testing.clock import Clock
 
-_KEPT = 3600.0
-_KEPT_ONCE_SEEN = 30.0
-_GRACE = 0.1  # part of a restart during which the old process still answers
-_TICK = 0.001  # seconds between the start of a process and that of the next at least
+_LIFETIME_SECONDS = 3600.0
+_LIFETIME_ONCE_REPORTED_SECONDS = 30.0
+_GRACE_FRACTION = 0.1  # share of a restart during which the old process still responds
+_MIN_SECONDS_BETWEEN_STARTS = 0.001
 
 
 @define
-class Work:
+class InstallResult:
     """
-    How an installation ended.
+    Result of an installation.
 
     Attributes:
-        ok: Whether it went well.
-        log: What it printed.
+        ok: Whether pip succeeded.
+        log: Output of pip.
     """
 
     ok: bool
@@ -39,104 +39,111 @@ class Task:
     A restart or an installation.
 
     Attributes:
-        id: Its number.
-        kind: What it is.
-        begun: Start of the process that began it.
-        forgotten: When the server forgets it.
-        work: How it ended; None as long as it goes on, and for a restart.
-        restarts: Whether a restart belongs to it.
+        id: Task ID.
+        kind: Kind of task.
+        server_start_time: Start time of the process that started the task.
+        expires: When the server forgets the task.
+        result: Result of the installation; None while it runs, and for a restart.
+        needs_restart: Whether the task includes a restart.
     """
 
     id: str
     kind: Literal["restart", "install"]
-    begun: float
-    forgotten: float
-    work: Work | None = None
-    restarts: bool = True
+    server_start_time: float
+    expires: float
+    result: InstallResult | None = None
+    needs_restart: bool = True
 
 
 class Tasks:
     """
-    Everything that goes on in the background.
+    All background tasks.
 
     Attributes:
-        started: When the server's process started, in seconds since 1970.
-        restart_seconds: How long a restart takes.
-        install_seconds: How long an installation takes, without the restart that follows.
+        server_start_time: When the server process started, in seconds since 1970.
+        restart_seconds: Duration of a restart.
+        install_seconds: Duration of an installation, without the restart that follows.
     """
 
     def __init__(self, clock: Clock, *, restart_seconds: float, install_seconds: float) -> None:
         self._clock = clock
         self.restart_seconds = restart_seconds
         self.install_seconds = install_seconds
-        self.started = clock.now()
+        self.server_start_time = clock.now()
         self._tasks: dict[str, Task] = {}
-        self._due: list[tuple[float, Task, Callable[[], Work]]] = []
-        self._down = self.started  # when the restart that is going on closes the server
-        self._up: float | None = None  # when it ends; None if there is none
+        self._scheduled_installs: list[tuple[float, Task, Callable[[], InstallResult]]] = []
+        self._outage_start = self.server_start_time
+        self._outage_end: float | None = None  # None if no restart is in progress
 
     @property
-    def restarting(self) -> bool:
-        """Whether the server restarts at the moment."""
-        self._proceed()
-        return self._up is not None and self._down <= self._clock.now()
+    def is_restarting(self) -> bool:
+        """Whether the server is unavailable because of a restart."""
+        self._process_due_events()
+        return self._outage_end is not None and self._outage_start <= self._clock.now()
 
     @property
-    def left(self) -> float:
-        """Seconds until a restart that is going on is over."""
-        self._proceed()
-        return 0.0 if self._up is None else self._up - self._clock.now()
+    def restart_seconds_left(self) -> float:
+        """Seconds until the restart in progress ends; 0 if there is none."""
+        self._process_due_events()
+        return 0.0 if self._outage_end is None else self._outage_end - self._clock.now()
 
     def restart(self) -> str:
-        """Restart the server, and return the number of the task."""
-        task = self._task("restart")
-        self._go_down(self._clock.now())
-        self._proceed()
+        """Restart the server, and return the task ID."""
+        task = self._add_task("restart")
+        self._schedule_outage(self._clock.now())
+        self._process_due_events()
         return task.id
 
-    def install(self, work: Callable[[], Work], *, restart: bool) -> str:
-        """Begin an installation, and return the number of the task."""
-        task = self._task("install")
-        task.restarts = restart
-        self._due.append((self._clock.now() + self.install_seconds, task, work))
+    def install(self, run_pip: Callable[[], InstallResult], *, restart: bool) -> str:
+        """Start an installation, and return the task ID."""
+        task = self._add_task("install")
+        task.needs_restart = restart
+        self._scheduled_installs.append((self._clock.now() + self.install_seconds, task, run_pip))
         return task.id
 
-    def look(self, kind: str, number: str) -> Task | None:
-        """Find a task of a kind, if the server still knows it."""
-        self._proceed()
-        task = self._tasks.get(number)
-        if task is None or task.kind != kind or task.forgotten <= self._clock.now():
+    def find(self, kind: str, task_id: str) -> Task | None:
+        """Find a task of a kind, unless it has expired."""
+        self._process_due_events()
+        task = self._tasks.get(task_id)
+        if task is None or task.kind != kind or task.expires <= self._clock.now():
             return None
         return task
 
-    def over(self, task: Task) -> bool:
-        """Whether a task is over; from now on it is soon forgotten."""
-        if task.kind == "install" and task.work is None:
+    def check_completion(self, task: Task) -> bool:
+        """Check whether a task is complete; a complete task expires soon after this call."""
+        if task.kind == "install" and task.result is None:
             return False
-        succeeds = task.work is None or task.work.ok
-        if task.restarts and succeeds and self.started <= task.begun:
+        succeeds = task.result is None or task.result.ok
+        if task.needs_restart and succeeds and self.server_start_time <= task.server_start_time:
             return False
-        task.forgotten = min(task.forgotten, self._clock.now() + _KEPT_ONCE_SEEN)
+        task.expires = min(task.expires, self._clock.now() + _LIFETIME_ONCE_REPORTED_SECONDS)
         return True
 
-    def _task(self, kind: Literal["restart", "install"]) -> Task:
-        task = Task(letters(24), kind, self.started, self._clock.now() + _KEPT)
+    def _add_task(self, kind: Literal["restart", "install"]) -> Task:
+        task = Task(
+            generate_letters(24),
+            kind,
+            self.server_start_time,
+            self._clock.now() + _LIFETIME_SECONDS,
+        )
         self._tasks[task.id] = task
         return task
 
-    def _go_down(self, when: float) -> None:
-        if self._up is None:
-            self._down = when + self.restart_seconds * _GRACE
-        self._up = max(self._up or 0.0, when + self.restart_seconds)
+    def _schedule_outage(self, start: float) -> None:
+        if self._outage_end is None:
+            self._outage_start = start + self.restart_seconds * _GRACE_FRACTION
+        self._outage_end = max(self._outage_end or 0.0, start + self.restart_seconds)
 
-    def _proceed(self) -> None:
+    def _process_due_events(self) -> None:
         now = self._clock.now()
-        for item in [one for one in self._due if one[0] <= now]:
-            self._due.remove(item)
-            when, task, work = item
-            task.work = work()
-            if task.restarts and task.work.ok:
-                self._go_down(when)
-        if self._up is not None and self._up <= now:
-            self.started = max(self._up, self.started + _TICK)
-            self._up = None
+        for install in [install for install in self._scheduled_installs if install[0] <= now]:
+            self._scheduled_installs.remove(install)
+            end, task, run_pip = install
+            task.result = run_pip()
+            if task.needs_restart and task.result.ok:
+                self._schedule_outage(end)
+        if self._outage_end is not None and self._outage_end <= now:
+            self.server_start_time = max(
+                self._outage_end, self.server_start_time + _MIN_SECONDS_BETWEEN_STARTS
+            )
+            self._outage_end = None

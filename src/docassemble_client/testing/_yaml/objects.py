@@ -1,4 +1,4 @@
-"""Objects of the server as JSON, with what they have from the beginning."""
+"""Makes docassemble objects as JSON, with the attributes of new ones."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     from docassemble_client._types import JSON
 
-UTIL = "docassemble.base.util."
-CLASSES = frozenset(
-    UTIL + name
+UTIL_MODULE = "docassemble.base.util."
+OBJECT_CLASSES = frozenset(
+    UTIL_MODULE + name
     for name in (
         "DAObject",
         "DAList",
@@ -36,57 +36,59 @@ CLASSES = frozenset(
         "Thing",
     )
 )
-_PLACE = {"location": "LatitudeLongitude"}
-_PARTS: Mapping[str, Mapping[str, str]] = {
-    "Individual": {"name": "IndividualName", "address": "Address", **_PLACE},
-    "Person": {"name": "Name", "address": "Address", **_PLACE},
-    "Event": {"address": "City", **_PLACE},
+_LOCATION = {"location": "LatitudeLongitude"}
+_ATTRIBUTE_CLASSES: Mapping[str, Mapping[str, str]] = {
+    "Individual": {"name": "IndividualName", "address": "Address", **_LOCATION},
+    "Person": {"name": "Name", "address": "Address", **_LOCATION},
+    "Event": {"address": "City", **_LOCATION},
     "Thing": {"name": "Name"},
-    "Address": _PLACE,
-    "City": _PLACE,
+    "Address": _LOCATION,
+    "City": _LOCATION,
 }
 _Values: TypeAlias = "Mapping[str, JSON]"
 _ADDRESS: _Values = {"_geocoded": False, "city_only": False, "geolocated": False}
 _GROUP: _Values = {"auto_gather": True, "ask_number": False, "minimum_number": None}
-_TYPED: _Values = {
+_TYPED_GROUP: _Values = {
     **_GROUP,
     "ask_object_type": False,
     "complete_attribute": None,
     "object_type": None,
     "object_type_parameters": {},
 }
-_VALUES: Mapping[str, _Values] = {
+_ATTRIBUTE_VALUES: Mapping[str, _Values] = {
     "IndividualName": {"uses_parts": True},
     "LatitudeLongitude": {"gathered": False, "known": False},
     "Address": _ADDRESS,
     "City": {**_ADDRESS, "city_only": True},
-    "DAList": {**_TYPED, "elements": []},
-    "DADict": {**_TYPED, "elements": {}},
-    "DAOrderedDict": {**_TYPED, "elements": {}},
+    "DAList": {**_TYPED_GROUP, "elements": []},
+    "DADict": {**_TYPED_GROUP, "elements": {}},
+    "DAOrderedDict": {**_TYPED_GROUP, "elements": {}},
     "DASet": {**_GROUP, "elements": []},
     "DAFileList": {
-        **_TYPED,
+        **_TYPED_GROUP,
         "elements": [],
         "complete_attribute": "initialized",
-        "object_type": {"_class": "type", "name": f"{UTIL}DAFile"},
+        "object_type": {"_class": "type", "name": f"{UTIL_MODULE}DAFile"},
     },
 }
 
 
-def new_object(kind: str, name: str) -> dict[str, JSON]:
+def make_object(class_name: str, name: str) -> dict[str, JSON]:
     """
-    Make an object of the server with what it always has.
+    Make an object with the attributes that the server gives to a new one.
 
     Args:
-        kind: Its class, with or without the module.
-        name: Its name.
+        class_name: Class, with or without the module.
+        name: Name of the object.
 
     Returns:
-        Its JSON.
+        JSON of the object.
     """
-    short = kind.rpartition(".")[2]
-    parts: dict[str, JSON] = {
-        part: new_object(of, f"{name}.{part}") for part, of in _PARTS.get(short, {}).items()
+    short_name = class_name.rpartition(".")[2]
+    attribute_classes = _ATTRIBUTE_CLASSES.get(short_name, {})
+    attributes: dict[str, JSON] = {
+        attribute: make_object(attribute_class, f"{name}.{attribute}")
+        for attribute, attribute_class in attribute_classes.items()
     }
-    made: dict[str, JSON] = {"_class": UTIL + short, "instanceName": name}
-    return {**made, **copy.deepcopy(dict(_VALUES.get(short, {}))), **parts}
+    base: dict[str, JSON] = {"_class": UTIL_MODULE + short_name, "instanceName": name}
+    return {**base, **copy.deepcopy(dict(_ATTRIBUTE_VALUES.get(short_name, {}))), **attributes}

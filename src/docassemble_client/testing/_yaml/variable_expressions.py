@@ -1,4 +1,4 @@
-"""Variables of a session as JSON, and the expressions that name them."""
+"""Reads and sets session variables, stored as JSON, by expressions such as client.name."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from docassemble_client._types import is_list, is_mapping, is_object
-from docassemble_client.testing._yaml.objects import CLASSES, new_object
+from docassemble_client._types import is_json_array, is_json_object, is_mapping
+from docassemble_client.testing._yaml.objects import OBJECT_CLASSES, make_object
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}")
-TAGS = "_session_tags"  # where a session keeps its own tags among the variables
-_COLLECTIONS = "elements"
+TAGS_VARIABLE = "_session_tags"  # stores the session's own tags
+_ELEMENTS = "elements"
 
 
 class IllegalNameError(Exception):
-    """No expression that a value can be assigned to."""
+    """The expression is not a valid variable name."""
 
 
-class Undefined(KeyError):  # noqa: N818 - what the server says of a variable
+class UndefinedName(KeyError):  # noqa: N818 - named like Python's undefined names
     """A variable is not defined."""
 
     def __init__(self, variable: str) -> None:
         """
-        Say which.
+        Create the error.
 
         Args:
-            variable: Its name.
+            variable: Name of the variable.
         """
         super().__init__(f"name '{variable}' is not defined")
         self.variable = variable
@@ -41,8 +41,8 @@ class Undefined(KeyError):  # noqa: N818 - what the server says of a variable
         return str(self.args[0])
 
 
-def legal(expression: object) -> bool:
-    """Whether it names a variable."""
+def is_variable_expression(expression: object) -> bool:
+    """Whether an expression is a valid variable name."""
     try:
         _parse(expression)
     except IllegalNameError:
@@ -52,92 +52,100 @@ def legal(expression: object) -> bool:
 
 def read_variable(variables: dict[str, JSON], expression: str) -> Any:
     """
-    Read what an expression such as client.name['first'] names.
+    Read a variable.
+
+    Args:
+        variables: Variables of the session.
+        expression: Expression, such as client.name['first'].
+
+    Returns:
+        The value.
 
     Raises:
-        Undefined: Nothing has this name.
+        IllegalNameError: The expression is not a valid variable name.
+        UndefinedName: The variable is not defined.
     """
     try:
         return _get(variables, _parse(expression))
-    except Undefined:
+    except UndefinedName:
         raise
     except (KeyError, IndexError, AttributeError, TypeError):
-        raise Undefined(expression) from None
+        raise UndefinedName(expression) from None
 
 
 def set_variable(variables: dict[str, JSON], expression: str, value: JSON) -> None:
     """
-    Assign a value, with Python's own errors.
+    Set a variable; raises Python's own errors, like the server.
 
     Raises:
-        IllegalNameError: It is no expression that can be assigned to.
+        IllegalNameError: The expression is not a valid variable name.
     """
     match _parse(expression):
         case ast.Name(id=name):
             variables[name] = value
         case ast.Attribute(value=parent, attr=name):
-            _fields(_get(variables, parent), name)[name] = value
+            _get_attributes(_get(variables, parent), name)[name] = value
         case ast.Subscript(value=parent, slice=index):
-            owner, place = _get(variables, parent), _get(variables, index)
-            items = _items(owner)
-            if items is not owner and is_list(items):
-                # A list of the server grows to the place that is set.
-                owner[_COLLECTIONS] = items = [*items, *[None] * (place + 1 - len(items))]
-            items[place] = value
+            owner, key = _get(variables, parent), _get(variables, index)
+            items = _get_items(owner)
+            if items is not owner and is_json_array(items):
+                # A DAList grows up to the index that is set.
+                owner[_ELEMENTS] = items = [*items, *[None] * (key + 1 - len(items))]
+            items[key] = value
         case _:
             raise IllegalNameError
 
 
-def grow_variable(variables: dict[str, JSON], expression: str, value: JSON) -> None:
+def set_nested_variable(variables: dict[str, JSON], expression: str, value: JSON) -> None:
     """
-    Assign a value, and make objects of what is missing before the last dot or bracket.
+    Set a variable, and create the objects that are missing before the last dot or bracket.
 
-    Where it belongs to an index that is not known, such as the i of people[i].name, it is left out.
+    Does nothing if an index is not defined, such as the i of people[i].name.
 
     Raises:
-        IllegalNameError: It is no expression that can be assigned to.
+        IllegalNameError: The expression is not a valid variable name.
     """
     node = _parse(expression)
-    indexes = [one.slice for one in ast.walk(node) if isinstance(one, ast.Subscript)]
-    names = [part.id for one in indexes for part in ast.walk(one) if isinstance(part, ast.Name)]
+    indexes = [part.slice for part in ast.walk(node) if isinstance(part, ast.Subscript)]
+    names = [part.id for index in indexes for part in ast.walk(index) if isinstance(part, ast.Name)]
     if all(name in variables for name in names):
         if isinstance(node, (ast.Attribute, ast.Subscript)):
-            _grow(variables, node.value)
+            _create_missing_object(variables, node.value)
         set_variable(variables, expression, value)
 
 
-def _grow(variables: dict[str, JSON], node: ast.expr) -> None:
-    """Make an object of what is missing or has no parts."""
+def _create_missing_object(variables: dict[str, JSON], node: ast.expr) -> None:
+    """Create an object, and the objects before it, unless they exist."""
     if isinstance(node, (ast.Attribute, ast.Subscript)):
-        _grow(variables, node.value)
+        _create_missing_object(variables, node.value)
     try:
-        found = _get(variables, node)
+        value = _get(variables, node)
     except (KeyError, IndexError, AttributeError, TypeError):
-        found = None
-    if not is_object(found) or "_class" not in found:
+        value = None
+    if not is_json_object(value) or "_class" not in value:
         name = ast.unparse(node)
-        set_variable(variables, name, new_object("DADict", name))
+        set_variable(variables, name, make_object("DADict", name))
 
 
 def delete_variable(variables: dict[str, JSON], expression: str) -> None:
     """
-    Delete a variable, with Python's own errors.
+    Delete a variable; raises Python's own errors, like the server.
 
     Raises:
-        IllegalNameError: It is no expression that can be assigned to.
+        IllegalNameError: The expression is not a valid variable name.
     """
     match _parse(expression):
         case ast.Name(id=name):
             if name not in variables:
-                raise Undefined(name)
+                raise UndefinedName(name)
             del variables[name]
         case ast.Attribute(value=parent, attr=name):
-            owner = _fields(_get(variables, parent), name)
+            owner = _get_attributes(_get(variables, parent), name)
             if name not in owner:
                 raise AttributeError(name)
             del owner[name]
         case ast.Subscript(value=parent, slice=index):
-            del _items(_get(variables, parent))[_get(variables, index)]
+            del _get_items(_get(variables, parent))[_get(variables, index)]
         case _:
             raise IllegalNameError
 
@@ -167,107 +175,115 @@ def _get(variables: dict[str, JSON], node: ast.expr) -> Any:
     match node:
         case ast.Name(id=name):
             if name not in variables:
-                raise Undefined(name)
+                raise UndefinedName(name)
             return variables[name]
         case ast.Attribute(value=parent, attr=name):
-            owner = _fields(_get(variables, parent), name)
+            owner = _get_attributes(_get(variables, parent), name)
             if name not in owner:
                 raise AttributeError(name)
             return owner[name]
         case ast.Subscript(value=parent, slice=index):
-            return _items(_get(variables, parent))[_get(variables, index)]
+            return _get_items(_get(variables, parent))[_get(variables, index)]
         case _:
             return ast.literal_eval(node)
 
 
-def _fields(value: Any, name: str) -> dict[str, JSON]:
-    """What has attributes: an object of the server, not a mapping."""
-    if is_object(value) and "_class" in value:
+def _get_attributes(value: Any, name: str) -> dict[str, JSON]:
+    """Return the attributes of an object; a plain mapping has none."""
+    if is_json_object(value) and "_class" in value:
         return value
     message = f"'{type(value).__name__}' object has no attribute '{name}'"
     raise AttributeError(message)
 
 
-def _items(value: Any) -> Any:
-    """What has items: a list, a mapping, or the elements of an object."""
-    if is_object(value) and "_class" in value:
-        return value[_COLLECTIONS]
+def _get_items(value: Any) -> Any:
+    """Return the elements of an object, or the value itself."""
+    if is_json_object(value) and "_class" in value:
+        return value[_ELEMENTS]
     return value
 
 
-class Thing:
-    """An object of the server, as code sees it."""
+class JSONObject:
+    """A docassemble object whose JSON is accessible as attributes."""
 
-    def __init__(self, content: dict[str, Any]) -> None:
+    def __init__(self, data: dict[str, Any]) -> None:
         """
-        Show an object.
+        Wrap an object.
 
         Args:
-            content: Its JSON.
+            data: JSON of the object.
         """
-        self.__dict__.update({name: to_python(one) for name, one in content.items()})
+        self.__dict__.update({name: to_python(value) for name, value in data.items()})
 
     def __getattr__(self, name: str) -> Any:
         variable = f"{self}.{name}"
-        raise Undefined(variable)
+        raise UndefinedName(variable)
 
     def __str__(self) -> str:
         return str(self.__dict__["instanceName"])
 
 
 def to_python(value: JSON) -> Any:
-    """Turn objects of the server into what code can read attributes of."""
+    """Convert JSON to Python values, and docassemble objects to JSONObject."""
     if isinstance(value, dict):
         if "_class" in value:
-            return Thing(value)
-        return {name: to_python(one) for name, one in value.items()}
-    return [to_python(one) for one in value] if isinstance(value, list) else value
+            return JSONObject(value)
+        return {name: to_python(item) for name, item in value.items()}
+    return [to_python(item) for item in value] if isinstance(value, list) else value
 
 
 def from_python(value: Any) -> JSON:
-    """Turn what code made back into JSON; what JSON cannot say becomes None."""
-    if isinstance(value, Thing):
-        return {name: from_python(one) for name, one in vars(value).items()}
+    """Convert Python values to JSON; values that JSON cannot represent become None."""
+    if isinstance(value, JSONObject):
+        return {name: from_python(item) for name, item in vars(value).items()}
     if is_mapping(value):
-        return {str(name): from_python(one) for name, one in value.items()}
-    if is_list(value):
-        return [from_python(one) for one in value]
+        return {str(name): from_python(item) for name, item in value.items()}
+    if is_json_array(value):
+        return [from_python(item) for item in value]
     return value if isinstance(value, (str, int, float, bool)) else None
 
 
-def convert(value: JSON, zone: str) -> JSON:
+def convert_value(value: JSON, zone: str) -> JSON:
     """
-    Make of text that looks like a date or time, and of objects, what the server makes of them.
+    Convert dates, times and objects in a value like the server does.
 
     Args:
-        value: As it was sent.
+        value: Value as it was sent.
         zone: Time zone of the server.
 
     Returns:
-        The value as the server would send it back.
+        Value as the server would send it back.
     """
     if isinstance(value, str):
-        return _moment(value, zone)
+        return _convert_date_or_time(value, zone)
     if isinstance(value, list):
-        return [convert(one, zone) for one in value]
-    if isinstance(value, dict):
-        kind = value.get("_class")
-        if isinstance(kind, str) and kind.startswith("docassemble.") and "instanceName" in value:
-            if kind not in CLASSES:
-                return None
-            sent = {one: convert(item, zone) for one, item in value.items() if one != "_class"}
-            return {**new_object(kind, str(value["instanceName"])), **sent}
-        return {str(convert(name, zone)): convert(one, zone) for name, one in value.items()}
-    return value
+        return [convert_value(item, zone) for item in value]
+    if not isinstance(value, dict):
+        return value
+    class_name = value.get("_class")
+    if (
+        isinstance(class_name, str)
+        and class_name.startswith("docassemble.")
+        and "instanceName" in value
+    ):
+        if class_name not in OBJECT_CLASSES:
+            return None
+        attributes = {
+            name: convert_value(item, zone) for name, item in value.items() if name != "_class"
+        }
+        return {**make_object(class_name, str(value["instanceName"])), **attributes}
+    return {
+        str(convert_value(name, zone)): convert_value(item, zone) for name, item in value.items()
+    }
 
 
-def _moment(text: str, zone: str) -> str:
+def _convert_date_or_time(text: str, zone: str) -> str:
     try:
         if _DATE.match(text):
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=ZoneInfo(zone))
-            return moment.astimezone(ZoneInfo(zone)).isoformat()
+            date_time = datetime.fromisoformat(text)
+            if date_time.tzinfo is None:
+                date_time = date_time.replace(tzinfo=ZoneInfo(zone))
+            return date_time.astimezone(ZoneInfo(zone)).isoformat()
         if _TIME.match(text):
             return time.fromisoformat(text).isoformat()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Blocks of an interview that is written as YAML."""
+"""Parses the blocks of an interview written in YAML."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from docassemble_client.testing.interviews import Field, Screen
+from docassemble_client.testing.interviews import Field, ScriptedScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docassemble_client._types import JSONInput
 
-_UNCOUNTED = (
+_UNNUMBERED_BLOCKS = (
     "metadata",
     "features",
     "modules",
@@ -25,8 +25,6 @@ _UNCOUNTED = (
     "default screen parts",
 )
 _FIELD_KEYS = ("datatype", "required", "default", "choices", "label", "field", "using")
-
-
 _YES: Mapping[str, str] = {"yesLabel": "Yes", "noLabel": "No"}
 _NO: Mapping[str, str] = {"yesLabel": "No", "noLabel": "Yes"}
 _MAYBE = {"maybeLabel": "I don't know"}
@@ -37,15 +35,15 @@ _LABELS = {
     "noyesmaybe": {**_NO, **_MAYBE},
 }
 _POSITIVE = {"yesno", "yesnomaybe"}
-_LABELS_OF_FIELD = {
+_FIELD_LABELS = {
     "yesLabel": "true_label",
     "noLabel": "false_label",
     "maybeLabel": "maybe_label",
 }
 
 
-class SourceError(Exception):
-    """The text is no interview."""
+class InterviewSyntaxError(Exception):
+    """The text is not valid YAML, or its code is not valid Python."""
 
 
 @frozen
@@ -54,82 +52,85 @@ class Block:
     A block of an interview.
 
     Attributes:
-        name: Name the server gives it.
-        content: What it says.
-        screen: Its screen, if it is a question.
-        sets: Variables its code, fields or event define.
+        name: Name that the server gives to the block.
+        content: The parsed YAML.
+        screen: Screen, if the block is a question.
+        defined_variables: Variables that the code, fields or event of the block define.
     """
 
     name: str
     content: Mapping[str, Any] = field(repr=False)
-    screen: Screen | None
-    sets: frozenset[str]
+    screen: ScriptedScreen | None
+    defined_variables: frozenset[str]
 
     @property
     def code(self) -> str:
-        """Its code, empty if it has none."""
+        """Python code; empty if the block has none."""
         return str(self.content.get("code", ""))
 
     @property
     def text(self) -> str:
-        """What it does: its code, or the question."""
+        """Python code, or YAML of the question."""
         return self.code if self.screen is None else self.screen.code
 
     @property
-    def initial(self) -> bool:
-        """Whether it is run each time, before all others."""
+    def is_initial(self) -> bool:
+        """Whether the block is run whenever the interview is run."""
         return bool(self.content.get("initial"))
 
     @property
-    def mandatory(self) -> bool:
-        """Whether it is run or asked in any case."""
-        return self.initial or bool(self.content.get("mandatory"))
+    def is_mandatory(self) -> bool:
+        """Whether the block is run even if no variable needs it."""
+        return self.is_initial or bool(self.content.get("mandatory"))
 
     @property
     def reason(self) -> str:
-        """Why it is run or asked in any case, in the server's words."""
-        if self.initial:
+        """Reason of the trace step, in the server's words."""
+        if self.is_initial:
             return "initial"
         return "mandatory code" if self.screen is None else "mandatory question"
 
 
-def blocks_of(contents: list[dict[str, Any]]) -> Iterator[Block]:
+def read_blocks(contents: list[dict[str, Any]]) -> Iterator[Block]:
     """
-    Read the blocks that do something.
+    Parse the blocks that the server numbers.
 
     Args:
-        contents: All of them, as YAML has them.
+        contents: The parsed YAML of all blocks.
 
     Yields:
-        Each with the name the server gives it.
+        The blocks, with the names that the server gives them.
 
     Raises:
-        SourceError: Code in one is no Python.
+        InterviewSyntaxError: The code of a block is not valid Python.
     """
-    counted = (one for one in contents if not any(key in one for key in _UNCOUNTED))
-    for number, content in enumerate(counted):
-        screen = _screen(content) if "question" in content else None
-        sets = {content[key] for key in ("event", "sets") if key in content}
+    numbered = (
+        content for content in contents if not any(key in content for key in _UNNUMBERED_BLOCKS)
+    )
+    for number, content in enumerate(numbered):
+        screen = _read_screen(content) if "question" in content else None
+        variables = {content[key] for key in ("event", "sets") if key in content}
         if screen is not None:
-            sets |= {one.variable for one in screen.fields}
-        sets |= set(_assigned(str(content.get("code", ""))))
+            variables |= {field.variable for field in screen.fields}
+        variables |= set(_find_assigned_names(str(content.get("code", ""))))
         name = f"ID {content['id']}" if "id" in content else f"Question_{number}"
-        yield Block(name, content, screen, frozenset(sets))
+        yield Block(name, content, screen, frozenset(variables))
 
 
-def _screen(content: Mapping[str, Any]) -> Screen:
+def _read_screen(content: Mapping[str, Any]) -> ScriptedScreen:
     button = content.get("continue button field", content.get("field"))
-    fields = [_field(one) for one in content.get("fields", [])]
+    fields = [_read_field(field) for field in content.get("fields", [])]
     kind = ""
     extra: Mapping[str, JSONInput] = {}
-    closed = next((one for one in _LABELS if one in content), "")
-    if closed:
-        kind, fields, extra = closed, [_closed_field(closed, content[closed])], _LABELS[closed]
+    yes_no = next((key for key in _LABELS if key in content), "")
+    if yes_no:
+        kind, extra = yes_no, _LABELS[yes_no]
+        fields = [_make_yes_no_field(yes_no, content[yes_no])]
     elif button is not None and not fields:
         kind, fields = "settrue", [Field(button, datatype="")]
     elif button is not None:
         extra = {"question_variable_name": button}
-    return Screen(
+    return ScriptedScreen(
         str(content["question"]).strip(),
         fields,
         subtext=str(content.get("subquestion", "")).strip(),
@@ -140,22 +141,22 @@ def _screen(content: Mapping[str, Any]) -> Screen:
     )
 
 
-def _closed_field(kind: str, variable: str) -> Field:
-    extra = _closed(kind)
+def _make_yes_no_field(kind: str, variable: str) -> Field:
+    extra = _make_sign(kind)
     if kind in _POSITIVE:
-        extra |= {_LABELS_OF_FIELD[name]: text for name, text in _LABELS[kind].items()}
-    return Field(variable, datatype=_truth(kind), extra=extra)
+        extra |= {_FIELD_LABELS[name]: text for name, text in _LABELS[kind].items()}
+    return Field(variable, datatype=_get_yes_no_datatype(kind), extra=extra)
 
 
-def _closed(kind: str) -> dict[str, JSONInput]:
+def _make_sign(kind: str) -> dict[str, JSONInput]:
     return {"sign": 1 if kind in _POSITIVE else -1}
 
 
-def _truth(kind: str) -> str:
+def _get_yes_no_datatype(kind: str) -> str:
     return "threestate" if kind.endswith("maybe") else "boolean"
 
 
-def _field(content: Any) -> Field:
+def _read_field(content: Any) -> Field:
     label, variable = content.get("label"), content.get("field")
     for key, value in content.items():
         if key not in _FIELD_KEYS:
@@ -163,27 +164,27 @@ def _field(content: Any) -> Field:
     datatype = str(content.get("datatype", "text"))
     extra: dict[str, JSONInput] = {}
     if datatype in _LABELS:
-        extra = {"inputtype": datatype, **_closed(datatype)}
+        extra = {"inputtype": datatype, **_make_sign(datatype)}
     elif "using" in content:
         extra = {"ml_info": {"group_id": str(content["using"])}}
     return Field(
         str(variable),
         str(label),
-        datatype=_truth(datatype) if datatype in _LABELS else datatype,
-        choices={str(one): one for one in content.get("choices", [])},
-        # A box that need not be ticked is no answer that is missing.
+        datatype=_get_yes_no_datatype(datatype) if datatype in _LABELS else datatype,
+        choices={str(choice): choice for choice in content.get("choices", [])},
+        # An unticked checkbox is an answer, so the field is not required.
         required=bool(content.get("required", datatype not in {"yesno", "noyes"})),
         default=content.get("default"),
         extra=extra,
     )
 
 
-def _assigned(code: str) -> Iterator[str]:
-    """Names a code assigns to."""
+def _find_assigned_names(code: str) -> Iterator[str]:
+    """Find the names and attributes that code assigns to."""
     try:
         tree = ast.parse(code)
     except SyntaxError as error:
-        raise SourceError(str(error)) from None
+        raise InterviewSyntaxError(str(error)) from None
     for node in ast.walk(tree):
         if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
             yield ast.unparse(node)

@@ -1,4 +1,4 @@
-"""Functions of docassemble that the code of an interview calls."""
+"""docassemble's functions for the code of an interview written in YAML."""
 
 from __future__ import annotations
 
@@ -6,82 +6,90 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from docassemble_client.responses import BinaryContent, JSONReply
-from docassemble_client.testing._yaml.variable_expressions import TAGS, from_python
-from docassemble_client.testing.interviews import TEMPORARY, Asked, Brought, Screen
+from docassemble_client.testing._yaml.variable_expressions import TAGS_VARIABLE, from_python
+from docassemble_client.testing.interviews import (
+    TEMPORARY_BLOCK,
+    FinalValue,
+    ScriptedScreen,
+    ShowScreen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from docassemble_client.testing.interviews import Answers
+    from docassemble_client.testing.interviews import SessionVariables
 
 
-class Sent(Exception):  # noqa: N818 - how code ends the run
+class RunEnded(Exception):  # noqa: N818 - not an error
     """Code has called response(), json_response() or command()."""
 
-    def __init__(self, outcome: Brought | Asked) -> None:
+    def __init__(self, outcome: FinalValue | ShowScreen) -> None:
         """
         End the run.
 
         Args:
-            outcome: What it comes to.
+            outcome: Outcome of the run.
         """
         super().__init__()
         self.outcome = outcome
 
 
-class Tags:
+class SessionTags:
     """The tags of a session, which code can change."""
 
-    def __init__(self, answers: Answers, tags: Iterable[str]) -> None:
+    def __init__(self, variables: SessionVariables, tags: Iterable[str]) -> None:
         """
-        Show them; from now on they are the session's own.
+        Copy the interview's tags to the session, unless it has its own.
 
         Args:
-            answers: The variables, which keep them.
-            tags: Those of the interview.
+            variables: Variables of the session, which store the tags.
+            tags: Tags of the interview.
         """
-        self._answers = answers
-        if TAGS not in answers:
-            answers.set(TAGS, [*tags])
+        self._variables = variables
+        if TAGS_VARIABLE not in variables:
+            variables.set(TAGS_VARIABLE, [*tags])
 
     def add(self, tag: str) -> None:
         """
-        Add one.
+        Add a tag.
 
         Args:
             tag: The tag.
         """
-        self._answers.set(TAGS, [*self._answers[TAGS], tag])
+        self._variables.set(TAGS_VARIABLE, [*self._variables[TAGS_VARIABLE], tag])
 
 
-def functions(
-    answers: Answers, arguments: Mapping[str, Any], modules: Iterable[str], tags: Iterable[str]
+def make_functions(
+    variables: SessionVariables,
+    arguments: Mapping[str, Any],
+    modules: Iterable[str],
+    tags: Iterable[str],
 ) -> dict[str, Any]:
     """
-    Collect what code can call.
+    Make the functions that code can call.
 
     Args:
-        answers: The variables.
-        arguments: Arguments of the action that runs.
-        modules: Modules the interview imports.
+        variables: Variables of the session.
+        arguments: Arguments of the action that is run.
+        modules: Modules that the interview imports.
         tags: Tags of the interview.
 
     Returns:
         Functions and modules by name.
     """
     return {
-        **{one: import_module(one) for one in modules},
+        **{name: import_module(name) for name in modules},
         "json_response": _json_response,
         "response": _response,
         "command": _command,
         "action_argument": arguments.get,
-        "defined": answers.__contains__,
-        "session_tags": lambda: Tags(answers, tags),
+        "defined": variables.__contains__,
+        "session_tags": lambda: SessionTags(variables, tags),
     }
 
 
 def _json_response(data: Any, response_code: int = 200) -> NoReturn:
-    raise Sent(Brought(JSONReply(from_python(data), response_code)))
+    raise RunEnded(FinalValue(JSONReply(from_python(data), response_code)))
 
 
 def _response(
@@ -93,10 +101,11 @@ def _response(
 ) -> NoReturn:
     content = response if binaryresponse is None else binaryresponse
     content = content if isinstance(content, bytes) else str(content).encode()
-    sent = BinaryContent(content=content, content_type=content_type, status=response_code)
-    raise Sent(Brought(sent))
+    value = BinaryContent(content=content, content_type=content_type, status=response_code)
+    raise RunEnded(FinalValue(value))
 
 
 def _command(kind: str, url: str = "") -> NoReturn:
-    """Show a screen without words that leads elsewhere."""
-    raise Sent(Asked(Screen(url, kind=kind, extra={"subquestionText": ""}), TEMPORARY))
+    """Show a screen without text that redirects to a URL."""
+    screen = ScriptedScreen(url, kind=kind, extra={"subquestionText": ""})
+    raise RunEnded(ShowScreen(screen, TEMPORARY_BLOCK))

@@ -1,4 +1,4 @@
-"""Accounts and keys that are to exist, whatever is there already."""
+"""Creates users and API keys that are missing, and updates users that differ."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from docassemble_client.models import User as UserModel
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
     from docassemble_client.models import ApiKeyMethod, Permission
 
 
 class Profile(TypedDict, total=False):
-    """What `ensure_user` can set of an account; the names are those of `User`."""
+    """Fields of a user that `ensure_user` can set, named as in `User`."""
 
     first_name: str
     last_name: str
@@ -35,15 +35,15 @@ class Profile(TypedDict, total=False):
 @frozen(kw_only=True)
 class EnsuredUser:
     """
-    An account as it is now, and what had to be done for it.
+    A user, and the changes that `ensure_user` made.
 
     Attributes:
-        user: The account. One that was deactivated before still is: see `active`.
-        created: Whether it is new.
-        granted: Privileges it was given.
-        revoked: Privileges it lost.
-        changed: Fields of its profile that were set.
-        password: Its password, where it is new.
+        user: The user. `ensure_user` does not reactivate a deactivated user: see `active`.
+        created: Whether the user is new.
+        granted: Privileges that were granted.
+        revoked: Privileges that were revoked.
+        changed: Names of the profile fields that were set.
+        password: Password of a new user; None if the user already existed.
     """
 
     user: UserModel
@@ -57,143 +57,127 @@ class EnsuredUser:
 @frozen(kw_only=True)
 class EnsuredApiKey:
     """
-    A key that exists now, and whether its text is known.
+    An API key; its value is available only if the key is new.
 
     Attributes:
         info: The key as the server lists it, masked.
-        key: The whole key, where it is new; None where it was there already, as the server shows
-            it only once.
-        differs: What is not as it was asked for (method, allowed, permissions); empty for a new
-            key. It can be changed with the whole key only, by `api_keys.update_for_user`.
+        key: Value of a new key; None if the key already existed, as the server shows it only once.
+        differences: Settings that differ from the requested ones (method, allowed, permissions);
+            empty for a new key. To change them, pass the value to `api_keys.update_for_user`.
     """
 
     info: ApiKey
     key: Secret | None
-    differs: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
 
     @property
     def created(self) -> bool:
-        """Whether it is new."""
+        """Whether the key is new."""
         return self.key is not None
 
     def __str__(self) -> str:
         if self.created:
-            return f"The key {self.info.name!r} is new; keep it, the server never shows it again."
+            return f"The key {self.info.name!r} is new. Save it: the server shows it only once."
         text = (
-            f"The key {self.info.name!r} (…{self.info.last_four}) was there already; its text"
-            " cannot be had again. Use the copy that was kept, or another name for a new key."
+            f"The key {self.info.name!r} (…{self.info.last_four}) already exists; its value is not"
+            " available. Use your saved copy, or choose another name for a new key."
         )
-        if self.differs:
-            text += f" It is not as asked for: {', '.join(self.differs)}."
+        if self.differences:
+            text += f" Settings that differ: {', '.join(self.differences)}."
         return text
 
 
 async def ensure_user(
-    da: AsyncDocassemble,
+    client: BaseClient,
     email: str,
     *,
     privileges: Sequence[str] | None,
     profile: Profile | None,
     password: str | Secret | None,
 ) -> EnsuredUser:
-    """
-    Make an account, or change what differs.
-
-    Args:
-        da: Client.
-        email: Its e-mail address.
-        privileges: All privileges it is to have; None leaves them alone.
-        profile: Fields it is to have; others are left alone.
-        password: Password of a new account.
-
-    Returns:
-        The account and what was done.
-
-    Raises:
-        UsageError: A field is not known, or a value is no text.
-    """
+    """Create a user, or update what differs."""
     address = email.strip()
-    fields = _checked(profile or {})
-    wanted = None if privileges is None else _names(privileges)
-    user = await _found(da, address)
+    fields = _normalize_profile(profile or {})
+    names = None if privileges is None else _normalize_privileges(privileges)
+    user = await _find_user(client, address)
     if user is None:
         try:
-            new = await da.users.create(address, privileges=wanted, password=password, **fields)
+            new = await client.users.create(address, privileges=names, password=password, **fields)
         except BadRequest:
-            # Somebody was faster, or the look-up cannot find such an address.
-            user = await _listed(da, address)
+            # Another program created the user meanwhile, or the lookup cannot find such an address.
+            user = await _find_listed_user(client, address)
             if user is None:
                 raise
         else:
             return EnsuredUser(
-                user=await da.users.get(new.user_id),
+                user=await client.users.get(new.user_id),
                 created=True,
-                granted=tuple(wanted or ()),
+                granted=tuple(names or ()),
                 revoked=(),
                 changed=tuple(fields),
                 password=new.password,
             )
-    return await _adjusted(da, user, wanted, fields)
+    return await _update_user(client, user, names, fields)
 
 
-async def _adjusted(
-    da: AsyncDocassemble, user: UserModel, wanted: list[str] | None, fields: Profile
+async def _update_user(
+    client: BaseClient, user: UserModel, privileges: list[str] | None, fields: Profile
 ) -> EnsuredUser:
-    """Apply the difference; rights are taken away last, so that none is missing meanwhile."""
-    goal = user.privileges if wanted is None else wanted
-    granted = tuple(name for name in goal if name not in user.privileges)
-    revoked = tuple(name for name in user.privileges if name not in goal)
+    """Apply the differences; privileges are revoked last, so that none is missing meanwhile."""
+    target = user.privileges if privileges is None else privileges
+    granted = tuple(name for name in target if name not in user.privileges)
+    revoked = tuple(name for name in user.privileges if name not in target)
     changes = {
         name: value for name, value in fields.items() if value != (getattr(user, name) or "")
     }
     for name in granted:
-        await da.privileges.grant(user.id, name)
+        await client.privileges.grant(user.id, name)
     if changes:
-        await da.users.update(user.id, **cast("Profile", changes))
+        await client.users.update(user.id, **cast("Profile", changes))
     for name in revoked:
-        await da.privileges.revoke(user.id, name)
+        await client.privileges.revoke(user.id, name)
     if granted or revoked or changes:
-        user = await da.users.get(user.id)
+        user = await client.users.get(user.id)
     return EnsuredUser(
         user=user, created=False, granted=granted, revoked=revoked, changed=tuple(changes)
     )
 
 
-async def _found(da: AsyncDocassemble, address: str) -> UserModel | None:
+async def _find_user(client: BaseClient, address: str) -> UserModel | None:
     try:
-        user = await da.users.get_by_username(address)
+        user = await client.users.get_by_username(address)
     except NotFound:
         return None
-    # An underscore stands for any character in the look-up: this may be somebody else.
-    return user if _same(user, address) else await _listed(da, address)
+    # The lookup treats an underscore as a wildcard, so it may return another user.
+    return user if _has_address(user, address) else await _find_listed_user(client, address)
 
 
-async def _listed(da: AsyncDocassemble, address: str) -> UserModel | None:
-    async for user in da.users.list(include_inactive=True):
-        if _same(user, address):
-            return await da.users.get(user.id)
+async def _find_listed_user(client: BaseClient, address: str) -> UserModel | None:
+    async for user in client.users.list(include_inactive=True):
+        if _has_address(user, address):
+            return await client.users.get(user.id)
     return None
 
 
-def _same(user: UserModel, address: str) -> bool:
+def _has_address(user: UserModel, address: str) -> bool:
     return (user.email or "").casefold() == address.casefold()
 
 
-def _checked(profile: Mapping[str, object]) -> Profile:
+def _normalize_profile(profile: Mapping[str, object]) -> Profile:
     unknown = sorted(profile.keys() - Profile.__annotations__.keys())
     if unknown:
-        message = f"a profile has no {', '.join(unknown)}"
-        raise UsageError(message, hint=f"Pass {', '.join(Profile.__annotations__)}")
+        message = f"unknown profile fields: {', '.join(unknown)}"
+        raise UsageError(message, hint=f"Use {', '.join(Profile.__annotations__)}")
     fields: dict[str, str] = {}
     for name, value in profile.items():
         if not isinstance(value, str):
-            message = f"{name} must be a text"
-            raise UsageError(message, hint="Pass '' to empty it")
+            message = f"{name} must be a string"
+            raise UsageError(message, hint="Pass '' to clear it")
         fields[name] = value.strip()  # as the server does
     return cast("Profile", fields)
 
 
-def _names(privileges: Sequence[str]) -> list[str]:
+def _normalize_privileges(privileges: Sequence[str]) -> list[str]:
     if isinstance(privileges, str):
         message = "privileges must be a list of names"
         raise UsageError(message, hint=f"Pass [{privileges!r}]")
@@ -201,7 +185,7 @@ def _names(privileges: Sequence[str]) -> list[str]:
 
 
 async def ensure_api_key(
-    da: AsyncDocassemble,
+    client: BaseClient,
     user: UserModel | int,
     name: str,
     *,
@@ -209,69 +193,61 @@ async def ensure_api_key(
     method: ApiKeyMethod | None,
     allowed: Sequence[str] | None,
 ) -> EnsuredApiKey:
-    """
-    Make a key, unless the account has one of this name.
-
-    Args:
-        da: Client.
-        user: The account or its number.
-        name: Name of the key.
-        permissions: What it is limited to.
-        method: How it is restricted.
-        allowed: Addresses or referers it is restricted to.
-
-    Returns:
-        The key, with its text where it is new.
-    """
+    """Create an API key, unless the user has a key with this name."""
     user_id = user if isinstance(user, int) else user.id
-    info = await _named(da, user_id, name)
+    info = await _find_key(client, user_id, name)
     if info is None:
         try:
-            key = await da.api_keys.create_for_user(
+            key = await client.api_keys.create_for_user(
                 user_id, name, method=method, allowed=allowed, permissions=permissions
             )
         except BadRequest:
-            info = await _named(da, user_id, name)
+            # Another program may have created the key meanwhile.
+            info = await _find_key(client, user_id, name)
             if info is None:
                 raise
         else:
-            return await _settled(da, user_id, name, key, permissions)
-    asked = {"method": method, "allowed": allowed, "permissions": permissions}
-    has = {"method": info.method, "allowed": info.constraints, "permissions": info.permissions}
-    differs = (one for one in asked if asked[one] is not None and _odd(asked[one], has[one]))
-    return EnsuredApiKey(info=info, key=None, differs=tuple(differs))
+            return await _verify_new_key(client, user_id, name, key, permissions)
+    requested = {"method": method, "allowed": allowed, "permissions": permissions}
+    actual = {"method": info.method, "allowed": info.constraints, "permissions": info.permissions}
+    differences = (
+        setting
+        for setting, value in requested.items()
+        if value is not None and _is_different(value, actual[setting])
+    )
+    return EnsuredApiKey(info=info, key=None, differences=tuple(differences))
 
 
-async def _settled(
-    da: AsyncDocassemble,
+async def _verify_new_key(
+    client: BaseClient,
     user_id: int,
     name: str,
     key: Secret,
     permissions: Sequence[Permission] | None,
 ) -> EnsuredApiKey:
-    """Look at a new key, and limit it where the server did not; a key that failed is deleted."""
+    """Check a new key, and set its permissions if the server did not; on failure delete it."""
     try:
-        info = await _named(da, user_id, name)
-        if permissions and (info is None or _odd(permissions, info.permissions)):
-            # Servers before 1.10 make keys without the limits that were asked for.
-            await da.api_keys.update_for_user(user_id, key, permissions=permissions)
-            info = await _named(da, user_id, name)
+        info = await _find_key(client, user_id, name)
+        if permissions and (info is None or _is_different(permissions, info.permissions)):
+            # Servers before 1.10 ignore the permissions when they create a key.
+            await client.api_keys.update_for_user(user_id, key, permissions=permissions)
+            info = await _find_key(client, user_id, name)
         if info is None:
             message = f"the new key {name!r} is not listed"
-            raise DocassembleError(message, hint="Somebody deleted it meanwhile")
+            raise DocassembleError(message, hint="Another program may have deleted it")
     except DocassembleError:
-        await da.api_keys.delete_for_user(user_id, key)
+        await client.api_keys.delete_for_user(user_id, key)
         raise
     return EnsuredApiKey(info=info, key=key)
 
 
-async def _named(da: AsyncDocassemble, user_id: int, name: str) -> ApiKey | None:
-    keys = await da.api_keys.list_for_user(user_id)
-    return next((one for one in keys if one.name == name), None)
+async def _find_key(client: BaseClient, user_id: int, name: str) -> ApiKey | None:
+    keys = await client.api_keys.list_for_user(user_id)
+    return next((key for key in keys if key.name == name), None)
 
 
-def _odd(asked: object, has: object) -> bool:
-    """Whether two values differ; lists in another order do not."""
-    if isinstance(asked, str):
-        return asked != has
-    return set(cast("Sequence[str]", asked)) != set(cast("Sequence[str] | None", has) or ())
+def _is_different(requested: object, actual: object) -> bool:
+    """Whether two settings differ; the order of a list does not matter."""
+    if isinstance(requested, str):
+        return requested != actual
+    return set(cast("Sequence[str]", requested)) != set(cast("Sequence[str] | None", actual) or ())

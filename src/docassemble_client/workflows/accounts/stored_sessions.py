@@ -1,8 +1,7 @@
-"""Sessions at large: all of them out of the server, and the old ones off it."""
+"""Exports all sessions, and deletes stale ones."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from docassemble_client._concurrency import TaskGroup
 from docassemble_client._types import JSON
 from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.models import SessionSummary
@@ -17,7 +17,7 @@ from docassemble_client.models import SessionSummary
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
     from docassemble_client.config import Secret
 
 
@@ -27,10 +27,10 @@ class ExportedSession:
     A session of one user.
 
     Attributes:
-        summary: Whose it is, its title and times.
-        encrypted: Whether its answers are encrypted on the server; None where answers were not
-            asked for.
-        variables: Its answers by variable; None where they were not asked for or cannot be read.
+        summary: User, title and times of the session.
+        encrypted: Whether the server stores the answers encrypted; None if the answers were not
+            requested.
+        variables: Answers by variable; None if they were not requested or cannot be decrypted.
     """
 
     summary: SessionSummary
@@ -39,14 +39,14 @@ class ExportedSession:
 
 
 @frozen(kw_only=True)
-class OldSession:
+class StaleSession:
     """
     A session that has not changed for long.
 
     Attributes:
-        i: Interview.
+        i: File name of the interview.
         session: ID of the session.
-        modified: When it last changed.
+        modified: Time of its last change, in UTC.
     """
 
     i: str
@@ -57,85 +57,75 @@ class OldSession:
 @frozen(kw_only=True)
 class CleanupReport:
     """
-    What `cleanup_sessions` found and did.
+    The result of `cleanup_sessions`.
 
     Attributes:
-        dry_run: Whether nothing was to be deleted.
-        listed: How many sessions matched the filter.
-        undated: How many of them tell no time, and so were left alone.
-        old: Those that are older than asked for.
-        deleted: Those of them that were deleted.
-        revived: Those that changed or went after they were listed, and were left alone.
-        failed: Those that could not be deleted, with the error.
+        dry_run: Whether this was a dry run, which deletes nothing.
+        listed: Number of sessions that match the filter.
+        without_time: Number of these sessions without a time; they are not deleted.
+        stale: Sessions that are older than `older_than`.
+        deleted: Stale sessions that were deleted.
+        changed_since: Stale sessions that changed or disappeared after they were listed; they were
+            not deleted.
+        failed: Stale sessions that could not be deleted, with the error.
     """
 
     dry_run: bool
     listed: int
-    undated: int
-    old: tuple[OldSession, ...]
-    deleted: tuple[OldSession, ...] = ()
-    revived: tuple[OldSession, ...] = ()
-    failed: tuple[tuple[OldSession, DocassembleError], ...] = ()
+    without_time: int
+    stale: tuple[StaleSession, ...]
+    deleted: tuple[StaleSession, ...] = ()
+    changed_since: tuple[StaleSession, ...] = ()
+    failed: tuple[tuple[StaleSession, DocassembleError], ...] = ()
 
     def __str__(self) -> str:
-        found = f"{len(self.old)} of {self.listed} sessions are old enough"
-        if self.undated:
-            found += f" ({self.undated} without a time)"
+        summary = f"{len(self.stale)} of {self.listed} sessions are stale"
+        if self.without_time:
+            summary += f" ({self.without_time} without a time)"
         if self.dry_run:
-            return f"{found}; nothing was deleted (dry run)"
-        done = f"{found}: {len(self.deleted)} deleted"
-        parts = (("in use again", self.revived), ("failed", self.failed))
-        return ", ".join([done, *(f"{len(which)} {what}" for what, which in parts if which)])
+            return f"{summary}; nothing was deleted (dry run)"
+        counts = [f"{summary}: {len(self.deleted)} deleted"]
+        if self.changed_since:
+            counts.append(f"{len(self.changed_since)} changed since")
+        if self.failed:
+            counts.append(f"{len(self.failed)} failed")
+        return ", ".join(counts)
 
 
 async def export_sessions(
-    da: AsyncDocassemble,
+    client: BaseClient,
     *,
     i: str | None,
     tag: str | None,
     user_id: int | None,
     secret: str | Secret | None,
     variables: bool,
-    resume_from: str | None,
+    page_token: str | None,
 ) -> AsyncGenerator[ExportedSession]:
-    """
-    Walk through the sessions of all users.
-
-    Args:
-        da: Client.
-        i: Only this interview.
-        tag: Only this tag.
-        user_id: Only this user.
-        secret: What decrypts sessions of the user.
-        variables: Whether to bring the answers.
-        resume_from: Start with this page.
-
-    Yields:
-        Each session of each user, once.
-    """
-    # One that is answered during the walk moves to its end, and comes again.
-    seen: set[tuple[str, str, int | None, int | None]] = set()
-    listing = da.sessions.list_across_users(
+    """Iterate over the sessions of all users."""
+    # A session that is answered meanwhile moves to the end of the list and is listed again.
+    exported: set[tuple[str, str, int | None, int | None]] = set()
+    paginator = client.sessions.list_across_users(
         i=i,
         tag=tag,
         user_id=user_id,
         secret=secret,
         include_dictionary=variables or None,
-        resume_from=resume_from,
+        page_token=page_token,
     )
-    async with aclosing(listing.items()) as sessions:
-        async for one in sessions:
-            identity = (one.filename, one.session, one.user_id, one.temp_user_id)
-            if identity in seen:
+    async with aclosing(paginator.items()) as summaries:
+        async for summary in summaries:
+            identity = (summary.filename, summary.session, summary.user_id, summary.temp_user_id)
+            if identity in exported:
                 continue
-            seen.add(identity)
-            # What the server lists of answers it cannot read is an empty interview.
-            answers = one.variables if one.valid else None
-            yield ExportedSession(summary=one, encrypted=one.encrypted, variables=answers)
+            exported.add(identity)
+            # For answers that it cannot decrypt, the server returns those of an empty interview.
+            answers = summary.variables if summary.valid else None
+            yield ExportedSession(summary=summary, encrypted=summary.encrypted, variables=answers)
 
 
 async def cleanup_sessions(
-    da: AsyncDocassemble,
+    client: BaseClient,
     *,
     older_than: timedelta,
     i: str | None,
@@ -145,101 +135,86 @@ async def cleanup_sessions(
     delete_all: bool,
     concurrency: int,
 ) -> CleanupReport:
-    """
-    Delete what matches a filter and has not changed for long.
-
-    Args:
-        da: Client.
-        older_than: How long it has not changed.
-        i: Only this interview.
-        tag: Only this tag.
-        user_id: Only this user.
-        dry_run: Whether to delete nothing.
-        delete_all: Whether there need not be a filter.
-        concurrency: How many are deleted at a time.
-
-    Returns:
-        What was found and done.
-
-    Raises:
-        UsageError: There is no filter nor delete_all, or no age.
-    """
+    """Delete sessions that match a filter and are stale."""
     if older_than <= timedelta():
-        message = "older_than must be a timedelta above zero"
+        message = "older_than must be a positive timedelta"
         raise UsageError(message, hint="Pass timedelta(days=90), for example")
     if not (dry_run or delete_all or i or tag or user_id is not None):
-        message = "without i, tag or user_id every session of the server would be meant"
-        raise UsageError(message, hint="Say which, or pass delete_all=True")
+        message = (
+            "without i, tag or user_id, this would delete the stale sessions of every interview"
+        )
+        raise UsageError(message, hint="Pass a filter, or delete_all=True")
     if type(concurrency) is not int or concurrency < 1:
-        message = "concurrency must be a whole number from 1"
+        message = "concurrency must be an integer of at least 1"
         raise UsageError(message)
     limit = datetime.now(UTC) - older_than
-    listed: dict[tuple[str, str], datetime | None] = {}
-    async for one in da.sessions.list_across_users(i=i, tag=tag, user_id=user_id):
-        listed[one.filename, one.session] = _modified(one)
-    old = tuple(
-        OldSession(i=name, session=session, modified=modified)
-        for (name, session), modified in listed.items()
+    times: dict[tuple[str, str], datetime | None] = {}
+    async for summary in client.sessions.list_across_users(i=i, tag=tag, user_id=user_id):
+        times[summary.filename, summary.session] = _parse_modified_time(summary)
+    stale = tuple(
+        StaleSession(i=name, session=session, modified=modified)
+        for (name, session), modified in times.items()
         if modified is not None and modified < limit
     )
-    undated = sum(modified is None for modified in listed.values())
-    cleaning = _Cleaning(da, user_id)
+    deleter = _SessionDeleter(client, user_id)
     if not dry_run:
-        await cleaning.run(old, concurrency)
+        await deleter.run(stale, concurrency)
     return CleanupReport(
         dry_run=dry_run,
-        listed=len(listed),
-        undated=undated,
-        old=old,
-        deleted=tuple(cleaning.deleted),
-        revived=tuple(cleaning.revived),
-        failed=tuple(cleaning.failed),
+        listed=len(times),
+        without_time=sum(modified is None for modified in times.values()),
+        stale=stale,
+        deleted=tuple(deleter.deleted),
+        changed_since=tuple(deleter.changed_since),
+        failed=tuple(deleter.failed),
     )
 
 
-class _Cleaning:
-    """Deletes sessions one by one, some at a time."""
+class _SessionDeleter:
+    """Deletes sessions one by one, several at a time."""
 
-    def __init__(self, da: AsyncDocassemble, user_id: int | None) -> None:
-        self.da = da
+    def __init__(self, client: BaseClient, user_id: int | None) -> None:
+        self.client = client
         self.user_id = user_id
-        self.deleted: list[OldSession] = []
-        self.revived: list[OldSession] = []
-        self.failed: list[tuple[OldSession, DocassembleError]] = []
+        self.deleted: list[StaleSession] = []
+        self.changed_since: list[StaleSession] = []
+        self.failed: list[tuple[StaleSession, DocassembleError]] = []
 
-    async def run(self, old: Sequence[OldSession], concurrency: int) -> None:
-        waiting = iter(old)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(old))):
-                group.create_task(self._work(waiting))
+    async def run(self, sessions: Sequence[StaleSession], concurrency: int) -> None:
+        remaining = iter(sessions)
+        async with TaskGroup() as group:
+            for _ in range(min(concurrency, len(sessions))):
+                group.create_task(self._delete_remaining(remaining))
 
-    async def _work(self, waiting: Iterator[OldSession]) -> None:
-        for one in waiting:
+    async def _delete_remaining(self, remaining: Iterator[StaleSession]) -> None:
+        for session in remaining:
             try:
-                await self._delete(one)
+                await self._delete_if_unchanged(session)
             except DocassembleError as error:
-                self.failed.append((one, error))
+                self.failed.append((session, error))
 
-    async def _delete(self, one: OldSession) -> None:
-        sessions = self.da.sessions
-        # Somebody may have come back since the list was made.
-        now = sessions.list_across_users(i=one.i, session=one.session, user_id=self.user_id)
-        if {_modified(each) async for each in now} != {one.modified}:
-            self.revived.append(one)
+    async def _delete_if_unchanged(self, stale: StaleSession) -> None:
+        sessions = self.client.sessions
+        # Somebody may have continued the session since it was listed.
+        summaries = sessions.list_across_users(
+            i=stale.i, session=stale.session, user_id=self.user_id
+        )
+        if {_parse_modified_time(summary) async for summary in summaries} != {stale.modified}:
+            self.changed_since.append(stale)
             return
         if self.user_id is None:
             # The only call that also deletes the sessions of people who are not logged in.
-            await sessions.delete_many(i=one.i, session=one.session)
+            await sessions.delete_many(i=stale.i, session=stale.session)
         else:
             await sessions.delete_many_across_users(
-                i=one.i, session=one.session, user_id=self.user_id
+                i=stale.i, session=stale.session, user_id=self.user_id
             )
-        self.deleted.append(one)
+        self.deleted.append(stale)
 
 
-def _modified(session: SessionSummary) -> datetime | None:
-    """When it changed; modtime is in the zone of the key's owner, utc_modtime in none."""
+def _parse_modified_time(session: SessionSummary) -> datetime | None:
+    # utc_modtime has no zone; modtime is in the time zone of the key's owner.
     if session.utc_modtime is None:
         return None
-    moment = datetime.fromisoformat(session.utc_modtime)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    modified = datetime.fromisoformat(session.utc_modtime)
+    return modified.astimezone(UTC) if modified.tzinfo else modified.replace(tzinfo=UTC)

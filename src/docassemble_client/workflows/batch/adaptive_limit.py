@@ -1,80 +1,84 @@
-"""How many rows may be under way at a time: the server decides by how it answers."""
+"""Adapts the number of concurrent rows to how the server responds."""
 
 from __future__ import annotations
 
-_CUT = 0.5
-_SMOOTHING = 0.2
-_SLOW = 2.0  # times as long as at its best, smoothed, counts as slow
-_GRACE = 0.05  # seconds that never count as slow
-_FORGETTING = 1.01  # by which the best time grows with each row, so that it is no record for ever
+_DECREASE_FACTOR = 0.5
+_SMOOTHING_FACTOR = 0.2
+_SLOW_RATIO = 2.0  # smoothed time of a row divided by the best time
+_IGNORED_SECONDS = 0.05  # differences below this never count as slow
+_BEST_TIME_GROWTH = 1.01  # per row, so that an old best time is forgotten
 
 
-class Pace:
+class AdaptiveLimit:
     """
-    A limit between 1 and the most that is wanted.
+    An AIMD limit between 1 and a maximum.
 
-    It starts at 1 and grows by one with each row that went well (so it doubles in the time of a
-    row). When rows take twice as long as at their best, or calls fail, it is halved, at most once
-    in as many signals as it allowed rows. Half of where it stood it reaches again as fast; from
-    there on it grows by one in the time of a row.
+    The limit starts at 1 and grows by 1 with each successful row, so it doubles with each round of
+    rows. It is halved when calls fail or rows take twice their best time, at most once per round.
+    After that it grows fast up to half of its earlier value, then by 1 per round.
 
-    It knows no clock and no server: whoever uses it tells it what happened.
+    It has no clock and sends nothing: the caller records successes and failures.
 
     Attributes:
-        most: What the limit never exceeds.
+        max_limit: Maximum of the limit.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_limit: int) -> None:
         """
-        Begin at 1.
+        Start with a limit of 1.
 
         Args:
-            most: How many rows may be under way at most.
+            max_limit: Maximum number of concurrent rows.
         """
-        self.most = most
+        self.max_limit = max_limit
         self._limit = 1.0
-        self._cautious_from = float(most)
-        self._best = self._recent = 0.0
+        self._slow_start_threshold = float(max_limit)
+        self._best_seconds = self._smoothed_seconds = 0.0
         self._signals = 0
-        self._went_well = True
+        self._has_succeeded = True
 
     @property
     def limit(self) -> int:
-        """How many rows may be under way now."""
+        """How many rows may run now."""
         return int(self._limit)
 
-    def succeeded(self, seconds: float | None) -> None:
+    def record_success(self, seconds: float | None) -> None:
         """
-        Tell of a row that the server took well.
+        Record a row that succeeded.
 
         Args:
-            seconds: How long it took for all calls of the row; None where it was not all of them.
+            seconds: Total time of the row's calls; None if the row ended before all of them.
         """
         self._signals += 1
-        if seconds is not None and self._slower(seconds):
-            self._cut()
+        if seconds is not None and self._is_slow(seconds):
+            self._decrease()
             return
-        self._went_well = True
-        step = 1.0 if self._limit < self._cautious_from else 1.0 / self._limit
-        self._limit = min(float(self.most), self._limit + step)
+        self._has_succeeded = True
+        step = 1.0 if self._limit < self._slow_start_threshold else 1.0 / self._limit
+        self._limit = min(float(self.max_limit), self._limit + step)
 
-    def failed(self) -> None:
-        """Tell of a call that the server, or the way to it, did not take or answer."""
+    def record_failure(self) -> None:
+        """Record a call that failed on the server or on the way to it."""
         self._signals += 1
-        self._cut()
+        self._decrease()
 
-    def _slower(self, seconds: float) -> bool:
-        self._recent += (seconds - self._recent) * (_SMOOTHING if self._best else 1.0)
-        self._best = min(self._best * _FORGETTING, self._recent) if self._best else self._recent
-        return self._recent > _SLOW * self._best + _GRACE
+    def _is_slow(self, seconds: float) -> bool:
+        smoothing = _SMOOTHING_FACTOR if self._best_seconds else 1.0
+        self._smoothed_seconds += (seconds - self._smoothed_seconds) * smoothing
+        if self._best_seconds:
+            best = min(self._best_seconds * _BEST_TIME_GROWTH, self._smoothed_seconds)
+        else:
+            best = self._smoothed_seconds
+        self._best_seconds = best
+        return self._smoothed_seconds > _SLOW_RATIO * best + _IGNORED_SECONDS
 
-    def _cut(self) -> None:
-        # Rows that began before the last cut still tell of the time before it.
+    def _decrease(self) -> None:
+        # Rows that started before the last decrease report the time before it.
         if self._signals < self._limit:
             return
         self._signals = 0
-        half = max(1.0, self._limit * _CUT)
-        if self._went_well:
-            self._cautious_from = half
-        self._went_well = False
+        half = max(1.0, self._limit * _DECREASE_FACTOR)
+        if self._has_succeeded:
+            self._slow_start_threshold = half
+        self._has_succeeded = False
         self._limit = half

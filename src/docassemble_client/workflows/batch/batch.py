@@ -1,77 +1,64 @@
-"""One interview for many rows: bounded, resumable, and each row at most once."""
+"""Runs one interview for many rows: bounded, resumable, each row at most once."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+import os
 import re
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+    Sized,
+)
 from contextlib import ExitStack, aclosing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from attrs import define, evolve, field, frozen
 
+from docassemble_client._base_client import BaseClient
+from docassemble_client._concurrency import FIRST_COMPLETED, Task, create_task, gather, shield, wait
 from docassemble_client.errors import DocassembleError, UsageError
-from docassemble_client.transfer import safe_filename
-from docassemble_client.workflows.batch.adaptive_limit import Pace
+from docassemble_client.transfer import sanitize_filename
+from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
 from docassemble_client.workflows.batch.journal import Journal
-from docassemble_client.workflows.batch.resilient_session import CarefulSession
+from docassemble_client.workflows.batch.resilient_session import ResilientSession
 from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
 from docassemble_client.workflows.errors import InterviewError, JournalError
-from docassemble_client.workflows.interviews.answer_source import Policy
-from docassemble_client.workflows.interviews.document_sources import documents_of
-from docassemble_client.workflows.interviews.documents import Documents
-from docassemble_client.workflows.shield import to_its_end
+from docassemble_client.workflows.interviews.answer_source import AnswerPolicy
+from docassemble_client.workflows.interviews.answers import Answer
+from docassemble_client.workflows.interviews.document_sources import find_documents
+from docassemble_client.workflows.interviews.documents import DocumentDownloads, Documents
 
-if TYPE_CHECKING:
-    import os
-    from collections.abc import AsyncGenerator
-
-    from docassemble_client.client import AsyncDocassemble
-    from docassemble_client.workflows.interviews.answers import Answer
-    from docassemble_client.workflows.interviews.documents import DocumentDownloads
-
-Row: TypeAlias = "Mapping[str, Answer]"
-Rows: TypeAlias = "Iterable[Row] | AsyncIterable[Row]"
+Row: TypeAlias = Mapping[str, Answer]
+Rows: TypeAlias = Iterable[Row] | AsyncIterable[Row]
 """Answers by variable, one mapping for each run of the interview."""
-RowKey: TypeAlias = "str | Callable[[Row], object]"
-"""What tells rows apart: the name of a variable, or a function of the row."""
+RowKey: TypeAlias = str | Callable[[Row], object]
+"""Identifies a row: the name of a variable, or a function of the row."""
 
-_LONGEST = 64  # characters of a key in a folder's name
-_PLAIN = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,63}", re.ASCII)
+_MAX_FOLDER_NAME_LENGTH = 64
+_SAFE_FOLDER_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,63}", re.ASCII)
 
 
 @frozen(kw_only=True)
-class Wishes:
-    """
-    What is wanted of every row; see `Interview.assemble_many`.
-
-    Attributes:
-        concurrency: How many rows are under way at most.
-        save_to: Folder for the documents.
-        key: What tells rows apart.
-        policy: What to answer where the row says nothing.
-        max_steps: How many screens there may be.
-        url_args: What url_args of the interview is to hold.
-        formats: Formats that are wanted.
-        max_size: How many bytes each document may have.
-        repeat_unknown: Whether to repeat what an earlier run may have done.
-        patience: Seconds for which a call is repeated.
-        on_progress: Is told after each row.
-    """
+class BatchOptions:
+    """Options for every row, as in `Interview.assemble_many`."""
 
     concurrency: int
     save_to: Path | None
     key: RowKey | None
-    policy: Policy
+    policy: AnswerPolicy
     max_steps: int
     url_args: Mapping[str, str] | None
     formats: Sequence[str] | None
     max_size: int | None
-    repeat_unknown: bool
-    patience: float
+    rerun_unknown: bool
+    outage_timeout: float
     on_progress: Callable[[BatchProgress], object] | None = field(repr=False)
 
 
@@ -79,18 +66,18 @@ class Batch:
     """Runs one interview for many rows."""
 
     def __init__(
-        self, da: AsyncDocassemble, i: str, wishes: Wishes, journal: Journal | None
+        self, client: BaseClient, i: str, options: BatchOptions, journal: Journal | None
     ) -> None:
-        self._da = da
+        self._client = client
         self._i = i
-        self._wishes = wishes
+        self._options = options
         self._journal = journal
-        self._pace = Pace(wishes.concurrency)
+        self._adaptive_limit = AdaptiveLimit(options.concurrency)
         self._keys: set[str] = set()
-        self._left: set[str] = set()
+        self._leftover_sessions: set[str] = set()
         self._progress = BatchProgress()
 
-    async def results(self, rows: Rows) -> AsyncGenerator[RowResult]:
+    async def run(self, rows: Rows) -> AsyncGenerator[RowResult]:
         """
         Run all rows.
 
@@ -98,237 +85,241 @@ class Batch:
             rows: The rows.
 
         Yields:
-            How each ended, in the order in which they end.
+            The result of each row, in the order in which the rows end.
         """
         total = len(rows) if isinstance(rows, Sized) else None
         self._progress = evolve(self._progress, total=total)
-        await self._clean_up()
-        source = _numbered(rows)
-        running: set[asyncio.Task[RowResult]] = set()
-        fetching: set[asyncio.Task[tuple[int, Row] | None]] = set()
-        more = True
+        await self._delete_leftover_sessions()
+        numbered_rows = _enumerate_rows(rows)
+        running: set[Task[RowResult]] = set()
+        fetching: set[Task[tuple[int, Row] | None]] = set()
+        has_more_rows = True
         try:
             while True:
-                if more and not fetching and len(running) < self._pace.limit:
-                    # A task, as rows may come slowly while others end.
-                    fetching = {asyncio.ensure_future(_next(source))}
+                if has_more_rows and not fetching and len(running) < self._adaptive_limit.limit:
+                    # A task, because rows may arrive slowly while others end.
+                    fetching = {create_task(_fetch_row(numbered_rows))}
                 if not (running or fetching):
                     return
-                await asyncio.wait({*running, *fetching}, return_when=asyncio.FIRST_COMPLETED)
-                for fetched in [one for one in fetching if one.done()]:
+                await wait({*running, *fetching}, return_when=FIRST_COMPLETED)
+                for fetch in [task for task in fetching if task.done()]:
                     fetching = set()
-                    row = fetched.result()
-                    more = row is not None
-                    if row is not None:
-                        running.add(asyncio.ensure_future(self._result(*row)))
-                for ended in [one for one in running if one.done()]:
-                    running.discard(ended)
-                    yield self._reported(ended.result(), active=len(running))
+                    numbered_row = fetch.result()
+                    has_more_rows = numbered_row is not None
+                    if numbered_row is not None:
+                        running.add(create_task(self._process_row(*numbered_row)))
+                for completed in [task for task in running if task.done()]:
+                    running.discard(completed)
+                    yield self._report_progress(completed.result(), active=len(running))
         finally:
-            await to_its_end(_stopped({*running, *fetching}))
-            await source.aclose()
+            await shield(_cancel_all({*running, *fetching}))
+            await numbered_rows.aclose()
 
-    def _reported(self, result: RowResult, *, active: int) -> RowResult:
-        self._progress = self._progress.after(result, active=active, concurrency=self._pace.limit)
-        if self._wishes.on_progress is not None:
-            self._wishes.on_progress(self._progress)
+    def _report_progress(self, result: RowResult, *, active: int) -> RowResult:
+        self._progress = self._progress.with_result(
+            result, active=active, concurrency=self._adaptive_limit.limit
+        )
+        if self._options.on_progress is not None:
+            self._options.on_progress(self._progress)
         return result
 
-    async def _clean_up(self) -> None:
+    async def _delete_leftover_sessions(self) -> None:
         """Delete the sessions that earlier runs left on the server."""
         journal = self._journal
-        for key, entry in [] if journal is None else journal.left_behind():
+        for key, entry in [] if journal is None else journal.find_leftover_sessions():
             try:
-                await self._da.sessions.delete(self._i, entry.session)
+                await self._client.sessions.delete(self._i, entry.session)
             except DocassembleError:
                 # They stay in the journal, and the next run tries again.
-                self._left.add(entry.session)
+                self._leftover_sessions.add(entry.session)
                 continue
             if journal is not None and entry.outcome:
-                await journal.ended(key, entry.digest, entry.outcome, folder=entry.folder)
+                await journal.record_end(key, entry.digest, entry.outcome, folder=entry.folder)
 
-    async def _result(self, index: int, row: Row) -> RowResult:
-        """Do a row, unless an earlier run has done it or may have."""
-        one = _Row(index, self._key(index, row), row)
+    async def _process_row(self, index: int, answers: Row) -> RowResult:
+        """Run a row, unless the journal shows that an earlier run processed it, or may have."""
+        row = _Row(index, self._make_key(index, answers), answers)
         if self._journal is not None:
             try:
-                one.digest = self._journal.digest(row)
+                row.digest = self._journal.compute_digest(answers)
             except UsageError as error:
-                return one.result("failed", error=error)
-            entry = self._journal[one.key]
-            # One that failed may have been mended since.
-            known = entry is not None and entry.outcome != "failed"
-            if entry is not None and known and entry.digest != one.digest:
-                message = f"row {one.key!r} is not the one that the journal knows under this key"
-                hint = "Use another journal, or a key that stays with its row"
+                return row.make_result("failed", error=error)
+            entry = self._journal[row.key]
+            # The answers of a failed row may have been corrected since.
+            may_be_processed = entry is not None and entry.outcome != "failed"
+            if entry is not None and may_be_processed and entry.digest != row.digest:
+                message = f"row {row.key!r} differs from the journal's row with the same key"
+                hint = "Use another journal, or a key that always identifies the same row"
                 raise JournalError(message, hint=hint)
             if entry is not None and entry.outcome == "done":
-                return one.result("done", paths=_files(entry.folder), earlier=True)
-            if entry is not None and known and not self._wishes.repeat_unknown:
-                left = entry.session if entry.session in self._left else ""
+                return row.make_result("done", paths=_list_files(entry.folder), from_journal=True)
+            if entry is not None and may_be_processed and not self._options.rerun_unknown:
+                leftover = entry.session if entry.session in self._leftover_sessions else ""
                 if not entry.outcome:
-                    await self._journal.ended(one.key, one.digest, "unknown", session=left)
-                return one.result("unknown", earlier=True, left=left)
-        return await self._done(one)
+                    await self._journal.record_end(row.key, row.digest, "unknown", session=leftover)
+                return row.make_result("unknown", from_journal=True, leftover_session=leftover)
+        return await self._run_row(row)
 
-    def _key(self, index: int, row: Row) -> str:
-        wanted = self._wishes.key
-        if not isinstance(cast("object", row), Mapping):
-            message = f"row {index} is no mapping of answers by variable"
+    def _make_key(self, index: int, answers: Row) -> str:
+        option = self._options.key
+        if not isinstance(cast("object", answers), Mapping):
+            message = f"row {index} is not a mapping of answers by variable"
             raise UsageError(message)
-        if wanted is None:
+        if option is None:
             return str(index)
-        if isinstance(wanted, str) and wanted not in row:
-            message = f"row {index} lacks {wanted!r}, which is to be its key"
+        if isinstance(option, str) and option not in answers:
+            message = f"row {index} has no {option!r}, which is the key"
             raise UsageError(message)
-        key = str(row[wanted] if isinstance(wanted, str) else wanted(row))
+        key = str(answers[option] if isinstance(option, str) else option(answers))
         if key in self._keys:
             message = f"two rows have the key {key!r}"
-            raise UsageError(message, hint="Choose a key that no two rows share")
+            raise UsageError(message, hint="Choose a key that is unique for each row")
         self._keys.add(key)
         return key
 
-    async def _done(self, one: _Row) -> RowResult:
-        """Do a row; what goes wrong with it is its result."""
-        session = CarefulSession(
-            self._da,
+    async def _run_row(self, row: _Row) -> RowResult:
+        """Run a row; an error of the client becomes its result."""
+        session = ResilientSession(
+            self._client,
             self._i,
-            url_args=self._wishes.url_args,
-            patience=self._wishes.patience,
-            pace=self._pace,
-            began=partial(self._began, one),
+            url_args=self._options.url_args,
+            outage_timeout=self._options.outage_timeout,
+            adaptive_limit=self._adaptive_limit,
+            on_start=partial(self._record_start, row),
         )
         try:
             async with session:
                 transcript = await session.run(
-                    one.row, policy=self._wishes.policy, max_steps=self._wishes.max_steps
+                    row.answers, policy=self._options.policy, max_steps=self._options.max_steps
                 )
-                downloads = documents_of(
-                    self._da,
+                downloads = find_documents(
+                    self._client,
                     transcript,
-                    formats=self._wishes.formats,
-                    max_size=self._wishes.max_size,
+                    formats=self._options.formats,
+                    max_size=self._options.max_size,
                 )
-                documents, paths = await self._taken(session, one, downloads)
+                documents, paths = await self._save_documents(session, row, downloads)
         except DocassembleError as error:
             if isinstance(error, InterviewError):
-                self._pace.succeeded(None)
-            result = one.result(_undone(session), error=error, left=session.left)
+                self._adaptive_limit.record_success(None)
+            result = row.make_result(
+                _failure_outcome(session), error=error, leftover_session=session.leftover_session
+            )
         except BaseException:
-            # Cancelled, or the disk is full: the journal still learns what is certain.
-            await to_its_end(self._ended(one, one.result(_undone(session), left=session.left)))
+            # Cancelled, or the disk is full: the journal still records the outcome.
+            result = row.make_result(
+                _failure_outcome(session), leftover_session=session.leftover_session
+            )
+            await shield(self._record_end(row, result))
             raise
         else:
-            self._pace.succeeded(session.seconds)
-            result = one.result("done", documents=documents, paths=paths, left=session.left)
-        await self._ended(one, result)
+            self._adaptive_limit.record_success(session.seconds)
+            result = row.make_result(
+                "done",
+                documents=documents,
+                paths=paths,
+                leftover_session=session.leftover_session,
+            )
+        await self._record_end(row, result)
         return result
 
-    async def _taken(
-        self, session: CarefulSession, one: _Row, downloads: DocumentDownloads
+    async def _save_documents(
+        self, session: ResilientSession, row: _Row, downloads: DocumentDownloads
     ) -> tuple[Documents | None, tuple[Path, ...]]:
-        """Take the documents before their session is deleted."""
-        folder = self._folder(one.key)
+        """Save the documents, or read them into memory, before the session is deleted."""
+        folder = self._make_folder_path(row.key)
         if folder is None:
-            read = [await session.persist(each.read) for each in downloads]
-            return Documents(read, downloads.transcript), ()
+            documents = [
+                await session.retry_until_available(download.read) for download in downloads
+            ]
+            return Documents(documents, downloads.transcript), ()
         folder.mkdir(parents=True, exist_ok=True)
-        saves = [partial(each.save, folder / each.filename) for each in downloads]
-        return None, tuple([await session.persist(save) for save in saves])
+        saves = [partial(download.save, folder / download.filename) for download in downloads]
+        return None, tuple([await session.retry_until_available(save) for save in saves])
 
-    def _folder(self, key: str) -> Path | None:
-        """Find the folder of a row, which is no other row's whatever their keys are."""
-        if self._wishes.save_to is None:
+    def _make_folder_path(self, key: str) -> Path | None:
+        """Make a path that is unique for the key, also on case-insensitive file systems."""
+        if self._options.save_to is None:
             return None
-        name = safe_filename(key) or "row"
-        if name != key or not _PLAIN.fullmatch(key):
+        name = sanitize_filename(key) or "row"
+        if name != key or not _SAFE_FOLDER_NAME.fullmatch(key):
             digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
-            name = f"{name[:_LONGEST]}-{digest[:10]}"
-        return self._wishes.save_to / name
+            name = f"{name[:_MAX_FOLDER_NAME_LENGTH]}-{digest[:10]}"
+        return self._options.save_to / name
 
-    async def _began(self, one: _Row, session: str) -> None:
+    async def _record_start(self, row: _Row, session: str) -> None:
         if self._journal is not None:
-            await self._journal.began(one.key, one.digest, session)
+            await self._journal.record_start(row.key, row.digest, session)
 
-    async def _ended(self, one: _Row, result: RowResult) -> None:
+    async def _record_end(self, row: _Row, result: RowResult) -> None:
         if self._journal is not None:
-            folder = self._folder(one.key) if result.paths else None
-            await self._journal.ended(
-                one.key,
-                one.digest,
+            folder = self._make_folder_path(row.key) if result.paths else None
+            await self._journal.record_end(
+                row.key,
+                row.digest,
                 result.outcome,
                 folder=str(folder or ""),
-                session=result.left,
+                session=result.leftover_session,
             )
 
 
 @define
 class _Row:
-    """A row that is to be done."""
+    """A row with its position and key."""
 
     index: int
     key: str
-    row: Row = field(repr=False)
+    answers: Row = field(repr=False)
     digest: str = ""
 
-    def result(
+    def make_result(
         self,
         outcome: RowOutcome,
         *,
         documents: Documents | None = None,
         paths: tuple[Path, ...] = (),
         error: DocassembleError | None = None,
-        earlier: bool = False,
-        left: str = "",
+        from_journal: bool = False,
+        leftover_session: str = "",
     ) -> RowResult:
         """Make the result that is reported."""
         return RowResult(
             index=self.index,
             key=self.key,
             outcome=outcome,
-            row=self.row,
+            row=self.answers,
             documents=documents,
             paths=paths,
-            error=error and _alone(error),
-            earlier=earlier,
-            left=left,
+            error=error and _detach(error),
+            from_journal=from_journal,
+            leftover_session=leftover_session,
         )
 
 
 async def assemble_many(
-    da: AsyncDocassemble,
+    client: BaseClient,
     i: str,
     rows: Rows,
-    wishes: Wishes,
+    options: BatchOptions,
     *,
     journal: str | os.PathLike[str] | None,
 ) -> AsyncGenerator[RowResult]:
-    """
-    Run one interview for many rows.
-
-    Args:
-        da: Client.
-        i: Interview.
-        rows: Answers by variable, for each run.
-        wishes: What is wanted of every row.
-        journal: File that remembers what was done.
-
-    Yields:
-        How each row ended.
-    """
-    if type(wishes.concurrency) is not int or wishes.concurrency < 1:
-        message = "concurrency must be a whole number from 1"
+    """Run one interview for many rows."""
+    if type(options.concurrency) is not int or options.concurrency < 1:
+        message = "concurrency must be an integer of at least 1"
         raise UsageError(message)
     with ExitStack() as stack:
-        opened = None
+        open_journal = None
         if journal is not None:
-            opened = stack.enter_context(Journal(journal, interview=i, server=da.base_url))
-        async with aclosing(Batch(da, i, wishes, opened).results(rows)) as results:
+            open_journal = stack.enter_context(
+                Journal(journal, interview=i, server=client.base_url)
+            )
+        async with aclosing(Batch(client, i, options, open_journal).run(rows)) as results:
             async for result in results:
                 yield result
 
 
-async def _numbered(rows: Rows) -> AsyncGenerator[tuple[int, Row]]:
+async def _enumerate_rows(rows: Rows) -> AsyncGenerator[tuple[int, Row]]:
     index = 0
     if isinstance(rows, AsyncIterable):
         async for row in rows:
@@ -340,27 +331,27 @@ async def _numbered(rows: Rows) -> AsyncGenerator[tuple[int, Row]]:
             index += 1
 
 
-async def _next(source: AsyncGenerator[tuple[int, Row]]) -> tuple[int, Row] | None:
-    return await anext(source, None)
+async def _fetch_row(rows: AsyncGenerator[tuple[int, Row]]) -> tuple[int, Row] | None:
+    return await anext(rows, None)
 
 
-async def _stopped(tasks: set[asyncio.Task[Any]]) -> None:
+async def _cancel_all(tasks: set[Task[Any]]) -> None:
     """Cancel tasks, and wait until they have cleaned up."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await gather(*tasks, return_exceptions=True)
 
 
-def _alone(error: DocassembleError) -> DocassembleError:
-    """Let go of frames and causes, which hold whole rows, and what cannot be pickled."""
+def _detach(error: DocassembleError) -> DocassembleError:
+    """Remove traceback and causes: they keep rows in memory and may not be picklable."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
 
-def _undone(session: CarefulSession) -> RowOutcome:
-    return "unknown" if session.at_risk else "failed"
+def _failure_outcome(session: ResilientSession) -> RowOutcome:
+    return "unknown" if session.may_have_finished else "failed"
 
 
-def _files(folder: str) -> tuple[Path, ...]:
-    place = Path(folder)
-    return tuple(sorted(place.iterdir())) if folder and place.is_dir() else ()
+def _list_files(folder: str) -> tuple[Path, ...]:
+    path = Path(folder)
+    return tuple(sorted(path.iterdir())) if folder and path.is_dir() else ()

@@ -1,8 +1,7 @@
-"""What a batch has done, on disk: so that another run does nothing twice."""
+"""A journal on disk of the rows of a batch, so that a later run repeats no row."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from attrs import frozen
 
+from docassemble_client._concurrency import sleep
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.errors import JournalError
 from docassemble_client.workflows.interviews.answers import encode_answers
@@ -39,24 +39,24 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_NAME = "docassemble-client journal"
-_OPENING = f'{{"{_NAME}"'.encode()
-_VERSION = 1
-_SHORT = 16  # bytes of a digest: enough to tell rows apart
-_ENDS = frozenset({"done", "failed", "unknown"})
-_Line: TypeAlias = Mapping[str, Any]
+_FORMAT_NAME = "docassemble-client journal"
+_HEADER_PREFIX = f'{{"{_FORMAT_NAME}"'.encode()
+_FORMAT_VERSION = 1
+_DIGEST_BYTES = 16  # enough to distinguish rows
+_OUTCOMES = frozenset({"done", "failed", "unknown"})
+_Record: TypeAlias = Mapping[str, Any]
 
 
 @frozen(kw_only=True)
-class Entry:
+class JournalEntry:
     """
-    What the journal knows of a row.
+    The state of a row in the journal.
 
     Attributes:
-        digest: Salted digest of what the row holds.
-        outcome: How it ended; empty if it only began.
-        session: ID of the session that is, or may be, on the server still; empty if none is.
-        folder: Where its documents are; empty if they were not saved.
+        digest: Salted digest of the row's answers.
+        outcome: done, failed or unknown; empty if the row started and did not end.
+        session: ID of the session that is, or may be, still on the server; empty if none.
+        folder: Folder of the documents; empty if they were not saved.
     """
 
     digest: str
@@ -67,14 +67,14 @@ class Entry:
 
 class Journal:
     """
-    A file of JSON lines, one for each row that began or ended, under a lock.
+    A locked file of JSON lines, one for each start and each end of a row.
 
-    It holds keys of rows, digests, IDs of sessions and folders; no answer and no secret.
+    It contains row keys, digests, session IDs and folders, but no answers and no secrets.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, interview: str, server: str) -> None:
         """
-        Open a journal, or begin one; nobody else can open it before it is closed.
+        Open or create a journal, and lock it until it is closed.
 
         Args:
             path: The file.
@@ -82,16 +82,17 @@ class Journal:
             server: Address of the server.
 
         Raises:
-            JournalError: It is in use, damaged, no journal, or that of something else.
+            JournalError: The file is in use, damaged, not a journal, or belongs to another
+                interview or server.
             OSError: The file cannot be written.
         """
         self._path = Path(path)
-        self._entries: dict[str, Entry] = {}
-        self._written = self._durable = 0
-        # Appending, so that nothing that stands in it can be overwritten.
+        self._entries: dict[str, JournalEntry] = {}
+        self._written_count = self._synced_count = 0
+        # Append mode, so that existing content cannot be overwritten.
         self._file = self._path.open("a+b")
         try:
-            self._begin(interview, server)
+            self._load(interview, server)
         except BaseException:
             self._file.close()
             raise
@@ -102,154 +103,155 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def __getitem__(self, key: str) -> Entry | None:
+    def __getitem__(self, key: str) -> JournalEntry | None:
         return self._entries.get(key)
 
-    def left_behind(self) -> list[tuple[str, Entry]]:
+    def find_leftover_sessions(self) -> list[tuple[str, JournalEntry]]:
         """
-        Find what earlier runs left on the server.
+        Find the rows whose session may still be on the server.
 
         Returns:
-            Keys of rows, and what is known of them, with the ID of a session.
+            Keys of these rows with their entries.
         """
-        return [(key, one) for key, one in self._entries.items() if one.session]
+        return [(key, entry) for key, entry in self._entries.items() if entry.session]
 
-    def digest(self, row: Mapping[str, Answer]) -> str:
+    def compute_digest(self, row: Mapping[str, Answer]) -> str:
         """
-        Make a text that is the same for the same row only, and tells nothing about it.
+        Compute a digest that identifies the answers of a row without revealing them.
 
         Args:
             row: Answers by variable.
 
         Returns:
-            The digest, salted with what only this journal has.
+            The digest, with the salt of this journal.
 
         Raises:
             UsageError: A value cannot be sent.
         """
         encoded = encode_answers(row)
         files = {
-            encoded.file_variables.get(part, part): [_mark(one) for one in several]
-            for part, several in encoded.files.items()
+            encoded.file_variables.get(part, part): [_fingerprint_file(file) for file in part_files]
+            for part, part_files in encoded.files.items()
         }
         text = json.dumps([encoded.literal, encoded.converted, files], sort_keys=True)
-        return hmac.new(self._salt, text.encode(), hashlib.sha256).hexdigest()[: 2 * _SHORT]
+        digest = hmac.new(self._salt, text.encode(), hashlib.sha256).hexdigest()
+        return digest[: 2 * _DIGEST_BYTES]
 
-    async def began(self, key: str, digest: str, session: str) -> None:
+    async def record_start(self, key: str, digest: str, session: str) -> None:
         """
-        Write that a row begins, before its answers are sent.
+        Record the start of a row, before its answers are sent.
 
         Args:
             key: Key of the row.
-            digest: Its digest.
-            session: ID of its session.
+            digest: Digest of the row.
+            session: ID of the row's session.
         """
         self._write({"row": key, "digest": digest, "session": session})
-        await self._synced()
+        await self._sync()
 
-    async def ended(
+    async def record_end(
         self, key: str, digest: str, outcome: str, *, folder: str = "", session: str = ""
     ) -> None:
         """
-        Write how a row ended, before anybody is told.
+        Record the outcome of a row, before it is reported.
 
         Args:
             key: Key of the row.
-            digest: Its digest.
+            digest: Digest of the row.
             outcome: done, failed or unknown.
-            folder: Where its documents are.
-            session: ID of its session, if it could not be deleted.
+            folder: Folder of the documents.
+            session: ID of the row's session, if it could not be deleted.
         """
-        more = {"folder": folder, "session": session}
-        line = {"row": key, "digest": digest, "outcome": outcome}
-        self._write(line | {name: value for name, value in more.items() if value})
-        await self._synced()
+        optional = {"folder": folder, "session": session}
+        record = {"row": key, "digest": digest, "outcome": outcome}
+        self._write(record | {name: value for name, value in optional.items() if value})
+        await self._sync()
 
-    def _write(self, line: _Line) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
+    def _write(self, record: _Record) -> None:
+        self._file.write(json.dumps(record).encode() + b"\n")
         self._file.flush()
-        self._written += 1
+        self._written_count += 1
 
-    async def _synced(self) -> None:
-        """Wait until what is written is on the disk; rows that end together share it."""
-        mine = self._written
-        await asyncio.sleep(0)
-        if self._durable < mine:
+    async def _sync(self) -> None:
+        """Wait until all records so far are on disk; rows that end together share one fsync."""
+        count = self._written_count
+        await sleep(0)
+        if self._synced_count < count:
             os.fsync(self._file.fileno())
-            self._durable = self._written
+            self._synced_count = self._written_count
 
-    def _begin(self, interview: str, server: str) -> None:
+    def _load(self, interview: str, server: str) -> None:
         try:
             _lock(self._file)
         except OSError:
             message = "another batch uses this journal"
-            raise JournalError(message, hint="Wait for it, or use another file") from None
-        head = {_NAME: _VERSION, "interview": interview, "server": server}
-        size, first = 0, True
-        self._salt = secrets.token_bytes(_SHORT)
+            raise JournalError(message, hint="Wait until it ends, or use another file") from None
+        header = {_FORMAT_NAME: _FORMAT_VERSION, "interview": interview, "server": server}
+        size, is_first = 0, True
+        self._salt = secrets.token_bytes(_DIGEST_BYTES)
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
-            content = _read(line)
-            if content is None:
-                # Only the last line can be torn: by a crash in the middle of writing it.
-                if self._file.read(1) or (first and not line.startswith(_OPENING)):
-                    raise _damaged(number)
+            record = _parse_record(line)
+            if record is None:
+                # Only the last line can be incomplete: after a crash while it was written.
+                if self._file.read(1) or (is_first and not line.startswith(_HEADER_PREFIX)):
+                    raise _damage_error(number)
                 break
-            if first:
-                self._salt = _checked_head(content, head)
-                first = False
+            if is_first:
+                self._salt = _read_salt(record, header)
+                is_first = False
             else:
-                self._note(content, number)
+                self._add_entry(record, number)
             size += len(line)
         self._file.truncate(size)
-        if first:
-            self._write({**head, "salt": self._salt.hex()})
+        if is_first:
+            self._write({**header, "salt": self._salt.hex()})
 
-    def _note(self, line: _Line, number: int) -> None:
-        key, digest = line.get("row"), line.get("digest")
-        rest = [line.get(name, "") for name in ("outcome", "session", "folder")]
-        if not all(isinstance(one, str) for one in (key, digest, *rest)):
-            raise _damaged(number)
-        outcome, session, folder = rest
-        if outcome and outcome not in _ENDS:
-            raise _damaged(number)
-        self._entries[cast("str", key)] = Entry(
+    def _add_entry(self, record: _Record, number: int) -> None:
+        key, digest = record.get("row"), record.get("digest")
+        optional = [record.get(name, "") for name in ("outcome", "session", "folder")]
+        if not all(isinstance(value, str) for value in (key, digest, *optional)):
+            raise _damage_error(number)
+        outcome, session, folder = optional
+        if outcome and outcome not in _OUTCOMES:
+            raise _damage_error(number)
+        self._entries[cast("str", key)] = JournalEntry(
             digest=cast("str", digest), outcome=outcome, session=session, folder=folder
         )
 
 
-def _read(line: bytes) -> _Line | None:
-    """Read a line; None if it is not whole."""
+def _parse_record(line: bytes) -> _Record | None:
+    """Parse a line; None if it is incomplete or not a JSON object."""
     try:
-        content: object = json.loads(line)
+        record: object = json.loads(line)
     except ValueError:
         return None
-    whole = line.endswith(b"\n") and isinstance(content, dict)
-    return cast("_Line", content) if whole else None
+    is_complete = line.endswith(b"\n") and isinstance(record, dict)
+    return cast("_Record", record) if is_complete else None
 
 
-def _checked_head(line: _Line, wanted: _Line) -> bytes:
-    """Compare the first line with what it has to be, and return the salt."""
-    if _NAME not in line:
-        raise _damaged(1)
-    for name, value in wanted.items():
-        if line.get(name) != value:
-            what = "version" if name == _NAME else name
-            message = f"the journal is that of another {what}"
-            raise JournalError(message, hint="Use one file for each batch")
+def _read_salt(header: _Record, expected: _Record) -> bytes:
+    """Check the header, and return the salt."""
+    if _FORMAT_NAME not in header:
+        raise _damage_error(1)
+    for name, value in expected.items():
+        if header.get(name) != value:
+            field = "format version" if name == _FORMAT_NAME else name
+            message = f"the journal was written for another {field}"
+            raise JournalError(message, hint="Use a separate file for each batch")
     try:
-        return bytes.fromhex(line["salt"])
+        return bytes.fromhex(header["salt"])
     except (KeyError, TypeError, ValueError):
-        raise _damaged(1) from None
+        raise _damage_error(1) from None
 
 
-def _damaged(number: int) -> JournalError:
-    message = f"line {number} of the journal is damaged, or the file is no journal"
-    return JournalError(message, hint="It was left as it is; use another file to begin anew")
+def _damage_error(number: int) -> JournalError:
+    message = f"line {number} of the journal is damaged, or the file is not a journal"
+    return JournalError(message, hint="The file was not changed; use another file to start again")
 
 
-def _mark(file: FileInput) -> str:
-    """Tell a file from another one, as far as it can be read twice."""
+def _fingerprint_file(file: FileInput) -> str:
+    """Return a text that identifies a file: a stream by its name only, as it is read once."""
     name = ""
     if isinstance(file, Upload):
         name = file.filename

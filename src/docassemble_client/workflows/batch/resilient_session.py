@@ -1,19 +1,19 @@
-"""A session for batches: it bears what the weather does, and knows what may have happened."""
+"""A session that retries through outages and tracks whether the interview may have finished."""
 
 from __future__ import annotations
 
-import asyncio
 import random
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from docassemble_client._concurrency import CancelledError, monotonic, sleep
+from docassemble_client._core.retry import may_be_processed, never_sent
 from docassemble_client.config import Secret
 from docassemble_client.errors import APIError, DecodeError, DocassembleError, RateLimited
 from docassemble_client.models import Question, Session, UndefinedVariable
 from docassemble_client.responses import BinaryContent
 from docassemble_client.transfer import Upload
-from docassemble_client.workflows.batch.weather import lost, unsent
 from docassemble_client.workflows.errors import InvalidDocument
 from docassemble_client.workflows.interviews.answers import encode_answers
 from docassemble_client.workflows.interviews.screen import Screen
@@ -22,80 +22,81 @@ from docassemble_client.workflows.interviews.session import InterviewSession
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from docassemble_client._base_client import BaseClient
     from docassemble_client._types import JSON
-    from docassemble_client.client import AsyncDocassemble
     from docassemble_client.models import SessionReply
     from docassemble_client.transfer import FileInput
-    from docassemble_client.workflows.batch.adaptive_limit import Pace
+    from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
     from docassemble_client.workflows.interviews.answers import Answer
 
 T = TypeVar("T")
 
-# What a proxy answers in place of the server, or half of an answer, may stay so for ever.
-_MOST_GARBAGE = 5
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0  # seconds
-_NEWEST = 100  # sessions that are looked at when the answer to a start is lost
+# An invalid response, such as a proxy's page, may be permanent: it is retried only a few times.
+_MAX_INVALID_RESPONSES = 5
+_INITIAL_DELAY_SECONDS, _MAX_DELAY_SECONDS = 0.5, 15.0
+_MAX_CANDIDATE_SESSIONS = (
+    100  # newest sessions that are tried after the response to a start is lost
+)
 
 
-class CarefulSession(InterviewSession):
+class ResilientSession(InterviewSession):
     """
-    A session whose calls are repeated until they work, where that can do no harm.
+    A session whose calls are retried until they succeed, where repeating them is safe.
 
-    Answers are saved by a call that does not run the interview, so that saving them twice is
-    saving them once. Only then the interview runs, when it is asked for its question, under the
-    lock of the session and from what was saved. A start without an answer leads to the session
-    that was started after all, if there is one: only its own secret opens it.
+    Answers are saved by a call that does not run the interview, so saving them again changes
+    nothing. The interview then runs once, in `question`, under the session's lock. If the response
+    to a start is lost, the started session is found again: only its own secret opens it.
 
     Attributes:
-        at_risk: Whether the interview has, or may have, come to its end with the answers.
-        left: ID of the session, if it could not be deleted; else empty.
-        seconds: How long the server took for all calls that went well.
+        may_have_finished: Whether the interview finished, or may have.
+        leftover_session: ID of the session, if it could not be deleted; else empty.
+        seconds: Total time of all successful calls.
     """
 
     def __init__(
         self,
-        da: AsyncDocassemble,
+        client: BaseClient,
         i: str,
         *,
         url_args: Mapping[str, str] | None,
-        patience: float,
-        pace: Pace,
-        began: Callable[[str], Awaitable[None]],
+        outage_timeout: float,
+        adaptive_limit: AdaptiveLimit,
+        on_start: Callable[[str], Awaitable[None]],
     ) -> None:
         """
-        Prepare a session with a secret of its own.
+        Prepare a session with its own secret.
 
         Args:
-            da: Client.
-            i: Interview.
-            url_args: What url_args of the interview is to hold.
-            patience: Seconds for which a call is repeated.
-            pace: Is told of calls that fail.
-            began: Is told the ID of the session before anything is done with it.
+            client: The client.
+            i: File name of the interview.
+            url_args: URL arguments of the interview, by name.
+            outage_timeout: Seconds for which each call is retried.
+            adaptive_limit: Records failed calls.
+            on_start: Called with the session ID before the session is used.
         """
-        secret = Secret(secrets.token_urlsafe(12))  # 16 bytes, as the server wants it
-        super().__init__(da, i, secret=secret, url_args=url_args, keep=False)
-        self.at_risk = False
-        self.left = ""
+        secret = Secret(secrets.token_urlsafe(12))  # 16 bytes, as the server requires
+        super().__init__(client, i, secret=secret, url_args=url_args, keep=False)
+        self.may_have_finished = False
+        self.leftover_session = ""
         self.seconds = 0.0
-        self._patience = patience
-        self._pace = pace
-        self._began = began
-        self._answered = False
+        self._outage_timeout = outage_timeout
+        self._adaptive_limit = adaptive_limit
+        self._on_start = on_start
+        self._has_answers = False
 
     async def question(self) -> SessionReply:
-        """Run the interview as far as it goes, and get what it shows."""
-        self.at_risk = self._answered
+        """Run the interview, and get the question or reply it shows."""
+        self.may_have_finished = self._has_answers
         try:
-            reply = await self.persist(super().question)
+            reply = await self.retry_until_available(super().question)
             if isinstance(reply, BinaryContent):
-                # A proxy's page looks the same; what the interview answers, it answers again.
-                reply = await self.persist(super().question)
+                # It may be a proxy's page; the interview returns its own content again.
+                reply = await self.retry_until_available(super().question)
         except APIError as error:
-            # An interview that breaks has not come to its end, and nothing of the run is saved.
-            self.at_risk = self.at_risk and lost(error)
+            # If the interview fails, it has not finished, and the server saves nothing of the run.
+            self.may_have_finished = self.may_have_finished and may_be_processed(error)
             raise
-        self.at_risk = self._answered and not _goes_on(reply)
+        self.may_have_finished = self._has_answers and not _is_unfinished(reply)
         return reply
 
     async def answer(
@@ -107,145 +108,153 @@ class CarefulSession(InterviewSession):
         overwrite: bool = False,
     ) -> SessionReply | None:
         """Save answers, and only then run the interview."""
-        given = answers or {}
-        sent = [file for several in encode_answers(given).files.values() for file in several]
-        once = any(isinstance(file, Upload) and not file.repeatable for file in sent)
+        answers = answers or {}
+        parts = encode_answers(answers).files.values()
+        is_repeatable = all(
+            file.is_repeatable
+            for part_files in parts
+            for file in part_files
+            if isinstance(file, Upload)
+        )
 
         async def save() -> None:
             async with self._lock:
-                reply = await self._set(given, files, delete, overwrite=overwrite, question=False)
+                reply = await self._set_variables(
+                    answers, files, delete, overwrite=overwrite, question=False
+                )
             if reply is not None:
-                message = "something came where nothing was asked for"
+                message = "the response has a body where none was expected"
                 raise DecodeError(message, operation="sessions.set_variables")
 
-        await self.persist(save, once=once)
-        self._answered = True
+        await self.retry_until_available(save, is_repeatable=is_repeatable)
+        self._has_answers = True
         return await self.question()
 
     async def variables(self) -> Mapping[str, JSON]:
         """Read all variables."""
-        return await self.persist(super().variables)
+        return await self.retry_until_available(super().variables)
 
     async def delete(self) -> None:
-        """Delete the session; if that cannot be, `left` says so."""
+        """Delete the session; if that fails, set `leftover_session`."""
         session = self._session
         if session is None:
             return
         self._session = None
         try:
-            await self.persist(lambda: self._da.sessions.delete(session.i, session.session))
+            await self.retry_until_available(
+                lambda: self._client.sessions.delete(session.i, session.session)
+            )
         except DocassembleError:
-            self.left = session.session
+            self.leftover_session = session.session
 
-    async def persist(self, call: Callable[[], Awaitable[T]], *, once: bool = False) -> T:
+    async def retry_until_available(
+        self, call: Callable[[], Awaitable[T]], *, is_repeatable: bool = True
+    ) -> T:
         """
-        Repeat a call until it works.
+        Repeat a call until it succeeds.
 
         Args:
-            call: Makes the call; to make it twice must do no harm.
-            once: Whether it cannot be made twice.
+            call: Makes the call; it must be safe to repeat.
+            is_repeatable: Whether the call can be repeated at all.
 
         Returns:
-            What it brings.
+            The result of the call.
 
         Raises:
-            DocassembleError: It failed for good, or for longer than the patience.
+            DocassembleError: The error is permanent, or the outage timeout is over.
         """
-        waiting = _Waiting(self._patience, self._pace)
+        retry_state = RetryState(self._outage_timeout, self._adaptive_limit)
         while True:
-            began = _now()
+            start_time = monotonic()
             try:
                 result = await call()
             except DocassembleError as error:
-                if once or not waiting.bears(error):
+                if not (is_repeatable and retry_state.should_retry(error)):
                     raise
             else:
-                self.seconds += _now() - began
+                self.seconds += monotonic() - start_time
                 return result
-            await waiting.pause()
+            await retry_state.back_off()
 
     async def _start(self) -> Session:
-        waiting = _Waiting(self._patience, self._pace)
+        retry_state = RetryState(self._outage_timeout, self._adaptive_limit)
         session: Session | None = None
         while session is None:
-            began = _now()
+            start_time = monotonic()
             try:
                 session = await super()._start()
             except DocassembleError as error:
-                if not waiting.bears(error):
+                if not retry_state.should_retry(error):
                     raise
-                await waiting.pause()
-                session = await self._found() if lost(error) else None
+                await retry_state.back_off()
+                session = await self._recover_started_session() if may_be_processed(error) else None
             else:
-                self.seconds += _now() - began
+                self.seconds += monotonic() - start_time
         try:
-            await self._began(session.session)
+            await self._on_start(session.session)
         except BaseException as error:
             self._session = session
-            await self._end(error)
+            await self._clean_up(error)
             raise
         return session
 
-    async def _found(self) -> Session | None:
-        """Find the session whose start had no answer, among those that are as young."""
-        mine = self._da.sessions.list_current
+    async def _recover_started_session(self) -> Session | None:
+        """Find the session whose start response was lost, among the newest sessions."""
+        list_sessions = self._client.sessions.list_current
 
-        async def listed() -> list[str]:
-            return [one.session async for one in mine(i=self.i)]
+        async def list_ids() -> list[str]:
+            return [summary.session async for summary in list_sessions(i=self.i)]
 
-        async def opens(session: str) -> bool:
-            page = await mine(
+        async def is_own(session: str) -> bool:
+            page = await list_sessions(
                 i=self.i, session=session, secret=self.secret, include_dictionary=True
             )
-            return any(one.encrypted and one.valid for one in page.items)
+            return any(summary.encrypted and summary.valid for summary in page.items)
 
         try:
-            for session in reversed((await self.persist(listed))[-_NEWEST:]):
-                if await self.persist(partial(opens, session)):
+            ids = await self.retry_until_available(list_ids)
+            for session in reversed(ids[-_MAX_CANDIDATE_SESSIONS:]):
+                if await self.retry_until_available(partial(is_own, session)):
                     return Session(i=self.i, session=session, encrypted=True)
         except DocassembleError:
-            # The key may not list sessions: at worst an empty one is left behind.
+            # The key may not list sessions: at worst an empty session is left behind.
             return None
         return None
 
-    async def _end(self, error: BaseException | None) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            # Whoever is cancelled does not wait for the server to come back.
-            self._patience = 0.0
-        await super()._end(error)
+    async def _clean_up(self, error: BaseException | None) -> None:
+        if isinstance(error, CancelledError):
+            # A cancelled task does not wait for the server to come back.
+            self._outage_timeout = 0.0
+        await super()._clean_up(error)
 
 
-class _Waiting:
-    """Bears errors that pass, with growing pauses, as long as the patience lasts."""
+class RetryState:
+    """The retries of one call: attempts, growing delays and a deadline."""
 
-    def __init__(self, patience: float, pace: Pace) -> None:
-        self._until = _now() + patience
-        self._pace = pace
-        self._garbage = 0
-        self._longest = _FIRST_PAUSE
+    def __init__(self, outage_timeout: float, adaptive_limit: AdaptiveLimit) -> None:
+        self._deadline = monotonic() + outage_timeout
+        self._adaptive_limit = adaptive_limit
+        self._invalid_responses = 0
+        self._max_delay = _INITIAL_DELAY_SECONDS
 
-    def bears(self, error: DocassembleError) -> bool:
-        """Whether the call may work another time."""
+    def should_retry(self, error: DocassembleError) -> bool:
+        """Record a failure, and return whether to repeat the call."""
         if isinstance(error, (DecodeError, InvalidDocument)):
-            self._garbage += 1
-            return self._garbage < _MOST_GARBAGE and _now() < self._until
-        if not (lost(error) or unsent(error) or isinstance(error, RateLimited)):
+            self._invalid_responses += 1
+            has_attempts = self._invalid_responses < _MAX_INVALID_RESPONSES
+            return has_attempts and monotonic() < self._deadline
+        if not (may_be_processed(error) or never_sent(error) or isinstance(error, RateLimited)):
             return False
-        self._pace.failed()
-        return _now() < self._until
+        self._adaptive_limit.record_failure()
+        return monotonic() < self._deadline
 
-    async def pause(self) -> None:
-        """Let the server come to itself."""
-        await asyncio.sleep(self._longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-        self._longest = min(_LONGEST_PAUSE, self._longest * 2)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    async def back_off(self) -> None:
+        """Wait before the next attempt."""
+        await sleep(self._max_delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+        self._max_delay = min(_MAX_DELAY_SECONDS, self._max_delay * 2)
 
 
-def _goes_on(reply: SessionReply) -> bool:
-    """Whether the interview has not come to its end."""
+def _is_unfinished(reply: SessionReply) -> bool:
     if isinstance(reply, Question):
-        return not Screen(reply).ended
+        return not Screen(reply).is_final
     return isinstance(reply, UndefinedVariable)

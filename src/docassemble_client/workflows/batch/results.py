@@ -1,4 +1,4 @@
-"""What a batch tells of its rows."""
+"""Results and progress of a batch."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from docassemble_client.workflows.interviews.documents import Documents
 
 RowOutcome: TypeAlias = Literal["done", "failed", "unknown"]
 """
-How a row ended: done; failed, so that the interview has certainly not come to its end; or unknown,
-where it has or may have, but there are no documents.
+How a row ended. done: its documents are available. failed: the interview certainly did not finish.
+unknown: the interview finished, or may have, but there are no documents.
 """
 
 
 @frozen(kw_only=True)
 class RowResult:
     """
-    How a row ended; its repr shows no answer.
+    The result of a row; its repr contains no answers.
 
     Attributes:
         index: Position of the row, from 0.
-        key: Its key; by default the position as a text.
+        key: Key of the row; by default the position as a string.
         outcome: done, failed or unknown.
         row: The row itself.
-        documents: Its documents in memory; None if they were saved, or there are none.
-        paths: Where its documents are, if they were saved.
-        error: Why it is not done, without traceback and cause; None where an earlier run was told.
-        earlier: Whether an earlier run with the same journal ended it.
-        left: ID of its session, if that could not be deleted.
+        documents: Documents in memory; None if they were saved or there are none.
+        paths: Paths of the documents, if they were saved.
+        error: Why the row is not done, without traceback and cause; None if an earlier run
+            reported it.
+        from_journal: Whether the outcome comes from an earlier run with the same journal.
+        leftover_session: ID of the row's session, if it could not be deleted; else empty.
     """
 
     index: int
@@ -43,56 +44,56 @@ class RowResult:
     documents: Documents | None = None
     paths: tuple[Path, ...] = ()
     error: DocassembleError | None = None
-    earlier: bool = False
-    left: str = ""
+    from_journal: bool = False
+    leftover_session: str = ""
 
 
 @frozen(kw_only=True)
 class BatchProgress:
     """
-    How far a batch is.
+    The progress of a batch.
 
     Attributes:
-        done: Rows that are done, those of earlier runs too.
-        failed: Rows that failed.
-        unknown: Rows of which it is not known.
-        earlier: Rows among all these that were ended by an earlier run.
-        total: How many rows there are; None if the rows do not say.
-        active: Rows under way.
-        concurrency: How many may be under way now, which the server decides by how it answers.
+        done: Number of rows that are done, including those of earlier runs.
+        failed: Number of rows that failed.
+        unknown: Number of rows whose outcome is unknown.
+        from_journal: Number of these rows whose outcome comes from an earlier run.
+        total: Number of all rows; None if the rows have no length.
+        active: Number of rows in progress.
+        concurrency: Current limit of concurrent rows, which adapts to the server.
     """
 
     done: int = 0
     failed: int = 0
     unknown: int = 0
-    earlier: int = 0
+    from_journal: int = 0
     total: int | None = None
     active: int = 0
     concurrency: int = 1
 
     @property
-    def ended(self) -> int:
-        """How many rows were reported."""
+    def completed(self) -> int:
+        """Number of rows reported so far."""
         return self.done + self.failed + self.unknown
 
-    def after(self, result: RowResult, *, active: int, concurrency: int) -> BatchProgress:
+    def with_result(self, result: RowResult, *, active: int, concurrency: int) -> BatchProgress:
         """
-        Count another row.
+        Return the progress after one more row.
 
         Args:
-            result: How it ended.
-            active: Rows under way now.
-            concurrency: How many may be.
+            result: Result of the row.
+            active: Number of rows in progress now.
+            concurrency: Limit of concurrent rows now.
 
         Returns:
-            How far the batch is now.
+            The new progress.
         """
         return evolve(
             self,
             done=self.done + (result.outcome == "done"),
             failed=self.failed + (result.outcome == "failed"),
             unknown=self.unknown + (result.outcome == "unknown"),
-            earlier=self.earlier + result.earlier,
+            from_journal=self.from_journal + result.from_journal,
             active=active,
             concurrency=concurrency,
         )

@@ -1,1 +1,1 @@
-"""Sessions of interviews: run them, answer them, take their documents."""
+"""Runs interviews: sessions, answers, documents and links."""

@@ -1,4 +1,4 @@
-"""Where the answers of a driven interview come from."""
+"""Finds the answers to the fields of an interview: those of the caller or of the policy."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import base64
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
+from docassemble_client.models import Question
 from docassemble_client.transfer import Upload
-from docassemble_client.workflows.interviews.answers import DADict, DAList, DAObject
-from docassemble_client.workflows.interviews.screen import generic
-
-if TYPE_CHECKING:
-    from docassemble_client.models import Question
-    from docassemble_client.workflows.interviews.answers import Answer
-    from docassemble_client.workflows.interviews.screen import Screen, ScreenField
+from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList, DAObject
+from docassemble_client.workflows.interviews.screen import Screen, ScreenField, make_generic_name
 
 
 class Missing(enum.Enum):
@@ -28,221 +24,233 @@ class Missing(enum.Enum):
 
 
 MISSING: Final = Missing.MISSING
-"""Says that there is no answer, where None would be one."""
+"""Marks a missing answer, because None is a valid one."""
 
 
-class Policy(enum.Enum):
+class AnswerPolicy(enum.Enum):
     """
-    What to answer where the caller's answers say nothing; what need not be answered stays empty.
+    How to answer fields that the caller's answers do not cover.
+
+    Optional fields without an answer stay empty.
 
     Attributes:
-        refuse: Nothing: what is required must be among the answers.
-        defaults: What the interview suggests.
-        first_choice: That, or else the first choice, and yes; but no further items of lists.
-        generated: That, or else made-up data.
+        strict: Raise `MissingAnswer` for required fields.
+        defaults: Use the interview's default value.
+        first_choice: Use the default, else the first choice or yes; add no more items to lists.
+        generated: As first_choice, else use generated data.
     """
 
-    refuse = 0
+    strict = 0
     defaults = 1
     first_choice = 2
     generated = 3
 
 
 Answers: TypeAlias = (
-    "Mapping[str, Answer] | Callable[[ScreenField | str, Question | None], Answer | Missing]"
+    Mapping[str, Answer] | Callable[[ScreenField | str, Question | None], Answer | Missing]
 )
 """Answers by variable, or a function of the field (or a variable's name) and the question."""
 
-_PIXEL = base64.b64decode(
+_PIXEL_PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
 )
-_TEXTS = {
+_TEXT_BY_DATATYPE = {
     "email": "ada@example.com",
     "url": "https://example.com/",
     "password": "Correct-horse-1",
     "ssn": "123-45-6789",
 }
-_TEXT = "some text"
-_MORE = ".there_is_another"
-_NUMBER = 5.0
-_DAY = date(2026, 3, 14)
-_HOUR = time(15, 9)
+_GENERATED_TEXT = "some text"
+_GENERATED_NUMBER = 5.0
+_GENERATED_DATE = date(2026, 3, 14)
+_GENERATED_TIME = time(15, 9)
+_THERE_IS_ANOTHER = ".there_is_another"
 
 
-class Source:
+class AnswerSource:
     """Finds the answer to each field: the caller's, or else the policy's."""
 
-    def __init__(self, answers: Answers | None, policy: Policy) -> None:
+    def __init__(self, answers: Answers | None, policy: AnswerPolicy) -> None:
         self._answers: Answers = {} if answers is None else answers
         self._policy = policy
-        self._used: dict[str, int] = {}
+        self._use_counts: dict[str, int] = {}
 
-    def known(self, screen: Screen, one: ScreenField) -> Answer | Missing:
+    def get_answer(self, screen: Screen, field: ScreenField) -> Answer | Missing:
         """Return the caller's answer to a field."""
         if callable(self._answers):
-            value = self._answers(one, screen.question)
+            value = self._answers(field, screen.question)
         else:
             question = screen.question
-            block = (question.id or "", question.question_name) if one.unnamed else ()
-            value = self._listed(one.name, generic(one.name), one.variable, *block)
-        return value if value is MISSING else _as_answer(one, value)
+            block = (question.id or "", question.question_name) if field.runs_code else ()
+            value = self._look_up_answer(
+                field.name, make_generic_name(field.name), field.variable, *block
+            )
+        return value if value is MISSING else _expand_shorthand(field, value)
 
-    def variable(self, name: str) -> Answer | Missing:
+    def get_variable_answer(self, name: str) -> Answer | Missing:
         """Return the answer for a variable that no question asks for."""
         if callable(self._answers):
             value = self._answers(name, None)
         else:
-            value = self._listed(name, generic(name))
-        if value is not MISSING or self._policy.value < Policy.first_choice.value:
+            value = self._look_up_answer(name, make_generic_name(name))
+        if value is not MISSING or self._policy.value < AnswerPolicy.first_choice.value:
             return value
-        if name.endswith(_MORE):
+        if name.endswith(_THERE_IS_ANOTHER):
             return False
-        return _TEXT if self._policy is Policy.generated else MISSING
+        return _GENERATED_TEXT if self._policy is AnswerPolicy.generated else MISSING
 
-    def suggested(self, one: ScreenField) -> Answer | Missing:
+    def get_policy_answer(self, field: ScreenField) -> Answer | Missing:
         """Return the policy's answer to a field; MISSING if it has none."""
         level = self._policy.value
-        if level >= Policy.defaults.value and (value := _default(one)) is not MISSING:
+        if level >= AnswerPolicy.defaults.value and (value := _get_default(field)) is not MISSING:
             return value
-        if level >= Policy.first_choice.value and (value := _first(one)) is not MISSING:
+        if (
+            level >= AnswerPolicy.first_choice.value
+            and (value := _choose_first(field)) is not MISSING
+        ):
             return value
-        if level >= Policy.generated.value and not one.choices:
-            return _generated(one)
-        return _empty(one)
+        if level >= AnswerPolicy.generated.value and not field.choices:
+            return _generate_value(field)
+        return _get_empty_value(field)
 
-    def _listed(self, *names: str) -> Answer | Missing:
-        given = cast("Mapping[str, Answer]", self._answers)
+    def _look_up_answer(self, *names: str) -> Answer | Missing:
+        answers = cast("Mapping[str, Answer]", self._answers)
         for name in dict.fromkeys(names):
-            if name not in given:
+            if name not in answers:
                 continue
-            value = given[name]
+            value = answers[name]
             if not isinstance(value, (list, tuple)):
                 return value
-            used = self._used.get(name, 0)
-            self._used[name] = used + 1
+            position = self._use_counts.get(name, 0)
+            self._use_counts[name] = position + 1
             items = cast("list[Answer]", value)
-            return items[used] if used < len(items) else MISSING
+            return items[position] if position < len(items) else MISSING
         return MISSING
 
 
-def _as_answer(one: ScreenField, value: Answer) -> Answer:
-    """Turn what is short for an answer into it: ticked boxes, and labels of unnamed buttons."""
-    if one.unnamed and isinstance(value, str):
-        return next((each.value for each in one.choices if each.label == value), value)
-    if one.type is DADict and isinstance(value, (list, tuple, str)):
-        return _ticks(one, cast("list[Answer]", [value] if isinstance(value, str) else value))
-    if one.type is DADict and isinstance(value, Mapping):
-        on: list[Answer] = [key for key, chosen in value.items() if chosen]
-        return _ticks(one, on)
+def _expand_shorthand(field: ScreenField, value: Answer) -> Answer:
+    """Convert a button's label to its value, and checked boxes to a DADict."""
+    if field.runs_code and isinstance(value, str):
+        return next((choice.value for choice in field.choices if choice.label == value), value)
+    if field.type is DADict and isinstance(value, (list, tuple, str)):
+        values = [value] if isinstance(value, str) else value
+        return _make_checkboxes(field, cast("list[Answer]", values))
+    if field.type is DADict and isinstance(value, Mapping):
+        checked: list[Answer] = [key for key, is_checked in value.items() if is_checked]
+        return _make_checkboxes(field, checked)
     return value
 
 
-def _ticks(one: ScreenField, ticked: Sequence[Answer]) -> DADict:
-    return DADict({str(each.value): each.value in ticked for each in one.choices})
+def _make_checkboxes(field: ScreenField, checked: Sequence[Answer]) -> DADict:
+    return DADict({str(choice.value): choice.value in checked for choice in field.choices})
 
 
-def _default(one: ScreenField) -> Answer | Missing:
-    """Return what the interview suggests, as it stands on the screen."""
-    selected: list[Answer] = [each.value for each in one.choices if each.selected]
-    if one.type is DADict:
-        return _ticks(one, selected) if selected else MISSING
-    if one.type is DAList:
+def _get_default(field: ScreenField) -> Answer | Missing:
+    """Return the default that the screen shows."""
+    selected: list[Answer] = [choice.value for choice in field.choices if choice.selected]
+    if field.type is DADict:
+        return _make_checkboxes(field, selected) if selected else MISSING
+    if field.type is DAList:
         return selected or MISSING
-    default = selected[0] if selected else one.raw.default
-    if one.type is bytes or default is None:
+    default = selected[0] if selected else field.raw.default
+    if field.type is bytes or default is None:
         return MISSING
-    return _read(one, default) if isinstance(default, str) else default
+    return _parse_default(field, default) if isinstance(default, str) else default
 
 
-def _read(one: ScreenField, text: str) -> Answer | Missing:
-    """Read what a field shows as the value it stands for."""
-    if one.type in {date, datetime, time}:
-        return _moment(one, text)
-    if one.type in {int, float}:
-        number = _float(text)
-        return MISSING if number is None else _plain(one, number)
+def _parse_default(field: ScreenField, text: str) -> Answer | Missing:
+    """Convert a default from text to the field's type."""
+    if field.type in {date, datetime, time}:
+        return _parse_moment(field, text)
+    if field.type in {int, float}:
+        number = _parse_float(text)
+        return MISSING if number is None else _to_int_or_float(field, number)
     return text
 
 
-def _first(one: ScreenField) -> Answer | Missing:
-    if one.name.endswith(_MORE):
+def _choose_first(field: ScreenField) -> Answer | Missing:
+    if field.name.endswith(_THERE_IS_ANOTHER):
         return False
-    if one.type is bool:
+    if field.type is bool:
         return True
-    choices = [each.value for each in one.choices if each.value not in {None, ""}]
+    choices = [choice.value for choice in field.choices if choice.value not in {None, ""}]
     if not choices:
         return MISSING
-    if one.type is DADict:
-        return _ticks(one, [choices[0]])
-    return [choices[0]] if one.type is DAList else choices[0]
+    if field.type is DADict:
+        return _make_checkboxes(field, [choices[0]])
+    return [choices[0]] if field.type is DAList else choices[0]
 
 
-def _generated(one: ScreenField) -> Answer | Missing:
-    """Make up a value that keeps the limits of its field."""
-    raw = one.raw
-    if one.type is bytes:
-        return Upload(_PIXEL, "pixel.png", "image/png")
-    if one.type in {int, float}:
-        return _number(one)
-    if one.type in {date, datetime, time}:
-        return _moment(one, raw.min or raw.max) if raw.min or raw.max else _now(one)
-    if one.type is str:
-        text = _TEXTS.get(raw.datatype or "", _TEXT)
-        return text.ljust(_limit(raw.minlength) or 0, "x")[: _limit(raw.maxlength)]
-    # What is chosen among nothing stays empty, and an object's class is not known.
-    return DADict({}) if one.type is DADict else [] if one.type is DAList else MISSING
+def _generate_value(field: ScreenField) -> Answer | Missing:
+    """Generate a value within the field's limits."""
+    raw = field.raw
+    if field.type is bytes:
+        return Upload(_PIXEL_PNG, "pixel.png", "image/png")
+    if field.type in {int, float}:
+        return _generate_number(field)
+    if field.type in {date, datetime, time}:
+        limit = raw.min or raw.max
+        return _parse_moment(field, limit) if limit else _generate_moment(field)
+    if field.type is str:
+        text = _TEXT_BY_DATATYPE.get(raw.datatype or "", _GENERATED_TEXT)
+        text = text.ljust(_parse_length(raw.minlength) or 0, "x")
+        return text[: _parse_length(raw.maxlength)]
+    # A list without choices stays empty, and the class of an object is unknown.
+    return DADict({}) if field.type is DADict else [] if field.type is DAList else MISSING
 
 
-def _number(one: ScreenField) -> Answer:
-    low, high = (_float(limit) for limit in (one.raw.min, one.raw.max))
-    value = 1.0 if one.name.endswith(".target_number") else _NUMBER
+def _generate_number(field: ScreenField) -> Answer:
+    low, high = (_parse_float(limit) for limit in (field.raw.min, field.raw.max))
+    value = 1.0 if field.name.endswith(".target_number") else _GENERATED_NUMBER
     value = max(value, low) if low is not None else value
     value = min(value, high) if high is not None else value
-    return _plain(one, value)
+    return _to_int_or_float(field, value)
 
 
-def _plain(one: ScreenField, number: float) -> Answer:
-    return int(number) if one.type is int or number.is_integer() else number
+def _to_int_or_float(field: ScreenField, number: float) -> Answer:
+    return int(number) if field.type is int or number.is_integer() else number
 
 
-def _now(one: ScreenField) -> Answer:
-    if one.type is time:
-        return _HOUR
-    return datetime.combine(_DAY, _HOUR, UTC) if one.type is datetime else _DAY
+def _generate_moment(field: ScreenField) -> Answer:
+    if field.type is time:
+        return _GENERATED_TIME
+    if field.type is datetime:
+        return datetime.combine(_GENERATED_DATE, _GENERATED_TIME, UTC)
+    return _GENERATED_DATE
 
 
-def _moment(one: ScreenField, text: object) -> Answer:
-    """Read a date or time; what is none, such as a text for people, gives way to a real one."""
+def _parse_moment(field: ScreenField, text: object) -> Answer:
+    """Parse a date or time; generate one if the text is not in ISO format."""
     try:
-        if one.type is time:
+        if field.type is time:
             return time.fromisoformat(str(text))
         moment = datetime.fromisoformat(str(text))
     except ValueError:
-        return _now(one)
-    return moment if one.type is datetime else moment.date()
+        return _generate_moment(field)
+    return moment if field.type is datetime else moment.date()
 
 
-def _empty(one: ScreenField) -> Answer | Missing:
-    """Return what the browser sends for a field that was left empty."""
-    # An object that is not chosen stays, as other fields may ask for its parts.
-    if one.required or one.type is DAObject:
+def _get_empty_value(field: ScreenField) -> Answer | Missing:
+    """Return the value that the browser sends for an empty field."""
+    # An unanswered object keeps its value, because other fields may set its attributes.
+    if field.required or field.type is DAObject:
         return MISSING
-    if one.type is DADict:
-        return _ticks(one, [])
-    if one.type is DAList:
+    if field.type is DADict:
+        return _make_checkboxes(field, [])
+    if field.type is DAList:
         return []
-    if one.type is bool and one.raw.datatype != "threestate":
+    if field.type is bool and field.raw.datatype != "threestate":
         return False
-    return "" if one.type is str else None
+    return "" if field.type is str else None
 
 
-def _float(limit: object) -> float | None:
+def _parse_float(text: object) -> float | None:
     try:
-        return float(str(limit))
+        return float(str(text))
     except ValueError:
         return None
 
 
-def _limit(text: str | None) -> int | None:
-    number = _float(text)
+def _parse_length(text: str | None) -> int | None:
+    number = _parse_float(text)
     return None if number is None else int(number)

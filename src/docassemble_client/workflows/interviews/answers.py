@@ -1,4 +1,4 @@
-"""Python values as answers of an interview, which the server must take for what they are."""
+"""Encodes Python values as the answers of an interview."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from docassemble_client._types import JSONInput
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import FileInput, Upload
 
-_UTIL = "docassemble.base.util"
-_CLASS = re.compile(r"docassemble(\.[A-Za-z_]\w*)+", re.ASCII)
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_WORD = r"[^\W\d]\w*"
-_TEXT = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
-# A variable such as children[i].pets['cat'].name; what begins with __ belongs to Python.
-_VARIABLE = re.compile(
-    rf"(?!__){_WORD}(?:\.(?!__){_WORD}|\[(?:-?\d+|{_WORD}(?:\.(?!__){_WORD})*|{_TEXT})\])*"
+_UTIL_MODULE = "docassemble.base.util"
+_CLASS_NAME = re.compile(r"docassemble(\.[A-Za-z_]\w*)+", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_NAME = r"[^\W\d]\w*"
+_PUBLIC_NAME = rf"(?!__){_NAME}"
+_STRING_LITERAL = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
+# A variable such as children[i].pets['cat'].name, without Python's own names such as __class__.
+_VARIABLE_NAME = re.compile(
+    rf"{_PUBLIC_NAME}"
+    rf"(?:\.{_PUBLIC_NAME}|\[(?:-?\d+|{_NAME}(?:\.{_PUBLIC_NAME})*|{_STRING_LITERAL})\])*"
 )
-# A form field of this name would be taken for the API key.
-_KEY = "key"
-# What makes a mapping an object.
-_OBJECT = frozenset({"_class", "instanceName"})
-# What the server takes for a date or a time (utils/helpers.py:3402).
-_DATELIKE = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d", re.ASCII)
+# The server would read a form field of this name as the API key.
+_API_KEY_FIELD = "key"
+# The keys that make the server convert a mapping to an object.
+_RESERVED_ATTRIBUTES = frozenset({"_class", "instanceName"})
+# Text that the server converts to a date or time (utils/helpers.py:3402).
+_DATE_LIKE = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d", re.ASCII)
 
 
 class DAObject:
     """
-    An object of a class of the server, made with its attributes.
+    An object of one of the server's classes, created with these attributes.
 
     Example:
         ```python
@@ -47,19 +49,19 @@ class DAObject:
         Describe an object.
 
         Args:
-            class_name: A class of docassemble.base.util, or the whole name of another one, such as
-                docassemble.AssemblyLine.al_general.ALIndividual. Of a class it does not know the
-                server makes None.
-            attributes: Its attributes; its instanceName is that of the variable.
+            class_name: A class of docassemble.base.util, or the full name of another class, such
+                as docassemble.AssemblyLine.al_general.ALIndividual. The server replaces objects of
+                unknown classes with None.
+            attributes: Attributes of the object; instanceName is set to the variable's name.
 
         Raises:
-            UsageError: The name is none of a class of docassemble.
+            UsageError: `class_name` is not a valid docassemble class name.
         """
-        full = class_name if "." in class_name else f"{_UTIL}.{class_name}"
-        if not _CLASS.fullmatch(full):
-            message = "an object's class must be one of docassemble's"
+        full_name = class_name if "." in class_name else f"{_UTIL_MODULE}.{class_name}"
+        if not _CLASS_NAME.fullmatch(full_name):
+            message = "the class of an object must be a docassemble class"
             raise UsageError(message, hint="Pass Individual, or docassemble.package.module.Class")
-        self.class_name = full
+        self.class_name = full_name
         self.attributes: Mapping[str, Answer] = attributes
 
     def __repr__(self) -> str:
@@ -70,7 +72,7 @@ class DADict(DAObject):
     """
     A gathered dictionary, such as checkboxes: `DADict({"apple": True, "pear": False})`.
 
-    Name every choice of checkboxes, also those that are not ticked.
+    For checkboxes, include every choice, also those that are not checked.
     """
 
     def __init__(self, elements: Mapping[str, Answer], /) -> None:
@@ -84,110 +86,110 @@ class DAList(DAObject):
         super().__init__("DAList", elements=elements, gathered=True, auto_gather=False)
 
 
-_Plain: TypeAlias = "JSONInput | Decimal | date | time"
-_File: TypeAlias = "bytes | os.PathLike[str] | Upload"
-Answer: TypeAlias = "_Plain | DAObject | Sequence[Answer] | Mapping[str, Answer] | _File"
+_Value: TypeAlias = JSONInput | Decimal | date | time | bytes | os.PathLike[str] | Upload
+Answer: TypeAlias = _Value | DAObject | Sequence["Answer"] | Mapping[str, "Answer"]
 """
-What a variable can be set to: JSON, Decimal, date, datetime (without a zone it is the server's),
-time, objects of the server, or a file (bytes, a path that is no text, an Upload, a list of these).
+A value for a variable: JSON, Decimal, date, time, datetime, a `DAObject` or a file.
+
+A datetime without a time zone is in the server's. A file is bytes, a path object (not a string), an
+`Upload`, or a list of these.
 """
 
 
 @frozen(kw_only=True)
-class Encoded:
+class EncodedAnswers:
     """
-    Answers as the API takes them.
+    Answers in the form that the API expects.
 
     Attributes:
-        literal: Values that the server must set as they are.
-        converted: Values of which the server must make dates and objects.
-        files: Files by the name of their part.
-        file_variables: Variable by the name of the part.
-        last: Whether the literal values can only be set after the others, being parts of them.
+        literal: Values that the server must not convert.
+        converted: Values that the server must convert to dates and objects.
+        files: Files by part name.
+        file_variables: Variables by part name.
+        literal_last: Whether to set the literal values last, because some are attributes or items
+            of converted ones.
     """
 
     literal: dict[str, JSONInput] = field(factory=dict[str, JSONInput])
     converted: dict[str, JSONInput] = field(factory=dict[str, JSONInput])
     files: dict[str, list[FileInput]] = field(factory=dict[str, list[FileInput]])
     file_variables: dict[str, str] = field(factory=dict[str, str])
-    last: bool = False
+    literal_last: bool = False
 
     @property
     def calls(self) -> list[tuple[dict[str, JSONInput], bool]]:
-        """Variables for each call, in turn, and whether the server must set them as they are."""
+        """Variables of each call in order, and whether the server must not convert them."""
         calls = [(self.literal, True), (self.converted, False)]
-        if self.last:
+        if self.literal_last:
             calls.reverse()
-        return [one for one in calls if one[0]] or [({}, True)]
+        return [call for call in calls if call[0]] or [({}, True)]
 
 
-def encode_answers(answers: Mapping[str, Answer]) -> Encoded:
+def encode_answers(answers: Mapping[str, Answer]) -> EncodedAnswers:
     """
-    Sort answers by how the server must take them.
+    Encode answers, and separate those that the server must convert from those it must not.
 
-    The server makes dates of all texts that look like one, and objects of all mappings with
-    `_class`, in a whole call or not at all; so what users typed and could be mistaken for either
-    goes apart from what was meant.
+    Conversion applies to a whole call: text that looks like a date becomes a date, and a mapping
+    with `_class` becomes an object. User input of either form is therefore sent in its own call.
 
     Args:
         answers: Values by variable.
 
     Returns:
-        What to send.
+        The encoded answers.
 
     Raises:
-        UsageError: A name is none of a variable, or a value cannot be sent as what it is.
+        UsageError: A variable name or value is invalid.
     """
     check_names(answers)
-    encoded = Encoded()
-    plain: dict[str, JSONInput] = {}
-    meant: set[str] = set()
-    risky: set[str] = set()
+    encoded = EncodedAnswers()
+    values: dict[str, JSONInput] = {}
+    could_be_converted: set[str] = set()
+    needs_conversion = False
     for name, value in answers.items():
         if _is_files(value):
-            part = _part(name, len(encoded.files), answers)
+            part = _choose_part_name(name, len(encoded.files), answers)
             encoded.files[part] = [value] if not isinstance(value, list) else value
             if part != name:
                 encoded.file_variables[part] = name
             continue
-        walk = _Walk(name)
-        plain[name] = walk.encoded(value, name)
-        if walk.meant and walk.risky:
-            message = f"{name!r} mixes what is to be converted with text or keys that must not be"
-            hint = (
-                "Pass texts that look like dates, and mappings with _class, in their own variable"
-            )
+        encoder = _AnswerEncoder(name)
+        values[name] = encoder.encode(value, name)
+        if encoder.needs_conversion and encoder.could_be_converted:
+            message = f"{name!r} mixes dates or objects with text or keys that look like them"
+            hint = "Put date-like texts, and mappings with _class, in a variable of their own"
             raise UsageError(message, hint=hint)
-        if walk.meant:
-            meant.add(name)
-        elif walk.risky:
-            risky.add(name)
-    for name, one in plain.items():
-        (encoded.literal if name in risky or not meant else encoded.converted)[name] = one
-    parts = tuple(f"{name}{sign}" for name in encoded.converted for sign in ".[")
-    return evolve(encoded, last=any(name.startswith(parts) for name in risky))
+        needs_conversion = needs_conversion or encoder.needs_conversion
+        if encoder.could_be_converted:
+            could_be_converted.add(name)
+    for name, value in values.items():
+        is_literal = name in could_be_converted or not needs_conversion
+        (encoded.literal if is_literal else encoded.converted)[name] = value
+    prefixes = tuple(f"{name}{sign}" for name in encoded.converted for sign in ".[")
+    literal_last = any(name.startswith(prefixes) for name in could_be_converted)
+    return evolve(encoded, literal_last=literal_last)
 
 
 def check_names(names: Iterable[object]) -> None:
     """
-    Refuse what is no name of a variable: the server runs it as Python.
+    Refuse invalid variable names, because the server executes names as Python.
 
     Args:
         names: Names such as client.name.first, children[0].pets['cat'] or x[i].
 
     Raises:
-        UsageError: One of them is something else.
+        UsageError: A name is not a valid variable name.
     """
     for name in names:
-        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-            message = f"{name!r} is not the name of a variable"
+        if not isinstance(name, str) or not _VARIABLE_NAME.fullmatch(name):
+            message = f"{name!r} is not a valid variable name"
             hint = "Pass a name such as client.name.first or children[0].pets['cat']"
             raise UsageError(message, hint=hint)
 
 
-def _part(name: str, number: int, names: Mapping[str, object]) -> str:
-    """Name the part of a file: after its variable, or else as nothing else is named."""
-    if _NAME.fullmatch(name) and name != _KEY:
+def _choose_part_name(name: str, number: int, names: Mapping[str, object]) -> str:
+    """Return the variable's name if it can name a form part, else an unused name."""
+    if _IDENTIFIER.fullmatch(name) and name != _API_KEY_FIELD:
         return name
     part = f"file_{number}"
     while part in names:
@@ -197,73 +199,73 @@ def _part(name: str, number: int, names: Mapping[str, object]) -> str:
 
 def _is_files(value: object) -> TypeGuard[FileInput | list[FileInput]]:
     if isinstance(value, list) and value:
-        return all(
-            _is_files(one) and not isinstance(one, list) for one in cast("list[object]", value)
-        )
+        items = cast("list[object]", value)
+        return all(_is_files(item) and not isinstance(item, list) for item in items)
     return isinstance(value, (bytes, os.PathLike, Upload))
 
 
-class _Walk:
+class _AnswerEncoder:
     """Encodes the value of one variable."""
 
     def __init__(self, variable: str) -> None:
         self.variable = variable
-        self.meant = False  # holds something the server has to convert
-        self.risky = False  # holds something it would convert, and must not
+        self.needs_conversion = False  # contains a date or object
+        self.could_be_converted = False  # contains text or keys that look like one
 
-    def encoded(self, value: object, place: str) -> JSONInput:
-        """Turn a value at this place into JSON."""
+    def encode(self, value: object, name: str) -> JSONInput:
+        """Encode a value as JSON; objects get this instanceName."""
         if isinstance(value, str):
-            self.risky = self.risky or bool(_DATELIKE.match(value))
+            self.could_be_converted = self.could_be_converted or bool(_DATE_LIKE.match(value))
         elif isinstance(value, (date, time)):
-            value = self._moment(value)
+            value = self._encode_moment(value)
         elif isinstance(value, Decimal):
-            value = self._number(value)
+            value = self._encode_decimal(value)
         elif isinstance(value, DAObject):
-            value = self._object(value, place)
+            value = self._encode_object(value, name)
         elif isinstance(value, Mapping):
-            value = self._mapping(cast("Mapping[object, object]", value), place)
+            value = self._encode_mapping(cast("Mapping[object, object]", value), name)
         elif isinstance(value, (list, tuple)):
             items = enumerate(cast("Sequence[object]", value))
-            value = [self.encoded(one, f"{place}[{number}]") for number, one in items]
+            value = [self.encode(item, f"{name}[{number}]") for number, item in items]
         elif value is not None and not isinstance(value, (bool, int, float)):
-            self._refuse(f"a {type(value).__name__} cannot be sent")
+            self._refuse(f"a value of type {type(value).__name__} cannot be sent")
         return value
 
-    def _object(self, value: DAObject, place: str) -> dict[str, JSONInput]:
-        self.meant = True
-        for name in value.attributes:
-            if not _NAME.fullmatch(name) or name in _OBJECT:
-                self._refuse(f"an object cannot have the attribute {name!r}")
-        # The elements of a collection are named after the collection.
+    def _encode_object(self, value: DAObject, name: str) -> dict[str, JSONInput]:
+        self.needs_conversion = True
+        for attribute in value.attributes:
+            if not _IDENTIFIER.fullmatch(attribute) or attribute in _RESERVED_ATTRIBUTES:
+                self._refuse(f"an object cannot have the attribute {attribute!r}")
+        # docassemble names the elements of a collection after the collection itself.
         attributes = {
-            key: self.encoded(one, place if key == "elements" else f"{place}.{key}")
-            for key, one in value.attributes.items()
+            key: self.encode(item, name if key == "elements" else f"{name}.{key}")
+            for key, item in value.attributes.items()
         }
-        return {"_class": value.class_name, "instanceName": place, **attributes}
+        return {"_class": value.class_name, "instanceName": name, **attributes}
 
-    def _moment(self, value: date | time) -> str:
-        self.meant = True
+    def _encode_moment(self, value: date | time) -> str:
+        self.needs_conversion = True
         if isinstance(value, time) and value.tzinfo is not None:
-            self._refuse("a time with a zone cannot be sent")
+            self._refuse("a time with a time zone cannot be sent")
         return value.isoformat()
 
-    def _number(self, value: Decimal) -> int | float:
+    def _encode_decimal(self, value: Decimal) -> int | float:
         if value.is_finite() and value == value.to_integral_value():
             return int(value)
         number = float(value)
         if not value.is_finite() or Decimal(repr(number)) != value:
-            self._refuse("a Decimal is no number that JSON can carry exactly")
+            self._refuse("a Decimal cannot be represented exactly in JSON")
         return number
 
-    def _mapping(self, value: Mapping[object, object], place: str) -> JSONInput:
-        plain: dict[str, JSONInput] = {}
-        for key, one in value.items():
+    def _encode_mapping(self, value: Mapping[object, object], name: str) -> JSONInput:
+        encoded: dict[str, JSONInput] = {}
+        for key, item in value.items():
             if not isinstance(key, str):
-                self._refuse("the keys of a mapping must be texts")
-            self.risky = self.risky or key == "_class" or bool(_DATELIKE.match(key))
-            plain[key] = self.encoded(one, f"{place}[{key!r}]")
-        return plain
+                self._refuse("the keys of a mapping must be strings")
+            if key == "_class" or _DATE_LIKE.match(key):
+                self.could_be_converted = True
+            encoded[key] = self.encode(item, f"{name}[{key!r}]")
+        return encoded
 
     def _refuse(self, problem: str) -> NoReturn:
         message = f"{self.variable!r}: {problem}"

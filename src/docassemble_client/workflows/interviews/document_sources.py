@@ -1,4 +1,4 @@
-"""What the end of an interview offers as documents, and whether what comes is one."""
+"""Finds the documents at the end of an interview, and verifies their format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from docassemble_client.errors import DownloadTooLarge
 from docassemble_client.models import Question
 from docassemble_client.responses import BinaryContent, JSONReply
-from docassemble_client.transfer import DownloadStream, safe_filename
+from docassemble_client.transfer import DownloadStream, sanitize_filename
 from docassemble_client.workflows.errors import InvalidDocument, NoDocuments
 from docassemble_client.workflows.interviews.documents import DocumentDownload, DocumentDownloads
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
     from docassemble_client.models import Attachment
-    from docassemble_client.workflows.interviews.runner import Transcript
+    from docassemble_client.workflows.interviews.transcript import Transcript
 
-_HEAD = 1024  # bytes in which a document shows what it is
+_HEAD_BYTES = 1024  # where the format of a document is recognised
 _ZIP, _OLE, _RTF = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf"
-_BEGINNINGS: dict[str, tuple[bytes, ...]] = {
+_MAGIC_BY_FORMAT: dict[str, tuple[bytes, ...]] = {
     **dict.fromkeys(("docx", "docm", "xlsx", "xlsm", "pptx", "odt", "ods", "zip"), (_ZIP,)),
     **dict.fromkeys(("doc", "xls", "ppt"), (_OLE, _RTF)),
     **dict.fromkeys(("jpg", "jpeg"), (b"\xff\xd8\xff",)),
@@ -34,9 +34,9 @@ _BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "png": (b"\x89PNG",),
     "gif": (b"GIF8",),
 }
-_PAGES = frozenset({"html", "htm", "xhtml", "xml"})
-# What a document is in, where only its media type is known.
-_FORMATS = {
+_PAGE_FORMATS = frozenset({"html", "htm", "xhtml", "xml"})
+# For responses without a file name.
+_FORMAT_BY_MEDIA_TYPE = {
     "application/pdf": "pdf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
     "application/rtf": "rtf",
@@ -52,18 +52,18 @@ _FORMATS = {
 }
 
 
-class _Offer(NamedTuple):
-    """A document of the last screen, or the last screen itself."""
+class _DocumentSource(NamedTuple):
+    """A document of the last screen, or the response that replaced the screen."""
 
     name: str
     format: str
     variable: str
     filename: str
-    source: Callable[[], AbstractAsyncContextManager[DownloadStream]]
+    open_stream: Callable[[], AbstractAsyncContextManager[DownloadStream]]
 
 
-def documents_of(
-    da: AsyncDocassemble,
+def find_documents(
+    client: BaseClient,
     transcript: Transcript,
     *,
     formats: Sequence[str] | None,
@@ -73,164 +73,177 @@ def documents_of(
     Find the documents at the end of an interview.
 
     Args:
-        da: Client.
-        transcript: How the interview went.
-        formats: Formats that are wanted; None for all.
-        max_size: How many bytes each may have.
+        client: Client.
+        transcript: Transcript of the interview.
+        formats: Formats to include; None for all.
+        max_size: Maximum size of each document in bytes; None for no limit.
 
     Returns:
-        The documents, of which none was asked for yet.
+        The documents, not requested yet.
 
     Raises:
-        NoDocuments: There are none.
+        NoDocuments: The interview ended without a matching document.
     """
     formats = (formats,) if isinstance(formats, str) else formats
-    offers = list(_offers(da, transcript))
-    wanted = [one for one in offers if formats is None or one.format in formats]
-    if not wanted:
-        raise _none(transcript, offers, formats)
-    taken: set[str] = set()
+    sources = list(_find_sources(client, transcript))
+    selected = [source for source in sources if formats is None or source.format in formats]
+    if not selected:
+        raise _no_documents_error(transcript, sources, formats)
+    used_filenames: set[str] = set()
     downloads: list[DocumentDownload] = []
-    for one in wanted:
-        filename = _different(one.filename, taken)
+    for source in selected:
+        filename = _unique_filename(source.filename, used_filenames)
         downloads.append(
             DocumentDownload(
-                _Opening(one, filename, max_size),
-                name=one.name,
-                format=one.format,
-                variable=one.variable,
+                _VerifiedDownload(source, filename, max_size),
+                name=source.name,
+                format=source.format,
+                variable=source.variable,
                 filename=filename,
             )
         )
     return DocumentDownloads(downloads, transcript)
 
 
-def _offers(da: AsyncDocassemble, transcript: Transcript) -> Iterator[_Offer]:
+def _find_sources(client: BaseClient, transcript: Transcript) -> Iterator[_DocumentSource]:
     match transcript.final:
         case Question() as question:
             for attachment in question.attachments or []:
-                yield from _attached(da, attachment)
+                yield from _make_attachment_sources(client, attachment)
         case BinaryContent() as content:
-            media = content.content_type.partition(";")[0].strip().lower()
+            media_type = content.content_type.partition(";")[0].strip().lower()
             suffix = Path(content.filename or "").suffix.removeprefix(".").lower()
-            yield _replied(content, suffix or _FORMATS.get(media, "bin"))
+            format_ = suffix or _FORMAT_BY_MEDIA_TYPE.get(media_type, "bin")
+            yield _make_response_source(content, format_)
         case JSONReply(data) if data is not None:
             text = json.dumps(data).encode()
-            yield _replied(BinaryContent(content=text, content_type="application/json"), "json")
+            content = BinaryContent(content=text, content_type="application/json")
+            yield _make_response_source(content, "json")
         case _:
             return
 
 
-def _attached(da: AsyncDocassemble, attachment: Attachment) -> Iterator[_Offer]:
+def _make_attachment_sources(
+    client: BaseClient, attachment: Attachment
+) -> Iterator[_DocumentSource]:
     variable = attachment.variable_name or ""
     stem = attachment.filename or attachment.name or "document"
-    # JSON of the server has its keys sorted; this list is in the order of the interview.
-    kinds = dict.fromkeys([*(attachment.valid_formats or []), *attachment.number])
-    for kind in (one for one in kinds if one in attachment.number):
-        own = safe_filename(attachment.filename_with_extension.get(kind))
-        yield _Offer(
+    # The server sorts the keys of `number`; valid_formats has the order of the interview.
+    formats = dict.fromkeys([*(attachment.valid_formats or []), *attachment.number])
+    for format_ in (name for name in formats if name in attachment.number):
+        server_filename = sanitize_filename(attachment.filename_with_extension.get(format_))
+        yield _DocumentSource(
             name=attachment.name or attachment.filename or "",
-            format=kind,
-            # The server gives one of its own to what has none.
+            format=format_,
+            # The server assigns an internal variable to attachments that have none.
             variable="" if variable.startswith("_internal") else variable,
-            filename=own or safe_filename(f"{stem}.{kind}") or "document",
-            source=partial(da.files.download, attachment.number[kind], extension=kind),
+            filename=server_filename or sanitize_filename(f"{stem}.{format_}") or "document",
+            open_stream=partial(
+                client.files.download, attachment.number[format_], extension=format_
+            ),
         )
 
 
-def _replied(content: BinaryContent, kind: str) -> _Offer:
-    name = content.filename or f"response.{kind}"
+def _make_response_source(content: BinaryContent, format_: str) -> _DocumentSource:
+    name = content.filename or f"response.{format_}"
 
     @asynccontextmanager
-    async def source() -> AsyncGenerator[DownloadStream]:
+    async def open_stream() -> AsyncGenerator[DownloadStream]:
         headers = {
             "content-type": content.content_type,
             "content-length": str(len(content.content)),
         }
-        yield DownloadStream(content.status, headers, _once(content.content))
+        yield DownloadStream(content.status, headers, _yield_once(content.content))
 
-    return _Offer(name=name, format=kind, variable="", filename=name, source=source)
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content
-
-
-def _different(filename: str, taken: set[str]) -> str:
-    """Number a file name that another document has already, also where case does not count."""
-    path, number = Path(filename), 0
-    while filename.lower() in taken:
-        number += 1
-        filename = path.with_stem(f"{path.stem} ({number})").name
-    taken.add(filename.lower())
-    return filename
-
-
-def _none(
-    transcript: Transcript, offers: list[_Offer], formats: Sequence[str] | None
-) -> NoDocuments:
-    final = transcript.final
-    question = final.question_name if isinstance(final, Question) else ""
-    where = f"on question {question!r} ({transcript.ended})" if question else "with a reply"
-    hint = "Its transcript has the last screen; an interview brings documents as attachments"
-    lack = "without a document"
-    if offers:
-        lack = f"without a document as {' or '.join(formats or ())}"
-        hint = f"There are documents as {', '.join(sorted({one.format for one in offers}))}"
-    message = f"the interview ended {where} {lack}"
-    return NoDocuments(
-        message, hint=hint, transcript=transcript, question=question, ended=transcript.ended
+    return _DocumentSource(
+        name=name, format=format_, variable="", filename=name, open_stream=open_stream
     )
 
 
-class _Opening:
-    """Opens a document, and looks at what comes before it hands it on."""
+async def _yield_once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
-    def __init__(self, offer: _Offer, filename: str, max_size: int | None) -> None:
-        self._offer = offer
+
+def _unique_filename(filename: str, used: set[str]) -> str:
+    """Add a number to a file name that is in use already, ignoring case."""
+    path, number = Path(filename), 0
+    while filename.lower() in used:
+        number += 1
+        filename = path.with_stem(f"{path.stem} ({number})").name
+    used.add(filename.lower())
+    return filename
+
+
+def _no_documents_error(
+    transcript: Transcript, sources: list[_DocumentSource], formats: Sequence[str] | None
+) -> NoDocuments:
+    final = transcript.final
+    question = final.question_name if isinstance(final, Question) else ""
+    end = f"on question {question!r} ({transcript.end_type})" if question else "with a response"
+    message = f"the interview ended {end} without a document"
+    hint = "Documents are the attachments of the last screen, which is in the error's transcript"
+    if sources:
+        message += f" as {' or '.join(formats or ())}"
+        hint = f"Available formats: {', '.join(sorted({source.format for source in sources}))}"
+    return NoDocuments(
+        message, hint=hint, transcript=transcript, question=question, end_type=transcript.end_type
+    )
+
+
+class _VerifiedDownload:
+    """Opens a document, and verifies its size and format before passing it on."""
+
+    def __init__(self, source: _DocumentSource, filename: str, max_size: int | None) -> None:
+        self._source = source
         self._filename = filename
         self._max_size = max_size
 
     @asynccontextmanager
     async def __call__(self) -> AsyncGenerator[DownloadStream]:
-        async with self._offer.source() as stream, aclosing(self._checked(stream)) as chunks:
+        async with (
+            self._source.open_stream() as stream,
+            aclosing(self._verify_chunks(stream)) as chunks,
+        ):
             size = {} if stream.size is None else {"content-length": str(stream.size)}
             headers = {"content-type": stream.content_type, **size}
-            checked = DownloadStream(stream.status, headers, chunks)
-            checked.filename = self._filename
-            yield checked
+            verified = DownloadStream(stream.status, headers, chunks)
+            verified.filename = self._filename
+            yield verified
 
-    async def _checked(self, stream: DownloadStream) -> AsyncGenerator[bytes]:
-        head, done = bytearray(), 0
-        self._measure(stream.size or 0)
+    async def _verify_chunks(self, stream: DownloadStream) -> AsyncGenerator[bytes]:
+        head, size = bytearray(), 0
+        self._check_size(stream.size or 0)
         async for chunk in stream:
-            done += len(chunk)
-            self._measure(done)
-            if len(head) >= _HEAD:
+            size += len(chunk)
+            self._check_size(size)
+            if len(head) >= _HEAD_BYTES:
                 yield chunk
                 continue
             head += chunk
-            if len(head) >= _HEAD:
-                self._look(bytes(head))
+            if len(head) >= _HEAD_BYTES:
+                self._check_magic(bytes(head))
                 yield bytes(head)
-        if len(head) < _HEAD:
-            self._look(bytes(head))
+        if len(head) < _HEAD_BYTES:
+            self._check_magic(bytes(head))
             yield bytes(head)
 
-    def _measure(self, size: int) -> None:
+    def _check_size(self, size: int) -> None:
         if self._max_size is not None and size > self._max_size:
-            message = f"a document ({self._offer.format}) is larger than {self._max_size} bytes"
-            hint = "Allow more with max_size="
+            message = f"a document ({self._source.format}) is larger than {self._max_size} bytes"
+            hint = "Increase max_size to allow larger documents"
             raise DownloadTooLarge(message, hint=hint, max_size=self._max_size)
 
-    def _look(self, head: bytes) -> None:
-        kind = self._offer.format.lower()
-        page = kind not in _PAGES and head.lstrip().lower().startswith((b"<!doctype", b"<html"))
-        # Readers of PDF look for its mark in the first kilobyte.
-        known = b"%PDF-" in head[:_HEAD] if kind == "pdf" else True
-        beginnings = _BEGINNINGS.get(kind)
-        if page or not known or (beginnings is not None and not head.startswith(beginnings)):
-            what = "a web page" if page else "something else"
-            message = f"{what} came in place of a document ({self._offer.format})"
-            hint = "Download it again; if it stays so, look at what the server, or a proxy, says"
-            raise InvalidDocument(message, hint=hint, format=self._offer.format, content=head)
+    def _check_magic(self, head: bytes) -> None:
+        format_ = self._source.format.lower()
+        start = head.lstrip().lower()
+        is_page = format_ not in _PAGE_FORMATS and start.startswith((b"<!doctype", b"<html"))
+        # PDF readers accept the header anywhere in the first kilobyte.
+        lacks_header = format_ == "pdf" and b"%PDF-" not in head[:_HEAD_BYTES]
+        magic = _MAGIC_BY_FORMAT.get(format_)
+        if is_page or lacks_header or (magic is not None and not head.startswith(magic)):
+            content = "a web page" if is_page else "other content"
+            message = f"the server sent {content} instead of a document ({self._source.format})"
+            hint = (
+                "Download it again; if that fails, check the responses of the server or its proxy"
+            )
+            raise InvalidDocument(message, hint=hint, format=self._source.format, content=head)

@@ -1,22 +1,18 @@
-"""The documents an interview brings at its end: what they are called, and that they are such."""
+"""Documents of a finished interview, in memory or still on the server."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 from attrs import frozen
 
 from docassemble_client.responses import BinaryContent
 from docassemble_client.transfer import Download, DownloadStream
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Generator, Iterator
-    from contextlib import AbstractAsyncContextManager
-
-    from docassemble_client.workflows.interviews.runner import Transcript
+from docassemble_client.workflows.interviews.transcript import Transcript
 
 T = TypeVar("T", bound="Document | DocumentDownload")
 
@@ -24,12 +20,12 @@ T = TypeVar("T", bound="Document | DocumentDownload")
 @frozen(kw_only=True)
 class Document(BinaryContent):
     """
-    A document in memory, with what the server said about it.
+    A document in memory.
 
     Attributes:
-        name: What the interview calls it.
-        format: Such as pdf or docx.
-        variable: Variable of the interview that holds it; empty if it has none of its own.
+        name: Name of the document in the interview.
+        format: Format, such as pdf or docx.
+        variable: Interview variable that holds the document; empty if there is none.
     """
 
     name: str
@@ -39,16 +35,16 @@ class Document(BinaryContent):
 
 class DocumentDownload(Download):
     """
-    A document that is still on the server, where it stays as long as its session.
+    A document that is on the server as long as its session exists.
 
-    Await it (or call `read`) to get it in memory, call `save` to write it to disk, or enter it
-    with `async with` to receive it chunk by chunk. Each use asks the server anew.
+    Await it (or call `read`) to get it in memory, call `save` to write it to disk, or use
+    `async with` to stream it. Each use sends a new request.
 
     Attributes:
-        name: What the interview calls it.
-        format: Such as pdf or docx.
-        variable: Variable of the interview that holds it; empty if it has none of its own.
-        filename: Its file name, made safe, and different from those of the others.
+        name: Name of the document in the interview.
+        format: Format, such as pdf or docx.
+        variable: Interview variable that holds the document; empty if there is none.
+        filename: Safe file name, unique among the documents of the interview.
     """
 
     def __init__(
@@ -74,15 +70,15 @@ class DocumentDownload(Download):
         Read the document into memory.
 
         Args:
-            max_size: How many bytes to take at most; None for any number.
+            max_size: Maximum size in bytes; None for no limit.
 
         Returns:
             The document.
 
         Raises:
-            DownloadTooLarge: There are more bytes.
-            InvalidDocument: What came is no document of its format.
-            DocassembleError: It could not be had, or broke off.
+            DownloadTooLarge: The document is larger than allowed.
+            InvalidDocument: The content does not match the format.
+            DocassembleError: The download failed.
         """
         content = await super().read(max_size=max_size)
         return Document(
@@ -99,8 +95,8 @@ class DocumentDownload(Download):
         return f"<{type(self).__name__} {self.filename}>"
 
 
-class _Named(Sequence[T], Generic[T]):
-    """Things that are found by position, name, variable, file name or format."""
+class _DocumentSequence(Sequence[T], Generic[T]):
+    """Documents, accessible by position, name, variable, file name or format."""
 
     def __init__(self, documents: Sequence[T], transcript: Transcript) -> None:
         self._documents = tuple(documents)
@@ -113,13 +109,13 @@ class _Named(Sequence[T], Generic[T]):
     def __getitem__(self, key: int | slice | str | tuple[str, ...]) -> T | Sequence[T]:
         if isinstance(key, (int, slice)):
             return self._documents[key]
-        wanted = {key} if isinstance(key, str) else {*key}
-        found = [one for one in self if wanted <= {*self._words(one)}]
-        if len(found) == 1:
-            return found[0]
-        which = "several documents are" if found else "no document is"
-        listed = ", ".join(f"{one.name!r} as {one.format}" for one in self)
-        message = f"{which} {' and '.join(map(repr, sorted(wanted)))}; there are {listed}"
+        keys = {key} if isinstance(key, str) else {*key}
+        matches = [document for document in self if keys <= {*self._get_keys(document)}]
+        if len(matches) == 1:
+            return matches[0]
+        problem = "several documents match" if matches else "no document matches"
+        available = ", ".join(f"{document.name!r} as {document.format}" for document in self)
+        message = f"{problem} {' and '.join(map(repr, sorted(keys)))}; available: {available}"
         raise KeyError(message)
 
     def __iter__(self) -> Iterator[T]:
@@ -129,31 +125,31 @@ class _Named(Sequence[T], Generic[T]):
         return len(self._documents)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {', '.join(str(one.filename) for one in self)}>"
+        return f"<{type(self).__name__} {', '.join(str(item.filename) for item in self)}>"
 
-    def _words(self, one: T) -> tuple[str | None, ...]:
-        return one.name, one.format, one.variable, one.filename
+    def _get_keys(self, document: T) -> tuple[str | None, ...]:
+        return document.name, document.format, document.variable, document.filename
 
 
-class Documents(_Named[Document]):
+class Documents(_DocumentSequence[Document]):
     """
     Documents in memory, in the order of the interview.
 
-    `documents["pdf"]` is the only one in this format, `documents["Letter"]` the only one with this
-    name, variable or file name, `documents["Letter", "pdf"]` the one that is both.
+    Index them by position, or by format, name, variable or file name: `documents["pdf"]`,
+    `documents["Letter"]`, or `documents["Letter", "pdf"]` for both. Exactly one must match.
 
     Attributes:
-        transcript: How the interview went.
+        transcript: Transcript of the interview.
     """
 
     def save(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
         """
-        Write all of them to a folder, which is made if it does not exist.
+        Write all documents to a folder; create the folder if it is missing.
 
-        No file that is there already is replaced: a new one gets a number.
+        Existing files are not replaced: a number is added to the new file's name.
 
         Args:
-            folder: The folder.
+            folder: Folder to write to.
 
         Returns:
             The paths of the files, in the order of the documents.
@@ -161,47 +157,47 @@ class Documents(_Named[Document]):
         Raises:
             OSError: A file cannot be written.
         """
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        return tuple(one.save(place) for one in self)
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        return tuple(document.save(path) for document in self)
 
 
-class DocumentDownloads(_Named[DocumentDownload]):
+class DocumentDownloads(_DocumentSequence[DocumentDownload]):
     """
-    Documents on the server, in the order of the interview; they are found as in `Documents`.
+    Documents on the server, in the order of the interview. Index them as in `Documents`.
 
     Attributes:
-        transcript: How the interview went.
+        transcript: Transcript of the interview.
     """
 
     async def read(self) -> Documents:
         """
-        Read all of them into memory.
+        Read all documents into memory.
 
         Returns:
             The documents.
 
         Raises:
-            DocassembleError: One could not be had, is too large, or is none of its format.
+            DocassembleError: A download failed, or a document is too large or invalid.
         """
-        return Documents([await one.read() for one in self], self.transcript)
+        return Documents([await document.read() for document in self], self.transcript)
 
     async def save(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
         """
-        Write all of them to a folder, which is made if it does not exist, one after the other.
+        Write all documents to a folder, one after the other; create the folder if missing.
 
-        No file that is there already is replaced: a new one gets a number.
+        Existing files are not replaced: a number is added to the new file's name.
 
         Args:
-            folder: The folder.
+            folder: Folder to write to.
 
         Returns:
             The paths of the files, in the order of the documents.
 
         Raises:
-            DocassembleError: One could not be had, is too large, or is none of its format.
+            DocassembleError: A download failed, or a document is too large or invalid.
             OSError: A file cannot be written.
         """
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        return tuple([await one.save(place) for one in self])
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        return tuple([await document.save(path) for document in self])

@@ -1,4 +1,4 @@
-"""Handing a prefilled session over to a person."""
+"""Creates links to prefilled sessions."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from docassemble_client.config import Secret
-from docassemble_client.workflows.errors import HandoverRefused
+from docassemble_client.workflows.errors import SessionNotShareable
 from docassemble_client.workflows.interviews.answers import encode_answers
-from docassemble_client.workflows.interviews.session_links import OPEN, SEALED, checked_seconds
+from docassemble_client.workflows.interviews.session_links import (
+    NOT_SHAREABLE_HINT,
+    NOT_SHAREABLE_MESSAGE,
+    check_expires,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
     from docassemble_client.workflows.interviews.answers import Answer
     from docassemble_client.workflows.interviews.session import InterviewSession
 
@@ -23,12 +27,12 @@ if TYPE_CHECKING:
 @frozen(kw_only=True)
 class PrefilledURL:
     """
-    A session that waits for a person.
+    A link to a prefilled session.
 
     Attributes:
-        url: Where the person has to go; whoever has it gets into the session.
-        i: Interview.
-        session: ID of the session; `da.sessions.delete(link.i, link.session)` takes it back.
+        url: URL of the session; anyone who has it can open the session.
+        i: File name of the interview.
+        session: ID of the session; `da.sessions.delete(link.i, link.session)` revokes the link.
     """
 
     url: Secret
@@ -36,8 +40,8 @@ class PrefilledURL:
     session: str
 
 
-async def prefilled_url(
-    da: AsyncDocassemble,
+async def create_prefilled_url(
+    client: BaseClient,
     session: InterviewSession,
     answers: Mapping[str, Answer],
     *,
@@ -45,33 +49,35 @@ async def prefilled_url(
     one_time: bool,
 ) -> PrefilledURL:
     """
-    Start a session with answers, and make a URL that opens it.
+    Start a session with answers and create a URL that opens it.
 
     Args:
-        da: Client.
-        session: A session that is not started yet.
+        client: Client.
+        session: Session, not started yet.
         answers: Values by variable.
-        expires: How long the URL works, a timedelta or seconds; by default an hour.
-        one_time: Whether it works only once.
+        expires: Lifetime of the URL as a timedelta or in seconds; by default one hour.
+        one_time: Whether the URL works only once.
 
     Returns:
         The URL and the session.
 
     Raises:
-        UsageError: A value cannot be sent; nothing was sent.
-        HandoverRefused: The session is encrypted.
+        UsageError: An answer or `expires` is invalid; no request was sent.
+        SessionNotShareable: The session is encrypted.
     """
-    checked_seconds(expires)
+    check_expires(expires)
     encoded = encode_answers(answers)
     *first, last = encoded.calls
-    # The session deletes itself unless everything went well.
+    # The session is deleted unless all requests succeed.
     async with session:
         if session.encrypted:
-            raise HandoverRefused(SEALED, hint=f"{OPEN}; the session was deleted")
+            raise SessionNotShareable(
+                NOT_SHAREABLE_MESSAGE, hint=f"{NOT_SHAREABLE_HINT}; the session was deleted"
+            )
         for variables, raw in (*first, last):
             files = encoded.files if (variables, raw) == last else {}
             if variables or files:
-                await da.sessions.set_variables(
+                await client.sessions.set_variables(
                     session.i,
                     session.id,
                     variables=variables,

@@ -1,32 +1,25 @@
-"""What a screen asks for, in Python's terms."""
+"""Describes the fields of a screen as Python types."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 
-from docassemble_client._types import JSON, UNSET
-from docassemble_client.models import QuestionField
-from docassemble_client.workflows.interviews.answers import DADict, DAList, DAObject
+from docassemble_client._types import JSON, UNSET, Unset
+from docassemble_client.models import Choice, Question, QuestionField
+from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList, DAObject
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+FieldType: TypeAlias = type[
+    str | int | float | date | datetime | time | bytes | DADict | DAList | DAObject
+]
+"""Python type of a field's value; bytes for files."""
 
-    from docassemble_client._types import Unset
-    from docassemble_client.models import Choice, Question
-    from docassemble_client.workflows.interviews.answers import Answer
-
-FieldType: TypeAlias = (
-    "type[str | int | float | date | datetime | time | bytes | DADict | DAList | DAObject]"
-)
-"""Type of what a field takes; bytes for files."""
-
-_TYPES: dict[str, FieldType] = {
+_TYPE_BY_DATATYPE: dict[str, FieldType] = {
     **dict.fromkeys(("number", "currency", "float", "range"), float),
     **dict.fromkeys(("boolean", "threestate"), bool),
     **dict.fromkeys(("checkboxes", "multiselect"), DADict),
@@ -39,28 +32,28 @@ _TYPES: dict[str, FieldType] = {
     "datetime": datetime,
     "time": time,
 }
-_SCREENS: dict[str, FieldType] = {
+_TYPE_BY_QUESTION_TYPE: dict[str, FieldType] = {
     **dict.fromkeys(("yesno", "noyes", "yesnomaybe", "noyesmaybe", "settrue"), bool),
     "signature": bytes,
 }
-# Commands that make the browser read the screen again.
-_AGAIN = frozenset({"refresh", "wait"})
-# Screens that a mandatory block may show without asking for anything.
-_PASSED = frozenset({"fields", "review"})
-_PLACES = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
-_KEY = re.compile(r"(?P<name>.+)\[(?P<quote>['\"])(?P<key>.*)(?P=quote)\]", re.DOTALL)
-_ROW = re.compile(r"\[(\d+)\]", re.ASCII)
+# Question types after which the browser reloads the screen.
+_RELOADING_TYPES = frozenset({"refresh", "wait"})
+# Question types that a mandatory block may show without any field: the user only continues.
+_SKIPPABLE_TYPES = frozenset({"fields", "review"})
+_PLACEHOLDER = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
+_NAME_WITH_KEY = re.compile(r"(?P<name>.+)\[(?P<quote>['\"])(?P<key>.*)(?P=quote)\]", re.DOTALL)
+_INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
 
 
 @frozen(kw_only=True)
 class ScreenChoice:
     """
-    Something that can be chosen.
+    A choice of a field.
 
     Attributes:
         label: Text in Markdown.
-        value: What to answer: a key of checkboxes, the name of an object, or the very value.
-        selected: Whether it is chosen already.
+        value: Answer that selects it: the key of a checkbox, the name of an object, or the value.
+        selected: Whether it is selected by default.
     """
 
     label: str
@@ -74,12 +67,12 @@ class ScreenField:
     A field that can be answered.
 
     Attributes:
-        name: Variable it sets, such as client.name.first; of choices that run code it is the
-            place of the number of the choice.
-        variable: The same as the interview has it, such as x.name.first.
-        type: Type of its value; bytes for files.
-        choices: What can be chosen; empty for anything.
-        required: Whether it must be answered.
+        name: Variable that it sets, such as client.name.first. For choices that run code, the
+            internal variable that receives the number of the choice.
+        variable: Variable as written in the interview, such as x.name.first.
+        type: Python type of its value; bytes for files.
+        choices: Valid choices; empty if any value is valid.
+        required: Whether an answer is required.
         raw: The field as the server sent it.
     """
 
@@ -97,21 +90,21 @@ class ScreenField:
 
     @property
     def multiple(self) -> bool:
-        """Whether several choices, or files, can be given."""
+        """Whether it accepts several choices or files."""
         return self.type in {DADict, DAList} or self.raw.datatype == "files"
 
     @property
-    def unnamed(self) -> bool:
-        """Whether its choices run code instead of setting a variable of the interview."""
+    def runs_code(self) -> bool:
+        """Whether its choices run code instead of setting a variable."""
         return self.raw.variable_name is None
 
 
 class Screen:
     """
-    What a question asks.
+    A question with the meaning of its fields.
 
     Attributes:
-        question: The question.
+        question: The question as the server sent it.
     """
 
     def __init__(self, question: Question) -> None:
@@ -120,178 +113,186 @@ class Screen:
     @cached_property
     def fields(self) -> tuple[ScreenField, ...]:
         """
-        Every field that can be answered, also those that hide until others are answered.
+        Every field that can be answered, including currently hidden ones.
 
-        Of a screen that collects a list, those of the item that is asked for.
+        On a screen that collects a list, only the fields of the requested item.
         """
-        fields = tuple(self._fields())
+        fields = tuple(self._make_fields())
         if self.question.list_collect is None:
             return fields
-        row = _row(next(iter(self._sought), ""))
-        return tuple(one for one in fields if _row(one.name) == row)
+        row = _get_row_number(next(iter(self._requested_variables), ""))
+        return tuple(field for field in fields if _get_row_number(field.name) == row)
 
     @cached_property
-    def button(self) -> str | None:
-        """Variable that becomes true when the user continues; None if there is none."""
+    def button_variable(self) -> str | None:
+        """Variable that the continue button sets to True; None if it sets none."""
         name = self.question.question_variable_name
         if name is None:
             return None
-        name = self.resolved(name)
-        # The variable of a block for any item is what the server looks for.
-        return self._sought[0] if self._sought and _PLACES.search(name) else name
+        name = self.resolve_name(name)
+        # If x or [i] stays unresolved, the button sets the variable that the server requested.
+        requested = self._requested_variables
+        return requested[0] if requested and _PLACEHOLDER.search(name) else name
 
     @property
-    def ended(self) -> bool:
-        """Whether there is nothing to answer and nothing to wait for: the interview is over."""
+    def is_final(self) -> bool:
+        """Whether the interview has ended: there is nothing to answer or to wait for."""
         question = self.question
-        passed = bool(question.mandatory) and question.question_type in _PASSED
-        return not (self.fields or self.button or self.seconds or passed)
+        can_continue = bool(question.mandatory) and question.question_type in _SKIPPABLE_TYPES
+        return not (self.fields or self.button_variable or self.reload_after or can_continue)
 
     @property
-    def seconds(self) -> float:
-        """After how many seconds the screen is to be read again; 0 for one that does not wait."""
-        usual = 1000 if self.question.question_type in _AGAIN else 0
-        return (self.question.reload_after or self.question.reload or usual) / 1000
+    def reload_after(self) -> float:
+        """Seconds after which to get the question again; 0 if the screen does not reload."""
+        default = 1000 if self.question.question_type in _RELOADING_TYPES else 0
+        return (self.question.reload_after or self.question.reload or default) / 1000
 
-    def visible(self, answers: Mapping[str, Answer]) -> tuple[ScreenField, ...]:
+    def get_visible_fields(self, answers: Mapping[str, Answer]) -> tuple[ScreenField, ...]:
         """
-        Tell what the user sees after some answers.
+        Return the fields that the user sees after these answers.
 
         Fields whose condition is JavaScript count as visible.
 
         Args:
-            answers: Answers so far, by name.
+            answers: Answers so far, by variable.
 
         Returns:
-            Its fields without those that hide themselves or that another field disables.
+            All fields except hidden and disabled ones.
         """
-        names = {one.name for one in self.fields}
-        seen: dict[str, Answer] = {}
-        shown: list[ScreenField] = []
-        for one in self.fields:
-            if self._shows(one, names, seen):
-                shown.append(one)
-                if one.name in answers:
-                    seen[one.name] = answers[one.name]
-        alone = next(
-            (one for one in shown if one.raw.disable_others and seen.get(one.name) is not None),
+        names = {field.name for field in self.fields}
+        visible_answers: dict[str, Answer] = {}
+        visible: list[ScreenField] = []
+        for field in self.fields:
+            if self._is_shown(field, names, visible_answers):
+                visible.append(field)
+                if field.name in answers:
+                    visible_answers[field.name] = answers[field.name]
+        disabling = next(
+            (
+                field
+                for field in visible
+                if field.raw.disable_others and visible_answers.get(field.name) is not None
+            ),
             None,
         )
-        if alone is None:
-            return tuple(shown)
-        # Only the browser knows which of the others are disabled, if not all of them are.
-        sought = [name for name in self._sought if not name.startswith(f"{alone.name}.")]
-        return tuple(one for one in shown if one is alone or one.name in sought)
+        if disabling is None:
+            return tuple(visible)
+        # The API does not report which fields are disabled, so assume that all others are.
+        attributes = f"{disabling.name}."
+        requested = [name for name in self._requested_variables if not name.startswith(attributes)]
+        return tuple(field for field in visible if field is disabling or field.name in requested)
 
     @property
-    def _sought(self) -> list[str]:
+    def _requested_variables(self) -> list[str]:
         return self.question.event_list or []
 
-    def resolved(self, name: str) -> str:
+    def resolve_name(self, name: str) -> str:
         """
-        Name the variable that a name with x or [i] means here.
+        Replace x and [i] in a variable name with the values that they have here.
 
         Args:
-            name: A name of the question.
+            name: A variable name as written in the interview.
 
         Returns:
-            Its concrete name; the same name where the server does not tell which it is.
+            The concrete name; the same name if the server does not report the values.
         """
-        return _PLACES.sub(lambda one: self._places.get(one[1] or one[2], one[0]), name)
+        values = self._placeholder_values
+        return _PLACEHOLDER.sub(lambda match: values.get(match[1] or match[2], match[0]), name)
 
     @cached_property
-    def _places(self) -> dict[str, str]:
-        """What x and [i] stand for, found where the name that was sought is that of a field."""
+    def _placeholder_values(self) -> dict[str, str]:
+        """Values of x and [i], from the requested variable that matches the name of a field."""
         question = self.question
-        names = [one.variable_name for one in question.fields or []]
+        names = [field.variable_name for field in question.fields or []]
         for name in filter(None, [*names, question.question_variable_name]):
-            if not _PLACES.search(name):
+            if not _PLACEHOLDER.search(name):
                 continue
-            for sought in self._sought:
-                if (places := _matched(name, sought)) is not None:
-                    return places
+            for requested in self._requested_variables:
+                if (values := _match_placeholders(name, requested)) is not None:
+                    return values
         return {}
 
-    def _fields(self) -> Iterator[ScreenField]:
-        for one in self.question.fields or []:
-            choices = one.choices or []
-            ran = next((each.variable_name for each in choices if each.variable_name), None)
-            variable = one.variable_name or ran
-            button = self.question.question_type == "review" or one.datatype == "button"
-            if variable and one.active and not one.disabled and not button:
-                kind = self._type(one)
+    def _make_fields(self) -> Iterator[ScreenField]:
+        for field in self.question.fields or []:
+            choices = field.choices or []
+            internal = next((item.variable_name for item in choices if item.variable_name), None)
+            variable = field.variable_name or internal
+            is_button = self.question.question_type == "review" or field.datatype == "button"
+            if variable and field.active and not field.disabled and not is_button:
+                field_type = self._get_field_type(field)
                 yield ScreenField(
-                    name=self.resolved(variable),
+                    name=self.resolve_name(variable),
                     variable=variable,
-                    type=kind,
-                    choices=tuple(_choices(choices, keys=kind is DADict)),
-                    required=bool(one.required),
-                    raw=one,
+                    type=field_type,
+                    choices=tuple(_make_choices(choices, use_keys=field_type is DADict)),
+                    required=bool(field.required),
+                    raw=field,
                 )
 
-    def _type(self, one: QuestionField) -> FieldType:
-        kind = self.question.question_type
-        values = [type(each.value) for each in one.choices or [] if each.value is not None]
-        usual = values[0] if values and values[0] in {int, float, bool} else str
-        return _SCREENS.get(kind) or _TYPES.get(one.datatype or "", usual)
+    def _get_field_type(self, field: QuestionField) -> FieldType:
+        types = [type(choice.value) for choice in field.choices or [] if choice.value is not None]
+        default = types[0] if types and types[0] in {int, float, bool} else str
+        return _TYPE_BY_QUESTION_TYPE.get(self.question.question_type) or _TYPE_BY_DATATYPE.get(
+            field.datatype or "", default
+        )
 
-    def _shows(self, one: ScreenField, names: set[str], answers: Mapping[str, Answer]) -> bool:
-        raw = one.raw
-        if raw.show_if_var is None or one.name in self._sought:
+    def _is_shown(self, field: ScreenField, names: set[str], answers: Mapping[str, Answer]) -> bool:
+        raw = field.raw
+        if raw.show_if_var is None or field.name in self._requested_variables:
             return True
-        other = self.resolved(raw.show_if_var)
+        name = self.resolve_name(raw.show_if_var)
         key = None
-        if other not in names and (part := _KEY.fullmatch(other)):
-            other, key = part["name"], part["key"]
-        if other not in names:
+        if name not in names and (match := _NAME_WITH_KEY.fullmatch(name)):
+            name, key = match["name"], match["key"]
+        if name not in names:
             return True
-        equal = _text(answers.get(other), key) == (raw.show_if_val or "")
-        return equal == bool(raw.show_if_sign)
+        is_equal = _to_condition_text(answers.get(name), key) == (raw.show_if_val or "")
+        return is_equal == bool(raw.show_if_sign)
 
 
-def _row(name: str) -> int:
-    """Return the number of the row that a field of a collected list belongs to."""
-    found = _ROW.findall(name)
-    return int(found[-1]) if found else 0
+def _get_row_number(name: str) -> int:
+    """Return the index of the list item that a field belongs to."""
+    indexes = _INDEX.findall(name)
+    return int(indexes[-1]) if indexes else 0
 
 
-def generic(name: str) -> str:
-    """Write a name for any item: children[2].name becomes children[i].name."""
+def make_generic_name(name: str) -> str:
+    """Replace indexes with letters: children[2].name becomes children[i].name."""
     letters = iter("ijklmn")
-    return _ROW.sub(lambda one: f"[{letter}]" if (letter := next(letters, "")) else one[0], name)
+    return _INDEX.sub(lambda m: f"[{letter}]" if (letter := next(letters, "")) else m[0], name)
 
 
-def _matched(name: str, sought: str) -> dict[str, str] | None:
-    """Find what x and i are, as text that takes their place, so that a name is another one."""
+def _match_placeholders(name: str, requested: str) -> dict[str, str] | None:
+    """Return the texts for x and [i] that turn a name into the requested one, if any."""
     pattern, end = "", 0
-    places: list[str] = []
-    for one in _PLACES.finditer(name):
-        places.append(one[1] or one[2])
-        pattern += re.escape(name[end : one.start()])
-        pattern += r"(.+?)" if one[1] else r"(\[[^\[\]]+\])"
-        end = one.end()
-    match = re.fullmatch(pattern + re.escape(name[end:]), sought)
-    return dict(zip(places, match.groups(), strict=True)) if match else None
+    placeholders: list[str] = []
+    for match in _PLACEHOLDER.finditer(name):
+        placeholders.append(match[1] or match[2])
+        pattern += re.escape(name[end : match.start()])
+        pattern += r"(.+?)" if match[1] else r"(\[[^\[\]]+\])"
+        end = match.end()
+    values = re.fullmatch(pattern + re.escape(name[end:]), requested)
+    return dict(zip(placeholders, values.groups(), strict=True)) if values else None
 
 
-def _choices(choices: list[Choice], *, keys: bool) -> Iterator[ScreenChoice]:
-    for one in choices:
-        value: JSON | Unset = one.value
-        if keys:
-            # What has no key of its own, such as 'None of the above', only ticks the others.
-            part = _KEY.fullmatch(one.variable_name or "")
-            if part is None:
+def _make_choices(choices: list[Choice], *, use_keys: bool) -> Iterator[ScreenChoice]:
+    for choice in choices:
+        value: JSON | Unset = choice.value
+        if use_keys:
+            # A choice without a key, such as 'None of the above', only changes the others.
+            match = _NAME_WITH_KEY.fullmatch(choice.variable_name or "")
+            if match is None:
                 continue
-            value = part["key"].replace("\\'", "'").replace("\\\\", "\\")
+            value = match["key"].replace("\\'", "'").replace("\\\\", "\\")
         yield ScreenChoice(
-            label=one.label,
+            label=choice.label,
             value=None if value is UNSET else value,
-            selected=bool(one.selected),
+            selected=bool(choice.selected),
         )
 
 
-def _text(value: Answer | None, key: str | None) -> str:
-    """Write a value as the browser compares it; nothing for what was not answered."""
+def _to_condition_text(value: Answer | None, key: str | None) -> str:
+    """Format a value as the browser compares it; empty if there is no answer."""
     if key is not None:
         elements = value.attributes.get("elements") if isinstance(value, DADict) else None
         value = elements.get(key) if isinstance(elements, Mapping) else None

@@ -1,60 +1,55 @@
-"""Sessions of an interview, which carry what each call needs and leave nothing behind."""
+"""A session of an interview that keeps its secret and question, and deletes itself."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Self, TypeVar
 
+from docassemble_client._base_client import BaseClient
+from docassemble_client._concurrency import CancelledError, Lock, create_task, shield
+from docassemble_client._types import JSON, JSONInput
+from docassemble_client.config import Secret
 from docassemble_client.errors import DocassembleError, UsageError
-from docassemble_client.models import Question, Session, UndefinedVariable
-from docassemble_client.workflows.interviews.answer_source import Policy
-from docassemble_client.workflows.interviews.answers import check_names, encode_answers
-from docassemble_client.workflows.interviews.runner import Driver
-from docassemble_client.workflows.shield import to_its_end
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import timedelta
-    from types import TracebackType
-
-    from docassemble_client._types import JSON, JSONInput
-    from docassemble_client.client import AsyncDocassemble
-    from docassemble_client.config import Secret
-    from docassemble_client.models import SessionReply
-    from docassemble_client.transfer import FileInput
-    from docassemble_client.workflows.interviews.answer_source import Answers
-    from docassemble_client.workflows.interviews.answers import Answer
-    from docassemble_client.workflows.interviews.runner import Transcript
+from docassemble_client.models import Question, Session, SessionReply, UndefinedVariable
+from docassemble_client.transfer import FileInput
+from docassemble_client.workflows.interviews.answer_source import AnswerPolicy, Answers
+from docassemble_client.workflows.interviews.answers import Answer, check_names, encode_answers
+from docassemble_client.workflows.interviews.runner import InterviewRunner
+from docassemble_client.workflows.interviews.session_links import create_resume_url
+from docassemble_client.workflows.interviews.transcript import Transcript
 
 T = TypeVar("T")
-_CHOICES = '_internal["answers"]['
+_CODE_CHOICE_PREFIX = '_internal["answers"]['
 
 
 class InterviewSession:
     """
-    One session of an interview: it carries its secret and the question that is being answered.
+    A session of an interview, with its secret and its current question.
 
-    Its calls run one after the other, so that none undoes another; use it with `async with`.
+    Use it with `async with`. Its requests are sent one at a time, because concurrent answers would
+    overwrite each other.
     """
 
     def __init__(
         self,
-        da: AsyncDocassemble,
+        client: BaseClient,
         i: str,
         *,
         secret: str | Secret | None,
         url_args: Mapping[str, str] | None = None,
         keep: bool,
-        running: str | None = None,
+        session_id: str | None = None,
     ) -> None:
-        self._da = da
+        self._client = client
         self._i = i
-        self._given = secret
+        self._caller_secret = secret
         self._url_args = url_args
-        self._running = running
+        self._existing_id = session_id
         self._session: Session | None = None
-        self._asked: Question | None = None
-        self._lock = asyncio.Lock()
+        self._current_question: Question | None = None
+        self._lock = Lock()
         self.keep = keep
 
     @property
@@ -65,32 +60,32 @@ class InterviewSession:
     @property
     def id(self) -> str:
         """ID of the session."""
-        return self._begun().session
+        return self._get_session().session
 
     @property
     def encrypted(self) -> bool:
-        """Whether only its secret opens it; it was so when it started, or a secret was given."""
-        return self._begun().encrypted
+        """Whether opening the session needs its secret."""
+        return self._get_session().encrypted
 
     @property
     def secret(self) -> str | Secret | None:
-        """What decrypts it: the key that was given, or else the server's; None if it needs none."""
-        return self._given or self._begun().secret
+        """Encryption key: yours, or else the one from the server; None if not encrypted."""
+        return self._caller_secret or self._get_session().secret
 
     async def question(self) -> SessionReply:
         """
-        Get what the session shows now.
+        Get the current question.
 
         Returns:
-            A question, the name of a variable no question asks for, or what the interview answers
-            instead of a question.
+            A question, a variable that no question asks for, or the response that the interview
+            returned instead of a question.
 
         Raises:
-            APIError: The interview failed, or the session is gone.
+            APIError: The interview failed, or the session no longer exists.
         """
         async with self._lock:
-            reply = await self._da.sessions.get_question(self.i, self.id, secret=self.secret)
-            return self._noted(reply)
+            reply = await self._client.sessions.get_question(self.i, self.id, secret=self.secret)
+            return self._remember_question(reply)
 
     async def answer(
         self,
@@ -101,74 +96,79 @@ class InterviewSession:
         overwrite: bool = False,
     ) -> SessionReply | None:
         """
-        Set variables, count the question as answered, and get what comes next.
+        Set variables, mark the question as answered, and get the next one.
 
-        Texts stay texts and mappings stay mappings, whatever users typed: only values that are
-        dates, times or `DAObject` become such on the server. Where texts or mappings that look like
-        these are sent beside them, they go in a call of their own, for the same step.
+        Only date, time and `DAObject` values are converted on the server. Text that looks like a
+        date, and mappings that look like objects, stay as they are: if necessary, they are sent in
+        a request of their own, for the same step.
 
         Args:
             answers: Values by variable, such as {"client.phone": "202-555-3434"}.
-            files: Files by variable, besides those among the answers.
+            files: Files by variable, in addition to those in `answers`.
             delete: Variables to delete after the others are set.
             overwrite: Whether to replace the current step instead of adding one.
 
         Returns:
-            What the session shows now; None if the interview answers with nothing.
+            The next question or other reply; None if the interview returned nothing.
 
         Raises:
-            UsageError: A name is none of a variable, or a value cannot be sent; nothing was sent.
-            APIError: The server refused a variable, or the interview failed; nothing was saved, or
-                only the first call of a mixed answer.
+            UsageError: A variable name or value is invalid; no request was sent.
+            APIError: The server refused a variable, or the interview failed. Nothing was saved, or
+                only the first of two requests.
         """
         async with self._lock:
-            return self._noted(await self._set(answers or {}, files, delete, overwrite=overwrite))
+            return self._remember_question(
+                await self._set_variables(answers or {}, files, delete, overwrite=overwrite)
+            )
 
     async def run(
         self,
         answers: Answers | None = None,
         *,
-        policy: Policy = Policy.refuse,
+        policy: AnswerPolicy = AnswerPolicy.strict,
         max_steps: int = 200,
     ) -> Transcript:
         """
-        Answer the interview to its end.
+        Answer all screens until the interview ends.
 
-        A mapping has the answers by variable: concrete (children[0].name), for any item
-        (children[i].name) or as the question has it (x.name). A list is used up one by one each
-        time it is asked for; wrap a list that is one answer, or pass a `DAList`. Buttons that set
-        no variable are answered under the ID or the name of their question, with the label or
-        number of the choice. Of choices, checkboxes take the list or mapping of what is ticked.
+        The keys of a mapping are variables: concrete (children[0].name), for any item
+        (children[i].name) or as written in the question (x.name). If a variable is asked several
+        times, give a list: each request takes the next item. To answer with a list, wrap it in
+        another list or a `DAList`. For checkboxes, give the key, list or mapping of the checked
+        choices. For buttons that run code, use the ID or name of their question as the key, and the
+        label or number of the choice as the answer.
 
         Args:
-            answers: Answers by variable, or a function of the field (the name of a variable that
-                no question asks for) and the question, which returns `MISSING` for no answer.
-            policy: What to answer where the answers say nothing.
-            max_steps: How many screens there may be, counting each look at one that waits.
+            answers: Answers by variable, or a function of the field and the question that returns
+                the answer or `MISSING`. If no question asks for a variable, the function receives
+                the variable's name and None.
+            policy: How to answer fields that the answers do not cover.
+            max_steps: Maximum number of screens, including reloads of waiting screens.
 
         Returns:
-            Each step, and the screen or other reply at the end.
+            Each step, and the last question or other reply.
 
         Raises:
-            MissingAnswer: Something required has no answer.
-            StuckInterview: It asks the same again after the same answer, or has too many steps.
-            InterviewFailed: The server refused an answer, or the interview broke.
+            MissingAnswer: A required field has no answer.
+            InterviewStuck: A question is repeated after the same answer, or there are too many
+                steps.
+            InterviewFailed: The server refused an answer, or the interview raised an error.
         """
-        return await Driver(self, answers, policy=policy, max_steps=max_steps).run()
+        return await InterviewRunner(self, answers, policy=policy, max_steps=max_steps).run()
 
     async def go_back(self) -> SessionReply | None:
         """
-        Take back the last step.
+        Undo the last step.
 
         Returns:
-            What the session shows now.
+            The question before it.
 
         Raises:
-            BadRequest: It is at its first step.
+            BadRequest: The session is at its first step.
         """
         async with self._lock:
-            reply = await self._da.sessions.go_back(self.i, self.id, secret=self.secret)
-            return self._noted(reply)
+            reply = await self._client.sessions.go_back(self.i, self.id, secret=self.secret)
+            return self._remember_question(reply)
 
     async def action(
         self,
@@ -182,19 +182,20 @@ class InterviewSession:
         Run an action of the interview.
 
         Args:
-            name: The action, an event of the interview; the server ignores one it does not know.
-            arguments: What action_argument() gives.
-            read_only: Whether what it changes is forgotten.
-            persistent: Whether a question it asks is what `question` then brings.
+            name: Name of the action (an `event` of the interview). The server ignores unknown
+                actions.
+            arguments: Arguments for action_argument().
+            read_only: Whether to discard the changes that the action makes.
+            persistent: Whether `question` returns the question that the action asks.
 
         Returns:
-            What the action answers with response() or json_response(); None for nothing.
+            The reply of the action's response() or json_response(); None without one.
 
         Raises:
             APIError: The action failed.
         """
         async with self._lock:
-            return await self._da.sessions.run_action(
+            return await self._client.sessions.run_action(
                 self.i,
                 self.id,
                 name,
@@ -206,87 +207,90 @@ class InterviewSession:
 
     async def variables(self) -> Mapping[str, JSON]:
         """
-        Read all variables.
+        Get all variables.
 
         Returns:
             Values by variable; objects as mappings with `_class`.
 
         Raises:
-            APIError: The session is gone.
+            APIError: The session no longer exists.
         """
         async with self._lock:
-            return await self._da.sessions.get_variables(self.i, self.id, secret=self.secret)
+            return await self._client.sessions.get_variables(self.i, self.id, secret=self.secret)
 
     async def resume_url(
         self, *, expires: timedelta | int | None = None, one_time: bool = False
     ) -> Secret:
         """
-        Make a URL with which a person goes on in a browser; `keep` the session for it.
+        Create a URL that opens the session in a browser. Set `keep`, or the session is deleted.
 
-        The URL leads to `public_url` of the client, where it was given.
+        The URL begins with the client's `public_url`, if set.
 
         Args:
-            expires: How long the URL works, a timedelta or seconds; by default an hour.
+            expires: Lifetime of the URL as a timedelta or in seconds; by default one hour.
             one_time: Whether the URL works only once.
 
         Returns:
-            The URL; whoever has it gets into the session.
+            The URL; anyone who has it can open the session.
 
         Raises:
-            UsageError: The time is none; nothing was sent.
-            HandoverRefused: The session was started with a key that the server made, so nobody
-                else could open it. With a secret that was given, its owner can.
+            UsageError: `expires` is invalid; no request was sent.
+            SessionNotShareable: The server created the encryption key, so nobody else could open
+                the session. A session with your own `secret` can be opened by its owner.
         """
-        from docassemble_client.workflows.interviews.session_links import resume_url  # noqa: PLC0415 - loaded if used
-
-        sealed = self.encrypted and self._given is None
-        return await resume_url(
-            self._da, self.i, self.id, sealed=sealed, expires=expires, one_time=one_time
+        is_shareable = not self.encrypted or self._caller_secret is not None
+        return await create_resume_url(
+            self._client,
+            self.i,
+            self.id,
+            is_shareable=is_shareable,
+            expires=expires,
+            one_time=one_time,
         )
 
     async def delete(self) -> None:
-        """Delete the session, and with it its files; doing it twice does no harm."""
+        """Delete the session and its files; does nothing if it is already deleted."""
         if self._session is not None:
-            await self._da.sessions.delete(self._session.i, self._session.session)
+            await self._client.sessions.delete(self._session.i, self._session.session)
             self._session = None
 
     async def __aenter__(self) -> Self:
         if self._session is not None:
-            message = "this session has been started already"
-            raise UsageError(message, hint="Prepare another one with Interview.session()")
-        if self._running is not None:
-            encrypted = self._given is not None
-            self._session = Session(i=self.i, session=self._running, encrypted=encrypted)
+            message = "this session has already been started"
+            raise UsageError(message, hint="Create another one with Interview.session()")
+        if self._existing_id is not None:
+            encrypted = self._caller_secret is not None
+            self._session = Session(i=self.i, session=self._existing_id, encrypted=encrypted)
             return self
         self._session = await self._start()
         return self
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         if not self.keep:
-            await self._end(error)
+            await self._clean_up(error)
 
     async def _start(self) -> Session:
-        """Start the session; if that is cancelled, it is deleted."""
-        starting = asyncio.ensure_future(
-            self._da.sessions.start(self.i, secret=self._given, url_args=self._url_args)
+        """Start the session; delete it if the start is cancelled."""
+        start = create_task(
+            self._client.sessions.start(self.i, secret=self._caller_secret, url_args=self._url_args)
         )
         try:
-            return await to_its_end(starting)
-        except asyncio.CancelledError as cancelled:
-            if not starting.cancelled() and starting.exception() is None:
-                self._session = starting.result()
-                await self._end(cancelled)
+            return await shield(start)
+        except CancelledError as error:
+            if not start.cancelled() and start.exception() is None:
+                self._session = start.result()
+                await self._clean_up(error)
             raise
 
-    async def _end(self, error: BaseException | None) -> None:
-        """Delete the session; what already went wrong is not hidden by a failure to do so."""
+    async def _clean_up(self, error: BaseException | None) -> None:
+        """Delete the session; if that fails after an error, add a note to the error."""
         try:
-            await to_its_end(self.delete())
+            await shield(self.delete())
         except DocassembleError as failure:
             if error is None:
                 raise
@@ -296,7 +300,7 @@ class InterviewSession:
         state = "not started" if self._session is None else self._session.session
         return f"<{type(self).__name__} {self.i} {state}>"
 
-    async def _set(
+    async def _set_variables(
         self,
         answers: Mapping[str, Answer],
         files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
@@ -305,47 +309,48 @@ class InterviewSession:
         overwrite: bool = False,
         question: bool = True,
     ) -> SessionReply | None:
-        """Set variables; without question the interview does not run."""
+        """Set variables; with question=False the interview does not run."""
         check_names([*(files or {}), *(delete or ())])
         encoded = encode_answers(answers)
-        *first, (variables, raw) = encoded.calls
-        # A choice that runs code is not done until the interview has run it.
-        chosen = any(name.startswith(_CHOICES) for name in answers)
-        for others, literal in first:
-            await self._da.sessions.set_variables(
+        *first_calls, (last_variables, last_raw) = encoded.calls
+        # The server must not mark a question as answered before the code of its choice has run.
+        runs_code = any(name.startswith(_CODE_CHOICE_PREFIX) for name in answers)
+        for variables, raw in first_calls:
+            await self._client.sessions.set_variables(
                 self.i,
                 self.id,
                 secret=self.secret,
-                variables=others,
+                variables=variables,
                 overwrite=overwrite,
                 question=False,
-                raw=literal,
+                raw=raw,
             )
-        asked = self._asked
-        return await self._da.sessions.set_variables(
+        current = self._current_question
+        is_answered = current is not None and current.mandatory and not runs_code
+        return await self._client.sessions.set_variables(
             self.i,
             self.id,
             secret=self.secret,
-            variables=variables,
-            raw=raw,
+            variables=last_variables,
+            raw=last_raw,
             files={**encoded.files, **(files or {})},
             file_variables=encoded.file_variables,
             delete_variables=delete,
-            event_list=asked.event_list if asked else None,
-            question_name=asked.question_name if asked and asked.mandatory and not chosen else None,
+            event_list=current.event_list if current else None,
+            question_name=current.question_name if current and is_answered else None,
             question=question,
-            overwrite=overwrite or bool(first),
+            overwrite=overwrite or bool(first_calls),
         )
 
-    def _begun(self) -> Session:
+    def _get_session(self) -> Session:
         if self._session is None:
-            message = "this session has not been started, or is over"
+            message = "this session has not been started, or has been deleted"
             raise UsageError(message, hint="Use it inside `async with`")
         return self._session
 
-    def _noted(self, reply: T) -> T:
-        """Remember the question that the next answer belongs to."""
-        # An answer that leads to an undefined variable was not saved: its question still stands.
+    def _remember_question(self, reply: T) -> T:
+        """Store the question that the next answer belongs to."""
+        # If a variable is undefined, the last answer was not saved and its question is still open.
         if not isinstance(reply, UndefinedVariable):
-            self._asked = reply if isinstance(reply, Question) else None
+            self._current_question = reply if isinstance(reply, Question) else None
         return reply

@@ -1,4 +1,4 @@
-"""Links that open a session, at the public address of the server."""
+"""Creates links that open a session in a browser."""
 
 from __future__ import annotations
 
@@ -9,82 +9,84 @@ from urllib.parse import urlsplit, urlunsplit
 
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
-from docassemble_client.workflows.errors import HandoverRefused
+from docassemble_client.workflows.errors import SessionNotShareable
 
 if TYPE_CHECKING:
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
 
-SEALED = (
-    "the session is encrypted with a key that only this program has: whoever opened the link could"
-    " not read the answers"
+NOT_SHAREABLE_MESSAGE = (
+    "the session is encrypted with a key that only this program has, so the recipient of the link"
+    " could not read the answers"
 )
-OPEN = (
-    "Let the interview set multi_user to True in an initial block, which stores its answers in"
-    " clear on the server"
+NOT_SHAREABLE_HINT = (
+    "Set multi_user to True in an initial block of the interview; the server then stores its"
+    " answers unencrypted"
 )
 
 
-async def resume_url(
-    da: AsyncDocassemble,
+async def create_resume_url(
+    client: BaseClient,
     i: str,
     session: str,
     *,
-    sealed: bool,
+    is_shareable: bool,
     expires: timedelta | int | None,
     one_time: bool,
 ) -> Secret:
     """
-    Make a URL that opens a session.
+    Create a URL that opens a session.
 
     Args:
-        da: Client.
-        i: Interview.
+        client: Client.
+        i: File name of the interview.
         session: ID of the session.
-        sealed: Whether only this program can decrypt it.
-        expires: How long the URL works, a timedelta or seconds; by default an hour.
-        one_time: Whether it works only once.
+        is_shareable: Whether another person can decrypt the session.
+        expires: Lifetime of the URL as a timedelta or in seconds; by default one hour.
+        one_time: Whether the URL works only once.
 
     Returns:
         The URL.
 
     Raises:
-        UsageError: The time is none.
-        HandoverRefused: The session is sealed.
+        UsageError: `expires` is invalid.
+        SessionNotShareable: The session is not shareable.
     """
-    lifetime = checked_seconds(expires)
-    if sealed:
-        raise HandoverRefused(SEALED, hint=OPEN)
-    link = await da.links.create_resume_url(i, session=session, expire=lifetime, one_time=one_time)
-    return Secret(_public(link.reveal(), da.base_url, da.public_url))
+    lifetime = check_expires(expires)
+    if not is_shareable:
+        raise SessionNotShareable(NOT_SHAREABLE_MESSAGE, hint=NOT_SHAREABLE_HINT)
+    link = await client.links.create_resume_url(
+        i, session=session, expire=lifetime, one_time=one_time
+    )
+    return Secret(_to_public_url(link.reveal(), client.base_url, client.public_url))
 
 
-def checked_seconds(expires: timedelta | int | None) -> int | None:
+def check_expires(expires: timedelta | int | None) -> int | None:
     """
-    Check how long a link is to work.
+    Check the lifetime of a link.
 
     Args:
-        expires: A timedelta or seconds; None for the server's hour.
+        expires: A timedelta or seconds; None for the server's default of one hour.
 
     Returns:
         Whole seconds, rounded up.
 
     Raises:
-        UsageError: It is less than a second, or no time.
+        UsageError: `expires` is not a timedelta or integer, or less than one second.
     """
-    number = math.ceil(expires.total_seconds()) if isinstance(expires, timedelta) else expires
-    if number is not None and (type(number) is not int or number < 1):
+    seconds = math.ceil(expires.total_seconds()) if isinstance(expires, timedelta) else expires
+    if seconds is not None and (type(seconds) is not int or seconds < 1):
         message = "expires must be a timedelta or a whole number of seconds, at least one second"
         raise UsageError(message)
-    return number
+    return seconds
 
 
-def _public(url: str, internal: str, public: str | None) -> str:
-    """Let a URL lead to the public address; the server builds it with the one it was called by."""
-    if public is None:
+def _to_public_url(url: str, base_url: str, public_url: str | None) -> str:
+    """Replace the address that the server was called by with its public address."""
+    if public_url is None:
         return url
     parts = urlsplit(url)
-    prefix = urlsplit(internal).path
+    prefix = urlsplit(base_url).path
     path = parts.path
     if path.startswith(f"{prefix}/"):
         path = path.removeprefix(prefix)
-    return urlunsplit(urlsplit(f"{public}{path}")._replace(query=parts.query))
+    return urlunsplit(urlsplit(f"{public_url}{path}")._replace(query=parts.query))

@@ -1,4 +1,4 @@
-"""Archives of packages: made from a folder, or checked as they are."""
+"""Packs the folder of a package into a ZIP archive, or checks an existing archive."""
 
 from __future__ import annotations
 
@@ -12,140 +12,140 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from attrs import frozen
 
+from docassemble_client._concurrency import read_chunks
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.packages.metadata import Metadata, read_metadata
-from docassemble_client.workflows.packages.source_tree import scan
-from docassemble_client.workflows.turns import pieces
+from docassemble_client.workflows.packages.source_tree import scan_sources
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Generator
 
-    from docassemble_client.workflows.packages.source_tree import Tree
+    from docassemble_client.workflows.packages.source_tree import SourceTree
 
-_DAWN = datetime(1980, 1, 1)  # noqa: DTZ001 - the first moment an archive can say; it knows no zones
-_MOMENTS = 2**29  # of two seconds each, some 34 years
-_LARGEST = 1_048_576  # bytes of a file that describes a package
+_FIRST_DATE = datetime(1980, 1, 1)  # noqa: DTZ001 - the first date of ZIP, which has no time zones
+_DATE_COUNT = 2**29  # distinct dates, two seconds apart: about 34 years
+_MAX_METADATA_BYTES = 1_048_576  # of each file that is read for the metadata
 
 
 @frozen(kw_only=True)
 class Archive:
     """
-    An archive of a package, open.
+    An open archive of a package.
 
     Attributes:
-        metadata: What the package says of itself.
-        upload: The archive, to be sent.
-        size: Its bytes.
-        left_out: What of the folder is not in it.
+        metadata: Name and version of the package.
+        upload: The archive as an upload.
+        size: Size in bytes.
+        ignored: Paths of the folder that are not in the archive.
     """
 
     metadata: Metadata
     upload: Upload
     size: int
-    left_out: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @contextmanager
-def temporary() -> Generator[IO[bytes]]:
-    """Make room for an archive on disk, which is gone afterwards."""
+def open_temporary_file() -> Generator[IO[bytes]]:
+    """Open a temporary file for an archive; it is deleted when the block ends."""
     with TemporaryFile(prefix="docassemble-", suffix=".zip") as file:
         yield file
 
 
-def archive(source: str | os.PathLike[str], file: IO[bytes]) -> Generator[None, None, Archive]:
+def make_archive(source: str | os.PathLike[str], file: IO[bytes]) -> Generator[None, None, Archive]:
     """
-    Make an archive of a package's folder, or take the one that there is.
+    Pack the folder of a package, or copy and check an existing archive.
 
-    The same files always make the same bytes, wherever and whenever.
+    The same files always result in the same bytes.
 
     Args:
-        source: The folder, or a ZIP file.
-        file: Where to write it; an archive that there is is copied here too, so that what is sent
-            is what was checked.
+        source: Folder of the package, or its ZIP file.
+        file: File to write to. An existing archive is copied, so that the checked bytes are sent
+            even if the original changes.
 
     Yields:
-        Nothing, after each piece.
+        None, after each chunk.
 
     Returns:
         The archive.
 
     Raises:
-        UsageError: There is no docassemble package.
+        UsageError: The source is not a docassemble package.
         OSError: A file cannot be read.
     """
     path = Path(source)
     if path.is_dir():
-        return (yield from _packed(scan(path), file))
+        return (yield from _pack_tree(scan_sources(path), file))
     if not path.is_file():
         message = "there is no folder and no ZIP file at the path given"
         raise UsageError(message, hint="Pass the folder of a package, or its archive")
-    with path.open("rb") as there:
-        for piece in pieces(there):
-            file.write(piece)
+    with path.open("rb") as source_file:
+        for chunk in read_chunks(source_file):
+            file.write(chunk)
             yield
-    return _checked(file, path.name)
+    return _check_archive(file, path.name)
 
 
-def _packed(tree: Tree, file: IO[bytes]) -> Generator[None, None, Archive]:
-    # The server takes the first setup.py it meets for that of the package, so the top comes first.
+def _pack_tree(tree: SourceTree, file: IO[bytes]) -> Generator[None, None, Archive]:
+    # The server uses the first setup.py in the archive, so the top level comes first.
     paths = sorted(tree.files, key=lambda path: (path.count("/"), path))
     metadata = read_metadata(paths, lambda path: (tree.root / path).read_bytes())
     root = metadata.name.replace(".", "-", 1)
-    with ZipFile(file, "w", ZIP_DEFLATED) as target:
+    with ZipFile(file, "w", ZIP_DEFLATED) as zip_file:
         for path in paths:
-            yield from _add(target, f"{root}/{path}", tree.root / path)
-    return _finished(file, f"{root}.zip", metadata, tree.left_out)
+            yield from _add_file(zip_file, f"{root}/{path}", tree.root / path)
+    return _finish_archive(file, f"{root}.zip", metadata, tree.ignored)
 
 
-def _add(target: ZipFile, name: str, source: Path) -> Generator[None]:
-    moment = yield from _moment(source)
-    info = ZipInfo(name, moment.timetuple()[:6])
+def _add_file(zip_file: ZipFile, name: str, source: Path) -> Generator[None]:
+    date = yield from _derive_date(source)
+    info = ZipInfo(name, date.timetuple()[:6])
     info.compress_type = ZIP_DEFLATED
-    info.create_system = 3  # what the mode below is for
+    info.create_system = 3  # Unix, so that the mode below applies
     info.external_attr = 0o644 << 16
-    info.file_size = source.stat().st_size  # beyond 2 GiB the archive has another form
-    with source.open("rb") as content, target.open(info, "w") as place:
-        for piece in pieces(content):
-            place.write(piece)
+    info.file_size = source.stat().st_size  # selects ZIP64 above 2 GiB
+    with source.open("rb") as content, zip_file.open(info, "w") as member:
+        for chunk in read_chunks(content):
+            member.write(chunk)
             yield
 
 
-def _moment(source: Path) -> Generator[None, None, datetime]:
+def _derive_date(source: Path) -> Generator[None, None, datetime]:
     """
     Derive the date of a file from its content.
 
-    Servers unpack it with its date, and Python takes a module of the same date and size for the
-    one it has compiled before: two contents must not have the same date.
+    The server keeps this date. Python reuses the compiled module if date and size are the same,
+    so different contents need different dates.
     """
     checksum = 0
     with source.open("rb") as content:
-        for piece in pieces(content):
-            checksum = zlib.crc32(piece, checksum)
+        for chunk in read_chunks(content):
+            checksum = zlib.crc32(chunk, checksum)
             yield
-    return _DAWN + timedelta(seconds=2 * (checksum % _MOMENTS))
+    return _FIRST_DATE + timedelta(seconds=2 * (checksum % _DATE_COUNT))
 
 
-def _checked(file: IO[bytes], filename: str) -> Archive:
+def _check_archive(file: IO[bytes], filename: str) -> Archive:
     try:
-        with ZipFile(file) as there:
-            paths = [one.filename for one in there.infolist() if not one.is_dir()]
+        with ZipFile(file) as zip_file:
+            paths = [info.filename for info in zip_file.infolist() if not info.is_dir()]
 
             def read(path: str) -> bytes:
-                with there.open(path) as content:
-                    return content.read(_LARGEST)
+                with zip_file.open(path) as content:
+                    return content.read(_MAX_METADATA_BYTES)
 
             metadata = read_metadata(paths, read)
     except (BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
-        message = "the archive cannot be read: it is damaged, encrypted or no ZIP file"
+        message = "the archive cannot be read: it is damaged, encrypted or not a ZIP file"
         raise UsageError(message, hint="Pass a ZIP file of a package, or its folder") from None
-    return _finished(file, filename, metadata, ())
+    return _finish_archive(file, filename, metadata, ())
 
 
-def _finished(
-    file: IO[bytes], filename: str, metadata: Metadata, left_out: tuple[str, ...]
+def _finish_archive(
+    file: IO[bytes], filename: str, metadata: Metadata, ignored: tuple[str, ...]
 ) -> Archive:
     size = file.seek(0, 2)
     file.seek(0)
-    return Archive(metadata=metadata, upload=Upload(file, filename), size=size, left_out=left_out)
+    return Archive(metadata=metadata, upload=Upload(file, filename), size=size, ignored=ignored)

@@ -1,13 +1,19 @@
-"""Packages that are on the server afterwards, or an error that says why not."""
+"""Installs a package and verifies that the server lists it."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
+from docassemble_client._concurrency import run_in_steps, sleep, timeout_after
+from docassemble_client._core.retry import (
+    RESTART_POLL_SECONDS,
+    TRANSIENT,
+    may_be_processed,
+    never_sent,
+)
 from docassemble_client.errors import (
     AccessDenied,
     DocassembleError,
@@ -16,88 +22,97 @@ from docassemble_client.errors import (
     UsageError,
 )
 from docassemble_client.tasks import TaskEvent
-from docassemble_client.workflows.batch.weather import BAD_WEATHER, PAUSE, lost, unsent
 from docassemble_client.workflows.errors import InstallFailed
-from docassemble_client.workflows.packages.archive import archive, temporary
-from docassemble_client.workflows.packages.metadata import normalised, same_version
+from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from docassemble_client.workflows.packages.metadata import is_same_version, normalize_name
 from docassemble_client.workflows.packages.pip_log import PipLog
-from docassemble_client.workflows.server.restart import latest_start, steady
+from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 from docassemble_client.workflows.server.restart import restart as restart_server
-from docassemble_client.workflows.turns import in_turns
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
     from docassemble_client.models import Package
     from docassemble_client.tasks import TaskHandle
     from docassemble_client.workflows.packages.archive import Archive
 
-_LOOKS = 30  # at a list without the package before a lost request counts as not processed
-_REQUIREMENT = re.compile(r"([^>=<]+)((?:[>=<].*)?)")  # as the server reads it
-_EXACTLY = re.compile(r"==\s*([^,*\s]+)\s*")
+_MAX_LIST_CHECKS = 30  # without the package, before a lost request counts as not processed
+_REQUIREMENT = re.compile(r"([^>=<]+)((?:[>=<].*)?)")  # as the server parses it
+_EXACT_VERSION = re.compile(r"==\s*([^,*\s]+)\s*")
 
 
 @frozen(kw_only=True)
 class DeployReport:
     """
-    A package that is installed now, as the server lists it.
+    An installed package, as the server lists it.
 
     Attributes:
-        name: Its name.
-        version: Its version.
-        before: The version that was listed before; None if there was none.
-        restarted: Whether the server restarted, and answers steadily.
-        cache_cleared: Without a restart, whether the server reads all interviews anew; the key may
-            lack the permission for that (playground_control).
-        failed: Other packages that could not be installed at the same time: the server tries all
-            that are pending.
-        left_out: What of the folder was not sent: caches, secrets, what is ignored.
-        log: What pip printed; empty if the server's answers were lost.
+        name: Name of the package.
+        version: Installed version.
+        previous_version: Version that was listed before; None if there was none.
+        restarted: Whether the server restarted and is available again.
+        cache_cleared: Without a restart, whether the interview cache was cleared. The key may lack
+            the permission for it (`playground_control`).
+        failed_packages: Other packages that could not be installed; the server installs all
+            pending packages together.
+        ignored: Paths of the folder that were not sent: caches, secrets, ignored files.
+        log: Pip's log; empty if the response was lost.
     """
 
     name: str
     version: str
-    before: str | None
+    previous_version: str | None
     restarted: bool
     cache_cleared: bool
-    failed: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    failed_packages: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     log: str = field(default="", repr=lambda value: f"<{len(value)} characters>")
 
     @property
-    def changed(self) -> bool:
-        """Whether the server lists another version than before."""
-        return self.before is None or not same_version(self.before, self.version)
+    def has_changed(self) -> bool:
+        """Whether the installed version differs from the previous one."""
+        previous = self.previous_version
+        return previous is None or not is_same_version(previous, self.version)
 
     def __str__(self) -> str:
         text = f"{self.name} {self.version} is installed"
-        if self.before is None:
+        if self.previous_version is None:
             text += ", for the first time."
-        elif self.changed:
-            text += f", before {self.before}."
+        elif self.has_changed:
+            text += f", previously {self.previous_version}."
         else:
-            text += "; the version is the same as before: give each state one of its own."
-        if self.failed:
-            text += f" Not installed: {', '.join(self.failed)}."
+            text += "; the version did not change: increase it for each deployment."
+        if self.failed_packages:
+            text += f" Not installed: {', '.join(self.failed_packages)}."
         return text
 
 
 @frozen(kw_only=True)
-class _Goal:
-    """What is to be installed: its name on the list, its version if known, and what to send."""
+class _Target:
+    """
+    The package to install.
+
+    Attributes:
+        name: Name under which the server will list it.
+        version: Version that the server must list; None if unknown.
+        arguments: Arguments of `packages.install`.
+        description: Text for the progress event.
+        removes_previous: Whether the server first removes the installed version.
+        ignored: Paths of the folder that are not sent.
+    """
 
     name: str
     version: str | None
     arguments: dict[str, Any]
-    detail: str
-    fresh: bool  # whether the server removes what was there before
-    left_out: tuple[str, ...] = ()
+    description: str
+    removes_previous: bool
+    ignored: tuple[str, ...] = ()
 
 
 async def deploy(
-    da: AsyncDocassemble,
+    client: BaseClient,
     source: str | os.PathLike[str] | None,
     *,
     github: str | None,
@@ -107,248 +122,244 @@ async def deploy(
     timeout: float | None,
     on_progress: Callable[[TaskEvent], object] | None,
 ) -> DeployReport:
-    """
-    Install a package, and see that it is there.
-
-    Args:
-        da: Client.
-        source: Its folder or archive.
-        github: URL of its repository.
-        pip: Its name on PyPI.
-        branch: Branch of the repository.
-        restart: Whether the server restarts.
-        timeout: Seconds for all that the server does.
-        on_progress: Is told how far it is.
-
-    Returns:
-        What is installed now.
-
-    Raises:
-        UsageError: There is not one package to install.
-        InstallFailed: It is not there afterwards.
-        TaskTimeout: It was not there in time.
-    """
-    if sum(one is not None for one in (source, github, pip)) != 1:
+    """Install a package and verify that the server lists it."""
+    if sum(argument is not None for argument in (source, github, pip)) != 1:
         message = "deploy takes one package: a folder or ZIP file, or github=, or pip="
         raise UsageError(message)
     if branch is not None and github is None:
-        message = "only a repository has a branch"
-        raise UsageError(message, hint="Pass github= with branch=")
-    with temporary() as file:
+        message = "branch= needs github="
+        raise UsageError(message, hint="Pass the URL of the repository as github=")
+    with open_temporary_file() as file:
         if source is not None:
-            # It takes a while, and none of the time for the server.
-            goal = _of_archive(await in_turns(archive(source, file)))
+            # Packing is not part of the timeout, which is for the server.
+            target = _archive_target(await run_in_steps(make_archive(source, file)))
         elif github is not None:
-            goal = _of_repository(github, branch)
+            target = _repository_target(github, branch)
         else:
-            goal = _of_requirement(str(pip))
-        work = _Deployment(da, goal, restart=restart, on_progress=on_progress)
+            target = _requirement_target(str(pip))
+        deployment = _Deployment(client, target, restart=restart, on_progress=on_progress)
         try:
-            async with asyncio.timeout(timeout):
-                return await work.run()
+            async with timeout_after(timeout):
+                return await deployment.run()
         except TimeoutError:
             message = f"the package was not installed within {timeout} s"
-            hint = "The server may still be at it; look at packages.list, then deploy again"
+            hint = "The server may still be installing it; check packages.list, then deploy again"
             raise TaskTimeout(
-                message, operation="packages.install", hint=hint, handle=work.handle
+                message, operation="packages.install", hint=hint, handle=deployment.handle
             ) from None
 
 
-def _of_archive(made: Archive) -> _Goal:
-    name, version = made.metadata.name, made.metadata.version
-    return _Goal(
+def _archive_target(package_archive: Archive) -> _Target:
+    name, version = package_archive.metadata.name, package_archive.metadata.version
+    return _Target(
         name=name,
         version=version,
-        arguments={"zip": made.upload},
-        detail=f"{name} {version or ''}".strip() + f", {made.size} bytes",
-        fresh=True,
-        left_out=made.left_out,
+        arguments={"zip": package_archive.upload},
+        description=f"{name} {version or ''}".strip() + f", {package_archive.size} bytes",
+        removes_previous=True,
+        ignored=package_archive.ignored,
     )
 
 
-def _of_repository(url: str, branch: str | None) -> _Goal:
+def _repository_target(url: str, branch: str | None) -> _Target:
     address, _, egg = url.rstrip("/").partition("#egg=")
-    last = address.partition("#")[0].rstrip("/").rpartition("/")[2].removesuffix(".git")
-    name = egg.partition("&")[0] or re.sub(r"^docassemble-", "docassemble.", last)
-    arguments = {"github_url": url, "branch": branch}
-    return _Goal(name=name, version=None, arguments=arguments, detail=name, fresh=True)
+    repository = address.partition("#")[0].rstrip("/").rpartition("/")[2].removesuffix(".git")
+    name = egg.partition("&")[0] or re.sub(r"^docassemble-", "docassemble.", repository)
+    return _Target(
+        name=name,
+        version=None,
+        arguments={"github_url": url, "branch": branch},
+        description=name,
+        removes_previous=True,
+    )
 
 
-def _of_requirement(pip: str) -> _Goal:
+def _requirement_target(pip: str) -> _Target:
     match = _REQUIREMENT.fullmatch(pip.strip())
     name = re.sub(r"[^A-Za-z0-9_.-]", "", match[1]) if match else ""
     if match is None or not name:
         message = "pip must be the name of a package, with or without a version"
-        raise UsageError(message, hint="Pass such as docassemble.demo or docassemble.demo==1.2")
-    exact = _EXACTLY.fullmatch(match[2])
-    version = exact[1] if exact else None
-    return _Goal(name=name, version=version, arguments={"pip": pip}, detail=pip, fresh=False)
+        raise UsageError(message, hint="For example docassemble.demo or docassemble.demo==1.2")
+    exact = _EXACT_VERSION.fullmatch(match[2])
+    return _Target(
+        name=name,
+        version=exact[1] if exact else None,
+        arguments={"pip": pip},
+        description=pip,
+        removes_previous=False,
+    )
 
 
 class _Deployment:
-    """One installation."""
+    """Installs one target; `since` is the latest start time of the server before the request."""
 
     def __init__(
         self,
-        da: AsyncDocassemble,
-        goal: _Goal,
+        client: BaseClient,
+        target: _Target,
         *,
         restart: bool,
         on_progress: Callable[[TaskEvent], object] | None,
     ) -> None:
-        self.da = da
-        self.goal = goal
+        self.client = client
+        self.target = target
         self.restart = restart
         self.on_progress = on_progress
         self.handle: TaskHandle | None = None
-        self.before: Package | None = None
+        self.previous: Package | None = None
         self.since = 0.0
 
     async def run(self) -> DeployReport:
-        self.before = await self._listed()
+        self.previous = await self._get_listed_package()
         if self.restart:
-            self.since = await latest_start(self.da)
+            self.since = await latest_start_time(self.client)
         if self.on_progress is not None:
-            self.on_progress(TaskEvent(state="sending", polls=0, detail=self.goal.detail))
-        await self._sent()
-        log = PipLog(await self._over())
-        failed = log.failed
+            self.on_progress(TaskEvent(state="sending", polls=0, reason=self.target.description))
+        await self._request_install()
+        log = PipLog(await self._wait_for_install())
+        failed = log.failed_packages
         if self.restart and failed:
-            # The server does not restart where anything failed; this package needs it.
-            await restart_server(self.da, wait=True, timeout=None)
+            # The server does not restart if any package failed, but this package needs it.
+            await restart_server(self.client, wait=True, timeout=None)
         elif self.restart:
-            await steady(self.da, self.since)
-        version = self._verified(await self._listed(), log)
+            await wait_until_stable(self.client, self.since)
+        version = self._check_version(await self._get_listed_package(), log)
         return DeployReport(
-            name=self.goal.name,
+            name=self.target.name,
             version=version,
-            before=self.before.version if self.before else None,
+            previous_version=self.previous.version if self.previous else None,
             restarted=self.restart,
-            cache_cleared=not self.restart and await self._cleared(),
-            failed=failed,
-            left_out=self.goal.left_out,
+            cache_cleared=not self.restart and await self._clear_cache(),
+            failed_packages=failed,
+            ignored=self.target.ignored,
             log=log.text,
         )
 
-    async def _sent(self) -> None:
-        """Ask for the installation: again if that did not arrive, never if it may have arrived."""
+    async def _request_install(self) -> None:
+        """Send the request until it reaches the server; never repeat it if it may have."""
         while True:
             try:
-                handle = await self.da.packages.install(**self.goal.arguments, restart=self.restart)
-            except BAD_WEATHER as error:
-                if unsent(error):
-                    await asyncio.sleep(PAUSE)
+                handle = await self.client.packages.install(
+                    **self.target.arguments, restart=self.restart
+                )
+            except TRANSIENT as error:
+                if never_sent(error):
+                    await sleep(RESTART_POLL_SECONDS)
                     continue
-                if not lost(error):
+                if not may_be_processed(error):
                     raise
-                await self._appeared(error)
+                await self._wait_until_listed(error)
             else:
-                target = normalised(self.goal.name)
-                self.handle = evolve(handle, target=target, expects="listed")
+                target = normalize_name(self.target.name)
+                self.handle = evolve(handle, target=target, expected_state="listed")
             return
 
-    async def _over(self) -> str:
-        """Wait until the server is through with it, and return pip's log."""
+    async def _wait_for_install(self) -> str:
+        """Wait until the server has finished the installation; return pip's log."""
         if self.handle is None:
             return ""
         try:
-            result = await self.da.wait_for_task(
+            result = await self.client.wait_for_task(
                 self.handle, timeout=None, on_progress=self.on_progress
             )
         except TaskFailed as error:
-            # It fails for each package that is pending; this one may be well.
+            # The task fails if any pending package fails; this one may have succeeded.
             log = PipLog(error.log)
-            if log.succeeded(self.goal.name) and (
-                log.installed(self.goal.name) or not self.goal.fresh
+            name = self.target.name
+            if log.has_succeeded(name) and (
+                log.has_installed(name) or not self.target.removes_previous
             ):
                 return error.log
-            raise self._failed(error.message, log) from None
+            raise self._install_error(error.message, log) from None
         return result.log if result else ""
 
-    async def _appeared(self, error: DocassembleError) -> None:
+    async def _wait_until_listed(self, error: DocassembleError) -> None:
         """
-        Wait until the list shows what became of a request whose answer was lost.
+        Wait until the list shows that a request was processed although its response was lost.
 
         Raises:
-            DocassembleError: The error, as the list shows nothing.
+            DocassembleError: The list does not show it; this is the original error.
         """
-        looks = 0
-        while looks < _LOOKS:
-            await asyncio.sleep(PAUSE)
+        checks = 0
+        while checks < _MAX_LIST_CHECKS:
+            await sleep(RESTART_POLL_SECONDS)
             try:
-                listed = await self._listed()
-                if await self._shown(listed):
+                listed = await self._get_listed_package()
+                if await self._is_installed(listed):
                     return
-            except BAD_WEATHER as failure:
-                if not lost(failure) and not unsent(failure):
+            except TRANSIENT as failure:
+                if not may_be_processed(failure) and not never_sent(failure):
                     raise
                 continue
-            if not (self.restart and self._arrived(listed)):
-                looks += 1
+            if not (self.restart and self._list_changed(listed)):
+                checks += 1
         error.hint = (
-            "The answer was lost, and the list of packages does not show that it was installed;"
-            " look at packages.list, then deploy again"
+            "The response was lost, and the list of packages does not show that it was installed;"
+            " check packages.list, then deploy again"
         )
         raise error
 
-    def _arrived(self, listed: Package | None) -> bool:
-        """Whether the server has taken the request: something else is listed than before."""
-        return listed is not None and listed != self.before
+    def _list_changed(self, listed: Package | None) -> bool:
+        """Whether the package is listed differently than before: the server got the request."""
+        return listed is not None and listed != self.previous
 
-    async def _shown(self, listed: Package | None) -> bool:
-        """Whether the package is installed: the list says so, and it cannot be an old word."""
-        if listed is None or not self._fits(listed.version):
+    async def _is_installed(self, listed: Package | None) -> bool:
+        """Whether the package is listed as installed, and the entry cannot be an old one."""
+        if listed is None or not self._version_matches(listed.version):
             return False
-        if self.before is None or listed.version != self.before.version:
+        if self.previous is None or listed.version != self.previous.version:
             return True
-        # An archive has a new number at once; only the restart shows that pip is through.
-        health = await self.da.server.get_health() if self.restart else None
+        # The file number of an archive changes at once; only the restart shows that pip is done.
+        health = await self.client.server.get_health() if self.restart else None
         restarted = health is not None and health.server_start_time > self.since
-        return restarted and self._arrived(listed)
+        return restarted and self._list_changed(listed)
 
-    def _fits(self, version: str | None) -> bool:
-        wanted = self.goal.version
-        return version is not None and (wanted is None or same_version(version, wanted))
+    def _version_matches(self, version: str | None) -> bool:
+        expected = self.target.version
+        return version is not None and (expected is None or is_same_version(version, expected))
 
-    def _verified(self, listed: Package | None, log: PipLog) -> str:
-        """Compare the list with what was sent, and both with pip's log."""
-        version = listed.version if listed else None
-        if version is None or not self._fits(version):
-            message = "the server lists another version than the one that was sent, or none"
-            raise self._failed(message, log)
-        if self.goal.fresh and log.tried(self.goal.name) and not log.installed(self.goal.name):
-            # Without a restart the server says that all is well, and lists what was there before.
+    def _check_version(self, listed: Package | None, log: PipLog) -> str:
+        """Compare the listed package with the target and with pip's log; return its version."""
+        name, version = self.target.name, listed.version if listed else None
+        if version is None or not self._version_matches(version):
+            message = "the server does not list the requested version"
+            raise self._install_error(message, log)
+        attempted = self.target.removes_previous and log.has_attempted(name)
+        if attempted and not log.has_installed(name):
+            # Without a restart the server reports success and still lists the removed version.
             message = "the server reports success, but pip installed nothing"
-            raise self._failed(message, log)
+            raise self._install_error(message, log)
         return version
 
-    def _failed(self, message: str, log: PipLog) -> InstallFailed:
+    def _install_error(self, message: str, log: PipLog) -> InstallFailed:
         hint = log.advice or "See the error's log"
-        if self.before is None or self.before.version is None:
+        if self.previous is None or self.previous.version is None:
             if not self.restart:
                 hint += (
-                    ". It stays on the server's list and is tried again with each installation;"
-                    " take it off with packages.uninstall"
+                    ". It stays on the server's list and is retried with each installation;"
+                    " remove it with packages.uninstall"
                 )
-        elif self.goal.fresh:
-            hint += ". The version that was there before is gone: the server removes it first"
+        elif self.target.removes_previous:
+            hint += ". The previous version is gone: the server removes it first"
         return InstallFailed(
             message,
             operation="packages.install",
             hint=hint,
             handle=self.handle,
             log=log.text,
-            name=self.goal.name,
+            name=self.target.name,
         )
 
-    async def _cleared(self) -> bool:
+    async def _clear_cache(self) -> bool:
         try:
-            await self.da.interviews.clear_cache()
+            await self.client.interviews.clear_cache()
         except AccessDenied:
             return False
         return True
 
-    async def _listed(self) -> Package | None:
-        name = normalised(self.goal.name)
-        listed = await self.da.packages.list()
-        return next((one for one in listed if normalised(one.name or "") == name), None)
+    async def _get_listed_package(self) -> Package | None:
+        name = normalize_name(self.target.name)
+        packages = await self.client.packages.list()
+        return next(
+            (package for package in packages if normalize_name(package.name or "") == name), None
+        )

@@ -1,23 +1,23 @@
-"""What the log of an installation says, which the server itself does not."""
+"""Parses pip's log of an installation."""
 
 from __future__ import annotations
 
 import re
 
-from docassemble_client.workflows.packages.metadata import normalised
+from docassemble_client.workflows.packages.metadata import normalize_name
 
-# How the server sums up each package, before the log of pip (update.py).
+# The server writes one line per package before pip's log (update.py).
 _RESULT = re.compile(r"^([\w.-]+): (pip install command .*|install failed)$", re.MULTILINE)
 _INSTALLED = re.compile(r"\bSuccessfully installed (.*)$", re.MULTILINE)
-_CUT = "\nTRUNCATED\n"
+_TRUNCATION_MARK = "\nTRUNCATED\n"
 _ADVICE = (
     (
         "No matching distribution found|Could not find a version that satisfies",
-        "pip finds no such package or version, of it or of something it needs; check both",
+        "pip finds no such package or version; check the package and its dependencies",
     ),
     (
         "Repository not found|Authentication failed|could not read|find remote branch|with 128",
-        "The server cannot read the repository; check its URL and branch, and what it may read",
+        "The server cannot read the repository; check its URL, branch and access rights",
     ),
     (
         "Failed to build|to build wheel exited|metadata-generation-failed",
@@ -25,7 +25,7 @@ _ADVICE = (
     ),
     (
         "because it is a system package",
-        "The server needs this package itself and does not let it be changed",
+        "The server needs this package itself and does not allow changing it",
     ),
 )
 
@@ -35,50 +35,52 @@ class PipLog:
     The log of an installation.
 
     Attributes:
-        text: The whole of it.
+        text: The whole log.
     """
 
     def __init__(self, text: str) -> None:
         """
-        Read a log.
+        Parse a log.
 
         Args:
-            text: What the server brought; may be empty.
+            text: The log that the server returned; may be empty.
         """
         self.text = text
-        self._results = {normalised(name): (name, word) for name, word in _RESULT.findall(text)}
+        self._results = {
+            normalize_name(name): (name, result) for name, result in _RESULT.findall(text)
+        }
         self._installed = {
-            normalised(one.rpartition("-")[0])
+            normalize_name(package.rpartition("-")[0])
             for line in _INSTALLED.findall(text)
-            for one in line.split()
+            for package in line.split()
         }
 
-    def tried(self, name: str) -> bool:
+    def has_attempted(self, name: str) -> bool:
         """
-        Whether the server let pip install the package, and the log has the end of that.
+        Whether the server ran pip for the package, and the log shows the result.
 
-        Of a long log the server cuts out the middle, in which all but one package may have ended.
+        The server cuts the middle out of a long log; the results of all packages but one may be
+        missing.
         """
-        alone = len(self._results) == 1 or _CUT not in self.text
-        return normalised(name) in self._results and alone
+        is_complete = len(self._results) == 1 or _TRUNCATION_MARK not in self.text
+        return normalize_name(name) in self._results and is_complete
 
-    def succeeded(self, name: str) -> bool:
-        """Whether the server says that pip was well, which it may say of what pip did not do."""
-        return "success" in self._results.get(normalised(name), ("", ""))[1]
+    def has_succeeded(self, name: str) -> bool:
+        """Whether the server reports success (not proof: pip may have installed nothing)."""
+        return "success" in self._results.get(normalize_name(name), ("", ""))[1]
 
-    def installed(self, name: str) -> bool:
-        """Whether pip says that it installed the package."""
-        return normalised(name) in self._installed
+    def has_installed(self, name: str) -> bool:
+        """Whether pip reports that it installed the package."""
+        return normalize_name(name) in self._installed
 
     @property
-    def failed(self) -> tuple[str, ...]:
+    def failed_packages(self) -> tuple[str, ...]:
         """Packages that could not be installed, in the server's order."""
-        bad = (name for name, word in self._results.values() if "success" not in word)
-        return tuple(bad)
+        return tuple(name for name, result in self._results.values() if "success" not in result)
 
     @property
     def advice(self) -> str:
-        """What to do next, see the log as well; empty if the log is of no known kind."""
+        """Hint on what to do next; empty if the log has no known error."""
         for pattern, advice in _ADVICE:
             if re.search(pattern, self.text):
                 return f"{advice}; see the error's log"

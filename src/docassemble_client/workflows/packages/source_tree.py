@@ -1,4 +1,4 @@
-"""Which files of a folder belong to what is made of it: no caches, no secrets, nothing ignored."""
+"""Lists the source files of a folder, without caches, secrets and what .gitignore excludes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _IGNORE_FILE = ".gitignore"
-# What no package is made of, written as a .gitignore; a real one can take things back with "!".
-_NEVER = """
+# Ignored in every folder. A .gitignore can include such files again with "!".
+_DEFAULT_PATTERNS = """
 __pycache__/
 *.py[cod]
 *.egg-info/
@@ -68,30 +68,30 @@ id_ed25519
 *.kdbx
 """
 _GIT = ".git"
-_ENVIRONMENT = "pyvenv.cfg"
-# What has a meaning of its own in a pattern of .gitignore, longest first.
-_TOKEN = re.compile(r"(?P<deep>/\*\*(?=/))|(?P<star>\*+)|(?P<one>\?)|(?P<set>\[[!^]?\]?[^]]*\])")
+_VIRTUAL_ENVIRONMENT_FILE = "pyvenv.cfg"
+# The wildcards of .gitignore patterns, longest first.
+_TOKEN = re.compile(r"(?P<deep>/\*\*(?=/))|(?P<star>\*+)|(?P<any>\?)|(?P<set>\[[!^]?\]?[^]]*\])")
 
 
 @frozen(kw_only=True)
-class Tree:
+class SourceTree:
     """
-    The files of a folder that count.
+    The source files of a folder.
 
     Attributes:
-        root: The folder.
-        files: Their paths in it, with slashes, sorted.
-        left_out: What does not count; of a folder only its name, with a slash at its end.
+        root: Absolute path of the folder.
+        files: Paths of the source files relative to `root`, with slashes, sorted.
+        ignored: Paths that were ignored. A folder is one entry that ends with a slash.
     """
 
     root: Path
     files: tuple[str, ...]
-    left_out: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
 @frozen
 class _Rule:
-    """A line of a .gitignore: what it matches below its folder."""
+    """One line of a .gitignore; the pattern matches paths relative to its folder."""
 
     pattern: re.Pattern[str]
     ignores: bool
@@ -99,121 +99,135 @@ class _Rule:
 
 
 @frozen
-class _Rules:
-    """The lines of one .gitignore; `base` is its folder, seen from the top, empty or with a `/`."""
+class _RuleSet:
+    """
+    The rules of one .gitignore.
+
+    Attributes:
+        base: Its folder relative to the repository; empty, or with a slash at the end.
+        rules: Its rules, in order.
+    """
 
     base: str
     rules: tuple[_Rule, ...]
 
-    def verdict(self, path: str, *, folder: bool) -> bool | None:
-        """Whether the path is ignored: the last line that says anything wins; None if none does."""
-        below = path[len(self.base) :]
+    def is_ignored(self, path: str, *, is_folder: bool) -> bool | None:
+        """Whether the path is ignored: the last rule that matches wins; None if none matches."""
+        relative_path = path[len(self.base) :]
         for rule in reversed(self.rules):
-            if (folder or not rule.folders_only) and rule.pattern.fullmatch(below):
+            if (is_folder or not rule.folders_only) and rule.pattern.fullmatch(relative_path):
                 return rule.ignores
         return None
 
 
-def scan(root: Path) -> Tree:
+def scan_sources(root: Path) -> SourceTree:
     """
-    Find the files of a folder that count.
+    List the source files of a folder.
 
-    Left out are what Git, Python and editors keep for themselves, virtual environments, files
-    that usually hold secrets, and what the .gitignore files say, also those above the folder up to
-    the repository; they can take back what is left out otherwise (`!cert.pem`), but not `.git`.
-    A symbolic link counts as the file it leads to, if that counts as well; never as a folder.
+    Internal files of Git, Python and editors, virtual environments and files that usually hold
+    secrets are ignored. So are paths that a .gitignore excludes: in the folder, or above it up to
+    the root of the repository. A .gitignore can include ignored files again (`!cert.pem`), except
+    `.git`. A symbolic link is included if its target is an included file; links to folders are
+    ignored.
 
     Args:
         root: The folder.
 
     Returns:
-        What counts and what does not.
+        The included and the ignored paths.
 
     Raises:
         OSError: A folder cannot be read.
     """
     root = root.resolve()
-    top = _repository(root) or root
-    above = root.relative_to(top).as_posix()
-    start = "" if above == "." else f"{above}/"
-    walk = _Walk(root, start)
-    outer: list[_Rules] = []
-    parents = [one for one in root.parents if one.is_relative_to(top)][::-1]
+    repository = _find_repository(root) or root
+    prefix = _as_prefix(root, repository)
+    outer_rules: list[_RuleSet] = []
+    parents = [parent for parent in root.parents if parent.is_relative_to(repository)][::-1]
     for parent in parents:
-        base = parent.relative_to(top).as_posix()
-        outer += _read(parent, "" if base == "." else f"{base}/")
-    # Patterns above that ignore the folder itself do not count: whoever names it means it.
-    way = [one.relative_to(top).as_posix() for one in (*parents[1:], root)]
-    if any(_ignored(outer, one, folder=True) for one in way):
-        outer = []
-    walk.folder(root, start, [_Rules(start, _parsed(_NEVER)), *outer])
-    return walk.result()
+        outer_rules += _read_ignore_file(parent, _as_prefix(parent, repository))
+    # If the outer rules ignore the folder itself, they do not apply: the caller asked for it.
+    folders = [folder.relative_to(repository).as_posix() for folder in (*parents[1:], root)]
+    if any(_is_ignored(outer_rules, folder, is_folder=True) for folder in folders):
+        outer_rules = []
+    default_rules = _RuleSet(prefix, _parse_rules(_DEFAULT_PATTERNS))
+    scanner = _Scanner(root, prefix)
+    scanner.scan_folder(root, prefix, [default_rules, *outer_rules])
+    return scanner.make_tree()
 
 
-def _repository(root: Path) -> Path | None:
-    return next((one for one in (root, *root.parents) if (one / _GIT).exists()), None)
+def _find_repository(root: Path) -> Path | None:
+    return next((folder for folder in (root, *root.parents) if (folder / _GIT).exists()), None)
+
+
+def _as_prefix(folder: Path, repository: Path) -> str:
+    """Return a folder's path relative to the repository: empty, or with a slash at the end."""
+    path = folder.relative_to(repository).as_posix()
+    return "" if path == "." else f"{path}/"
 
 
 @frozen
-class _Walk:
-    """One walk through a folder; paths are seen from the top of its repository."""
+class _Scanner:
+    """Collects the paths of a folder, relative to its repository."""
 
     root: Path
-    start: str
+    prefix: str
     files: list[str] = field(factory=list[str])
     links: list[str] = field(factory=list[str])
-    left_out: list[str] = field(factory=list[str])
+    ignored: list[str] = field(factory=list[str])
 
-    def folder(self, folder: Path, base: str, rules: list[_Rules]) -> None:
-        rules = [*rules, *_read(folder, base)]
+    def scan_folder(self, folder: Path, base: str, rule_sets: list[_RuleSet]) -> None:
+        rule_sets = [*rule_sets, *_read_ignore_file(folder, base)]
         with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda one: one.name):
+            for entry in sorted(entries, key=lambda entry: entry.name):
                 path = f"{base}{entry.name}"
-                inside = entry.is_dir(follow_symlinks=False)
-                if _ignored(rules, path, folder=inside) or not _sendable(entry.name):
-                    self.left_out.append(f"{path}/" if inside else path)
-                elif not inside:
-                    self._file(entry, path)
-                elif entry.name == _GIT or (Path(entry.path) / _ENVIRONMENT).exists():
-                    self.left_out.append(f"{path}/")
+                is_folder = entry.is_dir(follow_symlinks=False)
+                ignored = _is_ignored(rule_sets, path, is_folder=is_folder)
+                if ignored or not _is_valid_text(entry.name):
+                    self.ignored.append(f"{path}/" if is_folder else path)
+                elif not is_folder:
+                    self._add_file(entry, path)
+                elif entry.name == _GIT or (Path(entry.path) / _VIRTUAL_ENVIRONMENT_FILE).exists():
+                    self.ignored.append(f"{path}/")
                 else:
-                    self.folder(Path(entry.path), f"{path}/", rules)
+                    self.scan_folder(Path(entry.path), f"{path}/", rule_sets)
 
-    def _file(self, entry: os.DirEntry[str], path: str) -> None:
+    def _add_file(self, entry: os.DirEntry[str], path: str) -> None:
         if entry.is_symlink():
             self.links.append(path)
-        elif entry.is_file() and entry.name != _GIT:  # also a file, in worktrees and submodules
+        elif entry.is_file() and entry.name != _GIT:  # a file in worktrees and submodules
             self.files.append(path)
         else:
-            self.left_out.append(path)
+            self.ignored.append(path)
 
-    def result(self) -> Tree:
-        known = {self._below(path) for path in self.files}
-        followed = {self._below(path) for path in self.links if self._target(path) in known}
-        left_out = [self._below(path) for path in (*self.left_out, *self.links)]
-        return Tree(
+    def make_tree(self) -> SourceTree:
+        files = {self._strip_prefix(path) for path in self.files}
+        links = {
+            self._strip_prefix(path) for path in self.links if self._resolve_link(path) in files
+        }
+        ignored = {self._strip_prefix(path) for path in (*self.ignored, *self.links)}
+        return SourceTree(
             root=self.root,
-            files=tuple(sorted(known | followed)),
-            left_out=tuple(
-                os.fsencode(one).decode(errors="replace")
-                for one in sorted(set(left_out) - followed)
+            files=tuple(sorted(files | links)),
+            ignored=tuple(
+                os.fsencode(path).decode(errors="replace") for path in sorted(ignored - links)
             ),
         )
 
-    def _below(self, path: str) -> str:
-        return path[len(self.start) :]
+    def _strip_prefix(self, path: str) -> str:
+        return path[len(self.prefix) :]
 
-    def _target(self, path: str) -> str:
-        """Find what a link leads to, seen from the folder; empty if it leads out of it."""
+    def _resolve_link(self, path: str) -> str:
+        """Return a link's target relative to the folder; empty if it is outside or missing."""
         try:
-            target = (self.root / self._below(path)).resolve(strict=True)
+            target = (self.root / self._strip_prefix(path)).resolve(strict=True)
             return target.relative_to(self.root).as_posix()
-        except (OSError, RuntimeError, ValueError):  # nothing there, a circle, or outside
+        except (OSError, RuntimeError, ValueError):  # missing, a cycle, or outside the folder
             return ""
 
 
-def _sendable(name: str) -> bool:
-    """Whether a name is text; on Linux it may be any bytes."""
+def _is_valid_text(name: str) -> bool:
+    """Whether a file name is valid Unicode; on Linux it may be any bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -221,27 +235,27 @@ def _sendable(name: str) -> bool:
     return True
 
 
-def _ignored(rules: list[_Rules], path: str, *, folder: bool) -> bool:
-    for one in reversed(rules):
-        verdict = one.verdict(path, folder=folder)
-        if verdict is not None:
-            return verdict
+def _is_ignored(rule_sets: list[_RuleSet], path: str, *, is_folder: bool) -> bool:
+    for rule_set in reversed(rule_sets):
+        ignored = rule_set.is_ignored(path, is_folder=is_folder)
+        if ignored is not None:
+            return ignored
     return False
 
 
-def _read(folder: Path, base: str) -> Iterator[_Rules]:
+def _read_ignore_file(folder: Path, base: str) -> Iterator[_RuleSet]:
     file = folder / _IGNORE_FILE
     if file.is_file():
-        yield _Rules(base, _parsed(file.read_text(encoding="utf-8-sig", errors="replace")))
+        yield _RuleSet(base, _parse_rules(file.read_text(encoding="utf-8-sig", errors="replace")))
 
 
-def _parsed(text: str) -> tuple[_Rule, ...]:
-    rules = (_rule(line) for line in text.splitlines())
+def _parse_rules(text: str) -> tuple[_Rule, ...]:
+    rules = (_parse_rule(line) for line in text.splitlines())
     return tuple(rule for rule in rules if rule is not None)
 
 
-def _rule(line: str) -> _Rule | None:
-    """Read a line of a .gitignore; None if it is empty, a comment or cannot be read."""
+def _parse_rule(line: str) -> _Rule | None:
+    """Parse one line of a .gitignore; None if it is empty, a comment or invalid."""
     line = re.sub(r"(?<!\\)[ \t]+$", "", line)
     if not line or line.startswith("#"):
         return None
@@ -249,47 +263,47 @@ def _rule(line: str) -> _Rule | None:
     line = line if ignores else line[1:]
     folders_only = line.endswith("/")
     line = line.removesuffix("/")
-    # A slash ties a pattern to its folder; without one it matches at every depth.
+    # A pattern with a slash matches relative to its folder; without one, at every depth.
     depth = "" if "/" in line else "(?:.*/)?"
     try:
-        pattern = re.compile(f"{depth}{_translated(line.removeprefix('/'))}", re.DOTALL)
+        pattern = re.compile(f"{depth}{_translate_pattern(line.removeprefix('/'))}", re.DOTALL)
     except re.error:
         return None
     return _Rule(pattern, ignores, folders_only)
 
 
-def _translated(line: str) -> str:
-    """Make a regular expression of a pattern."""
+def _translate_pattern(line: str) -> str:
+    """Translate a pattern into a regular expression."""
     if line == "**":
         return ".*"
-    text, place = "", 0
+    text, position = "", 0
     if line.startswith("**/"):
-        text, place = "(?:.*/)?", 3
-    while place < len(line):
-        if line[place] == "\\" and place + 1 < len(line):
-            text += re.escape(line[place + 1])
-            place += 2
+        text, position = "(?:.*/)?", 3
+    while position < len(line):
+        if line[position] == "\\" and position + 1 < len(line):
+            text += re.escape(line[position + 1])
+            position += 2
             continue
-        token = _TOKEN.match(line, place)
+        token = _TOKEN.match(line, position)
         if token is None:
-            text += re.escape(line[place])
-            place += 1
+            text += re.escape(line[position])
+            position += 1
             continue
-        place = token.end()
-        text += _meaning(token, last=place == len(line))
+        position = token.end()
+        text += _translate_token(token, is_last=position == len(line))
     return text
 
 
-def _meaning(token: re.Match[str], *, last: bool) -> str:
-    found = token[0]
+def _translate_token(token: re.Match[str], *, is_last: bool) -> str:
+    text = token[0]
     if token["deep"]:
         return "(?:/.*)?"
     if token["star"]:
-        whole_part = token.string[token.start() - 1 : token.start()] == "/"
-        return ".*" if last and whole_part and found == "**" else "[^/]*"
-    if token["one"]:
+        follows_slash = token.string[token.start() - 1 : token.start()] == "/"
+        return ".*" if is_last and follows_slash and text == "**" else "[^/]*"
+    if token["any"]:
         return "[^/]"
-    inside = found[1:-1]
-    negated = inside[:1] in {"!", "^"}
-    inside = inside[negated:].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-    return f"(?!/)[{'^' if negated else ''}{inside}]"
+    characters = text[1:-1]
+    negated = characters[:1] in {"!", "^"}
+    characters = characters[negated:].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    return f"(?!/)[{'^' if negated else ''}{characters}]"

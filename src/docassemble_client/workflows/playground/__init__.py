@@ -1,1 +1,1 @@
-"""Keep Playground projects and folders in step."""
+"""Sync folders to projects of the Playground."""

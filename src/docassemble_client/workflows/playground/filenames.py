@@ -1,45 +1,47 @@
-"""What the server makes of the names of files in the Playground."""
+"""Predicts how the server changes the names of Playground files."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_STRANGE = re.compile(r"[^A-Za-z0-9_.-]")
-_STRANGE_BUT_BLANKS = re.compile(r"[^A-Za-z0-9_. -]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+_UNSAFE_EXCEPT_SPACES = re.compile(r"[^A-Za-z0-9_. -]")
 
 
 def stored_name(filename: str) -> str:
     """
-    Tell under which name the server stores an upload.
+    Return the name under which the server stores an upload.
 
-    Accents, letters beyond ASCII, and signs go; blanks become underscores; dots and underscores at
-    either end go (werkzeug's secure_filename; develop/api.py:463).
+    The server uses werkzeug's secure_filename (develop/api.py:463). It removes accents, non-ASCII
+    letters and special characters, replaces spaces by underscores, and strips dots and underscores
+    from both ends.
 
     Args:
         filename: Name of the upload.
 
     Returns:
-        Its name on the server; empty if nothing is left of it, and then the upload fails.
+        Its name on the server; if it is empty, the upload fails.
     """
-    return _STRANGE.sub("", "_".join(_plain(filename).replace("/", " ").split())).strip("._")
+    return _UNSAFE.sub("", "_".join(_to_ascii(filename).replace("/", " ").split())).strip("._")
 
 
-def found_name(filename: str) -> str:
+def lookup_name(filename: str) -> str:
     """
-    Tell which file the server looks for when it is asked for one, or told to delete one.
+    Return the name that the server looks up to read or delete a file.
 
-    Other than in uploads, blanks stay (secure_filename_spaces_ok; develop/api.py:443, :450): a file
-    whose name is changed by this cannot be reached, and to delete it does nothing without an error.
+    Unlike in uploads, spaces are kept (secure_filename_spaces_ok; develop/api.py:443, :450). If
+    this changes the name of a stored file, the file cannot be read, and deleting it does nothing
+    and raises no error.
 
     Args:
-        filename: Name that is asked for.
+        filename: Requested name.
 
     Returns:
-        Name that is looked for.
+        The name that the server looks up.
     """
-    return _STRANGE_BUT_BLANKS.sub("", _plain(filename).replace("/", "_")).strip("._ ")
+    return _UNSAFE_EXCEPT_SPACES.sub("", _to_ascii(filename).replace("/", "_")).strip("._ ")
 
 
-def _plain(filename: str) -> str:
+def _to_ascii(filename: str) -> str:
     return unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()

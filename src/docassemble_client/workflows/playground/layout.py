@@ -1,4 +1,4 @@
-"""Where the files of a working tree belong in a Playground."""
+"""Maps the files of a working tree to the folders of a Playground."""
 
 from __future__ import annotations
 
@@ -9,114 +9,118 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
 
+from docassemble_client._concurrency import read_chunks
 from docassemble_client.errors import UsageError
-from docassemble_client.workflows.packages.source_tree import scan
+from docassemble_client.workflows.packages.source_tree import scan_sources
 from docassemble_client.workflows.playground.filenames import stored_name
-from docassemble_client.workflows.turns import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from docassemble_client.workflows.packages.source_tree import Tree
+    from docassemble_client.workflows.packages.source_tree import SourceTree
 
 Folder: TypeAlias = Literal["sources", "static", "templates", "questions", "modules"]
-Place: TypeAlias = tuple[Folder, str]
-# In the order in which they are sent: what others use comes first, what restarts comes last.
+RemotePath: TypeAlias = tuple[Folder, str]
+# In the order of sending: files that others use come first, modules (with the restart) last.
 FOLDERS: tuple[Folder, ...] = ("sources", "static", "templates", "questions", "modules")
 MODULES: Folder = "modules"
-_SILENT = {"README.md", "__init__.py"}  # every package has them, and no Playground
-_LONGEST = 255  # characters of a name that file systems take
+_PACKAGE_ONLY_FILES = {"README.md", "__init__.py"}  # in every package, but not in a Playground
+_MAX_NAME_LENGTH = 255  # characters; the limit of file systems
 _HINT = (
-    "Pass the folder of a docassemble package (with docassemble/Name/data), or one with folders"
-    " as in the Playground: questions, templates, static, sources, modules"
+    "Pass the folder of a docassemble package (with docassemble/Name/data), or one with the folders"
+    " of the Playground: questions, templates, static, sources, modules"
 )
 
 
 @frozen(kw_only=True)
-class Local:
+class LocalFiles:
     """
     The files of a working tree that belong in a Playground.
 
     Attributes:
-        files: Their paths, by folder of the Playground and name on the server.
-        renamed: Names on the server of those whose name it changes, by their path in the tree.
-        left_out: What is in the folders but does not belong in the Playground.
+        files: Their paths by Playground folder and name on the server.
+        renamed: Names that the server changes, by path in the tree.
+        ignored: Paths in the folders that do not belong in the Playground.
     """
 
-    files: Mapping[Place, Path]
+    files: Mapping[RemotePath, Path]
     renamed: Mapping[str, str]
-    left_out: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
-def find_local(root: Path) -> Local:
+def find_local_files(root: Path) -> LocalFiles:
     """
     Find the files of a working tree that belong in a Playground.
 
     Args:
-        root: A package, with docassemble/Name/data/questions, templates, static and sources, and
-            modules in docassemble/Name; or a folder with questions, templates, static, sources and
-            modules, as the Playground has them.
+        root: Folder of a package, with docassemble/Name/data/questions, templates, static and
+            sources, and modules in docassemble/Name; or a folder with the folders of the
+            Playground: questions, templates, static, sources and modules.
 
     Returns:
         The files.
 
     Raises:
-        UsageError: It is neither, or the server would store two files under one name, or cannot
-            store one.
+        UsageError: It is neither of these, the server would store several files under one name, or
+            it cannot store a name.
         OSError: A folder cannot be read.
     """
     if not root.is_dir():
         message = "there is no folder at the path given"
         raise UsageError(message, hint=_HINT)
-    tree = scan(root)
-    package = _package(tree)
-    counts = set(tree.files)
-    found: dict[Place, list[str]] = {}
-    left_out: list[str] = []
-    for path in (*tree.files, *tree.left_out):
+    tree = scan_sources(root)
+    package = _find_package(tree)
+    included = set(tree.files)
+    local_paths: dict[RemotePath, list[str]] = {}
+    ignored: list[str] = []
+    for path in (*tree.files, *tree.ignored):
         if not (path.startswith(package) if package else path.partition("/")[0] in FOLDERS):
             continue
-        folder = _packaged(path[len(package) :]) if package else _plain(path)
+        folder = (
+            _package_file_folder(path[len(package) :]) if package else _playground_file_folder(path)
+        )
         name = path.rpartition("/")[2]
-        if path in counts and folder:
-            found.setdefault((folder, stored_name(name)), []).append(path)
-        elif name not in _SILENT:
-            left_out.append(path)
-    _check(found)
-    return Local(
-        files={place: tree.root / paths[0] for place, paths in found.items()},
+        if path in included and folder:
+            local_paths.setdefault((folder, stored_name(name)), []).append(path)
+        elif name not in _PACKAGE_ONLY_FILES:
+            ignored.append(path)
+    _check_names(local_paths)
+    return LocalFiles(
+        files={key: tree.root / paths[0] for key, paths in local_paths.items()},
         renamed={
-            path: name for (_, name), (path, *_) in found.items() if path.rpartition("/")[2] != name
+            path: name
+            for (_, name), (path, *_) in local_paths.items()
+            if path.rpartition("/")[2] != name
         },
-        left_out=tuple(sorted(left_out)),
+        ignored=tuple(sorted(ignored)),
     )
 
 
-def _package(tree: Tree) -> str:
-    """Find the folder of the package, with a slash; empty if the tree is as a Playground."""
-    parts = [path.split("/") for path in tree.files]
+def _find_package(tree: SourceTree) -> str:
+    """Find the package's folder, with a slash at the end; empty for a Playground layout."""
+    paths = [path.split("/") for path in tree.files]
     for base in ([], ["src"]):
         depth = len(base) + 1
         names = {
-            one[depth]
-            for one in parts
-            if len(one) > depth + 1 and one[:depth] == [*base, "docassemble"]
+            path[depth]
+            for path in paths
+            if len(path) > depth + 1 and path[:depth] == [*base, "docassemble"]
         }
         if len(names) > 1:
             message = "there are several packages in the folder docassemble"
-            raise UsageError(message, hint="Keep each in a folder of its own")
+            raise UsageError(message, hint="Put each package in its own folder")
         if names:
             return "/".join([*base, "docassemble", *names, ""])
-    if not any(one[0] in FOLDERS and len(one) > 1 for one in parts):
-        message = "the folder is neither a package nor as the Playground has it"
+    if not any(path[0] in FOLDERS and len(path) > 1 for path in paths):
+        message = "the folder is neither a package nor laid out as a Playground"
         raise UsageError(message, hint=_HINT)
     return ""
 
 
-def _packaged(path: str) -> Folder | None:
-    """Folder of the Playground for a file of a package, as the server unpacks it; None for none."""
+def _package_file_folder(path: str) -> Folder | None:
+    """Return the folder into which the server unpacks a file of a package, if any."""
     match path.split("/"):
-        case ["data", folder, name] if folder in FOLDERS[:-1] and name not in _SILENT:
+        case ["data", folder, name] if folder in FOLDERS[:-1] and name not in _PACKAGE_ONLY_FILES:
             return None if name.startswith(".") else folder
         case [name] if _is_module(name):
             return MODULES
@@ -124,7 +128,7 @@ def _packaged(path: str) -> Folder | None:
             return None
 
 
-def _plain(path: str) -> Folder | None:
+def _playground_file_folder(path: str) -> Folder | None:
     match path.split("/"):
         case ["modules", name]:
             return MODULES if _is_module(name) else None
@@ -135,45 +139,49 @@ def _plain(path: str) -> Folder | None:
 
 
 def _is_module(name: str) -> bool:
-    return name.endswith(".py") and name not in _SILENT
+    return name.endswith(".py") and name not in _PACKAGE_ONLY_FILES
 
 
-def _check(found: Mapping[Place, list[str]]) -> None:
-    twice = [paths for paths in found.values() if len(paths) > 1]
-    if twice:
-        which = "; ".join(" and ".join(paths) for paths in twice)
-        message = f"the server would store several files under one name: {which}"
+def _check_names(local_paths: Mapping[RemotePath, list[str]]) -> None:
+    collisions = [paths for paths in local_paths.values() if len(paths) > 1]
+    if collisions:
+        names = "; ".join(" and ".join(paths) for paths in collisions)
+        message = f"the server would store several files under one name: {names}"
         raise UsageError(
-            message, hint="Rename them: it keeps ASCII letters, digits, _ . and - only"
+            message, hint="Rename them: the server keeps only ASCII letters, digits, _ . and -"
         )
-    bad = [path for (_, name), (path, *_) in found.items() if not name or len(name) > _LONGEST]
-    if bad:
-        message = f"the server cannot store a file under this name: {', '.join(bad)}"
-        raise UsageError(message, hint="It takes up to 255 ASCII letters, digits, _ . and -")
+    invalid = [
+        path
+        for (_, name), (path, *_) in local_paths.items()
+        if not name or len(name) > _MAX_NAME_LENGTH
+    ]
+    if invalid:
+        message = f"the server cannot store files with these names: {', '.join(invalid)}"
+        raise UsageError(message, hint="Use up to 255 ASCII letters, digits, _ . and -")
 
 
-def digests(paths: Iterable[Path]) -> Generator[None, None, list[str]]:
+def compute_digests(paths: Iterable[Path]) -> Generator[None, None, list[str]]:
     """
-    Compute what tells contents apart.
+    Compute the SHA-256 digests of files.
 
     Args:
-        paths: Files.
+        paths: Paths of the files.
 
     Yields:
-        Nothing, after each piece.
+        None, after each chunk.
 
     Returns:
-        One text for each.
+        One hexadecimal digest per file, in order.
 
     Raises:
         OSError: A file cannot be read.
     """
-    found: list[str] = []
+    digests: list[str] = []
     for path in paths:
         digest = hashlib.sha256()
         with path.open("rb") as file:
-            for piece in pieces(file):
-                digest.update(piece)
+            for chunk in read_chunks(file):
+                digest.update(chunk)
                 yield
-        found.append(digest.hexdigest())
-    return found
+        digests.append(digest.hexdigest())
+    return digests

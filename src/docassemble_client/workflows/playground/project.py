@@ -1,11 +1,22 @@
-"""Projects of a Playground: made, filled from disk, kept as a folder is, and deleted."""
+"""Creates, fills, syncs and deletes projects of a Playground."""
 
 from __future__ import annotations
 
-import asyncio
+import os
 import re
-from typing import TYPE_CHECKING, Self
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
 
+from docassemble_client._base_client import BaseClient
+from docassemble_client._concurrency import (
+    CancelledError,
+    run_in_steps,
+    shield,
+    timeout_after,
+)
+from docassemble_client._core.retry import TRANSIENT, retry_until_available
 from docassemble_client.errors import (
     AccessDenied,
     BadRequest,
@@ -13,85 +24,73 @@ from docassemble_client.errors import (
     TaskTimeout,
     UsageError,
 )
-from docassemble_client.workflows.batch.weather import BAD_WEATHER, persist
+from docassemble_client.tasks import TaskEvent, TaskHandle
 from docassemble_client.workflows.interviews.interview import Interview
-from docassemble_client.workflows.packages.archive import archive, temporary
-from docassemble_client.workflows.playground.sync import Sync
-from docassemble_client.workflows.playground.watch import watch
-from docassemble_client.workflows.server.restart import latest_start, steady
-from docassemble_client.workflows.shield import to_its_end
-from docassemble_client.workflows.turns import in_turns
+from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from docassemble_client.workflows.playground.sync import Sync, SyncChange, SyncReport
+from docassemble_client.workflows.playground.watch import WatchEvent, watch
+from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 
-if TYPE_CHECKING:
-    import os
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-    from types import TracebackType
-
-    from docassemble_client.client import AsyncDocassemble
-    from docassemble_client.tasks import TaskEvent, TaskHandle
-    from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
-    from docassemble_client.workflows.playground.watch import WatchEvent
-
-DEFAULT = "default"
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # as the server has it (develop/api.py:320)
-_PARTING = 300.0  # seconds for deleting the project, in whatever weather
+DEFAULT_PROJECT = "default"
+_PROJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # the server's rule (develop/api.py:320)
+_DELETE_TIMEOUT_SECONDS = 300.0  # includes retries during an outage
 
 
 class Project:
     """
-    A project of a Playground; made by `AsyncDocassemble.project`, and used with `async with`.
+    A project of a Playground, from `AsyncDocassemble.project`; use it with `async with`.
 
     Attributes:
-        name: Its name; the one that always exists is called default.
+        name: Name of the project; the project `default` always exists.
     """
 
     def __init__(
         self,
-        da: AsyncDocassemble,
+        client: BaseClient,
         name: str,
         *,
         create: bool,
         delete: bool,
         user_id: int | None,
     ) -> None:
-        if name != DEFAULT and not _NAME.fullmatch(name):
-            message = "a project is called by ASCII letters and digits, and begins with a letter"
-            raise UsageError(message, hint="The server takes no _ or - in it")
-        if delete and name == DEFAULT:
+        if name != DEFAULT_PROJECT and not _PROJECT_NAME.fullmatch(name):
+            message = "a project name has only ASCII letters and digits and begins with a letter"
+            raise UsageError(message, hint="The server allows no _ or - in it")
+        if delete and name == DEFAULT_PROJECT:
             message = "the project default cannot be deleted"
-            raise UsageError(message, hint="Work in a project of its own")
-        self._da = da
+            raise UsageError(message, hint="Pass the name of another project")
+        self._client = client
         self._create = create
         self._delete = delete
-        self._given_id = user_id
+        self._requested_user_id = user_id
         self._user_id = user_id
         self._entered = False
         self.name = name
 
     @property
     def user_id(self) -> int:
-        """Number of the user whose Playground it is in."""
-        self._check()
+        """ID of the user who owns the Playground."""
+        self._check_entered()
         if self._user_id is None:
-            message = "the key may not read its own account, so its number is not known"
-            raise UsageError(message, hint="Pass it to project() as user_id")
+            message = "the key may not read its own account, so the user ID is unknown"
+            raise UsageError(message, hint="Pass user_id to project()")
         return self._user_id
 
     def interview(self, filename: str) -> Interview:
         """
-        Work with an interview of the project.
+        Return an interview of the project.
 
         Args:
-            filename: Its file, such as main.yml.
+            filename: Name of its file, such as `main.yml`.
 
         Returns:
-            The interview, called such as docassemble.playground7review42:main.yml.
+            The interview, with a name such as `docassemble.playground7review42:main.yml`.
 
         Raises:
-            UsageError: The key may not read its own account, and no user_id was given.
+            UsageError: The key may not read its own account, and `user_id` is not set.
         """
-        project = "" if self.name == DEFAULT else self.name
-        return Interview(self._da, f"docassemble.playground{self.user_id}{project}:{filename}")
+        project = "" if self.name == DEFAULT_PROJECT else self.name
+        return Interview(self._client, f"docassemble.playground{self.user_id}{project}:{filename}")
 
     async def install(
         self,
@@ -102,32 +101,35 @@ class Project:
         on_progress: Callable[[TaskEvent], object] | None = None,
     ) -> bool:
         """
-        Unpack a package into the project, and wait through the restart.
+        Unpack a package into the project and wait for the restart.
 
-        Its files are written over those of the same names; nothing is deleted. The package is made
-        and checked as by `deploy`. Files keep their names, also those that `sync` would change.
+        Files with the same name are overwritten; no file is deleted. The package is packed and
+        checked as by `deploy`. Unlike with `sync`, the server does not change file names.
 
         Args:
             source: Folder of the package, or its ZIP file.
-            restart: Whether the server restarts, if the package has modules.
-            timeout: Seconds for the whole of it; None for no limit.
-            on_progress: Called with an event after each look at the restart.
+            restart: Whether the server restarts if the package has modules.
+            timeout: Seconds for the upload and the restart; None for no limit.
+            on_progress: Called with an event after each poll of the restart.
 
         Returns:
             Whether the server restarted.
 
         Raises:
-            UsageError: There is no docassemble package; nothing was sent.
-            TaskTimeout: The restart was not over in time.
-            BadRequest: The server could not unpack it.
+            UsageError: The source is not a docassemble package; no request was sent.
+            TaskTimeout: The restart did not finish in time.
+            BadRequest: The server could not unpack the package.
             OSError: A file cannot be read.
         """
-        self._check()
-        with temporary() as file:
-            made = await in_turns(archive(source, file))
-            return await self._restarting(
-                lambda: self._da.playground.install_packages(
-                    [made.upload], project=self.name, user_id=self._given_id, restart=restart
+        self._check_entered()
+        with open_temporary_file() as file:
+            package_archive = await run_in_steps(make_archive(source, file))
+            return await self._call_and_wait(
+                lambda: self._client.playground.install_packages(
+                    [package_archive.upload],
+                    project=self.name,
+                    user_id=self._requested_user_id,
+                    restart=restart,
                 ),
                 timeout=timeout,
                 on_progress=on_progress,
@@ -144,35 +146,35 @@ class Project:
         on_progress: Callable[[TaskEvent], object] | None = None,
     ) -> bool:
         """
-        Let the server fetch a package into the project, and wait through the restart.
+        Let the server fetch a package into the project and wait for the restart.
 
         Args:
             github: URL of a Git repository.
-            pip: Instead, name of a package on PyPI.
-            branch: With github, branch of the repository; by default that of GitHub, or main.
-            restart: Whether the server restarts, if a module changed.
-            timeout: Seconds for the whole of it; None for no limit.
-            on_progress: Called with an event after each look at the restart.
+            pip: Name of a package on PyPI, instead of `github`.
+            branch: Branch of the repository. The default is GitHub's default branch, or `main`.
+            restart: Whether the server restarts if a module changed.
+            timeout: Seconds for the download and the restart; None for no limit.
+            on_progress: Called with an event after each poll of the restart.
 
         Returns:
             Whether the server restarted.
 
         Raises:
-            UsageError: There is not one package to fetch; nothing was sent.
-            BadRequest: The server could not fetch it; `body` has what Git or pip said.
-            TaskTimeout: The restart was not over in time.
+            UsageError: The arguments do not name exactly one package; no request was sent.
+            BadRequest: The server could not fetch the package; `body` has the output of Git or pip.
+            TaskTimeout: The restart did not finish in time.
         """
-        self._check()
+        self._check_entered()
         if (github is None) is (pip is None) or (branch is not None and github is None):
             message = "pull takes one package: github=, with or without branch=, or pip="
             raise UsageError(message)
-        return await self._restarting(
-            lambda: self._da.playground.pull_package(
+        return await self._call_and_wait(
+            lambda: self._client.playground.pull_package(
                 github_url=github,
                 pip=pip,
                 branch=branch,
                 project=self.name,
-                user_id=self._given_id,
+                user_id=self._requested_user_id,
                 restart=restart,
             ),
             timeout=timeout,
@@ -190,39 +192,40 @@ class Project:
         on_change: Callable[[SyncChange], object] | None = None,
     ) -> SyncReport:
         """
-        Make the project as a folder on disk is; only what differs is sent.
+        Make the project equal to a folder on disk; only differences are sent.
 
-        Files are compared by content: those on both sides are read from the server, unless their
-        size says enough. There is one request for each folder of the Playground, more where one
-        would be too large for the server, and one restart at the end, if modules changed. A sync
-        that broke off is completed by the next.
+        Files are compared by content. Files on both sides are downloaded, unless their sizes
+        differ. Each folder of the Playground takes one request, or several if one would be too
+        large for the server. If modules changed, the server restarts once, at the end. If a sync
+        fails, the next one completes it.
 
         The folder is a package (docassemble/Name/data/questions, templates, static, sources, and
-        the modules docassemble/Name/*.py), or as the Playground has it (questions, templates,
-        static, sources, modules). The Playground has no folders in folders: what lies deeper is
-        left out, as is what `deploy` leaves out.
+        the modules docassemble/Name/*.py), or has the folders of the Playground (questions,
+        templates, static, sources, modules). Files in subfolders of these are ignored, as the
+        Playground has no subfolders. So are the files that `deploy` ignores.
 
         Args:
-            folder: The folder.
-            delete: Whether to delete what is on the server only; also in folders that are not on
-                disk.
-            restart: Whether the server restarts if modules changed, which are not used before.
-            dry_run: Whether only to compare.
-            timeout: Seconds for the whole of it; None for no limit.
-            on_change: Called with each file that was changed, or would be; `str()` of it is a line.
+            folder: Path of the folder.
+            delete: Whether to delete files that are only on the server, even if their whole folder
+                is missing on disk.
+            restart: Whether the server restarts if modules changed. Changed modules take effect
+                only after a restart.
+            dry_run: Whether to compare only.
+            timeout: Seconds for the whole sync; None for no limit.
+            on_change: Called with each change, also in a dry run; `str(change)` is one line.
 
         Returns:
-            What was done.
+            The changes.
 
         Raises:
-            UsageError: The folder is none of these, or the server would store two of its files
-                under one name, or one under none; nothing was sent.
-            TaskTimeout: It was not over in time.
+            UsageError: The folder has neither layout, the server would store several files under
+                one name, or it cannot store a name; no file was sent.
+            TaskTimeout: The sync did not finish in time.
             OSError: A file cannot be read.
         """
-        self._check()
-        work = self._syncing(folder, delete=delete, restart=restart, on_change=on_change)
-        return await work.run(dry_run=dry_run, timeout=timeout)
+        self._check_entered()
+        sync = self._make_sync(folder, delete=delete, restart=restart, on_change=on_change)
+        return await sync.run(dry_run=dry_run, timeout=timeout)
 
     def watch(
         self,
@@ -231,30 +234,30 @@ class Project:
         delete: bool = False,
         restart: bool = True,
         interval: float = 1.0,
-        settle: float = 0.3,
+        debounce: float = 0.3,
         on_change: Callable[[SyncChange], object] | None = None,
-        wait: Callable[[float], Awaitable[object]] | None = None,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> AsyncGenerator[WatchEvent]:
         """
-        Sync now and after each change of the folder, until the loop over it ends.
+        Sync now and after each change of the folder, until you leave the loop.
 
-        What is on the server is compared once; after that it counts as what was sent last. A sync
-        that fails is told, and tried again: after the next change, and by itself if the failure was
-        one of the server or network.
+        The server's files are compared only once; later changes on the server are not noticed. If
+        a sync fails, the event has the error. The sync is repeated after the next change, and
+        automatically if the error came from the server or the network.
 
         Args:
             folder: As for `sync`.
             delete: As for `sync`.
             restart: As for `sync`.
-            interval: Seconds between two looks at the dates and sizes of the files.
-            settle: Seconds for which nothing must change before it is sent.
+            interval: Seconds between two checks of the files' dates and sizes.
+            debounce: Seconds without a change before a sync starts.
             on_change: As for `sync`.
-            wait: Waits so many seconds, `asyncio.sleep` by default; another one may return earlier,
-                when it knows that something changed.
+            sleep: Async function that waits for a number of seconds; the default is a plain sleep.
+                A file watcher may return earlier, as soon as a file changes.
 
         Returns:
-            What each sync did, or how it failed; those that found nothing to do are left out, but
-            for the first and the first after a failure.
+            An event for each sync. A sync without changes is omitted, except for the first one and
+            the first one after a failure.
 
         Example:
             ```python
@@ -263,37 +266,37 @@ class Project:
                     print(event)
             ```
         """
-        self._check()
-        work = self._syncing(folder, delete=delete, restart=restart, on_change=on_change)
-        return watch(work, interval=interval, settle=settle, wait=wait)
+        self._check_entered()
+        sync = self._make_sync(folder, delete=delete, restart=restart, on_change=on_change)
+        return watch(sync, interval=interval, debounce=debounce, sleep=sleep)
 
     async def __aenter__(self) -> Self:
         try:
-            await to_its_end(self._ensured())
-        except asyncio.CancelledError as cancelled:
-            await self._end(cancelled)
+            await shield(self._ensure_exists())
+        except CancelledError as cancelled:
+            await self._clean_up(cancelled)
             raise
         self._entered = True
         return self
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self._entered = False
-        await self._end(error)
+        await self._clean_up(error)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
-    def _check(self) -> None:
+    def _check_entered(self) -> None:
         if not self._entered:
-            message = "this project has not been entered, or is over"
+            message = "this project is not open"
             raise UsageError(message, hint="Use it inside `async with`")
 
-    def _syncing(
+    def _make_sync(
         self,
         folder: str | os.PathLike[str],
         *,
@@ -302,88 +305,89 @@ class Project:
         on_change: Callable[[SyncChange], object] | None,
     ) -> Sync:
         return Sync(
-            self._da,
+            self._client,
             folder,
             project=self.name,
-            user_id=self._given_id,
+            user_id=self._requested_user_id,
             delete=delete,
             restart=restart,
             on_change=on_change,
         )
 
-    async def _restarting(
+    async def _call_and_wait(
         self,
         call: Callable[[], Awaitable[TaskHandle | None]],
         *,
         timeout: float | None,
         on_progress: Callable[[TaskEvent], object] | None,
     ) -> bool:
-        """Make a call that may be repeated, and wait for the restart that it may bring."""
+        """Make a call that is safe to repeat, and wait for the restart if there is one."""
         handle: TaskHandle | None = None
         try:
-            async with asyncio.timeout(timeout):
-                since = await latest_start(self._da)
-                handle = await persist(call)
-                await self._da.wait_for_task(handle, timeout=None, on_progress=on_progress)
-                # Where the first answer was lost, the restart may belong to that.
-                restarted = handle is not None or await latest_start(self._da) > since
+            async with timeout_after(timeout):
+                since = await latest_start_time(self._client)
+                handle = await retry_until_available(call)
+                await self._client.wait_for_task(handle, timeout=None, on_progress=on_progress)
+                # If the first response was lost, that request may have caused the restart.
+                restarted = handle is not None or await latest_start_time(self._client) > since
                 if restarted:
-                    await steady(self._da, since)
+                    await wait_until_stable(self._client, since)
         except TimeoutError:
             message = f"the project was not ready within {timeout} s"
-            hint = "The server may still be at it; do it again, which does no harm"
+            hint = "The server may still be working on it; you can safely repeat the call"
             raise TaskTimeout(message, hint=hint, handle=handle) from None
         return restarted
 
-    async def _ensured(self) -> None:
+    async def _ensure_exists(self) -> None:
         if self._user_id is None:
-            try:
-                self._user_id = (await self._da.users.get_current()).id
-            except AccessDenied:
-                # A limited key may work in the Playground and not read its own account.
-                self._user_id = None
-        if await self._is_there():
+            # A limited key may use the Playground without reading its own account.
+            with suppress(AccessDenied):
+                self._user_id = (await self._client.users.get_current()).id
+        if await self._exists():
             return
         if not self._create:
             message = f"the Playground has no project {self.name}"
-            raise DocassembleError(message, hint="Pass create=True, or the name of one it has")
+            raise DocassembleError(message, hint="Pass create=True, or the name of a project")
         try:
-            await self._da.playground.create_project(self.name, user_id=self._given_id)
-        except (BadRequest, *BAD_WEATHER):
-            # Somebody was faster, or the answer was lost; the server says the same of a project
-            # that is there as of one that is not.
-            if not await self._is_there():
+            await self._client.playground.create_project(self.name, user_id=self._requested_user_id)
+        except (BadRequest, *TRANSIENT):
+            # The response was lost, or the project exists by now: the server's error is the same
+            # for existing and invalid projects.
+            if not await self._exists():
                 raise
 
-    async def _is_there(self) -> bool:
-        if self.name == DEFAULT:
+    async def _exists(self) -> bool:
+        if self.name == DEFAULT_PROJECT:
             return True
-        projects = await persist(lambda: self._da.playground.list_projects(user_id=self._given_id))
+        projects = await retry_until_available(
+            lambda: self._client.playground.list_projects(user_id=self._requested_user_id)
+        )
         return self.name in projects
 
-    async def _end(self, error: BaseException | None) -> None:
-        """Delete the project; what already went wrong is not hidden by a failure to do so."""
+    async def _clean_up(self, error: BaseException | None) -> None:
+        """Delete the project if requested; a failure does not hide an earlier error."""
         if not self._delete:
             return
         try:
-            await to_its_end(self._deleted())
-        except DocassembleError as failure:
+            await shield(self._delete_project())
+        except DocassembleError as delete_error:
             if error is None:
                 raise
-            error.add_note(f"The project was not deleted: {failure}")
+            error.add_note(f"The project was not deleted: {delete_error}")
 
-    async def _deleted(self) -> None:
+    async def _delete_project(self) -> None:
         try:
-            async with asyncio.timeout(_PARTING):
-                await persist(self._delete_once)
+            async with timeout_after(_DELETE_TIMEOUT_SECONDS):
+                await retry_until_available(self._delete_once)
         except TimeoutError:
-            message = f"the project {self.name} was not deleted within {_PARTING:g} s"
+            seconds = f"{_DELETE_TIMEOUT_SECONDS:g} s"
+            message = f"the project {self.name} was not deleted within {seconds}"
             hint = "Delete it with playground.delete_project"
             raise TaskTimeout(message, operation="playground.delete_project", hint=hint) from None
 
     async def _delete_once(self) -> None:
         try:
-            await self._da.playground.delete_project(self.name, user_id=self._given_id)
+            await self._client.playground.delete_project(self.name, user_id=self._requested_user_id)
         except BadRequest:
-            if await self._is_there():
+            if await self._exists():
                 raise

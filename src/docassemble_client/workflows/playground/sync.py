@@ -1,8 +1,7 @@
-"""A project of the Playground that is made as a working tree on disk is."""
+"""Makes a project of the Playground equal to a working tree on disk."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
 from functools import partial
@@ -11,36 +10,36 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from attrs import frozen
 
+from docassemble_client._concurrency import TaskGroup, run_in_steps, timeout_after
+from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import NotFound, TaskTimeout
 from docassemble_client.transfer import Upload
-from docassemble_client.workflows.batch.weather import persist
-from docassemble_client.workflows.playground.filenames import found_name
+from docassemble_client.workflows.playground.filenames import lookup_name
 from docassemble_client.workflows.playground.layout import (
     FOLDERS,
     MODULES,
-    Local,
-    Place,
-    digests,
-    find_local,
+    LocalFiles,
+    RemotePath,
+    compute_digests,
+    find_local_files,
 )
-from docassemble_client.workflows.server.restart import latest_start, steady
-from docassemble_client.workflows.turns import in_turns
+from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
     from docassemble_client.tasks import TaskHandle
     from docassemble_client.workflows.playground.layout import Folder
 
-_AT_A_TIME = 4  # downloads, to compare
-_MOST_FILES = 200  # in one request; the server takes up to 1,000 parts
-_MOST_BYTES = 8 * 1024 * 1024  # in one request; the server takes 16 MiB
-_SIGNS = {"added": "+", "changed": "~", "deleted": "-"}
+_MAX_CONCURRENT_DOWNLOADS = 4
+_MAX_REQUEST_FILES = 200  # the server accepts up to 1,000 parts
+_MAX_REQUEST_BYTES = 8 * 1024 * 1024  # the server accepts 16 MiB
+_KIND_SYMBOLS = {"added": "+", "changed": "~", "deleted": "-"}
 
 
-class _Where(TypedDict):
+class _Location(TypedDict):
     folder: Folder
     project: str
     user_id: int | None
@@ -49,13 +48,13 @@ class _Where(TypedDict):
 @frozen(kw_only=True)
 class SyncChange:
     """
-    A file of a project that a sync has changed.
+    A file of a project that a sync changed.
 
     Attributes:
-        kind: added, changed or deleted.
+        kind: `added`, `changed` or `deleted`.
         folder: Folder of the Playground.
         name: Name on the server.
-        path: The file on disk; None if it was deleted.
+        path: Path on disk; None if the file was deleted.
     """
 
     kind: Literal["added", "changed", "deleted"]
@@ -64,24 +63,24 @@ class SyncChange:
     path: Path | None = None
 
     def __str__(self) -> str:
-        return f"{_SIGNS[self.kind]} {self.folder}/{self.name}"
+        return f"{_KIND_SYMBOLS[self.kind]} {self.folder}/{self.name}"
 
 
 @frozen(kw_only=True)
 class SyncReport:
     """
-    What a sync has done, or in a dry run would do.
+    The changes of a sync, or in a dry run the changes that it would make.
 
     Attributes:
-        changes: What was changed, in this order.
-        unchanged: How many files were the same.
-        only_on_server: Files that are on the server only, and stay, such as questions/old.yml.
-        unreachable: Of these, those the server lists but can neither read nor delete under their
-            name, as it changes it; only people can, in the Playground.
-        renamed: Names on the server of those whose name it changes, by their path on disk.
-        left_out: What is on disk but does not belong in the Playground.
-        restarted: Whether the server restarted for changed modules, and answers steadily.
-        dry_run: Whether nothing was changed.
+        changes: The changes, in order.
+        unchanged: Number of files that were equal.
+        only_on_server: Remaining files that are not on disk, such as `questions/old.yml`.
+        unreachable: The files of `only_on_server` that the API can neither read nor delete, as the
+            server changes the name in the request. Delete them in the Playground.
+        renamed: Names that the server changes, by path on disk.
+        ignored: Paths on disk that do not belong in the Playground.
+        restarted: Whether the server restarted for changed modules and is available again.
+        dry_run: Whether this was a dry run.
     """
 
     changes: tuple[SyncChange, ...]
@@ -89,105 +88,114 @@ class SyncReport:
     only_on_server: tuple[str, ...]
     unreachable: tuple[str, ...]
     renamed: Mapping[str, str]
-    left_out: tuple[str, ...]
+    ignored: tuple[str, ...]
     restarted: bool
     dry_run: bool
 
     def __str__(self) -> str:
-        lines = [str(one) for one in self.changes]
-        lines += [f"{path} is called {name} on the server" for path, name in self.renamed.items()]
+        lines = [str(change) for change in self.changes]
+        lines += [
+            f"{path} is stored as {name} on the server" for path, name in self.renamed.items()
+        ]
         return "\n".join(lines) or "nothing differs"
 
 
 @frozen(kw_only=True)
 class _Plan:
-    """What is to be done, from what tells the contents on both sides apart."""
+    """The changes to make, computed from the digests of both sides."""
 
-    local: Local
-    wanted: Mapping[Place, str]
-    there: Mapping[Place, str]
+    local: LocalFiles
+    local_digests: Mapping[RemotePath, str]
+    remote_digests: Mapping[RemotePath, str]
     delete: bool
 
     @property
-    def gone(self) -> list[Place]:
-        """What is on the server only."""
-        return sorted(self.there.keys() - self.wanted.keys())
+    def only_on_server(self) -> list[RemotePath]:
+        return sorted(self.remote_digests.keys() - self.local_digests.keys())
 
     @property
-    def unreachable(self) -> list[Place]:
-        return [place for place in self.gone if found_name(place[1]) != place[1]]
+    def unreachable(self) -> list[RemotePath]:
+        return [path for path in self.only_on_server if lookup_name(path[1]) != path[1]]
 
     @property
-    def deleted(self) -> list[Place]:
-        bad = set(self.unreachable)
-        return [place for place in self.gone if place not in bad] if self.delete else []
+    def to_delete(self) -> list[RemotePath]:
+        if not self.delete:
+            return []
+        unreachable = set(self.unreachable)
+        return [path for path in self.only_on_server if path not in unreachable]
 
-    def steps(self) -> Iterator[tuple[Folder, list[SyncChange]]]:
-        """What goes into one request each, in order."""
+    def make_batches(self) -> Iterator[tuple[Folder, list[SyncChange]]]:
+        """Yield the changes of each request with their folder, in order."""
         for folder in FOLDERS:
-            new = [one for one in sorted(self.wanted) if one[0] == folder and self._new(one)]
-            for changes in _batches(map(self._change, new)):
+            different = [
+                path
+                for path in sorted(self.local_digests)
+                if path[0] == folder and self._is_different(path)
+            ]
+            for changes in _split_into_batches(map(self._make_change, different)):
                 yield folder, changes
-            for place in self.deleted:
-                if place[0] == folder:
-                    yield folder, [SyncChange(kind="deleted", folder=folder, name=place[1])]
+            for path in self.to_delete:
+                if path[0] == folder:
+                    yield folder, [SyncChange(kind="deleted", folder=folder, name=path[1])]
 
-    def _new(self, place: Place) -> bool:
-        return self.there.get(place) != self.wanted[place]
+    def _is_different(self, path: RemotePath) -> bool:
+        return self.remote_digests.get(path) != self.local_digests[path]
 
-    def _change(self, place: Place) -> SyncChange:
-        folder, name = place
-        kind: Literal["added", "changed"] = "changed" if place in self.there else "added"
-        return SyncChange(kind=kind, folder=folder, name=name, path=self.local.files[place])
+    def _make_change(self, path: RemotePath) -> SyncChange:
+        folder, name = path
+        kind: Literal["added", "changed"] = "changed" if path in self.remote_digests else "added"
+        return SyncChange(kind=kind, folder=folder, name=name, path=self.local.files[path])
 
-    def after(self) -> dict[Place, str]:
-        """What tells the contents on the server apart when all is done."""
-        stays = set(self.gone) - set(self.deleted)
-        return {**self.wanted, **dict.fromkeys(stays, "")}
+    def expected_digests(self) -> dict[RemotePath, str]:
+        """Return the digests of the server's files after all changes."""
+        remaining = set(self.only_on_server) - set(self.to_delete)
+        return {**self.local_digests, **dict.fromkeys(remaining, "")}
 
-    def report(
+    def make_report(
         self, changes: Iterable[SyncChange], *, restarted: bool, dry_run: bool
     ) -> SyncReport:
-        deleted = set(self.deleted)
+        deleted = set(self.to_delete)
         return SyncReport(
             changes=tuple(changes),
-            unchanged=sum(not self._new(place) for place in self.wanted),
-            only_on_server=tuple("/".join(one) for one in self.gone if one not in deleted),
-            unreachable=tuple("/".join(place) for place in self.unreachable),
+            unchanged=sum(not self._is_different(path) for path in self.local_digests),
+            only_on_server=tuple(
+                "/".join(path) for path in self.only_on_server if path not in deleted
+            ),
+            unreachable=tuple("/".join(path) for path in self.unreachable),
             renamed=self.local.renamed,
-            left_out=self.local.left_out,
+            ignored=self.local.ignored,
             restarted=restarted,
             dry_run=dry_run,
         )
 
 
-def _batches(changes: Iterable[SyncChange]) -> Iterator[list[SyncChange]]:
-    """Put as many files into one request as the server takes."""
+def _split_into_batches(changes: Iterable[SyncChange]) -> Iterator[list[SyncChange]]:
+    """Split changes into batches that the server accepts in one request."""
     batch: list[SyncChange] = []
     size = 0
     for change in changes:
-        one = change.path.stat().st_size if change.path else 0
-        if batch and (len(batch) == _MOST_FILES or size + one > _MOST_BYTES):
+        file_size = change.path.stat().st_size if change.path else 0
+        if batch and (len(batch) == _MAX_REQUEST_FILES or size + file_size > _MAX_REQUEST_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(change)
-        size += one
+        size += file_size
     if batch:
         yield batch
 
 
 class Sync:
     """
-    One project and one folder on disk, as often as it is asked for.
+    Syncs a folder on disk to a project, any number of times.
 
     Attributes:
-        known: What tells the contents on the server apart, by place, from the sync before; None
-            where the server is to be asked again.
+        remote_digests: Digests of the server's files after the last sync; None if they have to be
+            fetched.
     """
 
     def __init__(
         self,
-        da: AsyncDocassemble,
+        client: BaseClient,
         folder: str | os.PathLike[str],
         *,
         project: str,
@@ -196,127 +204,135 @@ class Sync:
         restart: bool,
         on_change: Callable[[SyncChange], object] | None,
     ) -> None:
-        self.da = da
+        self.client = client
         self.folder = Path(folder)
         self.project = project
         self.user_id = user_id
         self.delete = delete
         self.restart = restart
         self.on_change = on_change
-        self.known: dict[Place, str] | None = None
+        self.remote_digests: dict[RemotePath, str] | None = None
 
     async def run(self, *, dry_run: bool, timeout: float | None) -> SyncReport:
         """
-        Compare both sides by content, and change what differs.
+        Compare both sides by content and apply the changes.
 
         Args:
-            dry_run: Whether only to compare.
-            timeout: Seconds for all of it.
+            dry_run: Whether to compare only.
+            timeout: Seconds for the whole sync.
 
         Returns:
-            What was done, or would be.
+            The changes.
 
         Raises:
             UsageError: The folder cannot be synced.
-            TaskTimeout: It was not over in time.
+            TaskTimeout: The sync did not finish in time.
             OSError: A file cannot be read.
         """
         try:
-            async with asyncio.timeout(timeout):
-                plan = await self._plan()
+            async with timeout_after(timeout):
+                plan = await self._make_plan()
                 return self._preview(plan) if dry_run else await self._apply(plan)
         except TimeoutError:
-            message = f"the project was not as the folder is after {timeout} s"
-            hint = "Sync again: only what still differs is sent"
+            message = f"the project was not synced within {timeout} s"
+            hint = "Sync again: only remaining changes are sent"
             raise TaskTimeout(message, operation="playground.upload_files", hint=hint) from None
 
-    async def _plan(self) -> _Plan:
-        local = find_local(self.folder)
-        texts = await in_turns(digests(local.files.values()))
-        wanted = dict(zip(local.files, texts, strict=True))
-        there = self.known if self.known is not None else await self._remote(local)
-        return _Plan(local=local, wanted=wanted, there=there, delete=self.delete)
+    async def _make_plan(self) -> _Plan:
+        local = find_local_files(self.folder)
+        digests = await run_in_steps(compute_digests(local.files.values()))
+        local_digests = dict(zip(local.files, digests, strict=True))
+        remote_digests = self.remote_digests
+        if remote_digests is None:
+            remote_digests = await self._fetch_remote_digests(local)
+        return _Plan(
+            local=local,
+            local_digests=local_digests,
+            remote_digests=remote_digests,
+            delete=self.delete,
+        )
 
     async def _apply(self, plan: _Plan) -> SyncReport:
-        """Do what is planned: one request for each folder, and the restart with the last."""
-        self.known = None
-        steps = list(plan.steps())
-        restart = self.restart and any(folder == MODULES for folder, _ in steps)
-        since = await latest_start(self.da) if restart else 0.0
-        done: list[SyncChange] = []
-        for number, (folder, changes) in enumerate(steps, start=1):
-            # The last one carries the restart: if it breaks off, it is still to be done, and the
-            # next sync restarts too.
-            last = restart and number == len(steps)
-            handle = await persist(self._sending(folder, changes, restart=last))
-            await self.da.wait_for_task(handle, timeout=None)
-            done += self._told(changes)
+        """Send the batches; the last one restarts the server if a module changes."""
+        self.remote_digests = None
+        batches = list(plan.make_batches())
+        restart = self.restart and any(folder == MODULES for folder, _ in batches)
+        since = await latest_start_time(self.client) if restart else 0.0
+        applied: list[SyncChange] = []
+        for number, (folder, changes) in enumerate(batches, start=1):
+            # If the sync breaks off, the last batch is still to be sent, so the next sync also
+            # restarts the server.
+            call = self._make_call(folder, changes, restart=restart and number == len(batches))
+            handle = await retry_until_available(call)
+            await self.client.wait_for_task(handle, timeout=None)
+            applied += self._notify(changes)
         if restart:
-            await steady(self.da, since)
-        self.known = plan.after()
-        return plan.report(done, restarted=restart, dry_run=False)
+            await wait_until_stable(self.client, since)
+        self.remote_digests = plan.expected_digests()
+        return plan.make_report(applied, restarted=restart, dry_run=False)
 
     def _preview(self, plan: _Plan) -> SyncReport:
-        """Tell what would be done."""
-        changes = [one for _, changes in plan.steps() for one in self._told(changes)]
-        return plan.report(changes, restarted=False, dry_run=True)
+        changes = [change for _, batch in plan.make_batches() for change in self._notify(batch)]
+        return plan.make_report(changes, restarted=False, dry_run=True)
 
-    def _told(self, changes: list[SyncChange]) -> list[SyncChange]:
+    def _notify(self, changes: list[SyncChange]) -> list[SyncChange]:
         if self.on_change is not None:
             for change in changes:
                 self.on_change(change)
         return changes
 
-    async def _remote(self, local: Local) -> dict[Place, str]:
-        """What tells the contents on the server apart; empty where it need not be known."""
-        there: dict[Place, str] = {}
+    async def _fetch_remote_digests(self, local: LocalFiles) -> dict[RemotePath, str]:
+        """Return the digests of the server's files; empty for files that are not on disk."""
+        remote_digests: dict[RemotePath, str] = {}
         for folder in FOLDERS:
-            names = await persist(
+            names = await retry_until_available(
                 partial(
-                    self.da.playground.list_files,
+                    self.client.playground.list_files,
                     folder=folder,
                     project=self.project,
                     user_id=self.user_id,
                 )
             )
-            there |= {(folder, name): "" for name in names}
-        waiting = iter(there.keys() & local.files.keys())
+            remote_digests |= {(folder, name): "" for name in names}
+        pending = iter(remote_digests.keys() & local.files.keys())
 
         async def compare() -> None:
-            for place in waiting:
-                size = local.files[place].stat().st_size
-                there[place] = await persist(partial(self._downloaded, place, size))
+            for path in pending:
+                size = local.files[path].stat().st_size
+                remote_digests[path] = await retry_until_available(
+                    partial(self._download_digest, path, size)
+                )
 
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_AT_A_TIME):
+            async with TaskGroup() as group:
+                for _ in range(_MAX_CONCURRENT_DOWNLOADS):
                     group.create_task(compare())
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        return there
+        except ExceptionGroup as group_error:
+            raise group_error.exceptions[0] from None
+        return remote_digests
 
-    async def _downloaded(self, place: Place, size: int) -> str:
-        folder, name = place
+    async def _download_digest(self, path: RemotePath, size: int) -> str:
+        folder, name = path
         digest = hashlib.sha256()
         try:
-            async with self.da.playground.download_file(
+            async with self.client.playground.download_file(
                 name, folder=folder, project=self.project, user_id=self.user_id
             ) as stream:
                 if stream.size not in {None, size}:
                     return ""
                 async for chunk in stream:
                     digest.update(chunk)
-        except NotFound:  # deleted meanwhile
+        except NotFound:  # deleted in the meantime
             return ""
         return digest.hexdigest()
 
-    def _sending(
+    def _make_call(
         self, folder: Folder, changes: list[SyncChange], *, restart: bool
     ) -> Callable[[], Awaitable[TaskHandle | None]]:
-        """Send files or delete one; doing it twice does no harm."""
-        place: _Where = {"folder": folder, "project": self.project, "user_id": self.user_id}
-        files = [Upload(one.path, one.name) for one in changes if one.path is not None]
+        """Return a call that uploads files or deletes one file; it is safe to repeat."""
+        location: _Location = {"folder": folder, "project": self.project, "user_id": self.user_id}
+        files = [Upload(change.path, change.name) for change in changes if change.path is not None]
         if files:
-            return lambda: self.da.playground.upload_files(files, restart=restart, **place)
+            return lambda: self.client.playground.upload_files(files, restart=restart, **location)
         name = changes[0].name
-        return lambda: self.da.playground.delete_file(name, restart=restart, **place)
+        return lambda: self.client.playground.delete_file(name, restart=restart, **location)

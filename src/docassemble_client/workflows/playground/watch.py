@@ -1,14 +1,14 @@
-"""A folder that is watched, and synced after each change."""
+"""Watches a folder and syncs it after each change."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from docassemble_client._concurrency import sleep as default_sleep
 from docassemble_client.errors import DocassembleError, UsageError
-from docassemble_client.workflows.packages.source_tree import scan
+from docassemble_client.workflows.packages.source_tree import scan_sources
 from docassemble_client.workflows.playground.sync import SyncReport
 
 if TYPE_CHECKING:
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     from docassemble_client.workflows.playground.sync import Sync
 
-    _Look: TypeAlias = dict[str, tuple[int, int]]
+    _Snapshot: TypeAlias = dict[str, tuple[int, int]]
 
-_LONGEST = 30.0  # seconds before a sync that failed is tried again
-_TIMEOUT = 600.0  # seconds for one sync
+_MAX_RETRY_SECONDS = 30.0  # between two attempts of a failed sync
+_SYNC_TIMEOUT_SECONDS = 600.0
 
 
 @frozen(kw_only=True)
 class WatchEvent:
     """
-    How one sync of a folder that is watched went.
+    The outcome of one sync of a watched folder.
 
     Attributes:
-        report: What was done; None if it failed.
-        error: How it failed; None if it did not.
+        report: Report of the sync; None if it failed.
+        error: The error; None if the sync succeeded.
     """
 
     report: SyncReport | None = None
@@ -42,72 +42,61 @@ class WatchEvent:
 
 
 async def watch(
-    work: Sync,
+    sync: Sync,
     *,
     interval: float,
-    settle: float,
-    wait: Callable[[float], Awaitable[object]] | None,
+    debounce: float,
+    sleep: Callable[[float], Awaitable[object]] | None,
 ) -> AsyncGenerator[WatchEvent]:
-    """
-    Sync now and after each change.
-
-    Args:
-        work: What to sync.
-        interval: Seconds between two looks.
-        settle: Seconds for which nothing must change before it is sent.
-        wait: Waits so many seconds; None for `asyncio.sleep`.
-
-    Yields:
-        How each sync went.
-    """
-    wait = wait or asyncio.sleep
-    synced: _Look | None = None
-    news, pause = True, interval
+    """Sync now and after each change; yield the outcomes."""
+    sleep = sleep or default_sleep
+    synced_files: _Snapshot | None = None
+    should_report, delay = True, interval
     while True:
-        look = _look(work.folder)
-        if look != synced:
-            look = await _settled(work.folder, look, settle, wait)
-            event = await _synced(work)
+        files = _take_snapshot(sync.folder)
+        if files != synced_files:
+            files = await _wait_until_unchanged(sync.folder, files, debounce, sleep)
+            event = await _run_sync(sync)
             if isinstance(event.error, DocassembleError) and not isinstance(
                 event.error, UsageError
             ):
-                synced, pause = None, min(_LONGEST, 2 * pause)
+                synced_files, delay = None, min(_MAX_RETRY_SECONDS, 2 * delay)
             else:
-                # Where the folder itself is wrong, only another change can help.
-                synced, pause = look, interval
-            if news or event.report is None or event.report.changes:
+                # If the folder is invalid, only another change of it can help.
+                synced_files, delay = files, interval
+            if should_report or event.report is None or event.report.changes:
                 yield event
-            news = event.report is None
-        await wait(pause)
+            should_report = event.report is None
+        await sleep(delay)
 
 
-async def _synced(work: Sync) -> WatchEvent:
+async def _run_sync(sync: Sync) -> WatchEvent:
     try:
-        return WatchEvent(report=await work.run(dry_run=False, timeout=_TIMEOUT))
+        return WatchEvent(report=await sync.run(dry_run=False, timeout=_SYNC_TIMEOUT_SECONDS))
     except (DocassembleError, OSError) as error:
         return WatchEvent(error=error)
 
 
-async def _settled(
-    folder: Path, look: _Look, settle: float, wait: Callable[[float], Awaitable[object]]
-) -> _Look:
-    """Wait until two looks see the same: editors write in several steps."""
+async def _wait_until_unchanged(
+    folder: Path, files: _Snapshot, debounce: float, sleep: Callable[[float], Awaitable[object]]
+) -> _Snapshot:
+    """Wait until two snapshots are equal: editors write in several steps."""
     while True:
-        await wait(settle)
-        later = _look(folder)
-        if later == look:
-            return look
-        look = later
+        await sleep(debounce)
+        later_files = _take_snapshot(folder)
+        if later_files == files:
+            return files
+        files = later_files
 
 
-def _look(folder: Path) -> _Look:
-    """Note date and size of every file that counts; nothing where the folder is gone."""
-    found: _Look = {}
+def _take_snapshot(folder: Path) -> _Snapshot:
+    """Return date and size of every source file; empty if the folder does not exist."""
+    files: _Snapshot = {}
     try:
-        for path in scan(folder).files:
-            state = (folder / path).stat()
-            found[path] = (state.st_mtime_ns, state.st_size)
+        for path in scan_sources(folder).files:
+            stat = (folder / path).stat()
+            files[path] = (stat.st_mtime_ns, stat.st_size)
     except OSError:
-        # Something was deleted meanwhile; the next look sees what there is.
-        return found
-    return found
+        # A file was deleted in the meantime; the next snapshot is complete.
+        return files
+    return files

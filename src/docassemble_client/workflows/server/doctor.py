@@ -1,8 +1,7 @@
-"""What is wrong with a server, an address or a key: looked at without changing anything."""
+"""Checks the server, its address and the API key without changing anything."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +9,8 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from docassemble_client import operations as table
+import docassemble_client.operations as table
+from docassemble_client._concurrency import gather
 from docassemble_client.config import Confidential
 from docassemble_client.errors import (
     AccessDenied,
@@ -24,39 +24,39 @@ from docassemble_client.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from docassemble_client.client import AsyncDocassemble
+    from docassemble_client._base_client import BaseClient
     from docassemble_client.models import ServerHealth, User
     from docassemble_client.operation import Operation
 
-Verdict = Literal["allowed", "refused", "off", "unknown"]
+Access = Literal["allowed", "refused", "disabled", "unknown"]
 
-# What a probe passes, so that it finds nothing and brings next to nothing.
-_ARGUMENTS = {"task_id": "doctor", "session": "doctor"}
-_OWNER = "users.get_current"
+# These match nothing on the server, so responses stay small.
+_PROBE_ARGUMENTS = {"task_id": "doctor", "session": "doctor"}
+_OWNER_OPERATION = "users.get_current"
 
 
 @frozen(kw_only=True)
 class ServerReport:
     """
-    What `doctor` found; `str()` of it is for people.
+    The report of `doctor`; `str()` formats it for people.
 
     Attributes:
-        url: Address that was looked at.
+        url: Base URL of the server.
         tls: Whether the connection is encrypted.
-        reachable: Whether anything answers there.
-        redirect: Where the server sends the client, which it does not follow; empty if nowhere.
-        problem: Why the server cannot be reached or its state not be had; empty if it can.
-        version: Version of the server; empty if unknown.
-        started: When the server process that answered started.
-        key_valid: Whether the key is accepted; None if that could not be found out.
-        owner: E-mail address of the key's owner; empty if the key may not tell.
-        privileges: Privileges of the owner, as far as the key may tell.
+        reachable: Whether anything responds at the URL.
+        redirect: Where the server redirects to, which the client does not follow; empty if nowhere.
+        problem: Why the server or its health status is not available; empty if it is.
+        version: Version of docassemble; empty if unknown.
+        start_time: When the server process that responded started; None if unknown.
+        key_valid: Whether the server accepts the key; None if unknown.
+        owner: E-mail address of the key's owner; empty if the key may not read it.
+        privileges: Privileges of the owner, as far as the key may read them.
         limited: Whether the key has limited permissions.
-        allowed: Operations the key may use.
-        refused: Operations it may not use.
-        unknown: Operations for which that cannot be found out without changing something.
-        off: Operations that are switched off on the server.
-        switches: Directives of the server's configuration that are off.
+        allowed: Operations that the key may use.
+        refused: Operations that the key may not use.
+        unknown: Operations that cannot be checked without changing something.
+        disabled: Operations that are switched off on the server.
+        disabled_directives: Configuration directives that are off.
     """
 
     url: str
@@ -65,7 +65,7 @@ class ServerReport:
     redirect: str = ""
     problem: str = ""
     version: str = ""
-    started: datetime | None = None
+    start_time: datetime | None = None
     key_valid: bool | None = None
     owner: str = ""
     privileges: tuple[str, ...] = ()
@@ -73,8 +73,8 @@ class ServerReport:
     allowed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    off: tuple[str, ...] = ()
-    switches: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+    disabled_directives: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -84,210 +84,215 @@ class ServerReport:
     def __str__(self) -> str:
         lines = [f"{self.url}: {'usable' if self.ok else 'not usable'}"]
         if self.version:
-            since = f", up since {self.started:%Y-%m-%d %H:%M:%S} UTC" if self.started else ""
+            since = f", up since {self.start_time:%Y-%m-%d %H:%M:%S} UTC" if self.start_time else ""
             lines.append(f"  server: docassemble {self.version}{since}")
-        lines.append(f"  TLS: {'yes' if self.tls else 'no, the key travels in clear'}")
+        lines.append(f"  TLS: {'yes' if self.tls else 'no, the key is sent unencrypted'}")
         if self.redirect:
             lines.append(f"  redirect: to {self.redirect}; use that address")
         if self.problem:
             lines.append(f"  problem: {self.problem}")
-        lines += [f"  switched off by: {one}" for one in self.switches]
+        lines += [f"  disabled directive: {directive}" for directive in self.disabled_directives]
         if self.reachable:
-            lines.append(f"  API key: {self._key()}")
+            lines.append(f"  API key: {self._describe_key()}")
         if self.key_valid:
-            listed = {
-                "it may call": self.allowed,
-                "it may not call": self.refused,
-                "switched off": self.off,
-                "not known": self.unknown,
+            operations = {
+                "allowed": self.allowed,
+                "refused": self.refused,
+                "disabled": self.disabled,
+                "unknown": self.unknown,
             }
-            lines += [f"  {what}: {_grouped(names)}" for what, names in listed.items() if names]
+            lines += [
+                f"  {access}: {_format_operations(names)}"
+                for access, names in operations.items()
+                if names
+            ]
         return "\n".join(lines)
 
-    def _key(self) -> str:
+    def _describe_key(self) -> str:
         if not self.key_valid:
             return "not accepted" if self.key_valid is False else "could not be checked"
-        of = f", of {self.owner}" if self.owner else ""
-        who = f" ({', '.join(self.privileges)})" if self.privileges else ""
-        return f"valid{of}{who}{', with limited permissions' if self.limited else ''}"
+        owner = f", of {self.owner}" if self.owner else ""
+        privileges = f" ({', '.join(self.privileges)})" if self.privileges else ""
+        return f"valid{owner}{privileges}{', with limited permissions' if self.limited else ''}"
 
 
-async def doctor(da: AsyncDocassemble) -> ServerReport:
-    """
-    Look at the server and the key.
-
-    Args:
-        da: Client.
-
-    Returns:
-        What was found.
-    """
-    tls = urlsplit(da.base_url).scheme == "https"
-    problem, version, started = "", "", None
+async def doctor(client: BaseClient) -> ServerReport:
+    """Check the server and the key."""
+    tls = urlsplit(client.base_url).scheme == "https"
+    problem, version, start_time = "", "", None
     try:
-        health: ServerHealth = await da.server.get_health()
+        health: ServerHealth = await client.server.get_health()
     except RedirectRefused as error:
         return ServerReport(
-            url=da.base_url, tls=tls, reachable=True, redirect=error.location, problem=str(error)
+            url=client.base_url,
+            tls=tls,
+            reachable=True,
+            redirect=error.location,
+            problem=str(error),
         )
     except TransportError as error:
-        return ServerReport(url=da.base_url, tls=tls, reachable=False, problem=str(error))
+        return ServerReport(url=client.base_url, tls=tls, reachable=False, problem=str(error))
     except DocassembleError as error:
-        # Something answers, but not as docassemble does: the key may still tell more.
+        # Something responds, but not like docassemble: the probes may still show more.
         problem = str(error)
     else:
         version = health.version
-        started = datetime.fromtimestamp(health.server_start_time, UTC)
-    examination = _Examination(da)
-    await examination.run()
-    sorted_out = examination.verdicts()
-    owner = examination.owner
+        start_time = datetime.fromtimestamp(health.server_start_time, UTC)
+    probe = _Probe(client)
+    await probe.run()
+    operations = probe.group_operations()
+    owner = probe.owner
     return ServerReport(
-        url=da.base_url,
+        url=client.base_url,
         tls=tls,
         reachable=True,
         problem=problem,
         version=version,
-        started=started,
-        key_valid=examination.key_valid,
+        start_time=start_time,
+        key_valid=probe.key_valid,
         owner=(owner and owner.email) or "",
         privileges=tuple(owner.privileges) if owner else (),
-        limited=examination.limited,
-        allowed=sorted_out["allowed"],
-        refused=sorted_out["refused"],
-        unknown=sorted_out["unknown"],
-        off=sorted_out["off"],
-        switches=tuple(sorted(examination.switches)),
+        limited=probe.limited,
+        allowed=operations["allowed"],
+        refused=operations["refused"],
+        unknown=operations["unknown"],
+        disabled=operations["disabled"],
+        disabled_directives=tuple(sorted(probe.disabled_directives)),
     )
 
 
-class _Examination:
-    """Calls that change nothing, and what follows from their answers for all the others."""
+class _Probe:
+    """Calls that change nothing, and what their responses imply for all other operations."""
 
-    def __init__(self, da: AsyncDocassemble) -> None:
-        self._da = da
-        self._found: dict[str, Verdict] = {}
+    def __init__(self, client: BaseClient) -> None:
+        self._client = client
+        self._access: dict[str, Access] = {}
         self.owner: User | None = None
         self.key_valid: bool | None = None
         self.limited = False
-        self.switches: set[str] = set()
+        self.disabled_directives: set[str] = set()
         self._granted: set[str] = set()
         self._missing: set[str] = set()
 
     async def run(self) -> None:
-        """Probe, and draw the conclusions."""
-        probes = _probes()
-        await asyncio.gather(*(self._probe(one) for one in probes))
-        found = set(self._found.values())
-        if "allowed" in found:
+        """Make the calls, and evaluate the responses."""
+        operations = _choose_operations()
+        await gather(*(self._call(operation) for operation in operations))
+        accesses = set(self._access.values())
+        if "allowed" in accesses:
             self.key_valid = True
-        elif "unknown" not in found:
+        elif "unknown" not in accesses:
             self.key_valid = False
-        results = [(one, self._found[one.id]) for one in probes]
+        results = [(operation, self._access[operation.id]) for operation in operations]
         self.limited = bool(self.key_valid) and any(
-            verdict == "refused" and self._by_role(one) for one, verdict in results
+            access == "refused" and self._is_allowed_for_owner(operation)
+            for operation, access in results
         )
-        for one, verdict in results:
-            needed = set(one.privileges.permissions)
-            if verdict == "allowed" and (self.limited or not self._by_role(one)):
-                self._granted |= needed
-            elif verdict == "refused" and len(needed) == 1:
-                self._missing |= needed
-            elif verdict == "off":
-                self.switches |= _switches(one)
+        for operation, access in results:
+            permissions = set(operation.privileges.permissions)
+            if access == "allowed" and (self.limited or not self._is_allowed_for_owner(operation)):
+                self._granted |= permissions
+            elif access == "refused" and len(permissions) == 1:
+                self._missing |= permissions
+            elif access == "disabled":
+                self.disabled_directives |= _get_directives(operation)
 
-    async def _probe(self, operation: Operation[Any]) -> None:
+    async def _call(self, operation: Operation[Any]) -> None:
         call: Callable[..., Awaitable[Any]] = getattr(
-            getattr(self._da, operation.tag), operation.name
+            getattr(self._client, operation.tag), operation.name
         )
-        known = {one.name for one in operation.params}
-        verdict: Verdict
+        names = {param.name for param in operation.params}
+        access: Access
         try:
-            answer = await call(**{k: v for k, v in _ARGUMENTS.items() if k in known})
+            result = await call(
+                **{name: value for name, value in _PROBE_ARGUMENTS.items() if name in names}
+            )
         except (AccessDenied, BadRequest):
-            verdict = "refused"
+            access = "refused"
         except NotFound:
-            verdict = "off" if _switches(operation) else "unknown"
+            access = "disabled" if _get_directives(operation) else "unknown"
         except DocassembleError:
-            verdict = "unknown"
+            access = "unknown"
         else:
-            verdict = "allowed"
-            if operation.id == _OWNER:
-                self.owner = answer
-        self._found[operation.id] = verdict
+            access = "allowed"
+            if operation.id == _OWNER_OPERATION:
+                self.owner = result
+        self._access[operation.id] = access
 
-    def _by_role(self, operation: Operation[Any]) -> bool:
-        """Whether the owner may call it, with a key that is not limited."""
-        needed = operation.privileges.any
-        return not needed or bool(self.owner and set(needed) & set(self.owner.privileges))
+    def _is_allowed_for_owner(self, operation: Operation[Any]) -> bool:
+        """Whether the owner's privileges allow the operation, with a key without limits."""
+        any_of = operation.privileges.any_of
+        return not any_of or bool(self.owner and set(any_of) & set(self.owner.privileges))
 
-    def verdicts(self) -> dict[Verdict, tuple[str, ...]]:
-        """Sort all operations."""
-        sorted_out: dict[Verdict, list[str]] = {
+    def group_operations(self) -> dict[Access, tuple[str, ...]]:
+        """Group the names of all operations by access."""
+        groups: dict[Access, list[str]] = {
             "allowed": [],
             "refused": [],
-            "off": [],
+            "disabled": [],
             "unknown": [],
         }
         for name, operation in table.OPERATIONS.items():
-            sorted_out[self._found.get(name) or self._verdict(operation)].append(name)
-        return {verdict: tuple(names) for verdict, names in sorted_out.items()}
+            groups[self._access.get(name) or self._infer_access(operation)].append(name)
+        return {access: tuple(names) for access, names in groups.items()}
 
-    def _verdict(self, operation: Operation[Any]) -> Verdict:
+    def _infer_access(self, operation: Operation[Any]) -> Access:
         if not operation.auth:
             return "allowed"
-        if (able := _switches(operation)) and able <= self.switches:
-            return "off"
+        directives = _get_directives(operation)
+        if directives and directives <= self.disabled_directives:
+            return "disabled"
         if not self.key_valid:
             return "unknown" if self.key_valid is None else "refused"
-        if self._by_role(operation) and not self.limited:
+        if self._is_allowed_for_owner(operation) and not self.limited:
             return "allowed"
-        return self._by_permissions(operation)
+        return self._infer_from_permissions(operation)
 
-    def _by_permissions(self, operation: Operation[Any]) -> Verdict:
-        """Conclude from the permissions that probes have shown to be there or missing."""
-        who = operation.privileges
-        needed = set(who.permissions)
-        if not needed:
-            # Who needs nothing has "none" for a note, perhaps with what an interview requires.
-            free = who.note.partition(",")[0] == "none"
-            return "refused" if who.any else "allowed" if free else "unknown"
-        if needed <= self._granted:
+    def _infer_from_permissions(self, operation: Operation[Any]) -> Access:
+        privileges = operation.privileges
+        permissions = set(privileges.permissions)
+        if not permissions:
+            # The note starts with "none" if the operation needs no privilege.
+            needs_none = privileges.note.partition(",")[0] == "none"
+            return "refused" if privileges.any_of else "allowed" if needs_none else "unknown"
+        if permissions <= self._granted:
             return "allowed"
-        # A note says when it is allowed all the same, such as for one's own account.
-        return "refused" if needed & self._missing and not who.note else "unknown"
+        # A note names exceptions, such as the user's own account.
+        is_refused = permissions & self._missing and not privileges.note
+        return "refused" if is_refused else "unknown"
 
 
-def _grouped(names: tuple[str, ...]) -> str:
-    """Name operations by tag, and a whole tag by its name only."""
-    tags: dict[str, list[str]] = {}
+def _format_operations(names: tuple[str, ...]) -> str:
+    """Format operations by tag, abbreviated if all operations of a tag are present."""
+    calls_by_tag: dict[str, list[str]] = {}
     for name in names:
         tag, _, call = name.partition(".")
-        tags.setdefault(tag, []).append(call)
-    every = Counter(one.tag for one in table.OPERATIONS.values())
+        calls_by_tag.setdefault(tag, []).append(call)
+    totals = Counter(operation.tag for operation in table.OPERATIONS.values())
     return "; ".join(
-        f"{tag} (all)" if len(calls) == every[tag] else f"{tag} ({', '.join(calls)})"
-        for tag, calls in tags.items()
+        f"{tag} (all)" if len(calls) == totals[tag] else f"{tag} ({', '.join(calls)})"
+        for tag, calls in calls_by_tag.items()
     )
 
 
-def _probes() -> list[Operation[Any]]:
-    """Choose one safe call for each combination of what a call needs."""
-    chosen = {_needs(table.OPERATIONS[_OWNER]): table.OPERATIONS[_OWNER]}
-    for one in table.OPERATIONS.values():
-        required = {each.name for each in one.params if each.required}
-        secret = any(result.json is Confidential for result in one.results.values())
-        reads = one.method == "GET" and one.retry == "safe" and one.auth and not secret
-        if reads and required <= _ARGUMENTS.keys():
-            chosen.setdefault(_needs(one), one)
-    return list(chosen.values())
+def _choose_operations() -> list[Operation[Any]]:
+    """Choose one safe operation for each combination of requirements."""
+    owner_operation = table.OPERATIONS[_OWNER_OPERATION]
+    operations = {_get_requirements(owner_operation): owner_operation}
+    for operation in table.OPERATIONS.values():
+        required = {param.name for param in operation.params if param.required}
+        is_secret = any(result.json is Confidential for result in operation.results.values())
+        is_safe = operation.method == "GET" and operation.retry == "safe" and operation.auth
+        if is_safe and not is_secret and required <= _PROBE_ARGUMENTS.keys():
+            operations.setdefault(_get_requirements(operation), operation)
+    return list(operations.values())
 
 
-def _needs(operation: Operation[Any]) -> tuple[object, ...]:
-    who = operation.privileges
-    return who.any, who.permissions, _switches(operation)
+def _get_requirements(operation: Operation[Any]) -> tuple[object, ...]:
+    privileges = operation.privileges
+    return privileges.any_of, privileges.permissions, _get_directives(operation)
 
 
-def _switches(operation: Operation[Any]) -> frozenset[str]:
-    """Directives of which one must be on for it; empty if it cannot be switched off."""
+def _get_directives(operation: Operation[Any]) -> frozenset[str]:
+    """Return directives of which one must be on; empty if the operation cannot be disabled."""
     return frozenset(name for error in operation.errors for name in error.switches)

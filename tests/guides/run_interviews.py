@@ -1,0 +1,43 @@
+"""Prepares docs/guide/run-interviews.md: an interview that gathers a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docassemble_client.testing import Field, ScriptedScreen
+
+if TYPE_CHECKING:
+    from docassemble_client.testing import FakeServer, SessionVariables
+
+
+def prepare_server(fake: FakeServer) -> None:
+    """Add the interview."""
+    items = (Field(f"fruit[{number}]", extra={"variable_name": "fruit[i]"}) for number in range(3))
+    fake.add_interview(
+        "docassemble.base:data/questions/examples/gather-fruit.yml",
+        final=_gather_list,
+        on_demand=(
+            _make_yes_no_screen("Are there any fruit?", "fruit.there_are_any"),
+            *(ScriptedScreen("What fruit should be added?", [item]) for item in items),
+            _make_yes_no_screen("Are there any others?", "fruit.there_is_another"),
+        ),
+    )
+
+
+def _make_yes_no_screen(text: str, variable: str) -> ScriptedScreen:
+    return ScriptedScreen(text, [Field(variable, datatype="boolean")], kind="yesno")
+
+
+def _gather_list(answers: SessionVariables) -> ScriptedScreen:
+    """Ask for items as long as there is another."""
+    if "fruit" not in answers:
+        kind = "docassemble.base.util.DAList"
+        answers.set("fruit", {"_class": kind, "instanceName": "fruit", "elements": []})
+    fruit = answers["fruit"]
+    more = answers["fruit.there_are_any"]
+    while more:
+        answers[f"fruit[{fruit.get('gathered', 0)}]"]
+        more = answers["fruit.there_is_another"]
+        del fruit["there_is_another"]
+        fruit["gathered"] = fruit.get("gathered", 0) + 1
+    return ScriptedScreen("There are so many.")

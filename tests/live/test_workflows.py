@@ -1,0 +1,117 @@
+"""Sessions of interviews on the real server, with typed values and files."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from docassemble_client import DADict, DAList, DAObject, JSONReply, Question
+
+if TYPE_CHECKING:
+    from docassemble_client import AsyncDocassemble
+    from tests.live.conftest import Run
+
+TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
+QUESTIONLESS = "docassemble.demo:data/questions/examples/questionless.yml"
+
+
+def test_session_is_answered_and_deleted(run: Run) -> None:
+    """A session is started, answered, undone, and deleted at the end of its block."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with da.interview(TEXT_FIELD).session() as s:
+            first = await s.question()
+            second = await s.answer({"target_variable": "leek", "other_target_variable": "fig"})
+            third = await s.go_back()
+            before = await da.sessions.list_current(session=s.id)
+        after = await da.sessions.list_current(session=before.items[0].session)
+
+        assert isinstance(first, Question)
+        assert isinstance(second, Question)
+        assert isinstance(third, Question)
+        assert first.question_name == third.question_name != second.question_name
+        assert after.items == []
+
+    run(job)
+
+
+def test_interview_returns_its_result(run: Run) -> None:
+    """An interview with all variables returns its result."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with da.interview(QUESTIONLESS).session() as s:
+            reply = await s.answer({"favorite_number": 42, "user_agrees_to_waive_penalties": True})
+
+        assert reply == JSONReply({"final": True, "inhabitants": 2})
+
+    run(job)
+
+
+def test_values_keep_their_types(run: Run) -> None:
+    """Dates, times, numbers, objects and collections keep their types, and strings stay strings."""
+    unconverted: dict[str, Any] = {
+        "text": "2026-03-14",
+        "mapping": {"_class": "docassemble.base.util.DADict", "instanceName": "x"},
+        "amount": Decimal("12.30"),
+    }
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with da.interview(TEXT_FIELD).session() as s:
+            await s.answer(
+                {
+                    **unconverted,
+                    "day": date(2026, 3, 14),
+                    "moment": datetime(2026, 3, 14, 15, 9, tzinfo=UTC),
+                    "hour": time(15, 9),
+                    "client": DAObject("Individual", name=DAObject("IndividualName", first="Ada")),
+                    "fruit": DADict({"apple": True, "pear": False}),
+                    "people": DAList([DAObject("Thing")]),
+                }
+            )
+            variables = await s.variables()
+            await s.go_back()
+            before = await s.variables()
+
+        values: dict[str, Any] = dict(variables)
+        assert {name: values[name] for name in unconverted} == {**unconverted, "amount": 12.3}
+        assert values["day"].startswith("2026-03-14T00:00:00")
+        assert datetime.fromisoformat(values["moment"]) == datetime(2026, 3, 14, 15, 9, tzinfo=UTC)
+        assert values["hour"] == "15:09:00"
+        assert values["client"]["name"]["first"] == "Ada"
+        assert values["client"]["name"]["instanceName"] == "client.name"
+        assert values["fruit"]["elements"] == {"apple": True, "pear": False}
+        assert values["people"]["elements"][0]["_class"] == "docassemble.base.util.Thing"
+        assert not {"text", "day"} & before.keys()
+
+    run(job)
+
+
+def test_files_are_uploaded_to_their_variables(run: Run) -> None:
+    """Files of a variable and of an attribute are downloaded unchanged."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with da.interview(TEXT_FIELD).session() as s:
+            await s.answer({"client": DAObject("Individual")})
+            await s.answer({"letter": b"one", "client.photo": [b"two", b"three"]})
+            values: dict[str, Any] = dict(await s.variables())
+            files = [*values["letter"]["elements"], *values["client"]["photo"]["elements"]]
+            contents = [(await da.files.download(element["number"])).content for element in files]
+
+        assert contents == [b"one", b"two", b"three"]
+
+    run(job)
+
+
+def test_concurrent_answers_are_all_saved(run: Run) -> None:
+    """Twelve concurrent answers to one session are all saved."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with da.interview(TEXT_FIELD).session() as s:
+            await asyncio.gather(*(s.answer({f"answer_{n}": n}) for n in range(12)))
+            values = await s.variables()
+
+        assert {n: values.get(f"answer_{n}") for n in range(12)} == {n: n for n in range(12)}
+
+    run(job)

@@ -1,0 +1,131 @@
+"""The answers that the runner sends for hidden fields, objects and checkboxes."""
+
+from __future__ import annotations
+
+import pytest
+
+from docassemble_client import DADict, DAObject
+from tests.workflows.screens import (
+    END_SCREEN,
+    ScriptedServer,
+    make_field,
+    make_screen,
+    run_interview,
+)
+
+
+def test_hidden_fields_are_not_sent() -> None:
+    """The answer for a hidden field is omitted."""
+    hidden = make_field("b", show_if_var="a", show_if_val="True", show_if_sign=1)
+    server = ScriptedServer(make_screen(make_field("a", datatype="boolean"), hidden), END_SCREEN)
+
+    run_interview(server, {"a": False, "b": "secret"})
+
+    assert server.get_sent_variables() == [{"a": False}]
+
+
+def test_answers_of_disabled_fields_are_not_sent() -> None:
+    """An answer that disables the other fields is sent alone."""
+    server = ScriptedServer(
+        make_screen(make_field("b"), make_field("a", disable_others=True)), END_SCREEN
+    )
+
+    run_interview(server, {"a": "x", "b": "y"})
+
+    assert server.get_sent_variables() == [{"a": "x"}]
+
+
+def test_optional_object_without_an_answer_is_omitted() -> None:
+    """It keeps its value, because other fields may set its attributes."""
+    fields = [make_field("a"), make_field("thing", datatype="object", required=False)]
+    server = ScriptedServer(make_screen(*fields), END_SCREEN)
+
+    run_interview(server, {"a": "x"})
+
+    assert server.get_sent_variables() == [{"a": "x"}]
+
+
+VALUES = {
+    "people": {
+        "_class": "docassemble.base.util.DAList",
+        "instanceName": "people",
+        "elements": [
+            {
+                "_class": "docassemble.base.util.Individual",
+                "instanceName": "people[0]",
+                "born": "1990-01-02T00:00:00-05:00",
+                "tags": ["a", 1],
+            }
+        ],
+    },
+    "by_name": {
+        "_class": "docassemble.base.util.DADict",
+        "instanceName": "by_name",
+        "elements": {"a": {"plain": "mapping"}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("people[0].tags", ["a", 1]),
+        ("by_name['a']", {"plain": "mapping"}),
+        ("people[7]", None),
+        ("people.missing", None),
+        ("nobody", None),
+        ("people[0].tags[0]", None),
+    ],
+)
+def test_chosen_object_is_copied_from_the_session(name: str, value: object) -> None:
+    """The choices are variable names; the object of that name is sent."""
+    server = ScriptedServer(
+        make_screen(make_field("chosen", datatype="object")), END_SCREEN, values=VALUES
+    )
+
+    run_interview(server, {"chosen": name})
+
+    assert server.get_sent_variables() == [{"chosen": value}]
+
+
+def test_object_as_an_answer_is_sent() -> None:
+    """Instead of a name, the answer may be an object or None."""
+    server = ScriptedServer(
+        make_screen(make_field("a", datatype="object"), make_field("b", datatype="object")),
+        END_SCREEN,
+    )
+
+    run_interview(server, {"a": DAObject("Individual"), "b": None})
+
+    (sent,) = server.get_sent_variables()
+    assert sent["b"] is None
+    assert sent["a"]["_class"] == "docassemble.base.util.Individual"
+
+
+@pytest.mark.parametrize("names", [[], ["people[0]"]])
+def test_chosen_objects_become_a_gathered_list(names: list[str]) -> None:
+    """Several objects are sent as a DAList, with their classes."""
+    server = ScriptedServer(
+        make_screen(make_field("chosen", datatype="object_checkboxes")), END_SCREEN, values=VALUES
+    )
+
+    run_interview(server, {"chosen": [names]})
+
+    (sent,) = server.get_sent_variables()
+    assert sent["chosen"]["gathered"] is True
+    assert [item["_class"] for item in sent["chosen"]["elements"]] == [
+        "docassemble.base.util.Individual" for _ in names
+    ]
+
+
+def test_checkboxes_accept_the_checked_choices() -> None:
+    """A key, a list or a mapping is expanded to all choices, checked or not."""
+    choices = [
+        {"label": key, "variable_name": f"fruit['{key}']", "value": True} for key in ("a", "b")
+    ]
+    screen = make_screen(make_field("fruit", datatype="checkboxes", choices=choices))
+
+    for answer in ("b", [["b"]], {"a": False, "b": True}, DADict({"a": False, "b": True})):
+        server = ScriptedServer(screen, END_SCREEN)
+        run_interview(server, {"fruit": answer})
+        assert server.get_sent_variables()[0]["fruit"]["elements"] == {"a": False, "b": True}
