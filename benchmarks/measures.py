@@ -26,7 +26,7 @@ from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client._core.serialize import serialize
-from docassemble_client._http.transport import _read_body
+from docassemble_client._http.transport import _check_encoding
 from docassemble_client.api.users import Users
 from docassemble_client.models import User
 from docassemble_client.operations import STATUS_HINTS, USERS_LIST
@@ -66,6 +66,7 @@ asyncio.run(main())
     "requests": "import requests",
 }
 _USER_JSON = json.dumps(make_user(1)).encode()
+_MAX_BYTES = 1 << 20
 FEW, MANY = 20, 500
 GC_THRESHOLD = 50_000
 """Allocated objects before Python's garbage collector runs; by default 700 to 2,000."""
@@ -172,15 +173,18 @@ class _BareExecutor:
         transport = self._transport
         request = serialize(operation, arguments)
         transport.bind_to_loop()
-        adapter = transport._get_adapter()  # noqa: SLF001
-        message = transport._build_request(adapter, request, self._timeouts)  # noqa: SLF001
-        open_response = await adapter.send(*message)
+        adapter = transport._connections.get_adapter()  # noqa: SLF001
+        message = transport._build_request(request)  # noqa: SLF001
+        response = await adapter.send(request, *message, self._timeouts)
         try:
-            open_response.headers.pop("set-cookie", None)
-            content = await _read_body(request, open_response, 1 << 20)
-            response = transport._make_response(request, open_response, content)  # noqa: SLF001
+            response.url = transport._connections.base_url + request.path  # noqa: SLF001
+            response.received_at = time.time()
+            response.headers.pop("set-cookie", None)
+            _check_encoding(request, response)
+            content = response.read_nowait(_MAX_BYTES)
+            response.content = await response.read(_MAX_BYTES) if content is None else content
         finally:
-            await open_response.close()
+            await response.aclose()
         return deserialize(
             operation, request, raise_for_status(request, response, operation.errors, STATUS_HINTS)
         )
@@ -189,22 +193,9 @@ class _BareExecutor:
 class _CannedAdapter:
     """Returns a fixed response without a network."""
 
-    status = 200
-
-    def __init__(self) -> None:
-        self.headers = {"content-type": "application/json"}
-
-    def prepare(self, _: object) -> None:
-        """Prepare nothing."""
-
-    async def send(self, *_: object) -> _CannedAdapter:
-        return _CannedAdapter()
-
-    async def read(self, _: int) -> bytes:
-        return _USER_JSON
-
-    async def close(self) -> None:
-        """Close nothing."""
+    async def send(self, *_: object) -> RawResponse:
+        headers = {"content-type": "application/json"}
+        return RawResponse(status=200, headers=headers, content=_USER_JSON)
 
     async def aclose(self) -> None:
         """Close nothing."""
@@ -223,7 +214,7 @@ async def measure_overhead(
     async with AsyncDocassemble(url, KEY, transport="aiohttp") as da:
         bare: Any = _BareExecutor(da)
         if canned:
-            bare._transport._adapter = _CannedAdapter()  # noqa: SLF001
+            bare._transport._connections._adapter = _CannedAdapter()  # noqa: SLF001
         works = {
             "whole": da.users.get_current,
             "bare": Users(bare).get_current,

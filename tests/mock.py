@@ -1,4 +1,4 @@
-"""Mock servers, a fake transport, and a runner with a virtual clock."""
+"""Mock servers, and a runner with a virtual clock."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
+from docassemble_client import AsyncDocassemble
 from tests.clock import VirtualClockLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from typing import TypeAlias
-
-    from docassemble_client._core.messages import RawResponse, Request
-    from docassemble_client.config import Timeouts
-    from docassemble_client.events import Event
 
     MockResponse: TypeAlias = httpx.Response | Exception | tuple[int, Any]
 
@@ -33,6 +30,7 @@ class MockServer:
         requests: Received requests.
         active_requests: Number of requests in progress.
         gate: While it is cleared, responses wait.
+        delay: Returns the seconds until the response to a request.
     """
 
     url = "https://da.example.com"
@@ -42,14 +40,19 @@ class MockServer:
         self.requests: list[httpx.Request] = []
         self.active_requests = 0
         self.gate: asyncio.Event | None = None
+        self.delay: Callable[[httpx.Request], float] = lambda _: 0.0
         self.transport = httpx.MockTransport(self._handle)
+
+    def make_client(self, **options: Any) -> AsyncDocassemble:
+        """Create a client of this server."""
+        return AsyncDocassemble(self.url, "key", transport=self.transport, **options)
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         self.requests.append(request)
         self.active_requests += 1
         try:
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.delay(request))
             if self.gate is not None:
                 await self.gate.wait()
         finally:
@@ -75,49 +78,6 @@ async def settle(rounds: int = 20) -> None:
     """Yield to the event loop until all tasks that are ready have run."""
     for _ in range(rounds):
         await asyncio.sleep(0)
-
-
-class FakeTransport:
-    """
-    A transport without HTTP.
-
-    Attributes:
-        sent: All requests.
-        events: All events.
-        active_requests: Number of requests in progress.
-        gate: While it is cleared, responses wait.
-        delay: Returns the seconds until the response to a request.
-    """
-
-    def __init__(self, respond: Callable[[Request], RawResponse | Exception]) -> None:
-        self._respond = respond
-        self.sent: list[Request] = []
-        self.events: list[Event] = []
-        self.active_requests = 0
-        self.gate: asyncio.Event | None = None
-        self.delay: Callable[[Request], float] = lambda _: 0.0
-
-    def bind_to_loop(self) -> None:
-        """Do nothing: any event loop may use it."""
-
-    def emit(self, event: Event) -> None:
-        """Record an event."""
-        self.events.append(event)
-
-    async def send(self, request: Request, _: Timeouts) -> RawResponse:
-        """Respond to a request."""
-        self.sent.append(request)
-        self.active_requests += 1
-        try:
-            await asyncio.sleep(self.delay(request))
-            if self.gate is not None:
-                await self.gate.wait()
-        finally:
-            self.active_requests -= 1
-        response = self._respond(request)
-        if isinstance(response, Exception):
-            raise response
-        return response
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field, frozen
 
-from docassemble_client import AsyncDocassemble, RetryPolicy, Secret
-from docassemble_client._http.transport import Transport
+from docassemble_client import AsyncDocassemble, RetryPolicy
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
-    import httpx
     import pytest
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
@@ -205,12 +203,6 @@ def make_client(
     """Create a client of the server, by default without retries."""
     # Certificates are slow to load and not needed for http.
     return AsyncDocassemble(server.url, KEY, retry=retry, **{"verify": False, **options})
-
-
-def make_transport(http: str | httpx.AsyncBaseTransport, url: str, **options: Any) -> Transport:
-    """Create a transport without a client."""
-    defaults = {"verify": True, "cert": None, "proxy": None, "max_concurrency": 100}
-    return Transport(url, Secret(KEY), transport=http, **{**defaults, **options})
 
 
 def clear_proxies(monkeypatch: pytest.MonkeyPatch) -> None:

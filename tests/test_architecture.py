@@ -37,6 +37,7 @@ LOCAL_IMPORTS = {
     "workflows/__init__.py": "a name is loaded at its first use",
     "workflows/methods.py": "a workflow is loaded at its first use",
     "_base_client.py": "creating a client loads no HTTP library and no model",
+    "_client_options.py": "creating a client loads no HTTP library and no model",
     "_core/deserialize.py": "few responses take the slow path",
     "_core/json_codec.py": "an optional library",
     "_http/transport.py": "only the adapter that is used",

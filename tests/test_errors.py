@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 import docassemble_client
-from docassemble_client import errors
+from docassemble_client import AsyncDocassemble, errors
 from docassemble_client.errors import APIError, DocassembleError, get_error_class
 from docassemble_client.tasks import TaskHandle
 from docassemble_client.workflows import errors as workflow_errors
+from tests.mock import MockServer, build_response, run
+from tests.raw_server import NO_RETRIES
 
 CLASSES: list[type[DocassembleError]] = [
     value
@@ -49,6 +51,9 @@ def get_class_attributes(error_class: type[DocassembleError]) -> dict[str, Any]:
 def make_error(error_class: type[DocassembleError]) -> DocassembleError:
     error = error_class("It broke", **COMMON, **get_class_attributes(error_class))
     error.page_token = "hunter2"
+    error.request_number = 7
+    error.headers = {"date": "hunter2"}
+    error.retry_after = 2.5
     return error
 
 
@@ -79,7 +84,8 @@ def test_every_error_survives_pickle_and_copy(
     assert copied.args == error.args
     assert str(copied) == str(error)
     texts = {"message": "It broke", "page_token": "hunter2", **COMMON}
-    for name, value in {**texts, **get_class_attributes(error_class)}.items():
+    response = {"request_number": 7, "headers": {"date": "hunter2"}, "retry_after": 2.5}
+    for name, value in {**texts, **response, **get_class_attributes(error_class)}.items():
         assert getattr(copied, name) == value
     assert copied.__notes__ == ["noted"]
 
@@ -90,7 +96,9 @@ def test_every_error_can_be_created_without_arguments(error_class: type[Docassem
     error = error_class()
 
     assert str(error) == ""
-    assert error.page_token is None
+    assert (error.page_token, error.request_number, error.retry_after) == (None, None, None)
+    assert error.headers == {}
+    assert type(error.maybe_processed) is type(error.is_transient) is bool
     assert vars(error).keys() >= {"message", *COMMON, *get_class_attributes(error_class)}
 
 
@@ -173,23 +181,59 @@ def test_the_class_hierarchy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error_class", "maybe_processed"),
+    ("error", "maybe_processed", "is_transient"),
     [
-        (errors.TransportError, True),
-        (errors.NotSent, False),
-        (errors.MaybeSent, True),
-        (errors.RequestTimeout, True),
-        (errors.RedirectRefused, False),
+        (errors.DocassembleError(), False, False),
+        (errors.UsageError(), False, False),
+        (errors.TransportError(), True, True),
+        (errors.NotSent(), False, True),
+        (errors.MaybeSent(), True, True),
+        (errors.RequestTimeout(), True, True),
+        (errors.RequestTimeout(maybe_processed=False), False, True),
+        (errors.RedirectRefused(), False, False),
+        (errors.BadRequest(status=400), False, False),
+        (errors.NotFound(status=404), False, False),
+        (errors.RateLimited(status=429), False, True),
+        (errors.ServerError(status=500), True, False),
+        (errors.ServerError(status=502), True, True),
+        (errors.ServerError(status=503), True, True),
+        (errors.ServerError(status=504), True, True),
+        (errors.DecodeError(), True, True),
+        (errors.DownloadTooLarge(), False, False),
+        (errors.PaginationError(), False, False),
+        (errors.TaskFailed(), False, False),
     ],
+    ids=lambda value: f"{type(value).__name__}{getattr(value, 'status', '')}",
 )
-def test_transport_errors_have_maybe_processed(
-    error_class: type[errors.TransportError], *, maybe_processed: bool
+def test_an_error_says_whether_to_repeat_the_call(
+    error: DocassembleError, *, maybe_processed: bool, is_transient: bool
 ) -> None:
-    """An unknown outcome counts as processed, so that no request is repeated."""
-    assert error_class("x").maybe_processed is maybe_processed
+    """An unknown outcome counts as processed; a proxy's error and a lost response may pass."""
+    assert (error.maybe_processed, error.is_transient) == (maybe_processed, is_transient)
 
 
 def test_every_error_class_is_public() -> None:
     """You can import each error class from the package root."""
     for error_class in CLASSES:
         assert getattr(docassemble_client, error_class.__name__) is error_class
+
+
+def test_an_error_has_the_harmless_headers_of_its_response() -> None:
+    """Retry-After is also a number; cookies, locations and unknown headers are left out."""
+    shown = {"retry-after": "90", "x-request-id": "abc", "server": "nginx"}
+    hidden = {"set-cookie": "hunter2", "location": "https://x.example/hunter2", "x-a": "hunter2"}
+    server = MockServer(lambda _: build_response(503, None, {**shown, **hidden}))
+
+    async def scenario() -> DocassembleError:
+        async with AsyncDocassemble(
+            server.url, "key", transport=server.transport, retry=NO_RETRIES
+        ) as da:
+            with pytest.raises(errors.ServerError) as caught:
+                await da.users.get(1)
+            return caught.value
+
+    error = run(scenario())
+
+    assert error.headers.items() >= shown.items()
+    assert "hunter2" not in str(vars(error))
+    assert (error.retry_after, error.is_transient, error.maybe_processed) == (90.0, True, True)

@@ -208,12 +208,39 @@ def test_exceptions_of_the_hook_are_logged(caplog: pytest.LogCaptureFixture) -> 
     assert [record.getMessage() for record in caplog.records] == ["on_event failed"] * 5
 
 
-def test_nothing_is_logged_by_default(caplog: pytest.LogCaptureFixture) -> None:
-    """Without a hook, the client logs nothing at INFO."""
+def test_a_call_without_a_retry_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The client logs nothing at INFO, whether the call succeeds or fails."""
+
+    async def make_calls(da: AsyncDocassemble) -> None:
+        await da.users.get_current()
+        with pytest.raises(BadRequest):
+            await da.users.get_current()
+
     with caplog.at_level(logging.INFO):
-        record_events([(503, None), (200, USER)], lambda da: da.users.get_current(), on_event=None)
+        record_events([(200, USER), (400, None)], make_calls, on_event=None)
 
     assert caplog.records == []
+
+
+def test_each_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """The warning says the same as the RetryEvent, and nothing else."""
+    responses: list[MockResponse] = [(503, "hunter2"), httpx.ReadError("hunter2"), (200, "hunter2")]
+    with caplog.at_level(logging.INFO):
+        events = record_events(
+            responses,
+            lambda da: da.users.get_secret("hunter2", "hunter2", headers={"x-a": "hunter2"}),
+        )
+
+    retries = [event for event in events if isinstance(event, RetryEvent)]
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (
+            logging.WARNING,
+            f"users.get_secret: attempt {event.attempt} failed ({event.reason}), next in 0.0 s",
+        )
+        for event in retries
+    ]
+    assert [event.reason for event in retries] == ["503", "MaybeSent"]
+    assert "hunter2" not in repr([record.__dict__ for record in caplog.records])
 
 
 def test_requests_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,78 +6,162 @@ import asyncio
 import gc
 import tracemalloc
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from docassemble_client._core.driver import Run
-from docassemble_client._core.flow import pages
-from docassemble_client.config import Timeouts
-from docassemble_client.errors import MaybeSent, RequestTimeout, UsageError
-from docassemble_client.pagination import Page, Paginator
-from tests.core.hand import Shelf, fetch, in_json, token_of
-from tests.mock import FakeTransport, get_loop_time, get_other_tasks, run, settle
+from docassemble_client.errors import UsageError
+from docassemble_client.events import PageEvent
+from tests.mock import MockServer, get_loop_time, get_other_tasks, settle
+from tests.session_pages import (
+    SessionPages,
+    collect,
+    collect_numbers,
+    collect_pages,
+    get_numbers,
+    get_token,
+    get_tokens,
+    make_page,
+    use_list,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    import httpx
 
-    from docassemble_client._core.messages import RawResponse, Request
-    from docassemble_client.pagination import PageSource
+    from docassemble_client.events import Event
+    from docassemble_client.models import SessionSummary
+    from docassemble_client.pagination import Page, Paginator
+    from tests.mock import MockResponse
 
 WITH_AND_WITHOUT_PREFETCH = pytest.mark.parametrize(
     "prefetch", [False, True], ids=["plain", "prefetch"]
 )
 
 
-def make_paginator(
-    transport: FakeTransport, first_token: str | None = None, timeouts: Timeouts | None = None
-) -> Paginator[int]:
-    """Create a paginator over this transport, as the executor does."""
-
-    def open_source(token: str | None, limit: int | None) -> PageSource[Page[int]]:
-        flow = pages(fetch, "things.list", start=token, limit=limit)
-        request = cast("Any", None)
-        return Run(cast("Any", transport), flow, request, timeouts or Timeouts(), per_delivery=True)
-
-    return Paginator(open_source, first_token)
-
-
-def get_requested_tokens(transport: FakeTransport) -> list[str | None]:
-    return [token_of(request) for request in transport.sent]
-
-
-async def collect_items(iterator: AsyncIterator[Any]) -> list[Any]:
-    return [item async for item in iterator]
-
-
 @pytest.mark.parametrize(
-    ("first_token", "page"),
-    [(None, Page(items=[0, 1], next_page_token="2")), ("4", Page(items=[4], next_page_token=None))],
+    ("first_token", "numbers", "next_token"), [(None, [0, 1], "2"), ("4", [4], None)]
 )
-def test_awaiting_a_list_fetches_its_first_page(first_token: str | None, page: Page[int]) -> None:
+def test_awaiting_a_list_fetches_its_first_page(
+    first_token: str | None, numbers: list[int], next_token: str | None
+) -> None:
     """The first page is that of the list's token; it is requested when awaited."""
-    transport = FakeTransport(Shelf(5, 2))
-    paginator = make_paginator(transport, first_token)
-    assert transport.sent == []
+    server = MockServer(SessionPages(5, 2))
 
-    async def scenario() -> Page[int]:
-        return await paginator
+    async def use(sessions: Paginator[SessionSummary]) -> Page[SessionSummary]:
+        assert server.requests == []
+        return await sessions
 
-    assert run(scenario()) == page
-    assert get_requested_tokens(transport) == [first_token]
+    page = use_list(server, use, first_token)
+
+    assert (get_numbers(page), page.next_page_token) == (numbers, next_token)
+    assert get_tokens(server) == [first_token]
+
+
+@WITH_AND_WITHOUT_PREFETCH
+def test_pages_are_yielded_in_the_servers_order(*, prefetch: bool) -> None:
+    """Each page is requested with the token of the page before, until there is none."""
+    server = MockServer(SessionPages(7, 3))
+    events: list[Event] = []
+
+    pages = use_list(
+        server,
+        lambda sessions: collect_pages(sessions.pages(prefetch=prefetch)),
+        on_event=events.append,
+    )
+
+    assert pages == [([0, 1, 2], "3"), ([3, 4, 5], "6"), ([6], None)]
+    assert get_tokens(server) == [None, "3", "6"]
+    assert [event for event in events if isinstance(event, PageEvent)] == [
+        PageEvent(operation="sessions.list", number=number, items=items)
+        for number, items in ((1, 3), (2, 3), (3, 1))
+    ]
+
+
+def test_a_list_shows_its_operation() -> None:
+    """Its repr shows no arguments, which may be secret."""
+
+    async def use(sessions: Paginator[SessionSummary]) -> str:
+        return repr(sessions)
+
+    shown = use_list(MockServer(SessionPages(5, 2)), use, "hunter2")
+
+    assert "sessions.list" in shown
+    assert "hunter2" not in shown
+
+
+def test_a_page_is_iterable() -> None:
+    """A page has a length, and iterating over it yields its items."""
+
+    async def use(sessions: Paginator[SessionSummary]) -> Page[SessionSummary]:
+        return await sessions
+
+    page = use_list(MockServer(SessionPages(5, 2)), use)
+
+    assert list(page) == page.items
+    assert len(page) == 2
 
 
 def test_a_list_is_iterated_item_by_item() -> None:
     """The iteration yields every item of every page in order; each one requests the pages again."""
-    transport = FakeTransport(Shelf(5, 2))
-    paginator = make_paginator(transport)
+    server = MockServer(SessionPages(5, 2))
 
-    for _ in range(2):
-        assert run(collect_items(aiter(paginator))) == [0, 1, 2, 3, 4]
+    async def use(sessions: Paginator[SessionSummary]) -> None:
+        for _ in range(2):
+            assert await collect_numbers(aiter(sessions)) == [0, 1, 2, 3, 4]
 
-    assert get_requested_tokens(transport) == [None, "2", "4"] * 2
+    use_list(server, use)
+
+    assert get_tokens(server) == [None, "2", "4"] * 2
+
+
+@pytest.mark.parametrize("kind", ["pages", "items"])
+@WITH_AND_WITHOUT_PREFETCH
+def test_an_iteration_that_has_ended_stays_ended(kind: str, *, prefetch: bool) -> None:
+    """After the last page, or after aclose(), nothing is requested."""
+    server = MockServer(SessionPages(3, 2))
+
+    async def use(sessions: Paginator[SessionSummary]) -> None:
+        for is_complete in (True, False):
+            iterator: Any = getattr(sessions, kind)(prefetch=prefetch)
+            if is_complete:
+                await collect(iterator)
+            else:
+                await anext(iterator)
+                await iterator.aclose()
+                await iterator.aclose()
+            before = len(server.requests)
+            if kind == "pages" or is_complete:
+                assert await collect(iterator) == []
+            assert len(server.requests) == before
+
+    use_list(server, use)
+
+
+@pytest.mark.parametrize(
+    ("max_items", "pages"),
+    [
+        (0, []),
+        (2, [([0, 1], None)]),
+        (3, [([0, 1, 2], "3")]),
+        (4, [([0, 1, 2], "3"), ([3], "3")]),
+        (6, [([0, 1, 2], "3"), ([3, 4, 5], None)]),
+        (7, [([0, 1, 2], "3"), ([3, 4, 5], None)]),
+    ],
+)
+@WITH_AND_WITHOUT_PREFETCH
+def test_a_page_that_max_items_cuts_has_its_own_token(
+    max_items: int, pages: list[Any], *, prefetch: bool
+) -> None:
+    """If you continue with that token, no item is lost."""
+    server = MockServer(SessionPages(6, 3))
+
+    result = use_list(
+        server,
+        lambda sessions: collect_pages(sessions.pages(max_items=max_items, prefetch=prefetch)),
+    )
+
+    assert result == pages
+    assert len(server.requests) == len(pages)
 
 
 @WITH_AND_WITHOUT_PREFETCH
@@ -88,30 +172,31 @@ def test_max_items_limits_items_and_requests(
     max_items: int | None, request_count: int, *, prefetch: bool
 ) -> None:
     """There are no more items than max_items, and no request beyond them, even with prefetch."""
-    transport = FakeTransport(Shelf(5, 2))
+    server = MockServer(SessionPages(5, 2))
 
-    items = run(
-        collect_items(make_paginator(transport).items(max_items=max_items, prefetch=prefetch))
+    numbers = use_list(
+        server,
+        lambda sessions: collect_numbers(sessions.items(max_items=max_items, prefetch=prefetch)),
     )
 
-    assert items == list(range(5))[:max_items]
-    assert len(transport.sent) == request_count
+    assert numbers == list(range(5))[:max_items]
+    assert len(server.requests) == request_count
 
 
 @pytest.mark.parametrize("max_items", [-1, 1.5, "2", True, False])
 def test_an_invalid_max_items_is_refused(max_items: Any) -> None:
     """An invalid max_items is a UsageError, before any request."""
-    transport = FakeTransport(Shelf(5, 2))
+    server = MockServer(SessionPages(5, 2))
 
     with pytest.raises(UsageError, match="max_items must be a whole number"):
-        run(collect_items(make_paginator(transport).items(max_items=max_items)))
+        use_list(server, lambda sessions: collect(sessions.items(max_items=max_items)))
 
-    assert transport.sent == []
+    assert server.requests == []
 
 
 @WITH_AND_WITHOUT_PREFETCH
 @pytest.mark.parametrize(
-    ("first_token", "page_token", "items"),
+    ("first_token", "page_token", "expected"),
     [
         (None, None, [[0, 1], [2, 3], [4]]),
         ("2", None, [[2, 3], [4]]),
@@ -121,64 +206,88 @@ def test_an_invalid_max_items_is_refused(max_items: Any) -> None:
     ],
 )
 def test_pages_begin_with_their_page_token(
-    first_token: str | None, page_token: str | None, items: list[list[int]], *, prefetch: bool
+    first_token: str | None, page_token: str | None, expected: list[list[int]], *, prefetch: bool
 ) -> None:
     """The page_token of pages() has priority over the token of the call."""
-    paginator = make_paginator(FakeTransport(Shelf(5, 2)), first_token)
+    server = MockServer(SessionPages(5, 2))
 
-    page_list = run(collect_items(paginator.pages(page_token=page_token, prefetch=prefetch)))
+    pages = use_list(
+        server,
+        lambda sessions: collect_pages(sessions.pages(page_token=page_token, prefetch=prefetch)),
+        first_token,
+    )
 
-    assert [page.items for page in page_list] == items
-    assert [page.next_page_token for page in page_list] == ["2", "4", None][-len(items) :]
+    assert [numbers for numbers, _ in pages] == expected
+    assert [token for _, token in pages] == ["2", "4", None][-len(expected) :]
+
+
+def test_empty_pages_do_not_end_a_list() -> None:
+    """A server that filters may send a page without items; only a missing token ends a list."""
+    pages = {None: make_page([], "a"), "a": make_page([1], "b"), "b": make_page([])}
+    server = MockServer(lambda request: pages[get_token(request)])
+
+    async def use(sessions: Paginator[SessionSummary]) -> list[Any]:
+        return [
+            await collect_pages(sessions.pages(max_items=2)),
+            await collect_numbers(sessions.items()),
+        ]
+
+    assert use_list(server, use) == [[([], "a"), ([1], "b"), ([], None)], [1]]
+
+
+def test_a_bare_list_is_one_last_page() -> None:
+    """Old servers send the whole list at once, without a token."""
+    server = MockServer(lambda _: (200, make_page([1, 2])[1]["items"]))
+
+    assert use_list(server, lambda sessions: collect_pages(sessions.pages())) == [([1, 2], None)]
 
 
 @pytest.mark.parametrize(("prefetch", "ahead"), [(False, 0), (True, 1)])
 def test_at_most_one_page_is_fetched_ahead(ahead: int, *, prefetch: bool) -> None:
     """While you process a page, at most one more page is fetched."""
-    transport = FakeTransport(Shelf(9, 2))
+    server = MockServer(SessionPages(9, 2))
 
-    async def scenario() -> None:
+    async def use(sessions: Paginator[SessionSummary]) -> None:
         number = 0
-        async for _ in make_paginator(transport).pages(prefetch=prefetch):
+        async for _ in sessions.pages(prefetch=prefetch):
             number += 1
             await settle()
-            assert len(transport.sent) == min(number + ahead, 5)
-            assert transport.active_requests == 0
+            assert len(server.requests) == min(number + ahead, 5)
+            assert server.active_requests == 0
 
-    run(scenario())
-    assert len(transport.sent) == 5
+    use_list(server, use)
+    assert len(server.requests) == 5
 
 
-def test_prefetch_overlaps_processing_and_requests() -> None:
+@pytest.mark.parametrize(("prefetch", "seconds"), [(False, 12), (True, 8)])
+def test_prefetch_overlaps_processing_and_requests(seconds: float, *, prefetch: bool) -> None:
     """The next page is requested while you process a page."""
+    server = MockServer(SessionPages(9, 3))
+    server.delay = lambda _: 2.0
 
-    async def measure_seconds(*, prefetch: bool) -> float:
-        transport = FakeTransport(Shelf(9, 3))
-        transport.delay = lambda _: 2.0
-        async for _ in make_paginator(transport).pages(prefetch=prefetch):
+    async def use(sessions: Paginator[SessionSummary]) -> float:
+        async for _ in sessions.pages(prefetch=prefetch):
             await asyncio.sleep(2)
         return get_loop_time()
 
-    assert run(measure_seconds(prefetch=False)) == 12
-    assert run(measure_seconds(prefetch=True)) == 8
+    assert use_list(server, use) == seconds
 
 
 @pytest.mark.parametrize("ending", ["break", "raise", "cancel", "forget"])
-@pytest.mark.parametrize("is_running", [True, False], ids=["running", "fetched"])
-def test_a_prefetched_page_is_cancelled_with_the_iteration(
-    ending: str, *, is_running: bool
-) -> None:
+@pytest.mark.parametrize("state", ["running", "fetched", "failed"])
+def test_a_prefetched_page_is_cancelled_with_the_iteration(ending: str, state: str) -> None:
     """The end of an iteration leaves no task, no request and no unhandled error."""
-    transport = FakeTransport(Shelf(9, 2))
-    first_page_arrived = asyncio.Event()
+    pages = SessionPages(9, 2)
+    server = MockServer(pages.fail_at("2", (404, None)) if state == "failed" else pages)
+    is_prefetching = asyncio.Event()
 
-    async def consume() -> None:
+    async def consume(sessions: Paginator[SessionSummary]) -> None:
         if ending == "forget":
-            async for _ in make_paginator(transport).items(prefetch=True):
+            async for _ in sessions.items(prefetch=True):
                 await wait_for_prefetch()
                 break
             return
-        async with aclosing(make_paginator(transport).pages(prefetch=True)) as iterator:
+        async with aclosing(sessions.pages(prefetch=True)) as iterator:
             async for _ in iterator:
                 await wait_for_prefetch()
                 if ending == "raise":
@@ -188,186 +297,83 @@ def test_a_prefetched_page_is_cancelled_with_the_iteration(
                 break
 
     async def wait_for_prefetch() -> None:
-        transport.gate = asyncio.Event() if is_running else None
+        server.gate = asyncio.Event() if state == "running" else None
         await settle()
-        assert transport.active_requests == is_running
-        assert len(transport.sent) == 2
-        first_page_arrived.set()
+        assert server.active_requests == (state == "running")
+        assert len(server.requests) == 2
+        is_prefetching.set()
 
-    async def scenario() -> None:
-        task = asyncio.create_task(consume())
-        await first_page_arrived.wait()
+    async def use(sessions: Paginator[SessionSummary]) -> None:
+        task = asyncio.create_task(consume(sessions))
+        await is_prefetching.wait()
         if ending == "cancel":
             task.cancel()
         await asyncio.wait([task])
-        gc.collect()
         await settle()
         assert get_other_tasks() == set()
-        assert transport.active_requests == 0
+        assert server.active_requests == 0
         assert task.cancelled() == (ending == "cancel")
         assert task.cancelled() or isinstance(task.exception(), KeyError) == (ending == "raise")
+        gc.collect()
 
-    run(scenario())
-    assert len(transport.sent) == 2
-
-
-def test_cancelling_a_consumer_cancels_its_request() -> None:
-    """The request is cancelled, with and without prefetch."""
-    transport = FakeTransport(Shelf(9, 2))
-
-    async def scenario() -> None:
-        for prefetch in (False, True):
-            transport.gate = asyncio.Event()
-            task = asyncio.create_task(
-                collect_items(make_paginator(transport).pages(prefetch=prefetch))
-            )
-            await settle()
-            if prefetch:
-                transport.gate.set()
-                transport.gate = asyncio.Event()
-                await settle()
-            task.cancel()
-            task.cancel()
-            await asyncio.wait([task])
-            assert task.cancelled()
-            assert transport.active_requests == 0
-            assert get_other_tasks() == set()
-
-    run(scenario())
-
-
-def test_a_prefetch_error_is_raised_in_place_of_its_page() -> None:
-    """All earlier pages are yielded; the error has the token of its page."""
-    shelf = Shelf(9, 2)
-    transport = FakeTransport(
-        lambda request: MaybeSent("no") if token_of(request) == "4" else shelf(request)
-    )
-    items: list[int] = []
-
-    async def scenario() -> None:
-        async for item in make_paginator(transport).items(prefetch=True):
-            await settle()
-            items.append(item)
-
-    with pytest.raises(MaybeSent) as caught:
-        run(scenario())
-
-    assert items == [0, 1, 2, 3]
-    assert caught.value.page_token == "4"
-
-
-def test_a_prefetch_error_is_ignored_if_the_iteration_ends() -> None:
-    """An iteration that ends before the failed page does not raise its error."""
-    shelf = Shelf(9, 2)
-    transport = FakeTransport(
-        lambda request: MaybeSent("no") if token_of(request) == "2" else shelf(request)
-    )
-
-    async def scenario() -> list[int]:
-        async with aclosing(make_paginator(transport).items(prefetch=True)) as items:
-            async for item in items:
-                await settle()
-                return [item]
-        return []
-
-    assert run(scenario()) == [0]
-    assert len(transport.sent) == 2
+    use_list(server, use)
+    assert len(server.requests) == 2
 
 
 @WITH_AND_WITHOUT_PREFETCH
-@pytest.mark.parametrize("slow_token", [None, "3", "6"])
-def test_the_total_timeout_applies_to_each_page(slow_token: str | None, *, prefetch: bool) -> None:
-    """The error has the page_token of the slow page."""
-    transport = FakeTransport(Shelf(9, 3))
-    transport.delay = lambda request: 6.0 if token_of(request) == slow_token else 4.0
+def test_a_page_that_is_still_fetched_is_awaited(*, prefetch: bool) -> None:
+    """The next page is not requested a second time."""
+    server = MockServer(SessionPages(9, 3))
+    server.delay = lambda _: 5.0
 
-    with pytest.raises(RequestTimeout) as caught:
-        run(
-            collect_items(
-                make_paginator(transport, timeouts=Timeouts(total=5)).pages(prefetch=prefetch)
-            )
-        )
+    async def use(sessions: Paginator[SessionSummary]) -> list[int]:
+        numbers = []
+        async for page in sessions.pages(prefetch=prefetch):
+            await asyncio.sleep(1)
+            numbers += get_numbers(page)
+        return numbers
 
-    assert caught.value.page_token == slow_token
-    assert caught.value.maybe_processed
-    assert get_requested_tokens(transport)[-1] == slow_token
+    assert use_list(server, use) == list(range(9))
+    assert get_tokens(server) == [None, "3", "6"]
 
 
 def test_concurrent_iterations_are_independent() -> None:
     """Each iteration has its own token and limit, though they share the paginator."""
-    transport = FakeTransport(Shelf(9, 2))
-    paginator = make_paginator(transport)
 
-    async def scenario() -> list[list[Any]]:
-        prefetching = paginator.items(prefetch=True, max_items=7)
-        iterations = (paginator.items(), prefetching, paginator.items(max_items=3))
-        return list(await asyncio.gather(*map(collect_items, iterations)))
+    async def use(sessions: Paginator[SessionSummary]) -> list[list[int]]:
+        prefetching = sessions.items(prefetch=True, max_items=7)
+        iterations = (sessions.items(), prefetching, sessions.items(max_items=3))
+        return list(await asyncio.gather(*map(collect_numbers, iterations)))
 
-    assert run(scenario()) == [list(range(9)), list(range(7)), [0, 1, 2]]
+    result = use_list(MockServer(SessionPages(9, 2)), use)
+
+    assert result == [list(range(9)), list(range(7)), [0, 1, 2]]
 
 
 @WITH_AND_WITHOUT_PREFETCH
 def test_a_long_list_needs_no_more_memory_than_a_short_one(*, prefetch: bool) -> None:
-    """At most two pages of 1,000 are in memory; only the tokens of the others are kept."""
+    """At most two pages are in memory; only the tokens of the others are kept."""
+    page_size, page_count = 50, 150
 
-    def respond(request: Request) -> RawResponse:
-        transport.sent.clear()
-        transport.events.clear()
-        count = int(token_of(request) or 0) + 1
-        next_token = str(count) if count < 1000 else None
-        return in_json({"items": [10**9] * 100, "next_id": next_token})
+    def respond(request: httpx.Request) -> MockResponse:
+        server.requests.clear()
+        number = int(get_token(request) or 0) + 1
+        return make_page(range(page_size), str(number) if number < page_count else None)
 
-    async def scenario() -> tuple[int, int]:
+    async def use(sessions: Paginator[SessionSummary]) -> tuple[int, int]:
         count = 0
-        async for page in make_paginator(transport).pages(prefetch=prefetch):
+        async for page in sessions.pages(prefetch=prefetch):
             count += len(page.items)
-            if count == 10_000:
-                tracemalloc.reset_peak()
+            if count == 10 * page_size:
+                tracemalloc.start()
         return count, tracemalloc.get_traced_memory()[1]
 
-    transport = FakeTransport(respond)
-    tracemalloc.start()
+    server = MockServer(respond)
     try:
-        count, peak = run(scenario())
+        count, peak = use_list(server, use)
     finally:
         tracemalloc.stop()
 
-    # All items together would be 4 MB.
-    assert count == 100_000
-    assert peak < 1024 * 1024
-
-
-@given(data=st.data(), count=st.integers(0, 9), size=st.integers(1, 3), prefetch=st.booleans())
-def test_a_cancelled_iteration_can_be_continued_without_loss(
-    data: st.DataObject, count: int, size: int, *, prefetch: bool
-) -> None:
-    """If you save each page's token and continue with it, you receive every item."""
-    items: list[int] = []
-    saved_tokens: list[str | None] = [None]
-    transport = FakeTransport(Shelf(count, size))
-    cancellations = data.draw(st.lists(st.integers(0, 40), max_size=4), label="steps")
-
-    async def consume() -> None:
-        iterator = make_paginator(transport).pages(page_token=saved_tokens[-1], prefetch=prefetch)
-        async with aclosing(iterator):
-            async for page in iterator:
-                await asyncio.sleep(0)
-                items.extend(page.items)
-                await asyncio.sleep(0)
-                saved_tokens.append(page.next_page_token)
-
-    async def scenario() -> None:
-        for steps in cancellations:
-            task = asyncio.create_task(consume())
-            await settle(steps)
-            task.cancel()
-            await asyncio.wait([task])
-            assert get_other_tasks() == set()
-            if not task.cancelled():
-                return
-        await consume()
-
-    run(scenario())
-
-    assert set(items) == set(range(count))
-    assert list(dict.fromkeys(items)) == list(range(count))
+    # All sessions together would be about 5 MB.
+    assert count == page_count * page_size
+    assert peak < 512 * 1024

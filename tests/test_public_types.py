@@ -41,7 +41,9 @@ def _iter_annotations(cls: type) -> Iterator[tuple[str, object]]:
                 yield name, annotation
         for name, member in vars(base).items():
             is_private = name.startswith("_") and not name.endswith("__")
-            function = getattr(member, "fget", getattr(member, "__func__", member))
+            function = getattr(member, "__func__", member)
+            for attribute in ("fget", "func"):  # of a property and a cached property
+                function = getattr(member, attribute, function)
             if inspect.isfunction(function) and not is_private:
                 yield from (
                     (f"{name}({argument})", annotation)
@@ -81,15 +83,21 @@ def test_annotations_of_every_callable_can_be_resolved(name: str) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=str)
-def test_every_call_has_timeout_and_retry_last(
+def test_every_call_has_timeout_retry_and_headers_last(
     operation: docassemble_client.Operation[object],
 ) -> None:
     """All other arguments come first."""
     function = getattr(CLASSES[operation.tag], operation.name)
     parameters = list(inspect.signature(function).parameters.values())[1:]
+    names = [parameter.name for parameter in parameters]
 
-    assert [parameter.name for parameter in parameters[-2:]] == ["timeout", "retry"]
-    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[-2:])
-    assert [parameter.name for parameter in parameters[:-2]] == [
-        param.name for param in operation.params
-    ]
+    assert names[-3:] == ["timeout", "retry", "headers"]
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[-3:])
+    assert names[:-3] == [param.name for param in operation.params]
+
+
+def test_a_raw_request_has_timeout_retry_and_headers_last() -> None:
+    """As the calls of operations."""
+    parameters = list(inspect.signature(AsyncDocassemble.request).parameters)
+
+    assert parameters[-3:] == ["timeout", "retry", "headers"]

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import AsyncDocassemble, RetryPolicy
-from tests.faults.scripts import JSON, MEGABYTE, USER, make_response, respond_correctly
+from docassemble_client import AsyncDocassemble, RetryPolicy, TaskHandle, Timeouts
+from tests.faults.scripts import (
+    JSON,
+    MEGABYTE,
+    USER,
+    make_correct_response,
+    make_response,
+    respond_correctly,
+)
 from tests.faults.server import Connection, FaultServer, serve
 
 if TYPE_CHECKING:
@@ -190,8 +197,37 @@ async def read_stream(da: AsyncDocassemble) -> None:
             await asyncio.sleep(0)
 
 
+async def watch(da: AsyncDocassemble) -> None:
+    task = TaskHandle(id="a", kind="restart", operation="server.restart", started=5.0)
+    async with aclosing(da.watch_task(task)) as events:
+        async for _ in events:
+            await asyncio.sleep(0)
+
+
+async def refuse_first_user(connection: Connection) -> None:
+    """Refuse the first request for a user; respond correctly to all others."""
+    while True:
+        request = await connection.receive_request()
+        paths = [head.path for head in connection.server.requests]
+        is_refused = request.path == "/api/user" and paths.count("/api/user") == 1
+        refusal = make_response(b"", status=429)
+        await connection.send(refusal if is_refused else make_correct_response(request))
+
+
+RETRY = RetryPolicy(initial_delay=0)
+LIMIT = Timeouts(total=600, pool=600)
 CALLS: dict[str, Callable[[AsyncDocassemble, Path], Awaitable[object]]] = {
     "call": lambda da, _: da.users.get_current(),
+    "retried call": lambda da, _: da.users.get_current(retry=RETRY),
+    "limited call": lambda da, _: da.users.get_current(timeout=LIMIT),
+    "limited session": lambda da, _: da.sessions.set_variables(
+        "a", "b", variables={"x": 1}, timeout=LIMIT
+    ),
+    "limited file": lambda da, folder: da.files.download(17, timeout=LIMIT).save(folder / "a"),
+    "two calls": lambda da, _: asyncio.gather(
+        da.users.get_current(timeout=LIMIT), da.as_key("b").users.get_current()
+    ),
+    "wait": lambda da, _: watch(da),
     "session": lambda da, _: da.sessions.set_variables("a", "b", variables={"x": 1}),
     "pages": lambda da, _: iterate_pages(da),
     "prefetched pages": lambda da, _: iterate_pages(da, prefetch=True),
@@ -237,7 +273,8 @@ def test_cancelling_at_any_step_leaves_nothing_open(
     """After a cancelled call there is no task, file, slot, lock or open connection."""
 
     async def scenario(steps: int) -> bool:
-        async with serve(respond_correctly()) as server:
+        script = refuse_first_user if name == "retried call" else respond_correctly()
+        async with serve(script) as server:
             tasks = _get_tasks(server)
             da = make_client(server, 1, library)
             has_ended = await _cancel_after(steps, CALLS[name](da, tmp_path))
@@ -259,7 +296,7 @@ def test_cancelling_at_any_step_leaves_nothing_open(
             (tmp_path / "a").unlink()
         return has_ended
 
-    complete_file = {"a": b"%PDF-1.7"} if name == "file" else {}
+    complete_file = {"a": b"%PDF-1.7"} if name.endswith("file") else {}
     steps = 0
     while not asyncio.run(scenario(steps)):
         steps += 1

@@ -22,7 +22,7 @@ INSTALL = TaskHandle(
     kind="install",
     operation="packages.install",
     started=1000.5,
-    target="docassemble-demo",
+    package="docassemble-demo",
     expected_state="listed",
 )
 
@@ -45,7 +45,7 @@ def test_a_token_restores_its_handle(handle: TaskHandle) -> None:
         kind=st.text(),
         operation=st.text(),
         started=st.none() | st.floats(-9e11, 9e11) | st.integers(-(10**11), 10**11),
-        target=st.text(min_size=1),
+        package=st.text(min_size=1),
         expected_state=st.sampled_from(["", "listed", "gone"]),
     )
 )
@@ -78,8 +78,8 @@ VALID: dict[str, Any] = json.loads(INSTALL.to_token())
         ({**VALID, "id": 5}, "damaged"),
         ({**VALID, "kind": None}, "damaged"),
         ({**VALID, "operation": []}, "damaged"),
-        ({**VALID, "target": {}}, "damaged"),
-        ({**VALID, "target": ""}, "damaged"),
+        ({**VALID, "package": {}}, "damaged"),
+        ({**VALID, "package": ""}, "damaged"),
         ({**VALID, "expected_state": "hidden"}, "damaged"),
         ({**VALID, "expected_state": ["listed"]}, "damaged"),
         ({**VALID, "expected_state": None}, "damaged"),

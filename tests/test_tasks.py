@@ -11,20 +11,17 @@ import httpx
 import pytest
 from attrs import evolve
 
-from docassemble_client import AsyncDocassemble
 from docassemble_client.config import PollPolicy
-from docassemble_client.errors import (
-    AccessDenied,
-    TaskFailed,
-    TaskTimeout,
-    UsageError,
-)
+from docassemble_client.errors import AccessDenied, TaskFailed, TaskTimeout, UsageError
+from docassemble_client.events import WaitEvent
 from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
 from tests.mock import MockServer, build_response, get_loop_time, get_other_tasks, run, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from docassemble_client import AsyncDocassemble
+    from docassemble_client.events import Event
     from tests.mock import MockResponse
 
 HANDLE = TaskHandle(id="T", kind="restart", operation="server.restart", started=1000.0)
@@ -33,7 +30,7 @@ INSTALL = TaskHandle(
     kind="install",
     operation="packages.install",
     started=1000.5,
-    target="docassemble-demo",
+    package="docassemble-demo",
     expected_state="listed",
 )
 POLL = PollPolicy(interval=1, backoff_factor=1)
@@ -54,19 +51,26 @@ def make_server(*states: str | Exception) -> MockServer:
 
 
 def make_client(server: MockServer, **options: Any) -> AsyncDocassemble:
-    return AsyncDocassemble(server.url, "key", transport=server.transport, poll=POLL, **options)
+    return server.make_client(poll=POLL, **options)
 
 
 def test_a_wait_ends_with_the_result_of_the_task() -> None:
-    """on_progress receives an event for each poll, with the elapsed time."""
+    """on_progress receives an event for each poll, with the elapsed time; so does the hook."""
     server = make_server("working", httpx.ConnectError("no"), "completed")
     events: list[TaskEvent] = []
+    hook_events: list[Event] = []
 
     async def scenario() -> TaskResult | None:
-        async with make_client(server) as da:
+        async with make_client(server, on_event=hook_events.append) as da:
             return await da.wait_for_task(HANDLE, on_progress=events.append)
 
     assert run(scenario()) == TaskResult(handle=HANDLE)
+    assert [event for event in hook_events if isinstance(event, WaitEvent)] == [
+        WaitEvent(
+            operation="server.restart", state=event.state, polls=event.polls, reason=event.reason
+        )
+        for event in events
+    ]
     assert [(event.state, event.polls, event.reason) for event in events] == [
         ("working", 1, ""),
         ("restarting", 2, "NotSent"),
@@ -161,6 +165,41 @@ def test_the_total_timeout_applies_if_the_server_does_not_respond() -> None:
             assert server.active_requests == 0
 
     run(scenario())
+
+
+def test_no_timeout_is_held_while_the_caller_works_on_an_event() -> None:
+    """The caller's work is not interrupted; the next event comes too late."""
+    server = make_server(ENDLESS)
+    states = []
+
+    async def scenario() -> None:
+        async with make_client(server) as da:
+            async for event in da.watch_task(HANDLE, timeout=5):
+                await asyncio.sleep(100)
+                states.append(event.state)
+
+    with pytest.raises(TaskTimeout):
+        run(scenario())
+    assert states == ["working"]
+
+
+def test_a_poll_does_not_wait_for_a_slot_for_ever() -> None:
+    """While other calls hold every slot, each poll ends after its request_timeout."""
+    server = make_server(ENDLESS, "completed")
+
+    async def scenario() -> list[str]:
+        async with make_client(server, max_concurrency=1) as da:
+            server.gate = asyncio.Event()
+            call = asyncio.create_task(da.server.get_restart_status("other"))
+            await settle()
+            events = da.watch_task(HANDLE, poll=evolve(POLL, request_timeout=3))
+            reasons = [(await anext(events)).reason]
+            assert get_loop_time() == 3
+            server.gate.set()
+            await call
+            return reasons + [event.reason async for event in events]
+
+    assert run(scenario()) == ["RequestTimeout", ""]
 
 
 def test_a_wait_can_have_no_timeout() -> None:

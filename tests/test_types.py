@@ -12,7 +12,13 @@ from docassemble_client import operations
 from docassemble_client._types import UNSET, Unset, is_json_array, is_json_object, is_mapping
 from docassemble_client.config import Confidential
 from docassemble_client.operation import Param, Result
-from docassemble_client.responses import BinaryContent, Response, decode_text, parse_media_type
+from docassemble_client.responses import (
+    BinaryContent,
+    CallResult,
+    Response,
+    decode_text,
+    parse_media_type,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,11 +117,13 @@ def test_bytes_are_saved_under_a_name_or_into_a_folder(tmp_path: Path) -> None:
 
 
 def test_responses_show_no_content() -> None:
-    """The repr of bytes and responses shows only their size."""
+    """The repr of bytes and responses shows only their size, and no headers."""
     response = Response(status=200, headers={"x": "hunter2"}, content=b"hunter2")
     content = BinaryContent(content=b"hunter2")
+    result = CallResult(value=5, status=200, headers={"x": "hunter2"}, content=b"hunter2")
 
     assert repr(response) == "Response(status=200, content=<7 bytes>)"
+    assert repr(result) == "CallResult(value=5, status=200, content=<7 bytes>)"
     assert "<7 bytes>" in repr(content)
     assert "hunter2" not in repr(content)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from docassemble_client._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from docassemble_client._core.retry import RetryBudget
     from docassemble_client._types import JSON, UNSET, JSONInput, Unset
     from docassemble_client.client import AsyncDocassemble
     from docassemble_client.config import Confidential, PollPolicy, RetryPolicy, Secret, Timeouts
@@ -99,7 +100,7 @@ if TYPE_CHECKING:
     from docassemble_client.models.users import Invitation, NewUser, User, UserRemoval
     from docassemble_client.operation import Operation
     from docassemble_client.pagination import Page, Paginator
-    from docassemble_client.responses import BinaryContent, JSONReply, Response
+    from docassemble_client.responses import BinaryContent, CallResult, JSONReply, Response
     from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
     from docassemble_client.transfer import Download, DownloadStream, FileInput, Upload
     from docassemble_client.workflows.accounts.ensure import EnsuredApiKey, EnsuredUser, Profile
@@ -163,6 +164,7 @@ __all__ = [
     "BadRequest",
     "BatchProgress",
     "BinaryContent",
+    "CallResult",
     "Choice",
     "CleanupReport",
     "Confidential",
@@ -252,6 +254,7 @@ __all__ = [
     "Response",
     "ResponseEvent",
     "RestartStatus",
+    "RetryBudget",
     "RetryEvent",
     "RetryPolicy",
     "RowOutcome",
@@ -300,6 +303,7 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
+    "_core.retry": ("RetryBudget",),
     "_types": ("JSON", "JSONInput", "UNSET", "Unset"),
     "client": ("AsyncDocassemble",),
     "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
@@ -375,7 +379,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "models.users": ("Invitation", "NewUser", "User", "UserRemoval"),
     "operation": ("Operation",),
     "pagination": ("Page", "Paginator"),
-    "responses": ("BinaryContent", "JSONReply", "Response"),
+    "responses": ("BinaryContent", "CallResult", "JSONReply", "Response"),
     "tasks": ("TaskEvent", "TaskHandle", "TaskResult"),
     "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),
     "workflows.accounts.ensure": ("EnsuredApiKey", "EnsuredUser", "Profile"),

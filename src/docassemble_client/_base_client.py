@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-import os
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
-from importlib.util import find_spec
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NoReturn, Self, TypedDict, Unpack
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, Unpack
 
+from docassemble_client._client_options import (
+    ClientOptions,
+    Headers,
+    Settings,
+    Shared,
+    check_header_source,
+    check_hook,
+    check_transport,
+    read_environment,
+)
+from docassemble_client._concurrency import run_callback
+from docassemble_client._core.messages import capture_responses
+from docassemble_client._core.retry import RetryBudget
 from docassemble_client._http.adapter import HTTPXTransport
 from docassemble_client._types import UNSET, JSONInput, Unset
 from docassemble_client.api import Namespaces
-from docassemble_client.config import PollPolicy, RetryPolicy, Secret, Timeout, Timeouts
+from docassemble_client.config import (
+    PollPolicy,
+    RetryPolicy,
+    Secret,
+    Timeout,
+    Timeouts,
+    check_api_key,
+    check_url,
+)
 from docassemble_client.errors import UsageError
 from docassemble_client.events import Event
-from docassemble_client.responses import Response
+from docassemble_client.responses import CallResult, Response
 from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
 from docassemble_client.transfer import FileInput
 
 if TYPE_CHECKING:
-    from docassemble_client._core.executor import Executor
+    from docassemble_client._core.executor import Executor, TaskWait
 
-URL_VARIABLE = "DOCASSEMBLE_URL"
-KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
-_LIBRARIES = ("httpx", "httpx2", "aiohttp")
-
-
-class ClientOptions(TypedDict, total=False):
-    """The optional settings of a client; see `BaseClient`."""
-
-    timeout: Timeout
-    retry: RetryPolicy | None
-    max_concurrency: int
-    transport: Literal["httpx", "httpx2", "aiohttp"] | HTTPXTransport
-    verify: bool | str | ssl.SSLContext
-    cert: str | tuple[str, str] | None
-    proxy: str | None
-    public_url: str | None
-    poll: PollPolicy | None
-    on_event: Callable[[Event], object] | None
+T = TypeVar("T")
 
 
 class BaseClient(Namespaces):
@@ -54,12 +54,14 @@ class BaseClient(Namespaces):
         *,
         timeout: Timeout = 60.0,
         retry: RetryPolicy | None = None,
+        retry_budget: RetryBudget | None = None,
         max_concurrency: int = 100,
         transport: Literal["httpx", "httpx2", "aiohttp"] | HTTPXTransport = "httpx",
         verify: bool | str | ssl.SSLContext = True,
         cert: str | tuple[str, str] | None = None,
         proxy: str | None = None,
         public_url: str | None = None,
+        headers: Headers | None = None,
         poll: PollPolicy | None = None,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
@@ -72,46 +74,64 @@ class BaseClient(Namespaces):
             timeout: Seconds for each wait (connect, read, write), or `Timeouts`; None for no
                 limit.
             retry: When and how often a failed request is sent again.
+            retry_budget: Limits the retries of all calls together; clients can share one.
             max_concurrency: Maximum number of requests at the same time; others wait.
             transport: HTTP library (httpx2 and aiohttp are extras to be installed), or any
                 asynchronous transport of httpx or httpx2. Such a transport ignores `verify`,
-                `cert` and `proxy`.
+                `cert` and `proxy`, and you close it yourself.
             verify: Whether to verify the server's certificate; or a file or folder with trusted
                 certificates, or your own SSL context.
             cert: Client certificate: a file, or a pair of files (certificate, key).
             proxy: URL of a proxy; by default the proxy of the environment.
             public_url: URL under which users reach the server, if base_url is internal; links for
                 users are built with it.
+            headers: Headers of every request, for example for a proxy, or a function that returns
+                them for each request; never shown. They cannot replace the API key.
             poll: How often tasks are polled.
-            on_event: Called with each event (request, response, retry, wait, page). It must return
-                quickly; exceptions that it raises are logged.
+            on_event: Function that is called with each event. It must return quickly; exceptions
+                that it raises are logged.
 
         Raises:
             UsageError: An argument is invalid.
         """
-        super().__init__(self._get_executor)
-        self._base_url = check_url(base_url, "base_url")
-        self._public_url = None if public_url is None else check_url(public_url, "public_url")
-        self._api_key = _check_api_key(api_key)
-        _check_transport(transport)
+        check_transport(transport)
         if type(max_concurrency) is not int or max_concurrency < 1:
             message = "max_concurrency must be a whole number from 1"
             raise UsageError(message)
-        self._timeouts = _check_timeouts(timeout)
-        self._retry = retry or RetryPolicy()
-        self._max_concurrency = max_concurrency
-        self._transport = transport
-        self._verify = verify
-        self._cert = cert
-        self._proxy = proxy
-        self._poll = poll
-        self._on_event = on_event
+        self._set_up(
+            Shared(
+                check_url(base_url, "base_url"),
+                None if public_url is None else check_url(public_url, "public_url"),
+                retry_budget=retry_budget,
+                max_concurrency=max_concurrency,
+                transport=transport,
+                verify=verify,
+                cert=cert,
+                proxy=proxy,
+            ),
+            Settings(
+                api_key=check_api_key(api_key),
+                timeouts=Timeouts.from_value(timeout),
+                retry=retry or RetryPolicy(),
+                poll=poll or PollPolicy(),
+                headers=check_header_source(headers),
+                on_event=check_hook(on_event),
+            ),
+        )
+
+    def _set_up(self, shared: Shared, settings: Settings, *, is_view: bool = False) -> None:
+        super().__init__(self._get_executor)
+        self._shared = shared
+        self._settings = settings
+        self._is_view = is_view
         self._executor: Executor | None = None
 
     @classmethod
     def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
         """
         Create a client from the environment variables DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY.
+
+        DOCASSEMBLE_PUBLIC_URL sets `public_url`, if it is set.
 
         Args:
             options: Optional arguments of the constructor, such as timeout, retry or transport.
@@ -122,12 +142,102 @@ class BaseClient(Namespaces):
         Raises:
             UsageError: A variable is not set or is invalid.
         """
-        missing = [name for name in (URL_VARIABLE, KEY_VARIABLE) if not os.environ.get(name)]
-        if missing:
-            message = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-            hint = "Set the environment variables, or pass base_url and api_key"
+        url, api_key, public_url = read_environment()
+        options.setdefault("public_url", public_url)
+        return cls(url, api_key, **options)
+
+    def with_options(
+        self,
+        *,
+        timeout: Timeout | Unset = UNSET,
+        retry: RetryPolicy | None = None,
+        headers: Headers | None = None,
+        on_event: Callable[[Event], object] | Unset | None = UNSET,
+    ) -> Self:
+        """
+        Create a view of this client with other settings.
+
+        A view shares the connections, the concurrency limit and the retry budget. Closing it does
+        not close the client.
+
+        Args:
+            timeout: Seconds for each wait, or `Timeouts`; None for no limit.
+            retry: When and how often a failed request is sent again.
+            headers: Headers in addition to those of the client, which they replace.
+            on_event: Function that is called with each event, instead of the client's; None for
+                none.
+
+        Returns:
+            The view.
+
+        Raises:
+            UsageError: An argument is invalid.
+        """
+        changes: dict[str, Any] = {}
+        if timeout is not UNSET:
+            changes["timeouts"] = Timeouts.from_value(timeout)
+        if retry is not None:
+            changes["retry"] = retry
+        if headers is not None:
+            changes["headers"] = (*self._settings.headers, *check_header_source(headers))
+        if on_event is not UNSET:
+            changes["on_event"] = check_hook(on_event)
+        return self._make_view(changes)
+
+    def as_key(self, api_key: str | Secret) -> Self:
+        """
+        Create a view of this client that acts as the owner of another API key.
+
+        A view shares the connections and the concurrency limit.
+
+        Args:
+            api_key: The API key.
+
+        Returns:
+            The view.
+
+        Raises:
+            UsageError: The key is invalid.
+        """
+        return self._make_view({"api_key": check_api_key(api_key)})
+
+    def _make_view(self, changes: dict[str, Any]) -> Self:
+        view = object.__new__(type(self))
+        view._set_up(self._shared, self._settings._replace(**changes), is_view=True)
+        return view
+
+    async def with_response(self, call: Awaitable[T]) -> CallResult[T]:
+        """
+        Await a call, and return its response beside its value.
+
+        Args:
+            call: Any call of this client, such as `da.users.get(9)`.
+
+        Returns:
+            The value with its (last) response. The content of a file is only in the value.
+
+        Raises:
+            DocassembleError: The call failed.
+
+        Example:
+            ```python
+            result = await da.with_response(da.users.get_current())
+            print(result.status, result.headers["date"], result.value.email)
+            ```
+        """
+        with capture_responses() as responses:
+            value = await call
+        if not responses:
+            message = "the awaitable made no call"
+            hint = "Pass the call itself, such as da.users.get(9), not a task that runs already"
             raise UsageError(message, hint=hint)
-        return cls(os.environ[URL_VARIABLE], os.environ[KEY_VARIABLE], **options)
+        response = responses[-1]
+        return CallResult(
+            value=value,
+            status=response.status,
+            headers=response.headers,
+            content=response.content,
+        )
 
     async def request(
         self,
@@ -138,10 +248,10 @@ class BaseClient(Namespaces):
         json: JSONInput | Unset = UNSET,
         data: Mapping[str, JSONInput] | None = None,
         files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
-        headers: Mapping[str, str] | None = None,
         safe: bool = False,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """
         Call an endpoint that no operation covers, such as the API of an installed package.
@@ -155,10 +265,10 @@ class BaseClient(Namespaces):
             json: JSON body.
             data: Text fields of a multipart body; only with `files`.
             files: File fields of a multipart body.
-            headers: Additional headers.
             safe: Whether the request may be retried even if the server may have processed it.
             timeout: Seconds, or `Timeouts`, for this call; None for no limit.
             retry: Retry policy for this call instead of the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The response, if its status is a success.
@@ -199,7 +309,7 @@ class BaseClient(Namespaces):
             task: Result of an operation, its token (`TaskHandle.to_token`), or None if there is
                 no task.
             timeout: Seconds for the whole wait; None for no limit.
-            on_progress: Called with an event after each poll.
+            on_progress: Function or coroutine function, called with an event after each poll.
             poll: How often to poll, instead of the client's policy.
 
         Returns:
@@ -211,15 +321,14 @@ class BaseClient(Namespaces):
             TaskLost: The server does not know the task.
             UsageError: The token is damaged or has an unsupported version.
         """
-        result: TaskResult | None = None
-        if task is not None:
-            async with aclosing(self._watch(task, timeout, poll)) as events:
-                async for event in events:
-                    if not isinstance(event, TaskEvent):
-                        result = event
-                    elif on_progress is not None:
-                        on_progress(event)
-        return result
+        if task is None:
+            return None
+        wait = self._start_waiting(task, timeout, poll)
+        while wait.result is None:
+            event = await wait.next_event()
+            if on_progress is not None:
+                await run_callback(on_progress, event)
+        return wait.result
 
     async def watch_task(
         self,
@@ -232,42 +341,37 @@ class BaseClient(Namespaces):
         Wait as `wait_for_task` does, and yield an event after each poll.
 
         Args:
-            task: As in `wait_for_task`.
-            timeout: As in `wait_for_task`.
-            poll: As in `wait_for_task`.
+            task: As in `wait_for_task`, and so are timeout, poll and the errors.
+            timeout: Seconds for the whole wait; None for no limit.
+            poll: How often to poll, instead of the client's policy.
 
         Yields:
             An event after each poll; the state of the last one is completed.
-
-        Raises:
-            TaskError: As in `wait_for_task`.
-            UsageError: As in `wait_for_task`.
         """
-        if task is not None:
-            async with aclosing(self._watch(task, timeout, poll)) as events:
-                async for event in events:
-                    if isinstance(event, TaskEvent):
-                        yield event
+        wait = None if task is None else self._start_waiting(task, timeout, poll)
+        while wait and wait.result is None:
+            yield await wait.next_event()
 
-    def _watch(
+    def _start_waiting(
         self, task: TaskHandle | str, timeout: float | None, poll: PollPolicy | None
-    ) -> AsyncGenerator[TaskEvent | TaskResult]:
+    ) -> TaskWait:
         handle = TaskHandle.from_token(task) if isinstance(task, str) else task
-        return self._get_executor().watch(handle, timeout=timeout, poll=poll)
+        return self._get_executor().wait(handle, timeout=timeout, poll=poll)
 
     @property
     def base_url(self) -> str:
         """URL of the server that this client uses."""
-        return self._base_url
+        return self._shared.base_url
 
     @property
     def public_url(self) -> str | None:
         """URL of the server for users, or None."""
-        return self._public_url
+        return self._shared.public_url
 
     async def aclose(self) -> None:
-        """Close all connections; the client cannot be used afterwards."""
-        await self._get_executor().aclose()
+        """Close all connections; neither the client nor its views can be used afterwards."""
+        if not self._is_view:
+            await self._shared.get_connections().aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -282,96 +386,15 @@ class BaseClient(Namespaces):
 
     def __reduce__(self) -> NoReturn:
         message = (
-            "a client cannot be pickled or copied: it holds connections and the API key."
-            " Create one in each process, for example with AsyncDocassemble.from_env()"
+            "a client cannot be pickled or copied. Create one in each process, for example with"
+            " AsyncDocassemble.from_env()"
         )
         raise TypeError(message)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._base_url!r})"
+        return f"{type(self).__name__}({self.base_url!r})"
 
     def _get_executor(self) -> Executor:
         if self._executor is None:
-            # Imported here: the HTTP library, the converter and the models are the heavy part.
-            from docassemble_client._core.executor import Executor
-            from docassemble_client._http.transport import Transport
-
-            transport = Transport(
-                self._base_url,
-                self._api_key,
-                transport=self._transport,
-                verify=self._verify,
-                cert=self._cert,
-                proxy=self._proxy,
-                max_concurrency=self._max_concurrency,
-                on_event=self._on_event,
-            )
-            self._executor = Executor(
-                transport, timeout=self._timeouts, retry=self._retry, poll=self._poll
-            )
+            self._executor = self._shared.make_executor(self._settings)
         return self._executor
-
-
-def _check_transport(transport: object) -> None:
-    is_library = isinstance(transport, str) and transport in _LIBRARIES
-    if not is_library and not hasattr(transport, "handle_async_request"):
-        names = ", ".join(map(repr, _LIBRARIES))
-        message = f"transport must be {names}, or an asynchronous transport of httpx or httpx2"
-        raise UsageError(message)
-    # httpx is always installed.
-    if is_library and transport != "httpx" and find_spec(str(transport)) is None:
-        message = f"transport={transport!r} needs a package that is not installed"
-        hint = f'Install it: pip install "docassemble-client[{transport}]"'
-        raise UsageError(message, hint=hint)
-
-
-def _has_unprintable(text: str) -> bool:
-    """Whether the text contains whitespace, control characters or lone surrogates."""
-    return any(
-        character <= " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
-        for character in text
-    )
-
-
-def check_url(url: str, name: str) -> str:
-    hint = "Pass the URL of the server, such as https://da.example.com"
-    if not url or not url.strip():
-        message = f"{name} is empty"
-        raise UsageError(message, hint=hint)
-    if _has_unprintable(url):
-        message = f"{name} contains whitespace or a control character"
-        raise UsageError(message, hint=hint)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        # The original error may contain the URL.
-        message = f"{name} has an invalid host or port"
-        raise UsageError(message, hint=hint) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        message = f"{name} needs a scheme (http:// or https://), a host and a valid port"
-        raise UsageError(message, hint=hint)
-    # Also if it is empty: the path of the request would become part of it.
-    if "?" in url or "#" in url or "@" in parts.netloc:
-        message = f"{name} must not contain a user, query or fragment"
-        raise UsageError(message, hint=hint)
-    return url.rstrip("/")
-
-
-def _check_timeouts(timeout: Timeout) -> Timeouts:
-    try:
-        return Timeouts.from_value(timeout)
-    except (TypeError, ValueError):
-        message = "timeout must be a number of seconds, Timeouts or None"
-        raise UsageError(message) from None
-
-
-def _check_api_key(api_key: str | Secret) -> Secret:
-    key = api_key.reveal() if isinstance(api_key, Secret) else api_key
-    if not key:
-        message = "api_key is empty"
-        raise UsageError(message, hint="Create an API key on the user's profile page")
-    if _has_unprintable(key) or not key.isascii():
-        message = "api_key contains whitespace or a character that is not valid in an API key"
-        raise UsageError(message, hint="API keys consist of letters and digits")
-    return Secret(key)

@@ -1,5 +1,5 @@
 """
-Waiting, clocks and concurrent work: the only module that imports asyncio and time.
+Waiting, clocks, tasks and the concurrency limiter: the only module with asyncio and time.
 
 Everything else takes these names from here, so that one place decides what runs them.
 """
@@ -23,11 +23,12 @@ from asyncio import (
 )
 from collections import deque
 from contextlib import closing
+from inspect import isawaitable
 from time import perf_counter
 from typing import IO, TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Awaitable, Callable, Generator
 
 __all__ = [
     "FIRST_COMPLETED",
@@ -36,6 +37,7 @@ __all__ = [
     "Lock",
     "Task",
     "TaskGroup",
+    "TimeoutScope",
     "create_task",
     "current_task",
     "gather",
@@ -43,6 +45,7 @@ __all__ = [
     "perf_counter",
     "read_chunks",
     "run",
+    "run_callback",
     "run_in_steps",
     "running_loop",
     "shield",
@@ -56,6 +59,7 @@ __all__ = [
 T = TypeVar("T")
 CHUNK_BYTES = 262_144
 
+TimeoutScope = asyncio.Timeout
 running_loop = asyncio.get_running_loop
 timeout_after = asyncio.timeout
 timeout_at = asyncio.timeout_at
@@ -128,6 +132,13 @@ async def shield(work: Awaitable[T]) -> T:
         if not task.cancelled() and (failure := task.exception()) is not None:
             cancelled.add_note(f"The work that was shielded failed: {failure}")
         raise
+
+
+async def run_callback(callback: Callable[..., object], *arguments: object) -> None:
+    """Call a function, or await a coroutine function."""
+    result = callback(*arguments)
+    if isawaitable(result):
+        await result
 
 
 async def run_in_steps(work: Generator[None, None, T]) -> T:

@@ -1,4 +1,4 @@
-"""The client that you use."""
+"""AsyncDocassemble: the base client with the methods of the workflows."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, TypeAlias, final
+from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen, validators
 
@@ -111,12 +112,14 @@ class Timeouts:
         connect: Limit for opening a connection.
         read: Limit for each wait for data from the server.
         write: Limit for each wait until the server accepts data.
+        pool: Limit for the wait for a free slot (see `max_concurrency`).
         total: Limit for the whole call, including its retries.
     """
 
     connect: float | None = field(default=10.0, validator=_check_seconds)
     read: float | None = field(default=60.0, validator=_check_seconds)
     write: float | None = field(default=60.0, validator=_check_seconds)
+    pool: float | None = field(default=None, validator=_check_seconds)
     total: float | None = field(default=None, validator=_check_seconds)
 
     @classmethod
@@ -124,7 +127,11 @@ class Timeouts:
         """Convert a `timeout` argument; a number sets `connect`, `read` and `write`."""
         if isinstance(timeout, Timeouts):
             return timeout
-        return cls(connect=timeout, read=timeout, write=timeout)
+        try:
+            return cls(connect=timeout, read=timeout, write=timeout)
+        except UsageError:
+            message = "timeout must be a number of seconds, Timeouts or None"
+            raise UsageError(message) from None
 
 
 Timeout: TypeAlias = float | Timeouts | None
@@ -143,16 +150,11 @@ class RetryPolicy:
         attempts: Maximum number of attempts; 1 means no retry.
         initial_delay: Maximum delay before the first retry, in seconds; it doubles with each retry.
         max_delay: Maximum delay before any retry, in seconds, even if Retry-After asks for more.
-        budget: Maximum number of retries in a row, for all calls of the client together.
-        earned: Budget regained per call; during an outage, retries add at most this fraction to
-            the number of requests.
     """
 
     attempts: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])
     initial_delay: float = field(default=0.5, validator=validators.ge(0))
     max_delay: float = field(default=30.0, validator=validators.ge(0))
-    budget: float = field(default=20.0, validator=validators.ge(0))
-    earned: float = field(default=0.1, validator=validators.ge(0))
 
 
 @frozen(kw_only=True)
@@ -173,3 +175,49 @@ class PollPolicy:
     backoff_factor: float = field(default=1.5, validator=validators.ge(1))
     max_interval: float = field(default=10.0, validator=validators.ge(0))
     request_timeout: float = field(default=10.0, validator=validators.gt(0))
+
+
+def _has_unprintable(text: str) -> bool:
+    """Whether the text contains whitespace, control characters or lone surrogates."""
+    return any(
+        character <= " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
+        for character in text
+    )
+
+
+def check_url(url: str, name: str) -> str:
+    """Return a URL without its final slash; raise UsageError if a server cannot have it."""
+    hint = "Pass the URL of the server, such as https://da.example.com"
+    if not url or not url.strip():
+        message = f"{name} is empty"
+        raise UsageError(message, hint=hint)
+    if _has_unprintable(url):
+        message = f"{name} contains whitespace or a control character"
+        raise UsageError(message, hint=hint)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # The original error may contain the URL.
+        message = f"{name} has an invalid host or port"
+        raise UsageError(message, hint=hint) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        message = f"{name} needs a scheme (http:// or https://), a host and a valid port"
+        raise UsageError(message, hint=hint)
+    # Also if it is empty: the path of the request would become part of it.
+    if "?" in url or "#" in url or "@" in parts.netloc:
+        message = f"{name} must not contain a user, query or fragment"
+        raise UsageError(message, hint=hint)
+    return url.rstrip("/")
+
+
+def check_api_key(api_key: str | Secret) -> Secret:
+    """Return the key; raise UsageError, which does not show it, if it is not valid."""
+    key = api_key.reveal() if isinstance(api_key, Secret) else api_key
+    if not key:
+        message = "api_key is empty"
+        raise UsageError(message, hint="Create an API key on the user's profile page")
+    if _has_unprintable(key) or not key.isascii():
+        message = "api_key contains whitespace or a character that is not valid in an API key"
+        raise UsageError(message, hint="API keys consist of letters and digits")
+    return Secret(key)

@@ -7,7 +7,7 @@ import sys
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client._base_client import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client._concurrency import TaskGroup, run
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.config import PollPolicy

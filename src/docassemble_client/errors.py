@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from docassemble_client._types import JSON
 
@@ -12,6 +13,23 @@ if TYPE_CHECKING:
 else:
     # tasks.py imports this module: at run time any type stands for it.
     TaskHandle = Any
+
+# Statuses of a proxy or a rate limit, which pass by themselves.
+TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
+
+
+class RequestContext(TypedDict, total=False):
+    """Where an error happened."""
+
+    operation: str
+    method: str
+    path: str
+
+
+class ErrorContext(RequestContext, total=False):
+    """Where an error happened, and what to do next."""
+
+    hint: str
 
 
 class DocassembleError(Exception):
@@ -25,34 +43,34 @@ class DocassembleError(Exception):
         path: Path of the request without its query; empty if there was no request.
         hint: What to do next; may be empty.
         page_token: Token of the list page that failed, to continue from; None for the first page.
+        request_number: Number of the request, the same as in its events; None if there was none.
+        headers: Headers of the response that hold no secret, by lower-case name.
+        maybe_processed: Whether the server may have carried out the request.
+        is_transient: Whether the same call may succeed later.
+        retry_after: Seconds that the server asks you to wait; None if it does not say.
     """
 
     page_token: str | None = None
+    request_number: int | None = None
+    maybe_processed: bool = False
+    is_transient: bool = False
+    retry_after: float | None = None
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
-    ) -> None:
+    def __init__(self, message: str = "", **context: Unpack[ErrorContext]) -> None:
         super().__init__(message)
         self.message = message
-        self.operation = operation
-        self.method = method
-        self.path = path
-        self.hint = hint
+        self.operation = context.get("operation", "")
+        self.method = context.get("method", "")
+        self.path = context.get("path", "")
+        self.hint = context.get("hint", "")
+        self.headers: Mapping[str, str] = {}
 
     def __str__(self) -> str:
-        request = f"{self.method} {self.path}".strip()
-        context = self.operation or request
-        if self.operation and request:
-            context = f"{self.operation} ({request})"
+        call = f"{self.method} {self.path}".strip()
+        where = f"{self.operation} ({call})" if self.operation and call else self.operation or call
         parts = (part.rstrip(".") for part in (self.message, self.hint) if part)
         sentences = [part if part.endswith("…") else f"{part}." for part in parts]
-        return ": ".join(part for part in (context, " ".join(sentences)) if part)
+        return ": ".join(part for part in (where, " ".join(sentences)) if part)
 
 
 class UsageError(DocassembleError, ValueError):
@@ -60,14 +78,10 @@ class UsageError(DocassembleError, ValueError):
 
 
 class TransportError(DocassembleError):
-    """
-    No response arrived.
-
-    Attributes:
-        maybe_processed: Whether the server may have processed the request.
-    """
+    """No response arrived."""
 
     maybe_processed = True
+    is_transient = True
 
 
 class NotSent(TransportError):
@@ -84,16 +98,9 @@ class RequestTimeout(TransportError):
     """A time limit was reached."""
 
     def __init__(
-        self,
-        message: str = "",
-        *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
-        maybe_processed: bool = True,
+        self, message: str = "", *, maybe_processed: bool = True, **context: Unpack[ErrorContext]
     ) -> None:
-        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        super().__init__(message, **context)
         self.maybe_processed = maybe_processed
 
 
@@ -107,19 +114,17 @@ class RedirectRefused(TransportError):
     """
 
     maybe_processed = False
+    is_transient = False
 
     def __init__(
         self,
         message: str = "",
         *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
         status: int = 302,
         location: str = "",
+        **context: Unpack[ErrorContext],
     ) -> None:
-        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        super().__init__(message, **context)
         self.status = status
         self.location = location
 
@@ -138,16 +143,15 @@ class APIError(DocassembleError):
         self,
         message: str = "",
         *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
         status: int = 500,
         body: JSON = None,
+        **context: Unpack[ErrorContext],
     ) -> None:
-        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        super().__init__(message, **context)
         self.status = status
         self.body = body
+        self.is_transient = status in TRANSIENT_STATUSES
+        self.maybe_processed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class BadRequest(APIError):
@@ -182,23 +186,25 @@ class DecodeError(DocassembleError):
     """
     The response is not one that this operation returns.
 
+    While a server restarts, a proxy's page may stand in for it, so the error is transient.
+
     Attributes:
         status: HTTP status.
         content: Body of the response, at most its first 64 KiB; not part of the error's text.
     """
 
+    maybe_processed = True
+    is_transient = True
+
     def __init__(
         self,
         message: str = "",
         *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
         status: int = 200,
         content: bytes = b"",
+        **context: Unpack[ErrorContext],
     ) -> None:
-        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        super().__init__(message, **context)
         self.status = status
         self.content = content
 
@@ -212,16 +218,9 @@ class DownloadTooLarge(DocassembleError):
     """
 
     def __init__(
-        self,
-        message: str = "",
-        *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
-        max_size: int = 0,
+        self, message: str = "", *, max_size: int = 0, **context: Unpack[ErrorContext]
     ) -> None:
-        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        super().__init__(message, **context)
         self.max_size = max_size
 
 
@@ -241,13 +240,10 @@ class TaskError(DocassembleError):
         self,
         message: str = "",
         *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
         handle: TaskHandle | None = None,
+        **context: Unpack[ErrorContext],
     ) -> None:
-        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        super().__init__(message, **context)
         self.handle = handle
 
 
@@ -263,16 +259,11 @@ class TaskFailed(TaskError):
         self,
         message: str = "",
         *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
-        handle: TaskHandle | None = None,
         log: str = "",
+        handle: TaskHandle | None = None,
+        **context: Unpack[ErrorContext],
     ) -> None:
-        super().__init__(
-            message, operation=operation, method=method, path=path, hint=hint, handle=handle
-        )
+        super().__init__(message, handle=handle, **context)
         self.log = log
 
 
@@ -296,7 +287,6 @@ _CLASSES_BY_STATUS = {
 
 
 def get_error_class(status: int) -> type[APIError]:
-    """Return the error class for a status."""
-    return _CLASSES_BY_STATUS.get(
-        status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError
-    )
+    """Return the class of the error for a status."""
+    is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return _CLASSES_BY_STATUS.get(status, ServerError if is_server_error else APIError)

@@ -310,6 +310,7 @@ class OperationRunner(Protocol):
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
+        headers: Mapping[str, str] | None,
     ) -> Coroutine[Any, Any, T]:
         """Make a call and return its result."""
         ...
@@ -321,6 +322,7 @@ class OperationRunner(Protocol):
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
+        headers: Mapping[str, str] | None,
     ) -> "Paginator[Any]":
         """Create a paginator; nothing is sent yet."""
         ...
@@ -332,6 +334,7 @@ class OperationRunner(Protocol):
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
+        headers: Mapping[str, str] | None,
     ) -> "Download":
         """Create a download; nothing is sent yet."""
         ...

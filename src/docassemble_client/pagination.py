@@ -2,47 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
-from contextlib import aclosing
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, frozen
 
 from docassemble_client._concurrency import Task, create_task, gather
-from docassemble_client.errors import DocassembleError, UsageError
+from docassemble_client.errors import DocassembleError, PaginationError, UsageError
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
 @frozen(kw_only=True)
 class Page(Generic[T]):
     """
-    One page of a list.
+    One page of a list; iterate over it for its items.
 
     Attributes:
-        items: Items of the page.
-        next_page_token: Token of the next page; None on the last page. If `max_items` cut this
-            page short, it is the page's own token (None for the first), so that no item is lost.
+        items: The items.
+        next_page_token: Token of the next page; None on the last page. A page that `max_items` cut
+            short has its own token (None for the first page), so that nothing is lost.
     """
 
     items: list[T]
     next_page_token: str | None
 
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
 
-class PageSource(Protocol[T_co]):
-    """The pages of one iteration over a list."""
-
-    async def step(self) -> T_co | None:
-        """Fetch the next page; return None after the last one."""
-        ...
-
-    def close(self) -> None:
-        """Stop the iteration."""
-        ...
+    def __len__(self) -> int:
+        return len(self.items)
 
 
-@frozen
+def _retrieve_error(task: Task[Any]) -> None:
+    """Mark the error of a task as retrieved, so that it is not logged."""
+    if not task.cancelled():
+        task.exception()
+
+
+FetchPage: TypeAlias = Callable[[str | None, int], Coroutine[Any, Any, Page[T]]]
+"""Fetches the page with this token and this number, counted from 1."""
+
+
+class PageIterator(Generic[T]):
+    """
+    Iterates over the pages of a list with `async for`.
+
+    An error leaves it where it was: the next page is requested again.
+    """
+
+    def __init__(
+        self,
+        fetch: FetchPage[T],
+        operation: str,
+        page_token: str | None,
+        *,
+        max_items: int | None,
+        prefetch: bool,
+    ) -> None:
+        self._fetch = fetch
+        self._operation = operation
+        self._page_token = page_token
+        self._seen = {page_token}
+        self._items_left = max_items
+        self._prefetch = prefetch
+        self._number = 0
+        self._next_page: Task[Page[T]] | None = None
+        self._has_ended = max_items == 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        if self._has_ended:
+            raise StopAsyncIteration
+        try:
+            page = await self._get_page()
+            next_page_token = page.next_page_token
+            # Before the page is returned: its items must not be processed twice.
+            if next_page_token is not None and next_page_token in self._seen:
+                message = "the server sent a page token a second time"
+                hint = "It restarts a list if the token is invalid; start again without page_token"
+                raise PaginationError(message, operation=self._operation, hint=hint)
+        except DocassembleError as error:
+            error.page_token = self._page_token
+            raise
+        self._number += 1
+        return self._advance(page)
+
+    async def aclose(self) -> None:
+        """Stop; a page that is being fetched is cancelled."""
+        self._has_ended = True
+        task, self._next_page = self._next_page, None
+        if task is not None:
+            task.cancel()
+            await gather(task, return_exceptions=True)
+
+    def __del__(self) -> None:
+        # After a `break`, nobody calls `aclose`.
+        if self._next_page is not None:
+            self._next_page.cancel()
+
+    async def _get_page(self) -> Page[T]:
+        if self._next_page is None:
+            return await self._fetch(self._page_token, self._number + 1)
+        task = self._next_page
+        try:
+            page = await task
+        finally:
+            # Cancelled or failed: the page is requested again.
+            self._next_page = None
+        return page
+
+    def _advance(self, page: Page[T]) -> Page[T]:
+        """Move to the next page, and cut this one to the items that are left."""
+        own_token, self._page_token = self._page_token, page.next_page_token
+        self._seen.add(page.next_page_token)
+        if self._items_left is not None:
+            if len(page.items) > self._items_left:
+                page = evolve(page, items=page.items[: self._items_left], next_page_token=own_token)
+            self._items_left -= len(page.items)
+        self._has_ended = self._page_token is None or self._items_left == 0
+        if self._prefetch and not self._has_ended:
+            self._next_page = create_task(self._fetch(self._page_token, self._number + 1))
+            # It is raised when the page is requested, if it ever is.
+            self._next_page.add_done_callback(_retrieve_error)
+        return page
+
+
+class ItemIterator(Generic[T]):
+    """Iterates over the items of a list with `async for`."""
+
+    def __init__(self, pages: PageIterator[T]) -> None:
+        self._pages = pages
+        self._items: Iterator[T] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter((await anext(self._pages)).items)
+
+    async def aclose(self) -> None:
+        """Stop; a page that is being fetched is cancelled."""
+        self._items = iter(())
+        await self._pages.aclose()
+
+
 class Paginator(Generic[T]):
     """
     A list on the server.
@@ -51,18 +160,26 @@ class Paginator(Generic[T]):
     `pages()` to get every page. Each iteration requests the pages again; nothing is cached.
     """
 
-    _open_source: Callable[[str | None, int | None], PageSource[Page[T]]] = field(repr=False)
-    _first_token: str | None = None
+    def __init__(
+        self,
+        fetch: FetchPage[T],
+        operation: str,
+        page_token: str | None = None,
+    ) -> None:
+        self._fetch = fetch
+        self._operation = operation
+        self._page_token = page_token
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._operation}>"
 
     def __await__(self) -> Generator[object, None, Page[T]]:
-        return self._first_page().__await__()
+        return anext(self.pages()).__await__()
 
-    def __aiter__(self) -> AsyncIterator[T]:
+    def __aiter__(self) -> ItemIterator[T]:
         return self.items()
 
-    async def items(
-        self, *, max_items: int | None = None, prefetch: bool = False
-    ) -> AsyncGenerator[T]:
+    def items(self, *, max_items: int | None = None, prefetch: bool = False) -> ItemIterator[T]:
         """
         Iterate over every item.
 
@@ -70,24 +187,22 @@ class Paginator(Generic[T]):
             max_items: Maximum number of items; None for all.
             prefetch: Whether to request the next page while you process this one.
 
-        Yields:
-            The items, in the server's order.
+        Returns:
+            The items, in the server's order. While you iterate, an error has the `page_token` of
+            the page that could not be fetched.
 
         Raises:
-            DocassembleError: A page could not be fetched; `page_token` is its token.
+            UsageError: `max_items` is not valid.
         """
-        async with aclosing(self.pages(max_items=max_items, prefetch=prefetch)) as pages:
-            async for page in pages:
-                for item in page.items:
-                    yield item
+        return ItemIterator(self.pages(max_items=max_items, prefetch=prefetch))
 
-    async def pages(
+    def pages(
         self,
         *,
         page_token: str | None = None,
         max_items: int | None = None,
         prefetch: bool = False,
-    ) -> AsyncGenerator[Page[T]]:
+    ) -> PageIterator[T]:
         """
         Iterate over every page.
 
@@ -98,41 +213,22 @@ class Paginator(Generic[T]):
             page_token: Token of the first page; by default the token passed to the call.
             max_items: Maximum number of items; None for all.
             prefetch: Whether to request the next page while you process this one. At most one page
-                is fetched ahead; the request is cancelled when the iteration stops.
+                is fetched ahead; `aclose()` cancels its request.
 
-        Yields:
-            The pages, in the server's order.
+        Returns:
+            The pages, in the server's order. While you iterate, an error has the `page_token` of
+            the page that could not be fetched.
 
         Raises:
-            DocassembleError: A page could not be fetched; `page_token` is its token.
+            UsageError: `max_items` is not valid.
         """
         if max_items is not None and (type(max_items) is not int or max_items < 0):
             message = "max_items must be a whole number from 0, or None"
             raise UsageError(message)
-        token = page_token or self._first_token
-        source = self._open_source(token, max_items)
-        prefetched: Task[Page[T] | None] | None = None
-        try:
-            page = await source.step()
-            while page is not None:
-                token = page.next_page_token
-                if prefetch:
-                    prefetched = create_task(source.step())
-                yield page
-                page = await (prefetched or source.step())
-                prefetched = None
-        except DocassembleError as error:
-            # The flow sets the same token, but not if the total time limit ended the call.
-            error.page_token = token
-            raise
-        finally:
-            try:
-                if prefetched is not None:
-                    prefetched.cancel()
-                    await gather(prefetched, return_exceptions=True)
-            finally:
-                source.close()
-
-    async def _first_page(self) -> Page[T]:
-        async with aclosing(self.pages()) as pages:
-            return await anext(pages)
+        return PageIterator(
+            self._fetch,
+            self._operation,
+            page_token or self._page_token,
+            max_items=max_items,
+            prefetch=prefetch,
+        )

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from email.message import Message
 from os import PathLike
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from attrs import field, frozen
 
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._types import JSON
 
+T = TypeVar("T")
 # Python-only codecs: never a real charset, and some are quadratic on hostile input.
 _PYTHON_ONLY_CODECS = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
@@ -135,3 +137,21 @@ class Response:
             message = "the JSON is nested too deeply"
             raise ValueError(message) from None
         return value
+
+
+@frozen(kw_only=True)
+class CallResult(Generic[T]):
+    """
+    The value of a call beside its response; made by `AsyncDocassemble.with_response`.
+
+    Attributes:
+        value: What the call returns.
+        status: HTTP status.
+        headers: Headers by lower-case name, without cookies.
+        content: The body; empty for a file, whose content is in the value.
+    """
+
+    value: T
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=lambda value: f"<{len(value)} bytes>")

@@ -32,7 +32,7 @@ class TaskHandle:
     kind: str
     operation: str
     started: float | None = None
-    target: str = ""
+    package: str = ""
     expected_state: ExpectedState = ""
 
     def to_token(self) -> str:
@@ -78,12 +78,12 @@ class TaskHandle:
     @property
     def _is_valid(self) -> bool:
         """Whether every attribute has a valid type and value."""
-        texts = (self.id, self.kind, self.operation, self.target)
+        texts = (self.id, self.kind, self.operation, self.package)
         # NaN would count as a start before any other.
         has_valid_start = self.started is None or (
             type(self.started) in {int, float} and abs(self.started) < _MAX_UNIX_SECONDS
         )
-        expected_states = ("", "listed", "gone") if self.target else ("",)
+        expected_states = ("", "listed", "gone") if self.package else ("",)
         return (
             all(isinstance(text, str) for text in texts)
             and has_valid_start

@@ -16,6 +16,7 @@ from typing import IO, TypeAlias, TypeGuard, cast
 from attrs import Factory, evolve, field, frozen, validators
 
 from docassemble_client._atomic_file import AtomicFileWriter
+from docassemble_client._concurrency import run_callback
 from docassemble_client.errors import DownloadTooLarge, UsageError
 from docassemble_client.responses import BinaryContent
 
@@ -25,11 +26,9 @@ Progress: TypeAlias = Callable[[int, int | None], object]
 """Called with (bytes transferred, total bytes or None)."""
 
 # Control characters, characters that change the direction of text, and lone surrogates.
-_HIDDEN_CHARACTERS = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-_UNSENDABLE_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_WINDOWS_FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
+_HIDDEN_CHARACTERS = r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+_UNSENDABLE_CHARACTERS = r"[\x00-\x1f\x7f\ud800-\udfff]"
+_WINDOWS_FORBIDDEN = r'[<>:"|?*]'  # on Windows
 # Windows reserves these names for devices, even with an extension.
 _WINDOWS_DEVICES = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
@@ -67,8 +66,8 @@ class Upload:
         content_type: Media type; by default guessed from the name.
         size: Number of bytes of an async iterable, or of a file object that cannot seek; None if
             unknown. All other sizes are determined automatically.
-        on_progress: Called after each chunk with (bytes sent, total bytes or None). A retry starts
-            again at 0.
+        on_progress: Function or coroutine function, called after each chunk with (bytes sent,
+            total bytes or None). A retry starts again at 0.
         offset: Position from which a file object is sent; None if it cannot seek.
     """
 
@@ -118,8 +117,8 @@ def to_upload(value: object) -> Upload:
     elif not isinstance(content, bytes):
         file_name = getattr(content, "name", "")
         name = name or (Path(file_name).name if isinstance(file_name, str) else "")
-    if _UNSENDABLE_CHARACTERS.search(name) or _UNSENDABLE_CHARACTERS.search(
-        upload.content_type or ""
+    if re.search(_UNSENDABLE_CHARACTERS, name) or re.search(
+        _UNSENDABLE_CHARACTERS, upload.content_type or ""
     ):
         message = "a file name or media type contains a character that cannot be sent"
         raise ValueError(message)
@@ -160,9 +159,9 @@ def sanitize_filename(name: str | None) -> str | None:
     """
     if not name:
         return None
-    name = PurePosixPath(_HIDDEN_CHARACTERS.sub("", name).replace("\\", "/")).name
+    name = PurePosixPath(re.sub(_HIDDEN_CHARACTERS, "", name).replace("\\", "/")).name
     # Without leading dots, so that no hidden file such as .bashrc is created.
-    name = _WINDOWS_FORBIDDEN.sub("_", name).strip(" .")
+    name = re.sub(_WINDOWS_FORBIDDEN, "_", name).strip(" .")
     if name.partition(".")[0].rstrip().upper() in _WINDOWS_DEVICES:
         name = f"_{name}"
     stem, dot, extension = name.rpartition(".")
@@ -179,8 +178,8 @@ def _truncate(text: str, max_bytes: int) -> str:
 def parse_filename(headers: Mapping[str, str]) -> str | None:
     """Return the file name in the Content-Disposition header, made safe."""
     header = Message()
-    header["content-disposition"] = _HIDDEN_CHARACTERS.sub(
-        "", headers.get("content-disposition", "")
+    header["content-disposition"] = re.sub(
+        _HIDDEN_CHARACTERS, "", headers.get("content-disposition", "")
     )
     try:
         return sanitize_filename(header.get_filename())
@@ -208,6 +207,7 @@ class DownloadStream:
         operation: str = "",
         method: str = "",
         path: str = "",
+        request_number: int | None = None,
     ) -> None:
         self.status = status
         self.filename = parse_filename(headers)
@@ -219,6 +219,7 @@ class DownloadStream:
         self.size = int(size) if is_known else None
         self._chunks = chunks
         self._error_context = {"operation": operation, "method": method, "path": path}
+        self._request_number = request_number
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
@@ -266,7 +267,8 @@ class DownloadStream:
             path: Path of the file, or an existing folder, which then gets a file with the server's
                 name.
             max_size: Maximum number of bytes; None for no limit.
-            on_progress: Called after each chunk with (bytes written, total bytes or None).
+            on_progress: Function or coroutine function, called after each chunk with (bytes
+                written, total bytes or None).
 
         Returns:
             The path of the file.
@@ -284,14 +286,16 @@ class DownloadStream:
                 self._check_size(written, max_size)
                 file.write(chunk)
                 if on_progress:
-                    on_progress(written, self.size)
+                    await run_callback(on_progress, written, self.size)
             return file.commit()
 
     def _check_size(self, size: int | None, max_size: int | None) -> None:
         if max_size is not None and size is not None and size > max_size:
             message = f"the file is larger than {max_size} bytes"
             hint = "Increase max_size, or save the file to disk"
-            raise DownloadTooLarge(message, hint=hint, max_size=max_size, **self._error_context)
+            error = DownloadTooLarge(message, hint=hint, max_size=max_size, **self._error_context)
+            error.request_number = self._request_number
+            raise error
 
 
 class Download:
@@ -343,7 +347,8 @@ class Download:
             path: Path of the file, or an existing folder, which then gets a file with the server's
                 name.
             max_size: Maximum number of bytes; None for no limit.
-            on_progress: Called after each chunk with (bytes written, total bytes or None).
+            on_progress: Function or coroutine function, called after each chunk with (bytes
+                written, total bytes or None).
 
         Returns:
             The path of the file.

@@ -142,7 +142,7 @@ def test_result_matches_the_example(name: str, http: str, decoding: Any) -> None
             "kind": operation.task,
             "operation": name,
             "started": None,
-            "target": normalize_package_name(package or ""),
+            "package": normalize_package_name(package or ""),
             "expected_state": check["expected_state"] if check and package else "",
         }
     elif isinstance(result, Page):

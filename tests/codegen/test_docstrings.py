@@ -73,6 +73,7 @@ Args:
     confirm: Whether to do it.
     timeout: Seconds, or Timeouts, for this call; None for no limit.
     retry: Retry policy for this call. Default: the client's.
+    headers: Further headers of the request; they replace those of the client.
 
 Returns:
     A thing, or None if the response is empty.

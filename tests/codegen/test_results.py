@@ -108,7 +108,7 @@ operations:
 
 
 @pytest.mark.parametrize(
-    ("package", "target"),
+    ("argument", "package"),
     [
         ("docassemble.demo", "docassemble-demo"),
         ("Docassemble_Demo==1.0", "docassemble-demo"),
@@ -119,7 +119,7 @@ operations:
     ],
 )
 def test_package_check_sets_the_expected_state(
-    generate: Generate, package: str | None, target: str
+    generate: Generate, argument: str | None, package: str
 ) -> None:
     """package_check: names the argument with the package; its name is normalised as pip does it."""
     client = generate(
@@ -138,9 +138,9 @@ operations:
     )
     client.response = httpx.Response(200, json={"task_id": "abc"})
 
-    handle = client.call("install", name=package)
+    handle = client.call("install", name=argument)
 
-    assert (handle.target, handle.expected_state) == (target, "listed" if target else "")
+    assert (handle.package, handle.expected_state) == (package, "listed" if package else "")
 
 
 def test_table_describes_how_to_wait_for_tasks(generate: Generate) -> None:

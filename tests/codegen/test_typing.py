@@ -110,10 +110,11 @@ async def arguments(client: Namespaces) -> None:
     await send(1, "up", name=None, password="x", data={"a": [1]}, tags=("red", "new"))
     await send(number=1, way="down", name=UNSET, password=Secret("x"), numbers={"a": (1,)})
     await send(1, "up", file=b"1", files=[b"1"], named={"a": b"1", "b": [b"2"]}, really=True)
-    await send(1, "up", timeout=None)
+    await send(1, "up", timeout=None, headers={"X-A": "b"})
     await send(1)  # type: ignore[call-arg]
     await send(1, "left")  # type: ignore[arg-type]
     await send(1, "up", "x")  # type: ignore[call-arg]
+    await send(1, "up", headers={"X-A": 1})  # type: ignore[dict-item]
     await send(1, "up", tags="red", data=1)  # type: ignore[arg-type]
 """
 

@@ -324,7 +324,7 @@ def test_a_task_becomes_a_handle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "target", "date", "expected"),
+    ("operation", "package", "date", "expected"),
     [
         (operations.PACKAGES_INSTALL, "x", "Thu, 01 Jan 1970 00:00:09 GMT", (9.0, "x", "listed")),
         (operations.PACKAGES_UNINSTALL, "x", "Thu, 01 Jan 1970 00:00:09", (9.0, "x", "gone")),
@@ -333,17 +333,17 @@ def test_a_task_becomes_a_handle() -> None:
     ],
 )
 def test_a_handle_has_the_start_and_the_expected_state(
-    operation: Operation[Any], target: str, date: str, expected: tuple[object, ...]
+    operation: Operation[Any], package: str, date: str, expected: tuple[object, ...]
 ) -> None:
     """A handle has the server's date, and the package that must be listed or gone, if known."""
-    request = Request(operation=operation.id, method="POST", path="/p", target=target)
+    request = Request(operation=operation.id, method="POST", path="/p", package=package)
     headers = {"content-type": JSON_TYPE, "date": date}
 
     task: Any = deserialize(
         operation, request, RawResponse(status=200, headers=headers, content=b'{"task_id": "abc"}')
     )
 
-    assert (task.started, task.target, task.expected_state) == expected
+    assert (task.started, task.package, task.expected_state) == expected
 
 
 @pytest.mark.parametrize("data", [{}, {"task_id": 5}, {"task_id": None}, [], "abc", None])

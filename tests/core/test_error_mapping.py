@@ -1,18 +1,20 @@
-"""The last response of a call becomes its result, or the error that describes it."""
+"""The status and text of a response become the error that describes it."""
 
 from __future__ import annotations
 
-import asyncio
 import json
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client._core.error_mapping import decode_error
-from docassemble_client._core.flow import Send, execute
-from docassemble_client._core.messages import RawResponse, Request
-from docassemble_client.config import RetryPolicy
+from docassemble_client._core.error_mapping import (
+    decode_error,
+    parse_retry_after,
+    raise_for_status,
+    timeout_error,
+)
 from docassemble_client.errors import (
     AccessDenied,
     APIError,
@@ -26,14 +28,13 @@ from docassemble_client.errors import (
     ServerError,
 )
 from docassemble_client.operation import KnownError
-from docassemble_client.transfer import Upload
+from tests.core.responses import HTML_TYPE, JSON_TYPE, SAFE, UNSAFE, make_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-JSON_TYPE = "application/json"
-HTML_TYPE = "text/html; charset=utf-8"
-REQUEST = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
+    from docassemble_client._core.messages import RawResponse
+
 KNOWN = (
     KnownError(404, "User not found.", "No account has this number."),
     KnownError(400, "Error reading {}: {}", "See the log."),
@@ -43,25 +44,14 @@ KNOWN = (
 )
 
 
-def make_response(
-    status: int = 200,
-    content: bytes = b"",
-    content_type: str = "",
-    headers: Mapping[str, str] | None = None,
-) -> RawResponse:
-    content_type_header = {"content-type": content_type} if content_type else {}
-    url = "https://da.example.com/api/user/7"
-    return RawResponse(
-        status=status, headers={**content_type_header, **(headers or {})}, content=content, url=url
-    )
-
-
-def raise_error(response: RawResponse, **options: Any) -> DocassembleError:
-    """Return the error of a call with this single response."""
-    flow = execute(REQUEST, RetryPolicy(attempts=1), **options)
-    next(flow)
+def raise_error(
+    response: RawResponse,
+    errors: tuple[KnownError, ...] = (),
+    hints: Mapping[int, str] | None = None,
+) -> DocassembleError:
+    """Return the error of this response."""
     with pytest.raises(DocassembleError) as caught:
-        flow.send(response)
+        raise_for_status(SAFE, response, errors, hints or {})
     return caught.value
 
 
@@ -69,6 +59,14 @@ def raise_api_error(response: RawResponse, **options: Any) -> APIError:
     error = raise_error(response, **options)
     assert isinstance(error, APIError)
     return error
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_a_success_is_returned(status: int) -> None:
+    """A success has no error."""
+    response = make_response(status, b"x")
+
+    assert raise_for_status(SAFE, response, KNOWN, {}) is response
 
 
 @pytest.mark.parametrize(
@@ -196,37 +194,105 @@ def test_a_known_error_has_its_own_hint(status: int, body: Any, message: str, hi
 
 def test_the_content_of_a_decode_error_is_cut() -> None:
     """The error keeps at most the first 64 KiB of the response."""
-    error = decode_error(REQUEST, make_response(200, b"x" * 100_000), "not valid")
+    error = decode_error(SAFE, make_response(200, b"x" * 100_000), "not valid")
 
     assert error.content == b"x" * 65536
     assert (error.status, error.operation, error.path) == (200, "users.get", "/api/user/7")
     assert str(error).startswith("users.get (GET /api/user/7): not valid. Check that base_url")
 
 
-def test_requests_and_responses_show_no_content() -> None:
-    """Requests and responses may contain secrets: their repr shows no values."""
-    request = Request(
-        operation="x",
-        method="POST",
-        path="/x",
-        query=(("q", "hunter2"),),
-        headers={"h": "hunter2"},
-        json=b"hunter2",
-        form=(("f", "hunter2"),),
-        files=(("f", Upload(b"hunter2")),),
+@pytest.mark.parametrize(
+    ("status", "is_transient", "maybe_processed"),
+    [
+        (302, False, False),
+        (400, False, False),
+        (429, True, False),
+        (500, False, True),
+        (501, False, True),
+        (502, True, True),
+        (503, True, True),
+        (504, True, True),
+    ],
+)
+def test_the_status_says_whether_to_try_again(
+    status: int, *, is_transient: bool, maybe_processed: bool
+) -> None:
+    """Statuses of proxies pass by themselves; a failed server may have carried the request out."""
+    error = raise_error(make_response(status))
+
+    assert (error.is_transient, error.maybe_processed) == (is_transient, maybe_processed)
+
+
+HEADERS = {
+    "date": "Wed, 21 Oct 2026 07:28:00 GMT",
+    "retry-after": "7",
+    "server": "nginx",
+    "x-request-id": "abc",
+}
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 503])
+def test_an_error_keeps_the_harmless_headers_of_its_response(status: int) -> None:
+    """Other headers may hold secrets; Retry-After and the request number are also attributes."""
+    secrets = {"set-cookie": "hunter2", "location": "https://x/?hunter2", "x-token": "hunter2"}
+    response = make_response(status, headers={**HEADERS, **secrets})
+    response.request_number = 17
+
+    error = decode_error(SAFE, response, "x") if status == 200 else raise_error(response)
+
+    assert error.headers == HEADERS
+    assert error.retry_after == 7.0
+    assert error.request_number == 17
+    assert "hunter2" not in f"{error} {error!r} {vars(error)}"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("120", 120.0),
+        ("9" * 300, float("9" * 300)),
+        ("9" * 5000, float("inf")),
+        (None, None),
+        ("", None),
+        ("1.5", None),
+        ("-5", None),
+        ("+5", None),
+        ("\u0667", None),
+        ("\u00b2", None),
+        ("soon", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 20.0),
+        ("Wed, 21 Oct 2026 07:28:00 -0000", 20.0),
+        ("Wed, 21 Oct 2026 09:28:00 +0200", 20.0),
+        ("Wednesday, 21-Oct-26 07:28:00 GMT", 20.0),
+        ("Wed, 21 Oct 2026 07:27:30 GMT", 0.0),
+        ("Wed, 21 Oct 2026 08:28:00 GMT", 3620.0),
+        ("Wed, 99 Oct 2026 07:28:00 GMT", None),
+        ("Wed, 21 Oct 2026 07:28:00 +9999", None),
+    ],
+)
+def test_retry_after_is_a_number_of_seconds_or_a_date(
+    header: str | None, seconds: float | None
+) -> None:
+    """A date is compared with the time at which the response arrived."""
+    response = make_response(429, headers={} if header is None else {"retry-after": header})
+    response.received_at = datetime(2026, 10, 21, 7, 27, 40, tzinfo=UTC).timestamp()
+
+    assert parse_retry_after(response) == seconds
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_timeout_says_whether_the_server_may_still_work(*, sent: bool) -> None:
+    """A request that was not sent was not processed."""
+    error = timeout_error(UNSAFE, "too late", sent=sent)
+
+    assert error.maybe_processed is sent
+    assert error.is_transient
+    assert ("may still be working" in error.hint) is sent
+    assert (error.operation, error.method, error.path) == (
+        "users.create",
+        "POST",
+        "/api/user/new",
     )
-
-    shown = repr((Send(request), make_response(200, b"hunter2", headers={"h": "hunter2"})))
-
-    assert "hunter2" not in shown
-
-
-def test_a_response_without_a_stream_has_no_chunks() -> None:
-    """A response that was read to its end can still be iterated over and closed."""
-
-    async def read_chunks(response: RawResponse) -> list[bytes]:
-        chunks = [chunk async for chunk in response.chunks]
-        await response.close()
-        return chunks
-
-    assert asyncio.run(read_chunks(make_response())) == []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 from attrs import evolve
 
+from docassemble_client._core.polling import TaskPoller
 from docassemble_client.config import PollPolicy
 from docassemble_client.errors import (
     AccessDenied,
@@ -24,34 +24,39 @@ from docassemble_client.errors import (
     ServerError,
     TaskError,
     TaskLost,
+    UsageError,
 )
-from docassemble_client.events import WaitEvent
 from docassemble_client.operations import OPERATIONS, TASKS
 from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
-from tests.core.hand import in_html, in_json
+from tests.core.responses import make_html, make_json, set_random
 from tests.core.waiting import (
-    BEGUN,
     COMPLETED,
     HEALTH,
     INSTALL,
-    INSTALLED,
+    INSTALL_STATUS,
     LISTED,
     NEW,
     OLD,
     PACKAGES,
-    PIP_DONE,
-    PIP_WORKS,
+    PIP_COMPLETED,
+    PIP_WORKING,
     RESTART,
-    RESTARTED,
+    RESTART_STATUS,
+    TASK_STARTED,
     UNKNOWN,
     WORKING,
     Wait,
-    healthy,
+    make_health,
 )
 
 if TYPE_CHECKING:
-    from tests.core.hand import Answer
-    from tests.core.waiting import Script
+    from tests.core.waiting import Outcome, Script
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every delay as long as it can be."""
+    set_random(monkeypatch, 0.0)
 
 
 def test_a_completed_restart_is_confirmed_by_a_cheap_call() -> None:
@@ -66,11 +71,7 @@ def test_a_completed_restart_is_confirmed_by_a_cheap_call() -> None:
         TaskEvent(state="working", polls=2),
         TaskEvent(state="completed", polls=3),
     ]
-    assert wait.hand.told == [
-        WaitEvent(operation="server.restart", state=event.state, polls=event.polls, reason="")
-        for event in wait.events
-    ]
-    assert wait.hand.slept == [1.0, 1.5]
+    assert wait.delays == [1.0, 1.5]
 
 
 def test_completed_from_an_old_process_is_not_accepted() -> None:
@@ -94,7 +95,7 @@ def test_completed_is_accepted_after_two_minutes_with_an_old_process(
 
     wait.run()
 
-    confirming = wait.hand.slept[len(working_polls) :]
+    confirming = wait.delays[len(working_polls) :]
     assert sum(confirming) > 120 >= sum(confirming[:-1])
 
 
@@ -104,16 +105,16 @@ def test_an_old_process_is_not_accepted_after_many_polls() -> None:
 
     wait.run()
 
-    assert len(wait.hand.slept) == 500
+    assert len(wait.delays) == 500
 
 
 @pytest.mark.parametrize(
     ("handle", "server_start"),
     [
-        (RESTART, BEGUN),
-        (RESTART, BEGUN - 1),
+        (RESTART, TASK_STARTED),
+        (RESTART, TASK_STARTED - 1),
         (RESTART, None),
-        (evolve(RESTART, started=None), BEGUN - 500),
+        (evolve(RESTART, started=None), TASK_STARTED - 500),
     ],
     ids=["same second", "rounding", "no start time", "no date"],
 )
@@ -121,7 +122,7 @@ def test_a_process_without_a_known_start_is_accepted(
     handle: TaskHandle, server_start: float | None
 ) -> None:
     """Dates have whole seconds; some servers and handles have no date."""
-    wait = Wait(handle, [COMPLETED, healthy(server_start)])
+    wait = Wait(handle, [COMPLETED, make_health(server_start)])
 
     assert wait.run().handle == handle
 
@@ -134,22 +135,22 @@ def test_a_process_without_a_known_start_is_accepted(
         (RequestTimeout("silent"), "RequestTimeout"),
         (RequestTimeout("no connection", maybe_processed=False), "RequestTimeout"),
         (DecodeError("bad gzip"), "DecodeError"),
-        (in_html(), "DecodeError"),
-        (in_json("no object"), "DecodeError"),
-        (in_json("x", 429), "429"),
-        (in_html(502), "502"),
-        (in_html(503), "503"),
-        (in_html(504), "504"),
+        (make_html(), "DecodeError"),
+        (make_json("no object"), "DecodeError"),
+        (make_json("x", 429), "429"),
+        (make_html(502), "502"),
+        (make_html(503), "503"),
+        (make_html(504), "504"),
     ],
 )
-def test_errors_of_a_restart_are_progress(response: Answer, reason: str) -> None:
+def test_errors_of_a_restart_are_progress(response: Outcome, reason: str) -> None:
     """Timeouts, broken connections, errors of proxies and HTML pages occur during a restart."""
     wait = Wait(
         INSTALL,
         [
-            (INSTALLED, response),
-            (INSTALLED, response),
-            PIP_DONE,
+            (INSTALL_STATUS, response),
+            (INSTALL_STATUS, response),
+            PIP_COMPLETED,
             (HEALTH, response),
             NEW,
             (PACKAGES, response),
@@ -172,27 +173,27 @@ def test_errors_of_a_restart_are_progress(response: Answer, reason: str) -> None
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
-        (in_json("Missing task_id", 400), BadRequest),
-        (in_json("Access denied.", 403), AccessDenied),
-        (in_html(404), NotFound),
-        (in_html(418), APIError),
-        (in_html(500), ServerError),
-        (in_html(501), ServerError),
-        (in_html(302), RedirectRefused),
+        (make_json("Missing task_id", 400), BadRequest),
+        (make_json("Access denied.", 403), AccessDenied),
+        (make_html(404), NotFound),
+        (make_html(418), APIError),
+        (make_html(500), ServerError),
+        (make_html(501), ServerError),
+        (make_html(302), RedirectRefused),
         (RedirectRefused("elsewhere"), RedirectRefused),
     ],
 )
 @pytest.mark.parametrize(
     ("before", "path"),
     [
-        ([], INSTALLED),
-        ([PIP_WORKS], INSTALLED),
-        ([PIP_DONE], HEALTH),
-        ([PIP_DONE, NEW], PACKAGES),
+        ([], INSTALL_STATUS),
+        ([PIP_WORKING], INSTALL_STATUS),
+        ([PIP_COMPLETED], HEALTH),
+        ([PIP_COMPLETED, NEW], PACKAGES),
     ],
 )
 def test_other_errors_are_raised(
-    before: Script, path: str, response: Answer, expected: type[DocassembleError]
+    before: Script, path: str, response: Outcome, expected: type[DocassembleError]
 ) -> None:
     """A refusal ends the wait: without the privilege, it would never end."""
     error = Wait(INSTALL, [*before, (path, response)]).fail(expected)
@@ -219,7 +220,7 @@ def test_a_task_that_was_never_seen_has_ended_if_the_server_started_later() -> N
     assert wait.states == ["completed"]
 
 
-@pytest.mark.parametrize("before", [[], [WORKING], [(RESTARTED, NotSent("no"))]])
+@pytest.mark.parametrize("before", [[], [WORKING], [(RESTART_STATUS, NotSent("no"))]])
 def test_an_unknown_task_is_lost_if_no_new_process_responds(before: Script) -> None:
     """A few polls may reach an old process, but not all of them."""
     wait = Wait(RESTART, [*before, UNKNOWN, OLD, OLD, OLD, (HEALTH, NotSent("no")), OLD, OLD])
@@ -236,8 +237,10 @@ def test_an_unknown_task_has_ended_if_a_new_process_responds() -> None:
     assert wait.run() == TaskResult(handle=RESTART)
 
 
-@pytest.mark.parametrize("before", [WORKING, (RESTARTED, NotSent("no")), (RESTARTED, in_html())])
-def test_a_task_that_is_forgotten_after_it_was_seen_has_ended(before: tuple[str, Answer]) -> None:
+@pytest.mark.parametrize(
+    "before", [WORKING, (RESTART_STATUS, NotSent("no")), (RESTART_STATUS, make_html())]
+)
+def test_a_task_that_is_forgotten_after_it_was_seen_has_ended(before: tuple[str, Outcome]) -> None:
     """First working or not reachable, then unknown: it has ended, even without dates."""
     handle = evolve(RESTART, started=None)
 
@@ -251,7 +254,7 @@ def test_delays_grow_up_to_max_interval() -> None:
 
     wait.run()
 
-    assert wait.hand.slept == [1, 2, 4, 6, 6]
+    assert wait.delays == [1, 2, 4, 6, 6]
 
 
 def test_max_interval_limits_the_first_delay() -> None:
@@ -260,42 +263,40 @@ def test_max_interval_limits_the_first_delay() -> None:
 
     wait.run()
 
-    assert wait.hand.slept == [2]
+    assert wait.delays == [2]
 
 
-@pytest.mark.parametrize(("random_number", "share"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
-def test_delays_are_shortened_by_up_to_a_half(random_number: float, share: float) -> None:
+@pytest.mark.parametrize(("random_number", "share"), [(0.0, 1.0), (0.5, 0.75), (1.0, 0.5)])
+def test_delays_are_shortened_by_up_to_a_half(
+    random_number: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Many clients that wait for one server must not poll at the same time."""
-    wait = Wait(RESTART, [WORKING, WORKING, COMPLETED, NEW], jitter=lambda: random_number)
+    set_random(monkeypatch, random_number)
+    wait = Wait(RESTART, [WORKING, WORKING, COMPLETED, NEW])
 
     wait.run()
 
-    assert wait.hand.slept == [share, 1.5 * share]
+    assert wait.delays == [share, 1.5 * share]
 
 
-def test_delays_are_random_by_default() -> None:
-    """By default jitter is random."""
-    policy = PollPolicy(interval=8)
-    delays = set()
-    for seed in range(3):
-        random.seed(seed)
-        wait = Wait(RESTART, [WORKING, COMPLETED, NEW], policy, jitter=random.random)
-
-        wait.run()
-
-        delays.update(wait.hand.slept)
-    assert len(delays) == 3
-    assert all(4 < delay < 8 for delay in delays)
-
-
-def test_thousands_of_polls_do_not_overflow() -> None:
+@pytest.mark.parametrize("factor", [1.5, 3, 1e300])
+def test_thousands_of_polls_do_not_overflow(factor: float) -> None:
     """The delay stays at max_interval."""
-    wait = Wait(RESTART, [*[WORKING] * 9000, COMPLETED, NEW])
+    policy = PollPolicy(backoff_factor=factor)
+    wait = Wait(RESTART, [*[WORKING] * 9000, COMPLETED, NEW], policy)
 
     wait.run()
 
-    assert set(wait.hand.slept[10:]) == {10.0}
+    assert set(wait.delays[10:]) == {10.0}
     assert wait.events[-1].polls == 9001
+
+
+def test_an_unknown_kind_of_task_is_refused() -> None:
+    """A token of a newer client may have a kind that this client does not support."""
+    with pytest.raises(UsageError, match="kind of task 'backup' is not supported") as caught:
+        TaskPoller(evolve(RESTART, kind="backup"), PollPolicy())
+
+    assert caught.value.operation == "server.restart"
 
 
 def test_each_kind_of_task_uses_existing_attributes() -> None:

@@ -8,32 +8,31 @@ import pytest
 
 from docassemble_client.errors import NotSent, TaskFailed, TaskLost
 from docassemble_client.tasks import TaskHandle, TaskResult
-from tests.core.hand import in_json
+from tests.core.responses import make_json
 from tests.core.waiting import (
     INSTALL,
-    INSTALLED,
+    INSTALL_STATUS,
     LISTED,
     NEW,
     NOT_LISTED,
     OLD,
-    PIP_DONE,
+    PIP_COMPLETED,
     PIP_FAILED,
     PIP_UNKNOWN,
-    PIP_WORKS,
+    PIP_WORKING,
     UNINSTALL,
     UNNAMED,
     Wait,
-    listing,
+    make_listing,
 )
 
 if TYPE_CHECKING:
-    from tests.core.hand import Answer
-    from tests.core.waiting import Script
+    from tests.core.waiting import Outcome, Script
 
 
 def test_a_failed_installation_has_its_log() -> None:
     """`ok: false` ends the wait immediately, with pip's output."""
-    error = Wait(INSTALL, [PIP_WORKS, PIP_FAILED]).fail(TaskFailed)
+    error = Wait(INSTALL, [PIP_WORKING, PIP_FAILED]).fail(TaskFailed)
 
     assert (error.log, error.handle, error.operation) == ("no such", INSTALL, "packages.install")
     assert str(error) == "packages.install: the task failed on the server. See the error's log."
@@ -42,26 +41,26 @@ def test_a_failed_installation_has_its_log() -> None:
 
 def test_a_failure_may_have_no_log() -> None:
     """The log is empty if the server sends none."""
-    response = in_json({"status": "completed", "ok": False, "error_message": None})
+    response = make_json({"status": "completed", "ok": False, "error_message": None})
 
-    assert Wait(INSTALL, [(INSTALLED, response)]).fail(TaskFailed).log == ""
+    assert Wait(INSTALL, [(INSTALL_STATUS, response)]).fail(TaskFailed).log == ""
 
 
 @pytest.mark.parametrize(
     ("handle", "packages", "problem"),
     [
         (INSTALL, NOT_LISTED, "not listed with a version"),
-        (INSTALL, listing(("docassemble.demo", None)), "not listed with a version"),
-        (INSTALL, listing((None, "1.0"), ("docassemble.demox", "1.0")), "not listed"),
-        (INSTALL, listing(), "not listed"),
+        (INSTALL, make_listing(("docassemble.demo", None)), "not listed with a version"),
+        (INSTALL, make_listing((None, "1.0"), ("docassemble.demox", "1.0")), "not listed"),
+        (INSTALL, make_listing(), "not listed"),
         (UNINSTALL, LISTED, "still listed"),
     ],
 )
 def test_success_without_a_listed_package_is_a_failure(
-    handle: TaskHandle, packages: tuple[str, Answer], problem: str
+    handle: TaskHandle, packages: tuple[str, Outcome], problem: str
 ) -> None:
     """The server also reports `ok: true` for a package that does not exist."""
-    error = Wait(handle, [PIP_DONE, NEW, packages]).fail(TaskFailed)
+    error = Wait(handle, [PIP_COMPLETED, NEW, packages]).fail(TaskFailed)
 
     assert problem in error.message
     assert (error.log, error.handle) == ("pip's log", handle)
@@ -71,31 +70,31 @@ def test_success_without_a_listed_package_is_a_failure(
     ("handle", "packages"),
     [
         (INSTALL, LISTED),
-        (INSTALL, listing(("Docassemble_Demo", "1.0"))),
-        (INSTALL, listing((None, "1.0"), ("docassemble-demo", "2"))),
+        (INSTALL, make_listing(("Docassemble_Demo", "1.0"))),
+        (INSTALL, make_listing((None, "1.0"), ("docassemble-demo", "2"))),
         (UNINSTALL, NOT_LISTED),
-        (UNINSTALL, listing(("docassemble.demo", None))),
-        (UNINSTALL, listing()),
+        (UNINSTALL, make_listing(("docassemble.demo", None))),
+        (UNINSTALL, make_listing()),
     ],
 )
 def test_success_with_a_listed_package_is_accepted(
-    handle: TaskHandle, packages: tuple[str, Answer]
+    handle: TaskHandle, packages: tuple[str, Outcome]
 ) -> None:
     """Names are compared as pip does; a package without a version is not installed."""
-    wait = Wait(handle, [PIP_WORKS, PIP_DONE, OLD, packages])
+    wait = Wait(handle, [PIP_WORKING, PIP_COMPLETED, OLD, packages])
 
     assert wait.run() == TaskResult(handle=handle, log="pip's log")
 
 
 def test_the_report_is_accepted_if_the_package_name_is_unknown() -> None:
     """For a Git URL or ZIP file there is no other proof."""
-    assert Wait(UNNAMED, [PIP_DONE, NEW]).run() == TaskResult(handle=UNNAMED, log="pip's log")
+    assert Wait(UNNAMED, [PIP_COMPLETED, NEW]).run() == TaskResult(handle=UNNAMED, log="pip's log")
 
 
-@pytest.mark.parametrize("before", [[], [PIP_WORKS]])
+@pytest.mark.parametrize("before", [[], [PIP_WORKING]])
 @pytest.mark.parametrize(("handle", "packages"), [(INSTALL, LISTED), (UNINSTALL, NOT_LISTED)])
 def test_a_forgotten_installation_has_ended_if_the_package_is_listed(
-    handle: TaskHandle, packages: tuple[str, Answer], before: Script
+    handle: TaskHandle, packages: tuple[str, Outcome], before: Script
 ) -> None:
     """The log is lost, but the list of packages shows the outcome."""
     wait = Wait(handle, [*before, PIP_UNKNOWN, NEW, packages])
@@ -105,15 +104,15 @@ def test_a_forgotten_installation_has_ended_if_the_package_is_listed(
 
 @pytest.mark.parametrize(("handle", "packages"), [(INSTALL, NOT_LISTED), (UNINSTALL, LISTED)])
 def test_a_forgotten_installation_is_lost_if_the_package_is_not_listed(
-    handle: TaskHandle, packages: tuple[str, Answer]
+    handle: TaskHandle, packages: tuple[str, Outcome]
 ) -> None:
     """The server did not report a failure, and nothing shows that it has ended."""
-    error = Wait(handle, [PIP_WORKS, PIP_UNKNOWN, NEW, packages]).fail(TaskLost)
+    error = Wait(handle, [PIP_WORKING, PIP_UNKNOWN, NEW, packages]).fail(TaskLost)
 
     assert error.handle == handle
 
 
-@pytest.mark.parametrize("before", [[], [PIP_WORKS], [(INSTALLED, NotSent("no"))]])
+@pytest.mark.parametrize("before", [[], [PIP_WORKING], [(INSTALL_STATUS, NotSent("no"))]])
 def test_a_forgotten_installation_without_a_name_is_lost(before: Script) -> None:
     """Its outcome cannot be proven, so success must not be reported."""
     error = Wait(UNNAMED, [*before, PIP_UNKNOWN]).fail(TaskLost)

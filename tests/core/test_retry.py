@@ -1,8 +1,9 @@
-"""One call as a generator: what is sent again, after which pause, and how the answer is judged."""
+"""Decisions about retries: whether, after which delay, and how many of them together."""
 
 from __future__ import annotations
 
 import io
+import math
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,292 +11,104 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client._core.flow import Send, Sleep, Tell, execute
-from docassemble_client._core.messages import RawResponse, Request
-from docassemble_client._core.retry import RetryBudget
+from docassemble_client._core.messages import Request
+from docassemble_client._core.retry import (
+    RESTART_POLL_SECONDS,
+    Backoff,
+    RetryBudget,
+    may_be_processed,
+    never_sent,
+    retry_delay,
+    retry_until_available,
+)
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import (
-    APIError,
+    DecodeError,
+    DocassembleError,
     MaybeSent,
+    NotFound,
     NotSent,
     RateLimited,
     RedirectRefused,
     RequestTimeout,
     ServerError,
     TransportError,
+    UsageError,
 )
-from docassemble_client.events import Event, RetryEvent
 from docassemble_client.transfer import Upload
+from tests.core.responses import SAFE, UNSAFE, make_response, set_random
+from tests.mock import get_loop_time, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from docassemble_client._core.messages import RawResponse
 
-JSON_TYPE = "application/json"
-HTML_TYPE = "text/html; charset=utf-8"
-SAFE = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
-UNSAFE = Request(operation="users.create", method="POST", path="/api/user/new")
-EITHER = pytest.mark.parametrize("request_", [SAFE, UNSAFE], ids=["safe", "unsafe"])
+SAFE_AND_UNSAFE = pytest.mark.parametrize("request_", [SAFE, UNSAFE], ids=["safe", "unsafe"])
+POLICY = RetryPolicy(attempts=2)
 
 
-def reply(
-    status: int = 200,
-    content: bytes = b"",
-    kind: str = "",
-    headers: Mapping[str, str] | None = None,
-) -> RawResponse:
-    typed = {"content-type": kind} if kind else {}
-    url = "https://da.example.com/api/user/7"
-    return RawResponse(
-        status=status, headers={**typed, **(headers or {})}, content=content, url=url
-    )
+def is_retried(request: Request, outcome: RawResponse | TransportError, attempt: int = 1) -> bool:
+    return retry_delay(request, outcome, attempt, POLICY, RetryBudget()) is not None
 
 
-class Driver:
-    """Plays the driver by hand: no loop, no clock, one answer for each request."""
-
-    def __init__(self, *answers: RawResponse | TransportError) -> None:
-        self.answers = list(answers)
-        self.sent: list[Request] = []
-        self.slept: list[float] = []
-        self.told: list[Event] = []
-
-    def play(
-        self,
-        request: Request,
-        policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - a frozen value
-        jitter: Callable[[], float] = lambda: 1.0,
-        **more: Any,
-    ) -> RawResponse:
-        """Answer each request with the next answer, until the call returns or raises."""
-        flow = execute(request, policy, jitter=jitter, **more)
-        step = next(flow)
-        try:
-            while True:
-                if isinstance(step, Sleep):
-                    self.slept.append(step.seconds)
-                    step = next(flow)
-                    continue
-                if isinstance(step, Tell):
-                    self.told.append(step.event)
-                    step = next(flow)
-                    continue
-                assert isinstance(step, Send)
-                self.sent.append(step.request)
-                answer = self.answers.pop(0)
-                if isinstance(answer, TransportError):
-                    step = flow.throw(answer)
-                else:
-                    step = flow.send(answer)
-        except StopIteration as stop:
-            result: RawResponse = stop.value
-            return result
-
-
-@EITHER
-@pytest.mark.parametrize("status", [200, 201, 204, 299])
-def test_success_is_returned_at_once(request_: Request, status: int) -> None:
-    """A 2xx answer ends the call: it is sent once, and nothing is waited for."""
-    answer = reply(status, b"x")
-    driver = Driver(answer)
-
-    result = driver.play(request_)
-
-    assert result is answer
-    assert driver.sent == [request_]
-    assert driver.slept == []
-
-
-@EITHER
+@SAFE_AND_UNSAFE
 @pytest.mark.parametrize("error", [NotSent("no"), RequestTimeout("no", maybe_processed=False)])
-def test_what_never_reached_the_server_is_sent_again(
-    request_: Request, error: TransportError
-) -> None:
-    """A request the server cannot have seen is repeated whatever it does."""
-    driver = Driver(error, error, reply())
-
-    result = driver.play(request_)
-
-    assert result.status == 200
-    assert driver.sent == [request_] * 3
-    assert len(driver.slept) == 2
+def test_a_request_that_was_not_sent_is_retried(request_: Request, error: TransportError) -> None:
+    """The server did not receive it, so it does not matter what it does."""
+    assert is_retried(request_, error)
 
 
 @pytest.mark.parametrize("error", [MaybeSent("broke"), RequestTimeout("late")])
-def test_what_may_have_been_processed_is_sent_again_only_if_safe(error: TransportError) -> None:
-    """A request the server may have carried out is repeated only where that does no harm."""
-    safe, unsafe = Driver(error, reply()), Driver(error)
-
-    result = safe.play(SAFE)
-    with pytest.raises(type(error)) as caught:
-        unsafe.play(UNSAFE)
-
-    assert result.status == 200
-    assert len(safe.sent) == 2
-    assert caught.value is error
-    assert unsafe.slept == []
+def test_a_request_that_may_have_been_processed_is_retried_only_if_safe(
+    error: TransportError,
+) -> None:
+    """The server may have carried it out."""
+    assert is_retried(SAFE, error)
+    assert not is_retried(UNSAFE, error)
 
 
-@EITHER
-def test_a_refused_redirect_is_never_sent_again(request_: Request) -> None:
-    """A redirect answers the same the next time, so it is raised at once."""
-    driver = Driver(RedirectRefused("elsewhere"))
-
-    with pytest.raises(RedirectRefused):
-        driver.play(request_)
-
-    assert driver.slept == []
+@SAFE_AND_UNSAFE
+@pytest.mark.parametrize("outcome", [RedirectRefused("elsewhere"), make_response(302)])
+def test_a_redirect_is_not_retried(
+    request_: Request, outcome: RawResponse | RedirectRefused
+) -> None:
+    """The next response would be the same."""
+    assert not is_retried(request_, outcome)
 
 
-@EITHER
-def test_too_many_requests_is_sent_again_whatever_it_does(request_: Request) -> None:
-    """429 means the server did not process the request, so all may be repeated."""
-    driver = Driver(reply(429), reply(200))
-
-    result = driver.play(request_)
-
-    assert result.status == 200
-    assert len(driver.sent) == 2
+@SAFE_AND_UNSAFE
+def test_a_rate_limit_is_retried(request_: Request) -> None:
+    """After 429 the server did not process the request."""
+    assert is_retried(request_, make_response(429))
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_failing_proxy_is_asked_again_only_if_safe(status: int) -> None:
-    """Behind 502, 503 and 504 the server may have done the work: only safe ones are repeated."""
-    safe, unsafe = Driver(reply(status), reply()), Driver(reply(status))
-
-    result = safe.play(SAFE)
-    with pytest.raises(ServerError) as caught:
-        unsafe.play(UNSAFE)
-
-    assert result.status == 200
-    assert caught.value.status == status
-    assert len(unsafe.sent) == 1
+def test_an_error_of_a_proxy_is_retried_only_if_safe(status: int) -> None:
+    """The server behind the proxy may have carried the request out."""
+    assert is_retried(SAFE, make_response(status))
+    assert not is_retried(UNSAFE, make_response(status))
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 408, 500, 501])
-def test_other_errors_are_not_sent_again(status: int) -> None:
-    """An error the server means is raised at once, even where a repetition were safe."""
-    driver = Driver(reply(status))
-
-    with pytest.raises(APIError):
-        driver.play(SAFE)
-
-    assert driver.slept == []
+@pytest.mark.parametrize("status", [200, 204, 400, 403, 404, 408, 500, 501])
+def test_other_responses_are_not_retried(status: int) -> None:
+    """The server meant what it said, even if a retry were safe."""
+    assert not is_retried(SAFE, make_response(status))
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
-def test_no_more_attempts_than_the_policy_allows(attempts: int) -> None:
-    """The last failure is raised as it is, after as many pauses as there were repetitions."""
-    errors = [NotSent(str(number)) for number in range(attempts)]
-    driver = Driver(*errors)
+def test_the_policy_limits_the_attempts(attempts: int) -> None:
+    """The last attempt is not retried."""
+    policy, error = RetryPolicy(attempts=attempts), NotSent("no")
 
-    with pytest.raises(NotSent) as caught:
-        driver.play(UNSAFE, RetryPolicy(attempts=attempts))
+    delays = [
+        retry_delay(SAFE, error, attempt, policy, RetryBudget())
+        for attempt in range(1, attempts + 1)
+    ]
 
-    assert caught.value is errors[-1]
-    assert len(driver.sent) == attempts
-    assert len(driver.slept) == attempts - 1
-
-
-def test_the_last_answer_is_judged_like_any_other() -> None:
-    """When attempts run out on an answer, its error is raised, not one of an earlier attempt."""
-    driver = Driver(NotSent("first"), reply(503), reply(429))
-
-    with pytest.raises(RateLimited) as caught:
-        driver.play(SAFE)
-
-    assert caught.value.status == 429
+    assert [delay is not None for delay in delays] == [True] * (attempts - 1) + [False]
 
 
-def test_pauses_double_up_to_the_cap() -> None:
-    """Without luck the pauses are base, twice base, four times base, and never above the cap."""
-    driver = Driver(*[NotSent("no")] * 5, reply())
-
-    driver.play(SAFE, RetryPolicy(attempts=6, initial_delay=0.5, max_delay=3.0))
-
-    assert driver.slept == [0.5, 1.0, 2.0, 3.0, 3.0]
-
-
-def test_jitter_draws_from_the_whole_pause() -> None:
-    """Full jitter: a pause lies anywhere between nothing and its limit, drawn anew each time."""
-    draws = iter([0.0, 0.5, 0.25, 1.0])
-    driver = Driver(*[NotSent("no")] * 3, reply())
-
-    driver.play(
-        SAFE, RetryPolicy(attempts=4, initial_delay=1.0, max_delay=60.0), lambda: next(draws)
-    )
-
-    assert driver.slept == [0.0, 1.0, 1.0]
-
-
-def test_pauses_are_random_unless_told_otherwise() -> None:
-    """By default the draw is a random number, so that clients do not come back all at once."""
-    pauses = set()
-    for seed in range(3):
-        random.seed(seed)
-        flow = execute(SAFE, RetryPolicy(initial_delay=8.0))
-        next(flow)
-
-        told = flow.throw(NotSent("no"))
-        step = next(flow)
-
-        assert isinstance(told, Tell)
-        assert isinstance(step, Sleep)
-        pauses.add(step.seconds)
-    assert len(pauses) == 3
-    assert all(0 < pause < 8.0 for pause in pauses)
-
-
-def test_any_number_of_attempts_keeps_a_finite_pause() -> None:
-    """Pauses of a policy with thousands of attempts stay at the cap; doubling never overflows."""
-    driver = Driver(*[NotSent("no")] * 1999, reply())
-
-    driver.play(SAFE, RetryPolicy(attempts=2000, initial_delay=1, max_delay=2.0, budget=2000))
-
-    assert driver.slept[0] == 1.0
-    assert set(driver.slept[1:]) == {2.0}
-
-
-@pytest.mark.parametrize(
-    ("header", "pause"),
-    [
-        ("7", 7.0),
-        (" 7 ", 7.0),
-        ("0", 1.0),
-        ("120", 30.0),
-        ("9" * 5000, 30.0),
-        ("", 1.0),
-        ("1.5", 1.0),
-        ("-5", 1.0),
-        ("+5", 1.0),
-        ("\u0667", 1.0),
-        ("²", 1.0),
-        ("soon", 1.0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", 20.0),
-        ("Wed, 21 Oct 2026 07:28:00 -0000", 20.0),
-        ("Wed, 21 Oct 2026 09:28:00 +0200", 20.0),
-        ("Wednesday, 21-Oct-26 07:28:00 GMT", 20.0),
-        ("Wed, 21 Oct 2026 07:27:40.5 GMT", 1.0),
-        ("Wed, 21 Oct 2026 07:27:30 GMT", 1.0),
-        ("Wed, 21 Oct 2026 08:28:00 GMT", 30.0),
-        ("Wed, 21 Oct 9999 07:28:00 GMT", 30.0),
-        ("Wed, 99 Oct 2026 07:28:00 GMT", 1.0),
-        ("Wed, 21 Oct 2026 07:28:00 +9999", 1.0),
-    ],
-)
-def test_retry_after_is_honoured_and_capped(header: str, pause: float) -> None:
-    """The server's wish, in seconds or as a date, lengthens the pause up to the cap."""
-    came = datetime(2026, 10, 21, 7, 27, 40, tzinfo=UTC).timestamp()
-    answer = reply(429, headers={"retry-after": header})
-    answer.received_at = came
-    driver = Driver(answer, reply())
-
-    driver.play(UNSAFE, RetryPolicy(initial_delay=1.0, max_delay=30.0))
-
-    assert driver.slept == [pause]
-
-
-class ReadOnly:
-    """A file that cannot say whether it can go back."""
+class UnseekableFile:
+    """A file without a position."""
 
     def read(self) -> bytes:
         """Read nothing."""
@@ -303,70 +116,224 @@ class ReadOnly:
 
 
 class Pipe(io.BytesIO):
-    """A file that can be read once."""
+    """A file that can be read only once."""
 
     def seekable(self) -> bool:
-        """Tell that there is no way back."""
+        """Return False."""
         return False
 
 
-@pytest.mark.parametrize("content", [Pipe(b"x"), ReadOnly()], ids=["pipe", "no seek"])
-@pytest.mark.parametrize("answer", [NotSent("no"), reply(429)], ids=["not sent", "429"])
-def test_a_body_that_is_gone_is_not_sent_again(
-    content: Any, answer: RawResponse | TransportError
-) -> None:
-    """A file that can be read only once is never sent a second time, empty as it is then."""
-    request = Request(operation="x", method="POST", path="/x", files=(("f", Upload(content)),))
-    driver = Driver(answer)
+def make_upload_request(content: Any) -> Request:
+    return Request(operation="x", method="POST", path="/x", files=(("f", Upload(content)),))
 
-    with pytest.raises((NotSent, RateLimited)):
-        driver.play(request)
+
+@pytest.mark.parametrize("content", [Pipe(b"x"), UnseekableFile()], ids=["pipe", "no seek"])
+@pytest.mark.parametrize("outcome", [NotSent("no"), make_response(429)], ids=["not sent", "429"])
+def test_a_body_that_can_be_read_only_once_is_not_retried(
+    content: Any, outcome: RawResponse | TransportError
+) -> None:
+    """The second attempt would send an empty file."""
+    request = make_upload_request(content)
 
     assert not request.is_repeatable
-    assert driver.slept == []
+    assert not is_retried(request, outcome)
 
 
 @pytest.mark.parametrize("content", [b"x", Path("x"), io.BytesIO(b"x")])
-def test_a_body_that_can_be_read_again_is_sent_again(content: Any) -> None:
-    """Bytes, paths and files that can go back do not stand in the way of a repetition."""
-    request = Request(operation="x", method="POST", path="/x", files=(("f", Upload(content)),))
-    driver = Driver(NotSent("no"), reply())
-
-    result = driver.play(request)
-
-    assert result.status == 200
+def test_a_body_that_can_be_read_again_is_retried(content: Any) -> None:
+    """Bytes, paths and seekable files can be sent again."""
+    assert is_retried(make_upload_request(content), NotSent("no"))
 
 
-def test_each_retry_is_told_before_its_pause() -> None:
-    """The hook hears which attempt failed, why, and how long the pause will be."""
-    driver = Driver(NotSent("no"), reply(503), reply())
+@pytest.mark.parametrize("outcome", [NotSent("no"), make_response(503)], ids=["not sent", "503"])
+def test_an_empty_budget_allows_no_retry(outcome: RawResponse | TransportError) -> None:
+    """The first failure is the last."""
+    assert retry_delay(SAFE, outcome, 1, POLICY, RetryBudget(capacity=0)) is None
 
-    driver.play(SAFE, RetryPolicy(initial_delay=1.0))
 
-    assert driver.told == [
-        RetryEvent(operation="users.get", attempt=1, reason="NotSent", delay=1.0),
-        RetryEvent(operation="users.get", attempt=2, reason="503", delay=2.0),
+@pytest.mark.parametrize(
+    ("request_", "outcome", "attempt"),
+    [
+        (UNSAFE, make_response(503), 1),
+        (SAFE, make_response(404), 1),
+        (SAFE, NotSent("no"), 2),
+        (make_upload_request(Pipe(b"x")), NotSent("no"), 1),
+    ],
+)
+def test_a_failure_that_is_not_retried_leaves_the_budget_to_other_calls(
+    request_: Request, outcome: RawResponse | TransportError, attempt: int
+) -> None:
+    """Only a retry is withdrawn."""
+    budget = RetryBudget(capacity=1)
+
+    assert retry_delay(request_, outcome, attempt, POLICY, budget) is None
+    assert budget.try_withdraw()
+
+
+def test_delays_double_up_to_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without jitter the delays are initial_delay, twice and four times as much, to max_delay."""
+    set_random(monkeypatch, 0.0)
+    policy = RetryPolicy(attempts=6, initial_delay=0.5, max_delay=3.0)
+
+    delays = [
+        retry_delay(SAFE, NotSent("no"), attempt, policy, RetryBudget()) for attempt in range(1, 6)
     ]
 
-
-@pytest.mark.parametrize("error", [NotSent("no"), reply(503)], ids=["not sent", "503"])
-def test_without_budget_nothing_is_sent_again(error: RawResponse | TransportError) -> None:
-    """A spent budget makes the first failure the last, and nothing is told or waited for."""
-    driver = Driver(error)
-
-    with pytest.raises((NotSent, ServerError)):
-        driver.play(SAFE, budget=RetryBudget(RetryPolicy(budget=0)))
-
-    assert len(driver.sent) == 1
-    assert (driver.slept, driver.told) == ([], [])
+    assert delays == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
-def test_a_driver_must_bring_a_reply() -> None:
-    """A driver that goes on without a reply is a bug and is told so."""
-    flow = execute(SAFE, RetryPolicy())
-    step = next(flow)
+@pytest.mark.parametrize(
+    ("jitter", "expected"), [(0.0, [1.0, 2.0, 4.0]), (0.5, [0.5, 1.5, 4.0]), (1.0, [0.0, 1.0, 4.0])]
+)
+def test_jitter_shortens_the_delay(
+    jitter: float, expected: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A random part of each delay is left out: at most this share of it."""
+    set_random(monkeypatch, 1.0, 0.5, 0.0)
+    backoff = Backoff(initial=1.0, maximum=60.0, jitter=jitter)
 
-    with pytest.raises(RuntimeError, match="no reply"):
-        next(flow)
+    assert [backoff.delay(attempt) for attempt in (1, 2, 3)] == expected
 
-    assert step == Send(SAFE)
+
+def test_delays_are_random() -> None:
+    """Clients that failed together do not come back together."""
+    delays = set()
+    for seed in range(3):
+        random.seed(seed)
+        delays.add(Backoff(8.0, 60.0).delay(1))
+
+    assert len(delays) == 3
+    assert all(0 < delay < 8.0 for delay in delays)
+
+
+@pytest.mark.parametrize("factor", [1, 1.5, 2.0, 3, 1e300])
+@pytest.mark.parametrize("attempt", [1, 2, 1024, 1025, 10**6])
+@pytest.mark.parametrize("initial", [0, 0.5])
+def test_any_attempt_has_a_finite_delay(initial: float, attempt: int, factor: float) -> None:
+    """Growth without limit does not overflow; without an initial delay there is none."""
+    delay = Backoff(initial, 30.0, factor).delay(attempt)
+
+    assert 0 <= delay <= (30.0 if initial else 0)
+
+
+@pytest.mark.parametrize(
+    ("header", "delay"),
+    [
+        ("7", 7.0),
+        ("0", 1.0),
+        ("120", 30.0),
+        ("9" * 5000, 30.0),
+        ("soon", 1.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 20.0),
+        ("Wed, 21 Oct 2026 07:27:40.5 GMT", 1.0),
+        ("Wed, 21 Oct 2026 08:28:00 GMT", 30.0),
+    ],
+)
+def test_retry_after_extends_the_delay_up_to_the_maximum(
+    header: str, delay: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server asks for a delay in seconds or until a date."""
+    set_random(monkeypatch, 0.0)
+    response = make_response(429, headers={"retry-after": header})
+    response.received_at = datetime(2026, 10, 21, 7, 27, 40, tzinfo=UTC).timestamp()
+    policy = RetryPolicy(initial_delay=1.0, max_delay=30.0)
+
+    assert retry_delay(UNSAFE, response, 1, policy, RetryBudget()) == delay
+
+
+@pytest.mark.parametrize("attempts", [2, 3, 50])
+@pytest.mark.parametrize(
+    ("capacity", "deposit"), [(20.0, 0.1), (0, 0.1), (0, 0), (1, 0.25), (7.5, 0.25)]
+)
+def test_an_outage_is_not_amplified(attempts: int, capacity: float, deposit: float) -> None:
+    """For 1,000 failing calls, retries are limited by the capacity and the deposits."""
+    budget, calls, retries = RetryBudget(capacity, deposit), 1000, 0
+
+    for _ in range(calls):
+        budget.deposit()
+        retries += sum(budget.try_withdraw() for _ in range(attempts - 1))
+
+    assert retries <= capacity + deposit * calls
+    assert retries >= min(capacity, 1) * (deposit * calls - 1)
+
+
+def test_deposits_refill_the_budget_up_to_its_capacity() -> None:
+    """A long time without failures does not allow more retries than the capacity."""
+    budget = RetryBudget(capacity=2, deposit=0.5)
+    assert [budget.try_withdraw() for _ in range(3)] == [True, True, False]
+
+    budget.deposit()
+    assert not budget.try_withdraw()
+    budget.deposit()
+    assert budget.try_withdraw()
+
+    for _ in range(100):
+        budget.deposit()
+    assert [budget.try_withdraw() for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"capacity": -1}, {"deposit": -0.1}, {"capacity": math.nan}, {"deposit": math.nan}],
+)
+def test_an_invalid_budget_is_refused(arguments: dict[str, float]) -> None:
+    """Capacity and deposit are numbers from 0."""
+    with pytest.raises(UsageError, match="must not be negative"):
+        RetryBudget(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (NotSent("no"), (True, False)),
+        (RequestTimeout("no", maybe_processed=False), (True, False)),
+        (RateLimited("no", status=429), (True, False)),
+        (RequestTimeout("late"), (False, True)),
+        (MaybeSent("broke"), (False, True)),
+        (ServerError("no", status=503), (False, True)),
+        (DecodeError("HTML"), (False, True)),
+        (ServerError("no", status=500), (False, False)),
+        (NotFound("no", status=404), (False, False)),
+        (RedirectRefused("elsewhere"), (False, False)),
+        (UsageError("no"), (False, False)),
+    ],
+)
+def test_transient_errors_say_whether_the_server_may_have_acted(
+    error: DocassembleError, expected: tuple[bool, bool]
+) -> None:
+    """Workflows repeat what was never sent, and check what may have been processed."""
+    assert (never_sent(error), may_be_processed(error)) == expected
+
+
+@pytest.mark.parametrize("failures", [0, 1, 30])
+def test_a_call_is_repeated_until_the_server_is_available(failures: int) -> None:
+    """During a restart the call is repeated every two seconds."""
+    outcomes: list[DocassembleError] = [NotSent("no"), DecodeError("HTML"), MaybeSent("no")] * 10
+
+    async def call() -> str:
+        if len(outcomes) > 30 - failures:
+            raise outcomes.pop()
+        return "result"
+
+    async def scenario() -> tuple[str, float]:
+        return await retry_until_available(call), get_loop_time()
+
+    assert run(scenario()) == ("result", failures * RESTART_POLL_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(NotFound("no", status=404), 0), (ServerError("no", status=503), 60)]
+)
+def test_a_call_is_not_repeated_for_ever(error: DocassembleError, seconds: float) -> None:
+    """An error that no restart explains is raised at once, any other one after a minute."""
+
+    async def call() -> None:
+        raise error
+
+    async def scenario() -> float:
+        with pytest.raises(type(error)) as caught:
+            await retry_until_available(call)
+        assert caught.value is error
+        return get_loop_time()
+
+    assert run(scenario()) == seconds

@@ -1,63 +1,67 @@
-"""Waits for tasks by hand, with scripted responses by path."""
+"""Waits for tasks without I/O, with scripted responses by path."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
 
-from docassemble_client._core.executor import Executor
-from docassemble_client._core.polling import poll_task
-from docassemble_client.config import PollPolicy, RetryPolicy
-from docassemble_client.operations import TASKS
+from docassemble_client._core.deserialize import deserialize
+from docassemble_client._core.error_mapping import raise_for_status
+from docassemble_client._core.polling import TaskPoller
+from docassemble_client._core.serialize import serialize
+from docassemble_client.config import PollPolicy
+from docassemble_client.errors import DocassembleError
+from docassemble_client.operations import STATUS_HINTS
 from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
-from tests.core.hand import Hand, in_json
+from tests.core.responses import make_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import TypeAlias
 
-    from docassemble_client._core.messages import Request
-    from docassemble_client.errors import DocassembleError
-    from tests.core.hand import Answer
+    from docassemble_client._core.messages import RawResponse
 
-    Script: TypeAlias = list[tuple[str, Answer]]
+    Outcome: TypeAlias = RawResponse | DocassembleError
+    Script: TypeAlias = list[tuple[str, Outcome]]
 
-BEGUN = 1000.0
-RESTART = TaskHandle(id="T", kind="restart", operation="server.restart", started=BEGUN)
+TASK_STARTED = 1000.0
+RESTART = TaskHandle(id="T", kind="restart", operation="server.restart", started=TASK_STARTED)
 INSTALL = TaskHandle(
     id="T",
     kind="install",
     operation="packages.install",
-    started=BEGUN,
-    target="docassemble-demo",
+    started=TASK_STARTED,
+    package="docassemble-demo",
     expected_state="listed",
 )
 UNINSTALL = evolve(INSTALL, operation="packages.uninstall", expected_state="gone")
-UNNAMED = evolve(INSTALL, target="", expected_state="")
-RESTARTED, INSTALLED = "/api/restart_status", "/api/package_update_status"
+UNNAMED = evolve(INSTALL, package="", expected_state="")
+RESTART_STATUS, INSTALL_STATUS = "/api/restart_status", "/api/package_update_status"
 HEALTH, PACKAGES = "/health_status", "/api/package"
 
-WORKING = (RESTARTED, in_json({"status": "working"}))
-COMPLETED = (RESTARTED, in_json({"status": "completed"}))
-UNKNOWN = (RESTARTED, in_json({"status": "unknown"}))
-PIP_WORKS = (INSTALLED, in_json({"status": "working"}))
-PIP_DONE = (INSTALLED, in_json({"status": "completed", "ok": True, "log": "pip's log"}))
-PIP_FAILED = (INSTALLED, in_json({"status": "completed", "ok": False, "error_message": "no such"}))
-PIP_UNKNOWN = (INSTALLED, in_json({"status": "unknown"}))
+WORKING = (RESTART_STATUS, make_json({"status": "working"}))
+COMPLETED = (RESTART_STATUS, make_json({"status": "completed"}))
+UNKNOWN = (RESTART_STATUS, make_json({"status": "unknown"}))
+PIP_WORKING = (INSTALL_STATUS, make_json({"status": "working"}))
+PIP_COMPLETED = (INSTALL_STATUS, make_json({"status": "completed", "ok": True, "log": "pip's log"}))
+PIP_FAILED = (
+    INSTALL_STATUS,
+    make_json({"status": "completed", "ok": False, "error_message": "no such"}),
+)
+PIP_UNKNOWN = (INSTALL_STATUS, make_json({"status": "unknown"}))
 
 
-def healthy(since: float | None) -> tuple[str, Answer]:
-    return HEALTH, in_json({"ok": True, "server_start_time": since, "version": "1.10.14"})
+def make_health(server_start: float | None) -> tuple[str, Outcome]:
+    return HEALTH, make_json({"ok": True, "server_start_time": server_start, "version": "1.10.14"})
 
 
-NEW, OLD = healthy(BEGUN + 30), healthy(BEGUN - 500)
+NEW, OLD = make_health(TASK_STARTED + 30), make_health(TASK_STARTED - 500)
 
 
-def listing(*packages: tuple[str | None, str | None]) -> tuple[str, Answer]:
+def make_listing(*packages: tuple[str | None, str | None]) -> tuple[str, Outcome]:
     common = {"type": "pip", "can_update": True, "can_uninstall": True}
-    return PACKAGES, in_json(
+    return PACKAGES, make_json(
         [
             {"name": name, **common, **({"version": version} if version else {})}
             for name, version in packages
@@ -65,48 +69,60 @@ def listing(*packages: tuple[str | None, str | None]) -> tuple[str, Answer]:
     )
 
 
-LISTED = listing(("docassemble.base", "1.10.14"), ("docassemble.demo", "1.0"))
-NOT_LISTED = listing(("docassemble.base", "1.10.14"))
+LISTED = make_listing(("docassemble.base", "1.10.14"), ("docassemble.demo", "1.0"))
+NOT_LISTED = make_listing(("docassemble.base", "1.10.14"))
 
 
 class Wait:
-    """A wait with the answers of a script, each for the path it is meant for."""
+    """
+    A wait with the outcomes of a script, each for the path that the poller must request next.
+
+    Attributes:
+        events: All events.
+        delays: All delays, in seconds.
+    """
 
     def __init__(
-        self,
-        handle: TaskHandle,
-        script: Script,
-        policy: PollPolicy | None = None,
-        jitter: Callable[[], float] = lambda: 1.0,
+        self, handle: TaskHandle, script: Script, policy: PollPolicy | None = None
     ) -> None:
-        self.left = list(script)
-        self.hand = Hand(self._answer)
-        kind = TASKS[handle.kind]
-        policy = policy or PollPolicy()
-        runtime = Executor(cast("Any", None), timeout=None, retry=RetryPolicy(), poll=policy)
-        calls = runtime._task_calls(handle, kind)
-        self.flow = poll_task(handle, kind, policy, calls, jitter=jitter)
+        self._remaining = list(script)
+        self._poller = TaskPoller(handle, policy or PollPolicy())
         self.events: list[TaskEvent] = []
-
-    def _answer(self, request: Request) -> Answer:
-        path, answer = self.left.pop(0)
-        assert request.path == path
-        assert request.query == ((("task_id", "T"),) if path in {RESTARTED, INSTALLED} else ())
-        return answer
+        self.delays: list[float] = []
 
     def run(self) -> TaskResult:
-        """Go to the end; the whole script must have been needed."""
-        self.events, result = self.hand.play(self.flow)
-        assert self.left == []
-        return result
+        """Poll until the task has ended; the whole script must be needed."""
+        while self._poller.result is None:
+            if event := self._poll():
+                self.events.append(event)
+        assert self._remaining == []
+        return self._poller.result
 
-    def fail(self, kind: type[DocassembleError]) -> Any:
-        """Go to the error; the whole script must have been needed."""
-        with pytest.raises(kind) as caught:
-            self.hand.play(self.flow)
-        assert type(caught.value) is kind
-        assert self.left == []
+    def fail(self, expected: type[DocassembleError]) -> Any:
+        """Poll until the error; the whole script must be needed."""
+        with pytest.raises(expected) as caught:
+            self.run()
+        assert type(caught.value) is expected
+        assert self._remaining == []
         return caught.value
+
+    def _poll(self) -> TaskEvent | None:
+        if self._poller.delay:
+            self.delays.append(self._poller.delay)
+        operation, arguments = self._poller.next_call()
+        request = serialize(operation, arguments)
+        path, outcome = self._remaining.pop(0)
+        assert request.path == path
+        is_status = path in {RESTART_STATUS, INSTALL_STATUS}
+        assert request.query == ((("task_id", "T"),) if is_status else ())
+        try:
+            if isinstance(outcome, DocassembleError):
+                raise outcome
+            response = raise_for_status(request, outcome, operation.errors, STATUS_HINTS)
+            value = deserialize(operation, request, response)
+        except DocassembleError as error:
+            return self._poller.record_error(error)
+        return self._poller.record(value)
 
     @property
     def states(self) -> list[str]:

@@ -91,22 +91,22 @@ no content type        DecodeError      1      1      1      1      ok      ok  
 rubbish type           DecodeError      1      1      1      1      ok      ok     ok
 -- sizes
 page of 10 MB          ServerError      1      1      1      1      1       1      1
-bomb                   DecodeError      1      1      1      1      1       large  1
-bomb as error          ServerError      1      1      1      1      1       1      1
 endless                DecodeError      1      1      1      1      1       large  1
 endless error          ServerError      1      1      1      1      1       1      1
 1,000 headers          -                ok     ok     ok     ok     ok      ok     ok
 header of 1 MB         MaybeSent        3      3      1      1      1       3      1
 endless headers        MaybeSent        3      3      1      1      1       3      1
 -- HTTP
-broken gzip            DecodeError      1      1      1      1      1       1      1
-truncated gzip         DecodeError      1      1      1      1      1       1      1
+gzip                   DecodeError      1      1      1      1      1       1      1
+gzip 502 page          DecodeError      1      1      1      1      1       1      1
+gzip, endless          DecodeError      1      1      1      1      1       1      1
+unknown coding         DecodeError      1      1      1      1      1       1      1
 cookie                 -                ok     ok     ok     ok     ok      ok     ok
 garbage                MaybeSent        3      3      1      1      1       3      1
 http/0.9               MaybeSent        3      3      1      1      1       3      1
 wrong length           MaybeSent        3      3      1      1      1       3      1
 """
-LARGE = {"page of 10 MB", "bomb", "bomb as error", "endless", "endless error", "endless headers"}
+LARGE = {"page of 10 MB", "endless", "endless error", "endless headers", "gzip, endless"}
 """Faults with large responses, of which little may be kept in memory."""
 LIMITS = {
     "stall before headers": {"read": SHORT_SECONDS},
@@ -221,6 +221,7 @@ def test_every_fault_has_the_documented_outcome(
         assert SECRET not in f"{actual_error} {actual_error!r}"
         assert KEY not in f"{actual_error} {actual_error!r} {vars(actual_error)}"
         assert actual_error.operation
+        assert actual_error.request_number is not None
         assert str(pickle.loads(pickle.dumps(actual_error))) == str(actual_error)  # noqa: S301 - our own
 
 
@@ -257,16 +258,15 @@ def test_a_cookie_is_not_sent_back(tmp_path: Path, library: str) -> None:
     assert not any("cookie" in request.headers for request in server.requests)
 
 
-@pytest.mark.parametrize("fault", ["bomb", "endless"])
 def test_a_response_of_any_size_stays_within_the_memory_limit(
-    monkeypatch: pytest.MonkeyPatch, fault: str
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A call keeps at most 64 MiB of a response, and 64 KiB of that in the error."""
     # Without the test clock, so the limit must be long enough for a busy machine.
     monkeypatch.undo()
 
     async def scenario() -> DocassembleError | None:
-        async with serve(make_faults("")[fault]) as server, make_client(server.url) as da:
+        async with serve(make_faults("")["endless"]) as server, make_client(server.url) as da:
             return await _get_error(da.users.get_current(), max_seconds=600)
 
     error, peak = _measure_peak(lambda: asyncio.run(scenario()))

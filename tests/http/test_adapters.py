@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from docassemble_client import (
     AsyncDocassemble,
-    DecodeError,
     MaybeSent,
     NotSent,
-    RedirectRefused,
     RequestEvent,
     RequestTimeout,
-    Response,
     Timeouts,
 )
 from tests.raw_server import (
@@ -31,7 +26,6 @@ from tests.raw_server import (
     make_client,
     make_response,
     never_respond,
-    respond_with,
     serve,
 )
 
@@ -67,10 +61,6 @@ def run_scenario(
             return await scenario(da, server)
 
     return asyncio.run(asyncio.wait_for(run_with_client(), HANG_SECONDS))
-
-
-async def get(da: AsyncDocassemble, _: RawServer) -> Response:
-    return await da.request("GET", "/x")
 
 
 def test_a_refused_connection_is_not_sent() -> None:
@@ -244,52 +234,3 @@ def test_a_read_timeout_closes_the_connection(script: Script) -> None:
         assert len(server.requests) == 1
 
     run_scenario(script, scenario, retry=NO_DELAY, timeout=Timeouts(read=0.05))
-
-
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_compressed_responses_are_decompressed(coding: str) -> None:
-    """The client decompresses every coding that it accepts."""
-    content = zlib.compress(USER) if coding == "deflate" else gzip.compress(USER)
-    script = respond_with(make_response(content, f"Content-Encoding: {coding}"))
-
-    response = run_scenario(script, get)
-
-    assert response.content == USER
-
-
-@pytest.mark.parametrize("status", [200, 500])
-@pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(USER)[:10] + b"\xff" * 30], ids=["plain", "broken"]
-)
-def test_invalid_compression_is_a_decode_error(status: int, content: bytes) -> None:
-    """Content that cannot be decompressed is a DecodeError with its status."""
-    script = respond_with(make_response(content, "Content-Encoding: gzip", status=status))
-
-    with pytest.raises(DecodeError, match="decompressed") as caught:
-        run_scenario(script, get)
-
-    assert caught.value.status == status
-
-
-@pytest.mark.parametrize("coding", ["br", "zstd", "nonsense"])
-def test_an_unsupported_compression_is_a_decode_error(coding: str) -> None:
-    """A coding that the client does not accept is not decompressed."""
-    script = respond_with(make_response(b"\x00\x01", f"Content-Encoding: {coding}"))
-
-    with pytest.raises(DecodeError):
-        run_scenario(script, lambda da, _: da.users.get_current())
-
-
-@pytest.mark.parametrize("status", [204, 304])
-def test_content_encoding_is_ignored_without_a_body(status: int) -> None:
-    """Without a body, Content-Encoding has no meaning."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
-        while len(server.requests) < 2:
-            try:
-                await da.request("GET", "/x")
-            except RedirectRefused:
-                assert status == 304
-
-    response = f"HTTP/1.1 {status} Whatever\r\nContent-Encoding: gzip\r\n\r\n".encode()
-    run_scenario(respond_with(response, response), scenario)

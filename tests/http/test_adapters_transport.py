@@ -17,6 +17,7 @@ from docassemble_client import (
     ServerError,
     UsageError,
 )
+from docassemble_client._core.redaction import WIRE_LOGGERS, mask_wire_logs
 from tests.http.test_adapters import library, run_scenario
 from tests.raw_server import (
     HANG_SECONDS,
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
 
+LIBRARY_LOGGERS = (
+    *("asyncio", "aiohttp", "aiohttp.client", "hpack", "httpx", "httpx2", "httpcore", "httpcore2"),
+    *WIRE_LOGGERS,
+)
 HEALTH = b'{"ok": true, "server_start_time": "1", "version": "1"}'
 
 
@@ -139,24 +144,35 @@ def test_a_client_stays_with_its_event_loop() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(
-    "name", ["httpcore.http11", "httpcore.http2", "httpcore2.http11", "hpack.hpack"]
-)
-def test_wire_logs_keep_only_the_event(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """With many calls, each record is masked once, and none is dropped."""
-    run_scenario(respond_with(make_response(USER), make_response(USER)), get_user)
-    caplog.set_level(logging.DEBUG, name)
-    logger = logging.getLogger(name)
+def test_loggers_of_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client changes no filter, handler or level of them, and logs nothing at INFO."""
+    loggers = [logging.getLogger(name) for name in LIBRARY_LOGGERS]
+    for logger in loggers:
+        monkeypatch.setattr(logger, "filters", [])
+    before = [(logger.level, [*logger.handlers], logger.propagate) for logger in loggers]
 
-    logger.debug("receive.complete return_value=[(b'Location', b'https://hunter2')]")
-    logger.debug("Adding %s to the table", (b"x-api-key", b"hunter2"))
+    run_scenario(respond_with(make_response(USER)), get_user)
 
-    assert caplog.messages == ["receive.complete (masked)", "Adding (masked)"]
-    assert len(logger.filters) == 1
+    assert [(logger.level, logger.handlers, logger.propagate) for logger in loggers] == before
+    assert not any(logger.filters for logger in loggers)
 
 
-def test_logs_of_the_libraries_show_no_secret(caplog: pytest.LogCaptureFixture) -> None:
-    """At DEBUG, neither key nor cookie nor arguments are logged."""
+def test_no_url_is_logged_at_info(caplog: pytest.LogCaptureFixture) -> None:
+    """The clients of some libraries log each URL with its query; their transports do not."""
+    caplog.set_level(logging.INFO)
+
+    run_scenario(respond_with(make_response(USER)), get_user)
+
+    assert caplog.messages == []
+
+
+def test_masked_logs_of_the_libraries_show_no_secret(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At DEBUG with the mask, neither key nor cookie nor arguments are logged."""
+    for name in WIRE_LOGGERS:
+        monkeypatch.setattr(logging.getLogger(name), "filters", [])
+    mask_wire_logs()
     caplog.set_level(logging.DEBUG)
     canary = "canary5ecret"
     invalid_cookie = f"Set-Cookie: a b[{canary}]=\x7f; {canary}"

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from docassemble_client import (
     APIError,
     AsyncDocassemble,
-    DecodeError,
     MaybeSent,
     NotSent,
     RedirectRefused,
     RequestTimeout,
+    RetryPolicy,
     ServerError,
     Timeouts,
 )
-from docassemble_client._core.driver import Run
-from docassemble_client._core.flow import Send, Sleep
-from docassemble_client._core.messages import RawResponse, Request
+from tests.faults.server import unused_url
 from tests.raw_server import (
     KEY,
     NO_DELAY,
-    USER,
     Connection,
     check_leaks,
     make_client,
     make_response,
-    make_transport,
     never_respond,
     respond_with,
     serve,
 )
 
 if TYPE_CHECKING:
-    from docassemble_client._core.flow import Flow
     from tests.raw_server import Script
 
-REQUEST = Request(operation="users.get_current", method="GET", path="/api/user", safe=True)
-URL = "http://127.0.0.1:1"
 PARTIAL_RESPONSE = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 )
@@ -168,74 +159,24 @@ def test_the_total_timeout_ends_the_call(script: Script) -> None:
     assert caught.value.path == "/api/user"
 
 
-@pytest.mark.parametrize("sends", [False, True])
-def test_the_total_timeout_ends_a_delay_and_closes_the_flow(*, sends: bool) -> None:
-    """The request may have been processed only if it was sent."""
-    closed: list[bool] = []
-
-    def flow() -> Flow[RawResponse]:
-        try:
-            if sends:
-                yield Send(REQUEST)
-            yield Sleep(60)
-        finally:
-            closed.append(True)
-        raise AssertionError
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_the_total_timeout_ends_a_delay(monkeypatch: pytest.MonkeyPatch, *, is_sent: bool) -> None:
+    """The request may have been processed only if an attempt reached the server."""
+    monkeypatch.setattr("docassemble_client._core.retry.random.random", lambda: 0.0)
 
     async def scenario() -> None:
-        transport = make_transport(httpx.MockTransport(lambda _: httpx.Response(503)), URL)
-        await Run(transport, flow(), REQUEST, Timeouts(total=0.05)).result()
+        async with serve(respond_with(make_response(status=503))) as server:
+            policy = RetryPolicy(initial_delay=60, max_delay=60)
+            timeout = Timeouts(total=0.05)
+            url = server.url if is_sent else unused_url()
+            async with AsyncDocassemble(url, KEY, retry=policy, timeout=timeout) as da:
+                await da.users.get_current()
 
-    with pytest.raises(RequestTimeout) as caught:
+    with pytest.raises(RequestTimeout, match=r"longer than 0\.05 s") as caught:
         asyncio.run(scenario())
 
-    assert closed == [True]
-    assert caught.value.maybe_processed is sends
+    assert caught.value.maybe_processed is is_sent
     assert caught.value.operation == "users.get_current"
-
-
-def test_a_flow_continues_after_a_delay() -> None:
-    """After the delay the flow continues, and its return value is the result."""
-
-    def flow() -> Flow[RawResponse]:
-        yield Sleep(0)
-        response = yield Send(REQUEST)
-        assert response is not None
-        return response
-
-    async def scenario() -> RawResponse:
-        http = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x"))
-        transport = make_transport(http, URL)
-        return await Run(transport, flow(), REQUEST, Timeouts()).result()
-
-    result = asyncio.run(scenario())
-
-    assert (result.status, result.content) == (200, b"x")
-    assert result.url == f"{URL}/api/user"
-
-
-@pytest.mark.parametrize("status", [200, 500])
-@pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(USER)[:10] + b"\xff" * 30], ids=["plain", "broken"]
-)
-def test_invalid_compression_is_a_decode_error(status: int, content: bytes) -> None:
-    """The DecodeError has the operation and the status."""
-    response = make_response(content, "Content-Encoding: gzip", status=status)
-
-    with pytest.raises(DecodeError, match="decompressed") as caught:
-        asyncio.run(get_user(respond_with(response)))
-
-    assert caught.value.operation == "users.get_current"
-    assert caught.value.status == status
-
-
-def test_compressed_responses_are_decompressed() -> None:
-    """The client accepts gzip and decompresses it."""
-    response = make_response(gzip.compress(USER), "Content-Encoding: gzip")
-
-    user = asyncio.run(get_user(respond_with(response)))
-
-    assert user.id == 1
 
 
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 10_000_000])

@@ -11,7 +11,6 @@ import pytest
 
 from docassemble_client import (
     AsyncDocassemble,
-    DecodeError,
     MaybeSent,
     NotSent,
     RequestTimeout,
@@ -76,8 +75,6 @@ def test_every_exception_of_the_library_is_mapped(
     expected: type[Exception] = MaybeSent
     if issubclass(kind, (httpx.TimeoutException, TimeoutError)):
         expected = RequestTimeout
-    elif issubclass(kind, httpx.DecodingError):
-        expected = DecodeError
     elif issubclass(kind, NEVER_SENT):
         expected = NotSent
     with pytest.raises(expected) as caught:
@@ -86,10 +83,10 @@ def test_every_exception_of_the_library_is_mapped(
     error = caught.value
     assert type(error) is expected
     assert error.__suppress_context__
-    if isinstance(error, TransportError):
-        never_sent = (*NEVER_SENT, httpx.ConnectTimeout, httpx.PoolTimeout)
-        assert error.maybe_processed is not issubclass(kind, never_sent)
-        assert ("secret" in str(error)) is issubclass(kind, NEVER_SENT)
+    assert isinstance(error, TransportError)
+    never_sent = (*NEVER_SENT, httpx.ConnectTimeout, httpx.PoolTimeout)
+    assert error.maybe_processed is not issubclass(kind, never_sent)
+    assert ("secret" in str(error)) is issubclass(kind, NEVER_SENT)
 
 
 def test_other_exceptions_of_a_custom_transport_are_raised_unchanged() -> None:
@@ -123,31 +120,10 @@ def test_a_very_long_query_is_a_usage_error() -> None:
     """It is refused and not shown."""
     da = AsyncDocassemble("http://127.0.0.1:1", KEY)
 
-    with pytest.raises(UsageError, match="cannot be built") as caught:
+    with pytest.raises(UsageError, match="longer than 65536 characters") as caught:
         asyncio.run(da.request("GET", "/x", params={"q": "x" * 70_000}))
 
     assert "xxx" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["httpcore.http11", "httpcore.http2", "hpack.hpack"])
-def test_wire_logs_keep_only_the_event(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """With many clients, each record is masked once, and none is dropped."""
-    caplog.set_level(logging.DEBUG, name)
-
-    async def scenario() -> None:
-        transport = httpx.MockTransport(lambda _: httpx.Response(204))
-        async with AsyncDocassemble("http://x.example", KEY, transport=transport) as da:
-            await da.request("GET", "/")
-            await da.request("GET", "/")
-
-    for _ in range(3):
-        asyncio.run(scenario())
-    logger = logging.getLogger(name)
-    logger.debug("receive.complete return_value=[(b'Location', b'https://hunter2')]")
-    logger.debug("Adding %s to the table", (b"x-api-key", b"hunter2"))
-
-    assert caplog.messages == ["receive.complete (masked)", "Adding (masked)"]
-    assert len(logger.filters) == 1
 
 
 def test_each_response_is_logged_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
@@ -168,5 +144,6 @@ def test_each_response_is_logged_without_its_query(caplog: pytest.LogCaptureFixt
     assert [re.sub(r" in \d+\.\d{3} s$", " in time", line) for line in lines] == [
         "users.get_by_username {'username': '***'}",
         "users.get_by_username: GET /api/user_info: 503 in time",
+        "users.get_by_username: attempt 1 failed (503), next in 0.0 s",
         "users.get_by_username: GET /api/user_info: 200 in time",
     ]

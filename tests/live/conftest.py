@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -22,7 +23,8 @@ from tests.recorded_interviews import load_recorded_interviews
 from tests.testing.server_setups import set_up_server
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from tests.live.server import LiveServer
 
@@ -36,7 +38,9 @@ REAL_SERVER_ONLY = Path(__file__).parent / "real_server_only.yaml"
 class Connect(Protocol):
     """Makes clients whose exchanges are logged."""
 
-    def __call__(self, api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
+    def __call__(
+        self, api_key: str | Secret | None = None, **options: Any
+    ) -> AbstractAsyncContextManager[AsyncDocassemble]:
         """Make a client with these options; by default with the administrator's key."""
         ...
 
@@ -244,14 +248,18 @@ def connect(server: Server, exchange_log: ExchangeLog, request: pytest.FixtureRe
     recorded = not request.node.get_closest_marker("unrecorded")
     exchange_log.start_test(request.node.nodeid, recorded=recorded)
 
-    def make_client(api_key: str | Secret | None = None, **options: Any) -> AsyncDocassemble:
-        logged: dict[str, Any] = {
-            "transport": exchange_log.make_transport(),
-            "on_event": exchange_log.on_event,
-        }
-        return AsyncDocassemble(server.url, api_key or server.api_key, **logged | options)
+    @asynccontextmanager
+    async def open_client(
+        api_key: str | Secret | None = None, **options: Any
+    ) -> AsyncGenerator[AsyncDocassemble]:
+        key = api_key or server.api_key
+        # The client does not close a transport that it is given.
+        async with exchange_log.make_transport() as transport:
+            logged: dict[str, Any] = {"transport": transport, "on_event": exchange_log.on_event}
+            async with AsyncDocassemble(server.url, key, **logged | options) as da:
+                yield da
 
-    return make_client
+    return open_client
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ PAGES = [
     *(
         GUIDE / f"{name}.md"
         for name in (
-            *("answers", "documents", "files", "interviews", "lists"),
+            *("answers", "client", "documents", "files", "interviews", "lists"),
             *("prefilled-links", "run-interviews"),
         )
     ),

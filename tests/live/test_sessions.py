@@ -189,7 +189,7 @@ def test_wrong_key_is_denied(server: object, run: Run) -> None:
     key = "nosuchkeyNOSUCHKEYnosuchkeyNOSUC"
 
     async def job(da: AsyncDocassemble) -> None:
-        async with AsyncDocassemble(da._base_url, key) as stranger:
+        async with AsyncDocassemble(da.base_url, key) as stranger:
             with pytest.raises(AccessDenied) as error:
                 await stranger.users.get_current()
 

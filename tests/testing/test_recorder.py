@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 
 import httpx
 
+from docassemble_client import AsyncDocassemble
 from docassemble_client.testing import Recorder
 from tests.mock import run
+from tests.raw_server import KEY, USER, make_response, respond_with, serve
 
 LETTER = "docassemble.mine:data/questions/letter.yml"
 
@@ -37,4 +40,17 @@ def test_the_recorder_does_not_change_responses() -> None:
     assert start.json()["session"] == "S"
     assert not_found.status_code == 404
     assert recorder.recordings.keys() == {LETTER}
-    assert isinstance(Recorder().transport(), httpx.AsyncBaseTransport)
+
+
+def test_the_recorders_own_transport_keeps_no_connection_open() -> None:
+    """The client does not close a transport that it is given, and you need not close this one."""
+
+    async def scenario() -> None:
+        async with (
+            serve(respond_with(make_response(USER))) as server,
+            AsyncDocassemble(server.url, KEY, transport=Recorder().transport()) as da,
+        ):
+            await da.users.get_current()
+            await server.wait_all_closed()
+
+    asyncio.run(scenario())

@@ -1,8 +1,8 @@
 """
 The public API as type checkers see it.
 
-Never run: mypy and pyright, both strict, read it. Each wrong call below stands beside the error it
-must be; an ignored error that is none fails the check.
+mypy and pyright, both strict, check this file; it is never run. Each wrong call has a comment that
+ignores its error. A comment that ignores no error fails the check.
 """
 
 from __future__ import annotations
@@ -35,12 +35,17 @@ def constructor(context: ssl.SSLContext, transport: httpx.AsyncBaseTransport) ->
     AsyncDocassemble("https://da.example.com", "key", timeout=Timeouts(total=60), verify=context)
     AsyncDocassemble("https://da.example.com", "key", transport="httpx", cert=("a.pem", "b.pem"))
     AsyncDocassemble("https://da.example.com", "key", transport=transport, verify="ca.pem")
+    AsyncDocassemble("https://da.example.com", "key", headers={"X-A": "b"}, retry_budget=None)
+    AsyncDocassemble("https://da.example.com", "key", headers=lambda: {"X-A": "b"}, on_event=print)
+    AsyncDocassemble("https://da.example.com", "key", retry_budget=d.RetryBudget(capacity=5))
     assert_type(AsyncDocassemble.from_env(max_concurrency=5), AsyncDocassemble)
 
     AsyncDocassemble("https://da.example.com")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     AsyncDocassemble("https://da.example.com", "key", 60)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     AsyncDocassemble("https://da.example.com", b"key")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     AsyncDocassemble("https://da.example.com", "key", transport="requests")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    AsyncDocassemble("https://da.example.com", "key", headers={"X-A": 5})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+    d.RetryPolicy(budget=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 class Mine(AsyncDocassemble):
@@ -52,6 +57,30 @@ async def lifetime() -> None:
         assert_type(da, Mine)
     assert_type(Mine.from_env(), Mine)
     assert_type(await da.aclose(), None)
+
+
+def views(da: Mine, secret: Secret) -> None:
+    assert_type(da.as_key(secret), Mine)
+    assert_type(da.as_key("key").with_options(timeout=None, on_event=None), Mine)
+    da.with_options(timeout=Timeouts(pool=5), retry=d.RetryPolicy(), headers={"X-A": "b"})
+    da.with_options(headers=lambda: {"X-A": "b"}, on_event=print)
+
+    da.as_key(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    da.with_options(5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    da.with_options(api_key="key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def call_results(da: AsyncDocassemble) -> None:
+    result = await da.with_response(da.users.get(1, headers={"X-A": "b"}))
+    assert_type(result, d.CallResult[models.User])
+    assert_type(result.value, models.User)
+    assert_type(result.headers, Mapping[str, str])
+    assert_type(result.content, bytes)
+    assert_type((await da.with_response(da.users.list())).value, d.Page[models.User])
+    assert_type((await da.with_response(da.files.download(17))).value, d.BinaryContent)
+    assert_type((await da.with_response(da.users.update(1, active=False))).value, None)
+
+    await da.with_response(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def every_namespace(da: AsyncDocassemble, path: Path) -> None:
@@ -91,9 +120,10 @@ async def wrong_calls(da: AsyncDocassemble) -> None:
     await da.sessions.set_variables(I, "s", variables={"a": object()})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
     await da.files.convert_to_markdown(17)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await da.users.get(1, timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await da.users.get(1, headers="X-A")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await da.users.get(1, retry=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     da.no_such_tag  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownMemberType]  # noqa: B018
-    da.users = da.users  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    da.users = da.users  # pyright: ignore[reportAttributeAccessIssue]
 
 
 async def lists(da: AsyncDocassemble) -> None:
@@ -139,7 +169,7 @@ async def deploying(da: AsyncDocassemble, path: Path) -> None:
     da.project("review42", True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # noqa: FBT003 - the error
 
 
-def told_apart(reply: models.SessionReply) -> str:
+def describe_reply(reply: models.SessionReply) -> str:
     match reply:
         case models.Question(question_type="fields", fields=[*fields]):
             return f"{len(fields)} fields"
@@ -149,17 +179,17 @@ def told_apart(reply: models.SessionReply) -> str:
             return undefined.variable
         case d.JSONReply(data=data):
             return str(data)
-        case d.BinaryContent(content_type=kind):
-            return kind
+        case d.BinaryContent(content_type=content_type):
+            return content_type
 
 
 async def replies(da: AsyncDocassemble) -> None:
     reply = await da.sessions.get_question(I, "s", secret=Secret("abc"))
-    assert_type(told_apart(reply), str)
+    assert_type(describe_reply(reply), str)
     answer = await da.sessions.set_variables(I, "s", variables={"a.b": 1}, files={"c": [b"x"]})
-    told_apart(answer)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    describe_reply(answer)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     if answer is not None:
-        told_apart(answer)
+        describe_reply(answer)
 
 
 def absent_and_null(method: models.InterviewMethod, key: models.ApiKey) -> None:
@@ -212,12 +242,15 @@ def errors(error: d.DocassembleError) -> str:
             return error.hint
         case d.RedirectRefused(location=location):
             return location
-        case d.APIError(status=status, body=body):
+        case d.APIError(status=status, body=body, retry_after=seconds):
             assert_type(body, d.JSON)
+            assert_type(seconds, float | None)
             return f"{assert_type(status, int)}"
         case d.DecodeError(content=content):
             return content.decode()
         case _:
+            assert_type((error.maybe_processed, error.is_transient), tuple[bool, bool])
+            assert_type((error.request_number, error.headers), tuple[int | None, Mapping[str, str]])
             return assert_type(error.operation, str)
 
 

@@ -118,9 +118,9 @@ def _deserialize_json(
             kind=result.task,
             operation=operation.id,
             started=parse_http_date(response.headers.get("date", "")),
-            target=request.target,
+            package=request.package,
             expected_state=operation.package_check.expected_state
-            if operation.package_check and request.target
+            if operation.package_check and request.package
             else "",
         )
     if operation.paging:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from docassemble_client._core.messages import parse_http_date
 from docassemble_client._core.redaction import redact_url
 from docassemble_client.errors import (
     APIError,
     DecodeError,
+    DocassembleError,
     RedirectRefused,
     RequestTimeout,
     get_error_class,
@@ -24,6 +26,20 @@ if TYPE_CHECKING:
     from docassemble_client.operation import KnownError
 
 MAX_ERROR_CONTENT_BYTES = 65536
+# Headers that hold no secret: what an error may keep of its response.
+SAFE_HEADERS = frozenset(
+    {
+        "allow",
+        "content-length",
+        "content-type",
+        "date",
+        "retry-after",
+        "server",
+        "via",
+        "x-request-id",
+    }
+)
+E = TypeVar("E", bound=DocassembleError)
 
 
 def raise_for_status(
@@ -48,15 +64,14 @@ def raise_for_status(
 
 def _redirect_error(request: Request, response: RawResponse) -> RedirectRefused:
     location = redact_url(response.headers.get("location", ""))
-    return RedirectRefused(
+    error = RedirectRefused(
         f"{response.url} redirects to {location or 'no URL'} (status {response.status})",
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
         hint="Use the final URL as base_url; often only https:// or the host differs",
         status=response.status,
         location=location,
+        **request.where,
     )
+    return describe_response(error, response)
 
 
 def _api_error(
@@ -69,15 +84,33 @@ def _api_error(
     known_error = match_known_error(errors, response.status, body)
     phrase = _reason_phrase(response.status)
     detail = f": {known_error.message.replace('{}', '…')}" if known_error else ""
-    return get_error_class(response.status)(
+    error = get_error_class(response.status)(
         f"{response.status} {phrase}{detail}",
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
         hint=known_error.hint if known_error else hints.get(response.status, ""),
         status=response.status,
         body=body,
+        **request.where,
     )
+    return describe_response(error, response)
+
+
+def describe_response(error: E, response: RawResponse) -> E:
+    """Add to an error what the head of its response says."""
+    error.headers = {
+        name: value for name, value in response.headers.items() if name in SAFE_HEADERS
+    }
+    error.retry_after = parse_retry_after(response)
+    error.request_number = response.request_number
+    return error
+
+
+def parse_retry_after(response: RawResponse) -> float | None:
+    """Return the seconds of a Retry-After header, also if it is a date; None without one."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdecimal() and text.isascii():
+        return float(text)
+    date = parse_http_date(text) if text else None
+    return max(0.0, date - response.received_at) if date is not None else None
 
 
 def _reason_phrase(status: int) -> str:
@@ -129,24 +162,21 @@ def _matches(message: str, text: str) -> bool:
 
 def decode_error(request: Request, response: RawResponse, problem: str) -> DecodeError:
     """Build the DecodeError for an unexpected response."""
-    return DecodeError(
+    error = DecodeError(
         problem,
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
         hint="Check that base_url is the URL of docassemble; see the error's content",
         status=response.status,
         content=response.content[:MAX_ERROR_CONTENT_BYTES],
+        **request.where,
     )
+    return describe_response(error, response)
 
 
 def timeout_error(request: Request, message: str, *, sent: bool) -> RequestTimeout:
     warning = "; the server may still be working on it" if sent else ""
     return RequestTimeout(
         message,
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
         hint=f"Increase the timeout{warning}",
         maybe_processed=sent,
+        **request.where,
     )

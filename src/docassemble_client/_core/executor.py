@@ -1,67 +1,119 @@
-"""Runs calls: serializes arguments, sends requests, deserializes responses."""
+"""Runs calls: arguments → request → response → value, with retries, lists, downloads and waits."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from attrs import evolve
 
-from docassemble_client._concurrency import Lock
+from docassemble_client._concurrency import Lock, TimeoutScope, monotonic, sleep, timeout_at
 from docassemble_client._core.deserialize import deserialize
-from docassemble_client._core.driver import Begun, Run
-from docassemble_client._core.flow import execute, pages
-from docassemble_client._core.polling import TaskCalls, TaskStatus, poll_task
+from docassemble_client._core.error_mapping import raise_for_status, timeout_error
+from docassemble_client._core.messages import RawResponse, SendState, check_headers, record_response
+from docassemble_client._core.polling import TaskPoller
 from docassemble_client._core.redaction import redact_arguments
-from docassemble_client._core.retry import RetryBudget
-from docassemble_client._core.serialize import normalize_package_name, serialize
+from docassemble_client._core.retry import UNPROCESSED_STATUSES, RetryBudget, retry_delay
+from docassemble_client._core.serialize import serialize
 from docassemble_client._types import UNSET
 from docassemble_client.config import PollPolicy, RetryPolicy, Timeouts
-from docassemble_client.errors import (
-    DecodeError,
-    RequestTimeout,
-    TaskTimeout,
-    TransportError,
-    UsageError,
-)
-from docassemble_client.operations import OPERATIONS, STATUS_HINTS, TASKS
-from docassemble_client.pagination import Paginator
+from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError
+from docassemble_client.events import PageEvent, RetryEvent, WaitEvent
+from docassemble_client.operations import STATUS_HINTS
+from docassemble_client.pagination import Page, Paginator
 from docassemble_client.responses import Response
 from docassemble_client.transfer import Download, DownloadStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
 
-    from docassemble_client._core.flow import Flow
-    from docassemble_client._core.messages import RawResponse, Request
+    from docassemble_client._core.messages import Request
     from docassemble_client._http.transport import Transport
     from docassemble_client._types import Unset
     from docassemble_client.config import Timeout
-    from docassemble_client.operation import KnownError, Operation, TaskKind
-    from docassemble_client.pagination import Page
+    from docassemble_client.operation import Operation
     from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
 
 T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
-# The wait itself repeats a failed poll.
+# The poller itself repeats a failed poll.
 _SINGLE_ATTEMPT = RetryPolicy(attempts=1)
+_NO_LIMIT = nullcontext()
+
+
+class TotalLimit:
+    """
+    The limit of a whole call, from the wait for its lock to the last chunk of a download.
+
+    Attributes:
+        state: How far the call has come.
+    """
+
+    __slots__ = ("_deadline", "_request", "_timeout", "_total", "state")
+
+    def __init__(self, request: Request, total: float | None) -> None:
+        self.state = SendState()
+        self._request = request
+        self._total = total
+        self._deadline = None if total is None else monotonic() + total
+        self._timeout: TimeoutScope | None = None
+
+    def start(self) -> AbstractAsyncContextManager[object]:
+        """Return the context that raises TimeoutError at the deadline."""
+        if self._deadline is None:
+            return _NO_LIMIT
+        self._timeout = timeout_at(self._deadline)
+        return self._timeout
+
+    def convert(self, error: TimeoutError) -> Exception:
+        """Return the error of an expired limit; another TimeoutError is the caller's own."""
+        # Not by the clock: an event loop may run a timer shortly before its time.
+        if self._timeout is None or not self._timeout.expired():
+            return error
+        message = f"the call took longer than {self._total} s"
+        timeout = timeout_error(self._request, message, sent=self.state.maybe_processed)
+        timeout.request_number = self.state.request_number
+        return timeout
+
+    async def limit_chunks(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """Iterate over the chunks of a body; no limit is held while the caller works on one."""
+        async with aclosing(chunks):
+            while True:
+                try:
+                    async with self.start():
+                        chunk = await anext(chunks, None)
+                except TimeoutError as error:
+                    raise self.convert(error) from None
+                except DocassembleError as error:
+                    error.request_number = self.state.request_number
+                    raise
+                if chunk is None:
+                    return
+                yield chunk
 
 
 class Executor:
     """Runs operations. The generated methods pass their operation and arguments to it."""
 
     def __init__(
-        self, transport: Transport, *, timeout: Timeout, retry: RetryPolicy, poll: PollPolicy | None
+        self,
+        transport: Transport,
+        *,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        poll: PollPolicy,
+        budget: RetryBudget,
+        session_locks: WeakValueDictionary[object, Lock],
     ) -> None:
         self._transport = transport
-        self._timeouts = Timeouts.from_value(timeout)
+        self._timeouts = timeouts
         self._retry = retry
         self._poll = poll
-        self._budget = RetryBudget(retry)
-        self._locks: WeakValueDictionary[object, Lock] = WeakValueDictionary()
+        self._budget = budget
+        self._session_locks = session_locks
 
     def call(
         self,
@@ -70,17 +122,29 @@ class Executor:
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
+        headers: Mapping[str, str] | None,
     ) -> Coroutine[Any, Any, T]:
-        """Make a call; invalid arguments are refused immediately."""
+        """Run a call; raise UsageError before anything is sent if an argument is wrong."""
         request = serialize(operation, arguments)
+        if headers:
+            request = evolve(request, headers=check_headers(headers, operation.id))
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s", operation, redact_arguments(operation, arguments))
         timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
-        if not operation.exclusive_by and timeouts.total is None:
-            self._transport.bind_to_loop()
-            return self._call_without_flow(operation, request, timeouts, retry)
-        run = self._make_run(self._make_flow(operation, request, retry), request, timeouts)
-        return run.result(self._session_lock(operation, arguments))
+        self._transport.bind_to_loop()
+        if timeouts.total is None and not operation.exclusive_by:
+            return self._send_with_retries(request, operation, timeouts, retry)
+        lock = self._session_lock(operation, arguments)
+        return self._send_with_limits(request, operation, timeouts, retry, lock)
+
+    def _session_lock(
+        self, operation: Operation[Any], arguments: Mapping[str, object]
+    ) -> Lock | None:
+        """Return the lock of the session that a call changes; its calls must not overlap."""
+        if not operation.exclusive_by:
+            return None
+        key = tuple(arguments.get(name) for name in operation.exclusive_by)
+        return self._session_locks.setdefault(key, Lock())
 
     def paginate(
         self,
@@ -89,23 +153,26 @@ class Executor:
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
+        headers: Mapping[str, str] | None,
     ) -> Paginator[Any]:
-        """Prepare the calls of a list; invalid arguments are refused immediately."""
-        request = serialize(operation, arguments)
-        paging = operation.paging
-        page_param = paging.page_param if paging else ""
+        """Prepare the calls of a list; raise UsageError if an argument is wrong."""
+        serialize(operation, arguments)
+        argument = operation.paging.page_param if operation.paging else ""
 
-        def fetch(token: str | None) -> Flow[Page[Any]]:
-            return self._make_flow(
-                operation, serialize(operation, {**arguments, page_param: token}), retry
+        async def fetch(page_token: str | None, number: int) -> Page[Any]:
+            page: Page[Any] = await self.call(
+                operation,
+                {**arguments, argument: page_token},
+                timeout=timeout,
+                retry=retry,
+                headers=headers,
             )
+            event = PageEvent(operation=operation.id, number=number, items=len(page.items))
+            self._transport.emit(event)
+            return page
 
-        def open_source(token: str | None, max_items: int | None) -> Run[None]:
-            flow = pages(fetch, operation.id, start=token, limit=max_items)
-            return self._make_run(flow, request, timeout, per_page=True)
-
-        first_token = arguments.get(page_param)
-        return Paginator(open_source, first_token if isinstance(first_token, str) else None)
+        first = arguments.get(argument)
+        return Paginator(fetch, operation.id, first if isinstance(first, str) else None)
 
     def download(
         self,
@@ -114,18 +181,23 @@ class Executor:
         *,
         timeout: Timeout | Unset,
         retry: RetryPolicy | None,
+        headers: Mapping[str, str] | None,
     ) -> Download:
-        """Prepare the download of a file; invalid arguments are refused immediately."""
+        """Prepare a call that returns a file; raise UsageError if an argument is wrong."""
         request = evolve(serialize(operation, arguments), stream=True)
+        if headers:
+            request = evolve(request, headers=check_headers(headers, operation.id))
+        timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
 
         @asynccontextmanager
         async def open_stream() -> AsyncGenerator[DownloadStream]:
-            run = self._make_run(
-                self._send_with_retries(request, retry, operation.errors), request, timeout
+            self._transport.bind_to_loop()
+            limit = TotalLimit(request, timeouts.total)
+            response: RawResponse = await self._send_with_limits(
+                request, operation, timeouts, retry, None, limit
             )
-            response = await run.result()
             try:
-                async with aclosing(run.within(response.chunks)) as chunks:
+                async with aclosing(limit.limit_chunks(response.iter_chunks())) as chunks:
                     yield DownloadStream(
                         response.status,
                         response.headers,
@@ -133,9 +205,10 @@ class Executor:
                         operation=operation.id,
                         method=request.method,
                         path=request.path,
+                        request_number=response.request_number,
                     )
             finally:
-                await response.close()
+                await (response.release or response.aclose)()
 
         return Download(open_stream)
 
@@ -143,127 +216,173 @@ class Executor:
         self, request: Request, *, timeout: Timeout | Unset, retry: RetryPolicy | None
     ) -> Response:
         """Send a request that no operation describes."""
-        response = await self._make_run(
-            self._send_with_retries(request, retry), request, timeout
-        ).result()
+        timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
+        self._transport.bind_to_loop()
+        response: RawResponse = await self._send_with_limits(request, None, timeouts, retry, None)
         return Response(status=response.status, headers=response.headers, content=response.content)
 
-    async def watch(
+    def wait(
         self, handle: TaskHandle, *, timeout: float | None, poll: PollPolicy | None
-    ) -> AsyncGenerator[TaskEvent | TaskResult]:
-        """
-        Wait for a task.
+    ) -> TaskWait:
+        """Prepare the wait for a task; raise UsageError if an argument is wrong."""
+        self._transport.bind_to_loop()
+        return TaskWait(self, handle, poll or self._poll, timeout)
 
-        Yields:
-            An event after each poll, and at the end the result of the task.
+    async def poll_task(self, poller: TaskPoller, timeouts: Timeouts) -> TaskEvent:
+        """Poll a task until there is something to report."""
+        event: TaskEvent | None = None
+        while event is None:
+            if poller.delay:
+                await sleep(poller.delay)
+            operation, arguments = poller.next_call()
+            request = serialize(operation, arguments)
+            try:
+                value = await self._send_with_retries(request, operation, timeouts, _SINGLE_ATTEMPT)
+            except DocassembleError as error:
+                event = poller.record_error(error)
+            else:
+                event = poller.record(value)
+        self._transport.emit(
+            WaitEvent(
+                operation=poller.handle.operation,
+                state=event.state,
+                polls=event.polls,
+                reason=event.reason,
+            )
+        )
+        return event
+
+    async def _send_with_limits(
+        self,
+        request: Request,
+        operation: Operation[Any] | None,
+        timeouts: Timeouts,
+        retry: RetryPolicy | None,
+        lock: Lock | None,
+        limit: TotalLimit | None = None,
+    ) -> Any:
+        limit = limit or TotalLimit(request, timeouts.total)
+        try:
+            async with limit.start(), lock or _NO_LIMIT:
+                return await self._send_with_retries(
+                    request, operation, timeouts, retry, limit.state
+                )
+        except TimeoutError as error:
+            raise limit.convert(error) from None
+
+    async def _send_with_retries(
+        self,
+        request: Request,
+        operation: Operation[Any] | None,
+        timeouts: Timeouts,
+        retry: RetryPolicy | None,
+        state: SendState | None = None,
+    ) -> Any:
+        """
+        Send a request until its response counts.
+
+        Args:
+            request: The request.
+            operation: What it calls; None returns the response itself.
+            timeouts: Limits of one attempt.
+            retry: Policy of this call instead of the client's.
+            state: Learns whether the server may have processed an attempt.
+
+        Returns:
+            The value of the operation; for a stream, the response.
 
         Raises:
-            TaskTimeout: The task did not end in time.
+            DocassembleError: No attempt succeeded.
         """
-        policy = poll or self._poll or PollPolicy()
-        kind = TASKS.get(handle.kind)
-        if kind is None:
-            message = f"the kind of task {handle.kind!r} is not supported by this client"
-            raise UsageError(message, operation=handle.operation)
-        flow = poll_task(handle, kind, policy, self._task_calls(handle, kind))
-        timeouts = Timeouts(
-            connect=policy.request_timeout,
-            read=policy.request_timeout,
-            write=policy.request_timeout,
-            total=timeout,
+        policy = retry or self._retry
+        self._budget.deposit()
+        attempt = 1
+        while True:
+            outcome: RawResponse | TransportError
+            maybe_processed = state is not None and state.maybe_processed
+            try:
+                outcome = await self._transport.send(request, timeouts, state)
+            except TransportError as error:
+                outcome = error
+                if state is not None:
+                    state.maybe_processed = maybe_processed or error.maybe_processed
+            else:
+                if outcome.status < HTTPStatus.MULTIPLE_CHOICES:
+                    record_response(outcome)
+                    if operation is None or request.stream:
+                        return outcome
+                    return deserialize(operation, request, outcome)
+                if state is not None and outcome.status in UNPROCESSED_STATUSES:
+                    state.maybe_processed = maybe_processed
+            delay = retry_delay(request, outcome, attempt, policy, self._budget)
+            if delay is None:
+                break
+            self._report_retry(request, outcome, attempt, delay)
+            await sleep(delay)
+            attempt += 1
+        if isinstance(outcome, TransportError):
+            raise outcome
+        errors = operation.errors if operation is not None else ()
+        return raise_for_status(request, outcome, errors, STATUS_HINTS)
+
+    def _report_retry(
+        self, request: Request, outcome: RawResponse | TransportError, attempt: int, delay: float
+    ) -> None:
+        reason = type(outcome).__name__
+        if isinstance(outcome, RawResponse):
+            reason = str(outcome.status)
+        logger.warning(
+            "%s: attempt %d failed (%s), next in %.1f s", request.operation, attempt, reason, delay
         )
-        request = serialize(OPERATIONS[kind.status], {"task_id": handle.id})
-        run = self._make_run(flow, request, timeouts)
+        event = RetryEvent(operation=request.operation, attempt=attempt, reason=reason, delay=delay)
+        self._transport.emit(event)
+
+
+class TaskWait:
+    """
+    The wait for one task, with its total limit.
+
+    Attributes:
+        result: The result, once the task has ended; None before.
+    """
+
+    def __init__(
+        self, executor: Executor, handle: TaskHandle, policy: PollPolicy, timeout: float | None
+    ) -> None:
+        self._executor = executor
+        self._poller = TaskPoller(handle, policy)
+        self._started = monotonic()
+        seconds = policy.request_timeout
+        self._timeouts = Timeouts(
+            connect=seconds, read=seconds, write=seconds, pool=seconds, total=timeout
+        )
+
+    @property
+    def result(self) -> TaskResult | None:
+        """The result of the task."""
+        return self._poller.result
+
+    async def next_event(self) -> TaskEvent:
+        """
+        Poll until there is something to report.
+
+        Returns:
+            The event.
+
+        Raises:
+            TaskTimeout: The total limit expired.
+            TaskError: The task failed, or the server does not know it.
+        """
+        total = self._timeouts.total
+        deadline = None if total is None else self._started + total
         try:
-            while (event := await run.step()) is not None:
-                yield evolve(event, elapsed=run.elapsed)
-        except RequestTimeout:
-            # Every other timeout counts as progress, so this is the total timeout.
-            message = f"the task did not end within {timeout} s"
+            async with timeout_at(deadline):
+                event = await self._executor.poll_task(self._poller, self._timeouts)
+        except TimeoutError:
+            handle = self._poller.handle
+            message = f"the task did not end within {total} s"
             hint = "It continues on the server; wait again with the error's handle"
             raise TaskTimeout(
                 message, operation=handle.operation, hint=hint, handle=handle
             ) from None
-        finally:
-            run.close()
-        yield await run.result()
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._transport.aclose()
-
-    def _make_flow(
-        self, operation: Operation[T], request: Request, retry: RetryPolicy | None
-    ) -> Flow[T]:
-        response = yield from self._send_with_retries(request, retry, operation.errors)
-        return deserialize(operation, request, response)
-
-    def _send_with_retries(
-        self, request: Request, retry: RetryPolicy | None, errors: tuple[KnownError, ...] = ()
-    ) -> Flow[RawResponse]:
-        return execute(request, retry or self._retry, errors, STATUS_HINTS, budget=self._budget)
-
-    async def _call_without_flow(
-        self,
-        operation: Operation[T],
-        request: Request,
-        timeouts: Timeouts,
-        retry: RetryPolicy | None,
-    ) -> T:
-        """Send the first attempt without a flow; start one only if the attempt fails."""
-        # On success the flow has nothing to decide and would double our overhead.
-        try:
-            response = await self._transport.send(request, timeouts)
-        except (TransportError, DecodeError) as error:
-            outcome: RawResponse | TransportError | DecodeError = error
-        else:
-            if response.status < HTTPStatus.MULTIPLE_CHOICES:
-                self._budget.deposit()
-                return deserialize(operation, request, response)
-            outcome = response
-        transport = Begun(self._transport, outcome)
-        return await Run(
-            transport, self._make_flow(operation, request, retry), request, timeouts
-        ).result()
-
-    def _make_run(
-        self, flow: Flow[T], request: Request, timeout: Timeout | Unset, *, per_page: bool = False
-    ) -> Run[T]:
-        timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
-        return Run(self._transport, flow, request, timeouts, per_delivery=per_page)
-
-    def _task_calls(self, handle: TaskHandle, kind: TaskKind) -> TaskCalls:
-        def call_once(operation: Operation[Any], arguments: Mapping[str, object]) -> Flow[Any]:
-            return self._make_flow(operation, serialize(operation, arguments), _SINGLE_ATTEMPT)
-
-        def get_status() -> Flow[TaskStatus]:
-            response = yield from call_once(OPERATIONS[kind.status], {"task_id": handle.id})
-            ok = getattr(response, kind.ok) if kind.ok else None
-            texts = (getattr(response, name) for name in (kind.log, kind.error) if name)
-            log = next((text for text in texts if text), "")
-            return TaskStatus(state=response.status, ok=ok, log=log)
-
-        def confirm() -> Flow[float | None]:
-            response = yield from call_once(OPERATIONS[kind.confirm], {})
-            return getattr(response, kind.started) if kind.started else None
-
-        def list_packages() -> Flow[Mapping[str, str | None]]:
-            response = yield from call_once(OPERATIONS[kind.listed], {})
-            return {
-                normalize_package_name(package.name or ""): package.version for package in response
-            }
-
-        return TaskCalls(
-            get_status=get_status,
-            confirm=confirm,
-            list_packages=list_packages if kind.listed else None,
-        )
-
-    def _session_lock(
-        self, operation: Operation[Any], arguments: Mapping[str, object]
-    ) -> Lock | None:
-        """Return the lock for calls that must run one after the other, if there is one."""
-        if not operation.exclusive_by:
-            return None
-        key = tuple(arguments.get(name) for name in operation.exclusive_by)
-        return self._locks.setdefault(key, Lock())
+        return evolve(event, elapsed=monotonic() - self._started)

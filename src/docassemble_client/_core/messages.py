@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from docassemble_client._types import is_mapping
+from docassemble_client.errors import UsageError
+
 if TYPE_CHECKING:
-    from docassemble_client.transfer import Upload  # noqa: TC004 - not resolved at run time
+    from docassemble_client.errors import RequestContext
+    from docassemble_client.transfer import Upload
+
+
+_CONTROL = r"[\x00-\x1f\x7f]"
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_RESERVED_HEADERS = frozenset(
+    {
+        "accept-encoding",  # a compressed response would be refused
+        "authorization",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "transfer-encoding",
+        "x-api-key",
+    }
+)
 
 
 # Not frozen, because each call creates one; without a repr, because most of it may be secret.
@@ -31,7 +54,7 @@ class Request:
         auth: Whether the API key is sent.
         safe: Whether it may be retried even if the server may have processed it.
         stream: Whether a successful body is left open for the caller to read.
-        target: Normalized name of the package; empty if there is none.
+        package: Normalized name of the package; empty if there is none.
     """
 
     operation: str
@@ -45,7 +68,12 @@ class Request:
     auth: bool = True
     safe: bool = False
     stream: bool = False
-    target: str = ""
+    package: str = ""
+
+    @property
+    def where(self) -> RequestContext:
+        """Operation, method and path, for the errors of the request."""
+        return {"operation": self.operation, "method": self.method, "path": self.path}
 
     @property
     def is_repeatable(self) -> bool:
@@ -53,55 +81,129 @@ class Request:
         return all(upload.is_repeatable for _, upload in self.files)
 
 
-class _EmptyStream:
-    """The chunks of a body that has been read to its end."""
+def check_headers(headers: Mapping[str, str], operation: str = "") -> dict[str, str]:
+    """
+    Check headers that the caller passed.
 
-    def __aiter__(self) -> Self:
-        return self
+    Args:
+        headers: Values by name.
+        operation: Operation that they are for; empty for those of a client.
 
-    async def __anext__(self) -> bytes:
-        raise StopAsyncIteration
+    Returns:
+        Values by lower-case name, without outer whitespace, which HTTP libraries refuse.
+
+    Raises:
+        UsageError: A header is set by the client itself, or cannot be sent. No value is shown.
+    """
+    if not is_mapping(headers):
+        message = "headers must be a mapping"
+        raise UsageError(message, operation=operation)
+    checked: dict[str, str] = {}
+    for name, value in headers.items():
+        problem = _find_header_problem(name, value)
+        if problem:
+            raise UsageError(problem, operation=operation)
+        checked[name.lower()] = value.strip()
+    return checked
 
 
-_EMPTY_STREAM = _EmptyStream()
+def _find_header_problem(name: object, value: object) -> str:
+    if not isinstance(name, str) or not isinstance(value, str):
+        return "headers must map strings to strings"
+    if name.lower() in _RESERVED_HEADERS:
+        return f"headers must not contain {name.lower()!r}"
+    is_sendable = value.isascii() and not re.search(_CONTROL, value)
+    if not is_sendable or not re.fullmatch(_HEADER_NAME, name):
+        return "headers contain a control, non-ASCII or other invalid character"
+    return ""
 
 
-async def _close_nothing() -> None:
-    """Close a response that has been read to its end."""
+class SendState:
+    """
+    How far a call has come; its total limit needs to know when it expires.
+
+    Attributes:
+        maybe_processed: Whether the server may have processed any of its attempts.
+        request_number: Number of its last request; None before the first.
+    """
+
+    __slots__ = ("maybe_processed", "request_number")
+
+    def __init__(self) -> None:
+        self.maybe_processed = False
+        self.request_number: int | None = None
+
+
+_captured: ContextVar[list[RawResponse] | None] = ContextVar("captured", default=None)
+
+
+@contextmanager
+def capture_responses() -> Generator[list[RawResponse]]:
+    """Collect the successful responses of the calls in this context."""
+    responses: list[RawResponse] = []
+    token = _captured.set(responses)
+    try:
+        yield responses
+    finally:
+        _captured.reset(token)
+
+
+def record_response(response: RawResponse) -> None:
+    """Add a response to those that the context collects, if it does."""
+    responses = _captured.get()
+    if responses is not None:
+        responses.append(response)
 
 
 class RawResponse:
     """
-    One response, independent of any HTTP library.
+    One response, in two phases: its head, then its body.
+
+    This class has its body already. An adapter's subclass reads it from a connection.
 
     Attributes:
         status: HTTP status.
-        headers: Headers by lower-case name, without cookies.
-        content: The body; for an error at most its first 64 KiB.
+        headers: Headers by lower-case name, without cookies; repeated ones are joined with commas.
+        content: The body once it was read; for an error at most its first 64 KiB.
         url: URL of the request, without its query.
-        chunks: Chunks of the body, if the request asked for a stream.
-        close: Closes the stream.
         received_at: Time at which it arrived, in seconds since 1970.
+        request_number: Number of the request, unique in a process.
+        release: Closes an open stream and releases its slot; None if the body was read.
     """
 
-    __slots__ = ("chunks", "close", "content", "headers", "received_at", "status", "url")
+    __slots__ = ("content", "headers", "received_at", "release", "request_number", "status", "url")
 
     def __init__(
         self,
         *,
         status: int,
-        headers: Mapping[str, str] | None = None,
+        headers: dict[str, str] | None = None,
         content: bytes = b"",
         url: str = "",
-        received: float = 0.0,
+        received_at: float = 0.0,
     ) -> None:
         self.status = status
-        self.headers: Mapping[str, str] = headers or {}
+        self.headers: dict[str, str] = {} if headers is None else headers
         self.content = content
         self.url = url
-        self.received_at = received
-        self.chunks: AsyncIterator[bytes] = _EMPTY_STREAM
-        self.close: Callable[[], Awaitable[None]] = _close_nothing
+        self.received_at = received_at
+        self.request_number = 0
+        self.release: Callable[[], Awaitable[None]] | None = None
+
+    def read_nowait(self, limit: int) -> bytes | None:
+        """Return the body, or its first bytes, if it has arrived; None if `read` must wait."""
+        return self.content[:limit]
+
+    async def read(self, limit: int) -> bytes:
+        """Read the body to its end, or its first bytes."""
+        return self.content[:limit]
+
+    async def iter_chunks(self) -> AsyncGenerator[bytes]:
+        """Iterate over the chunks of the body; raises errors of this package."""
+        yield self.content
+
+    async def aclose(self) -> None:
+        """Release the connection if the body was read to its end, else close it."""
 
     @property
     def content_type(self) -> str:

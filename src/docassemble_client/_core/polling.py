@@ -1,203 +1,197 @@
-"""Waits for a task, without I/O: decides what to request next and when the task has ended."""
+"""Decides how the wait for a task goes on: what to request next, and when the task has ended."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
-from docassemble_client._core.flow import Deliver, Flow, Sleep, Tell
-from docassemble_client._core.retry import TRANSIENT_STATUSES
-from docassemble_client.errors import (
-    APIError,
-    DecodeError,
-    DocassembleError,
-    RedirectRefused,
-    TaskFailed,
-    TaskLost,
-    TransportError,
-)
-from docassemble_client.events import WaitEvent
+from docassemble_client._core.retry import Backoff
+from docassemble_client._core.serialize import normalize_package_name
+from docassemble_client.errors import APIError, DocassembleError, TaskFailed, TaskLost, UsageError
+from docassemble_client.operations import OPERATIONS, TASKS
 from docassemble_client.tasks import TaskEvent, TaskResult
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from docassemble_client.config import PollPolicy
-    from docassemble_client.operation import TaskKind
+    from docassemble_client.operation import Operation
     from docassemble_client.tasks import TaskHandle
 
 # Polls that may still reach a process from before the restart.
 _MAX_OLD_PROCESS_POLLS = 5
 # How long an old process may respond after `completed`; a restart takes about 30 seconds.
 _MAX_CLOCK_SKEW_SECONDS = 120.0
-_SEE_LOG = "See the error's log"
-
-
-@frozen(kw_only=True)
-class TaskStatus:
-    """
-    Status of a task, in one form for all kinds.
-
-    Attributes:
-        state: State as the server names it.
-        ok: Whether the task succeeded; None if unknown.
-        log: Output of the task, or its error message.
-    """
-
-    state: str
-    ok: bool | None = None
-    log: str = ""
-
-
-@frozen(kw_only=True)
-class TaskCalls:
-    """
-    The API calls of a wait.
-
-    Attributes:
-        get_status: Returns the status of the task.
-        confirm: Makes the cheap call that must succeed; returns the start time of the server in
-            seconds since 1970, or None if the server does not send it.
-        list_packages: Returns versions by normalized name, for tasks that change packages.
-    """
-
-    get_status: Callable[[], Flow[TaskStatus]]
-    confirm: Callable[[], Flow[float | None]]
-    list_packages: Callable[[], Flow[Mapping[str, str | None]]] | None = None
+_POLL_JITTER = 0.5  # many clients must not poll at the same moment
 
 
 class TaskPoller:
-    """Waits for one task."""
+    """
+    The state of a polled task; it does no I/O.
 
-    def __init__(
-        self,
-        handle: TaskHandle,
-        kind: TaskKind,
-        policy: PollPolicy,
-        calls: TaskCalls,
-        jitter: Callable[[], float],
-    ) -> None:
+    First it asks for the task's status until the task has ended. Then it confirms that the server
+    answers from a process that started after the task, because `completed` can be reported too
+    early. At last it looks the package up, because the server reports success even if pip failed.
+
+    Attributes:
+        handle: The task.
+        result: The result, once the task has ended and was confirmed.
+        delay: Seconds to wait before the next request.
+    """
+
+    def __init__(self, handle: TaskHandle, policy: PollPolicy) -> None:
+        """
+        Start with the status of the task.
+
+        Args:
+            handle: The task.
+            policy: Delays between polls.
+
+        Raises:
+            UsageError: The handle is of an unknown kind.
+        """
+        kind = TASKS.get(handle.kind)
+        if kind is None:
+            message = f"the kind of task {handle.kind!r} is not supported by this client"
+            raise UsageError(message, operation=handle.operation)
         self.handle = handle
-        self.kind = kind
-        self.policy = policy
-        self.calls = calls
-        self.jitter = jitter
-        self.started = handle.started if kind.started else None
-        self.max_delay = min(policy.max_interval, policy.interval)
-        self.slept = 0.0
-        self.polls = 0
-        self.old_process_retries = _MAX_OLD_PROCESS_POLLS
+        self.result: TaskResult | None = None
+        self.delay = 0.0
+        self._kind = kind
+        self._backoff = Backoff(
+            min(policy.interval, policy.max_interval),
+            policy.max_interval,
+            policy.backoff_factor,
+            _POLL_JITTER,
+        )
+        self._started = handle.started if kind.started else None
+        self._phase = kind.status
+        self._polls = 0
+        self._delays = 0
+        self._log = ""
+        self._is_known = False
+        self._is_forgotten = False
+        self._old_process_polls = 0
+        self._seconds_confirming = 0.0
 
-    def run(self) -> Flow[TaskResult]:
-        status = yield from self._poll_until_done()
-        if status is not None and status.ok is False:
-            message = "the task failed on the server"
-            raise self._task_failed(message, status.log)
-        yield from self._confirm_restart(is_forgotten=status is None)
-        log = status.log if status else ""
-        if self.calls.list_packages is not None and self.handle.expected_state:
-            yield from self._verify_package(
-                self.calls.list_packages, log, is_forgotten=status is None
-            )
-        yield from self._report("completed", "")
-        return TaskResult(handle=self.handle, log=log)
+    def next_call(self) -> tuple[Operation[Any], Mapping[str, object]]:
+        """Return the operation to call next, and its arguments."""
+        if self._phase == self._kind.status:
+            self._polls += 1
+            return OPERATIONS[self._phase], {"task_id": self.handle.id}
+        return OPERATIONS[self._phase], {}
 
-    def _poll_until_done(self) -> Flow[TaskStatus | None]:
-        """Poll until the task has ended; return None if the server has forgotten its result."""
-        was_seen = False
-        while True:
-            self.polls += 1
-            try:
-                status = yield from self.calls.get_status()
-            except DocassembleError as error:
-                if not is_transient(error):
-                    raise
-                was_seen = True
-                yield from self._sleep("restarting", _error_name(error))
-                continue
-            if status.state == self.kind.completed:
-                return status
-            if status.state == self.kind.unknown:
-                if not self._can_be_proven(was_seen=was_seen):
-                    raise self._task_lost()
-                return None
-            was_seen = True
-            yield from self._sleep("working", "")
+    def record_error(self, error: DocassembleError) -> TaskEvent:
+        """
+        Take the error of the call.
 
-    def _can_be_proven(self, *, was_seen: bool) -> bool:
-        """Whether the outcome of a task can be proven that the server has forgotten."""
-        if self.kind.ok:
-            # Only the list of packages shows whether it succeeded.
+        Args:
+            error: The error.
+
+        Returns:
+            The event: a restart explains the error.
+
+        Raises:
+            DocassembleError: The error, if no restart explains it.
+        """
+        if not error.is_transient:
+            raise error
+        self._is_known = True
+        is_polling = self._phase == self._kind.status
+        reason = str(error.status) if isinstance(error, APIError) else type(error).__name__
+        return self._wait("restarting" if is_polling else "confirming", reason)
+
+    def record(self, value: Any) -> TaskEvent | None:
+        """
+        Take the value of the call.
+
+        Args:
+            value: The result of the operation.
+
+        Returns:
+            The event, or None if the next call follows at once.
+
+        Raises:
+            TaskFailed: The task failed.
+            TaskLost: The server does not know the task.
+        """
+        if self._phase == self._kind.status:
+            return self._record_status(value)
+        if self._phase == self._kind.confirm:
+            return self._record_confirmation(value)
+        return self._record_packages(value)
+
+    def _record_status(self, status: Any) -> TaskEvent | None:
+        if status.status == self._kind.unknown:
+            if not self._can_be_proven():
+                raise self._task_lost()
+            self._is_forgotten = True
+        elif status.status == self._kind.completed:
+            texts = (getattr(status, name) for name in (self._kind.log, self._kind.error) if name)
+            self._log = next((text for text in texts if text), "")
+            if self._kind.ok and getattr(status, self._kind.ok) is False:
+                message = "the task failed on the server"
+                raise self._task_failed(message)
+        else:
+            self._is_known = True
+            return self._wait("working", "")
+        self._phase = self._kind.confirm
+        self.delay = 0.0
+        return None
+
+    def _can_be_proven(self) -> bool:
+        """Whether a later call can show that a task ended that the server has forgotten."""
+        if self._kind.ok:
             return bool(self.handle.expected_state)
-        return was_seen or self.started is not None
+        return self._is_known or self._started is not None
 
-    def _confirm_restart(self, *, is_forgotten: bool) -> Flow[None]:
-        """Wait until the cheap call succeeds on a process that started after the task."""
-        slept_before = self.slept
-        while True:
-            reason = ""
-            try:
-                started = yield from self.calls.confirm()
-            except DocassembleError as error:
-                if not is_transient(error):
-                    raise
-                reason = _error_name(error)
-            else:
-                if not self._is_old_process(started):
-                    return
-                self.old_process_retries -= 1
-                if is_forgotten and not self.old_process_retries:
-                    raise self._task_lost()
-                if not is_forgotten and self.slept - slept_before > _MAX_CLOCK_SKEW_SECONDS:
-                    # The date came from a proxy whose clock differs: accept the server's report.
-                    return
-            yield from self._sleep("confirming", reason)
+    def _record_confirmation(self, health: Any) -> TaskEvent | None:
+        started = getattr(health, self._kind.started) if self._kind.started else None
+        if self._is_old_process(started):
+            self._old_process_polls += 1
+            if self._is_forgotten and self._old_process_polls == _MAX_OLD_PROCESS_POLLS:
+                raise self._task_lost()
+            # After too long, a proxy with another clock set the date: `completed` stands.
+            if self._is_forgotten or self._seconds_confirming <= _MAX_CLOCK_SKEW_SECONDS:
+                return self._wait("confirming", "")
+        if self._kind.listed and self.handle.expected_state:
+            self._phase = self._kind.listed
+            self.delay = 0.0
+            return None
+        return self._complete()
 
     def _is_old_process(self, started: float | None) -> bool:
-        # The task's start is the Date of the response, in whole seconds.
-        return self.started is not None and started is not None and started < self.started - 1
+        # The start of the task is the Date of a response, in whole seconds.
+        return self._started is not None and started is not None and started < self._started - 1
 
-    def _verify_package(
-        self,
-        list_packages: Callable[[], Flow[Mapping[str, str | None]]],
-        log: str,
-        *,
-        is_forgotten: bool,
-    ) -> Flow[None]:
-        while True:
-            try:
-                versions = yield from list_packages()
-            except DocassembleError as error:
-                if not is_transient(error):
-                    raise
-                yield from self._sleep("confirming", _error_name(error))
-                continue
-            is_listed = versions.get(self.handle.target) is not None
-            if is_listed != (self.handle.expected_state == "listed"):
-                if is_forgotten:
-                    raise self._task_lost()
-                problem = "is not listed with a version" if not is_listed else "is still listed"
-                message = f"the server reports success, but the package {problem}"
-                raise self._task_failed(message, log)
-            return
+    def _record_packages(self, packages: Any) -> TaskEvent:
+        versions = {normalize_package_name(item.name or ""): item.version for item in packages}
+        is_listed = versions.get(self.handle.package) is not None
+        if is_listed == (self.handle.expected_state == "listed"):
+            return self._complete()
+        if self._is_forgotten:
+            raise self._task_lost()
+        problem = "is still listed" if is_listed else "is not listed with a version"
+        message = f"the server reports success, but the package {problem}"
+        raise self._task_failed(message)
 
-    def _sleep(self, state: str, reason: str) -> Flow[None]:
-        yield from self._report(state, reason)
-        # Between half and all of it, so that many clients do not poll at the same time.
-        delay = self.max_delay * (1 + self.jitter()) / 2
-        yield Sleep(delay)
-        self.slept += delay
-        self.max_delay = min(self.policy.max_interval, self.max_delay * self.policy.backoff_factor)
+    def _wait(self, state: str, reason: str) -> TaskEvent:
+        self._delays += 1
+        self.delay = self._backoff.delay(self._delays)
+        if self._phase == self._kind.confirm:
+            self._seconds_confirming += self.delay
+        return TaskEvent(state=state, polls=self._polls, reason=reason)
 
-    def _report(self, state: str, reason: str) -> Flow[None]:
-        operation = self.handle.operation
-        yield Tell(WaitEvent(operation=operation, state=state, polls=self.polls, reason=reason))
-        yield Deliver(TaskEvent(state=state, polls=self.polls, reason=reason))
+    def _complete(self) -> TaskEvent:
+        self.result = TaskResult(handle=self.handle, log=self._log)
+        return TaskEvent(state="completed", polls=self._polls)
 
-    def _task_failed(self, message: str, log: str) -> TaskFailed:
+    def _task_failed(self, message: str) -> TaskFailed:
         return TaskFailed(
-            message, operation=self.handle.operation, handle=self.handle, log=log, hint=_SEE_LOG
+            message,
+            operation=self.handle.operation,
+            handle=self.handle,
+            log=self._log,
+            hint="See the error's log",
         )
 
     def _task_lost(self) -> TaskLost:
@@ -207,52 +201,3 @@ class TaskPoller:
             handle=self.handle,
             hint="It forgets a task after an hour, or 30 s after it first reported it as completed",
         )
-
-
-def poll_task(
-    handle: TaskHandle,
-    kind: TaskKind,
-    policy: PollPolicy,
-    calls: TaskCalls,
-    *,
-    jitter: Callable[[], float] = random.random,
-) -> Flow[TaskResult]:
-    """
-    Wait until a task has ended and its result is verified.
-
-    Timeouts, broken connections, 502, 503, 504 and responses that are not JSON count as progress:
-    the server restarts. A completed task is confirmed when a cheap call succeeds on a process that
-    started after the task. An installation must also show in the list of packages.
-
-    Args:
-        handle: The task.
-        kind: How to wait for such a task.
-        policy: Delays between the polls.
-        calls: The API calls.
-        jitter: Returns a random number from 0 to 1.
-
-    Yields:
-        Steps for the driver; after each poll a Deliver with a TaskEvent.
-
-    Returns:
-        The result of the task.
-
-    Raises:
-        TaskFailed: The task failed.
-        TaskLost: The server does not know the task.
-        DocassembleError: A poll failed for another reason than a restart.
-    """
-    return TaskPoller(handle, kind, policy, calls, jitter).run()
-
-
-def is_transient(error: DocassembleError) -> bool:
-    """Whether the error may be caused by a restart of the server."""
-    if isinstance(error, APIError):
-        return error.status in TRANSIENT_STATUSES
-    return isinstance(error, (TransportError, DecodeError)) and not isinstance(
-        error, RedirectRefused
-    )
-
-
-def _error_name(error: DocassembleError) -> str:
-    return str(error.status) if isinstance(error, APIError) else type(error).__name__

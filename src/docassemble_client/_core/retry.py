@@ -1,38 +1,82 @@
-"""The retry budget, and which errors are transient."""
+"""Retries: when to retry a request, after which delay, and how many retries a client may make."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import math
+import random
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from docassemble_client._concurrency import sleep
-from docassemble_client.errors import DecodeError, RedirectRefused, ServerError, TransportError
+from docassemble_client._core.error_mapping import parse_retry_after
+from docassemble_client._core.messages import RawResponse
+from docassemble_client.errors import TRANSIENT_STATUSES, DocassembleError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from docassemble_client._core.messages import Request
     from docassemble_client.config import RetryPolicy
-    from docassemble_client.errors import DocassembleError
+    from docassemble_client.errors import TransportError
 
 T = TypeVar("T")
-TRANSIENT = (TransportError, ServerError, DecodeError)
-TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
+# The request did not reach the server, whatever the operation is.
+UNPROCESSED_STATUSES = frozenset({429})
 RESTART_POLL_SECONDS = 2.0
-_RESTART_STATUSES = frozenset({502, 503, 504})
-_MAX_RETRIES = 30
+_MAX_RESTART_POLLS = 30
+
+
+class Backoff(NamedTuple):
+    """
+    Exponential delays with jitter.
+
+    Attributes:
+        initial: Upper limit of the first delay, in seconds.
+        maximum: Upper limit of every delay, in seconds.
+        factor: Growth of the limit from one delay to the next.
+        jitter: Part of the limit that is random, from 0 (none) to 1 (all of it).
+    """
+
+    initial: float
+    maximum: float
+    factor: float = 2.0
+    jitter: float = 1.0
+
+    def delay(self, attempt: int) -> float:
+        """Return the seconds to wait after this attempt, counted from 1."""
+        try:
+            growth = float(self.factor) ** (attempt - 1)
+        except OverflowError:
+            growth = math.inf
+        limit = min(self.maximum, self.initial * growth) if self.initial else 0.0
+        return limit * (1 - self.jitter * random.random())  # noqa: S311 - not a secret
 
 
 class RetryBudget:
     """
-    Limits the retries of all calls of a client, so that they do not amplify an outage.
+    Limits the retries of all calls of a client, so that an outage is not amplified.
 
     It starts full. Each call deposits a part of a retry, and each retry withdraws a whole one.
-    When it is empty, there are no more retries than the deposits allow.
+    When it is empty, retries add no more requests than the deposits allow.
     """
 
-    def __init__(self, policy: RetryPolicy) -> None:
-        self._capacity = policy.budget
-        self._deposit = policy.earned
-        self._balance = policy.budget
+    def __init__(self, capacity: float = 20.0, deposit: float = 0.1) -> None:
+        """
+        Create a full budget.
+
+        Args:
+            capacity: Number of retries that all calls together may make in a row.
+            deposit: Part of a retry that each call adds; in an outage, the share of requests that
+                retries add.
+
+        Raises:
+            UsageError: A number is negative, or not a number.
+        """
+        if not (capacity >= 0 and deposit >= 0):
+            message = "capacity and deposit must not be negative"
+            raise UsageError(message)
+        self._capacity = capacity
+        self._deposit = deposit
+        self._balance = capacity
 
     def deposit(self) -> None:
         """Add the deposit of one call."""
@@ -47,19 +91,49 @@ class RetryBudget:
         return True
 
 
+def retry_delay(
+    request: Request,
+    outcome: RawResponse | TransportError,
+    attempt: int,
+    policy: RetryPolicy,
+    budget: RetryBudget,
+) -> float | None:
+    """
+    Decide whether to send a request again.
+
+    Args:
+        request: The request.
+        outcome: Its response or error.
+        attempt: Number of times it was sent.
+        policy: Limits and delays.
+        budget: The retries of all calls; one is withdrawn if the answer is yes.
+
+    Returns:
+        The seconds to wait before the next attempt, or None to give up.
+    """
+    requested = 0.0
+    if isinstance(outcome, RawResponse):
+        statuses = TRANSIENT_STATUSES if request.safe else UNPROCESSED_STATUSES
+        may_retry = outcome.status in statuses
+        requested = parse_retry_after(outcome) or 0.0
+    else:
+        may_retry = outcome.is_transient and (request.safe or not outcome.maybe_processed)
+    if not may_retry or attempt >= policy.attempts or not request.is_repeatable:
+        return None
+    if not budget.try_withdraw():
+        return None
+    delay = Backoff(policy.initial_delay, policy.max_delay).delay(attempt)
+    return max(delay, min(policy.max_delay, requested))
+
+
 def never_sent(error: DocassembleError) -> bool:
-    """Whether the request did not reach the server, but the next attempt may."""
-    is_redirect = isinstance(error, RedirectRefused)
-    return isinstance(error, TransportError) and not error.maybe_processed and not is_redirect
+    """Whether the request did not reach the server, but may the next time."""
+    return error.is_transient and not error.maybe_processed
 
 
 def may_be_processed(error: DocassembleError) -> bool:
     """Whether the server may have carried out the request although its response was lost."""
-    if isinstance(error, ServerError):
-        return error.status in _RESTART_STATUSES
-    return isinstance(error, DecodeError) or (
-        isinstance(error, TransportError) and error.maybe_processed
-    )
+    return error.is_transient and error.maybe_processed
 
 
 async def retry_until_available(call: Callable[[], Awaitable[T]]) -> T:
@@ -75,11 +149,11 @@ async def retry_until_available(call: Callable[[], Awaitable[T]]) -> T:
     Raises:
         DocassembleError: It failed for another reason, or too often.
     """
-    for _ in range(_MAX_RETRIES):
+    for _ in range(_MAX_RESTART_POLLS):
         try:
             return await call()
-        except TRANSIENT as error:
-            if not may_be_processed(error) and not never_sent(error):
+        except DocassembleError as error:
+            if not error.is_transient:
                 raise
         await sleep(RESTART_POLL_SECONDS)
     return await call()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from docassemble_client._core.json_codec import encode_json
-from docassemble_client._core.messages import Request
+from docassemble_client._core.messages import Request, check_headers
 from docassemble_client._types import UNSET, is_json_array, is_mapping
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
@@ -28,20 +28,9 @@ _URL_ARGUMENT = r"[A-Za-z_][A-Za-z0-9_]*"
 API_KEY_FIELD = "key"
 _KEY_REASON = "the server would use it as the API key"
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
+_INT_BITS = 64  # JSON refuses huge numbers, and writes the others as Python does
 _METHOD = r"[A-Za-z]+"
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
-_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_RESERVED_HEADERS = frozenset(
-    {
-        "authorization",
-        "content-length",
-        "content-type",
-        "cookie",
-        "host",
-        "transfer-encoding",
-        "x-api-key",
-    }
-)
 _RAW_FILES = Param("files", "file", "file_map")
 _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
@@ -102,7 +91,7 @@ def serialize_request(
         UsageError: An argument cannot be sent, or would pass another API key.
     """
     try:
-        _check_raw_request(method, path, params, json, data, headers)
+        _check_raw_request(method, path, params, json, data)
         body = None if json is UNSET else dump_json(json, "json").encode()
         if body is not None and (files or data):
             message = "pass json, or data and files, not both"
@@ -115,7 +104,7 @@ def serialize_request(
             method=method.upper(),
             path=quote(path, safe=_PATH_SAFE),
             query=_to_pairs(params),
-            headers={name.lower(): value for name, value in headers.items()},
+            headers=check_headers(headers, "request"),
             json=body,
             form=_to_pairs(data),
             files=tuple(_to_uploads(_RAW_FILES, files)),
@@ -131,7 +120,6 @@ def _check_raw_request(
     params: Mapping[str, object],
     json: object,
     data: Mapping[str, object],
-    headers: Mapping[str, str],
 ) -> None:
     if not re.fullmatch(_METHOD, method):
         message = "method must be an HTTP method, such as GET"
@@ -145,14 +133,6 @@ def _check_raw_request(
     for argument, fields in (("params", params), ("json", json), ("data", data)):
         if isinstance(fields, Mapping) and API_KEY_FIELD in fields:
             message = f"{argument} must not contain a field named key: {_KEY_REASON}"
-            raise InvalidArgument(message)
-    for name, value in headers.items():
-        if name.lower() in _RESERVED_HEADERS:
-            message = f"headers must not contain {name.lower()!r}"
-            raise InvalidArgument(message)
-        has_invalid_value = re.search(_CONTROL, value) or not value.isascii()
-        if has_invalid_value or not re.fullmatch(_HEADER_NAME, name):
-            message = "headers contain a control, non-ASCII or other invalid character"
             raise InvalidArgument(message)
 
 
@@ -217,7 +197,7 @@ def _build_request(operation: Operation[Any], values: Mapping[str, object]) -> R
         files=tuple(files),
         auth=operation.auth,
         safe=operation.retry == "safe",
-        target=_package_name(operation, values),
+        package=_package_name(operation, values),
     )
 
 
@@ -371,6 +351,8 @@ def _to_text(value: object, name: str = "an argument") -> str:
     plain = value.reveal() if isinstance(value, Secret) else value
     if isinstance(plain, str):
         return _check_unicode(plain, name)
+    if type(plain) is int and plain.bit_length() <= _INT_BITS:
+        return str(plain)
     return dump_json(int(plain) if isinstance(plain, bool) else plain, name)
 
 

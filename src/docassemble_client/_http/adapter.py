@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from docassemble_client._concurrency import Task, current_task, wait
 from docassemble_client._core.error_mapping import timeout_error
-from docassemble_client.errors import DecodeError, MaybeSent, NotSent, RequestTimeout
+from docassemble_client.errors import MaybeSent, NotSent, RequestTimeout, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncIterator
     from typing import Never, Self
 
-    from docassemble_client._core.messages import Request
+    from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._http.multipart import Multipart
     from docassemble_client.config import Timeouts
 
@@ -73,61 +73,6 @@ class UploadStream:
         await self._source.aclose()
 
 
-class Outgoing:
-    """
-    A request with everything that the HTTP library needs.
-
-    Attributes:
-        request: The request.
-        target: Path and query after the base URL, encoded.
-        headers: Headers by lower-case name, except those for connection and length.
-        body: The body.
-        timeouts: Time limits.
-    """
-
-    __slots__ = ("body", "headers", "request", "target", "timeouts")
-
-    def __init__(
-        self,
-        *,
-        request: Request,
-        target: str,
-        headers: dict[str, str],
-        body: bytes | UploadStream | None,
-        timeouts: Timeouts,
-    ) -> None:
-        self.request = request
-        self.target = target
-        self.headers = headers
-        self.body = body
-        self.timeouts = timeouts
-
-
-class OpenResponse(Protocol):
-    """
-    A response whose head has arrived and whose body has not been read.
-
-    Attributes:
-        status: HTTP status.
-        headers: Headers by lower-case name; repeated headers are joined with commas.
-    """
-
-    status: int
-    headers: dict[str, str]
-
-    async def read(self, limit: int) -> bytes:
-        """Read the body, still compressed, to its end or up to this number of bytes."""
-        ...
-
-    def iter_chunks(self) -> AsyncGenerator[bytes]:
-        """Iterate over the body, still compressed; raises errors of this package."""
-        ...
-
-    async def close(self) -> None:
-        """Release the connection if the body was read to its end, else close it."""
-        ...
-
-
 async def read_up_to(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     """Read a body, or only its beginning."""
     content = bytearray()
@@ -146,12 +91,31 @@ class HTTPAdapter(Protocol):
     errors before that are NotSent.
     """
 
-    def prepare(self, outgoing: Outgoing) -> Any:
-        """Build the library's own request; raise ValueError if it is not valid."""
-        ...
+    async def send(
+        self,
+        request: Request,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | UploadStream | None,
+        timeouts: Timeouts,
+    ) -> RawResponse:
+        """
+        Send a request.
 
-    async def send(self, outgoing: Outgoing, native_request: Any) -> OpenResponse:
-        """Send the library's own request, and return the head of the response."""
+        Args:
+            request: The request, for its method and its errors.
+            target: Path and query after the base URL, encoded.
+            headers: Headers by lower-case name, except those for connection and length.
+            body: The body.
+            timeouts: Limits.
+
+        Returns:
+            The response with its head; its body has not been read.
+
+        Raises:
+            UsageError: The library refuses the request; nothing was sent.
+            TransportError: No response arrived.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -159,14 +123,18 @@ class HTTPAdapter(Protocol):
         ...
 
 
+def invalid_request(request: Request, error: Exception) -> UsageError:
+    """The library refuses the request; only the error's type is shown."""
+    message = f"the request cannot be built ({type(error).__name__})"
+    return UsageError(message, operation=request.operation)
+
+
 def connect_error(request: Request, reason: object) -> NotSent:
     """No connection could be made; the error shows the reason."""
     return NotSent(
         f"no connection: {reason}",
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
         hint="Check base_url, the proxy and the certificate",
+        **request.where,
     )
 
 
@@ -174,11 +142,9 @@ def connect_timeout(request: Request) -> RequestTimeout:
     """No connection was made in time."""
     return RequestTimeout(
         "no connection in time",
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
         hint="Check base_url and the network, or allow more time",
         maybe_processed=False,
+        **request.where,
     )
 
 
@@ -200,27 +166,9 @@ def file_changed(request: Request) -> MaybeSent:
 
 def file_unreadable(request: Request, error: Exception) -> MaybeSent:
     """A file could not be read to its end; only the error's type is shown."""
-    return _maybe_sent(
-        request, f"a file could not be read while it was sent ({type(error).__name__})"
-    )
+    message = f"a file could not be read while it was sent ({type(error).__name__})"
+    return _maybe_sent(request, message)
 
 
 def _maybe_sent(request: Request, message: str) -> MaybeSent:
-    return MaybeSent(
-        message,
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
-        hint=_CHECK_FIRST,
-    )
-
-
-def decompression_error(request: Request, status: int) -> DecodeError:
-    """The body is not valid in its declared compression."""
-    return DecodeError(
-        "the compressed response cannot be decompressed",
-        operation=request.operation,
-        method=request.method,
-        path=request.path,
-        status=status,
-    )
+    return MaybeSent(message, hint=_CHECK_FIRST, **request.where)

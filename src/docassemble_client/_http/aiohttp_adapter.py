@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
+from docassemble_client._core.messages import RawResponse
 from docassemble_client._http.adapter import (
     UploadStream,
     connect_error,
     connect_timeout,
     connection_lost,
+    invalid_request,
     read_timeout,
     read_up_to,
 )
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
     from docassemble_client._core.messages import Request
-    from docassemble_client._http.adapter import OpenResponse, Outgoing
     from docassemble_client.errors import DocassembleError
 
 CHUNK_BYTES = 32768  # fits the buffers of an idle connection, so that a write never blocks
@@ -74,25 +76,33 @@ class AiohttpAdapter:
             _client_timeout(Timeouts()),
         )
 
-    def prepare(self, outgoing: Outgoing) -> URL:
-        """Build the URL; raise ValueError if it is not valid."""
-        self._encoded_base_url = self._encoded_base_url or _encode_base_url(self._base_url)
-        # The target is already encoded.
-        return URL(self._encoded_base_url + outgoing.target, encoded=True)
-
-    async def send(self, outgoing: Outgoing, native_request: URL) -> OpenResponse:
+    async def send(
+        self,
+        request: Request,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | UploadStream | None,
+        timeouts: Timeouts,
+    ) -> RawResponse:
         """Send a request, and return the head of the response."""
         try:
-            stream = _as_stream(outgoing.body)
+            # The target is already encoded.
+            url = URL(self._get_base_url() + target, encoded=True)
+        except ValueError as error:
+            raise invalid_request(request, error) from None
+        try:
+            stream = _as_stream(body)
             if stream is None:
-                response = await self._send(
-                    native_request, outgoing, outgoing.headers, outgoing.body
-                )
+                response = await self._send(request, url, headers, body, timeouts)
             else:
-                response = await self._send_stream(native_request, outgoing, *stream)
+                chunks, length = stream
+                if length is not None:
+                    headers["content-length"] = str(length)
+                async with _WriteTimeoutStream(chunks, timeouts) as data:
+                    response = await self._send(request, url, headers, data, timeouts)
         except _LIBRARY_ERRORS as error:
-            raise _map_error(outgoing.request, error) from None
-        return _OpenResponse(outgoing.request, response)
+            raise _map_error(request, error) from None
+        return AiohttpResponse(request, response)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -107,38 +117,41 @@ class AiohttpAdapter:
                 connector=aiohttp.TCPConnector(
                     limit=0, ssl=self._context, keepalive_timeout=KEEPALIVE_SECONDS
                 ),
-                cookie_jar=aiohttp.DummyCookieJar(),
+                cookie_jar=_NoCookies(),
                 # Without a body, aiohttp would send application/octet-stream.
                 skip_auto_headers=("content-type",),
-                auto_decompress=False,  # unpack.py does it in bounded chunks
-                middlewares=(_disable_retries,),
+                auto_decompress=False,  # the transport refuses compressed bodies
                 max_line_size=MAX_LINE_BYTES,
                 max_field_size=MAX_LINE_BYTES,
                 max_headers=MAX_HEADERS,
             )
+            # On a broken connection aiohttp would repeat GET and DELETE, even if the server has
+            # processed them. It has no public setting for that; a test guards this one.
+            self._session._retry_connection = False  # noqa: SLF001
         return self._session
 
-    async def _send_stream(
-        self, url: URL, outgoing: Outgoing, chunks: UploadStream | _Chunks, length: int | None
-    ) -> aiohttp.ClientResponse:
-        headers = outgoing.headers
-        if length is not None:
-            headers = {**headers, "content-length": str(length)}
-        async with _WriteTimeoutStream(chunks, outgoing.timeouts) as stream:
-            return await self._send(url, outgoing, headers, stream)
-
     def _send(
-        self, url: URL, outgoing: Outgoing, headers: dict[str, str], data: object
+        self,
+        request: Request,
+        url: URL,
+        headers: dict[str, str],
+        data: object,
+        timeouts: Timeouts,
     ) -> Awaitable[aiohttp.ClientResponse]:
         return self._get_session().request(
-            outgoing.request.method,
+            request.method,
             url,
             headers=headers,
             data=data,
             allow_redirects=False,
             proxy=self._proxy,
-            timeout=self._client_timeout(outgoing.timeouts),
+            timeout=self._client_timeout(timeouts),
         )
+
+    def _get_base_url(self) -> str:
+        if not self._encoded_base_url:
+            self._encoded_base_url = _encode_base_url(self._base_url)
+        return self._encoded_base_url
 
     def _client_timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
         # Most calls of a client have the same timeouts.
@@ -147,25 +160,16 @@ class AiohttpAdapter:
         return self._last_timeout[1]
 
 
-class _ConnectionLost(aiohttp.ClientError):
-    """A connection broke; unlike the original error, aiohttp does not retry on it."""
+class _NoCookies(aiohttp.DummyCookieJar):
+    """Keeps no cookies; it returns the same empty collection for each request."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._no_cookies: SimpleCookie = SimpleCookie()
 
-async def _disable_retries(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """
-    Hide the errors on which aiohttp sends a second request.
-
-    On a broken connection it retries GET and DELETE, even if the server has processed them. No
-    setting turns that off (aiohttp 3.14.5, client.py, _request).
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _ConnectionLost from error
+    def filter_cookies(self, request_url: URL) -> SimpleCookie:  # noqa: ARG002 - has none
+        """Return no cookies."""
+        return self._no_cookies
 
 
 class _Chunks:
@@ -284,45 +288,45 @@ def _close_delimited(response: aiohttp.ClientResponse) -> ResponseHandler | None
     return None if has_length or response.connection is None else response.connection.protocol
 
 
-class _OpenResponse:
-    """A response of aiohttp."""
+class AiohttpResponse(RawResponse):
+    """A response of aiohttp; its body is read from the connection."""
 
-    def __init__(self, request: Request, response: aiohttp.ClientResponse) -> None:
-        self.status = response.status
-        self.headers = _merge_headers(response)
+    __slots__ = ("_connection", "_native", "_request")
+
+    def __init__(self, request: Request, native: aiohttp.ClientResponse) -> None:
+        super().__init__(status=native.status, headers=_merge_headers(native))
         self._request = request
-        self._response = response
-        # If the body fits into the buffers, the connection has already been released.
-        self._delimiting_connection = _close_delimited(response)
+        self._native = native
+        # aiohttp drops the connection once the whole body is in its buffer.
+        self._connection = _close_delimited(native)
+
+    def read_nowait(self, limit: int) -> bytes | None:
+        """Return the body, or its first bytes, if it has arrived; None if `read` must wait."""
+        stream = self._native.content
+        if self._connection is not None or not stream.is_eof() or stream.exception() is not None:
+            return None
+        return stream.read_nowait(limit)
 
     async def read(self, limit: int) -> bytes:
-        """Read the body to its end or up to this number of bytes."""
-        stream = self._response.content
-        try:
-            content = await stream.readany()
-        except _LIBRARY_ERRORS as error:
-            raise _map_error(self._request, error) from None
-        if len(content) >= limit or (stream.at_eof() and self._delimiting_connection is None):
-            return content[:limit]
-        async with aclosing(self.iter_chunks()) as rest:
-            return content + await read_up_to(rest, limit - len(content))
+        """Read the body to its end, or its first bytes."""
+        async with aclosing(self.iter_chunks()) as chunks:
+            return await read_up_to(chunks, limit)
 
     async def iter_chunks(self) -> AsyncGenerator[bytes]:
-        """Iterate over the body."""
+        """Iterate over the chunks of the body."""
         try:
-            async for chunk in self._response.content.iter_any():
+            async for chunk in self._native.content.iter_any():
                 yield chunk
-            # For aiohttp, a connection reset also ends a body without a length.
-            connection = self._delimiting_connection
-            failure = None if connection is None else connection.exception()
-            if isinstance(failure, OSError):
-                raise failure
+            # Without a length, aiohttp also takes a reset connection for the end of the body.
+            reset = None if self._connection is None else self._connection.exception()
+            if isinstance(reset, OSError):
+                raise reset
         except _LIBRARY_ERRORS as error:
             raise _map_error(self._request, error) from None
 
-    async def close(self) -> None:
-        """Release the connection, or close it."""
-        self._response.close()
+    async def aclose(self) -> None:
+        """Release the connection if the body was read to its end, else close it."""
+        self._native.close()
 
 
 def _map_error(request: Request, error: aiohttp.ClientError | OSError) -> DocassembleError:
@@ -335,6 +339,4 @@ def _map_error(request: Request, error: aiohttp.ClientError | OSError) -> Docass
     if isinstance(error, aiohttp.ClientHttpProxyError):
         # The text of the error contains the proxy's password.
         return connect_error(request, f"the proxy responded with status {error.status}")
-    cause = error.__cause__
-    origin = cause if isinstance(error, _ConnectionLost) and isinstance(cause, Exception) else error
-    return connection_lost(request, origin)
+    return connection_lost(request, error)

@@ -1,4 +1,4 @@
-"""Pools of httpx transports with one connection each."""
+"""Pools of httpx transports with one connection each, and how long idle connections are kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEEPALIVE_SECONDS = 5.0  # httpx's own default
 
 
 class GivenTransport:
-    """A pool with the one transport that the caller passed."""
+    """The transport that the caller passed, who also closes it."""
 
     def __init__(self, transport: HTTPXTransport) -> None:
         self._transport = transport
@@ -29,8 +29,7 @@ class GivenTransport:
         """Do nothing: the transport is shared."""
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._transport.aclose()
+        """Do nothing: other clients may use the transport."""
 
 
 class OneConnectionPool:

@@ -6,12 +6,13 @@ from contextlib import aclosing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from docassemble_client._core.messages import RawResponse
 from docassemble_client._http.adapter import (
     UploadStream,
     connect_error,
     connect_timeout,
     connection_lost,
-    decompression_error,
+    invalid_request,
     read_timeout,
     read_up_to,
 )
@@ -23,10 +24,10 @@ from docassemble_client._http.connection_pool import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from docassemble_client._core.messages import Request
-    from docassemble_client._http.adapter import OpenResponse, Outgoing
+    from docassemble_client._http.adapter import HTTPXTransport
     from docassemble_client.config import Timeouts
     from docassemble_client.errors import DocassembleError
 
@@ -45,148 +46,145 @@ class HTTPXAdapter:
             pool: The pool.
             base_url: URL of the server.
         """
-        self._httpx: Any = import_module(library)
-        self._pool = pool
+        self.httpx: Any = import_module(library)
+        self.pool = pool
         self._base_url = base_url
+        self._timeouts: tuple[Timeouts | None, dict[str, dict[str, float | None]]] = (None, {})
+        self.library_errors = (self.httpx.HTTPError, self.httpx.StreamError, OSError)
 
-    def prepare(self, outgoing: Outgoing) -> Any:
-        """Build the library's own request; raise ValueError if it is not valid."""
-        body, headers = outgoing.body, outgoing.headers
-        if isinstance(body, UploadStream) and body.length is not None:
-            headers = {**headers, "content-length": str(body.length)}
+    @classmethod
+    def from_transport(cls, transport: HTTPXTransport, base_url: str) -> HTTPXAdapter:
+        """Create an adapter for the transport that the caller passed."""
+        packages = {base.__module__.partition(".")[0] for base in type(transport).__mro__}
+        # Its library is not imported for any other transport.
+        library = "httpx2" if "httpx2" in packages else "httpx"
+        return cls(library, GivenTransport(transport), base_url)
+
+    @classmethod
+    def from_library(
+        cls, library: str, base_url: str, context: ssl.SSLContext, proxy: str | None
+    ) -> HTTPXAdapter:
+        """
+        Create an adapter with the library's own transports.
+
+        Args:
+            library: httpx or httpx2.
+            base_url: URL of the server.
+            context: Context for TLS.
+            proxy: URL of a proxy.
+
+        Returns:
+            The adapter, without a connection.
+
+        Raises:
+            ValueError: The proxy cannot be used.
+            ImportError: The proxy needs a package that is not installed.
+        """
+        httpx: Any = import_module(library)
+        limits = httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS)
         try:
-            return self._httpx.Request(
-                outgoing.request.method,
-                self._base_url + outgoing.target,
+            pool = OneConnectionPool(
+                lambda: httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
+            )
+        except httpx.InvalidURL as error:
+            raise ValueError(type(error).__name__) from None
+        return cls(library, pool, base_url)
+
+    async def send(
+        self,
+        request: Request,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | UploadStream | None,
+        timeouts: Timeouts,
+    ) -> RawResponse:
+        """Send a request, and return the head of the response."""
+        if isinstance(body, UploadStream) and body.length is not None:
+            headers["content-length"] = str(body.length)
+        try:
+            native_request = self.httpx.Request(
+                request.method,
+                self._base_url + target,
                 headers=headers,
                 content=body,
-                extensions={"timeout": _timeout_extension(outgoing.timeouts)},
+                extensions=self._convert_timeouts(timeouts),
             )
-        except self._httpx.InvalidURL as error:
-            raise ValueError(type(error).__name__) from None
-
-    async def send(self, outgoing: Outgoing, native_request: Any) -> OpenResponse:
-        """Send a request, and return the head of the response."""
-        transport = self._pool.acquire()
+        except (self.httpx.InvalidURL, ValueError) as error:
+            raise invalid_request(request, error) from None
+        transport = self.pool.acquire()
         try:
-            response = await transport.handle_async_request(native_request)
-        except _library_errors(self._httpx) as error:
-            self._pool.release(transport)
-            raise _map_error(self._httpx, outgoing.request, error) from None
+            native_response = await transport.handle_async_request(native_request)
+        except self.library_errors as error:
+            self.pool.release(transport)
+            raise self.map_error(request, error) from None
         except BaseException:
-            self._pool.release(transport)
+            self.pool.release(transport)
             raise
-        return _OpenResponse(
-            self._httpx, outgoing.request, response, lambda: self._pool.release(transport)
-        )
+        return HTTPXResponse(self, request, native_response, transport)
+
+    def map_error(self, request: Request, error: Exception) -> DocassembleError:
+        """Convert an exception of the library."""
+        httpx = self.httpx
+        if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
+            return connect_timeout(request)
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            return read_timeout(request, error)
+        if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
+            return connect_error(request, error)
+        return connection_lost(request, error)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        await self.pool.aclose()
+
+    def _convert_timeouts(self, timeouts: Timeouts) -> dict[str, dict[str, float | None]]:
+        # Most calls of a client have the same.
+        if timeouts is not self._timeouts[0]:
+            extension = {
+                "connect": timeouts.connect,
+                "read": timeouts.read,
+                "write": timeouts.write,
+                "pool": None,  # the transport's limiter controls concurrency
+            }
+            self._timeouts = (timeouts, {"timeout": extension})
+        return self._timeouts[1]
 
 
-class _OpenResponse:
-    """A response of httpx or httpx2."""
+class HTTPXResponse(RawResponse):
+    """A response of httpx or httpx2; its body is read from the connection."""
+
+    __slots__ = ("_adapter", "_native", "_request", "_transport")
 
     def __init__(
-        self, library: Any, request: Request, response: Any, on_close: Callable[[], None]
+        self, adapter: HTTPXAdapter, request: Request, native: Any, transport: Any
     ) -> None:
-        self.status: int = response.status_code
-        self.headers: dict[str, str] = dict(response.headers.items())
-        self._httpx = library
+        super().__init__(status=native.status_code, headers=dict(native.headers.items()))
+        self._adapter = adapter
         self._request = request
-        self._response = response
-        self._on_close = on_close
+        self._native = native
+        self._transport = transport
+
+    def read_nowait(self, limit: int) -> bytes | None:  # noqa: ARG002 - always on its way
+        """Return None: the body has not been read from the connection."""
+        return None
 
     async def read(self, limit: int) -> bytes:
-        """Read the body to its end or up to this number of bytes."""
+        """Read the body to its end, or its first bytes."""
         async with aclosing(self.iter_chunks()) as chunks:
             return await read_up_to(chunks, limit)
 
     async def iter_chunks(self) -> AsyncGenerator[bytes]:
-        """Iterate over the body."""
+        """Iterate over the chunks of the body."""
         try:
             # The raw stream, because the library would decompress a bomb at once.
-            async for chunk in self._response.stream:
+            async for chunk in self._native.stream:
                 yield chunk
-        except _library_errors(self._httpx) as error:
-            raise _map_error(self._httpx, self._request, error, self.status) from None
+        except self._adapter.library_errors as error:
+            raise self._adapter.map_error(self._request, error) from None
 
-    async def close(self) -> None:
-        """Release the connection, or close it."""
+    async def aclose(self) -> None:
+        """Release the connection if the body was read to its end, else close it."""
         try:
-            await self._response.aclose()
+            await self._native.aclose()
         finally:
-            self._on_close()
-
-
-def _library_errors(httpx: Any) -> tuple[type[Exception], ...]:
-    return httpx.HTTPError, httpx.StreamError, OSError
-
-
-def _map_error(
-    httpx: Any, request: Request, error: Exception, status: int = 200
-) -> DocassembleError:
-    if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
-        return connect_timeout(request)
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        return read_timeout(request, error)
-    if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
-        return connect_error(request, error)
-    if isinstance(error, httpx.DecodingError):
-        return decompression_error(request, status)
-    return connection_lost(request, error)
-
-
-def make_adapter(
-    library: str, base_url: str, context: ssl.SSLContext, proxy: str | None
-) -> HTTPXAdapter:
-    """
-    Create an adapter with the library's own transports.
-
-    Args:
-        library: httpx or httpx2.
-        base_url: URL of the server.
-        context: Context for TLS.
-        proxy: URL of a proxy.
-
-    Returns:
-        The adapter, without a connection.
-
-    Raises:
-        ValueError: The proxy cannot be used.
-        ImportError: The proxy needs a package that is not installed.
-    """
-    httpx: Any = import_module(library)
-    limits = httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS)
-    try:
-        pool = OneConnectionPool(
-            lambda: httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
-        )
-    except httpx.InvalidURL as error:
-        raise ValueError(type(error).__name__) from None
-    return HTTPXAdapter(library, pool, base_url)
-
-
-def find_library(transport: object) -> str:
-    """
-    Return the name of a transport's library, without importing it.
-
-    Args:
-        transport: The transport that the caller passed.
-
-    Returns:
-        httpx2 for its transports, httpx for all others.
-    """
-    packages = {base.__module__.partition(".")[0] for base in type(transport).__mro__}
-    return "httpx2" if "httpx2" in packages else "httpx"
-
-
-def _timeout_extension(timeouts: Timeouts) -> dict[str, float | None]:
-    # No timeout for the pool: the limiter controls concurrency.
-    return {
-        "connect": timeouts.connect,
-        "read": timeouts.read,
-        "write": timeouts.write,
-        "pool": None,
-    }
+            self._adapter.pool.release(self._transport)

@@ -8,10 +8,9 @@ from contextlib import aclosing, closing, nullcontext
 from io import SEEK_END, UnsupportedOperation
 from mimetypes import guess_type
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
-from attrs import frozen
-
+from docassemble_client._concurrency import run_callback
 from docassemble_client.transfer import Upload, is_binary_file
 
 if TYPE_CHECKING:
@@ -32,8 +31,7 @@ class FileChangedError(OSError):
     """The size of a file is not as declared; a part of it was sent. Becomes a MaybeSent."""
 
 
-@frozen
-class _Part:
+class _Part(NamedTuple):
     """One file with its header lines."""
 
     head: bytes
@@ -160,7 +158,7 @@ async def _read_part(part: _Part) -> AsyncGenerator[bytes]:
                 raise _size_error()
             yield chunk
             if on_progress is not None:
-                on_progress(sent, size)
+                await run_callback(on_progress, sent, size)
     if size is not None and sent < size:
         raise _size_error()
 

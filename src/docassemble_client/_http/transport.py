@@ -1,97 +1,157 @@
-"""Sends requests under the concurrency limit. Only this module and the driver read the clock."""
+"""Sends the requests of clients: the API key, headers, the concurrency limit, events, size caps."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from docassemble_client._concurrency import (
     ConcurrencyLimiter,
     perf_counter,
     running_loop,
+    timeout_after,
     unix_time,
 )
-from docassemble_client._core.error_mapping import decode_error
-from docassemble_client._core.messages import RawResponse, Request
-from docassemble_client._core.redaction import mask_wire_logs
+from docassemble_client._core.error_mapping import decode_error, timeout_error
+from docassemble_client._core.messages import check_headers
 from docassemble_client._http.adapter import (
-    Outgoing,
     UploadStream,
-    decompression_error,
     file_changed,
     file_unreadable,
-    read_up_to,
+    invalid_request,
 )
-from docassemble_client._http.connection_pool import GivenTransport
 from docassemble_client._http.multipart import FileChangedError, Multipart
 from docassemble_client._http.network import check_proxy, find_environment_proxy, load_ssl_context
-from docassemble_client._http.unpack import ACCEPTED, DecompressionError, decompress
 from docassemble_client._version import __version__
-from docassemble_client.errors import UsageError
+from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from docassemble_client._http.adapter import HTTPAdapter, HTTPXTransport, OpenResponse
+    from docassemble_client._core.messages import RawResponse, Request, SendState
+    from docassemble_client._http.adapter import HTTPAdapter, HTTPXTransport
     from docassemble_client.config import Secret, Timeouts
     from docassemble_client.events import Event
 
 logger = logging.getLogger("docassemble_client")
 
 MAX_ERROR_BODY_BYTES = 65536
-# Decompressed, in memory; a streamed file has no limit.
-MAX_BODY_BYTES = 64 << 20
+MAX_BODY_BYTES = 64 << 20  # in memory; a streamed file has no limit
 MAX_URL_LENGTH = 65536
-_request_ids = itertools.count(1)
+_HEADERS = {
+    "user-agent": f"docassemble-client/{__version__}",
+    "accept": "*/*",
+    "accept-encoding": "identity",
+}
+_CODINGS = frozenset({"br", "compress", "deflate", "gzip", "x-gzip", "zstd"})
+_STATUSES_WITHOUT_BODY = frozenset({204, 304})
+_request_numbers = itertools.count(1)
 
 
-class Transport:
-    """Sends requests to one server and reads its responses; connects on first use."""
+class Connections:
+    """
+    The connections to one server, shared by a client and its views.
+
+    They are opened at the first request and belong to the event loop of that request.
+    """
 
     def __init__(
         self,
         base_url: str,
-        api_key: Secret,
         *,
         transport: str | HTTPXTransport,
         verify: bool | str | ssl.SSLContext,
         cert: str | tuple[str, str] | None,
         proxy: str | None,
         max_concurrency: int,
-        on_event: Callable[[Event], object] | None = None,
     ) -> None:
-        self._on_event = on_event
         self.base_url = base_url
-        self._api_key = api_key
-        self._headers = {
-            "user-agent": f"docassemble-client/{__version__}",
-            "accept": "*/*",
-            "accept-encoding": ACCEPTED,
-        }
+        self.limiter = ConcurrencyLimiter(max_concurrency)
+        self._library = transport
         self._verify = verify
         self._cert = cert
         self._proxy = proxy
-        self._library = transport
         self._adapter: HTTPAdapter | None = None
-        self._limiter = ConcurrencyLimiter(max_concurrency)
         self._loop: object = None
         self._closed = False
 
+    def bind_to_loop(self) -> None:
+        """Bind to the running event loop; raise UsageError if closed or bound to another."""
+        loop = running_loop()
+        if self._closed:
+            message = "the client is closed; create a new one"
+            raise UsageError(message)
+        if self._loop is not loop:
+            if self._loop is not None:
+                message = (
+                    "the client belongs to another event loop; create one client per event loop"
+                )
+                raise UsageError(message)
+            self._loop = loop
+
+    def get_adapter(self) -> HTTPAdapter:
+        """Return the adapter of the HTTP library, which is imported for the first request."""
+        if self._closed:  # while the request waited for a slot
+            self.bind_to_loop()
+        if self._adapter is None:
+            self._adapter = self._make_adapter()
+        return self._adapter
+
     async def aclose(self) -> None:
-        """Close all connections; the transport cannot be used afterwards."""
+        """Close all connections; they cannot be used afterwards."""
         if self._closed:
             return
         self.bind_to_loop()
         self._closed = True
-        if self._adapter is None and not isinstance(self._library, str):
-            self._adapter = self._make_adapter()
         if self._adapter is not None:
             await self._adapter.aclose()
+
+    def _make_adapter(self) -> HTTPAdapter:
+        if not isinstance(self._library, str):
+            from docassemble_client._http.httpx_adapter import HTTPXAdapter
+
+            return HTTPXAdapter.from_transport(self._library, self.base_url)
+        context = load_ssl_context(self._verify, self._cert, self._library)
+        proxy = self._proxy or find_environment_proxy(self.base_url)
+        try:
+            if proxy is not None:
+                check_proxy(proxy)
+            if self._library == "aiohttp":
+                from docassemble_client._http.aiohttp_adapter import AiohttpAdapter
+
+                return AiohttpAdapter(self.base_url, context, proxy)
+            from docassemble_client._http.httpx_adapter import HTTPXAdapter
+
+            return HTTPXAdapter.from_library(self._library, self.base_url, context, proxy)
+        except (ImportError, ValueError) as error:
+            # The original errors contain the URL, which may contain a password.
+            message = f"the proxy cannot be used ({type(error).__name__})"
+            hint = "Check its URL; socks5:// needs the package socksio, and not aiohttp"
+            raise UsageError(message, hint=hint) from None
+
+
+class Transport:
+    """Sends the requests of one client or view: its key, its headers and its hook."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        api_key: Secret,
+        *,
+        headers: tuple[Mapping[str, str] | Callable[[], Mapping[str, str]], ...] = (),
+        on_event: Callable[[Event], object] | None = None,
+    ) -> None:
+        self.bind_to_loop = connections.bind_to_loop
+        self._connections = connections
+        self._limiter = connections.limiter
+        self._api_key = api_key
+        self._headers = headers
+        self._on_event = on_event
 
     def emit(self, event: Event) -> None:
         """Call the hook; log its exceptions, because they must not break the call."""
@@ -101,98 +161,131 @@ class Transport:
             except Exception:
                 logger.exception("on_event failed")
 
-    async def send(self, request: Request, timeouts: Timeouts) -> RawResponse:
-        """Send one request when a slot is free, and read its response."""
+    async def send(
+        self, request: Request, timeouts: Timeouts, state: SendState | None = None
+    ) -> RawResponse:
+        """
+        Send one request when a slot is free, and read its response.
+
+        Args:
+            request: The request.
+            timeouts: Limits.
+            state: Learns whether the server may have processed the request.
+
+        Returns:
+            The response with its body; for a stream, with its head.
+
+        Raises:
+            TransportError: No response arrived.
+            DecodeError: The response is too large, or compressed.
+            UsageError: The request cannot be built.
+        """
         if not self._limiter.acquire_nowait():
-            await self._limiter.acquire()
-        body: bytes | UploadStream | None = None
-        open_response: OpenResponse | None = None
+            await self._wait_for_slot(request, timeouts.pool)
+        number = next(_request_numbers)
+        response: RawResponse | None = None
+        upload: UploadStream | None = None
         try:
-            adapter = self._get_adapter()
-            outgoing, native_request = self._build_request(adapter, request, timeouts)
-            body = outgoing.body
-            is_unobserved = self._on_event is None and not logger.isEnabledFor(logging.DEBUG)
-            if is_unobserved and not isinstance(body, UploadStream):
-                open_response = await adapter.send(outgoing, native_request)
+            adapter = self._connections.get_adapter()
+            target, headers, body = self._build_request(request)
+            if isinstance(body, UploadStream):
+                upload = body
+            if state is not None:
+                state.maybe_processed = True
+                state.request_number = number
+            sending = adapter.send(request, target, headers, body, timeouts)
+            if upload is None and self._on_event is None and not logger.isEnabledFor(logging.DEBUG):
+                response = await sending
             else:
-                open_response = await self._send_observed(adapter, outgoing, native_request)
-            open_response.headers.pop("set-cookie", None)  # it logs in as the owner of the API key
-            is_success = open_response.status // 100 == 2  # noqa: PLR2004 - as in 200
-            if request.stream and is_success:
-                return self._make_stream(request, open_response, body)
-            content = await _read_body(
-                request, open_response, MAX_BODY_BYTES + 1 if is_success else MAX_ERROR_BODY_BYTES
-            )
-            response = self._make_response(request, open_response, content)
-        except BaseException:
-            await self._release(open_response, body)
+                response = await self._send_observed(number, request, upload, sending)
+            response.request_number = number
+            response.url = self._connections.base_url + request.path
+            response.received_at = unix_time()
+            response.headers.pop("set-cookie", None)  # it logs in as the owner of the API key
+            if "content-encoding" in response.headers:
+                _check_encoding(request, response)
+            is_success = response.status // 100 == 2  # noqa: PLR2004 - as in 200
+            if is_success and request.stream:
+                response.release = partial(self._release, response, upload)
+                return response
+            limit = MAX_BODY_BYTES + 1 if is_success else MAX_ERROR_BODY_BYTES
+            content = response.read_nowait(limit)
+            response.content = await response.read(limit) if content is None else content
+        except BaseException as error:
+            if isinstance(error, DocassembleError):
+                error.request_number = number
+            await self._release(response, upload)
             raise
-        if isinstance(body, UploadStream):
-            await self._release(open_response, body)
-        else:
-            # Same as `_release`, without the cost of another coroutine.
-            try:
-                await open_response.close()
-            finally:
-                self._limiter.release()
-        if len(content) > MAX_BODY_BYTES:
+        # As `_release`, without a coroutine of its own for nearly every call.
+        try:
+            await response.aclose()
+            if upload is not None:
+                await upload.aclose()
+        finally:
+            self._limiter.release()
+        if len(response.content) > MAX_BODY_BYTES:
             message = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB"
             raise decode_error(request, response, message)
         return response
 
-    def _make_response(
-        self, request: Request, open_response: OpenResponse, content: bytes = b""
-    ) -> RawResponse:
-        return RawResponse(
-            status=open_response.status,
-            headers=open_response.headers,
-            content=content,
-            url=self.base_url + request.path,
-            received=unix_time(),
-        )
-
-    def _make_stream(
-        self, request: Request, open_response: OpenResponse, body: bytes | UploadStream | None
-    ) -> RawResponse:
-        """Make a response with an open stream; closing it releases the slot."""
-        stack = AsyncExitStack()
-        stack.push_async_callback(self._release, open_response, body)
-        chunks = _decompress(request, open_response)
-        stack.push_async_callback(chunks.aclose)
-        response = self._make_response(request, open_response)
-        response.chunks, response.close = chunks, stack.aclose
-        return response
-
-    async def _release(
-        self, open_response: OpenResponse | None, body: bytes | UploadStream | None
-    ) -> None:
-        """Close the response and the body, and release the slot."""
+    async def _wait_for_slot(self, request: Request, limit: float | None) -> None:
         try:
-            if open_response is not None:
-                await open_response.close()
-        finally:
-            try:
-                if isinstance(body, UploadStream):
-                    await body.aclose()
-            finally:
-                self._limiter.release()
+            async with timeout_after(limit):
+                await self._limiter.acquire()
+        except TimeoutError:
+            message = f"no slot was free within {limit} s"
+            error = timeout_error(request, message, sent=False)
+            error.hint = "Nothing was sent. Close open downloads, or raise max_concurrency"
+            raise error from None
+
+    def _build_request(
+        self, request: Request
+    ) -> tuple[str, dict[str, str], bytes | UploadStream | None]:
+        """Return the target, the headers and the body of a request."""
+        headers = _HEADERS.copy()
+        for source in self._headers:
+            extra = check_headers(source(), request.operation) if callable(source) else source
+            headers.update(extra)
+        if request.headers:
+            headers.update(request.headers)
+        if request.auth:
+            headers["x-api-key"] = self._api_key.reveal()
+        target = request.path
+        if request.query:
+            target += "?" + urlencode(request.query, quote_via=quote)
+        if len(target) > MAX_URL_LENGTH:
+            message = f"the URL is longer than {MAX_URL_LENGTH} characters"
+            raise UsageError(message, operation=request.operation)
+        if request.json is not None:
+            headers["content-type"] = "application/json"
+            return target, headers, request.json
+        if not request.files:
+            return target, headers, None
+        try:
+            multipart = Multipart(request.form, request.files)
+        except (OSError, ValueError) as error:
+            raise invalid_request(request, error) from None
+        headers["content-type"] = multipart.content_type
+        return target, headers, UploadStream(multipart)
 
     async def _send_observed(
-        self, adapter: HTTPAdapter, outgoing: Outgoing, native_request: Any
-    ) -> OpenResponse:
+        self,
+        number: int,
+        request: Request,
+        upload: UploadStream | None,
+        sending: Awaitable[RawResponse],
+    ) -> RawResponse:
         """Send a request; log it and emit its events."""
-        request = outgoing.request
-        number = next(_request_ids)
         started = perf_counter()
         fields = {"operation": request.operation, "method": request.method, "path": request.path}
         self.emit(RequestEvent(number=number, **fields))
         status, error = None, ""
         try:
-            open_response = await adapter.send(outgoing, native_request)
-            status = open_response.status
+            response = await sending
+            status = response.status
         except BaseException as exc:
             is_error = isinstance(exc, Exception)
-            failure = _upload_error(request, outgoing.body) if is_error else None
+            failure = _upload_error(request, upload) if is_error else None
             error = type(failure or exc).__name__
             if failure is None:
                 raise
@@ -203,87 +296,24 @@ class Transport:
             self.emit(
                 ResponseEvent(number=number, status=status, error=error, seconds=seconds, **fields)
             )
-        return open_response
+        return response
 
-    def bind_to_loop(self) -> None:
-        """Bind to the running event loop; raise UsageError if closed or bound to another."""
-        loop = running_loop()
-        if self._closed:
-            message = "the client is closed; create a new one"
-            raise UsageError(message)
-        if self._loop not in (None, loop):
-            message = "the client belongs to another event loop; create one client per event loop"
-            raise UsageError(message)
-        self._loop = loop
-
-    def _get_adapter(self) -> HTTPAdapter:
-        if self._closed:  # while this request waited for a slot
-            self.bind_to_loop()
-        if self._adapter is None:
-            self._adapter = self._make_adapter()
-            mask_wire_logs()
-        return self._adapter
-
-    def _make_adapter(self) -> HTTPAdapter:
-        """Create the adapter; an HTTP library is imported only here."""
-        if not isinstance(self._library, str):
-            from docassemble_client._http.httpx_adapter import HTTPXAdapter, find_library
-
-            return HTTPXAdapter(
-                find_library(self._library), GivenTransport(self._library), self.base_url
-            )
-        context = load_ssl_context(self._verify, self._cert, self._library)
-        proxy = self._proxy or find_environment_proxy(self.base_url)
+    async def _release(self, response: RawResponse | None, upload: UploadStream | None) -> None:
+        """Close the response and the upload, and release the slot."""
         try:
-            if proxy is not None:
-                check_proxy(proxy)
-            if self._library == "aiohttp":
-                from docassemble_client._http.aiohttp_adapter import AiohttpAdapter
-
-                return AiohttpAdapter(self.base_url, context, proxy)
-            from docassemble_client._http.httpx_adapter import make_adapter
-
-            return make_adapter(self._library, self.base_url, context, proxy)
-        except (ImportError, ValueError) as error:
-            # The original errors contain the URL, which may contain a password.
-            message = f"the proxy cannot be used ({type(error).__name__})"
-            hint = "Check its URL; socks5:// needs the package socksio, and not aiohttp"
-            raise UsageError(message, hint=hint) from None
-
-    def _build_request(
-        self, adapter: HTTPAdapter, request: Request, timeouts: Timeouts
-    ) -> tuple[Outgoing, Any]:
-        headers = self._headers.copy()
-        for name, value in request.headers.items():
-            # Outer whitespace has no meaning, but HTTP libraries refuse it.
-            headers[name] = value.strip()
-        if request.auth:
-            headers["x-api-key"] = self._api_key.reveal()
-        target = request.path
-        if request.query:
-            target += "?" + urlencode(request.query, quote_via=quote)
-        body: bytes | UploadStream | None = request.json
-        try:
-            if len(target) > MAX_URL_LENGTH:
-                raise ValueError
-            if request.json is not None:
-                headers["content-type"] = "application/json"
-            elif request.files:
-                multipart = Multipart(request.form, request.files)
-                headers["content-type"] = multipart.content_type
-                body = UploadStream(multipart)
-            outgoing = Outgoing(
-                request=request, target=target, headers=headers, body=body, timeouts=timeouts
-            )
-            return outgoing, adapter.prepare(outgoing)
-        except (OSError, ValueError) as error:
-            message = f"the request cannot be built ({type(error).__name__})"
-            raise UsageError(message, operation=request.operation) from None
+            if response is not None:
+                await response.aclose()
+        finally:
+            try:
+                if upload is not None:
+                    await upload.aclose()
+            finally:
+                self._limiter.release()
 
 
-def _upload_error(request: Request, body: bytes | UploadStream | None) -> Exception | None:
+def _upload_error(request: Request, upload: UploadStream | None) -> Exception | None:
     """Return the error of reading the body, which a library would report as a network error."""
-    failure = body.failure if isinstance(body, UploadStream) else None
+    failure = upload.failure if upload is not None else None
     if isinstance(failure, FileChangedError):
         return file_changed(request)
     if isinstance(failure, OSError):
@@ -292,19 +322,12 @@ def _upload_error(request: Request, body: bytes | UploadStream | None) -> Except
     return failure
 
 
-async def _read_body(request: Request, open_response: OpenResponse, limit: int) -> bytes:
-    """Read a body, or only its beginning."""
-    if "content-encoding" not in open_response.headers:
-        return await open_response.read(limit)
-    async with aclosing(_decompress(request, open_response)) as chunks:
-        return await read_up_to(chunks, limit)
-
-
-async def _decompress(request: Request, open_response: OpenResponse) -> AsyncGenerator[bytes]:
-    encoding = open_response.headers.get("content-encoding", "")
-    try:
-        async with aclosing(decompress(open_response.iter_chunks(), encoding)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-    except DecompressionError:
-        raise decompression_error(request, open_response.status) from None
+def _check_encoding(request: Request, response: RawResponse) -> None:
+    """Refuse a compressed body: the request asks for none, and docassemble sends none."""
+    header = response.headers["content-encoding"]
+    codings = {coding.strip().lower() for coding in header.split(",")} - {"", "identity"}
+    if codings and response.status not in _STATUSES_WITHOUT_BODY:
+        # An unknown coding may be any text, which an error must not show.
+        names = f" ({', '.join(sorted(codings))})" if codings <= _CODINGS else ""
+        message = f"the response is compressed{names}, which the request did not accept"
+        raise decode_error(request, response, message)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from docassemble_client.operation import OperationRunner
@@ -28,14 +29,14 @@ class Namespaces:
     def __init__(self, get_runner: Callable[[], OperationRunner]) -> None:
         self._get_runner = get_runner
 
-    @property
+    @cached_property
     def api_keys(self) -> ApiKeys:
         """API keys: list, create, update and delete your API keys or those of another user."""
         from docassemble_client.api.api_keys import ApiKeys
 
         return ApiKeys(self._get_runner())
 
-    @property
+    @cached_property
     def files(self) -> Files:
         """
         Files and templates: download stored files, find the fields of a template, and convert
@@ -45,7 +46,7 @@ class Namespaces:
 
         return Files(self._get_runner())
 
-    @property
+    @cached_property
     def interviews(self) -> Interviews:
         """
         Interviews: list the interviews of the server, inspect the names that they use, and clear
@@ -55,7 +56,7 @@ class Namespaces:
 
         return Interviews(self._get_runner())
 
-    @property
+    @cached_property
     def links(self) -> Links:
         """
         Temporary links: create URLs that expire. They log a user in, open an interview session or
@@ -65,14 +66,14 @@ class Namespaces:
 
         return Links(self._get_runner())
 
-    @property
+    @cached_property
     def packages(self) -> Packages:
         """Packages: list, install, update and uninstall the Python packages on the server."""
         from docassemble_client.api.packages import Packages
 
         return Packages(self._get_runner())
 
-    @property
+    @cached_property
     def playground(self) -> Playground:
         """
         Playground: manage files, projects and packages in Playgrounds, where developers write
@@ -82,7 +83,7 @@ class Namespaces:
 
         return Playground(self._get_runner())
 
-    @property
+    @cached_property
     def privileges(self) -> Privileges:
         """
         Privileges: list, create and delete the privileges (roles) of the server, and grant them to
@@ -92,14 +93,14 @@ class Namespaces:
 
         return Privileges(self._get_runner())
 
-    @property
+    @cached_property
     def server(self) -> Server:
         """Server: read and change the configuration, restart the server and get its state."""
         from docassemble_client.api.server import Server
 
         return Server(self._get_runner())
 
-    @property
+    @cached_property
     def sessions(self) -> Sessions:
         """
         Interview sessions: start interviews, answer their questions, read and write their
@@ -109,14 +110,14 @@ class Namespaces:
 
         return Sessions(self._get_runner())
 
-    @property
+    @cached_property
     def stash(self) -> Stash:
         """Stash: store encrypted data on the server for a limited time, and retrieve it."""
         from docassemble_client.api.stash import Stash
 
         return Stash(self._get_runner())
 
-    @property
+    @cached_property
     def users(self) -> Users:
         """User accounts: get, create, invite, update, deactivate and delete user accounts."""
         from docassemble_client.api.users import Users

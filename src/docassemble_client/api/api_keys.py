@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import docassemble_client.models as models
 from docassemble_client._types import UNSET, Unset
@@ -26,6 +26,7 @@ class ApiKeys:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[models.ApiKey]:
         """
         List the API keys of the account that owns the API key.
@@ -40,6 +41,7 @@ class ApiKeys:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A list; each item: an API key and its restrictions; the key itself is masked.
@@ -55,6 +57,7 @@ class ApiKeys:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get(
@@ -64,6 +67,7 @@ class ApiKeys:
         api_key: str | Secret | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.ApiKey:
         """
         Get one API key of the account that owns the API key, by name or by the key.
@@ -80,6 +84,7 @@ class ApiKeys:
             api_key: The whole key, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             An API key and its restrictions; the key itself is masked.
@@ -96,6 +101,7 @@ class ApiKeys:
             {"name": name, "api_key": api_key},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def create(
@@ -107,6 +113,7 @@ class ApiKeys:
         permissions: Sequence[models.Permission] | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Secret:
         """
         Create an API key for the account that owns the API key.
@@ -130,6 +137,7 @@ class ApiKeys:
                 the call that updates a key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The new key; the server shows it only this once.
@@ -149,6 +157,7 @@ class ApiKeys:
             {"name": name, "method": method, "allowed": allowed, "permissions": permissions},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def update(
@@ -165,6 +174,7 @@ class ApiKeys:
         api_key: str | Secret | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Update an API key of the account that owns the API key.
@@ -195,6 +205,7 @@ class ApiKeys:
             api_key: The whole key to update; default: the calling key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -225,6 +236,7 @@ class ApiKeys:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete(
@@ -233,6 +245,7 @@ class ApiKeys:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete an API key of the account that owns the API key.
@@ -248,6 +261,7 @@ class ApiKeys:
             api_key: The whole key to delete, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -263,6 +277,7 @@ class ApiKeys:
             {"api_key": api_key},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def list_for_user(
@@ -271,6 +286,7 @@ class ApiKeys:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[models.ApiKey]:
         """
         List the API keys of a user.
@@ -286,6 +302,7 @@ class ApiKeys:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A list; each item: an API key and its restrictions; the key itself is masked.
@@ -302,6 +319,7 @@ class ApiKeys:
             {"user_id": user_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_for_user(
@@ -312,6 +330,7 @@ class ApiKeys:
         api_key: str | Secret | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.ApiKey:
         """
         Get one API key of a user, by name or by the key.
@@ -329,6 +348,7 @@ class ApiKeys:
             api_key: The whole key, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             An API key and its restrictions; the key itself is masked.
@@ -345,6 +365,7 @@ class ApiKeys:
             {"user_id": user_id, "name": name, "api_key": api_key},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def create_for_user(
@@ -357,6 +378,7 @@ class ApiKeys:
         permissions: Sequence[models.Permission] | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Secret:
         """
         Create an API key for a user.
@@ -382,6 +404,7 @@ class ApiKeys:
                 the call that updates a key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The new key; the server shows it only this once.
@@ -408,6 +431,7 @@ class ApiKeys:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def update_for_user(
@@ -425,6 +449,7 @@ class ApiKeys:
         remove_from_permissions: Sequence[models.Permission] | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Update an API key of a user.
@@ -455,6 +480,7 @@ class ApiKeys:
                 everything that its owner may do.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -488,6 +514,7 @@ class ApiKeys:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete_for_user(
@@ -497,6 +524,7 @@ class ApiKeys:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete an API key of a user.
@@ -513,6 +541,7 @@ class ApiKeys:
             api_key: The whole key to delete, not masked.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -530,4 +559,5 @@ class ApiKeys:
             {"user_id": user_id, "api_key": api_key},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

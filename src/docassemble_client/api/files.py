@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import docassemble_client.models as models
 from docassemble_client._types import UNSET, Unset
 from docassemble_client.config import RetryPolicy, Timeout
@@ -25,6 +27,7 @@ class Files:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> str:
         """
         Convert a document to Markdown.
@@ -39,6 +42,7 @@ class Files:
             file: Document with the extension docx, odt, doc or rtf.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The Markdown text.
@@ -55,6 +59,7 @@ class Files:
             {"file": file},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def extract_fields(
@@ -64,6 +69,7 @@ class Files:
         output_format: models.TemplateFieldsFormat | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.TemplateFields | str:
         """
         Get the fields of a PDF, DOCX or Markdown template.
@@ -81,6 +87,7 @@ class Files:
                 Default: json.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The fields of a template. For DOCX and Markdown files the server sends only their names,
@@ -97,6 +104,7 @@ class Files:
             {"template": template, "output_format": output_format},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     def download(
@@ -107,6 +115,7 @@ class Files:
         filename: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Download:
         """
         Download a stored file.
@@ -126,6 +135,7 @@ class Files:
             filename: Name of the file in the folder of the file number.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A download: await it for the content, or use `save()` or `async with` to stream it.
@@ -140,4 +150,5 @@ class Files:
             {"file_number": file_number, "extension": extension, "filename": filename},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

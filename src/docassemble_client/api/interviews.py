@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 
 import docassemble_client.models as models
 from docassemble_client._types import UNSET, Unset
@@ -28,6 +29,7 @@ class Interviews:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Clear the interview cache, so that the server reloads the files of interviews.
@@ -42,6 +44,7 @@ class Interviews:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -55,6 +58,7 @@ class Interviews:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_data(
@@ -63,6 +67,7 @@ class Interviews:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.InterviewData:
         """
         Get the Python names that an interview uses.
@@ -82,6 +87,7 @@ class Interviews:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The names that an interview uses.
@@ -96,6 +102,7 @@ class Interviews:
             {"i": i},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def list(
@@ -105,6 +112,7 @@ class Interviews:
         absolute_urls: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[models.InterviewListing]:
         """
         List the interviews that the server advertises.
@@ -123,6 +131,7 @@ class Interviews:
             absolute_urls: Whether links contain the host name. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A list; each item: an interview that the server advertises (configuration directive
@@ -137,4 +146,5 @@ class Interviews:
             {"tag": tag, "absolute_urls": absolute_urls},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

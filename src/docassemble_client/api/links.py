@@ -35,6 +35,7 @@ class Links:
         next_page: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Secret:
         """
         Create a URL that logs a user in without asking for the password.
@@ -61,6 +62,7 @@ class Links:
                 playground or config, or a URL; ignored with i.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The URL. Anyone who opens it is logged in as the user.
@@ -86,6 +88,7 @@ class Links:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def create_resume_url(
@@ -98,6 +101,7 @@ class Links:
         url_args: Mapping[str, JSONInput] | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Secret:
         """
         Create a URL that opens an interview session without revealing its ID.
@@ -117,6 +121,7 @@ class Links:
             url_args: Arguments to add to the URL of the interview.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The URL. Anyone who opens it gets into the session.
@@ -137,6 +142,7 @@ class Links:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def create_redirect_url(
@@ -147,6 +153,7 @@ class Links:
         one_time: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Secret:
         """
         Create a URL that redirects to any other URL until it expires.
@@ -163,6 +170,7 @@ class Links:
             one_time: Whether the new URL works only once. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The URL that redirects.
@@ -177,4 +185,5 @@ class Links:
             {"url": url, "expire": expire, "one_time": one_time},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 
 import docassemble_client.models as models
 from docassemble_client._types import UNSET, Unset
@@ -27,6 +28,7 @@ class Packages:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[models.Package]:
         """
         List the packages installed on the server.
@@ -41,6 +43,7 @@ class Packages:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A list; each item: a Python package that is installed on the server or that the server
@@ -55,6 +58,7 @@ class Packages:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def install(
@@ -67,6 +71,7 @@ class Packages:
         restart: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle:
         """
         Install a package from PyPI, a Git repository or a ZIP file.
@@ -92,6 +97,7 @@ class Packages:
                 not see the package. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the install task.
@@ -114,6 +120,7 @@ class Packages:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def update(
@@ -123,6 +130,7 @@ class Packages:
         restart: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle:
         """
         Update an installed package from its source.
@@ -143,6 +151,7 @@ class Packages:
                 not see the new version. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the install task.
@@ -159,6 +168,7 @@ class Packages:
             {"package": package, "restart": restart},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def uninstall(
@@ -168,6 +178,7 @@ class Packages:
         restart: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle:
         """
         Uninstall a package.
@@ -185,6 +196,7 @@ class Packages:
             restart: Whether the server restarts afterwards. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the install task.
@@ -201,6 +213,7 @@ class Packages:
             {"package": package, "restart": restart},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_update_status(
@@ -209,6 +222,7 @@ class Packages:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.PackageUpdateStatus:
         """
         Get the progress of an installation, update or removal of a package.
@@ -224,6 +238,7 @@ class Packages:
             task_id: The task_id from packages.install, update or uninstall.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The progress of an installation, update or removal of packages.
@@ -239,4 +254,5 @@ class Packages:
             {"task_id": task_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import docassemble_client.models as models
 from docassemble_client._types import UNSET, Unset
@@ -33,6 +33,7 @@ class Playground:
         folder: models.PlaygroundFolder | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> list[str]:
         """
         List the files in a folder of a Playground.
@@ -51,6 +52,7 @@ class Playground:
                 (docassemble.x). Default: static.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The names of the files.
@@ -66,6 +68,7 @@ class Playground:
             {"user_id": user_id, "project": project, "folder": folder},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     def download_file(
@@ -77,6 +80,7 @@ class Playground:
         folder: models.PlaygroundFolder | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Download:
         """
         Download a file of a Playground, or a package as a ZIP file.
@@ -96,6 +100,7 @@ class Playground:
             folder: Folder of the file. Default: static.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A download: await it for the content, or use `save()` or `async with` to stream it.
@@ -111,6 +116,7 @@ class Playground:
             {"filename": filename, "user_id": user_id, "project": project, "folder": folder},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def upload_files(
@@ -123,6 +129,7 @@ class Playground:
         restart: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle | None:
         """
         Upload files to a folder of a Playground.
@@ -146,6 +153,7 @@ class Playground:
             restart: Whether the server restarts after a change of modules. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the restart task, or None if the response is empty.
@@ -168,6 +176,7 @@ class Playground:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete_file(
@@ -180,6 +189,7 @@ class Playground:
         restart: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle | None:
         """
         Delete a file of a Playground.
@@ -200,6 +210,7 @@ class Playground:
             restart: Whether the server restarts after a change of modules. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the restart task, or None if the response is empty.
@@ -221,6 +232,7 @@ class Playground:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def list_projects(
@@ -229,6 +241,7 @@ class Playground:
         user_id: int | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> list[str]:
         """
         List the projects of a Playground.
@@ -244,6 +257,7 @@ class Playground:
             user_id: Owner of the Playground; default: the owner of the API key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The names of the projects, without the default one.
@@ -259,6 +273,7 @@ class Playground:
             {"user_id": user_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def create_project(
@@ -268,6 +283,7 @@ class Playground:
         user_id: int | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Create a project in a Playground.
@@ -284,6 +300,7 @@ class Playground:
             user_id: Owner of the Playground; default: the owner of the API key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -300,6 +317,7 @@ class Playground:
             {"project": project, "user_id": user_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete_project(
@@ -309,6 +327,7 @@ class Playground:
         user_id: int | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete a project of a Playground with all its files.
@@ -325,6 +344,7 @@ class Playground:
             user_id: Owner of the Playground; default: the owner of the API key.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -340,6 +360,7 @@ class Playground:
             {"project": project, "user_id": user_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def install_packages(
@@ -351,6 +372,7 @@ class Playground:
         restart: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle | None:
         """
         Unpack packages from ZIP files into a Playground.
@@ -370,6 +392,7 @@ class Playground:
             restart: Whether the server restarts after a change of modules. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the restart task, or None if the response is empty.
@@ -386,6 +409,7 @@ class Playground:
             {"files": files, "user_id": user_id, "project": project, "restart": restart},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def pull_package(
@@ -399,6 +423,7 @@ class Playground:
         restart: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle | None:
         """
         Copy a package from GitHub or PyPI into a Playground.
@@ -422,6 +447,7 @@ class Playground:
             restart: Whether the server restarts if a module changed. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the restart task, or None if the response is empty.
@@ -445,4 +471,5 @@ class Playground:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 
 from docassemble_client._types import UNSET, Unset
 from docassemble_client.config import RetryPolicy, Timeout
@@ -27,6 +28,7 @@ class Privileges:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[str]:
         """
         List the names of all privileges of the server, in alphabetical order.
@@ -41,6 +43,7 @@ class Privileges:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The names, sorted.
@@ -55,6 +58,7 @@ class Privileges:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def create(
@@ -63,6 +67,7 @@ class Privileges:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Create a privilege on the server.
@@ -78,6 +83,7 @@ class Privileges:
             privilege: Name of the new privilege, at most 50 characters.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -93,6 +99,7 @@ class Privileges:
             {"privilege": privilege},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete(
@@ -101,6 +108,7 @@ class Privileges:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete a privilege from the server and from all users who have it.
@@ -115,6 +123,7 @@ class Privileges:
             privilege: Name of the privilege.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -130,6 +139,7 @@ class Privileges:
             {"privilege": privilege},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def list_current(
@@ -137,6 +147,7 @@ class Privileges:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[str]:
         """
         List the privileges of the account that owns the API key.
@@ -151,6 +162,7 @@ class Privileges:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The names of the privileges, in database order.
@@ -167,6 +179,7 @@ class Privileges:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def list_for_user(
@@ -175,6 +188,7 @@ class Privileges:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[str]:
         """
         List the privileges of a user.
@@ -190,6 +204,7 @@ class Privileges:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The names of the privileges, in database order.
@@ -206,6 +221,7 @@ class Privileges:
             {"user_id": user_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def grant(
@@ -215,6 +231,7 @@ class Privileges:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Grant a privilege to a user.
@@ -232,6 +249,7 @@ class Privileges:
             privilege: Name of the privilege.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -251,6 +269,7 @@ class Privileges:
             {"user_id": user_id, "privilege": privilege},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def revoke(
@@ -260,6 +279,7 @@ class Privileges:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Revoke a privilege from a user.
@@ -276,6 +296,7 @@ class Privileges:
             privilege: Name of the privilege.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -296,4 +317,5 @@ class Privileges:
             {"user_id": user_id, "privilege": privilege},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

@@ -26,6 +26,7 @@ class Server:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Confidential:
         """
         Get the server's configuration.
@@ -39,6 +40,7 @@ class Server:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The directives by name; its repr hides their values.
@@ -54,6 +56,7 @@ class Server:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def replace_config(
@@ -62,6 +65,7 @@ class Server:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle:
         """
         Replace the server's whole configuration.
@@ -79,6 +83,7 @@ class Server:
             config: The new configuration.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the restart task.
@@ -94,6 +99,7 @@ class Server:
             {"config": config},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def update_config(
@@ -102,6 +108,7 @@ class Server:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle:
         """
         Change directives of the server's configuration.
@@ -118,6 +125,7 @@ class Server:
             config_changes: Top-level directives and their new values.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the restart task.
@@ -134,6 +142,7 @@ class Server:
             {"config_changes": config_changes},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def restart(
@@ -141,6 +150,7 @@ class Server:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> TaskHandle:
         """
         Restart the server.
@@ -155,6 +165,7 @@ class Server:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A handle of the restart task.
@@ -169,6 +180,7 @@ class Server:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_restart_status(
@@ -177,6 +189,7 @@ class Server:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.RestartStatus:
         """
         Get the progress of a restart.
@@ -192,6 +205,7 @@ class Server:
             task_id: The task_id from the call that started the restart.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The progress of a restart.
@@ -207,6 +221,7 @@ class Server:
             {"task_id": task_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_health(
@@ -214,6 +229,7 @@ class Server:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.ServerHealth:
         """
         Get the server's state, start time and version, without an API key.
@@ -227,6 +243,7 @@ class Server:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             State and version of the server.
@@ -239,4 +256,5 @@ class Server:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

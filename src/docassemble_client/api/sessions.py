@@ -37,6 +37,7 @@ class Sessions:
         page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Paginator[models.SessionSummary]:
         """
         List the sessions of all users.
@@ -63,6 +64,7 @@ class Sessions:
             page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A paginator: iterate over it with `async for`, or await it for the first page.
@@ -85,6 +87,7 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete_many(
@@ -97,6 +100,7 @@ class Sessions:
         delete_all: bool = False,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete all users' sessions that match a filter.
@@ -125,6 +129,7 @@ class Sessions:
                 server.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -139,6 +144,7 @@ class Sessions:
             {"i": i, "session": session, "tag": tag, "query": query, "delete_all": delete_all},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_variables(
@@ -149,6 +155,7 @@ class Sessions:
         secret: str | Secret | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, JSON]:
         """
         Get the variables of a session.
@@ -168,6 +175,7 @@ class Sessions:
             secret: Decryption key, if the session is encrypted.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The variables by name; objects have the keys _class and instanceName.
@@ -183,6 +191,7 @@ class Sessions:
             {"i": i, "session": session, "secret": secret},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def set_variables(
@@ -203,6 +212,7 @@ class Sessions:
         raw: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.SessionReply | None:
         """
         Set variables of a session and get its next question.
@@ -241,6 +251,7 @@ class Sessions:
                 Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A response of a session, or None if the response is empty.
@@ -278,6 +289,7 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete(
@@ -287,6 +299,7 @@ class Sessions:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete a session of the key owner.
@@ -304,6 +317,7 @@ class Sessions:
             session: ID of the session.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -318,6 +332,7 @@ class Sessions:
             {"i": i, "session": session},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def run_action(
@@ -333,6 +348,7 @@ class Sessions:
         read_only: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.SessionReply | None:
         """
         Run an action of an interview.
@@ -360,6 +376,7 @@ class Sessions:
                 overwrite then has no effect. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A response of a session, or None if the response is empty.
@@ -387,6 +404,7 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def go_back(
@@ -398,6 +416,7 @@ class Sessions:
         question: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.SessionReply | None:
         """
         Go back one step in a session and get its question.
@@ -416,6 +435,7 @@ class Sessions:
                 is empty and no code runs. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A response of a session, or None if the response is empty.
@@ -432,6 +452,7 @@ class Sessions:
             {"i": i, "session": session, "secret": secret, "question": question},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def start(
@@ -442,6 +463,7 @@ class Sessions:
         url_args: Mapping[str, str] | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.Session:
         """
         Start an interview.
@@ -464,6 +486,7 @@ class Sessions:
                 or underscore.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A new session.
@@ -481,6 +504,7 @@ class Sessions:
             {"i": i, "secret": secret, "url_args": url_args},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_question(
@@ -491,6 +515,7 @@ class Sessions:
         secret: str | Secret | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.SessionReply:
         """
         Get the current question of a session.
@@ -508,6 +533,7 @@ class Sessions:
             secret: Decryption key, if the session is encrypted.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A response of a session.
@@ -527,6 +553,7 @@ class Sessions:
             {"i": i, "session": session, "secret": secret},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     def list_current(
@@ -541,6 +568,7 @@ class Sessions:
         page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Paginator[models.SessionSummary]:
         """
         List the sessions of the account that owns the API key.
@@ -567,6 +595,7 @@ class Sessions:
             page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A paginator: iterate over it with `async for`, or await it for the first page.
@@ -589,6 +618,7 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete_many_current(
@@ -601,6 +631,7 @@ class Sessions:
         delete_all: bool = False,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete the key owner's sessions that match a filter.
@@ -629,6 +660,7 @@ class Sessions:
                 key owner.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -643,6 +675,7 @@ class Sessions:
             {"i": i, "session": session, "tag": tag, "query": query, "delete_all": delete_all},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     def list_for_user(
@@ -658,6 +691,7 @@ class Sessions:
         page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Paginator[models.SessionSummary]:
         """
         List the sessions of a user.
@@ -685,6 +719,7 @@ class Sessions:
             page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A paginator: iterate over it with `async for`, or await it for the first page.
@@ -708,6 +743,7 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete_many_for_user(
@@ -721,6 +757,7 @@ class Sessions:
         delete_all: bool = False,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete a user's sessions that match a filter.
@@ -750,6 +787,7 @@ class Sessions:
                 user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -771,6 +809,7 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     def list_across_users(
@@ -786,6 +825,7 @@ class Sessions:
         user_id: int | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Paginator[models.SessionSummary]:
         """
         List the sessions of all users or of one user.
@@ -813,6 +853,7 @@ class Sessions:
             user_id: Only sessions of this user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A paginator: iterate over it with `async for`, or await it for the first page.
@@ -836,6 +877,7 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete_many_across_users(
@@ -849,6 +891,7 @@ class Sessions:
         delete_all: bool = False,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete the sessions of all users or of one user that match a filter.
@@ -878,6 +921,7 @@ class Sessions:
                 every user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -899,4 +943,5 @@ class Sessions:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

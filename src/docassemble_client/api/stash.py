@@ -29,6 +29,7 @@ class Stash:
         refresh: int | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Confidential:
         """
         Retrieve stashed data, and optionally delete it or extend its lifetime.
@@ -46,6 +47,7 @@ class Stash:
             refresh: New lifetime in seconds from now, at least 1; ignored with delete.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The data; its repr hides the values.
@@ -61,6 +63,7 @@ class Stash:
             {"stash_key": stash_key, "secret": secret, "delete": delete, "refresh": refresh},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def store(
@@ -71,6 +74,7 @@ class Stash:
         raw: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.StashedData:
         """
         Store encrypted data on the server for a limited time.
@@ -88,6 +92,7 @@ class Stash:
                 unchanged. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The identifier and the key of stashed data; you need both to retrieve it.
@@ -102,4 +107,5 @@ class Stash:
             {"data": data, "expire": expire, "raw": raw},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

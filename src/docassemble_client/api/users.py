@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import docassemble_client.models as models
 from docassemble_client._types import UNSET, Unset
@@ -29,6 +29,7 @@ class Users:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Secret:
         """
         Get the key that decrypts a user's stored interview answers.
@@ -44,6 +45,7 @@ class Users:
             password: Password of the user.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The decryption key (16 characters), for the argument secret of session calls.
@@ -59,6 +61,7 @@ class Users:
             {"username": username, "password": password},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_current(
@@ -66,6 +69,7 @@ class Users:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.User:
         """
         Get the account that owns the API key.
@@ -80,6 +84,7 @@ class Users:
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A user account.
@@ -95,6 +100,7 @@ class Users:
             {},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def update_current(
@@ -113,6 +119,7 @@ class Users:
         old_password: str | Secret | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Update the profile of the account that owns the API key.
@@ -141,6 +148,7 @@ class Users:
                 answers for the new password.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -170,6 +178,7 @@ class Users:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def create(
@@ -189,6 +198,7 @@ class Users:
         privileges: Sequence[str] | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.NewUser:
         """
         Create a user account.
@@ -217,6 +227,7 @@ class Users:
             privileges: Privileges of the user; default: none.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             The account that was just created.
@@ -247,6 +258,7 @@ class Users:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get(
@@ -255,6 +267,7 @@ class Users:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.User:
         """
         Get a user by number.
@@ -270,6 +283,7 @@ class Users:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A user account.
@@ -286,6 +300,7 @@ class Users:
             {"user_id": user_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def update(
@@ -306,6 +321,7 @@ class Users:
         active: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Update a user's profile, password or active status.
@@ -337,6 +353,7 @@ class Users:
             active: Whether the user can log in.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -372,6 +389,7 @@ class Users:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def deactivate(
@@ -380,6 +398,7 @@ class Users:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Deactivate a user.
@@ -397,6 +416,7 @@ class Users:
             user_id: Number of the account.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -414,6 +434,7 @@ class Users:
             {"user_id": user_id},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def delete(
@@ -423,6 +444,7 @@ class Users:
         *,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """
         Delete a user's account and data permanently.
@@ -440,6 +462,7 @@ class Users:
                 deletes them too.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             None.
@@ -457,6 +480,7 @@ class Users:
             {"user_id": user_id, "remove": remove},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def get_by_username(
@@ -466,6 +490,7 @@ class Users:
         case_sensitive: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> models.User:
         """
         Get a user by e-mail address.
@@ -482,6 +507,7 @@ class Users:
             case_sensitive: Whether the address must match exactly. Default: false.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A user account.
@@ -497,6 +523,7 @@ class Users:
             {"username": username, "case_sensitive": case_sensitive},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     async def invite(
@@ -507,6 +534,7 @@ class Users:
         send_emails: bool | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> builtins.list[models.Invitation]:
         """
         Invite people to register.
@@ -525,6 +553,7 @@ class Users:
                 result. Default: true.
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A list; each item: an invitation to register.
@@ -545,6 +574,7 @@ class Users:
             },
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )
 
     def list(
@@ -554,6 +584,7 @@ class Users:
         page_token: str | None = None,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Paginator[models.User]:
         """
         List the registered users, ordered by number.
@@ -571,6 +602,7 @@ class Users:
             page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.
+            headers: Further headers of the request; they replace those of the client.
 
         Returns:
             A paginator: iterate over it with `async for`, or await it for the first page.
@@ -584,4 +616,5 @@ class Users:
             {"include_inactive": include_inactive, "page_token": page_token},
             timeout=timeout,
             retry=retry,
+            headers=headers,
         )

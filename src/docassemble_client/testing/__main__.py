@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from docassemble_client._base_client import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.testing.server import LATEST_VERSION, FakeServer
 
 if TYPE_CHECKING:

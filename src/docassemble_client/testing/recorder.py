@@ -162,7 +162,8 @@ class Recorder:
         Create a transport that records the requests it sends.
 
         Args:
-            inner: Transport that sends the requests; `httpx.AsyncHTTPTransport()` by default.
+            inner: Transport that sends the requests, which you close; by default a new one that
+                keeps no connection open.
 
         Returns:
             The transport, for the client's `transport` argument.

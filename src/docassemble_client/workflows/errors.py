@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import docassemble_client.workflows as workflows
 from docassemble_client._types import JSON
-from docassemble_client.errors import DocassembleError, TaskFailed
+from docassemble_client.errors import DocassembleError, ErrorContext, TaskFailed
 from docassemble_client.tasks import TaskHandle
 
 
@@ -21,7 +23,11 @@ class InterviewError(DocassembleError):
     """
 
     def __init__(
-        self, message: str = "", *, transcript: workflows.Transcript | None = None, **context: str
+        self,
+        message: str = "",
+        *,
+        transcript: workflows.Transcript | None = None,
+        **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, **context)
         self.transcript = transcript
@@ -43,7 +49,7 @@ class MissingAnswer(InterviewError):
         transcript: workflows.Transcript | None = None,
         variable: str = "",
         question: str = "",
-        **context: str,
+        **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, transcript=transcript, **context)
         self.variable = variable
@@ -68,7 +74,7 @@ class InterviewFailed(InterviewError):
         *,
         transcript: workflows.Transcript | None = None,
         body: JSON = None,
-        **context: str,
+        **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, transcript=transcript, **context)
         self.body = body
@@ -90,7 +96,7 @@ class NoDocuments(InterviewError):
         transcript: workflows.Transcript | None = None,
         question: str = "",
         end_type: str = "",
-        **context: str,
+        **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, transcript=transcript, **context)
         self.question = question
@@ -110,14 +116,11 @@ class InvalidDocument(DocassembleError):
         self,
         message: str = "",
         *,
-        operation: str = "",
-        method: str = "",
-        path: str = "",
-        hint: str = "",
         format: str = "",  # noqa: A002 - named like the attribute
         content: bytes = b"",
+        **context: Unpack[ErrorContext],
     ) -> None:
-        super().__init__(message, operation=operation, method=method, path=path, hint=hint)
+        super().__init__(message, **context)
         self.format = format
         self.content = content
 
@@ -137,7 +140,7 @@ class InstallFailed(TaskFailed):
         handle: TaskHandle | None = None,
         log: str = "",
         name: str = "",
-        **context: str,
+        **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, handle=handle, log=log, **context)
         self.name = name

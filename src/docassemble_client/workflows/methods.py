@@ -328,7 +328,8 @@ class WorkflowMethods(BaseClient):
             restart: Whether the server restarts. Without a restart, interviews are reloaded, but
                 running processes do not load changed Python modules.
             timeout: Seconds for the whole deployment; None for no limit.
-            on_progress: Called with an event when the request is sent and after each poll.
+            on_progress: Function or coroutine function, called with an event when the request is
+                sent and after each poll.
 
         Returns:
             The package as listed before and now, and the log of pip.

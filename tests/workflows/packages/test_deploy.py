@@ -120,9 +120,7 @@ def test_key_that_may_not_clear_the_cache_can_deploy(fake: FakeServer, tmp_path:
 
     async def scenario(da: AsyncDocassemble) -> DeployReport:
         key = await da.api_keys.create("deploy", permissions=["manage_packages"])
-        async with fake.client() as limited:
-            limited._api_key = key
-            return await limited.deploy(folder, restart=False)
+        return await da.as_key(key).deploy(folder, restart=False)
 
     report = run_with_client(fake, scenario)
 
@@ -339,7 +337,7 @@ def test_timeout_covers_the_whole_deployment(fake: FakeServer, tmp_path: Path) -
         deploy(fake, write_package(tmp_path), timeout=100)
 
     assert caught.value.handle is not None
-    assert caught.value.handle.target == "docassemble-mine"
+    assert caught.value.handle.package == "docassemble-mine"
 
 
 @pytest.mark.parametrize(

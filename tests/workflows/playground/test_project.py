@@ -255,15 +255,14 @@ def test_limited_key_works_without_its_user_id(fake: FakeServer, tmp_path: Path)
 
     async def scenario(da: AsyncDocassemble) -> None:
         key = await da.api_keys.create("sync", permissions=["playground_control"])
-        async with fake.client() as limited:
-            limited._api_key = key
-            async with limited.project("mine", create=True, delete=True) as project:
-                await project.install(write_package(tmp_path))
-                with pytest.raises(UsageError, match="Pass user_id to project"):
-                    project.interview("hello.yml")
-            async with limited.project("mine", create=True, user_id=1) as project:
-                assert project.interview("a.yml").i.startswith("docassemble.playground1mine:")
-                assert project.user_id == 1
+        limited = da.as_key(key)
+        async with limited.project("mine", create=True, delete=True) as project:
+            await project.install(write_package(tmp_path))
+            with pytest.raises(UsageError, match="Pass user_id to project"):
+                project.interview("hello.yml")
+        async with limited.project("mine", create=True, user_id=1) as project:
+            assert project.interview("a.yml").i.startswith("docassemble.playground1mine:")
+            assert project.user_id == 1
 
     run_with_client(fake, scenario)
 

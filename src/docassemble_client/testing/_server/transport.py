@@ -70,10 +70,13 @@ class RecordingTransport(httpx.AsyncBaseTransport):
 
         Args:
             recorder: The recorder.
-            inner: Transport that sends the requests; `httpx.AsyncHTTPTransport()` by default.
+            inner: Transport that sends the requests; by default one without idle connections.
         """
         self._recorder = recorder
-        self._inner = inner or httpx.AsyncHTTPTransport()
+        # The client does not close it, so no connection may stay open.
+        self._inner = inner or httpx.AsyncHTTPTransport(
+            limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """

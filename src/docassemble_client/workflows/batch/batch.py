@@ -22,7 +22,15 @@ from typing import Any, TypeAlias, cast
 from attrs import define, evolve, field, frozen
 
 from docassemble_client._base_client import BaseClient
-from docassemble_client._concurrency import FIRST_COMPLETED, Task, create_task, gather, shield, wait
+from docassemble_client._concurrency import (
+    FIRST_COMPLETED,
+    Task,
+    create_task,
+    gather,
+    run_callback,
+    shield,
+    wait,
+)
 from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.transfer import sanitize_filename
 from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
@@ -110,17 +118,17 @@ class Batch:
                         running.add(create_task(self._process_row(*numbered_row)))
                 for completed in [task for task in running if task.done()]:
                     running.discard(completed)
-                    yield self._report_progress(completed.result(), active=len(running))
+                    yield await self._report_progress(completed.result(), active=len(running))
         finally:
             await shield(_cancel_all({*running, *fetching}))
             await numbered_rows.aclose()
 
-    def _report_progress(self, result: RowResult, *, active: int) -> RowResult:
+    async def _report_progress(self, result: RowResult, *, active: int) -> RowResult:
         self._progress = self._progress.with_result(
             result, active=active, concurrency=self._adaptive_limit.limit
         )
         if self._options.on_progress is not None:
-            self._options.on_progress(self._progress)
+            await run_callback(self._options.on_progress, self._progress)
         return result
 
     async def _delete_leftover_sessions(self) -> None:

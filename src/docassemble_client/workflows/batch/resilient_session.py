@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from docassemble_client._concurrency import CancelledError, monotonic, sleep
-from docassemble_client._core.retry import may_be_processed, never_sent
+from docassemble_client._core.retry import Backoff
 from docassemble_client.config import Secret
-from docassemble_client.errors import APIError, DecodeError, DocassembleError, RateLimited
+from docassemble_client.errors import APIError, DecodeError, DocassembleError
 from docassemble_client.models import Question, Session, UndefinedVariable
 from docassemble_client.responses import BinaryContent
 from docassemble_client.transfer import Upload
@@ -33,7 +32,7 @@ T = TypeVar("T")
 
 # An invalid response, such as a proxy's page, may be permanent: it is retried only a few times.
 _MAX_INVALID_RESPONSES = 5
-_INITIAL_DELAY_SECONDS, _MAX_DELAY_SECONDS = 0.5, 15.0
+_BACKOFF = Backoff(initial=0.5, maximum=15.0, jitter=0.5)
 _MAX_CANDIDATE_SESSIONS = (
     100  # newest sessions that are tried after the response to a start is lost
 )
@@ -94,7 +93,7 @@ class ResilientSession(InterviewSession):
                 reply = await self.retry_until_available(super().question)
         except APIError as error:
             # If the interview fails, it has not finished, and the server saves nothing of the run.
-            self.may_have_finished = self.may_have_finished and may_be_processed(error)
+            self.may_have_finished = self.may_have_finished and _is_lost(error)
             raise
         self.may_have_finished = self._has_answers and not _is_unfinished(reply)
         return reply
@@ -187,7 +186,7 @@ class ResilientSession(InterviewSession):
                 if not retry_state.should_retry(error):
                     raise
                 await retry_state.back_off()
-                session = await self._recover_started_session() if may_be_processed(error) else None
+                session = await self._recover_started_session() if _is_lost(error) else None
             else:
                 self.seconds += monotonic() - start_time
         try:
@@ -235,7 +234,7 @@ class RetryState:
         self._deadline = monotonic() + outage_timeout
         self._adaptive_limit = adaptive_limit
         self._invalid_responses = 0
-        self._max_delay = _INITIAL_DELAY_SECONDS
+        self._attempts = 0
 
     def should_retry(self, error: DocassembleError) -> bool:
         """Record a failure, and return whether to repeat the call."""
@@ -243,15 +242,20 @@ class RetryState:
             self._invalid_responses += 1
             has_attempts = self._invalid_responses < _MAX_INVALID_RESPONSES
             return has_attempts and monotonic() < self._deadline
-        if not (may_be_processed(error) or never_sent(error) or isinstance(error, RateLimited)):
+        if not error.is_transient:
             return False
         self._adaptive_limit.record_failure()
         return monotonic() < self._deadline
 
     async def back_off(self) -> None:
         """Wait before the next attempt."""
-        await sleep(self._max_delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-        self._max_delay = min(_MAX_DELAY_SECONDS, self._max_delay * 2)
+        self._attempts += 1
+        await sleep(_BACKOFF.delay(self._attempts))
+
+
+def _is_lost(error: DocassembleError) -> bool:
+    """Whether the server may have processed the request although its response was lost."""
+    return error.is_transient and error.maybe_processed
 
 
 def _is_unfinished(reply: SessionReply) -> bool:

@@ -178,7 +178,8 @@ class Interview:
             max_size: Maximum size of each document in bytes; None for no limit.
             rerun_unknown: Whether to run rows again that may have finished in an earlier run.
             outage_timeout: Seconds for which a request is retried while the server is unavailable.
-            on_progress: Called with the progress of the batch before each result.
+            on_progress: Function or coroutine function, called with the progress of the batch
+                before each result.
 
         Returns:
             One result for each row.

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from docassemble_client._concurrency import run_in_steps, sleep, timeout_after
+from docassemble_client._concurrency import run_callback, run_in_steps, sleep, timeout_after
 from docassemble_client._core.retry import (
     RESTART_POLL_SECONDS,
-    TRANSIENT,
-    may_be_processed,
-    never_sent,
 )
 from docassemble_client.errors import (
     AccessDenied,
@@ -214,7 +211,8 @@ class _Deployment:
         if self.restart:
             self.since = await latest_start_time(self.client)
         if self.on_progress is not None:
-            self.on_progress(TaskEvent(state="sending", polls=0, reason=self.target.description))
+            event = TaskEvent(state="sending", polls=0, reason=self.target.description)
+            await run_callback(self.on_progress, event)
         await self._request_install()
         log = PipLog(await self._wait_for_install())
         failed = log.failed_packages
@@ -242,16 +240,16 @@ class _Deployment:
                 handle = await self.client.packages.install(
                     **self.target.arguments, restart=self.restart
                 )
-            except TRANSIENT as error:
-                if never_sent(error):
+            except DocassembleError as error:
+                if not error.is_transient:
+                    raise
+                if not error.maybe_processed:
                     await sleep(RESTART_POLL_SECONDS)
                     continue
-                if not may_be_processed(error):
-                    raise
                 await self._wait_until_listed(error)
             else:
                 target = normalize_name(self.target.name)
-                self.handle = evolve(handle, target=target, expected_state="listed")
+                self.handle = evolve(handle, package=target, expected_state="listed")
             return
 
     async def _wait_for_install(self) -> str:
@@ -287,8 +285,8 @@ class _Deployment:
                 listed = await self._get_listed_package()
                 if await self._is_installed(listed):
                     return
-            except TRANSIENT as failure:
-                if not may_be_processed(failure) and not never_sent(failure):
+            except DocassembleError as failure:
+                if not failure.is_transient:
                     raise
                 continue
             if not (self.restart and self._list_changed(listed)):

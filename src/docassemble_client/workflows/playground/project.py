@@ -16,7 +16,7 @@ from docassemble_client._concurrency import (
     shield,
     timeout_after,
 )
-from docassemble_client._core.retry import TRANSIENT, retry_until_available
+from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import (
     AccessDenied,
     BadRequest,
@@ -110,7 +110,8 @@ class Project:
             source: Folder of the package, or its ZIP file.
             restart: Whether the server restarts if the package has modules.
             timeout: Seconds for the upload and the restart; None for no limit.
-            on_progress: Called with an event after each poll of the restart.
+            on_progress: Function or coroutine function, called with an event after each poll of the
+                restart.
 
         Returns:
             Whether the server restarted.
@@ -154,7 +155,8 @@ class Project:
             branch: Branch of the repository. The default is GitHub's default branch, or `main`.
             restart: Whether the server restarts if a module changed.
             timeout: Seconds for the download and the restart; None for no limit.
-            on_progress: Called with an event after each poll of the restart.
+            on_progress: Function or coroutine function, called with an event after each poll of the
+                restart.
 
         Returns:
             Whether the server restarted.
@@ -350,10 +352,11 @@ class Project:
             raise DocassembleError(message, hint="Pass create=True, or the name of a project")
         try:
             await self._client.playground.create_project(self.name, user_id=self._requested_user_id)
-        except (BadRequest, *TRANSIENT):
+        except DocassembleError as error:
             # The response was lost, or the project exists by now: the server's error is the same
             # for existing and invalid projects.
-            if not await self._exists():
+            is_refused = isinstance(error, BadRequest)
+            if not (is_refused or error.is_transient) or not await self._exists():
                 raise
 
     async def _exists(self) -> bool:

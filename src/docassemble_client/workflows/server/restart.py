@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING
 
 from docassemble_client._concurrency import sleep, timeout_after
 from docassemble_client.config import RetryPolicy
-from docassemble_client.errors import (
-    DecodeError,
-    RedirectRefused,
-    ServerError,
-    TaskTimeout,
-    TransportError,
-)
+from docassemble_client.errors import DocassembleError, ServerError, TaskTimeout
 from docassemble_client.tasks import TaskHandle
 
 if TYPE_CHECKING:
@@ -70,9 +64,10 @@ async def wait_until_stable(client: BaseClient, since: float) -> None:
             health = await client.server.get_health(timeout=_POLL_TIMEOUT_SECONDS, retry=no_retries)
             is_new = health.server_start_time > since
             stable_responses = stable_responses + 1 if is_new else 0
-        except RedirectRefused:
-            raise
-        except (TransportError, ServerError, DecodeError):
+        except DocassembleError as error:
+            # While it starts, the server itself may fail too.
+            if not error.is_transient and not isinstance(error, ServerError):
+                raise
             stable_responses = 0
         if stable_responses == _STABLE_RESPONSES:
             return

@@ -1,0 +1,147 @@
+"""Options of a client: what its views can change, and what they share."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
+from weakref import WeakValueDictionary
+
+from docassemble_client._concurrency import Lock
+from docassemble_client._core.messages import check_headers
+from docassemble_client._core.retry import RetryBudget
+from docassemble_client._http.adapter import HTTPXTransport
+from docassemble_client.config import PollPolicy, RetryPolicy, Secret, Timeout, Timeouts
+from docassemble_client.errors import UsageError
+from docassemble_client.events import Event
+
+if TYPE_CHECKING:
+    from docassemble_client._core.executor import Executor
+    from docassemble_client._http.transport import Connections
+
+URL_VARIABLE = "DOCASSEMBLE_URL"
+KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
+PUBLIC_URL_VARIABLE = "DOCASSEMBLE_PUBLIC_URL"
+_LIBRARIES = ("httpx", "httpx2", "aiohttp")
+
+Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
+"""Headers of every request, or a function that returns them for each request."""
+
+
+class ClientOptions(TypedDict, total=False):
+    """The optional settings of a client; see `AsyncDocassemble`."""
+
+    timeout: Timeout
+    retry: RetryPolicy | None
+    retry_budget: RetryBudget | None
+    max_concurrency: int
+    transport: Literal["httpx", "httpx2", "aiohttp"] | HTTPXTransport
+    verify: bool | str | ssl.SSLContext
+    cert: str | tuple[str, str] | None
+    proxy: str | None
+    public_url: str | None
+    headers: Headers | None
+    poll: PollPolicy | None
+    on_event: Callable[[Event], object] | None
+
+
+class Settings(NamedTuple):
+    """What a view of a client can change."""
+
+    api_key: Secret
+    timeouts: Timeouts
+    retry: RetryPolicy
+    poll: PollPolicy
+    headers: tuple[Headers, ...]
+    on_event: Callable[[Event], object] | None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"  # headers may hold secrets
+
+
+class Shared:
+    """What a client and its views have in common; the first call creates the connections."""
+
+    def __init__(self, base_url: str, public_url: str | None, **options: Any) -> None:
+        self.base_url = base_url
+        self.public_url = public_url
+        self.budget: RetryBudget = options.pop("retry_budget") or RetryBudget()
+        self.session_locks: WeakValueDictionary[object, Lock] = WeakValueDictionary()
+        self._options = options
+        self._connections: Connections | None = None
+
+    def get_connections(self) -> Connections:
+        if self._connections is None:
+            from docassemble_client._http.transport import Connections
+
+            self._connections = Connections(self.base_url, **self._options)
+        return self._connections
+
+    def make_executor(self, settings: Settings) -> Executor:
+        # Imported here: the HTTP library and the models are the heavy part.
+        from docassemble_client._core.executor import Executor
+        from docassemble_client._http.transport import Transport
+
+        transport = Transport(
+            self.get_connections(),
+            settings.api_key,
+            headers=settings.headers,
+            on_event=settings.on_event,
+        )
+        return Executor(
+            transport,
+            timeouts=settings.timeouts,
+            retry=settings.retry,
+            poll=settings.poll,
+            budget=self.budget,
+            session_locks=self.session_locks,
+        )
+
+
+def read_environment() -> tuple[str, str, str | None]:
+    """Return the URL, the API key and the public URL that the environment variables set."""
+    url, api_key = os.environ.get(URL_VARIABLE), os.environ.get(KEY_VARIABLE)
+    if url and api_key:
+        return url, api_key, os.environ.get(PUBLIC_URL_VARIABLE) or None
+    missing = [name for name, value in ((URL_VARIABLE, url), (KEY_VARIABLE, api_key)) if not value]
+    message = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+    raise UsageError(message, hint="Set the environment variables, or pass base_url and api_key")
+
+
+def check_transport(transport: object) -> None:
+    is_library = isinstance(transport, str) and transport in _LIBRARIES
+    if not is_library and not hasattr(transport, "handle_async_request"):
+        names = ", ".join(map(repr, _LIBRARIES))
+        message = f"transport must be {names}, or an asynchronous transport of httpx or httpx2"
+        raise UsageError(message)
+    # httpx is always installed.
+    if is_library and transport != "httpx" and find_spec(str(transport)) is None:
+        message = f"transport={transport!r} needs a package that is not installed"
+        hint = f'Install it: pip install "docassemble-client[{transport}]"'
+        raise UsageError(message, hint=hint)
+
+
+def check_header_source(headers: Headers | None) -> tuple[Headers, ...]:
+    if headers is None:
+        return ()
+    if not callable(headers):
+        return (check_headers(headers),)
+    if _is_coroutine_function(headers):
+        message = "headers must be a mapping or a function, not a coroutine function"
+        raise UsageError(message, hint="Let the function return headers that a task keeps current")
+    return (headers,)
+
+
+def check_hook(on_event: Callable[[Event], object] | None) -> Callable[[Event], object] | None:
+    if _is_coroutine_function(on_event):
+        message = "on_event must be a function, not a coroutine function"
+        raise UsageError(message, hint="Start a task in it if you have to await something")
+    return on_event
+
+
+def _is_coroutine_function(value: object) -> bool:
+    """Whether calling it returns a coroutine; also an instance with such a `__call__`."""
+    return iscoroutinefunction(value) or iscoroutinefunction(getattr(value, "__call__", None))  # noqa: B004 - of an instance
