@@ -195,6 +195,13 @@ class Result:
         """Type of an item of a page."""
         return self.type.item if self.type and self.type.kind == "page" else None
 
+    @property
+    def decoded(self) -> Type | None:
+        """Type of the JSON, or of an item of a page; None for a task and for no content."""
+        if self.type is None or self.type.kind in {"task", "none"}:
+            return None
+        return self.item or self.type
+
 
 @frozen(kw_only=True)
 class Error:

@@ -62,3 +62,8 @@ def to_constant_name(tag: str, name: str) -> str:
 def to_class_name(tag: str) -> str:
     """Convert a tag to the class name of its namespace, such as ApiKeys for api_keys."""
     return "".join(part.capitalize() for part in tag.split("_"))
+
+
+def to_snake_case(class_name: str) -> str:
+    """Convert the name of a class to that of a variable, such as api_key for ApiKey."""
+    return re.sub("(?<=.)(?=[A-Z])", "_", class_name).lower()

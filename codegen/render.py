@@ -13,6 +13,9 @@ import jinja2
 import yaml
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
+from codegen.decoders import Decoders
+from codegen.names import to_snake_case
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -75,6 +78,8 @@ def render(spec: Spec) -> dict[str, str]:
         for module, names in public.items()
         if module.startswith("workflows.")
     }
+    decoders = {tag.name: Decoders(tag, spec) for tag in spec.tags}
+    decoded = tuple(tag for tag in decoders if not decoders[tag].is_empty)
     root = public | {f"models.{tag}": names for tag, names in models.items()}
 
     def lazy_package(package: str, **names: object) -> str:
@@ -103,15 +108,19 @@ def render(spec: Spec) -> dict[str, str]:
             names_by_module=workflows,
         ),
         "operations/__init__": python("table.py.jinja"),
+        "decoders/__init__": python("decoders_package.py.jinja", tags=decoded),
         "api/__init__": python("namespaces.py.jinja"),
     }
     if any(len(tags) > 1 for tags in spec.modules_by_group.values()):
         sources["operations/_errors"] = python("errors.py.jinja")
     for tag in spec.tags:
         sources[f"api/{tag.name}"] = python("api.py.jinja", tag=tag)
-        sources[f"operations/{tag.name}"] = python("operations.py.jinja", tag=tag)
+        names = {"tag": tag, "decoders": decoders[tag.name]}
+        sources[f"operations/{tag.name}"] = python("operations.py.jinja", **names)
         if tag.types:
             sources[f"models/{tag.name}"] = python("models.py.jinja", tag=tag)
+        if tag.name in decoded:
+            sources[f"decoders/{tag.name}"] = python("decoders.py.jinja", **names)
     paths = {module: f"{_PACKAGE}/{module}.py" for module in sources}
     files = {paths[module]: _format_python(paths[module], text) for module, text in sources.items()}
     for name in ("coverage", "server-differences", "versions"):
@@ -140,7 +149,7 @@ def _environment() -> jinja2.Environment:
         *(_wrap, _wrap_item),
     )
     environment.filters.update({function.__name__[1:]: function for function in filters})
-    environment.filters["repr"] = repr
+    environment.filters |= {"repr": repr, "to_snake_case": to_snake_case}
     return environment
 
 
@@ -229,19 +238,23 @@ def _describe_privileges(operation: Operation) -> str:
     return ("; ".join(parts) or "none") + "."
 
 
-def _format_result(result: Result) -> str:
+def _format_result(result: Result, tag: Tag, decoders: Decoders) -> str:
     """Format the arguments of `Result(...)`."""
     parts: list[str] = []
+    decoded = result.decoded
     if result.union:
         cases = ", ".join(f"{key!r}: models.{model}" for key, model in result.union.cases)
         default = f"models.{result.union.default}"
         union = f"DiscriminatedUnion({result.union.key!r}, {{{cases}}}, {default})"
         parts.append(f"type=lambda: {union}")
+    elif decoded:
+        parts.append(f"type=lambda: {decoded.to_annotation('value', 'models.')}")
     elif result.type and result.type.kind == "task":
         parts.append(f"task={result.type.name!r}")
-    elif result.type and result.type.kind != "none":
-        annotation = (result.item or result.type).to_annotation("value", "models.")
-        parts.append(f"type=lambda: {annotation}")
+    if decoded:
+        name = decoders.format_name(decoded)
+        prefix = "" if "." in name else f"decoders.{tag.name}."
+        parts.append(f"decoder=lambda: {prefix}{name}")
     parts += ["text=True"] if result.text else []
     parts += ["binary=True"] if result.binary else []
     return ", ".join(parts)

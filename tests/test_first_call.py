@@ -45,27 +45,31 @@ USER: dict[str, object] = {
     "account_type": "local",
 }
 CALLS = [
-    ("users.get_current()", USER, ["models.users"]),
+    ("users.get_current()", USER, ["decoders.users", "models.users"]),
     (
         "users.list()",
         {"items": [USER], "next_id": None},
-        ["models.users"],
+        ["decoders.users", "models.users"],
     ),
-    ("stash.store({})", {"stash_key": "a", "secret": "b"}, ["models.stash"]),
-    ("server.get_restart_status('a')", {"status": "working"}, ["models.server"]),
+    ("stash.store({})", {"stash_key": "a", "secret": "b"}, ["decoders.stash", "models.stash"]),
+    (
+        "server.get_restart_status('a')",
+        {"status": "working"},
+        ["decoders.server", "models.server"],
+    ),
     # Its model has an enumeration of another tag.
     (
         "packages.get_update_status('a')",
         {"status": "working"},
-        ["models.packages", "models.server"],
+        ["decoders.packages", "models.packages"],
     ),
     ("packages.install(pip='a')", {"task_id": "a"}, []),
-    ("privileges.list()", ["user"], []),
+    ("privileges.list()", ["user"], ["decoders.privileges"]),
     ("request('GET', '/x')", {}, []),
     (
         "files.extract_fields(b'x', output_format='json')",
         {"fields": []},
-        ["models.files"],
+        ["decoders.files", "models.files"],
     ),
 ]
 MODELS = [model for name in models.__all__ if attrs.has(model := getattr(models, name))]
@@ -83,8 +87,8 @@ def get_loaded_modules(code: str) -> list[str]:
 
 
 def select_models(modules: list[str]) -> list[str]:
-    """Return the modules with models."""
-    return [name for name in modules if name.startswith("models.")]
+    """Return the modules with models and decoders."""
+    return [name for name in modules if name.startswith(("models.", "decoders."))]
 
 
 def select_operations(modules: list[str]) -> list[str]:
@@ -98,7 +102,7 @@ def select_operations(modules: list[str]) -> list[str]:
 def test_the_first_call_loads_only_the_modules_it_needs(
     call: str, response: object, expected: list[str]
 ) -> None:
-    """It loads the models of its response, and no module that only other calls need."""
+    """It loads models and decoders of its response, and no module that only other calls need."""
     loaded = get_loaded_modules(CALL_PROGRAM.format(content=json.dumps(response), call=call))
 
     assert sorted({*select_models(loaded), *(OPTIONAL_MODULES & set(loaded))}) == expected

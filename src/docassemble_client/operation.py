@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 
 from attrs import field, frozen
 
-from docassemble_client._types import Unset
+from docassemble_client._types import JSON, Unset
 from docassemble_client.config import RetryPolicy, Timeout
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 ParamLocation = Literal["path", "query", "body", "file", "local"]
 RetryClass = Literal["safe", "if_unsent"]
+Decoder = Callable[[JSON], Any]
 
 
 class Param(NamedTuple):
@@ -116,12 +117,15 @@ class Result:
 
     Attributes:
         type: Returns the type of a JSON response; it imports the models on the first call.
+        decoder: Returns the function that decodes exact JSON of the type; it imports the decoders
+            on the first call.
         task: Kind of the task whose ID the response contains.
         text: Whether a response that is not JSON is returned as text.
         binary: Whether a response that is not JSON is returned as bytes.
     """
 
     type: Callable[[], Any] | None = field(default=None, repr=False)
+    decoder: Callable[[], Decoder] | None = field(default=None, repr=False)
     task: str = ""
     text: bool = False
     binary: bool = False
@@ -130,6 +134,11 @@ class Result:
     def json(self) -> Any:
         """Type of a JSON response, or None."""
         return self.type() if self.type else None
+
+    @cached_property
+    def decode(self) -> Decoder | None:
+        """Function that decodes exact JSON of the type, or None."""
+        return self.decoder() if self.decoder else None
 
 
 class KnownError(NamedTuple):

@@ -23,14 +23,15 @@ for _name in ("client", "_core.executor", "_http.transport"):
     importlib.import_module(f"{harness.PACKAGE}.{_name}")
 _REPLACED_MODULES = {
     harness.PACKAGE,
-    *(f"{harness.PACKAGE}.{name}" for name in ("models", "operations", "api")),
+    *(f"{harness.PACKAGE}.{name}" for name in ("models", "decoders", "operations", "api")),
     *(f"{harness.PACKAGE}.{name}" for name in ("_core.executor", "_base_client")),
     *(f"{harness.PACKAGE}.{name}" for name in ("workflows.methods", "client")),
 }
 
 
 def _find_replaced_modules() -> list[str]:
-    folders = tuple(f"{harness.PACKAGE}.{name}." for name in ("api", "models", "operations"))
+    names = ("api", "operations", "decoders", "models")
+    folders = tuple(f"{harness.PACKAGE}.{name}." for name in names)
     return [name for name in sys.modules if name in _REPLACED_MODULES or name.startswith(folders)]
 
 

@@ -23,6 +23,7 @@ GENERATED = [
     "src/docassemble_client/__init__.py",
     "src/docassemble_client/api/__init__.py",
     "src/docassemble_client/api/things.py",
+    "src/docassemble_client/decoders/__init__.py",
     "src/docassemble_client/models/__init__.py",
     "src/docassemble_client/operations/__init__.py",
     "src/docassemble_client/operations/things.py",

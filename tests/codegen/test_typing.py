@@ -32,6 +32,10 @@ models:
       answers: {type: confidential, doc: Answers.}
       parts: {type: "map[list[Thing]]", doc: Parts.}
       rest: {type: json, doc: Rest.}
+      secrets: {type: "list[secret]", "null": true, doc: Secrets.}
+      ways: {type: "map[Way]", "null": true, optional: true, doc: Ways.}
+      objects: {type: "list[object]", "null": true, doc: Objects.}
+      share: {type: float, "null": true, doc: Share.}
       type: {type: str, doc: Type.}
   File: {doc: A file., fields: {size: {type: float, doc: Megabytes.}}}
   Reply: {doc: A reply., union: {key: kind, cases: {file: File}, default: Thing}}
@@ -122,7 +126,7 @@ async def arguments(client: Namespaces) -> None:
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """The whole package, with files generated from the specification above."""
-    ignore = shutil.ignore_patterns("api", "models", "operations", "__pycache__")
+    ignore = shutil.ignore_patterns("api", "decoders", "models", "operations", "__pycache__")
     source = Path(docassemble_client.__file__).parent
     shutil.copytree(source, tmp_path / FOLDERS[0], ignore=ignore)
     return harness.generate(tmp_path, EVERYTHING, common=COMMON).root / FOLDERS[0]
@@ -139,6 +143,7 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
             *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"),
             *("--follow-imports=silent", "--package=docassemble_client.api"),
             *("--package=docassemble_client.models", "--package=docassemble_client.operations"),
+            "--package=docassemble_client.decoders",
             "--module=consumer",
         ],
         cwd=package.parent,
@@ -156,6 +161,7 @@ def test_generated_code_is_typed_exactly(package: Path) -> None:
     [
         *("models/__init__.py", "models/things.py", "operations/__init__.py"),
         *("operations/things.py", "api/__init__.py", "api/things.py"),
+        *("decoders/__init__.py", "decoders/things.py"),
     ],
 )
 def test_generated_code_passes_the_projects_lint(package: Path, name: str) -> None:

@@ -117,18 +117,14 @@ def test_a_value_of_the_expected_type_is_unchanged(type_: Any, data: object) -> 
         (int, "5", 5),
         (int, 5.0, 5),
         (int, True, 1),
-        (int, None, None),
         (float, "5.5", 5.5),
         (float, True, 1.0),
-        (float, None, None),
         (bool, 1, True),
         (bool, 0, False),
         (bool, 1.0, True),
-        (bool, None, None),
         (str, 5, "5"),
         (str, 1.5, "1.5"),
         (str, True, "True"),
-        (str, None, None),
         (Color, 5, "5"),
         (list[int], ["1", 2.0], [1, 2]),
         (dict[str, str], {"a": 1}, {"a": "1"}),
@@ -137,7 +133,7 @@ def test_a_value_of_the_expected_type_is_unchanged(type_: Any, data: object) -> 
 def test_equivalent_values_are_converted_except_in_strict_mode(
     type_: Any, data: object, expected: object
 ) -> None:
-    """By default 5 is accepted for "5" and null for a text; strict mode refuses them."""
+    """By default "5" is accepted for 5; strict mode refuses it."""
     value = decode(type_, data)
     with strict_mode():
         message = decode_failure(type_, data)
@@ -155,18 +151,23 @@ def test_equivalent_values_are_converted_except_in_strict_mode(
         (int, 5.5, "int", "float"),
         (int, [1], "int", "list"),
         (int, {"hunter2": 1}, "int", "dict"),
+        (int, None, "int", "NoneType"),
         (float, "hunter2", "float", "str"),
         (float, "nan", "float", "str"),
         (float, "inf", "float", "str"),
         (float, [], "float", "list"),
+        (float, None, "float", "NoneType"),
         (bool, "true", "bool", "str"),
         (bool, "", "bool", "str"),
         (bool, 2, "bool", "int"),
         (bool, 0.5, "bool", "float"),
         (bool, {}, "bool", "dict"),
+        (bool, None, "bool", "NoneType"),
         (str, ["hunter2"], "str", "list"),
         (str, {"hunter2": 1}, "str", "dict"),
+        (str, None, "str", "NoneType"),
         (Color, ["hunter2"], "str", "list"),
+        (Color, None, "str", "NoneType"),
         (Secret, 5, "str", "int"),
         (Secret, None, "str", "NoneType"),
         (Confidential, ["hunter2"], "an object", "list"),
@@ -325,9 +326,17 @@ def test_messages_stay_short() -> None:
 
 def test_errors_of_cattrs_show_no_value() -> None:
     """The text of an error of cattrs is not shown."""
-    message = decode_failure(list[Literal["red"]], ["hunter2"])
+    message = decode_failure(list[Unset], ["hunter2"])
 
     assert message == "the response does not match: not understood @ $[0]"
+
+
+@pytest.mark.parametrize("data", ["hunter2", None, 5, ["red"]])
+def test_a_closed_enumeration_reports_its_values(data: object) -> None:
+    """A value of no closed enumeration raises a DecodeError that names the known values."""
+    message = decode_failure(Literal["red", "green"], data)
+
+    assert message == "the response does not match: expected one of red, green @ $"
 
 
 def test_the_error_contains_the_response_but_does_not_show_it() -> None:

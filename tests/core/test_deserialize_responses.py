@@ -173,6 +173,31 @@ def test_invalid_json_is_a_decode_error(content: bytes, type_: Any) -> None:
     assert caught.value.content == content[:65536]
 
 
+@pytest.mark.parametrize(
+    ("operation", "data", "problem"),
+    [
+        (
+            operations.USERS_CREATE,
+            {"user_id": None, "password": "x"},
+            "int, got NoneType @ $.user_id",
+        ),
+        (
+            operations.SERVER_GET_HEALTH,
+            {"ok": None, "server_start_time": 1.5, "version": "1.10.14"},
+            "bool, got NoneType @ $.ok",
+        ),
+        (operations.PRIVILEGES_LIST, ["user", None], "str, got NoneType @ $[1]"),
+    ],
+)
+def test_null_is_refused_where_the_server_never_sends_it(
+    operation: Operation[Any], data: object, problem: str
+) -> None:
+    """A value that must not be null would otherwise be None, against its annotation."""
+    message = decode_failure(operation, json.dumps(data).encode())
+
+    assert message == f"the response does not match: expected {problem}"
+
+
 def test_json_may_have_a_byte_order_mark_and_any_character() -> None:
     """A byte order mark, escapes and characters beyond the basic plane are decoded."""
     value = decode(

@@ -51,7 +51,7 @@ def test_a_failure_may_have_no_log() -> None:
     [
         (INSTALL, NOT_LISTED, "not listed with a version"),
         (INSTALL, make_listing(("docassemble.demo", None)), "not listed with a version"),
-        (INSTALL, make_listing((None, "1.0"), ("docassemble.demox", "1.0")), "not listed"),
+        (INSTALL, make_listing(("docassemble.demox", "1.0")), "not listed"),
         (INSTALL, make_listing(), "not listed"),
         (UNINSTALL, LISTED, "still listed"),
     ],
@@ -71,7 +71,7 @@ def test_success_without_a_listed_package_is_a_failure(
     [
         (INSTALL, LISTED),
         (INSTALL, make_listing(("Docassemble_Demo", "1.0"))),
-        (INSTALL, make_listing((None, "1.0"), ("docassemble-demo", "2"))),
+        (INSTALL, make_listing(("docassemble-demo", "2"))),
         (UNINSTALL, NOT_LISTED),
         (UNINSTALL, make_listing(("docassemble.demo", None))),
         (UNINSTALL, make_listing()),

@@ -52,14 +52,14 @@ PIP_FAILED = (
 PIP_UNKNOWN = (INSTALL_STATUS, make_json({"status": "unknown"}))
 
 
-def make_health(server_start: float | None) -> tuple[str, Outcome]:
+def make_health(server_start: float) -> tuple[str, Outcome]:
     return HEALTH, make_json({"ok": True, "server_start_time": server_start, "version": "1.10.14"})
 
 
 NEW, OLD = make_health(TASK_STARTED + 30), make_health(TASK_STARTED - 500)
 
 
-def make_listing(*packages: tuple[str | None, str | None]) -> tuple[str, Outcome]:
+def make_listing(*packages: tuple[str, str | None]) -> tuple[str, Outcome]:
     common = {"type": "pip", "can_update": True, "can_uninstall": True}
     return PACKAGES, make_json(
         [

@@ -17,6 +17,7 @@ from docassemble_client import (
     Timeouts,
     UsageError,
 )
+from tests.mock import settle
 from tests.raw_server import (
     HANG_SECONDS,
     KEY,
@@ -329,6 +330,7 @@ def test_closing_ends_running_and_waiting_calls() -> None:
         await server.request_arrived.wait()
         second = asyncio.create_task(da.users.get_current())
         third = asyncio.create_task(da.users.get_current())
+        await settle()
         await da.aclose()
         return [*await asyncio.gather(first, second, third, return_exceptions=True)]
 

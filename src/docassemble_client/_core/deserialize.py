@@ -5,12 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from docassemble_client._core.error_mapping import decode_error
-from docassemble_client._core.exact import NeedsSlowPath, StructureError, exact
+from docassemble_client._core.error_mapping import StructureError, decode_error
 from docassemble_client._core.json_codec import decode_json
 from docassemble_client._core.messages import parse_http_date
+from docassemble_client._types import NeedsSlowPath
 from docassemble_client.operation import DiscriminatedUnion, Result
 from docassemble_client.pagination import Page
 from docassemble_client.responses import BinaryContent, JSONReply, decode_text, parse_media_type
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._types import JSON
-    from docassemble_client.operation import Operation, Paging
+    from docassemble_client.operation import Decoder, Operation, Paging
 
 T = TypeVar("T")
 
@@ -126,21 +127,23 @@ def _deserialize_json(
     if operation.paging:
         return _deserialize_page(operation.paging, result, data)
     if isinstance(result.json, DiscriminatedUnion):
-        return _deserialize_union(result.json, response, data)
-    return structure(data, result.json)
+        return _deserialize_union(result.json, result.decode, response, data)
+    return structure(data, result.json, decode=result.decode)
 
 
 def _deserialize_page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
     if isinstance(data, list):  # servers before 1.2 send the whole list at once
-        return Page(items=structure(data, list[result.json]), next_page_token=None)  # type: ignore[name-defined]  # a run-time type
+        return Page(items=_structure_items(data, result, "$"), next_page_token=None)
     if not isinstance(data, dict) or paging.items not in data:
         message = "the response is not a page of a list"
         raise StructureError(message)
     if _strict.get() and data.keys() != {paging.items, paging.next}:
         message = f"expected a page with {paging.items} and {paging.next} only"
         raise StructureError(message)
-    items = structure(data[paging.items], list[result.json], f"$.{paging.items}")  # type: ignore[name-defined]  # a run-time type
-    next_page_token = structure(data.get(paging.next), str | None, f"$.{paging.next}")
+    items = _structure_items(data[paging.items], result, f"$.{paging.items}")
+    next_page_token = data.get(paging.next)
+    if next_page_token is not None and not isinstance(next_page_token, str):
+        next_page_token = structure(next_page_token, str, f"$.{paging.next}")
     if paging.after and next_page_token is not None and items:
         # A page token of the server is the Base64 of an ID, without padding.
         last_id = str(getattr(items[-1], paging.after))
@@ -148,11 +151,26 @@ def _deserialize_page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
     return Page(items=items, next_page_token=next_page_token)
 
 
-def _deserialize_union(union: DiscriminatedUnion, response: RawResponse, data: JSON) -> object:
+def _structure_items(data: JSON, result: Result, path: str) -> list[Any]:
+    decode = partial(_decode_items, result.decode) if result.decode else None
+    items: list[Any] = structure(data, list[result.json], path, decode)  # type: ignore[name-defined]  # a run-time type
+    return items
+
+
+def _decode_items(decode: Decoder, data: JSON) -> list[Any]:
+    if type(data) is not list:
+        raise NeedsSlowPath
+    return [decode(item) for item in data]
+
+
+def _deserialize_union(
+    union: DiscriminatedUnion, decode: Decoder | None, response: RawResponse, data: JSON
+) -> object:
     discriminator = data.get(union.key) if isinstance(data, dict) else None
     if isinstance(discriminator, str):
+        type_ = union.cases.get(discriminator, union.default)
         try:
-            return structure(data, union.cases.get(discriminator, union.default))
+            return structure(data, type_, decode=decode)
         except StructureError:
             if _strict.get():
                 raise
@@ -160,17 +178,26 @@ def _deserialize_union(union: DiscriminatedUnion, response: RawResponse, data: J
     return JSONReply(data, response.status)
 
 
-def structure(data: JSON, type_: Any, path: str = "$") -> Any:
+def structure(data: JSON, type_: Any, path: str = "$", decode: Decoder | None = None) -> Any:
     """
     Convert the JSON at a path of the response to a type.
+
+    Args:
+        data: The JSON.
+        type_: The type.
+        path: The path.
+        decode: Function that decodes exact JSON of the type.
+
+    Returns:
+        The value.
 
     Raises:
         StructureError: The JSON does not match; the message contains paths, but no values.
     """
     strict = _strict.get()
-    if not strict:
+    if decode and not strict:
         try:
-            return exact(type_)(data)
+            return decode(data)
         except (NeedsSlowPath, KeyError, RecursionError):
             pass  # the slow path converts types and reports errors
     from docassemble_client._core.structure import structure_with_cattrs

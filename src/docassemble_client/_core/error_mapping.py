@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from docassemble_client._core.messages import parse_http_date
 from docassemble_client._core.redaction import redact_url
@@ -40,6 +40,17 @@ SAFE_HEADERS = frozenset(
     }
 )
 E = TypeVar("E", bound=DocassembleError)
+_JSON_NAMES: dict[type, str] = {dict: "an object", list: "a list"}
+
+
+class StructureError(Exception):
+    """JSON does not match its type; the message shows no value. It becomes a DecodeError."""
+
+    @classmethod
+    def expected(cls, type_: type, value: object) -> Self:
+        """Create the error for a value of another type."""
+        name = _JSON_NAMES.get(type_, type_.__name__)
+        return cls(f"expected {name}, got {type(value).__name__}")
 
 
 def raise_for_status(

@@ -17,7 +17,7 @@ from docassemble_client.errors import UsageError
 
 if TYPE_CHECKING:
     from docassemble_client.errors import RequestContext
-    from docassemble_client.transfer import Upload
+    from docassemble_client.transfer import Upload  # noqa: TC004 - nobody resolves it
 
 
 _CONTROL = r"[\x00-\x1f\x7f]"

@@ -164,7 +164,7 @@ class TaskPoller:
         return self._started is not None and started is not None and started < self._started - 1
 
     def _record_packages(self, packages: Any) -> TaskEvent:
-        versions = {normalize_package_name(item.name or ""): item.version for item in packages}
+        versions = {normalize_package_name(item.name): item.version for item in packages}
         is_listed = versions.get(self.handle.package) is not None
         if is_listed == (self.handle.expected_state == "listed"):
             return self._complete()

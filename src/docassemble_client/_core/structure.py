@@ -16,7 +16,7 @@ from cattrs.cols import (
 from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from docassemble_client._core.exact import StructureError
+from docassemble_client._core.error_mapping import StructureError
 from docassemble_client._types import Unset, is_json_array, is_json_object
 from docassemble_client.config import Confidential, Secret
 
@@ -69,6 +69,7 @@ def make_converter(strict: bool) -> Converter:
     converter.register_structure_hook(Secret, _structure_secret)
     converter.register_structure_hook(Confidential, _structure_confidential)
     register = converter.register_structure_hook_factory
+    register(_is_literal, _literal_hook)
     register(_is_container, partial(_container_hook, converter=converter))
     register(_is_union, partial(_union_hook, converter=converter))
     register(attrs.has, partial(_model_hook, converter=converter, strict=strict))
@@ -81,10 +82,8 @@ def _scalar_hook(type_: type, *, strict: bool) -> Hook:
             return value
         if type_ is float and type(value) is int:
             return value
-        if strict or is_json_object(value) or is_json_array(value):
+        if strict or value is None or is_json_object(value) or is_json_array(value):
             raise StructureError.expected(type_, value)
-        if value is None:
-            return None
         try:
             converted = type_(value)
         except (ValueError, OverflowError):
@@ -107,6 +106,22 @@ def _structure_confidential(value: Any, _: Any) -> Confidential:
     if not is_json_object(value):
         raise StructureError.expected(dict, value)
     return Confidential(value)
+
+
+def _is_literal(type_: Any) -> bool:
+    return get_origin(type_) is Literal
+
+
+def _literal_hook(type_: Any) -> Hook:
+    values = get_args(type_)
+
+    def structure_literal(value: Any, _: Any) -> Any:
+        if value not in values:
+            message = f"expected one of {', '.join(values)}"
+            raise StructureError(message)
+        return value
+
+    return structure_literal
 
 
 def _is_container(type_: Any) -> bool:

@@ -198,12 +198,7 @@ class Transport:
                 response = await sending
             else:
                 response = await self._send_observed(number, request, upload, sending)
-            response.request_number = number
-            response.url = self._connections.base_url + request.path
-            response.received_at = unix_time()
-            response.headers.pop("set-cookie", None)  # it logs in as the owner of the API key
-            if "content-encoding" in response.headers:
-                _check_encoding(request, response)
+            self._receive_head(request, response, number)
             is_success = response.status // 100 == 2  # noqa: PLR2004 - as in 200
             if is_success and request.stream:
                 response.release = partial(self._release, response, upload)
@@ -227,6 +222,14 @@ class Transport:
             message = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB"
             raise decode_error(request, response, message)
         return response
+
+    def _receive_head(self, request: Request, response: RawResponse, number: int) -> None:
+        response.request_number = number
+        response.url = self._connections.base_url + request.path
+        response.received_at = unix_time()
+        response.headers.pop("set-cookie", None)  # it logs in as the owner of the API key
+        if "content-encoding" in response.headers:
+            _check_encoding(request, response)
 
     async def _wait_for_slot(self, request: Request, limit: float | None) -> None:
         try:

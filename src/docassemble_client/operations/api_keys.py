@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client.config import Secret
 from docassemble_client.operation import (
@@ -112,7 +113,9 @@ API_KEYS_LIST: Final[Operation[list[models.ApiKey]]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(type=lambda: list[models.ApiKey]),
+        "200": Result(
+            type=lambda: list[models.ApiKey], decoder=lambda: decoders.api_keys.decode_api_key_list
+        ),
     },
     errors=(
         *_API_KEY_ACCESS,
@@ -137,7 +140,7 @@ API_KEYS_GET: Final[Operation[models.ApiKey]] = Operation(
     ),
     requires=(ArgumentRule(("name", "api_key"), exactly_one=True),),
     results={
-        "200": Result(type=lambda: models.ApiKey),
+        "200": Result(type=lambda: models.ApiKey, decoder=lambda: decoders.api_keys.decode_api_key),
     },
     errors=(
         *_API_KEY_LOOKUP,
@@ -164,7 +167,7 @@ API_KEYS_CREATE: Final[Operation[Secret]] = Operation(
         Param("permissions", "body", "list[str]"),
     ),
     results={
-        "200": Result(type=lambda: Secret),
+        "200": Result(type=lambda: Secret, decoder=lambda: decoders.api_keys.decode_secret),
     },
     errors=(
         *_API_KEY_VALUES,
@@ -242,7 +245,9 @@ API_KEYS_LIST_FOR_USER: Final[Operation[list[models.ApiKey]]] = Operation(
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
     results={
-        "200": Result(type=lambda: list[models.ApiKey]),
+        "200": Result(
+            type=lambda: list[models.ApiKey], decoder=lambda: decoders.api_keys.decode_api_key_list
+        ),
     },
     errors=(
         *_API_KEY_ACCESS,
@@ -269,7 +274,7 @@ API_KEYS_GET_FOR_USER: Final[Operation[models.ApiKey]] = Operation(
     ),
     requires=(ArgumentRule(("name", "api_key"), exactly_one=True),),
     results={
-        "200": Result(type=lambda: models.ApiKey),
+        "200": Result(type=lambda: models.ApiKey, decoder=lambda: decoders.api_keys.decode_api_key),
     },
     errors=(
         *_API_KEY_LOOKUP,
@@ -298,7 +303,7 @@ API_KEYS_CREATE_FOR_USER: Final[Operation[Secret]] = Operation(
         Param("permissions", "body", "list[str]"),
     ),
     results={
-        "200": Result(type=lambda: Secret),
+        "200": Result(type=lambda: Secret, decoder=lambda: decoders.api_keys.decode_secret),
     },
     errors=(
         *_API_KEY_VALUES,

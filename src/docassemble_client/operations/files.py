@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client.operation import (
     KnownError,
@@ -60,7 +61,11 @@ FILES_EXTRACT_FIELDS: Final[Operation[models.TemplateFields | str]] = Operation(
         Param("output_format", "body", "str", alias="format"),
     ),
     results={
-        "200": Result(type=lambda: models.TemplateFields, text=True),
+        "200": Result(
+            type=lambda: models.TemplateFields,
+            decoder=lambda: decoders.files.decode_template_fields,
+            text=True,
+        ),
     },
     errors=(
         KnownError(400, "File not included.", "The request contained no file named template."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client.operation import (
     KnownError,
@@ -42,7 +43,10 @@ INTERVIEWS_GET_DATA: Final[Operation[models.InterviewData]] = Operation(
     retry="safe",
     params=(Param("i", "query", "str", required=True),),
     results={
-        "200": Result(type=lambda: models.InterviewData),
+        "200": Result(
+            type=lambda: models.InterviewData,
+            decoder=lambda: decoders.interviews.decode_interview_data,
+        ),
     },
     errors=(
         KnownError(400, "No filename supplied.", "Pass the file name of the interview as i."),
@@ -69,7 +73,10 @@ INTERVIEWS_LIST: Final[Operation[list[models.InterviewListing]]] = Operation(
         Param("absolute_urls", "query", "bool"),
     ),
     results={
-        "200": Result(type=lambda: list[models.InterviewListing]),
+        "200": Result(
+            type=lambda: list[models.InterviewListing],
+            decoder=lambda: decoders.interviews.decode_interview_listing_list,
+        ),
     },
     errors=(*_errors.EVERY,),
 )

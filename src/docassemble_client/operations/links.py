@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import docassemble_client.decoders as decoders
 from docassemble_client.config import Secret
 from docassemble_client.operation import (
     KnownError,
@@ -42,7 +43,7 @@ LINKS_CREATE_LOGIN_URL: Final[Operation[Secret]] = Operation(
         Param("next_page", "body", "str", alias="next"),
     ),
     results={
-        "200": Result(type=lambda: Secret),
+        "200": Result(type=lambda: Secret, decoder=lambda: decoders.links.decode_secret),
     },
     errors=(
         KnownError(
@@ -79,7 +80,7 @@ LINKS_CREATE_RESUME_URL: Final[Operation[Secret]] = Operation(
         Param("url_args", "body", "object", sensitive=True),
     ),
     results={
-        "200": Result(type=lambda: Secret),
+        "200": Result(type=lambda: Secret, decoder=lambda: decoders.links.decode_secret),
     },
     errors=(
         KnownError(400, "No filename supplied.", "Pass the interview as i."),
@@ -104,7 +105,7 @@ LINKS_CREATE_REDIRECT_URL: Final[Operation[Secret]] = Operation(
         Param("one_time", "query", "bool"),
     ),
     results={
-        "200": Result(type=lambda: Secret),
+        "200": Result(type=lambda: Secret, decoder=lambda: decoders.links.decode_secret),
     },
     errors=(
         KnownError(400, "No url supplied.", "Pass the target as url."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client.operation import (
     ArgumentRule,
@@ -50,7 +51,9 @@ PACKAGES_LIST: Final[Operation[list[models.Package]]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(type=lambda: list[models.Package]),
+        "200": Result(
+            type=lambda: list[models.Package], decoder=lambda: decoders.packages.decode_package_list
+        ),
     },
     errors=(*_errors.EVERY,),
 )
@@ -174,7 +177,10 @@ PACKAGES_GET_UPDATE_STATUS: Final[Operation[models.PackageUpdateStatus]] = Opera
     retry="safe",
     params=(Param("task_id", "query", "str", required=True),),
     results={
-        "200": Result(type=lambda: models.PackageUpdateStatus),
+        "200": Result(
+            type=lambda: models.PackageUpdateStatus,
+            decoder=lambda: decoders.packages.decode_package_update_status,
+        ),
     },
     errors=(
         KnownError(400, "Missing task_id", "Pass the task_id of the installation."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import docassemble_client.decoders as decoders
 from docassemble_client.operation import (
     ArgumentRule,
     KnownError,
@@ -70,7 +71,7 @@ PLAYGROUND_LIST_FILES: Final[Operation[list[str]]] = Operation(
         Param("folder", "query", "str"),
     ),
     results={
-        "200": Result(type=lambda: list[str]),
+        "200": Result(type=lambda: list[str], decoder=lambda: decoders.playground.decode_str_list),
     },
     errors=(
         *_PLAYGROUND_USER,
@@ -190,7 +191,7 @@ PLAYGROUND_LIST_PROJECTS: Final[Operation[list[str]]] = Operation(
     retry="safe",
     params=(Param("user_id", "query", "int"),),
     results={
-        "200": Result(type=lambda: list[str]),
+        "200": Result(type=lambda: list[str], decoder=lambda: decoders.playground.decode_str_list),
     },
     errors=(
         *_PLAYGROUND_USER,

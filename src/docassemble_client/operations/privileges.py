@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import docassemble_client.decoders as decoders
 from docassemble_client.operation import (
     KnownError,
     Operation,
@@ -44,7 +45,7 @@ PRIVILEGES_LIST: Final[Operation[list[str]]] = Operation(
     privileges=Privileges(any_of=("admin", "developer"), permissions=("access_privileges",)),
     retry="safe",
     results={
-        "200": Result(type=lambda: list[str]),
+        "200": Result(type=lambda: list[str], decoder=lambda: decoders.privileges.decode_str_list),
     },
     errors=(
         KnownError(
@@ -120,7 +121,7 @@ PRIVILEGES_LIST_CURRENT: Final[Operation[list[str]]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(type=lambda: list[str]),
+        "200": Result(type=lambda: list[str], decoder=lambda: decoders.privileges.decode_str_list),
     },
     errors=(
         *_USER_PRIVILEGES_ACCESS,
@@ -142,7 +143,7 @@ PRIVILEGES_LIST_FOR_USER: Final[Operation[list[str]]] = Operation(
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
     results={
-        "200": Result(type=lambda: list[str]),
+        "200": Result(type=lambda: list[str], decoder=lambda: decoders.privileges.decode_str_list),
     },
     errors=(
         *_USER_PRIVILEGES_ACCESS,

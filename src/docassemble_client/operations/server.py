@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client.config import Confidential
 from docassemble_client.operation import (
@@ -48,7 +49,9 @@ SERVER_GET_CONFIG: Final[Operation[Confidential]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(type=lambda: Confidential),
+        "200": Result(
+            type=lambda: Confidential, decoder=lambda: decoders.server.decode_confidential
+        ),
     },
     errors=(
         KnownError(
@@ -146,7 +149,9 @@ SERVER_GET_RESTART_STATUS: Final[Operation[models.RestartStatus]] = Operation(
     retry="safe",
     params=(Param("task_id", "query", "str", required=True),),
     results={
-        "200": Result(type=lambda: models.RestartStatus),
+        "200": Result(
+            type=lambda: models.RestartStatus, decoder=lambda: decoders.server.decode_restart_status
+        ),
     },
     errors=(
         KnownError(400, "Missing task_id", "Pass the task_id of the restart."),
@@ -165,7 +170,9 @@ SERVER_GET_HEALTH: Final[Operation[models.ServerHealth]] = Operation(
     privileges=Privileges(note="none; no key is sent"),
     retry="safe",
     results={
-        "200": Result(type=lambda: models.ServerHealth),
+        "200": Result(
+            type=lambda: models.ServerHealth, decoder=lambda: decoders.server.decode_server_health
+        ),
     },
     errors=(),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client._types import JSON
 from docassemble_client.operation import (
@@ -71,7 +72,10 @@ SESSIONS_LIST: Final[Operation[Page[models.SessionSummary]]] = Operation(
         Param("page_token", "query", "str", alias="next_id"),
     ),
     results={
-        "200": Result(type=lambda: models.SessionSummary),
+        "200": Result(
+            type=lambda: models.SessionSummary,
+            decoder=lambda: decoders.sessions.decode_session_summary,
+        ),
     },
     paging=Paging(page_param="page_token", items="items", next="next_id"),
     errors=(
@@ -129,7 +133,9 @@ SESSIONS_GET_VARIABLES: Final[Operation[dict[str, JSON]]] = Operation(
         Param("secret", "query", "secret", sensitive=True),
     ),
     results={
-        "200": Result(type=lambda: dict[str, JSON]),
+        "200": Result(
+            type=lambda: dict[str, JSON], decoder=lambda: decoders.sessions.decode_object
+        ),
     },
     errors=(
         KnownError(
@@ -172,6 +178,7 @@ SESSIONS_SET_VARIABLES: Final[Operation[models.SessionReply | None]] = Operation
             type=lambda: DiscriminatedUnion(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
+            decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,
         ),
         "204": Result(),
@@ -287,6 +294,7 @@ SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | None]] = Operation(
             type=lambda: DiscriminatedUnion(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
+            decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,
         ),
         "204": Result(),
@@ -340,6 +348,7 @@ SESSIONS_GO_BACK: Final[Operation[models.SessionReply | None]] = Operation(
             type=lambda: DiscriminatedUnion(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
+            decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,
         ),
         "204": Result(),
@@ -383,7 +392,9 @@ SESSIONS_START: Final[Operation[models.Session]] = Operation(
         ),
     ),
     results={
-        "200": Result(type=lambda: models.Session),
+        "200": Result(
+            type=lambda: models.Session, decoder=lambda: decoders.sessions.decode_session
+        ),
     },
     errors=(
         KnownError(400, "Parameter i is required.", "Pass the file name of the interview as i."),
@@ -435,6 +446,7 @@ SESSIONS_GET_QUESTION: Final[Operation[models.SessionReply]] = Operation(
             type=lambda: DiscriminatedUnion(
                 "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
             ),
+            decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,
         ),
     },
@@ -498,7 +510,10 @@ SESSIONS_LIST_CURRENT: Final[Operation[Page[models.SessionSummary]]] = Operation
         Param("page_token", "query", "str", alias="next_id"),
     ),
     results={
-        "200": Result(type=lambda: models.SessionSummary),
+        "200": Result(
+            type=lambda: models.SessionSummary,
+            decoder=lambda: decoders.sessions.decode_session_summary,
+        ),
     },
     paging=Paging(page_param="page_token", items="items", next="next_id"),
     errors=(
@@ -561,7 +576,10 @@ SESSIONS_LIST_FOR_USER: Final[Operation[Page[models.SessionSummary]]] = Operatio
         Param("page_token", "query", "str", alias="next_id"),
     ),
     results={
-        "200": Result(type=lambda: models.SessionSummary),
+        "200": Result(
+            type=lambda: models.SessionSummary,
+            decoder=lambda: decoders.sessions.decode_session_summary,
+        ),
     },
     paging=Paging(page_param="page_token", items="items", next="next_id"),
     errors=(
@@ -622,7 +640,10 @@ SESSIONS_LIST_ACROSS_USERS: Final[Operation[Page[models.SessionSummary]]] = Oper
         Param("user_id", "query", "int"),
     ),
     results={
-        "200": Result(type=lambda: models.SessionSummary),
+        "200": Result(
+            type=lambda: models.SessionSummary,
+            decoder=lambda: decoders.sessions.decode_session_summary,
+        ),
     },
     paging=Paging(page_param="page_token", items="items", next="next_id"),
     errors=(

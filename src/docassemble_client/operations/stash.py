@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client.config import Confidential
 from docassemble_client.operation import (
@@ -33,7 +34,9 @@ STASH_RETRIEVE: Final[Operation[Confidential]] = Operation(
         Param("refresh", "query", "int"),
     ),
     results={
-        "200": Result(type=lambda: Confidential),
+        "200": Result(
+            type=lambda: Confidential, decoder=lambda: decoders.stash.decode_confidential
+        ),
     },
     errors=(
         KnownError(
@@ -62,7 +65,9 @@ STASH_STORE: Final[Operation[models.StashedData]] = Operation(
         Param("raw", "body", "bool"),
     ),
     results={
-        "200": Result(type=lambda: models.StashedData),
+        "200": Result(
+            type=lambda: models.StashedData, decoder=lambda: decoders.stash.decode_stashed_data
+        ),
     },
     errors=(
         KnownError(400, "Data must be provided.", "Pass the data."),

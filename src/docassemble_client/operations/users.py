@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import docassemble_client.decoders as decoders
 import docassemble_client.models as models
 from docassemble_client.config import Secret
 from docassemble_client.operation import (
@@ -55,7 +56,7 @@ USERS_GET_SECRET: Final[Operation[Secret]] = Operation(
         Param("password", "query", "secret", required=True, sensitive=True),
     ),
     results={
-        "200": Result(type=lambda: Secret),
+        "200": Result(type=lambda: Secret, decoder=lambda: decoders.users.decode_secret),
     },
     errors=(
         *_errors.PASSWORD_LOGIN,
@@ -75,7 +76,7 @@ USERS_GET_CURRENT: Final[Operation[models.User]] = Operation(
     ),
     retry="safe",
     results={
-        "200": Result(type=lambda: models.User),
+        "200": Result(type=lambda: models.User, decoder=lambda: decoders.users.decode_user),
     },
     errors=(
         KnownError(
@@ -175,7 +176,7 @@ USERS_CREATE: Final[Operation[models.NewUser]] = Operation(
         Param("privileges", "body", "list[str]"),
     ),
     results={
-        "200": Result(type=lambda: models.NewUser),
+        "200": Result(type=lambda: models.NewUser, decoder=lambda: decoders.users.decode_new_user),
     },
     errors=(
         KnownError(400, "An e-mail address must be supplied.", "Pass the address as username."),
@@ -213,7 +214,7 @@ USERS_GET: Final[Operation[models.User]] = Operation(
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
     results={
-        "200": Result(type=lambda: models.User),
+        "200": Result(type=lambda: models.User, decoder=lambda: decoders.users.decode_user),
     },
     errors=(
         *_USER_LOOKUP,
@@ -369,7 +370,7 @@ USERS_GET_BY_USERNAME: Final[Operation[models.User]] = Operation(
         Param("case_sensitive", "query", "bool"),
     ),
     results={
-        "200": Result(type=lambda: models.User),
+        "200": Result(type=lambda: models.User, decoder=lambda: decoders.users.decode_user),
     },
     errors=(
         KnownError(404, "User not found.", "No account has this address."),
@@ -399,7 +400,10 @@ USERS_INVITE: Final[Operation[list[models.Invitation]]] = Operation(
         Param("send_emails", "body", "bool"),
     ),
     results={
-        "200": Result(type=lambda: list[models.Invitation]),
+        "200": Result(
+            type=lambda: list[models.Invitation],
+            decoder=lambda: decoders.users.decode_invitation_list,
+        ),
     },
     errors=(
         KnownError(
@@ -439,7 +443,7 @@ USERS_LIST: Final[Operation[Page[models.User]]] = Operation(
         Param("page_token", "query", "str", alias="next_id"),
     ),
     results={
-        "200": Result(type=lambda: models.User),
+        "200": Result(type=lambda: models.User, decoder=lambda: decoders.users.decode_user),
     },
     paging=Paging(page_param="page_token", items="items", next="next_id", after="id"),
     errors=(*_errors.EVERY,),
