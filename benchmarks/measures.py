@@ -26,7 +26,6 @@ from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client._core.serialize import serialize
-from docassemble_client._http.transport import _check_encoding
 from docassemble_client.api.users import Users
 from docassemble_client.models import User
 from docassemble_client.operations import STATUS_HINTS, USERS_LIST
@@ -177,10 +176,7 @@ class _BareExecutor:
         message = transport._build_request(request)  # noqa: SLF001
         response = await adapter.send(request, *message, self._timeouts)
         try:
-            response.url = transport._connections.base_url + request.path  # noqa: SLF001
-            response.received_at = time.time()
-            response.headers.pop("set-cookie", None)
-            _check_encoding(request, response)
+            transport._receive_head(request, response, 0)  # noqa: SLF001
             content = response.read_nowait(_MAX_BYTES)
             response.content = await response.read(_MAX_BYTES) if content is None else content
         finally:

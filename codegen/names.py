@@ -6,7 +6,7 @@ import keyword
 import re
 from typing import ClassVar, Self
 
-_SIGNATURE_NAMES = "self cls timeout retry extra operations models"
+_SIGNATURE_NAMES = "self cls timeout retry headers extra operations models decoders"
 _BUILTIN_NAMES = "bool dict float int str"
 _FIELD_NAMES = "empty_object field hidden list"
 _MODEL_NAMES = "Confidential JSON JSONReply Literal Secret TypeAlias UNSET Unset"

@@ -168,12 +168,14 @@ def test_a_view_is_a_client_of_the_same_class() -> None:
     """Its repr shows the URL only; its namespaces are its own, and made once."""
 
     class Subclass(AsyncDocassemble):
-        pass
+        tenant = ""
 
     da = Subclass(URL, KEY, public_url="https://forms.example.org")
+    da.tenant = "legal aid"
     view = da.as_key(OTHER_KEY)
 
     assert type(view) is Subclass
+    assert view.tenant == "legal aid"
     assert repr(view) == f"Subclass({URL!r})"
     assert (view.base_url, view.public_url) == (da.base_url, da.public_url)
     assert view.users is view.users

@@ -7,7 +7,6 @@ import logging
 import pickle
 from typing import TYPE_CHECKING, Any, get_args
 
-import attrs
 import httpx
 import pytest
 
@@ -291,10 +290,10 @@ def test_refused_arguments_cause_no_event() -> None:
 @pytest.mark.parametrize("event", SAMPLES)
 def test_events_are_immutable_values(event: Event) -> None:
     """Events compare by value and survive pickle."""
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         event.operation = "other"  # type: ignore[misc]  # must fail
     assert pickle.loads(pickle.dumps(event)) == event  # noqa: S301 - our own
-    assert hash(event) == hash(attrs.evolve(event))
+    assert hash(event) == hash(event._replace())
 
 
 def test_every_event_is_public_and_has_a_sample() -> None:

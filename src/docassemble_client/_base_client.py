@@ -203,6 +203,8 @@ class BaseClient(Namespaces):
 
     def _make_view(self, changes: dict[str, Any]) -> Self:
         view = object.__new__(type(self))
+        # A subclass may have attributes; the namespaces belong to this client.
+        vars(view).update({k: v for k, v in vars(self).items() if k not in vars(Namespaces)})
         view._set_up(self._shared, self._settings._replace(**changes), is_view=True)
         return view
 
@@ -255,8 +257,6 @@ class BaseClient(Namespaces):
     ) -> Response:
         """
         Call an endpoint that no operation covers, such as the API of an installed package.
-
-        Authentication, errors and retries work as in every other call.
 
         Args:
             method: HTTP method.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-from attrs import frozen
+from typing import NamedTuple, TypeAlias
 
 
-@frozen(kw_only=True)
-class RequestEvent:
+class RequestEvent(NamedTuple):
     """
     A request is about to be sent.
 
@@ -25,8 +22,7 @@ class RequestEvent:
     path: str
 
 
-@frozen(kw_only=True)
-class ResponseEvent:
+class ResponseEvent(NamedTuple):
     """
     The headers of a response arrived, or the request failed.
 
@@ -49,8 +45,7 @@ class ResponseEvent:
     seconds: float
 
 
-@frozen(kw_only=True)
-class RetryEvent:
+class RetryEvent(NamedTuple):
     """
     A request will be sent again.
 
@@ -67,8 +62,7 @@ class RetryEvent:
     delay: float
 
 
-@frozen(kw_only=True)
-class WaitEvent:
+class WaitEvent(NamedTuple):
     """
     The state of a task was polled.
 
@@ -85,8 +79,7 @@ class WaitEvent:
     reason: str
 
 
-@frozen(kw_only=True)
-class PageEvent:
+class PageEvent(NamedTuple):
     """
     A page of a list arrived.
 

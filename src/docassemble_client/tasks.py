@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from attrs import asdict, field, fields, frozen
 
@@ -91,8 +91,7 @@ class TaskHandle:
         )
 
 
-@frozen(kw_only=True)
-class TaskEvent:
+class TaskEvent(NamedTuple):
     """
     The state of a task during a wait.
 

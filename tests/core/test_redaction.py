@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
 
 from docassemble_client import operations
 from docassemble_client._core.redaction import (
-    WIRE_LOGGERS,
-    mask_record,
-    mask_wire_logs,
     redact_arguments,
     redact_url,
 )
@@ -99,32 +95,3 @@ def test_no_text_of_any_operation_is_shown(operation: Operation[Any]) -> None:
 
     assert set(shown.values()) <= {"***"}
     assert shown.keys() == arguments.keys()
-
-
-@pytest.mark.parametrize(
-    ("message", "arguments"),
-    [
-        ("response.complete headers=[(b'Set-Cookie', b'session=hunter2')]", ()),
-        ("response.complete headers=%r", ([(b"set-cookie", b"session=hunter2")],)),
-        ("response.complete", ()),
-    ],
-)
-def test_a_wire_log_keeps_only_the_event(
-    caplog: pytest.LogCaptureFixture, message: str, arguments: tuple[Any, ...]
-) -> None:
-    """Headers contain logins, so a record keeps only its first word."""
-    mask_wire_logs()
-    logger = logging.getLogger(WIRE_LOGGERS[0])
-
-    with caplog.at_level(logging.DEBUG):
-        logger.debug(message, *arguments)
-
-    assert caplog.messages == ["response.complete (masked)"]
-
-
-def test_masking_twice_adds_one_filter() -> None:
-    """With many clients, each wire logger has the filter once."""
-    mask_wire_logs()
-    mask_wire_logs()
-
-    assert all(logging.getLogger(name).filters.count(mask_record) == 1 for name in WIRE_LOGGERS)

@@ -179,6 +179,17 @@ def test_the_total_timeout_ends_a_delay(monkeypatch: pytest.MonkeyPatch, *, is_s
     assert caught.value.operation == "users.get_current"
 
 
+def test_a_timeout_of_the_caller_is_raised_unchanged() -> None:
+    """Only the expired limit itself becomes a RequestTimeout."""
+
+    def fail() -> dict[str, str]:
+        message = "mine"
+        raise TimeoutError(message)
+
+    with pytest.raises(TimeoutError, match=r"^mine$"):
+        asyncio.run(get_user(never_respond, headers=fail, timeout=Timeouts(total=9)))
+
+
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 10_000_000])
 def test_a_long_error_body_is_cut_and_its_rest_not_read(size: int) -> None:
     """The first 64 KiB of the body are kept, and the connection is not used again."""

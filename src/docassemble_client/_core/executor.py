@@ -385,4 +385,4 @@ class TaskWait:
             raise TaskTimeout(
                 message, operation=handle.operation, hint=hint, handle=handle
             ) from None
-        return evolve(event, elapsed=monotonic() - self._started)
+        return event._replace(elapsed=monotonic() - self._started)

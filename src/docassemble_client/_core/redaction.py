@@ -1,8 +1,7 @@
-"""Removes secrets from URLs, arguments and logs. An allow-list decides what may be shown."""
+"""Removes secrets from URLs and arguments. An allow-list decides what may be shown."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,15 +13,6 @@ if TYPE_CHECKING:
     from docassemble_client.operation import Operation
 
 _MASK = "***"
-WIRE_LOGGERS = (
-    *(
-        f"{package}.{log}"
-        for package in ("httpcore", "httpcore2")
-        for log in ("http11", "http2", "socks")
-    ),
-    "hpack.hpack",
-    "hpack.table",
-)
 # Values of these types cannot contain a secret; any text can.
 _HARMLESS_TYPES = frozenset({"int", "float", "bool"})
 
@@ -55,21 +45,3 @@ def redact_arguments(
         )
         shown[param.name] = value if is_harmless else _MASK
     return shown
-
-
-def mask_wire_logs() -> None:
-    """
-    Reduce the HTTP library's wire logs to the names of events.
-
-    At DEBUG they contain whole headers: API keys, locations, and the session cookie of every
-    response, which logs in as the owner of the key (docassemble.webapp 1.10.14, api/helpers.py,
-    api_verify).
-    """
-    for name in WIRE_LOGGERS:
-        logging.getLogger(name).addFilter(mask_record)  # adding it again has no effect
-
-
-def mask_record(record: logging.LogRecord) -> bool:
-    """Reduce a log record to its first word, the name of the event; drop no record."""
-    record.msg, record.args = f"{record.getMessage().partition(' ')[0]} (masked)", None
-    return True

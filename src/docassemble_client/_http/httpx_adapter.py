@@ -176,7 +176,7 @@ class HTTPXResponse(RawResponse):
     async def iter_chunks(self) -> AsyncGenerator[bytes]:
         """Iterate over the chunks of the body."""
         try:
-            # The raw stream, because the library would decompress a bomb at once.
+            # The raw stream, which the library does not decompress.
             async for chunk in self._native.stream:
                 yield chunk
         except self._adapter.library_errors as error:
