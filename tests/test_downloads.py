@@ -89,7 +89,7 @@ def test_each_use_of_a_download_opens_a_stream() -> None:
         (PDF, "a b.pdf", 10),
         ({}, None, None),
         ({"content-length": "0"}, None, 0),
-        ({"content-length": "10", "content-encoding": "gzip"}, None, None),
+        ({"content-length": "10", "content-encoding": "identity"}, None, 10),
         ({"content-length": "-1"}, None, None),
         ({"content-length": "ten"}, None, None),
         ({"content-length": "\u0661"}, None, None),

@@ -213,10 +213,8 @@ class DownloadStream:
         self.filename = parse_filename(headers)
         self.content_type = headers.get("content-type", "")
         size = headers.get("content-length", "")
-        # For compressed content, the length is not the number of bytes that you receive.
         is_number = size.isascii() and size.isdecimal() and len(size) <= MAX_SIZE_DIGITS
-        is_known = is_number and "content-encoding" not in headers
-        self.size = int(size) if is_known else None
+        self.size = int(size) if is_number else None
         self._chunks = chunks
         self._error_context = {"operation": operation, "method": method, "path": path}
         self._request_number = request_number
