@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from attrs import evolve
 
-from docassemble_client._concurrency import Lock, TimeoutScope, monotonic, sleep, timeout_at
+from docassemble_client._concurrency import Lock, monotonic, sleep, timeout_at
 from docassemble_client._core.deserialize import deserialize
-from docassemble_client._core.error_mapping import raise_for_status, timeout_error
+from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, SendState, check_headers, record_response
 from docassemble_client._core.polling import TaskPoller
 from docassemble_client._core.redaction import redact_arguments
 from docassemble_client._core.retry import UNPROCESSED_STATUSES, RetryBudget, retry_delay
 from docassemble_client._core.serialize import serialize
+from docassemble_client._core.total_limit import NO_LIMIT, LimitedChunks, TotalLimit
 from docassemble_client._types import UNSET
 from docassemble_client.config import PollPolicy, RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError
@@ -41,58 +42,6 @@ T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
 # The poller itself repeats a failed poll.
 _SINGLE_ATTEMPT = RetryPolicy(attempts=1)
-_NO_LIMIT = nullcontext()
-
-
-class TotalLimit:
-    """
-    The limit of a whole call, from the wait for its lock to the last chunk of a download.
-
-    Attributes:
-        state: How far the call has come.
-    """
-
-    __slots__ = ("_deadline", "_request", "_timeout", "_total", "state")
-
-    def __init__(self, request: Request, total: float | None) -> None:
-        self.state = SendState()
-        self._request = request
-        self._total = total
-        self._deadline = None if total is None else monotonic() + total
-        self._timeout: TimeoutScope | None = None
-
-    def start(self) -> AbstractAsyncContextManager[object]:
-        """Return the context that raises TimeoutError at the deadline."""
-        if self._deadline is None:
-            return _NO_LIMIT
-        self._timeout = timeout_at(self._deadline)
-        return self._timeout
-
-    def convert(self, error: TimeoutError) -> Exception:
-        """Return the error of an expired limit; another TimeoutError is the caller's own."""
-        # Not by the clock: an event loop may run a timer shortly before its time.
-        if self._timeout is None or not self._timeout.expired():
-            return error
-        message = f"the call took longer than {self._total} s"
-        timeout = timeout_error(self._request, message, sent=self.state.maybe_processed)
-        timeout.request_number = self.state.request_number
-        return timeout
-
-    async def limit_chunks(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Iterate over the chunks of a body; no limit is held while the caller works on one."""
-        async with aclosing(chunks):
-            while True:
-                try:
-                    async with self.start():
-                        chunk = await anext(chunks, None)
-                except TimeoutError as error:
-                    raise self.convert(error) from None
-                except DocassembleError as error:
-                    error.request_number = self.state.request_number
-                    raise
-                if chunk is None:
-                    return
-                yield chunk
 
 
 class Executor:
@@ -197,7 +146,7 @@ class Executor:
                 request, operation, timeouts, retry, None, limit
             )
             try:
-                async with aclosing(limit.limit_chunks(response.iter_chunks())) as chunks:
+                async with aclosing(LimitedChunks(response.iter_chunks(), limit)) as chunks:
                     yield DownloadStream(
                         response.status,
                         response.headers,
@@ -263,7 +212,7 @@ class Executor:
     ) -> Any:
         limit = limit or TotalLimit(request, timeouts.total)
         try:
-            async with limit.start(), lock or _NO_LIMIT:
+            async with limit.start(), lock or NO_LIMIT:
                 return await self._send_with_retries(
                     request, operation, timeouts, retry, limit.state
                 )
