@@ -45,7 +45,7 @@ class Decoders:
     @property
     def unnamed_types(self) -> list[Type]:
         """Types without a model that have a function: all results, and parts of fields."""
-        results = [result.decoded for call in self._tag.operations for result in call.results]
+        results = [result.decoded_type for call in self._tag.operations for result in call.results]
         fields = [field.type for model in self._tag.models for field in model.fields]
         parts = [part for type_ in (*results, *fields) if type_ for part in type_.chain]
         decoded = [(part, part.item) for part in parts if self.has_function(part)]

@@ -196,7 +196,7 @@ class Result:
         return self.type.item if self.type and self.type.kind == "page" else None
 
     @property
-    def decoded(self) -> Type | None:
+    def decoded_type(self) -> Type | None:
         """Type of the JSON, or of an item of a page; None for a task and for no content."""
         if self.type is None or self.type.kind in {"task", "none"}:
             return None

@@ -26,8 +26,8 @@ _PACKAGE = "src/docassemble_client"
 _WIDTH = 100
 # Removes unused imports, sorts the others and moves those for types under TYPE_CHECKING: but not
 # in api/, whose annotations `typing.get_type_hints` resolves at run time.
-_TIDY = ["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,TC,RUF022"]
-_TIDY += ["--config", f"lint.per-file-ignores = {{'{_PACKAGE}/api/*' = ['TC']}}"]
+_RUFF_FIX_ARGUMENTS = ["check", "--fix-only", "--unsafe-fixes", "--select", "F401,I,TC,RUF022"]
+_RUFF_FIX_ARGUMENTS += ["--config", f"lint.per-file-ignores = {{'{_PACKAGE}/api/*' = ['TC']}}"]
 # Class names by status, as in errors.py.
 _ERROR_CLASSES = {
     400: "BadRequest",
@@ -60,7 +60,7 @@ Import every public name from here. Each is loaded at its first use."""
 _MODELS_DOCSTRING = """Models of the server's responses, frozen; unknown keys are kept in `extra`.
 
 There is one module per tag of the API, imported when one of its names is first used."""
-_WORKFLOWS_DOCSTRING = """Workflows: what takes several calls, in one call each.
+_WORKFLOWS_DOCSTRING = """Workflows: tasks that need several API calls, each as one method.
 
 The methods of the client are in `methods`. Each name here is loaded at its first use."""
 
@@ -68,7 +68,7 @@ The methods of the client are in `methods`. Each name here is loaded at its firs
 def render(spec: Spec) -> dict[str, str]:
     """Render every generated file."""
 
-    def python(template: str, **names: object) -> str:
+    def render_template(template: str, **names: object) -> str:
         return _environment().get_template(template).render(spec=spec, **names)
 
     models = {tag.name: tuple(type_.name for type_ in tag.types) for tag in spec.tags if tag.types}
@@ -79,15 +79,15 @@ def render(spec: Spec) -> dict[str, str]:
         if module.startswith("workflows.")
     }
     decoders = {tag.name: Decoders(tag, spec) for tag in spec.tags}
-    decoded = tuple(tag for tag in decoders if not decoders[tag].is_empty)
+    tags_with_decoders = tuple(tag for tag in decoders if not decoders[tag].is_empty)
     root = public | {f"models.{tag}": names for tag, names in models.items()}
 
-    def lazy_package(package: str, **names: object) -> str:
+    def render_lazy_package(package: str, **names: object) -> str:
         defaults = {"modules": (), "version": False}
-        return python("lazy_package.py.jinja", package=package, **(defaults | names))
+        return render_template("lazy_package.py.jinja", package=package, **(defaults | names))
 
     sources = {
-        "__init__": lazy_package(
+        "__init__": render_lazy_package(
             "docassemble_client",
             sources=f"{_PUBLIC_NAMES.name} and spec/",
             docstring=_ROOT_DOCSTRING,
@@ -95,36 +95,36 @@ def render(spec: Spec) -> dict[str, str]:
             modules=("errors", "events", "models", "operations"),
             version=True,
         ),
-        "models/__init__": lazy_package(
+        "models/__init__": render_lazy_package(
             "docassemble_client.models",
             sources="spec/",
             docstring=_MODELS_DOCSTRING,
             names_by_module=models,
         ),
-        "workflows/__init__": lazy_package(
+        "workflows/__init__": render_lazy_package(
             "docassemble_client.workflows",
             sources=_PUBLIC_NAMES.name,
             docstring=_WORKFLOWS_DOCSTRING,
             names_by_module=workflows,
         ),
-        "operations/__init__": python("table.py.jinja"),
-        "decoders/__init__": python("decoders_package.py.jinja", tags=decoded),
-        "api/__init__": python("namespaces.py.jinja"),
+        "operations/__init__": render_template("table.py.jinja"),
+        "decoders/__init__": render_template("decoders_package.py.jinja", tags=tags_with_decoders),
+        "api/__init__": render_template("namespaces.py.jinja"),
     }
     if any(len(tags) > 1 for tags in spec.modules_by_group.values()):
-        sources["operations/_errors"] = python("errors.py.jinja")
+        sources["operations/_errors"] = render_template("errors.py.jinja")
     for tag in spec.tags:
-        sources[f"api/{tag.name}"] = python("api.py.jinja", tag=tag)
+        sources[f"api/{tag.name}"] = render_template("api.py.jinja", tag=tag)
         names = {"tag": tag, "decoders": decoders[tag.name]}
-        sources[f"operations/{tag.name}"] = python("operations.py.jinja", **names)
+        sources[f"operations/{tag.name}"] = render_template("operations.py.jinja", **names)
         if tag.types:
-            sources[f"models/{tag.name}"] = python("models.py.jinja", tag=tag)
-        if tag.name in decoded:
-            sources[f"decoders/{tag.name}"] = python("decoders.py.jinja", **names)
+            sources[f"models/{tag.name}"] = render_template("models.py.jinja", tag=tag)
+        if tag.name in tags_with_decoders:
+            sources[f"decoders/{tag.name}"] = render_template("decoders.py.jinja", **names)
     paths = {module: f"{_PACKAGE}/{module}.py" for module in sources}
     files = {paths[module]: _format_python(paths[module], text) for module, text in sources.items()}
     for name in ("coverage", "server-differences", "versions"):
-        files[f"docs/{name}.md"] = python(f"{name}.md.jinja")
+        files[f"docs/{name}.md"] = render_template(f"{name}.md.jinja")
     return files
 
 
@@ -155,7 +155,7 @@ def _environment() -> jinja2.Environment:
 
 def _format_python(name: str, text: str) -> str:
     options = ["--stdin-filename", str(_ROOT / name), "--quiet", "-"]
-    for command in (_TIDY, ["format"]):
+    for command in (_RUFF_FIX_ARGUMENTS, ["format"]):
         process = subprocess.run(  # noqa: S603 - the command is a constant
             [find_ruff_bin(), *command, *options],
             input=text,
@@ -241,18 +241,18 @@ def _describe_privileges(operation: Operation) -> str:
 def _format_result(result: Result, tag: Tag, decoders: Decoders) -> str:
     """Format the arguments of `Result(...)`."""
     parts: list[str] = []
-    decoded = result.decoded
+    decoded_type = result.decoded_type
     if result.union:
         cases = ", ".join(f"{key!r}: models.{model}" for key, model in result.union.cases)
         default = f"models.{result.union.default}"
         union = f"DiscriminatedUnion({result.union.key!r}, {{{cases}}}, {default})"
         parts.append(f"type=lambda: {union}")
-    elif decoded:
-        parts.append(f"type=lambda: {decoded.to_annotation('value', 'models.')}")
+    elif decoded_type:
+        parts.append(f"type=lambda: {decoded_type.to_annotation('value', 'models.')}")
     elif result.type and result.type.kind == "task":
         parts.append(f"task={result.type.name!r}")
-    if decoded:
-        name = decoders.format_name(decoded)
+    if decoded_type:
+        name = decoders.format_name(decoded_type)
         prefix = "" if "." in name else f"decoders.{tag.name}."
         parts.append(f"decoder=lambda: {prefix}{name}")
     parts += ["text=True"] if result.text else []

@@ -37,7 +37,7 @@ CLASS_ATTRIBUTES: dict[type[DocassembleError], dict[str, Any]] = {
     workflow_errors.InstallFailed: {"log": "hunter2", "name": "docassemble.hunter2"},
     workflow_errors.InvalidDocument: {"format": "hunter2", "content": b"hunter2"},
 }
-HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=1.5)
+HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started_at=1.5)
 
 
 def get_class_attributes(error_class: type[DocassembleError]) -> dict[str, Any]:

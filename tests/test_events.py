@@ -41,7 +41,7 @@ USER = {
     **dict.fromkeys(("first_name", "last_name", "country", "organization"), ""),
     **{f"subdivision{number}": "" for number in ("first", "second", "third")},
 }
-HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started=5.0)
+HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started_at=5.0)
 SAMPLES: list[Event] = [
     RequestEvent(number=1, operation="o", method="GET", path="/"),
     ResponseEvent(
@@ -49,7 +49,7 @@ SAMPLES: list[Event] = [
     ),
     RetryEvent(operation="o", attempt=1, reason="503", delay=0.5),
     WaitEvent(operation="o", state="working", polls=1, reason=""),
-    PageEvent(operation="o", number=1, items=5),
+    PageEvent(operation="o", number=1, item_count=5),
 ]
 
 
@@ -143,8 +143,8 @@ def test_each_page_of_a_list_has_an_event() -> None:
 
     assert event_names(events) == ["Request", "Response", "Page"] * 2
     assert [event for event in events if isinstance(event, PageEvent)] == [
-        PageEvent(operation="users.list", number=1, items=2),
-        PageEvent(operation="users.list", number=2, items=1),
+        PageEvent(operation="users.list", number=1, item_count=2),
+        PageEvent(operation="users.list", number=2, item_count=1),
     ]
     assert "hunter2" not in repr(events)
 

@@ -208,7 +208,7 @@ def test_polls_and_pages_are_events_of_the_current_span() -> None:
 
     with recorder.provider.get_tracer("test").start_as_current_span("outer"):
         recorder.hook(WaitEvent(operation="server.restart", state="working", polls=2, reason=""))
-        recorder.hook(PageEvent(operation="users.list", number=3, items=100))
+        recorder.hook(PageEvent(operation="users.list", number=3, item_count=100))
 
     (span,) = recorder.spans
     assert [(event.name, dict(event.attributes or {})) for event in span.events] == [

@@ -72,7 +72,7 @@ def test_pages_are_yielded_in_the_servers_order(*, prefetch: bool) -> None:
     assert pages == [([0, 1, 2], "3"), ([3, 4, 5], "6"), ([6], None)]
     assert get_tokens(server) == [None, "3", "6"]
     assert [event for event in events if isinstance(event, PageEvent)] == [
-        PageEvent(operation="sessions.list", number=number, items=items)
+        PageEvent(operation="sessions.list", number=number, item_count=items)
         for number, items in ((1, 3), (2, 3), (3, 1))
     ]
 

@@ -198,7 +198,7 @@ async def read_stream(da: AsyncDocassemble) -> None:
 
 
 async def watch(da: AsyncDocassemble) -> None:
-    task = TaskHandle(id="a", kind="restart", operation="server.restart", started=5.0)
+    task = TaskHandle(id="a", kind="restart", operation="server.restart", started_at=5.0)
     async with aclosing(da.watch_task(task)) as events:
         async for _ in events:
             await asyncio.sleep(0)

@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 from docassemble_client.errors import UsageError
 from docassemble_client.tasks import TaskHandle
 
-HANDLE = TaskHandle(id="T", kind="restart", operation="server.restart", started=1000.0)
+HANDLE = TaskHandle(id="T", kind="restart", operation="server.restart", started_at=1000.0)
 INSTALL = TaskHandle(
     id="T",
     kind="install",
     operation="packages.install",
-    started=1000.5,
+    started_at=1000.5,
     package="docassemble-demo",
     expected_state="listed",
 )
 
 
-@pytest.mark.parametrize("handle", [HANDLE, INSTALL, evolve(HANDLE, started=None)])
+@pytest.mark.parametrize("handle", [HANDLE, INSTALL, evolve(HANDLE, started_at=None)])
 def test_a_token_restores_its_handle(handle: TaskHandle) -> None:
     """The token is one line of JSON with a version."""
     token = handle.to_token()
@@ -44,7 +44,7 @@ def test_a_token_restores_its_handle(handle: TaskHandle) -> None:
         id=st.text(),
         kind=st.text(),
         operation=st.text(),
-        started=st.none() | st.floats(-9e11, 9e11) | st.integers(-(10**11), 10**11),
+        started_at=st.none() | st.floats(-9e11, 9e11) | st.integers(-(10**11), 10**11),
         package=st.text(min_size=1),
         expected_state=st.sampled_from(["", "listed", "gone"]),
     )
@@ -83,11 +83,11 @@ VALID: dict[str, Any] = json.loads(INSTALL.to_token())
         ({**VALID, "expected_state": "hidden"}, "damaged"),
         ({**VALID, "expected_state": ["listed"]}, "damaged"),
         ({**VALID, "expected_state": None}, "damaged"),
-        ({**VALID, "started": "1000"}, "damaged"),
-        ({**VALID, "started": True}, "damaged"),
-        ({**VALID, "started": math.nan}, "damaged"),
-        ({**VALID, "started": -math.inf}, "damaged"),
-        ({**VALID, "started": 10**400}, "damaged"),
+        ({**VALID, "started_at": "1000"}, "damaged"),
+        ({**VALID, "started_at": True}, "damaged"),
+        ({**VALID, "started_at": math.nan}, "damaged"),
+        ({**VALID, "started_at": -math.inf}, "damaged"),
+        ({**VALID, "started_at": 10**400}, "damaged"),
     ],
 )
 def test_an_invalid_token_is_refused(token: Any, problem: str) -> None:

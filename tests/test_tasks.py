@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from docassemble_client.events import Event
     from tests.mock import MockResponse
 
-HANDLE = TaskHandle(id="T", kind="restart", operation="server.restart", started=1000.0)
+HANDLE = TaskHandle(id="T", kind="restart", operation="server.restart", started_at=1000.0)
 INSTALL = TaskHandle(
     id="T",
     kind="install",
     operation="packages.install",
-    started=1000.5,
+    started_at=1000.5,
     package="docassemble-demo",
     expected_state="listed",
 )
@@ -334,7 +334,7 @@ def test_a_failed_installation_has_the_log_of_pip() -> None:
     async def scenario() -> TaskFailed:
         async with make_client(server) as da:
             task = await da.packages.install(pip="docassemble.demo==1.0")
-            assert task == evolve(INSTALL, started=1000.0)
+            assert task == evolve(INSTALL, started_at=1000.0)
             with pytest.raises(TaskFailed) as caught:
                 await da.wait_for_task(task)
             return caught.value

@@ -11,7 +11,7 @@ from docassemble_client._client_options import (
     ClientOptions,
     Headers,
     Settings,
-    Shared,
+    SharedState,
     check_header_source,
     check_hook,
     check_transport,
@@ -99,7 +99,7 @@ class BaseClient(Namespaces):
             message = "max_concurrency must be a whole number from 1"
             raise UsageError(message)
         self._set_up(
-            Shared(
+            SharedState(
                 check_url(base_url, "base_url"),
                 None if public_url is None else check_url(public_url, "public_url"),
                 retry_budget=retry_budget,
@@ -119,7 +119,7 @@ class BaseClient(Namespaces):
             ),
         )
 
-    def _set_up(self, shared: Shared, settings: Settings, *, is_view: bool = False) -> None:
+    def _set_up(self, shared: SharedState, settings: Settings, *, is_view: bool = False) -> None:
         super().__init__(self._get_executor)
         self._shared = shared
         self._settings = settings
@@ -210,7 +210,7 @@ class BaseClient(Namespaces):
 
     async def with_response(self, call: Awaitable[T]) -> CallResult[T]:
         """
-        Await a call, and return its response beside its value.
+        Await a call, and return its value together with its response.
 
         Args:
             call: Any call of this client, such as `da.users.get(9)`.
@@ -341,7 +341,7 @@ class BaseClient(Namespaces):
         Wait as `wait_for_task` does, and yield an event after each poll.
 
         Args:
-            task: As in `wait_for_task`, and so are timeout, poll and the errors.
+            task: As in `wait_for_task`, which raises the same errors.
             timeout: Seconds for the whole wait; None for no limit.
             poll: How often to poll, instead of the client's policy.
 

@@ -49,7 +49,7 @@ class ClientOptions(TypedDict, total=False):
 
 
 class Settings(NamedTuple):
-    """What a view of a client can change."""
+    """Settings that a view can replace."""
 
     api_key: Secret
     timeouts: Timeouts
@@ -62,8 +62,8 @@ class Settings(NamedTuple):
         return f"<{type(self).__name__}>"  # headers may hold secrets
 
 
-class Shared:
-    """What a client and its views have in common; the first call creates the connections."""
+class SharedState:
+    """State that a client shares with its views; the first call creates the connections."""
 
     def __init__(self, base_url: str, public_url: str | None, **options: Any) -> None:
         self.base_url = base_url
@@ -131,14 +131,16 @@ def check_header_source(headers: Headers | None) -> tuple[Headers, ...]:
         return (check_headers(headers),)
     if _is_coroutine_function(headers):
         message = "headers must be a mapping or a function, not a coroutine function"
-        raise UsageError(message, hint="Let the function return headers that a task keeps current")
+        raise UsageError(
+            message, hint="Refresh the headers in a background task, and return the current ones"
+        )
     return (headers,)
 
 
 def check_hook(on_event: Callable[[Event], object] | None) -> Callable[[Event], object] | None:
     if _is_coroutine_function(on_event):
         message = "on_event must be a function, not a coroutine function"
-        raise UsageError(message, hint="Start a task in it if you have to await something")
+        raise UsageError(message, hint="Call asyncio.create_task() in it to run async code")
     return on_event
 
 

@@ -1,7 +1,8 @@
 """
-Waiting, clocks, tasks and the concurrency limiter: the only module with asyncio and time.
+Tasks, clocks, timeouts and the concurrency limiter.
 
-Everything else takes these names from here, so that one place decides what runs them.
+Other modules import these names instead of asyncio and time; only the aiohttp adapter and
+`testing/` are exempt.
 """
 
 from __future__ import annotations

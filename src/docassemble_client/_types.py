@@ -65,9 +65,11 @@ class NeedsSlowPath(Exception):  # noqa: N818 - never leaves the package
     """JSON is not exactly what a decoder expects: it may have to be converted or refused."""
 
 
-def open_slots(model: type[ModelT]) -> tuple[Callable[[], ModelT], Any]:
+def make_slot_setters(model: type[ModelT]) -> tuple[Callable[[], ModelT], Any]:
     """
-    Open a frozen model to its decoder, which fills the slots faster than the constructor does.
+    Create a factory of empty models and a setter for each field.
+
+    They fill a frozen model faster than its constructor.
 
     Returns:
         A function that creates an empty model, and a namespace with a setter for each field.
@@ -76,13 +78,13 @@ def open_slots(model: type[ModelT]) -> tuple[Callable[[], ModelT], Any]:
     return partial(object.__new__, model), type(f"{model.__name__}Setters", (), setters)
 
 
-def find_extra(model: type[attrs.AttrsInstance], data: dict[str, JSON]) -> dict[str, JSON]:
+def collect_extra(model: type[attrs.AttrsInstance], data: dict[str, JSON]) -> dict[str, JSON]:
     """Find the keys that a model does not know, sorted by name."""
-    return {name: data[name] for name in sorted(data.keys() - find_wire_names(model))}
+    return {name: data[name] for name in sorted(data.keys() - get_wire_names(model))}
 
 
 @cache
-def find_wire_names(model: type[attrs.AttrsInstance]) -> frozenset[str]:
+def get_wire_names(model: type[attrs.AttrsInstance]) -> frozenset[str]:
     """Find the keys that a model knows."""
     fields = [field for field in attrs.fields(model) if field.name != "extra"]
     return frozenset(field.metadata.get("wire", field.name) for field in fields)

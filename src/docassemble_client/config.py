@@ -112,7 +112,8 @@ class Timeouts:
         connect: Limit for opening a connection.
         read: Limit for each wait for data from the server.
         write: Limit for each wait until the server accepts data.
-        pool: Limit for each wait for a free slot (see `max_concurrency`); the policy retries it.
+        pool: Limit for each wait for a free slot (see `max_concurrency`); afterwards the request is
+            retried.
         total: Limit for the whole call, including its retries.
     """
 

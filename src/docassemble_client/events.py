@@ -91,7 +91,7 @@ class PageEvent(NamedTuple):
 
     operation: str
     number: int
-    items: int
+    item_count: int
 
 
 Event: TypeAlias = RequestEvent | ResponseEvent | RetryEvent | WaitEvent | PageEvent

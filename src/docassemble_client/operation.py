@@ -208,16 +208,16 @@ class TaskKind(NamedTuple):
         listed: Operation that lists packages; set if the task changes them.
     """
 
-    status: str
-    working: str
-    completed: str
-    unknown: str
-    confirm: str
-    ok: str = ""
-    log: str = ""
-    error: str = ""
-    started: str = ""
-    listed: str = ""
+    status_operation: str
+    working_state: str
+    completed_state: str
+    unknown_state: str
+    confirm_operation: str
+    ok_attribute: str = ""
+    log_attribute: str = ""
+    error_attribute: str = ""
+    start_time_attribute: str = ""
+    list_operation: str = ""
 
 
 @frozen(kw_only=True, eq=False, repr=False)  # compared by identity, so that it can be a key

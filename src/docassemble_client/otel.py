@@ -133,5 +133,5 @@ def _describe_event(
         }
     return "page", attributes | {
         "docassemble.page": event.number,
-        "docassemble.items": event.items,
+        "docassemble.items": event.item_count,
     }

@@ -48,7 +48,7 @@ class PageIterator(Generic[T]):
     """
     Iterates over the pages of a list with `async for`.
 
-    An error leaves it where it was: the next page is requested again.
+    After an error, `anext` requests the same page again.
     """
 
     def __init__(

@@ -142,7 +142,7 @@ class Response:
 @frozen(kw_only=True)
 class CallResult(Generic[T]):
     """
-    The value of a call beside its response; made by `AsyncDocassemble.with_response`.
+    The value of a call together with its response; made by `AsyncDocassemble.with_response`.
 
     Attributes:
         value: What the call returns.

@@ -23,15 +23,15 @@ class TaskHandle:
         id: ID of the task, valid for an hour.
         kind: Kind of the task: restart or install.
         operation: Full name of the operation that started it.
-        started: Time of the response by the server's clock, in seconds since 1970; None if unknown.
-        target: Normalized name of the package; empty if unknown.
+        started_at: Time of the response by the server's clock, in seconds since 1970, or None.
+        package: Normalized name of the package; empty if unknown.
         expected_state: State of the package after the task: listed or gone; empty if unknown.
     """
 
     id: str
     kind: str
     operation: str
-    started: float | None = None
+    started_at: float | None = None
     package: str = ""
     expected_state: ExpectedState = ""
 
@@ -80,8 +80,8 @@ class TaskHandle:
         """Whether every attribute has a valid type and value."""
         texts = (self.id, self.kind, self.operation, self.package)
         # NaN would count as a start before any other.
-        has_valid_start = self.started is None or (
-            type(self.started) in {int, float} and abs(self.started) < _MAX_UNIX_SECONDS
+        has_valid_start = self.started_at is None or (
+            type(self.started_at) in {int, float} and abs(self.started_at) < _MAX_UNIX_SECONDS
         )
         expected_states = ("", "listed", "gone") if self.package else ("",)
         return (

@@ -141,7 +141,7 @@ def test_result_matches_the_example(name: str, http: str, decoding: Any) -> None
             "id": response["json"]["task_id"],
             "kind": operation.task,
             "operation": name,
-            "started": None,
+            "started_at": None,
             "package": normalize_package_name(package or ""),
             "expected_state": check["expected_state"] if check and package else "",
         }

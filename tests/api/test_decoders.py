@@ -23,13 +23,13 @@ DECODED = [
     (operation, result)
     for operation in SPEC.operations
     for result in operation.results
-    if result.decoded and not result.union
+    if result.decoded_type and not result.union
 ]
 DECODED_OPERATIONS = {operation.full_name for operation, _ in DECODED}
 RESULTS = {
     f"{operation.tag} {operation.return_annotation()}": (operation, result)
     for operation, result in DECODED
-    if result.decoded and result.decoded.name not in MODELS
+    if result.decoded_type and result.decoded_type.name not in MODELS
 }
 EXCHANGES = [exchange for scenario in read_all().values() for exchange in scenario.exchanges]
 
@@ -48,9 +48,9 @@ def test_the_decoder_of_a_result_agrees_with_the_slow_path(name: str) -> None:
     operation, described = RESULTS[name]
     result = OPERATIONS[operation.full_name].results[described.status]
 
-    assert described.decoded
+    assert described.decoded_type
     assert result.decode
-    check_decoder(SPEC, described.decoded, result.json, result.decode)
+    check_decoder(SPEC, described.decoded_type, result.json, result.decode)
 
 
 def take_fast_path(name: str, status: int, content: bytes) -> bool:

@@ -104,7 +104,7 @@ operations:
         200, json={"task_id": "abc"}, headers={"Date": "Thu, 01 Jan 1970 00:01:40 GMT"}
     )
 
-    assert client.call("restart").started == 100.0
+    assert client.call("restart").started_at == 100.0
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,23 @@ operations:
         common=TASKS,
     )
     kind = client.import_module("operation").TaskKind
-    keys = {"status": "things.get_status", "working": "w", "completed": "c", "unknown": "u"}
-    keys["confirm"] = "things.get_health"
+    values = {
+        "status_operation": "things.get_status",
+        "confirm_operation": "things.get_health",
+        "working_state": "w",
+        "completed_state": "c",
+        "unknown_state": "u",
+    }
 
     tasks = client.import_module("operations").TASKS
 
-    assert tasks["restart"] == kind(**keys, started="begun")
+    assert tasks["restart"] == kind(**values, start_time_attribute="begun")
     assert tasks["install"] == kind(
-        **keys, ok="fine", log="text", error="wrong", listed="things.list"
+        **values,
+        ok_attribute="fine",
+        log_attribute="text",
+        error_attribute="wrong",
+        list_operation="things.list",
     )
 
 

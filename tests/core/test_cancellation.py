@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
     from tests.mock import MockResponse
 
-HANDLE = TaskHandle(id="T", kind="restart", operation="server.restart", started=1000.0)
+HANDLE = TaskHandle(id="T", kind="restart", operation="server.restart", started_at=1000.0)
 LIMITED = Timeouts(total=600)
 SLOTS = 2
 HEALTH = {"ok": True, "version": "1.10.14"}

@@ -368,7 +368,7 @@ def test_a_handle_has_the_start_and_the_expected_state(
         operation, request, RawResponse(status=200, headers=headers, content=b'{"task_id": "abc"}')
     )
 
-    assert (task.started, task.package, task.expected_state) == expected
+    assert (task.started_at, task.package, task.expected_state) == expected
 
 
 @pytest.mark.parametrize("data", [{}, {"task_id": 5}, {"task_id": None}, [], "abc", None])

@@ -42,7 +42,7 @@ def test_a_request_says_where_its_errors_happened() -> None:
     """Errors of a request name its operation, method and path, but not its query."""
     request = Request(operation="x.y", method="GET", path="/x", query=(("q", "hunter2"),))
 
-    assert request.where == {"operation": "x.y", "method": "GET", "path": "/x"}
+    assert request.error_context == {"operation": "x.y", "method": "GET", "path": "/x"}
 
 
 @pytest.mark.parametrize("limit", [100, 3])

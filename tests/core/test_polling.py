@@ -113,7 +113,7 @@ def test_an_old_process_is_not_accepted_after_many_polls() -> None:
     [
         (RESTART, TASK_STARTED),
         (RESTART, TASK_STARTED - 1),
-        (evolve(RESTART, started=None), TASK_STARTED - 500),
+        (evolve(RESTART, started_at=None), TASK_STARTED - 500),
     ],
     ids=["same second", "rounding", "no date"],
 )
@@ -202,7 +202,7 @@ def test_other_errors_are_raised(
 
 def test_a_task_that_was_never_seen_is_lost_without_a_date() -> None:
     """It was never seen running, and there is no date to compare with."""
-    handle = evolve(RESTART, started=None)
+    handle = evolve(RESTART, started_at=None)
 
     error = Wait(handle, [UNKNOWN]).fail(TaskLost)
 
@@ -241,7 +241,7 @@ def test_an_unknown_task_has_ended_if_a_new_process_responds() -> None:
 )
 def test_a_task_that_is_forgotten_after_it_was_seen_has_ended(before: tuple[str, Outcome]) -> None:
     """First working or not reachable, then unknown: it has ended, even without dates."""
-    handle = evolve(RESTART, started=None)
+    handle = evolve(RESTART, started_at=None)
 
     assert Wait(handle, [before, UNKNOWN, OLD]).run() == TaskResult(handle=handle)
 
@@ -302,14 +302,19 @@ def test_each_kind_of_task_uses_existing_attributes() -> None:
     """A misspelled attribute in the table would only fail at the end of a restart."""
     for kind in TASKS.values():
         models = {
-            name: OPERATIONS[name].results["200"].json for name in (kind.status, kind.confirm)
+            name: OPERATIONS[name].results["200"].json
+            for name in (kind.status_operation, kind.confirm_operation)
         }
-        for name in filter(None, ("status", kind.ok, kind.log, kind.error)):
-            assert name in {field.name for field in attrs.fields(models[kind.status])}
-        if kind.started:
-            assert kind.started in {field.name for field in attrs.fields(models[kind.confirm])}
-        if kind.listed:
-            assert kind.listed in OPERATIONS
+        for name in filter(
+            None, ("status", kind.ok_attribute, kind.log_attribute, kind.error_attribute)
+        ):
+            assert name in {field.name for field in attrs.fields(models[kind.status_operation])}
+        if kind.start_time_attribute:
+            assert kind.start_time_attribute in {
+                field.name for field in attrs.fields(models[kind.confirm_operation])
+            }
+        if kind.list_operation:
+            assert kind.list_operation in OPERATIONS
     kinds = {
         result.task for operation in OPERATIONS.values() for result in operation.results.values()
     }

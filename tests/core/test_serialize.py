@@ -240,9 +240,9 @@ def test_a_text_in_the_path_is_quoted() -> None:
         pytest.param("int", 10**5000, "a cannot be written as JSON", id="huge"),
         ("int", None, "a is required"),
         ("int", UNSET, "a is required"),
-        ("str", "", "a would change the path"),
-        ("str", ".", "a would change the path"),
-        ("str", "..", "a would change the path"),
+        ("str", "", "a must not be empty, '.' or '..'"),
+        ("str", ".", "a must not be empty, '.' or '..'"),
+        ("str", "..", "a must not be empty, '.' or '..'"),
         ("str", "\ud800", "a contains a lone surrogate, which is not a valid character"),
     ],
 )

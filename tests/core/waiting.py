@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     Script: TypeAlias = list[tuple[str, Outcome]]
 
 TASK_STARTED = 1000.0
-RESTART = TaskHandle(id="T", kind="restart", operation="server.restart", started=TASK_STARTED)
+RESTART = TaskHandle(id="T", kind="restart", operation="server.restart", started_at=TASK_STARTED)
 INSTALL = TaskHandle(
     id="T",
     kind="install",
     operation="packages.install",
-    started=TASK_STARTED,
+    started_at=TASK_STARTED,
     package="docassemble-demo",
     expected_state="listed",
 )

@@ -68,8 +68,8 @@ def test_waiting_survives_a_restart_with_concurrent_calls(server: LiveServer) ->
             assert result.handle == handle
             assert progress[-1].state == "completed"
             health = await da.server.get_health()
-            assert handle.started is not None
-            assert health.server_start_time >= handle.started - 1
+            assert handle.started_at is not None
+            assert health.server_start_time >= handle.started_at - 1
             return await asyncio.gather(*readers), await asyncio.gather(*writers)
 
     reads, writes = asyncio.run(job())

@@ -118,7 +118,7 @@ def _deserialize_json(
             id=task_id,
             kind=result.task,
             operation=operation.id,
-            started=parse_http_date(response.headers.get("date", "")),
+            started_at=parse_http_date(response.headers.get("date", "")),
             package=request.package,
             expected_state=operation.package_check.expected_state
             if operation.package_check and request.package

@@ -47,7 +47,7 @@ class StructureError(Exception):
     """JSON does not match its type; the message shows no value. It becomes a DecodeError."""
 
     @classmethod
-    def expected(cls, type_: type, value: object) -> Self:
+    def wrong_type(cls, type_: type, value: object) -> Self:
         """Create the error for a value of another type."""
         name = _JSON_NAMES.get(type_, type_.__name__)
         return cls(f"expected {name}, got {type(value).__name__}")
@@ -80,9 +80,9 @@ def _redirect_error(request: Request, response: RawResponse) -> RedirectRefused:
         hint="Use the final URL as base_url; often only https:// or the host differs",
         status=response.status,
         location=location,
-        **request.where,
+        **request.error_context,
     )
-    return describe_response(error, response)
+    return attach_response(error, response)
 
 
 def _api_error(
@@ -100,13 +100,13 @@ def _api_error(
         hint=known_error.hint if known_error else hints.get(response.status, ""),
         status=response.status,
         body=body,
-        **request.where,
+        **request.error_context,
     )
-    return describe_response(error, response)
+    return attach_response(error, response)
 
 
-def describe_response(error: E, response: RawResponse) -> E:
-    """Add to an error what the head of its response says."""
+def attach_response(error: E, response: RawResponse) -> E:
+    """Copy safe headers, Retry-After and the request number to an error."""
     error.headers = {
         name: value for name, value in response.headers.items() if name in SAFE_HEADERS
     }
@@ -178,9 +178,9 @@ def decode_error(request: Request, response: RawResponse, problem: str) -> Decod
         hint="Check that base_url is the URL of docassemble; see the error's content",
         status=response.status,
         content=response.content[:MAX_ERROR_CONTENT_BYTES],
-        **request.where,
+        **request.error_context,
     )
-    return describe_response(error, response)
+    return attach_response(error, response)
 
 
 def timeout_error(request: Request, message: str, *, sent: bool) -> RequestTimeout:
@@ -189,5 +189,5 @@ def timeout_error(request: Request, message: str, *, sent: bool) -> RequestTimeo
         message,
         hint=f"Increase the timeout{warning}",
         maybe_processed=sent,
-        **request.where,
+        **request.error_context,
     )

@@ -18,7 +18,7 @@ from docassemble_client._core.polling import TaskPoller
 from docassemble_client._core.redaction import redact_arguments
 from docassemble_client._core.retry import UNPROCESSED_STATUSES, RetryBudget, retry_delay
 from docassemble_client._core.serialize import serialize
-from docassemble_client._core.total_limit import NO_LIMIT, LimitedChunks, TotalLimit
+from docassemble_client._core.total_limit import NULL_CONTEXT, LimitedChunks, TotalLimit
 from docassemble_client._types import UNSET
 from docassemble_client.config import PollPolicy, RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError
@@ -116,7 +116,7 @@ class Executor:
                 retry=retry,
                 headers=headers,
             )
-            event = PageEvent(operation=operation.id, number=number, items=len(page.items))
+            event = PageEvent(operation=operation.id, number=number, item_count=len(page.items))
             self._transport.emit(event)
             return page
 
@@ -212,7 +212,7 @@ class Executor:
     ) -> Any:
         limit = limit or TotalLimit(request, timeouts.total)
         try:
-            async with limit.start(), lock or NO_LIMIT:
+            async with limit.start(), lock or NULL_CONTEXT:
                 return await self._send_with_retries(
                     request, operation, timeouts, retry, limit.state
                 )
@@ -228,14 +228,14 @@ class Executor:
         state: SendState | None = None,
     ) -> Any:
         """
-        Send a request until its response counts.
+        Send a request, and retry it as the policy allows.
 
         Args:
             request: The request.
-            operation: What it calls; None returns the response itself.
-            timeouts: Limits of one attempt.
+            operation: The operation; None to return the raw response.
+            timeouts: Time limits of one attempt.
             retry: Policy of this call instead of the client's.
-            state: Learns whether the server may have processed an attempt.
+            state: Progress of the call, updated in place.
 
         Returns:
             The value of the operation; for a stream, the response.

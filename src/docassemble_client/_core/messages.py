@@ -71,7 +71,7 @@ class Request:
     package: str = ""
 
     @property
-    def where(self) -> RequestContext:
+    def error_context(self) -> RequestContext:
         """Operation, method and path, for the errors of the request."""
         return {"operation": self.operation, "method": self.method, "path": self.path}
 
@@ -120,7 +120,7 @@ def _find_header_problem(name: object, value: object) -> str:
 
 class SendState:
     """
-    How far a call has come; its total limit needs to know when it expires.
+    The progress of a call; `TotalLimit` reads it to build the timeout error.
 
     Attributes:
         maybe_processed: Whether the server may have processed any of its attempts.

@@ -63,10 +63,10 @@ class TaskPoller:
             policy.backoff_factor,
             _POLL_JITTER,
         )
-        self._started = handle.started if kind.started else None
-        self._phase = kind.status
+        self._started = handle.started_at if kind.start_time_attribute else None
+        self._operation_id = kind.status_operation
         self._polls = 0
-        self._delays = 0
+        self._delay_count = 0
         self._log = ""
         self._is_known = False
         self._is_forgotten = False
@@ -75,34 +75,34 @@ class TaskPoller:
 
     def next_call(self) -> tuple[Operation[Any], Mapping[str, object]]:
         """Return the operation to call next, and its arguments."""
-        if self._phase == self._kind.status:
+        if self._operation_id == self._kind.status_operation:
             self._polls += 1
-            return OPERATIONS[self._phase], {"task_id": self.handle.id}
-        return OPERATIONS[self._phase], {}
+            return OPERATIONS[self._operation_id], {"task_id": self.handle.id}
+        return OPERATIONS[self._operation_id], {}
 
     def record_error(self, error: DocassembleError) -> TaskEvent:
         """
-        Take the error of the call.
+        Record the error of the last call, and schedule the next poll.
 
         Args:
             error: The error.
 
         Returns:
-            The event: a restart explains the error.
+            The event that reports the restart.
 
         Raises:
-            DocassembleError: The error, if no restart explains it.
+            DocassembleError: The error, if it is not transient.
         """
         if not error.is_transient:
             raise error
         self._is_known = True
-        is_polling = self._phase == self._kind.status
+        is_polling = self._operation_id == self._kind.status_operation
         reason = str(error.status) if isinstance(error, APIError) else type(error).__name__
-        return self._wait("restarting" if is_polling else "confirming", reason)
+        return self._schedule_poll("restarting" if is_polling else "confirming", reason)
 
     def record(self, value: Any) -> TaskEvent | None:
         """
-        Take the value of the call.
+        Record the result of the last call.
 
         Args:
             value: The result of the operation.
@@ -114,47 +114,55 @@ class TaskPoller:
             TaskFailed: The task failed.
             TaskLost: The server does not know the task.
         """
-        if self._phase == self._kind.status:
+        if self._operation_id == self._kind.status_operation:
             return self._record_status(value)
-        if self._phase == self._kind.confirm:
+        if self._operation_id == self._kind.confirm_operation:
             return self._record_confirmation(value)
         return self._record_packages(value)
 
     def _record_status(self, status: Any) -> TaskEvent | None:
-        if status.status == self._kind.unknown:
+        if status.status == self._kind.unknown_state:
             if not self._can_be_proven():
                 raise self._task_lost()
             self._is_forgotten = True
-        elif status.status == self._kind.completed:
-            texts = (getattr(status, name) for name in (self._kind.log, self._kind.error) if name)
+        elif status.status == self._kind.completed_state:
+            texts = (
+                getattr(status, name)
+                for name in (self._kind.log_attribute, self._kind.error_attribute)
+                if name
+            )
             self._log = next((text for text in texts if text), "")
-            if self._kind.ok and getattr(status, self._kind.ok) is False:
+            if self._kind.ok_attribute and getattr(status, self._kind.ok_attribute) is False:
                 message = "the task failed on the server"
                 raise self._task_failed(message)
         else:
             self._is_known = True
-            return self._wait("working", "")
-        self._phase = self._kind.confirm
+            return self._schedule_poll("working", "")
+        self._operation_id = self._kind.confirm_operation
         self.delay = 0.0
         return None
 
     def _can_be_proven(self) -> bool:
         """Whether a later call can show that a task ended that the server has forgotten."""
-        if self._kind.ok:
+        if self._kind.ok_attribute:
             return bool(self.handle.expected_state)
         return self._is_known or self._started is not None
 
     def _record_confirmation(self, health: Any) -> TaskEvent | None:
-        started = getattr(health, self._kind.started) if self._kind.started else None
+        started = (
+            getattr(health, self._kind.start_time_attribute)
+            if self._kind.start_time_attribute
+            else None
+        )
         if self._is_old_process(started):
             self._old_process_polls += 1
             if self._is_forgotten and self._old_process_polls == _MAX_OLD_PROCESS_POLLS:
                 raise self._task_lost()
             # After too long, a proxy with another clock set the date: `completed` stands.
             if self._is_forgotten or self._seconds_confirming <= _MAX_CLOCK_SKEW_SECONDS:
-                return self._wait("confirming", "")
-        if self._kind.listed and self.handle.expected_state:
-            self._phase = self._kind.listed
+                return self._schedule_poll("confirming", "")
+        if self._kind.list_operation and self.handle.expected_state:
+            self._operation_id = self._kind.list_operation
             self.delay = 0.0
             return None
         return self._complete()
@@ -174,10 +182,10 @@ class TaskPoller:
         message = f"the server reports success, but the package {problem}"
         raise self._task_failed(message)
 
-    def _wait(self, state: str, reason: str) -> TaskEvent:
-        self._delays += 1
-        self.delay = self._backoff.delay(self._delays)
-        if self._phase == self._kind.confirm:
+    def _schedule_poll(self, state: str, reason: str) -> TaskEvent:
+        self._delay_count += 1
+        self.delay = self._backoff.delay(self._delay_count)
+        if self._operation_id == self._kind.confirm_operation:
             self._seconds_confirming += self.delay
         return TaskEvent(state=state, polls=self._polls, reason=reason)
 

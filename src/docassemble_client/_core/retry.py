@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from docassemble_client.errors import TransportError
 
 T = TypeVar("T")
-# The request did not reach the server, whatever the operation is.
+# A proxy sends 429 before docassemble sees the request.
 UNPROCESSED_STATUSES = frozenset({429})
 RESTART_POLL_SECONDS = 2.0
 _MAX_RESTART_POLLS = 30
@@ -111,11 +111,11 @@ def retry_delay(
     Returns:
         The seconds to wait before the next attempt, or None to give up.
     """
-    requested = 0.0
+    retry_after = 0.0
     if isinstance(outcome, RawResponse):
         statuses = TRANSIENT_STATUSES if request.safe else UNPROCESSED_STATUSES
         may_retry = outcome.status in statuses
-        requested = parse_retry_after(outcome) or 0.0
+        retry_after = parse_retry_after(outcome) or 0.0
     else:
         may_retry = outcome.is_transient and (request.safe or not outcome.maybe_processed)
     if not may_retry or attempt >= policy.attempts or not request.is_repeatable:
@@ -123,7 +123,7 @@ def retry_delay(
     if not budget.try_withdraw():
         return None
     delay = Backoff(policy.initial_delay, policy.max_delay).delay(attempt)
-    return max(delay, min(policy.max_delay, requested))
+    return max(delay, min(policy.max_delay, retry_after))
 
 
 def never_sent(error: DocassembleError) -> bool:

@@ -28,7 +28,7 @@ _URL_ARGUMENT = r"[A-Za-z_][A-Za-z0-9_]*"
 API_KEY_FIELD = "key"
 _KEY_REASON = "the server would use it as the API key"
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
-_INT_BITS = 64  # JSON refuses huge numbers, and writes the others as Python does
+_INT_BITS = 64  # encode_json refuses numbers that str() would refuse
 _METHOD = r"[A-Za-z]+"
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _RAW_FILES = Param("files", "file", "file_map")
@@ -215,7 +215,7 @@ def normalize_package_name(name: str) -> str:
 def _quote_path_part(param: Param, value: object) -> str:
     text = _to_text(value, param.name)
     if text in {"", ".", ".."}:
-        message = f"{param.name} would change the path"
+        message = f"{param.name} must not be empty, '.' or '..'"
         raise InvalidArgument(message)
     return quote(text, safe="")
 

@@ -83,14 +83,14 @@ def _scalar_hook(type_: type, *, strict: bool) -> Hook:
         if type_ is float and type(value) is int:
             return value
         if strict or value is None or is_json_object(value) or is_json_array(value):
-            raise StructureError.expected(type_, value)
+            raise StructureError.wrong_type(type_, value)
         try:
             converted = type_(value)
         except (ValueError, OverflowError):
-            raise StructureError.expected(type_, value) from None
+            raise StructureError.wrong_type(type_, value) from None
         is_changed = (type_ is bool or isinstance(value, float)) and converted != value
         if (is_changed and type_ is not str) or (type_ is float and not isfinite(converted)):
-            raise StructureError.expected(type_, value)
+            raise StructureError.wrong_type(type_, value)
         return converted
 
     return structure_scalar
@@ -98,13 +98,13 @@ def _scalar_hook(type_: type, *, strict: bool) -> Hook:
 
 def _structure_secret(value: Any, _: Any) -> Secret:
     if not isinstance(value, str):
-        raise StructureError.expected(str, value)
+        raise StructureError.wrong_type(str, value)
     return Secret(value)
 
 
 def _structure_confidential(value: Any, _: Any) -> Confidential:
     if not is_json_object(value):
-        raise StructureError.expected(dict, value)
+        raise StructureError.wrong_type(dict, value)
     return Confidential(value)
 
 
@@ -142,7 +142,7 @@ def _container_hook(type_: Any, converter: Converter) -> Hook:
 
     def structure_container(value: Any, _: Any) -> Any:
         if not isinstance(value, origin):
-            raise StructureError.expected(origin, value)
+            raise StructureError.wrong_type(origin, value)
         return hook(value, type_)
 
     return structure_container
@@ -178,7 +178,7 @@ def _model_hook(type_: type, converter: Converter, *, strict: bool) -> Hook:
 
     def structure_model(value: Any, _: Any) -> Any:
         if not is_json_object(value):
-            raise StructureError.expected(dict, value)
+            raise StructureError.wrong_type(dict, value)
         unknown = value.keys() - known
         if strict and unknown:
             message = f"unknown keys {', '.join(sorted(unknown))}"

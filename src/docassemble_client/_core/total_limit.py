@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from docassemble_client._concurrency import TimeoutScope
     from docassemble_client._core.messages import Request
 
-NO_LIMIT = nullcontext()
+NULL_CONTEXT = nullcontext()
 
 
 class TotalLimit:
@@ -42,7 +42,7 @@ class TotalLimit:
     def start(self) -> AbstractAsyncContextManager[object]:
         """Return the context that raises TimeoutError at the deadline."""
         if self._deadline is None:
-            return NO_LIMIT
+            return NULL_CONTEXT
         self._timeout = timeout_at(self._deadline)
         return self._timeout
 
@@ -76,7 +76,7 @@ class LimitedChunks:
         if self._is_broken:
             message = "the download was interrupted"
             hint = "Start it again"
-            raise MaybeSent(message, hint=hint, **self._limit.request.where)
+            raise MaybeSent(message, hint=hint, **self._limit.request.error_context)
         self._is_broken = True
         try:
             async with self._limit.start():

@@ -124,51 +124,51 @@ class HTTPAdapter(Protocol):
 
 
 def invalid_request(request: Request, error: Exception) -> UsageError:
-    """The library refuses the request; only the error's type is shown."""
+    """Build the UsageError for a request that the library refuses; it shows only the type."""
     message = f"the request cannot be built ({type(error).__name__})"
     return UsageError(message, operation=request.operation)
 
 
 def connect_error(request: Request, reason: object) -> NotSent:
-    """No connection could be made; the error shows the reason."""
+    """Build the NotSent error for a failed connection; it shows the reason."""
     return NotSent(
         f"no connection: {reason}",
         hint="Check base_url, the proxy and the certificate",
-        **request.where,
+        **request.error_context,
     )
 
 
 def connect_timeout(request: Request) -> RequestTimeout:
-    """No connection was made in time."""
+    """Build the RequestTimeout for a connection that was not made in time."""
     return RequestTimeout(
         "no connection in time",
         hint="Check base_url and the network, or allow more time",
         maybe_processed=False,
-        **request.where,
+        **request.error_context,
     )
 
 
 def read_timeout(request: Request, error: Exception) -> RequestTimeout:
-    """The server did not send or accept data in time; only the error's type is shown."""
+    """Build the RequestTimeout for a server that did not send or accept data in time."""
     message = f"the server did not respond in time ({type(error).__name__})"
     return timeout_error(request, message, sent=True)
 
 
 def connection_lost(request: Request, error: Exception) -> MaybeSent:
-    """The connection broke; only the error's type is shown, as its text may contain secrets."""
+    """Build the MaybeSent error for a lost connection; a library's text may contain secrets."""
     return _maybe_sent(request, f"the connection broke ({type(error).__name__})")
 
 
 def file_changed(request: Request) -> MaybeSent:
-    """The size of a file changed while it was sent."""
+    """Build the MaybeSent error for a file whose size changed while it was sent."""
     return _maybe_sent(request, "a file grew or shrank while it was sent")
 
 
 def file_unreadable(request: Request, error: Exception) -> MaybeSent:
-    """A file could not be read to its end; only the error's type is shown."""
+    """Build the MaybeSent error for a file that could not be read to its end."""
     message = f"a file could not be read while it was sent ({type(error).__name__})"
     return _maybe_sent(request, message)
 
 
 def _maybe_sent(request: Request, message: str) -> MaybeSent:
-    return MaybeSent(message, hint=_CHECK_FIRST, **request.where)
+    return MaybeSent(message, hint=_CHECK_FIRST, **request.error_context)

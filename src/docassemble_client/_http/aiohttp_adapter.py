@@ -73,7 +73,7 @@ class AiohttpAdapter:
         self._session: aiohttp.ClientSession | None = None
         self._last_timeout: tuple[Timeouts | None, aiohttp.ClientTimeout] = (
             None,
-            _client_timeout(Timeouts()),
+            _to_client_timeout(Timeouts()),
         )
 
     async def send(
@@ -145,7 +145,7 @@ class AiohttpAdapter:
             data=data,
             allow_redirects=False,
             proxy=self._proxy,
-            timeout=self._client_timeout(timeouts),
+            timeout=self._get_client_timeout(timeouts),
         )
 
     def _get_base_url(self) -> str:
@@ -153,10 +153,10 @@ class AiohttpAdapter:
             self._encoded_base_url = _encode_base_url(self._base_url)
         return self._encoded_base_url
 
-    def _client_timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    def _get_client_timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
         # Most calls of a client have the same timeouts.
         if timeouts is not self._last_timeout[0]:
-            self._last_timeout = (timeouts, _client_timeout(timeouts))
+            self._last_timeout = (timeouts, _to_client_timeout(timeouts))
         return self._last_timeout[1]
 
 
@@ -253,14 +253,16 @@ def _encode_base_url(base_url: str) -> str:
     return str(url).rstrip("/")
 
 
-def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
+def _to_client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
     # The connect timeout covers everything before the request: resolving, TLS, the proxy.
     return aiohttp.ClientTimeout(
-        total=None, connect=_at_least_min(timeouts.connect), sock_read=_at_least_min(timeouts.read)
+        total=None,
+        connect=_clamp_timeout(timeouts.connect),
+        sock_read=_clamp_timeout(timeouts.read),
     )
 
 
-def _at_least_min(seconds: float | None) -> float | None:
+def _clamp_timeout(seconds: float | None) -> float | None:
     return None if seconds is None else max(seconds, _MIN_TIMEOUT)
 
 

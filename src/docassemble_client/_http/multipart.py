@@ -68,10 +68,11 @@ class Multipart:
         boundary = os.urandom(16).hex()
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._form_bytes = b"".join(
-            f"{_part_head(boundary, name)}\r\n\r\n{value}\r\n".encode() for name, value in form
+            f"{_format_part_head(boundary, name)}\r\n\r\n{value}\r\n".encode()
+            for name, value in form
         )
         self._parts = [
-            _Part(_file_part_head(boundary, name, upload), upload, _get_size(upload))
+            _Part(_format_file_head(boundary, name, upload), upload, _get_size(upload))
             for name, upload in files
         ]
         self._closing_line = f"--{boundary}--\r\n".encode()
@@ -109,15 +110,15 @@ class Multipart:
         yield pending + self._closing_line
 
 
-def _part_head(boundary: str, name: str) -> str:
+def _format_part_head(boundary: str, name: str) -> str:
     disposition = f'form-data; name="{name.translate(_ESCAPES)}"'
     return f"--{boundary}\r\nContent-Disposition: {disposition}"
 
 
-def _file_part_head(boundary: str, name: str, upload: Upload) -> bytes:
+def _format_file_head(boundary: str, name: str, upload: Upload) -> bytes:
     filename = upload.filename.translate(_ESCAPES)
     content_type = upload.content_type or _guess_content_type(upload.filename)
-    head = _part_head(boundary, name)
+    head = _format_part_head(boundary, name)
     return f'{head}; filename="{filename}"\r\nContent-Type: {content_type}\r\n\r\n'.encode()
 
 

@@ -72,7 +72,7 @@ class Connections:
     ) -> None:
         self.base_url = base_url
         self.limiter = ConcurrencyLimiter(max_concurrency)
-        self._library = transport
+        self._transport = transport
         self._verify = verify
         self._cert = cert
         self._proxy = proxy
@@ -112,26 +112,28 @@ class Connections:
             await self._adapter.aclose()
 
     def _make_adapter(self) -> HTTPAdapter:
-        if not isinstance(self._library, str):
+        if not isinstance(self._transport, str):
             from docassemble_client._http.httpx_adapter import HTTPXAdapter
 
-            return HTTPXAdapter.from_transport(self._library, self.base_url)
-        context = load_ssl_context(self._verify, self._cert, self._library)
+            return HTTPXAdapter.from_transport(self._transport, self.base_url)
+        context = load_ssl_context(self._verify, self._cert, self._transport)
         proxy = self._proxy or find_environment_proxy(self.base_url)
         try:
             if proxy is not None:
                 check_proxy(proxy)
-            if self._library == "aiohttp":
+            if self._transport == "aiohttp":
                 from docassemble_client._http.aiohttp_adapter import AiohttpAdapter
 
                 return AiohttpAdapter(self.base_url, context, proxy)
             from docassemble_client._http.httpx_adapter import HTTPXAdapter
 
-            return HTTPXAdapter.from_library(self._library, self.base_url, context, proxy)
+            return HTTPXAdapter.from_library(self._transport, self.base_url, context, proxy)
         except (ImportError, ValueError) as error:
             # The original errors contain the URL, which may contain a password.
             message = f"the proxy cannot be used ({type(error).__name__})"
-            hint = "Check its URL; socks5:// needs the package socksio, and not aiohttp"
+            hint = (
+                "Check its URL. socks5:// needs the package socksio and does not work over aiohttp"
+            )
             raise UsageError(message, hint=hint) from None
 
 
@@ -169,8 +171,8 @@ class Transport:
 
         Args:
             request: The request.
-            timeouts: Limits.
-            state: Learns whether the server may have processed the request.
+            timeouts: Time limits.
+            state: Progress of the call, updated in place.
 
         Returns:
             The response with its body; for a stream, with its head.
@@ -211,7 +213,7 @@ class Transport:
                 error.request_number = number
             await self._release(response, upload)
             raise
-        # As `_release`, without a coroutine of its own for nearly every call.
+        # `_release`, inlined: it would cost nearly every call another coroutine.
         try:
             await response.aclose()
             if upload is not None:

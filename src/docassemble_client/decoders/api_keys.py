@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
 from docassemble_client.config import Secret
 
-_new_api_key, _set_api_key = open_slots(models.ApiKey)
+_new_api_key, _set_api_key = make_slot_setters(models.ApiKey)
 
 
 def decode_api_key(data: JSON) -> models.ApiKey:
@@ -63,7 +63,7 @@ def decode_api_key(data: JSON) -> models.ApiKey:
             if type(item) is not str:
                 raise NeedsSlowPath
     _set_api_key.limits(model, value)
-    _set_api_key.extra(model, {} if known == len(data) else find_extra(models.ApiKey, data))
+    _set_api_key.extra(model, {} if known == len(data) else collect_extra(models.ApiKey, data))
     return model
 
 

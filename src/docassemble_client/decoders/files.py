@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
 
-_new_template_field_location, _set_template_field_location = open_slots(
+_new_template_field_location, _set_template_field_location = make_slot_setters(
     models.TemplateFieldLocation
 )
 
@@ -30,12 +30,12 @@ def decode_template_field_location(data: JSON) -> models.TemplateFieldLocation:
             raise NeedsSlowPath
     _set_template_field_location.box(model, value)
     _set_template_field_location.extra(
-        model, {} if known == len(data) else find_extra(models.TemplateFieldLocation, data)
+        model, {} if known == len(data) else collect_extra(models.TemplateFieldLocation, data)
     )
     return model
 
 
-_new_template_fields, _set_template_fields = open_slots(models.TemplateFields)
+_new_template_fields, _set_template_fields = make_slot_setters(models.TemplateFields)
 
 
 def decode_template_fields(data: JSON) -> models.TemplateFields:
@@ -85,7 +85,7 @@ def decode_template_fields(data: JSON) -> models.TemplateFields:
             raise NeedsSlowPath
     _set_template_fields.export_values(model, value)
     _set_template_fields.extra(
-        model, {} if known == len(data) else find_extra(models.TemplateFields, data)
+        model, {} if known == len(data) else collect_extra(models.TemplateFields, data)
     )
     return model
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, UNSET, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, UNSET, NeedsSlowPath, collect_extra, make_slot_setters
 
-_new_interview_listing, _set_interview_listing = open_slots(models.InterviewListing)
+_new_interview_listing, _set_interview_listing = make_slot_setters(models.InterviewListing)
 
 
 def decode_interview_listing(data: JSON) -> models.InterviewListing:
@@ -56,12 +56,12 @@ def decode_interview_listing(data: JSON) -> models.InterviewListing:
         raise NeedsSlowPath
     _set_interview_listing.subtitle_class(model, value)
     _set_interview_listing.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewListing, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewListing, data)
     )
     return model
 
 
-_new_interview_variable, _set_interview_variable = open_slots(models.InterviewVariable)
+_new_interview_variable, _set_interview_variable = make_slot_setters(models.InterviewVariable)
 
 
 def decode_interview_variable(data: JSON) -> models.InterviewVariable:
@@ -130,12 +130,12 @@ def decode_interview_variable(data: JSON) -> models.InterviewVariable:
             raise NeedsSlowPath
     _set_interview_variable.train_link(model, value)
     _set_interview_variable.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewVariable, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewVariable, data)
     )
     return model
 
 
-_new_interview_function, _set_interview_function = open_slots(models.InterviewFunction)
+_new_interview_function, _set_interview_function = make_slot_setters(models.InterviewFunction)
 
 
 def decode_interview_function(data: JSON) -> models.InterviewFunction:
@@ -172,12 +172,12 @@ def decode_interview_function(data: JSON) -> models.InterviewFunction:
             raise NeedsSlowPath
     _set_interview_function.doc_title(model, value)
     _set_interview_function.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewFunction, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewFunction, data)
     )
     return model
 
 
-_new_interview_method, _set_interview_method = open_slots(models.InterviewMethod)
+_new_interview_method, _set_interview_method = make_slot_setters(models.InterviewMethod)
 
 
 def decode_interview_method(data: JSON) -> models.InterviewMethod:
@@ -221,12 +221,12 @@ def decode_interview_method(data: JSON) -> models.InterviewMethod:
             raise NeedsSlowPath
     _set_interview_method.doc_title(model, value)
     _set_interview_method.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewMethod, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewMethod, data)
     )
     return model
 
 
-_new_interview_class, _set_interview_class = open_slots(models.InterviewClass)
+_new_interview_class, _set_interview_class = make_slot_setters(models.InterviewClass)
 
 
 def decode_interview_class(data: JSON) -> models.InterviewClass:
@@ -278,12 +278,12 @@ def decode_interview_class(data: JSON) -> models.InterviewClass:
             raise NeedsSlowPath
     _set_interview_class.doc_title(model, value)
     _set_interview_class.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewClass, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewClass, data)
     )
     return model
 
 
-_new_interview_module, _set_interview_module = open_slots(models.InterviewModule)
+_new_interview_module, _set_interview_module = make_slot_setters(models.InterviewModule)
 
 
 def decode_interview_module(data: JSON) -> models.InterviewModule:
@@ -316,12 +316,12 @@ def decode_interview_module(data: JSON) -> models.InterviewModule:
             raise NeedsSlowPath
     _set_interview_module.doc_title(model, value)
     _set_interview_module.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewModule, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewModule, data)
     )
     return model
 
 
-_new_interview_image, _set_interview_image = open_slots(models.InterviewImage)
+_new_interview_image, _set_interview_image = make_slot_setters(models.InterviewImage)
 
 
 def decode_interview_image(data: JSON) -> models.InterviewImage:
@@ -347,12 +347,12 @@ def decode_interview_image(data: JSON) -> models.InterviewImage:
             raise NeedsSlowPath
     _set_interview_image.url(model, value)
     _set_interview_image.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewImage, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewImage, data)
     )
     return model
 
 
-_new_interview_file, _set_interview_file = open_slots(models.InterviewFile)
+_new_interview_file, _set_interview_file = make_slot_setters(models.InterviewFile)
 
 
 def decode_interview_file(data: JSON) -> models.InterviewFile:
@@ -371,12 +371,12 @@ def decode_interview_file(data: JSON) -> models.InterviewFile:
         raise NeedsSlowPath
     _set_interview_file.to_insert(model, value)
     _set_interview_file.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewFile, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewFile, data)
     )
     return model
 
 
-_new_interview_names, _set_interview_names = open_slots(models.InterviewNames)
+_new_interview_names, _set_interview_names = make_slot_setters(models.InterviewNames)
 
 
 def decode_interview_names(data: JSON) -> models.InterviewNames:
@@ -424,12 +424,12 @@ def decode_interview_names(data: JSON) -> models.InterviewNames:
         value = decode_interview_file_list(data["static_list"])
     _set_interview_names.static_list(model, value)
     _set_interview_names.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewNames, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewNames, data)
     )
     return model
 
 
-_new_interview_data, _set_interview_data = open_slots(models.InterviewData)
+_new_interview_data, _set_interview_data = make_slot_setters(models.InterviewData)
 
 
 def decode_interview_data(data: JSON) -> models.InterviewData:
@@ -449,7 +449,7 @@ def decode_interview_data(data: JSON) -> models.InterviewData:
             raise NeedsSlowPath
     _set_interview_data.vocabulary(model, value)
     _set_interview_data.extra(
-        model, {} if known == len(data) else find_extra(models.InterviewData, data)
+        model, {} if known == len(data) else collect_extra(models.InterviewData, data)
     )
     return model
 

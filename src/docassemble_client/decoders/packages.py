@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
 
-_new_package, _set_package = open_slots(models.Package)
+_new_package, _set_package = make_slot_setters(models.Package)
 
 
 def decode_package(data: JSON) -> models.Package:
@@ -60,11 +60,13 @@ def decode_package(data: JSON) -> models.Package:
         if type(value) is not int:
             raise NeedsSlowPath
     _set_package.zip_file_number(model, value)
-    _set_package.extra(model, {} if known == len(data) else find_extra(models.Package, data))
+    _set_package.extra(model, {} if known == len(data) else collect_extra(models.Package, data))
     return model
 
 
-_new_package_update_status, _set_package_update_status = open_slots(models.PackageUpdateStatus)
+_new_package_update_status, _set_package_update_status = make_slot_setters(
+    models.PackageUpdateStatus
+)
 
 
 def decode_package_update_status(data: JSON) -> models.PackageUpdateStatus:
@@ -100,7 +102,7 @@ def decode_package_update_status(data: JSON) -> models.PackageUpdateStatus:
             raise NeedsSlowPath
     _set_package_update_status.error_message(model, value)
     _set_package_update_status.extra(
-        model, {} if known == len(data) else find_extra(models.PackageUpdateStatus, data)
+        model, {} if known == len(data) else collect_extra(models.PackageUpdateStatus, data)
     )
     return model
 

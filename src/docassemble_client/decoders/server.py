@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
 from docassemble_client.config import Confidential
 
-_new_restart_status, _set_restart_status = open_slots(models.RestartStatus)
+_new_restart_status, _set_restart_status = make_slot_setters(models.RestartStatus)
 
 
 def decode_restart_status(data: JSON) -> models.RestartStatus:
@@ -22,12 +22,12 @@ def decode_restart_status(data: JSON) -> models.RestartStatus:
         raise NeedsSlowPath
     _set_restart_status.status(model, value)
     _set_restart_status.extra(
-        model, {} if known == len(data) else find_extra(models.RestartStatus, data)
+        model, {} if known == len(data) else collect_extra(models.RestartStatus, data)
     )
     return model
 
 
-_new_server_health, _set_server_health = open_slots(models.ServerHealth)
+_new_server_health, _set_server_health = make_slot_setters(models.ServerHealth)
 
 
 def decode_server_health(data: JSON) -> models.ServerHealth:
@@ -50,7 +50,7 @@ def decode_server_health(data: JSON) -> models.ServerHealth:
         raise NeedsSlowPath
     _set_server_health.version(model, value)
     _set_server_health.extra(
-        model, {} if known == len(data) else find_extra(models.ServerHealth, data)
+        model, {} if known == len(data) else collect_extra(models.ServerHealth, data)
     )
     return model
 

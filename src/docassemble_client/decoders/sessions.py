@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, UNSET, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, UNSET, NeedsSlowPath, collect_extra, make_slot_setters
 from docassemble_client.config import Secret
 
-_new_session_summary, _set_session_summary = open_slots(models.SessionSummary)
+_new_session_summary, _set_session_summary = make_slot_setters(models.SessionSummary)
 
 
 def decode_session_summary(data: JSON) -> models.SessionSummary:
@@ -91,12 +91,12 @@ def decode_session_summary(data: JSON) -> models.SessionSummary:
             raise NeedsSlowPath
     _set_session_summary.encrypted(model, value)
     _set_session_summary.extra(
-        model, {} if known == len(data) else find_extra(models.SessionSummary, data)
+        model, {} if known == len(data) else collect_extra(models.SessionSummary, data)
     )
     return model
 
 
-_new_session, _set_session = open_slots(models.Session)
+_new_session, _set_session = make_slot_setters(models.Session)
 
 
 def decode_session(data: JSON) -> models.Session:
@@ -123,11 +123,11 @@ def decode_session(data: JSON) -> models.Session:
         known += 1
         value = decode_secret(data["secret"])
     _set_session.secret(model, value)
-    _set_session.extra(model, {} if known == len(data) else find_extra(models.Session, data))
+    _set_session.extra(model, {} if known == len(data) else collect_extra(models.Session, data))
     return model
 
 
-_new_log_message, _set_log_message = open_slots(models.LogMessage)
+_new_log_message, _set_log_message = make_slot_setters(models.LogMessage)
 
 
 def decode_log_message(data: JSON) -> models.LogMessage:
@@ -145,11 +145,13 @@ def decode_log_message(data: JSON) -> models.LogMessage:
     if type(value) is not str:
         raise NeedsSlowPath
     _set_log_message.priority(model, value)
-    _set_log_message.extra(model, {} if known == len(data) else find_extra(models.LogMessage, data))
+    _set_log_message.extra(
+        model, {} if known == len(data) else collect_extra(models.LogMessage, data)
+    )
     return model
 
 
-_new_menu_item, _set_menu_item = open_slots(models.MenuItem)
+_new_menu_item, _set_menu_item = make_slot_setters(models.MenuItem)
 
 
 def decode_menu_item(data: JSON) -> models.MenuItem:
@@ -184,11 +186,11 @@ def decode_menu_item(data: JSON) -> models.MenuItem:
         if type(value) is not str:
             raise NeedsSlowPath
     _set_menu_item.action(model, value)
-    _set_menu_item.extra(model, {} if known == len(data) else find_extra(models.MenuItem, data))
+    _set_menu_item.extra(model, {} if known == len(data) else collect_extra(models.MenuItem, data))
     return model
 
 
-_new_menu, _set_menu = open_slots(models.Menu)
+_new_menu, _set_menu = make_slot_setters(models.Menu)
 
 
 def decode_menu(data: JSON) -> models.Menu:
@@ -202,11 +204,11 @@ def decode_menu(data: JSON) -> models.Menu:
     _set_menu.items(model, value)
     value = decode_menu_item(data["top"])
     _set_menu.top(model, value)
-    _set_menu.extra(model, {} if known == len(data) else find_extra(models.Menu, data))
+    _set_menu.extra(model, {} if known == len(data) else collect_extra(models.Menu, data))
     return model
 
 
-_new_media, _set_media = open_slots(models.Media)
+_new_media, _set_media = make_slot_setters(models.Media)
 
 
 def decode_media(data: JSON) -> models.Media:
@@ -227,11 +229,11 @@ def decode_media(data: JSON) -> models.Media:
         if type(value) is not str:
             raise NeedsSlowPath
     _set_media.mime_type(model, value)
-    _set_media.extra(model, {} if known == len(data) else find_extra(models.Media, data))
+    _set_media.extra(model, {} if known == len(data) else collect_extra(models.Media, data))
     return model
 
 
-_new_help_text, _set_help_text = open_slots(models.HelpText)
+_new_help_text, _set_help_text = make_slot_setters(models.HelpText)
 
 
 def decode_help_text(data: JSON) -> models.HelpText:
@@ -272,11 +274,11 @@ def decode_help_text(data: JSON) -> models.HelpText:
         known += 1
         value = decode_media_list(data["video"])
     _set_help_text.video(model, value)
-    _set_help_text.extra(model, {} if known == len(data) else find_extra(models.HelpText, data))
+    _set_help_text.extra(model, {} if known == len(data) else collect_extra(models.HelpText, data))
     return model
 
 
-_new_help, _set_help = open_slots(models.Help)
+_new_help, _set_help = make_slot_setters(models.Help)
 
 
 def decode_help(data: JSON) -> models.Help:
@@ -318,11 +320,11 @@ def decode_help(data: JSON) -> models.Help:
         if type(value) is not str:
             raise NeedsSlowPath
     _set_help.interview_title(model, value)
-    _set_help.extra(model, {} if known == len(data) else find_extra(models.Help, data))
+    _set_help.extra(model, {} if known == len(data) else collect_extra(models.Help, data))
     return model
 
 
-_new_decoration, _set_decoration = open_slots(models.Decoration)
+_new_decoration, _set_decoration = make_slot_setters(models.Decoration)
 
 
 def decode_decoration(data: JSON) -> models.Decoration:
@@ -351,11 +353,13 @@ def decode_decoration(data: JSON) -> models.Decoration:
         known += 1
         value = data["size"]
     _set_decoration.size(model, value)
-    _set_decoration.extra(model, {} if known == len(data) else find_extra(models.Decoration, data))
+    _set_decoration.extra(
+        model, {} if known == len(data) else collect_extra(models.Decoration, data)
+    )
     return model
 
 
-_new_action_button, _set_action_button = open_slots(models.ActionButton)
+_new_action_button, _set_action_button = make_slot_setters(models.ActionButton)
 
 
 def decode_action_button(data: JSON) -> models.ActionButton:
@@ -401,12 +405,12 @@ def decode_action_button(data: JSON) -> models.ActionButton:
             raise NeedsSlowPath
     _set_action_button.forget_prior(model, value)
     _set_action_button.extra(
-        model, {} if known == len(data) else find_extra(models.ActionButton, data)
+        model, {} if known == len(data) else collect_extra(models.ActionButton, data)
     )
     return model
 
 
-_new_attachment, _set_attachment = open_slots(models.Attachment)
+_new_attachment, _set_attachment = make_slot_setters(models.Attachment)
 
 
 def decode_attachment(data: JSON) -> models.Attachment:
@@ -502,11 +506,13 @@ def decode_attachment(data: JSON) -> models.Attachment:
         if type(value) is not str:
             raise NeedsSlowPath
     _set_attachment.raw(model, value)
-    _set_attachment.extra(model, {} if known == len(data) else find_extra(models.Attachment, data))
+    _set_attachment.extra(
+        model, {} if known == len(data) else collect_extra(models.Attachment, data)
+    )
     return model
 
 
-_new_choice, _set_choice = open_slots(models.Choice)
+_new_choice, _set_choice = make_slot_setters(models.Choice)
 
 
 def decode_choice(data: JSON) -> models.Choice:
@@ -579,11 +585,11 @@ def decode_choice(data: JSON) -> models.Choice:
         if type(value) is not str:
             raise NeedsSlowPath
     _set_choice.group(model, value)
-    _set_choice.extra(model, {} if known == len(data) else find_extra(models.Choice, data))
+    _set_choice.extra(model, {} if known == len(data) else collect_extra(models.Choice, data))
     return model
 
 
-_new_script_condition, _set_script_condition = open_slots(models.ScriptCondition)
+_new_script_condition, _set_script_condition = make_slot_setters(models.ScriptCondition)
 
 
 def decode_script_condition(data: JSON) -> models.ScriptCondition:
@@ -613,12 +619,12 @@ def decode_script_condition(data: JSON) -> models.ScriptCondition:
         raise NeedsSlowPath
     _set_script_condition.mode(model, value)
     _set_script_condition.extra(
-        model, {} if known == len(data) else find_extra(models.ScriptCondition, data)
+        model, {} if known == len(data) else collect_extra(models.ScriptCondition, data)
     )
     return model
 
 
-_new_question_field, _set_question_field = open_slots(models.QuestionField)
+_new_question_field, _set_question_field = make_slot_setters(models.QuestionField)
 
 
 def decode_question_field(data: JSON) -> models.QuestionField:
@@ -1007,12 +1013,12 @@ def decode_question_field(data: JSON) -> models.QuestionField:
             raise NeedsSlowPath
     _set_question_field.pen_color(model, value)
     _set_question_field.extra(
-        model, {} if known == len(data) else find_extra(models.QuestionField, data)
+        model, {} if known == len(data) else collect_extra(models.QuestionField, data)
     )
     return model
 
 
-_new_list_collect, _set_list_collect = open_slots(models.ListCollect)
+_new_list_collect, _set_list_collect = make_slot_setters(models.ListCollect)
 
 
 def decode_list_collect(data: JSON) -> models.ListCollect:
@@ -1039,12 +1045,12 @@ def decode_list_collect(data: JSON) -> models.ListCollect:
         raise NeedsSlowPath
     _set_list_collect.undelete_label(model, value)
     _set_list_collect.extra(
-        model, {} if known == len(data) else find_extra(models.ListCollect, data)
+        model, {} if known == len(data) else collect_extra(models.ListCollect, data)
     )
     return model
 
 
-_new_signature_phrases, _set_signature_phrases = open_slots(models.SignaturePhrases)
+_new_signature_phrases, _set_signature_phrases = make_slot_setters(models.SignaturePhrases)
 
 
 def decode_signature_phrases(data: JSON) -> models.SignaturePhrases:
@@ -1067,12 +1073,12 @@ def decode_signature_phrases(data: JSON) -> models.SignaturePhrases:
         raise NeedsSlowPath
     _set_signature_phrases.loading(model, value)
     _set_signature_phrases.extra(
-        model, {} if known == len(data) else find_extra(models.SignaturePhrases, data)
+        model, {} if known == len(data) else collect_extra(models.SignaturePhrases, data)
     )
     return model
 
 
-_new_undefined_variable, _set_undefined_variable = open_slots(models.UndefinedVariable)
+_new_undefined_variable, _set_undefined_variable = make_slot_setters(models.UndefinedVariable)
 
 
 def decode_undefined_variable(data: JSON) -> models.UndefinedVariable:
@@ -1093,12 +1099,12 @@ def decode_undefined_variable(data: JSON) -> models.UndefinedVariable:
     value = decode_log_message_list(data["message_log"])
     _set_undefined_variable.message_log(model, value)
     _set_undefined_variable.extra(
-        model, {} if known == len(data) else find_extra(models.UndefinedVariable, data)
+        model, {} if known == len(data) else collect_extra(models.UndefinedVariable, data)
     )
     return model
 
 
-_new_question, _set_question = open_slots(models.Question)
+_new_question, _set_question = make_slot_setters(models.Question)
 
 
 def decode_question(data: JSON) -> models.Question:
@@ -1499,7 +1505,7 @@ def decode_question(data: JSON) -> models.Question:
         if type(value) is not dict:
             raise NeedsSlowPath
     _set_question.source(model, value)
-    _set_question.extra(model, {} if known == len(data) else find_extra(models.Question, data))
+    _set_question.extra(model, {} if known == len(data) else collect_extra(models.Question, data))
     return model
 
 

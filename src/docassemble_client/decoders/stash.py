@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
 from docassemble_client.config import Confidential, Secret
 
-_new_stashed_data, _set_stashed_data = open_slots(models.StashedData)
+_new_stashed_data, _set_stashed_data = make_slot_setters(models.StashedData)
 
 
 def decode_stashed_data(data: JSON) -> models.StashedData:
@@ -24,7 +24,7 @@ def decode_stashed_data(data: JSON) -> models.StashedData:
     value = decode_secret(data["secret"])
     _set_stashed_data.secret(model, value)
     _set_stashed_data.extra(
-        model, {} if known == len(data) else find_extra(models.StashedData, data)
+        model, {} if known == len(data) else collect_extra(models.StashedData, data)
     )
     return model
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, find_extra, open_slots
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
 from docassemble_client.config import Secret
 
-_new_user, _set_user = open_slots(models.User)
+_new_user, _set_user = make_slot_setters(models.User)
 
 
 def decode_user(data: JSON) -> models.User:
@@ -82,11 +82,11 @@ def decode_user(data: JSON) -> models.User:
         if type(value) is not str:
             raise NeedsSlowPath
     _set_user.account_type(model, value)
-    _set_user.extra(model, {} if known == len(data) else find_extra(models.User, data))
+    _set_user.extra(model, {} if known == len(data) else collect_extra(models.User, data))
     return model
 
 
-_new_new_user, _set_new_user = open_slots(models.NewUser)
+_new_new_user, _set_new_user = make_slot_setters(models.NewUser)
 
 
 def decode_new_user(data: JSON) -> models.NewUser:
@@ -102,11 +102,11 @@ def decode_new_user(data: JSON) -> models.NewUser:
     _set_new_user.user_id(model, value)
     value = decode_secret(data["password"])
     _set_new_user.password(model, value)
-    _set_new_user.extra(model, {} if known == len(data) else find_extra(models.NewUser, data))
+    _set_new_user.extra(model, {} if known == len(data) else collect_extra(models.NewUser, data))
     return model
 
 
-_new_invitation, _set_invitation = open_slots(models.Invitation)
+_new_invitation, _set_invitation = make_slot_setters(models.Invitation)
 
 
 def decode_invitation(data: JSON) -> models.Invitation:
@@ -134,7 +134,9 @@ def decode_invitation(data: JSON) -> models.Invitation:
         if type(value) is not bool:
             raise NeedsSlowPath
     _set_invitation.invitation_sent(model, value)
-    _set_invitation.extra(model, {} if known == len(data) else find_extra(models.Invitation, data))
+    _set_invitation.extra(
+        model, {} if known == len(data) else collect_extra(models.Invitation, data)
+    )
     return model
 
 

@@ -106,23 +106,23 @@ OPERATIONS: Final = Operations(__name__, _IDS)
 
 TASKS: Final[dict[str, TaskKind]] = {
     "restart": TaskKind(
-        status="server.get_restart_status",
-        working="working",
-        completed="completed",
-        unknown="unknown",
-        confirm="server.get_health",
-        started="server_start_time",
+        status_operation="server.get_restart_status",
+        working_state="working",
+        completed_state="completed",
+        unknown_state="unknown",
+        confirm_operation="server.get_health",
+        start_time_attribute="server_start_time",
     ),
     "install": TaskKind(
-        status="packages.get_update_status",
-        working="working",
-        completed="completed",
-        unknown="unknown",
-        ok="ok",
-        log="log",
-        error="error_message",
-        confirm="server.get_health",
-        listed="packages.list",
+        status_operation="packages.get_update_status",
+        working_state="working",
+        completed_state="completed",
+        unknown_state="unknown",
+        ok_attribute="ok",
+        log_attribute="log",
+        error_attribute="error_message",
+        confirm_operation="server.get_health",
+        list_operation="packages.list",
     ),
 }
 """How to wait for each kind of task."""

@@ -90,18 +90,20 @@ class _Session:
     def _record_transition(self, call: _RecordedCall, reply: RecordedReply | None) -> None:
         """Record a transition and move to the next screen if the server saves the session."""
         screens = self.recording.screens
-        new = Transition(
+        new_transition = Transition(
             next_screen=len(screens),
             variables=call.get_mapping("variables"),
             files=call.get_files(),
             block=call.get_text("question_name"),
         )
-        known = [item for item in self.screen.transitions if item.arguments == new.arguments]
-        if not known:
-            self.screen.transitions.append(new)
+        same_transitions = [
+            item for item in self.screen.transitions if item.arguments == new_transition.arguments
+        ]
+        if not same_transitions:
+            self.screen.transitions.append(new_transition)
             screens.append(RecordedScreen())
         original_path = self.path
-        self._move_to((known or [new])[0].next_screen, call)
+        self._move_to((same_transitions or [new_transition])[0].next_screen, call)
         self._record_screen(reply)
         if reply is not None and not reply.saves_session:
             self.path = original_path
@@ -194,7 +196,7 @@ class Recorder:
 
     def should_record(self, path: str) -> bool:
         """Whether requests to a path are recorded."""
-        return path in _PATHS
+        return path in _OPERATIONS_BY_PATH
 
     def record(
         self, request: FakeRequest, status: int, content_type: str, content: bytes, *, url: str
@@ -209,7 +211,7 @@ class Recorder:
             content: Body of the response.
             url: URL of the server.
         """
-        operation = _PATHS.get(request.path, {}).get(request.method, "")
+        operation = _OPERATIONS_BY_PATH.get(request.path, {}).get(request.method, "")
         if not operation or status not in _SUCCESS:
             return
         call = _RecordedCall(request)
@@ -230,7 +232,7 @@ class Recorder:
             self._sources[file.filename] = file.content.decode(errors="replace")
 
     def _start_session(self, reply: Any, placeholders: dict[str, str]) -> None:
-        filename, key = str(reply["i"]), str(reply["session"])
+        filename, session_id = str(reply["i"]), str(reply["session"])
         recording = self.recordings.get(filename)
         playground_file = _PLAYGROUND.fullmatch(filename)
         source = self._sources.get(playground_file[1], "") if playground_file else ""
@@ -244,9 +246,9 @@ class Recorder:
                 source=source,
             )
         secret = str(reply.get("secret") or "")
-        placeholders |= {key: SESSION_PLACEHOLDER, secret: SECRET_PLACEHOLDER}
+        placeholders |= {session_id: SESSION_PLACEHOLDER, secret: SECRET_PLACEHOLDER}
         placeholders.pop("", None)  # an absent key or secret
-        self._sessions[key] = _Session(recording, placeholders)
+        self._sessions[session_id] = _Session(recording, placeholders)
 
 
 class _RecordedCall:
@@ -285,6 +287,6 @@ def _get_nested(value: Any, *names: str) -> Any:
     return value
 
 
-_PATHS: dict[str, dict[str, str]] = {}
+_OPERATIONS_BY_PATH: dict[str, dict[str, str]] = {}
 for _name in _RECORDED_OPERATIONS:
-    _PATHS.setdefault(OPERATIONS[_name].path, {})[OPERATIONS[_name].method] = _name
+    _OPERATIONS_BY_PATH.setdefault(OPERATIONS[_name].path, {})[OPERATIONS[_name].method] = _name

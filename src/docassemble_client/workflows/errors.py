@@ -1,4 +1,4 @@
-"""Errors of the workflows, which take several calls."""
+"""Errors of the workflows: tasks that need several API calls."""
 
 from __future__ import annotations
 

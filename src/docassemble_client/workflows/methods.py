@@ -180,7 +180,7 @@ class WorkflowMethods(BaseClient):
         concurrency: int = 4,
     ) -> workflows.CleanupReport:
         """
-        Delete sessions that have not changed for long.
+        Delete sessions that have not changed for a given time.
 
         The sessions are listed first. Each is checked again before it is deleted: it is kept if it
         changed meanwhile. An error affects one session only and is in the report.
@@ -247,8 +247,8 @@ class WorkflowMethods(BaseClient):
         Change single values of the server's configuration, and keep all others.
 
         Mappings are merged at every depth; any other value, lists included, replaces the old one.
-        Only top-level directives that differ are sent. The configuration is read first, so of two
-        changes at the same time one can be lost.
+        Only top-level directives that differ are sent. The configuration is read first, so
+        concurrent changes can overwrite each other.
 
         Args:
             changes: Directives and their values, such as {"mail": {"server": "smtp.example.com"}}.

@@ -299,11 +299,11 @@ def test_document_is_received_in_chunks() -> None:
 @pytest.mark.parametrize(
     ("format_", "content", "text"),
     [
-        ("pdf", b"<!DOCTYPE html>no", "sent a web page instead of a document .pdf"),
+        ("pdf", b"<!DOCTYPE html>no", "sent an HTML page instead of a document .pdf"),
         ("pdf", b"", "other content"),
-        ("docx", b"\n <HTML>no", "a web page"),
+        ("docx", b"\n <HTML>no", "an HTML page"),
         ("docx", b"PDF", "other content"),
-        ("txt", b"<html>" + b" " * 2000, "a web page"),
+        ("txt", b"<html>" + b" " * 2000, "an HTML page"),
     ],
 )
 def test_content_of_another_format_is_an_error(format_: str, content: bytes, text: str) -> None:

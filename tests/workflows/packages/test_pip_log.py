@@ -19,15 +19,15 @@ def test_log_shows_attempted_and_installed_packages() -> None:
         "2026-11-27T10:00:01,689 Successfully installed docassemble-one-1.0 two-parts-2.0\n"
     )
 
-    assert [log.has_attempted(name) for name in ("docassemble_one", "old", "four")] == [
+    assert [log.was_attempted(name) for name in ("docassemble_one", "old", "four")] == [
         True,
         False,
         False,
     ]
-    assert [log.has_installed(name) for name in ("Docassemble.One", "two.parts", "three")] == [
+    assert [log.was_installed(name) for name in ("Docassemble.One", "two.parts", "three")] == [
         *(True, True, False)
     ]
-    assert [log.has_succeeded(name) for name in ("docassemble.one", "three", "four")] == [
+    assert [log.was_successful(name) for name in ("docassemble.one", "three", "four")] == [
         *(True, False, False)
     ]
     assert log.failed_packages == ("docassemble.two", "three")
@@ -44,11 +44,11 @@ def test_log_shows_attempted_and_installed_packages() -> None:
 )
 def test_truncated_log_is_proof_for_a_single_package_only(text: str, *, attempted: bool) -> None:
     """The end of a truncated log belongs to the last package, which may be any of them."""
-    assert PipLog(text).has_attempted("a") is attempted
+    assert PipLog(text).was_attempted("a") is attempted
 
 
 @pytest.mark.parametrize(
-    ("text", "advice"),
+    ("text", "hint"),
     [
         ("ERROR: No matching distribution found for x", "pip finds no such package"),
         ("fatal: Authentication failed for 'https://x'", "cannot read the repository"),
@@ -57,7 +57,7 @@ def test_truncated_log_is_proof_for_a_single_package_only(text: str, *, attempte
         ("Getting requirements to build wheel: finished with status 'done'", ""),
     ],
 )
-def test_advice_depends_on_the_error_in_the_log(text: str, advice: str) -> None:
-    """Without a known error in the log there is no advice."""
-    assert advice in PipLog(text).advice
-    assert bool(advice) is bool(PipLog(text).advice)
+def test_hint_depends_on_the_error_in_the_log(text: str, hint: str) -> None:
+    """Without a known error in the log there is no hint."""
+    assert hint in PipLog(text).hint
+    assert bool(hint) is bool(PipLog(text).hint)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import UsageError
-from docassemble_client.workflows.playground.filenames import lookup_name, stored_name
+from docassemble_client.workflows.playground.filenames import (
+    predict_lookup_name,
+    predict_stored_name,
+)
 from docassemble_client.workflows.playground.layout import find_local_files
 from tests.workflows.package_files import write_files
 
@@ -128,5 +131,5 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
 )
 def test_names_are_changed_as_the_server_does(name: str, stored: str, lookup: str) -> None:
     """The rules for uploads and for reading differ, but a stored name can always be read."""
-    assert (stored_name(name), lookup_name(name)) == (stored, lookup)
-    assert lookup_name(stored) == stored
+    assert (predict_stored_name(name), predict_lookup_name(name)) == (stored, lookup)
+    assert predict_lookup_name(stored) == stored

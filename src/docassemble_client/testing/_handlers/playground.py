@@ -18,7 +18,10 @@ from docassemble_client.testing._server.messages import (
 )
 from docassemble_client.testing._state.files import guess_mimetype
 from docassemble_client.testing._state.playground import DEFAULT_PROJECT
-from docassemble_client.workflows.playground.filenames import lookup_name, stored_name
+from docassemble_client.workflows.playground.filenames import (
+    predict_lookup_name,
+    predict_stored_name,
+)
 
 if TYPE_CHECKING:
     from docassemble_client.testing._server.api_call import ApiCall
@@ -72,7 +75,7 @@ def playground_list_files(call: ApiCall) -> object:
 def playground_download_file(call: ApiCall) -> object:
     """Return a file, or a package as a ZIP archive."""
     folder, name = _find_folder(call)
-    filename = lookup_name(str(call.get_text("filename")))
+    filename = predict_lookup_name(str(call.get_text("filename")))
     if name == _PACKAGES_FOLDER:
         package = "docassemble." + filename.removeprefix("docassemble.")
         if package not in folder:
@@ -94,7 +97,7 @@ def playground_upload_files(call: ApiCall) -> object:
     uploads = call.get_files()
     if not uploads:
         call.refuse("No file found")
-    files = {stored_name(upload.filename): upload.content for upload in uploads}
+    files = {predict_stored_name(upload.filename): upload.content for upload in uploads}
     if any(not filename or len(filename) > _MAX_NAME_LENGTH for filename in files):
         call.refuse("Error saving")
     folder |= files
@@ -109,7 +112,7 @@ def playground_delete_file(call: ApiCall) -> object:
     folder, name = _find_folder(call)
     if name == _PACKAGES_FOLDER:
         call.raise_not_found()
-    folder.pop(lookup_name(str(call.get_text("filename"))), None)
+    folder.pop(predict_lookup_name(str(call.get_text("filename"))), None)
     return _restart_if_needed(call, needed=name == _MODULES_FOLDER)
 
 

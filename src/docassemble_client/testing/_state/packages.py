@@ -111,15 +111,15 @@ class Packages:
 
 
 def _find_version(available: dict[str, str], name: str) -> str | None:
-    normalised_name = normalise_name(name)
+    canonical_name = canonicalize_name(name)
     for available_name, version in available.items():
-        if normalise_name(available_name) == normalised_name:
+        if canonicalize_name(available_name) == canonical_name:
             return version
     return None
 
 
-def normalise_name(name: str) -> str:
-    """Normalise a package name as pip does."""
+def canonicalize_name(name: str) -> str:
+    """Convert a package name to pip's canonical form."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -41,7 +41,7 @@ class ExportedSession:
 @frozen(kw_only=True)
 class StaleSession:
     """
-    A session that has not changed for long.
+    A session that has not changed for a given time.
 
     Attributes:
         i: File name of the interview.

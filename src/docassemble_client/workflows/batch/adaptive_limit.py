@@ -34,8 +34,8 @@ class AdaptiveLimit:
         self._limit = 1.0
         self._slow_start_threshold = float(max_limit)
         self._best_seconds = self._smoothed_seconds = 0.0
-        self._signals = 0
-        self._has_succeeded = True
+        self._results_since_decrease = 0
+        self._succeeded_since_decrease = True
 
     @property
     def limit(self) -> int:
@@ -49,17 +49,17 @@ class AdaptiveLimit:
         Args:
             seconds: Total time of the row's calls; None if the row ended before all of them.
         """
-        self._signals += 1
+        self._results_since_decrease += 1
         if seconds is not None and self._is_slow(seconds):
             self._decrease()
             return
-        self._has_succeeded = True
+        self._succeeded_since_decrease = True
         step = 1.0 if self._limit < self._slow_start_threshold else 1.0 / self._limit
         self._limit = min(float(self.max_limit), self._limit + step)
 
     def record_failure(self) -> None:
         """Record a call that failed on the server or on the way to it."""
-        self._signals += 1
+        self._results_since_decrease += 1
         self._decrease()
 
     def _is_slow(self, seconds: float) -> bool:
@@ -74,11 +74,11 @@ class AdaptiveLimit:
 
     def _decrease(self) -> None:
         # Rows that started before the last decrease report the time before it.
-        if self._signals < self._limit:
+        if self._results_since_decrease < self._limit:
             return
-        self._signals = 0
+        self._results_since_decrease = 0
         half = max(1.0, self._limit * _DECREASE_FACTOR)
-        if self._has_succeeded:
+        if self._succeeded_since_decrease:
             self._slow_start_threshold = half
-        self._has_succeeded = False
+        self._succeeded_since_decrease = False
         self._limit = half

@@ -146,7 +146,7 @@ class Batch:
 
     async def _process_row(self, index: int, answers: Row) -> RowResult:
         """Run a row, unless the journal shows that an earlier run processed it, or may have."""
-        row = _Row(index, self._make_key(index, answers), answers)
+        row = _RowState(index, self._make_key(index, answers), answers)
         if self._journal is not None:
             try:
                 row.digest = self._journal.compute_digest(answers)
@@ -154,14 +154,14 @@ class Batch:
                 return row.make_result("failed", error=error)
             entry = self._journal[row.key]
             # The answers of a failed row may have been corrected since.
-            may_be_processed = entry is not None and entry.outcome != "failed"
-            if entry is not None and may_be_processed and entry.digest != row.digest:
+            may_have_finished = entry is not None and entry.outcome != "failed"
+            if entry is not None and may_have_finished and entry.digest != row.digest:
                 message = f"row {row.key!r} differs from the journal's row with the same key"
                 hint = "Use another journal, or a key that always identifies the same row"
                 raise JournalError(message, hint=hint)
             if entry is not None and entry.outcome == "done":
                 return row.make_result("done", paths=_list_files(entry.folder), from_journal=True)
-            if entry is not None and may_be_processed and not self._options.rerun_unknown:
+            if entry is not None and may_have_finished and not self._options.rerun_unknown:
                 leftover = entry.session if entry.session in self._leftover_sessions else ""
                 if not entry.outcome:
                     await self._journal.record_end(row.key, row.digest, "unknown", session=leftover)
@@ -185,7 +185,7 @@ class Batch:
         self._keys.add(key)
         return key
 
-    async def _run_row(self, row: _Row) -> RowResult:
+    async def _run_row(self, row: _RowState) -> RowResult:
         """Run a row; an error of the client becomes its result."""
         session = ResilientSession(
             self._client,
@@ -232,7 +232,7 @@ class Batch:
         return result
 
     async def _save_documents(
-        self, session: ResilientSession, row: _Row, downloads: DocumentDownloads
+        self, session: ResilientSession, row: _RowState, downloads: DocumentDownloads
     ) -> tuple[Documents | None, tuple[Path, ...]]:
         """Save the documents, or read them into memory, before the session is deleted."""
         folder = self._make_folder_path(row.key)
@@ -255,11 +255,11 @@ class Batch:
             name = f"{name[:_MAX_FOLDER_NAME_LENGTH]}-{digest[:10]}"
         return self._options.save_to / name
 
-    async def _record_start(self, row: _Row, session: str) -> None:
+    async def _record_start(self, row: _RowState, session: str) -> None:
         if self._journal is not None:
             await self._journal.record_start(row.key, row.digest, session)
 
-    async def _record_end(self, row: _Row, result: RowResult) -> None:
+    async def _record_end(self, row: _RowState, result: RowResult) -> None:
         if self._journal is not None:
             folder = self._make_folder_path(row.key) if result.paths else None
             await self._journal.record_end(
@@ -272,7 +272,7 @@ class Batch:
 
 
 @define
-class _Row:
+class _RowState:
     """A row with its position and key."""
 
     index: int

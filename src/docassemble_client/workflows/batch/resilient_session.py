@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from docassemble_client._concurrency import CancelledError, monotonic, sleep
-from docassemble_client._core.retry import Backoff
+from docassemble_client._core.retry import Backoff, may_be_processed
 from docassemble_client.config import Secret
 from docassemble_client.errors import APIError, DecodeError, DocassembleError
 from docassemble_client.models import Question, Session, UndefinedVariable
@@ -93,7 +93,7 @@ class ResilientSession(InterviewSession):
                 reply = await self.retry_until_available(super().question)
         except APIError as error:
             # If the interview fails, it has not finished, and the server saves nothing of the run.
-            self.may_have_finished = self.may_have_finished and _is_lost(error)
+            self.may_have_finished = self.may_have_finished and may_be_processed(error)
             raise
         self.may_have_finished = self._has_answers and not _is_unfinished(reply)
         return reply
@@ -186,7 +186,7 @@ class ResilientSession(InterviewSession):
                 if not retry_state.should_retry(error):
                     raise
                 await retry_state.back_off()
-                session = await self._recover_started_session() if _is_lost(error) else None
+                session = await self._recover_started_session() if may_be_processed(error) else None
             else:
                 self.seconds += monotonic() - start_time
         try:
@@ -251,11 +251,6 @@ class RetryState:
         """Wait before the next attempt."""
         self._attempts += 1
         await sleep(_BACKOFF.delay(self._attempts))
-
-
-def _is_lost(error: DocassembleError) -> bool:
-    """Whether the server may have processed the request although its response was lost."""
-    return error.is_transient and error.maybe_processed
 
 
 def _is_unfinished(reply: SessionReply) -> bool:

@@ -228,14 +228,16 @@ class _AnswerEncoder:
             items = enumerate(cast("Sequence[object]", value))
             value = [self.encode(item, f"{name}[{number}]") for number, item in items]
         elif value is not None and not isinstance(value, (bool, int, float)):
-            self._refuse(f"a value of type {type(value).__name__} cannot be sent")
+            problem = f"a value of type {type(value).__name__} cannot be sent"
+            self._refuse(problem, "Pass JSON, a date, a DAObject or a file")
         return value
 
     def _encode_object(self, value: DAObject, name: str) -> dict[str, JSONInput]:
         self.needs_conversion = True
         for attribute in value.attributes:
             if not _IDENTIFIER.fullmatch(attribute) or attribute in _RESERVED_ATTRIBUTES:
-                self._refuse(f"an object cannot have the attribute {attribute!r}")
+                problem = f"an object cannot have the attribute {attribute!r}"
+                self._refuse(problem, "Use an identifier other than _class and instanceName")
         # docassemble names the elements of a collection after the collection itself.
         attributes = {
             key: self.encode(item, name if key == "elements" else f"{name}.{key}")
@@ -246,7 +248,7 @@ class _AnswerEncoder:
     def _encode_moment(self, value: date | time) -> str:
         self.needs_conversion = True
         if isinstance(value, time) and value.tzinfo is not None:
-            self._refuse("a time with a time zone cannot be sent")
+            self._refuse("a time with a time zone cannot be sent", "Pass a time without one")
         return value.isoformat()
 
     def _encode_decimal(self, value: Decimal) -> int | float:
@@ -254,19 +256,20 @@ class _AnswerEncoder:
             return int(value)
         number = float(value)
         if not value.is_finite() or Decimal(repr(number)) != value:
-            self._refuse("a Decimal cannot be represented exactly in JSON")
+            problem = "a Decimal cannot be represented exactly in JSON"
+            self._refuse(problem, "Pass a float or a string")
         return number
 
     def _encode_mapping(self, value: Mapping[object, object], name: str) -> JSONInput:
         encoded: dict[str, JSONInput] = {}
         for key, item in value.items():
             if not isinstance(key, str):
-                self._refuse("the keys of a mapping must be strings")
+                self._refuse("the keys of a mapping must be strings", "Convert the keys to strings")
             if key == "_class" or _DATE_LIKE.match(key):
                 self.could_be_converted = True
             encoded[key] = self.encode(item, f"{name}[{key!r}]")
         return encoded
 
-    def _refuse(self, problem: str) -> NoReturn:
+    def _refuse(self, problem: str, hint: str) -> NoReturn:
         message = f"{self.variable!r}: {problem}"
-        raise UsageError(message)
+        raise UsageError(message, hint=hint)

@@ -34,7 +34,7 @@ _MAGIC_BY_FORMAT: dict[str, tuple[bytes, ...]] = {
     "png": (b"\x89PNG",),
     "gif": (b"GIF8",),
 }
-_PAGE_FORMATS = frozenset({"html", "htm", "xhtml", "xml"})
+_MARKUP_FORMATS = frozenset({"html", "htm", "xhtml", "xml"})
 # For responses without a file name.
 _FORMAT_BY_MEDIA_TYPE = {
     "application/pdf": "pdf",
@@ -236,12 +236,12 @@ class _VerifiedDownload:
     def _check_magic(self, head: bytes) -> None:
         format_ = self._source.format.lower()
         start = head.lstrip().lower()
-        is_page = format_ not in _PAGE_FORMATS and start.startswith((b"<!doctype", b"<html"))
+        is_html = format_ not in _MARKUP_FORMATS and start.startswith((b"<!doctype", b"<html"))
         # PDF readers accept the header anywhere in the first kilobyte.
         lacks_header = format_ == "pdf" and b"%PDF-" not in head[:_HEAD_BYTES]
         magic = _MAGIC_BY_FORMAT.get(format_)
-        if is_page or lacks_header or (magic is not None and not head.startswith(magic)):
-            content = "a web page" if is_page else "other content"
+        if is_html or lacks_header or (magic is not None and not head.startswith(magic)):
+            content = "an HTML page" if is_html else "other content"
             message = f"the server sent {content} instead of a document ({self._source.format})"
             hint = (
                 "Download it again; if that fails, check the responses of the server or its proxy"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # Parts of a name: name, .name, [0] and ['key'].
 _NAME_PART = re.compile(r"(?<=\.)\w+|^\w+|\[(?P<index>\d+)\]|\[(['\"])(?P<key>.*?)\2\]", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
-# Per variable without a question: an interview may delete one and need it again.
-_MAX_SUPPLIES = 2
+# An interview may delete a variable and ask for it again.
+_MAX_ANSWERS_PER_VARIABLE = 2
 
 
 class RunnableSession(Protocol):
@@ -63,7 +63,7 @@ class InterviewRunner:
         self._max_steps = max_steps
         self._steps: list[TranscriptStep] = []
         self._reply: SessionReply | None = None
-        self._supply_counts: Counter[str] = Counter()
+        self._answer_counts: Counter[str] = Counter()
         self._unsaved_answers: dict[str, Answer] = {}
         self._answered_names: set[str] = set()
         self._seen_steps: set[tuple[object, ...]] = set()
@@ -74,7 +74,7 @@ class InterviewRunner:
         for _ in range(self._max_steps):
             reply = self._reply
             if isinstance(reply, UndefinedVariable):
-                await self._supply_variable(reply.variable)
+                await self._answer_undefined_variable(reply.variable)
                 continue
             if not isinstance(reply, Question):
                 return self._make_transcript("response")
@@ -88,7 +88,8 @@ class InterviewRunner:
                 self._unsaved_answers = {}
                 await self._send(await self._choose_answers(screen), reply)
         message = "the interview has more steps than max_steps"
-        raise self._stuck_error(message)
+        hint = "Increase max_steps, or check the transcript for a loop"
+        raise self._stuck_error(message, hint)
 
     async def _receive(self, call: Awaitable[SessionReply | None]) -> None:
         try:
@@ -113,17 +114,17 @@ class InterviewRunner:
         self._answered_names.update(answers)
         if step in self._seen_steps and question is not None:
             message = f"question {name!r} is asked again after the same answer"
-            raise self._stuck_error(message)
+            raise self._stuck_error(message, "Check whether the question accepts this answer")
         self._seen_steps.add(step)
         self._steps.append(TranscriptStep(question=name, text=text, answers=answers))
         self._unsaved_answers.update(answers)
         await self._receive(self._session.answer(self._unsaved_answers))
 
-    async def _supply_variable(self, name: str) -> None:
+    async def _answer_undefined_variable(self, name: str) -> None:
         """Set a variable that no question asks for, together with the answers not saved so far."""
         value = self._source.get_variable_answer(name)
-        self._supply_counts[name] += 1
-        if value is MISSING or self._supply_counts[name] > _MAX_SUPPLIES:
+        self._answer_counts[name] += 1
+        if value is MISSING or self._answer_counts[name] > _MAX_ANSWERS_PER_VARIABLE:
             raise self._missing_answer_error(name, None)
         await self._send({name: value}, None)
 
@@ -174,8 +175,8 @@ class InterviewRunner:
             question=question.question_name if question else "",
         )
 
-    def _stuck_error(self, message: str) -> InterviewStuck:
-        return InterviewStuck(message, transcript=self._make_transcript())
+    def _stuck_error(self, message: str, hint: str) -> InterviewStuck:
+        return InterviewStuck(message, hint=hint, transcript=self._make_transcript())
 
 
 def _find_value(variables: Mapping[str, JSON], name: str) -> JSON:

@@ -21,7 +21,7 @@ from docassemble_client.errors import (
 from docassemble_client.tasks import TaskEvent
 from docassemble_client.workflows.errors import InstallFailed
 from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
-from docassemble_client.workflows.packages.metadata import is_same_version, normalize_name
+from docassemble_client.workflows.packages.metadata import canonicalize_name, is_same_version
 from docassemble_client.workflows.packages.pip_log import PipLog
 from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 from docassemble_client.workflows.server.restart import restart as restart_server
@@ -248,7 +248,7 @@ class _Deployment:
                     continue
                 await self._wait_until_listed(error)
             else:
-                target = normalize_name(self.target.name)
+                target = canonicalize_name(self.target.name)
                 self.handle = evolve(handle, package=target, expected_state="listed")
             return
 
@@ -264,8 +264,8 @@ class _Deployment:
             # The task fails if any pending package fails; this one may have succeeded.
             log = PipLog(error.log)
             name = self.target.name
-            if log.has_succeeded(name) and (
-                log.has_installed(name) or not self.target.removes_previous
+            if log.was_successful(name) and (
+                log.was_installed(name) or not self.target.removes_previous
             ):
                 return error.log
             raise self._install_error(error.message, log) from None
@@ -322,15 +322,15 @@ class _Deployment:
         if version is None or not self._version_matches(version):
             message = "the server does not list the requested version"
             raise self._install_error(message, log)
-        attempted = self.target.removes_previous and log.has_attempted(name)
-        if attempted and not log.has_installed(name):
+        attempted = self.target.removes_previous and log.was_attempted(name)
+        if attempted and not log.was_installed(name):
             # Without a restart the server reports success and still lists the removed version.
             message = "the server reports success, but pip installed nothing"
             raise self._install_error(message, log)
         return version
 
     def _install_error(self, message: str, log: PipLog) -> InstallFailed:
-        hint = log.advice or "See the error's log"
+        hint = log.hint or "See the error's log"
         if self.previous is None or self.previous.version is None:
             if not self.restart:
                 hint += (
@@ -356,8 +356,8 @@ class _Deployment:
         return True
 
     async def _get_listed_package(self) -> Package | None:
-        name = normalize_name(self.target.name)
+        name = canonicalize_name(self.target.name)
         packages = await self.client.packages.list()
         return next(
-            (package for package in packages if normalize_name(package.name or "") == name), None
+            (package for package in packages if canonicalize_name(package.name or "") == name), None
         )

@@ -83,7 +83,7 @@ def read_metadata(paths: Sequence[str], read: Callable[[str], bytes]) -> Metadat
         filename = project_file.rpartition("/")[2]
         message = f"the server cannot read the package's name from its {filename}"
         raise UsageError(message, hint=_HINT)
-    if not normalize_name(name).startswith("docassemble-"):
+    if not canonicalize_name(name).startswith("docassemble-"):
         message = f"{name} is not a docassemble package: its name must begin with docassemble."
         raise UsageError(message, hint=_HINT)
     if not any(path.startswith(root) and _PACKAGE_FILE.search(path[len(root) :]) for path in paths):
@@ -187,8 +187,8 @@ def _find_setup_version(source: str) -> str:
     return ""
 
 
-def normalize_name(name: str) -> str:
-    """Normalise a package name as pip does, so that all spellings are equal."""
+def canonicalize_name(name: str) -> str:
+    """Convert a package name to pip's canonical form, which is the same for all spellings."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

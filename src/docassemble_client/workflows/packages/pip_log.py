@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from docassemble_client.workflows.packages.metadata import normalize_name
+from docassemble_client.workflows.packages.metadata import canonicalize_name
 
 # The server writes one line per package before pip's log (update.py).
 _RESULT = re.compile(r"^([\w.-]+): (pip install command .*|install failed)$", re.MULTILINE)
 _INSTALLED = re.compile(r"\bSuccessfully installed (.*)$", re.MULTILINE)
 _TRUNCATION_MARK = "\nTRUNCATED\n"
-_ADVICE = (
+_HINTS = (
     (
         "No matching distribution found|Could not find a version that satisfies",
         "pip finds no such package or version; check the package and its dependencies",
@@ -47,15 +47,15 @@ class PipLog:
         """
         self.text = text
         self._results = {
-            normalize_name(name): (name, result) for name, result in _RESULT.findall(text)
+            canonicalize_name(name): (name, result) for name, result in _RESULT.findall(text)
         }
         self._installed = {
-            normalize_name(package.rpartition("-")[0])
+            canonicalize_name(package.rpartition("-")[0])
             for line in _INSTALLED.findall(text)
             for package in line.split()
         }
 
-    def has_attempted(self, name: str) -> bool:
+    def was_attempted(self, name: str) -> bool:
         """
         Whether the server ran pip for the package, and the log shows the result.
 
@@ -63,15 +63,15 @@ class PipLog:
         missing.
         """
         is_complete = len(self._results) == 1 or _TRUNCATION_MARK not in self.text
-        return normalize_name(name) in self._results and is_complete
+        return canonicalize_name(name) in self._results and is_complete
 
-    def has_succeeded(self, name: str) -> bool:
+    def was_successful(self, name: str) -> bool:
         """Whether the server reports success (not proof: pip may have installed nothing)."""
-        return "success" in self._results.get(normalize_name(name), ("", ""))[1]
+        return "success" in self._results.get(canonicalize_name(name), ("", ""))[1]
 
-    def has_installed(self, name: str) -> bool:
+    def was_installed(self, name: str) -> bool:
         """Whether pip reports that it installed the package."""
-        return normalize_name(name) in self._installed
+        return canonicalize_name(name) in self._installed
 
     @property
     def failed_packages(self) -> tuple[str, ...]:
@@ -79,9 +79,9 @@ class PipLog:
         return tuple(name for name, result in self._results.values() if "success" not in result)
 
     @property
-    def advice(self) -> str:
+    def hint(self) -> str:
         """Hint on what to do next; empty if the log has no known error."""
-        for pattern, advice in _ADVICE:
+        for pattern, hint in _HINTS:
             if re.search(pattern, self.text):
-                return f"{advice}; see the error's log"
+                return f"{hint}; see the error's log"
         return ""

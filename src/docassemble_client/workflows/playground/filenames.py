@@ -9,7 +9,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _UNSAFE_EXCEPT_SPACES = re.compile(r"[^A-Za-z0-9_. -]")
 
 
-def stored_name(filename: str) -> str:
+def predict_stored_name(filename: str) -> str:
     """
     Return the name under which the server stores an upload.
 
@@ -26,7 +26,7 @@ def stored_name(filename: str) -> str:
     return _UNSAFE.sub("", "_".join(_to_ascii(filename).replace("/", " ").split())).strip("._")
 
 
-def lookup_name(filename: str) -> str:
+def predict_lookup_name(filename: str) -> str:
     """
     Return the name that the server looks up to read or delete a file.
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from docassemble_client._concurrency import read_chunks
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.packages.source_tree import scan_sources
-from docassemble_client.workflows.playground.filenames import stored_name
+from docassemble_client.workflows.playground.filenames import predict_stored_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -81,7 +81,7 @@ def find_local_files(root: Path) -> LocalFiles:
         )
         name = path.rpartition("/")[2]
         if path in included and folder:
-            local_paths.setdefault((folder, stored_name(name)), []).append(path)
+            local_paths.setdefault((folder, predict_stored_name(name)), []).append(path)
         elif name not in _PACKAGE_ONLY_FILES:
             ignored.append(path)
     _check_names(local_paths)

@@ -14,7 +14,7 @@ from docassemble_client._concurrency import TaskGroup, run_in_steps, timeout_aft
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import NotFound, TaskTimeout
 from docassemble_client.transfer import Upload
-from docassemble_client.workflows.playground.filenames import lookup_name
+from docassemble_client.workflows.playground.filenames import predict_lookup_name
 from docassemble_client.workflows.playground.layout import (
     FOLDERS,
     MODULES,
@@ -115,7 +115,7 @@ class _Plan:
 
     @property
     def unreachable(self) -> list[RemotePath]:
-        return [path for path in self.only_on_server if lookup_name(path[1]) != path[1]]
+        return [path for path in self.only_on_server if predict_lookup_name(path[1]) != path[1]]
 
     @property
     def to_delete(self) -> list[RemotePath]:
@@ -146,7 +146,7 @@ class _Plan:
         kind: Literal["added", "changed"] = "changed" if path in self.remote_digests else "added"
         return SyncChange(kind=kind, folder=folder, name=name, path=self.local.files[path])
 
-    def expected_digests(self) -> dict[RemotePath, str]:
+    def compute_expected_digests(self) -> dict[RemotePath, str]:
         """Return the digests of the server's files after all changes."""
         remaining = set(self.only_on_server) - set(self.to_delete)
         return {**self.local_digests, **dict.fromkeys(remaining, "")}
@@ -260,15 +260,15 @@ class Sync:
         since = await latest_start_time(self.client) if restart else 0.0
         applied: list[SyncChange] = []
         for number, (folder, changes) in enumerate(batches, start=1):
-            # If the sync breaks off, the last batch is still to be sent, so the next sync also
-            # restarts the server.
+            # If the sync fails early, the last batch remains, so the next sync restarts the
+            # server.
             call = self._make_call(folder, changes, restart=restart and number == len(batches))
             handle = await retry_until_available(call)
             await self.client.wait_for_task(handle, timeout=None)
             applied += self._notify(changes)
         if restart:
             await wait_until_stable(self.client, since)
-        self.remote_digests = plan.expected_digests()
+        self.remote_digests = plan.compute_expected_digests()
         return plan.make_report(applied, restarted=restart, dry_run=False)
 
     def _preview(self, plan: _Plan) -> SyncReport:
