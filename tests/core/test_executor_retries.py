@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import httpx
@@ -195,3 +196,10 @@ def test_each_call_makes_one_deposit(total: float | None) -> None:
     )
 
     assert len(server.requests) == 2 + 4 + 2
+
+
+def test_warnings_reach_nobody_who_did_not_ask() -> None:
+    """A library leaves it to the program whether its log goes to stderr."""
+    handlers = logging.getLogger("docassemble_client").handlers
+
+    assert [type(handler) for handler in handlers].count(logging.NullHandler) >= 1

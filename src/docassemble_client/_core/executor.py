@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
+# Without a handler, Python would write the warnings of retries to stderr.
+logger.addHandler(logging.NullHandler())
 # The poller itself repeats a failed poll.
 _SINGLE_ATTEMPT = RetryPolicy(attempts=1)
 
