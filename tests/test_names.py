@@ -36,7 +36,7 @@ REPLACED = {
     *("normalised", "not_connected", "not_sent", "patience", "piplog"),
     *("repeat_unknown", "scrub_arguments", "scrub_url", "serialise", "steady"),
     *("timed_out", "to_its_end", "undated", "undecodable", "unreadable", "verdict"),
-    "weather",
+    *("Begun", "Deliver", "Line", "Outgoing", "PageSource", "TaskCalls", "Tell", "weather"),
 }
 
 

@@ -126,11 +126,6 @@ def retry_delay(
     return max(delay, min(policy.max_delay, retry_after))
 
 
-def never_sent(error: DocassembleError) -> bool:
-    """Whether the request did not reach the server, but may the next time."""
-    return error.is_transient and not error.maybe_processed
-
-
 def may_be_processed(error: DocassembleError) -> bool:
     """Whether the server may have carried out the request although its response was lost."""
     return error.is_transient and error.maybe_processed
