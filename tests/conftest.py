@@ -1,4 +1,4 @@
-"""Test options (`pytest --http httpx2`), the settings of property tests, and the test clock."""
+"""Test options (`pytest --http httpx2`), settings of property tests, and the clock of tests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 from hypothesis import settings
 
 from docassemble_client import AsyncDocassemble
-from tests.clock import IdleClockLoop
+from tests.clock import IdleClockLoop, VirtualClockLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Mapping
 
 LIBRARIES = ("httpx", "httpx2", "aiohttp")
 
@@ -33,6 +34,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """Run async tests on a virtual clock; those marked `sockets` wait for their sockets."""
+    has_sockets = item.get_closest_marker("sockets") is not None
+    return {"sockets": IdleClockLoop} if has_sockets else {"virtual": VirtualClockLoop}
+
+
 @pytest.fixture(scope="session")
 def http(pytestconfig: pytest.Config) -> str:
     """Name of the HTTP library of clients that do not choose one."""
@@ -50,5 +59,5 @@ def default_transport(http: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str
 
 @pytest.fixture(autouse=True)
 def default_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use a clock on which no timeout expires because the machine is busy."""
+    """Let `asyncio.run` use a clock on which no timeout expires because the machine is busy."""
     monkeypatch.setattr("asyncio.events.new_event_loop", IdleClockLoop)

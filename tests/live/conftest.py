@@ -23,7 +23,7 @@ from tests.recorded_interviews import load_recorded_interviews
 from tests.testing.server_setups import set_up_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from tests.live.server import LiveServer
@@ -92,6 +92,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "since(version): skip on older servers")
     config.addinivalue_line("markers", "unrecorded: do not write the exchanges to a file")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Use the real clock, because the server is outside of the test's event loop."""
+    return {"real": asyncio.new_event_loop}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
