@@ -23,16 +23,17 @@ from asyncio import (
     wait,
 )
 from collections import deque
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from inspect import isawaitable
 from time import perf_counter
 from typing import IO, TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 __all__ = [
     "FIRST_COMPLETED",
+    "Callback",
     "CancelledError",
     "ConcurrencyLimiter",
     "Lock",
@@ -51,6 +52,7 @@ __all__ = [
     "running_loop",
     "shield",
     "sleep",
+    "time_limit",
     "timeout_after",
     "timeout_at",
     "unix_time",
@@ -140,6 +142,55 @@ async def run_callback(callback: Callable[..., object], *arguments: object) -> N
     result = callback(*arguments)
     if isawaitable(result):
         await result
+
+
+class Callback:
+    """
+    A function or coroutine function of the caller, or None.
+
+    Attributes:
+        error: The exception that it raised. It is the caller's own: handlers of the client's errors
+            must let it pass, whatever its class.
+    """
+
+    def __init__(self, function: Callable[..., object] | None) -> None:
+        self._function = function
+        self.error: BaseException | None = None
+
+    async def __call__(self, *arguments: object) -> None:
+        """Call the function, if there is one."""
+        if self._function is None:
+            return
+        try:
+            await run_callback(self._function, *arguments)
+        except BaseException as error:
+            self.error = error
+            raise
+
+
+@asynccontextmanager
+async def time_limit(
+    seconds: float | None, make_error: Callable[[], Exception]
+) -> AsyncGenerator[None]:
+    """
+    Limit the time of a block; a TimeoutError that the block raises is the caller's own and passes.
+
+    Args:
+        seconds: The limit; None for no limit.
+        make_error: Makes the error that is raised when the time is up.
+    """
+    own_error: TimeoutError | None = None
+    try:
+        async with timeout_after(seconds):
+            try:
+                yield
+            except TimeoutError as error:
+                own_error = error
+                raise
+    except TimeoutError as error:
+        if error is own_error:
+            raise
+        raise make_error() from None
 
 
 async def run_in_steps(work: Generator[None, None, T]) -> T:

@@ -18,15 +18,22 @@ LETTER = FakeDocument("Letter", {"pdf": PDF, "docx": DOCX}, variable="letter")
 
 
 def make_letter_server(
-    *documents: FakeDocument, final: Callable[[SessionVariables], object] | None = None
+    *documents: FakeDocument,
+    final: Callable[[SessionVariables], object] | None = None,
+    fake: FakeServer | None = None,
 ) -> tuple[FakeServer, list[object]]:
     """
     Make a server with an interview that asks for a name and returns documents (default: a letter).
 
+    Args:
+        documents: The documents.
+        final: Makes the last screen instead.
+        fake: Server that gets the interview; a new one by default.
+
     Returns:
         The server, and the list of names to which every finished session adds its own.
     """
-    fake = FakeServer(clock=ManualClock())
+    fake = fake or FakeServer(clock=ManualClock())
     finished_names: list[object] = []
 
     def finish(answers: SessionVariables) -> object:

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from attrs import evolve
 
-from docassemble_client._concurrency import Lock, monotonic, sleep, timeout_at
+from docassemble_client._concurrency import Lock, monotonic, sleep, time_limit
 from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, SendState, check_headers, record_response
@@ -325,15 +325,14 @@ class TaskWait:
             TaskError: The task failed, or the server does not know it.
         """
         total = self._timeouts.total
-        deadline = None if total is None else self._started + total
-        try:
-            async with timeout_at(deadline):
-                event = await self._executor.poll_task(self._poller, self._timeouts)
-        except TimeoutError:
+        remaining = None if total is None else self._started + total - monotonic()
+
+        def make_error() -> TaskTimeout:
             handle = self._poller.handle
             message = f"the task did not end within {total} s"
             hint = "It continues on the server; wait again with the error's handle"
-            raise TaskTimeout(
-                message, operation=handle.operation, hint=hint, handle=handle
-            ) from None
+            return TaskTimeout(message, operation=handle.operation, hint=hint, handle=handle)
+
+        async with time_limit(remaining, make_error):
+            event = await self._executor.poll_task(self._poller, self._timeouts)
         return event._replace(elapsed=monotonic() - self._started)

@@ -164,9 +164,9 @@ def file_changed(request: Request) -> MaybeSent:
     return _maybe_sent(request, "a file grew or shrank while it was sent")
 
 
-def file_unreadable(request: Request, error: Exception) -> MaybeSent:
+def file_unreadable(request: Request, reason: object) -> MaybeSent:
     """Build the MaybeSent error for a file that could not be read to its end."""
-    message = f"a file could not be read while it was sent ({type(error).__name__})"
+    message = f"a file could not be read while it was sent ({reason})"
     return _maybe_sent(request, message)
 
 

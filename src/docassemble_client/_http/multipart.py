@@ -31,6 +31,10 @@ class FileChangedError(OSError):
     """The size of a file is not as declared; a part of it was sent. Becomes a MaybeSent."""
 
 
+class FileReadError(OSError):
+    """A file could not be read; its text is the class of the cause. Becomes a MaybeSent."""
+
+
 class _Part(NamedTuple):
     """One file with its header lines."""
 
@@ -187,9 +191,13 @@ async def _read_chunks(upload: Upload) -> AsyncGenerator[bytes]:
                 for chunk in _split(_to_bytes(large_chunk)):
                     yield chunk
         return
+    # Only these are the client's to report: an OSError of an iterable is the caller's own.
     with closing(chunks):
-        for chunk in chunks:
-            yield chunk
+        try:
+            for chunk in chunks:
+                yield chunk
+        except OSError as error:
+            raise FileReadError(type(error).__name__) from error
 
 
 def _read_path(path: os.PathLike[str]) -> Generator[bytes]:

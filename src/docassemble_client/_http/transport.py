@@ -23,7 +23,7 @@ from docassemble_client._http.adapter import (
     file_unreadable,
     invalid_request,
 )
-from docassemble_client._http.multipart import FileChangedError, Multipart
+from docassemble_client._http.multipart import FileChangedError, FileReadError, Multipart
 from docassemble_client._http.network import check_proxy, find_environment_proxy, load_ssl_context
 from docassemble_client._version import __version__
 from docassemble_client.errors import DocassembleError, UsageError
@@ -321,9 +321,9 @@ def _upload_error(request: Request, upload: UploadStream | None) -> Exception | 
     failure = upload.failure if upload is not None else None
     if isinstance(failure, FileChangedError):
         return file_changed(request)
-    if isinstance(failure, OSError):
+    if isinstance(failure, FileReadError):
         return file_unreadable(request, failure)
-    # Exceptions of the caller's own iterable are raised unchanged.
+    # Exceptions of the caller's own iterables and callbacks are raised unchanged.
     return failure
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from docassemble_client._concurrency import run_callback, run_in_steps, sleep, timeout_after
+from docassemble_client._concurrency import Callback, run_in_steps, sleep, time_limit
 from docassemble_client._core.retry import (
     RESTART_POLL_SECONDS,
 )
@@ -135,15 +135,16 @@ async def deploy(
         else:
             target = _requirement_target(str(pip))
         deployment = _Deployment(client, target, restart=restart, on_progress=on_progress)
-        try:
-            async with timeout_after(timeout):
-                return await deployment.run()
-        except TimeoutError:
+
+        def make_error() -> TaskTimeout:
             message = f"the package was not installed within {timeout} s"
             hint = "The server may still be installing it; check packages.list, then deploy again"
-            raise TaskTimeout(
+            return TaskTimeout(
                 message, operation="packages.install", hint=hint, handle=deployment.handle
-            ) from None
+            )
+
+        async with time_limit(timeout, make_error):
+            return await deployment.run()
 
 
 def _archive_target(package_archive: Archive) -> _Target:
@@ -201,7 +202,7 @@ class _Deployment:
         self.client = client
         self.target = target
         self.restart = restart
-        self.on_progress = on_progress
+        self.on_progress = Callback(on_progress)
         self.handle: TaskHandle | None = None
         self.previous: Package | None = None
         self.since = 0.0
@@ -210,9 +211,8 @@ class _Deployment:
         self.previous = await self._get_listed_package()
         if self.restart:
             self.since = await latest_start_time(self.client)
-        if self.on_progress is not None:
-            event = TaskEvent(state="sending", polls=0, reason=self.target.description)
-            await run_callback(self.on_progress, event)
+        event = TaskEvent(state="sending", polls=0, reason=self.target.description)
+        await self.on_progress(event)
         await self._request_install()
         log = PipLog(await self._wait_for_install())
         failed = log.failed_packages
@@ -261,6 +261,8 @@ class _Deployment:
                 self.handle, timeout=None, on_progress=self.on_progress
             )
         except TaskFailed as error:
+            if error is self.on_progress.error:
+                raise
             # The task fails if any pending package fails; this one may have succeeded.
             log = PipLog(error.log)
             name = self.target.name

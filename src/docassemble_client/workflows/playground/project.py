@@ -14,7 +14,7 @@ from docassemble_client._concurrency import (
     CancelledError,
     run_in_steps,
     shield,
-    timeout_after,
+    time_limit,
 )
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import (
@@ -214,7 +214,8 @@ class Project:
                 only after a restart.
             dry_run: Whether to compare only.
             timeout: Seconds for the whole sync; None for no limit.
-            on_change: Called with each change, also in a dry run; `str(change)` is one line.
+            on_change: Function or coroutine function, called with each change, also in a dry run;
+                `str(change)` is one line.
 
         Returns:
             The changes.
@@ -325,19 +326,20 @@ class Project:
     ) -> bool:
         """Make a call that is safe to repeat, and wait for the restart if there is one."""
         handle: TaskHandle | None = None
-        try:
-            async with timeout_after(timeout):
-                since = await latest_start_time(self._client)
-                handle = await retry_until_available(call)
-                await self._client.wait_for_task(handle, timeout=None, on_progress=on_progress)
-                # If the first response was lost, that request may have caused the restart.
-                restarted = handle is not None or await latest_start_time(self._client) > since
-                if restarted:
-                    await wait_until_stable(self._client, since)
-        except TimeoutError:
+
+        def make_error() -> TaskTimeout:
             message = f"the project was not ready within {timeout} s"
             hint = "The server may still be working on it; you can safely repeat the call"
-            raise TaskTimeout(message, hint=hint, handle=handle) from None
+            return TaskTimeout(message, hint=hint, handle=handle)
+
+        async with time_limit(timeout, make_error):
+            since = await latest_start_time(self._client)
+            handle = await retry_until_available(call)
+            await self._client.wait_for_task(handle, timeout=None, on_progress=on_progress)
+            # If the first response was lost, that request may have caused the restart.
+            restarted = handle is not None or await latest_start_time(self._client) > since
+            if restarted:
+                await wait_until_stable(self._client, since)
         return restarted
 
     async def _ensure_exists(self) -> None:
@@ -379,14 +381,14 @@ class Project:
             error.add_note(f"The project was not deleted: {delete_error}")
 
     async def _delete_project(self) -> None:
-        try:
-            async with timeout_after(_DELETE_TIMEOUT_SECONDS):
-                await retry_until_available(self._delete_once)
-        except TimeoutError:
+        def make_error() -> TaskTimeout:
             seconds = f"{_DELETE_TIMEOUT_SECONDS:g} s"
             message = f"the project {self.name} was not deleted within {seconds}"
             hint = "Delete it with playground.delete_project"
-            raise TaskTimeout(message, operation="playground.delete_project", hint=hint) from None
+            return TaskTimeout(message, operation="playground.delete_project", hint=hint)
+
+        async with time_limit(_DELETE_TIMEOUT_SECONDS, make_error):
+            await retry_until_available(self._delete_once)
 
     async def _delete_once(self) -> None:
         try:

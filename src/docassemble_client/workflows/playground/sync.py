@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from attrs import frozen
 
-from docassemble_client._concurrency import TaskGroup, run_in_steps, timeout_after
+from docassemble_client._concurrency import Callback, TaskGroup, run_in_steps, time_limit
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import NotFound, TaskTimeout
 from docassemble_client.transfer import Upload
@@ -210,7 +210,7 @@ class Sync:
         self.user_id = user_id
         self.delete = delete
         self.restart = restart
-        self.on_change = on_change
+        self.on_change = Callback(on_change)
         self.remote_digests: dict[RemotePath, str] | None = None
 
     async def run(self, *, dry_run: bool, timeout: float | None) -> SyncReport:
@@ -229,14 +229,15 @@ class Sync:
             TaskTimeout: The sync did not finish in time.
             OSError: A file cannot be read.
         """
-        try:
-            async with timeout_after(timeout):
-                plan = await self._make_plan()
-                return self._preview(plan) if dry_run else await self._apply(plan)
-        except TimeoutError:
+
+        def make_error() -> TaskTimeout:
             message = f"the project was not synced within {timeout} s"
             hint = "Sync again: only remaining changes are sent"
-            raise TaskTimeout(message, operation="playground.upload_files", hint=hint) from None
+            return TaskTimeout(message, operation="playground.upload_files", hint=hint)
+
+        async with time_limit(timeout, make_error):
+            plan = await self._make_plan()
+            return await (self._preview(plan) if dry_run else self._apply(plan))
 
     async def _make_plan(self) -> _Plan:
         local = find_local_files(self.folder)
@@ -265,20 +266,21 @@ class Sync:
             call = self._make_call(folder, changes, restart=restart and number == len(batches))
             handle = await retry_until_available(call)
             await self.client.wait_for_task(handle, timeout=None)
-            applied += self._notify(changes)
+            applied += await self._notify(changes)
         if restart:
             await wait_until_stable(self.client, since)
         self.remote_digests = plan.compute_expected_digests()
         return plan.make_report(applied, restarted=restart, dry_run=False)
 
-    def _preview(self, plan: _Plan) -> SyncReport:
-        changes = [change for _, batch in plan.make_batches() for change in self._notify(batch)]
+    async def _preview(self, plan: _Plan) -> SyncReport:
+        changes: list[SyncChange] = []
+        for _, batch in plan.make_batches():
+            changes += await self._notify(batch)
         return plan.make_report(changes, restarted=False, dry_run=True)
 
-    def _notify(self, changes: list[SyncChange]) -> list[SyncChange]:
-        if self.on_change is not None:
-            for change in changes:
-                self.on_change(change)
+    async def _notify(self, changes: list[SyncChange]) -> list[SyncChange]:
+        for change in changes:
+            await self.on_change(change)
         return changes
 
     async def _fetch_remote_digests(self, local: LocalFiles) -> dict[RemotePath, str]:

@@ -74,6 +74,8 @@ async def _run_sync(sync: Sync) -> WatchEvent:
     try:
         return WatchEvent(report=await sync.run(dry_run=False, timeout=_SYNC_TIMEOUT_SECONDS))
     except (DocassembleError, OSError) as error:
+        if error is sync.on_change.error:
+            raise
         return WatchEvent(error=error)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client._concurrency import sleep, timeout_after
+from docassemble_client._concurrency import sleep, time_limit
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import DocassembleError, ServerError, TaskTimeout
 from docassemble_client.tasks import TaskHandle
@@ -23,14 +23,15 @@ async def restart(client: BaseClient, *, wait: bool, timeout: float | None) -> T
         return await client.server.restart()
     since = await latest_start_time(client)
     handle = await client.server.restart()
-    try:
-        async with timeout_after(timeout):
-            await client.wait_for_task(handle, timeout=None)
-            await wait_until_stable(client, since)
-    except TimeoutError:
+
+    def make_error() -> TaskTimeout:
         message = f"the server was not stable within {timeout} s"
         hint = "It may still be restarting; wait again with the handle of this error"
-        raise TaskTimeout(message, operation=handle.operation, hint=hint, handle=handle) from None
+        return TaskTimeout(message, operation=handle.operation, hint=hint, handle=handle)
+
+    async with time_limit(timeout, make_error):
+        await client.wait_for_task(handle, timeout=None)
+        await wait_until_stable(client, since)
     return handle
 
 
