@@ -219,6 +219,7 @@ class _Builder:
             spread=data.get("spread", False),
             reserved=tuple(data.get("reserved", ())),
             variable_name=data.get("check") == "variable_name",
+            renamed_by=data.get("renamed_by", ""),
             values=enum.values if enum and enum.closed else (),
             default=_format_default(data.get("default", "")),
         )

@@ -196,7 +196,12 @@ class _Checker:
 
     def _check_references(self, path: NodePath, parameters: Raw, operation: Raw) -> None:
         references: list[NodePath] = [
-            ("exclusive_by", name) for name in operation.get("exclusive_by", ())
+            *(("exclusive_by", name) for name in operation.get("exclusive_by", ())),
+            *(
+                ("parameters", name, "renamed_by", other)
+                for name, parameter in parameters.items()
+                if (other := parameter.get("renamed_by"))
+            ),
         ]
         for index, rule in enumerate(operation.get("requires", ())):
             names = {*rule.get("one_of", ()), *rule.get("any_of", ()), rule.get("unless")}

@@ -153,6 +153,7 @@ class Parameter:
     spread: bool
     reserved: tuple[str, ...]
     variable_name: bool
+    renamed_by: str
     values: tuple[str, ...]
     default: str
 

@@ -39,6 +39,7 @@ class Param(NamedTuple):
         spread: Whether each item of the mapping is sent as a parameter.
         reserved: Names that a spread mapping must not contain.
         variable_name: Whether it contains names that the server executes as Python.
+        renamed_by: The parameter that maps its names to variables, if they are not valid ones.
         values: The values that the server accepts; empty if it accepts any.
     """
 
@@ -53,6 +54,7 @@ class Param(NamedTuple):
     spread: bool = False
     reserved: tuple[str, ...] = ()
     variable_name: bool = False
+    renamed_by: str = ""
     values: tuple[str, ...] = ()
 
     @property

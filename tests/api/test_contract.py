@@ -25,7 +25,7 @@ from docassemble_client import (
     TaskHandle,
 )
 from docassemble_client._core.deserialize import strict_mode
-from docassemble_client._core.serialize import normalize_package_name
+from docassemble_client._names import normalize_package_name
 from docassemble_client.operations import OPERATIONS
 from tests.examples import build_argument
 from tests.raw_server import ReceivedRequest, check_leaks, make_response, respond_with, serve

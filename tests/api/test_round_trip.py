@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 BASE = "/prefix"
 TEXT = st.text(max_size=12)
-# The server executes variable names as Python, so they contain no kind of line break.
-NAME = st.text(
-    st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=8
-).filter(lambda name: bool(name.strip()) and name != "key")
+KEY = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=8).map(repr)
+NAME = st.builds(
+    "{}.{}[{}]".format,
+    st.sampled_from(["a", "größe", "_internal"]),
+    st.text("xyz_0", min_size=1, max_size=4).map("y{}".format),
+    st.integers() | st.sampled_from(["i", "a.b", "None"]) | KEY,
+) | st.sampled_from(["a", "b.c", "größe"])
 JSON = st.recursive(
     st.none()
     | st.booleans()

@@ -170,15 +170,31 @@ def test_all_reserved_names_are_refused(generate: Generate) -> None:
 
 
 def test_variable_names_are_checked(generate: Generate) -> None:
-    """check: variable_name refuses invalid variable names, because the server executes them."""
+    """check: variable_name refuses all but plain names, because the server executes them."""
     client = generate(
         _build_operation(
             "POST /api/thing", "data: {in: body, type: object, check: variable_name, doc: Data.}"
         )
     )
 
-    with pytest.raises(client.errors.UsageError, match="line break"):
-        client.call("run", data={"a\nb": 1})
+    with pytest.raises(client.errors.UsageError, match="not a valid variable name"):
+        client.call("run", data={"a[f()]": 1})
+
+
+def test_renamed_names_are_not_those_of_variables(generate: Generate) -> None:
+    """renamed_by exempts the names that another parameter maps to variables."""
+    client = generate(
+        _build_operation(
+            "POST /api/thing",
+            """files: {in: file, type: file_map, check: variable_name, renamed_by: names, doc: F.}
+      names: {in: body, type: "map[str]", check: variable_name, doc: Variables by name.}""",
+        )
+    )
+
+    client.call("run", files={"a-b": b""}, names={"a-b": "x['a']"})
+
+    with pytest.raises(client.errors.UsageError, match="'c-d', which is not a valid variable name"):
+        client.call("run", files={"a-b": b"", "c-d": b""}, names={"a-b": "x['a']"})
 
 
 def test_files_are_sent_as_multipart(generate: Generate) -> None:

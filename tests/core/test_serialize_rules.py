@@ -180,11 +180,9 @@ def test_url_arguments_must_be_texts(value: object) -> None:
     assert message.startswith("url_args ")
 
 
-@pytest.mark.parametrize(
-    "name", ["x", "x.y", "x[0]", "x['a b'].c", "user.name.first", "größe", " x ", 'x["key"]', "key"]
-)
+@pytest.mark.parametrize("name", ["x", "user.name.first", "x['a b'].c", "größe", "key"])
 def test_variable_names_are_sent_unchanged(name: str) -> None:
-    """Any possible target of a Python assignment is accepted."""
+    """Every plain target of a Python assignment is accepted."""
     arguments: dict[str, object] = {
         **SESSION,
         "variables": {name: 1},
@@ -197,27 +195,12 @@ def test_variable_names_are_sent_unchanged(name: str) -> None:
     assert json.loads(request.json or b"") == arguments
 
 
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [
-        ("", "contains a variable name that is empty or not a string"),
-        (" \t", "contains a variable name that is empty or not a string"),
-        ("x\nimport os", "contains a variable name with a line break or control character"),
-        ("x\rhunter2", "contains a variable name with a line break or control character"),
-        ("x\x00", "contains a variable name with a line break or control character"),
-        ("x\x0chunter2", "contains a variable name with a line break or control character"),
-        ("x\x85y", "contains a variable name with a line break or control character"),
-        ("x\u2028y", "contains a variable name with a line break or control character"),
-        ("x\ud800", "contains a variable name with a line break or control character"),
-    ],
-)
+@pytest.mark.parametrize("name", ["a[__import__('os').system('id')]", "x\nimport os", "", "f()"])
 @pytest.mark.parametrize(
     "argument", ["variables", "file_variables", "delete_variables", "files", "single"]
 )
-def test_variable_names_that_could_run_code_are_refused(
-    argument: str, name: str, problem: str
-) -> None:
-    """The server executes names as Python: a line break would start a second statement."""
+def test_variable_names_that_could_run_code_are_refused(argument: str, name: str) -> None:
+    """The server executes names as Python, in every argument that carries them."""
     operation = make_operation(
         *SET.params, Param("single", "body", "str", variable_name=True), method="POST"
     )
@@ -231,7 +214,14 @@ def test_variable_names_that_could_run_code_are_refused(
 
     message = get_error(operation, {**SESSION, argument: values[argument]})
 
-    assert message == f"{argument} {problem}"
+    assert message == f"{argument} contains {name!r}, which is not a valid variable name"
+
+
+def test_long_variable_names_are_shortened_in_the_error() -> None:
+    """A whole text that was passed as a name does not fill the error."""
+    message = get_error(SET, {**SESSION, "delete_variables": ["a b" * 1000]})
+
+    assert len(message) < 200
 
 
 @pytest.mark.parametrize("name", [5, None, b"x", ("x",)])
@@ -239,7 +229,18 @@ def test_variable_names_must_be_texts(name: object) -> None:
     """A key that is not a text cannot be a variable."""
     message = get_error(SET, {**SESSION, "variables": {name: 1}})
 
-    assert message == "variables contains a variable name that is empty or not a string"
+    kind = type(name).__name__
+    assert message == f"variables contains a key of type {kind}, which is not a valid variable name"
+
+
+def test_a_file_of_another_variable_may_have_any_name() -> None:
+    """The server executes the variable of `file_variables` instead of the name of the file."""
+    names = {"file_variables": {"my-file": "user.relative['aunt']"}}
+
+    request = serialize(SET, {**SESSION, **names, "files": {"my-file": b"x"}})
+
+    assert [name for name, _ in request.files] == ["my-file"]
+    assert "'my-other'" in get_error(SET, {**SESSION, **names, "files": {"my-other": b"x"}})
 
 
 def test_a_map_of_files_has_one_field_per_variable(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_invalid_session_calls_are_refused(run: Run, fake: FakeServer) -> None:
             (
                 get_error_text(
                     set_variables(
-                        da, s, files={"f": Upload(b"", "f")}, file_variables={"f": "a = b"}
+                        da, s, files={"f": Upload(b"", "f")}, file_variables={"f": "a[-1]"}
                     )
                 ),
                 "400 Malformed file variable.",

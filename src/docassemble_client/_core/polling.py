@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client._core.retry import Backoff
-from docassemble_client._core.serialize import normalize_package_name
+from docassemble_client._names import normalize_package_name
 from docassemble_client.errors import APIError, DocassembleError, TaskFailed, TaskLost, UsageError
 from docassemble_client.operations import OPERATIONS, TASKS
 from docassemble_client.tasks import TaskEvent, TaskResult

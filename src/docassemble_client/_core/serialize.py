@@ -10,6 +10,12 @@ from urllib.parse import quote
 
 from docassemble_client._core.json_codec import encode_json
 from docassemble_client._core.messages import Request, check_headers
+from docassemble_client._names import (
+    VARIABLE_NAME_HINT,
+    describe_name,
+    is_variable_name,
+    normalize_package_name,
+)
 from docassemble_client._types import UNSET, is_json_array, is_mapping
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
@@ -46,6 +52,10 @@ _TYPE_NAMES = {"object": "a mapping", "secret": "a string or Secret", "float": "
 class InvalidArgument(Exception):  # noqa: N818 - internal, becomes a UsageError
     """An argument cannot be sent."""
 
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
 
 def serialize(operation: Operation[Any], arguments: Mapping[str, object]) -> Request:
     """
@@ -70,7 +80,7 @@ def serialize(operation: Operation[Any], arguments: Mapping[str, object]) -> Req
     try:
         return _build_request(operation, values) if values else _build_empty_request(operation)
     except InvalidArgument as error:
-        raise UsageError(str(error), operation=operation.id) from None
+        raise UsageError(str(error), operation=operation.id, hint=error.hint) from None
 
 
 def serialize_request(
@@ -175,7 +185,7 @@ def _build_request(operation: Operation[Any], values: Mapping[str, object]) -> R
             continue
         value = values[param.name]
         if param.location == "file":
-            files += _to_uploads(param, value)
+            files += _to_uploads(param, value, values.get(param.renamed_by))
             continue
         json_value = _convert_value(param, value)
         if param.location == "path":
@@ -205,11 +215,6 @@ def _package_name(operation: Operation[Any], values: Mapping[str, object]) -> st
     """Return the normalized name of the operation's package, or "" if it has none."""
     name = values.get(operation.package_check.package) if operation.package_check else None
     return normalize_package_name(name) if isinstance(name, str) else ""
-
-
-def normalize_package_name(name: str) -> str:
-    """Normalize the name of a package for comparison, without version and extras."""
-    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@]", name.strip(), maxsplit=1)[0]).lower()
 
 
 def _quote_path_part(param: Param, value: object) -> str:
@@ -268,27 +273,22 @@ def _check_variable_names(param: Param, value: object) -> None:
     else:
         names = value if is_json_array(value) else [value]
     for name in names:
-        check_variable_name(param.name, name)
+        _check_variable_name(param, name)
 
 
-def check_variable_name(argument: str, name: object) -> None:
-    """
-    Refuse a name that cannot be the name of a variable.
-
-    The server executes `name = value` as Python (interview/helpers.py, set_session_variables).
-    """
-    if not isinstance(name, str) or not name.strip():
-        message = f"{argument} contains a variable name that is empty or not a string"
-        raise InvalidArgument(message)
-    if re.search(_CONTROL, name):
-        message = f"{argument} contains a variable name with a line break or control character"
-        raise InvalidArgument(message)
+def _check_variable_name(param: Param, name: object) -> None:
+    if not is_variable_name(name):
+        message = f"{param.name} contains {describe_name(name)}, which is not a valid variable name"
+        raise InvalidArgument(message, hint=VARIABLE_NAME_HINT)
 
 
-def _to_uploads(param: Param, value: object) -> Iterator[tuple[str, Upload]]:
+def _to_uploads(
+    param: Param, value: object, renamed: object = None
+) -> Iterator[tuple[str, Upload]]:
+    """Return pairs of field name and file; names in `renamed` are not those of variables."""
     for name, item in _file_fields(param, value):
-        if param.variable_name:
-            check_variable_name(param.name, name)
+        if param.variable_name and not (is_mapping(renamed) and name in renamed):
+            _check_variable_name(param, name)
         if not isinstance(name, str) or not name or re.search(_CONTROL, name):
             message = f"{param.name} contains a field name that cannot be sent"
             raise InvalidArgument(message)

@@ -163,7 +163,7 @@ SESSIONS_SET_VARIABLES: Final[Operation[models.SessionReply | None]] = Operation
         Param("session", "body", "str", required=True),
         Param("secret", "body", "secret", sensitive=True),
         Param("variables", "body", "object", sensitive=True, variable_name=True),
-        Param("files", "file", "file_map", variable_name=True),
+        Param("files", "file", "file_map", variable_name=True, renamed_by="file_variables"),
         Param("file_variables", "body", "map[str]", variable_name=True),
         Param("delete_variables", "body", "list[str]", variable_name=True),
         Param("event_list", "body", "list[str]"),

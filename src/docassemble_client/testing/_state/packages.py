@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from attrs import define, evolve, field
 
+from docassemble_client._names import normalize_package_name
 from docassemble_client.testing._state.tasks import InstallResult
 
 AVAILABLE_VERSIONS = {
@@ -111,16 +110,11 @@ class Packages:
 
 
 def _find_version(available: dict[str, str], name: str) -> str | None:
-    canonical_name = canonicalize_name(name)
+    canonical_name = normalize_package_name(name)
     for available_name, version in available.items():
-        if canonicalize_name(available_name) == canonical_name:
+        if normalize_package_name(available_name) == canonical_name:
             return version
     return None
-
-
-def canonicalize_name(name: str) -> str:
-    """Convert a package name to pip's canonical form."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _format_log(package: InstalledPackage, *, restart: bool) -> str:

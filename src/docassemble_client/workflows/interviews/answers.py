@@ -11,6 +11,7 @@ from typing import NoReturn, TypeAlias, TypeGuard, cast
 
 from attrs import evolve, field, frozen
 
+from docassemble_client._names import VARIABLE_NAME_HINT, describe_name, is_variable_name
 from docassemble_client._types import JSONInput
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import FileInput, Upload
@@ -18,14 +19,6 @@ from docassemble_client.transfer import FileInput, Upload
 _UTIL_MODULE = "docassemble.base.util"
 _CLASS_NAME = re.compile(r"docassemble(\.[A-Za-z_]\w*)+", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_NAME = r"[^\W\d]\w*"
-_PUBLIC_NAME = rf"(?!__){_NAME}"
-_STRING_LITERAL = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
-# A variable such as children[i].pets['cat'].name, without Python's own names such as __class__.
-_VARIABLE_NAME = re.compile(
-    rf"{_PUBLIC_NAME}"
-    rf"(?:\.{_PUBLIC_NAME}|\[(?:-?\d+|{_NAME}(?:\.{_PUBLIC_NAME})*|{_STRING_LITERAL})\])*"
-)
 # The server would read a form field of this name as the API key.
 _API_KEY_FIELD = "key"
 # The keys that make the server convert a mapping to an object.
@@ -181,10 +174,9 @@ def check_names(names: Iterable[object]) -> None:
         UsageError: A name is not a valid variable name.
     """
     for name in names:
-        if not isinstance(name, str) or not _VARIABLE_NAME.fullmatch(name):
-            message = f"{name!r} is not a valid variable name"
-            hint = "Pass a name such as client.name.first or children[0].pets['cat']"
-            raise UsageError(message, hint=hint)
+        if not is_variable_name(name):
+            message = f"{describe_name(name)} is not a valid variable name"
+            raise UsageError(message, hint=VARIABLE_NAME_HINT)
 
 
 def _choose_part_name(name: str, number: int, names: Mapping[str, object]) -> str:

@@ -11,6 +11,7 @@ from docassemble_client._concurrency import Callback, run_in_steps, sleep, time_
 from docassemble_client._core.retry import (
     RESTART_POLL_SECONDS,
 )
+from docassemble_client._names import normalize_package_name
 from docassemble_client.errors import (
     AccessDenied,
     DocassembleError,
@@ -21,7 +22,7 @@ from docassemble_client.errors import (
 from docassemble_client.tasks import TaskEvent
 from docassemble_client.workflows.errors import InstallFailed
 from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
-from docassemble_client.workflows.packages.metadata import canonicalize_name, is_same_version
+from docassemble_client.workflows.packages.metadata import is_same_version
 from docassemble_client.workflows.packages.pip_log import PipLog
 from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 from docassemble_client.workflows.server.restart import restart as restart_server
@@ -248,7 +249,7 @@ class _Deployment:
                     continue
                 await self._wait_until_listed(error)
             else:
-                target = canonicalize_name(self.target.name)
+                target = normalize_package_name(self.target.name)
                 self.handle = evolve(handle, package=target, expected_state="listed")
             return
 
@@ -358,8 +359,9 @@ class _Deployment:
         return True
 
     async def _get_listed_package(self) -> Package | None:
-        name = canonicalize_name(self.target.name)
+        name = normalize_package_name(self.target.name)
         packages = await self.client.packages.list()
         return next(
-            (package for package in packages if canonicalize_name(package.name or "") == name), None
+            (package for package in packages if normalize_package_name(package.name or "") == name),
+            None,
         )

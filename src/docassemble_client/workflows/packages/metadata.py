@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
+from docassemble_client._names import normalize_package_name
 from docassemble_client.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def read_metadata(paths: Sequence[str], read: Callable[[str], bytes]) -> Metadat
         filename = project_file.rpartition("/")[2]
         message = f"the server cannot read the package's name from its {filename}"
         raise UsageError(message, hint=_HINT)
-    if not canonicalize_name(name).startswith("docassemble-"):
+    if not normalize_package_name(name).startswith("docassemble-"):
         message = f"{name} is not a docassemble package: its name must begin with docassemble."
         raise UsageError(message, hint=_HINT)
     if not any(path.startswith(root) and _PACKAGE_FILE.search(path[len(root) :]) for path in paths):
@@ -185,11 +186,6 @@ def _find_setup_version(source: str) -> str:
                         return _find_string_constants(source).get(value.id, "")
                     return str(value.value) if isinstance(value, ast.Constant) else ""
     return ""
-
-
-def canonicalize_name(name: str) -> str:
-    """Convert a package name to pip's canonical form, which is the same for all spellings."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def is_same_version(version: str, other_version: str) -> bool:

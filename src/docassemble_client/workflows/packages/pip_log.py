@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from docassemble_client.workflows.packages.metadata import canonicalize_name
+from docassemble_client._names import normalize_package_name
 
 # The server writes one line per package before pip's log (update.py).
 _RESULT = re.compile(r"^([\w.-]+): (pip install command .*|install failed)$", re.MULTILINE)
@@ -47,10 +47,10 @@ class PipLog:
         """
         self.text = text
         self._results = {
-            canonicalize_name(name): (name, result) for name, result in _RESULT.findall(text)
+            normalize_package_name(name): (name, result) for name, result in _RESULT.findall(text)
         }
         self._installed = {
-            canonicalize_name(package.rpartition("-")[0])
+            normalize_package_name(package.rpartition("-")[0])
             for line in _INSTALLED.findall(text)
             for package in line.split()
         }
@@ -63,15 +63,15 @@ class PipLog:
         missing.
         """
         is_complete = len(self._results) == 1 or _TRUNCATION_MARK not in self.text
-        return canonicalize_name(name) in self._results and is_complete
+        return normalize_package_name(name) in self._results and is_complete
 
     def was_successful(self, name: str) -> bool:
         """Whether the server reports success (not proof: pip may have installed nothing)."""
-        return "success" in self._results.get(canonicalize_name(name), ("", ""))[1]
+        return "success" in self._results.get(normalize_package_name(name), ("", ""))[1]
 
     def was_installed(self, name: str) -> bool:
         """Whether pip reports that it installed the package."""
-        return canonicalize_name(name) in self._installed
+        return normalize_package_name(name) in self._installed
 
     @property
     def failed_packages(self) -> tuple[str, ...]:
