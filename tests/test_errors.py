@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,8 +37,12 @@ CLASS_ATTRIBUTES: dict[type[DocassembleError], dict[str, Any]] = {
     workflow_errors.InterviewFailed: {"body": "hunter2"},
     workflow_errors.NoDocuments: {"question": "hunter2", "end_type": "hunter2"},
     workflow_errors.InstallFailed: {"log": "hunter2", "name": "docassemble.hunter2"},
+    workflow_errors.ProjectNotFound: {"project": "hunter2"},
+    workflow_errors.ApiKeyNotCreated: {"name": "hunter2"},
     workflow_errors.InvalidDocument: {"format": "hunter2", "content": b"hunter2"},
 }
+# Callers catch these; what is raised is always a subclass.
+BASE_CLASSES = {"APIError", "DocassembleError", "InterviewError", "TaskError", "TransportError"}
 HANDLE = TaskHandle(id="hunter2", kind="restart", operation="server.restart", started_at=1.5)
 
 
@@ -237,3 +243,33 @@ def test_an_error_has_the_harmless_headers_of_its_response() -> None:
     assert error.headers.items() >= shown.items()
     assert "hunter2" not in str(vars(error))
     assert (error.retry_after, error.is_transient, error.maybe_processed) == (90.0, True, True)
+
+
+def find_base_errors(source: str) -> list[int]:
+    """Return the lines on which an error of a base class is created or raised."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.Call, ast.Raise))
+        and (target := node.func if isinstance(node, ast.Call) else node.exc)
+        and ast.unparse(target).rpartition(".")[2] in BASE_CLASSES
+    ]
+
+
+def test_no_error_of_a_base_class_is_raised() -> None:
+    """Callers can tell every situation by its class."""
+    folder = Path(docassemble_client.__file__).parent
+    lines = {
+        f"{path.relative_to(folder)}:{line}"
+        for path in folder.rglob("*.py")
+        for line in find_base_errors(path.read_text(encoding="utf-8"))
+    }
+
+    assert lines == set()
+
+
+def test_errors_of_base_classes_are_recognised() -> None:
+    """The rule can fail."""
+    source = "raise errors.TaskError\nerror = DocassembleError('x')\nraise NotFound('x')\nraise"
+
+    assert find_base_errors(source) == [1, 2]

@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     )
     from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
     from docassemble_client.workflows.errors import (
+        ApiKeyNotCreated,
         InstallFailed,
         InterviewError,
         InterviewFailed,
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
         JournalError,
         MissingAnswer,
         NoDocuments,
+        ProjectNotFound,
         SessionNotShareable,
     )
     from docassemble_client.workflows.interviews.answer_source import MISSING, AnswerPolicy, Missing
@@ -158,6 +160,7 @@ __all__ = [
     "AnswerPolicy",
     "ApiKey",
     "ApiKeyMethod",
+    "ApiKeyNotCreated",
     "Assembly",
     "AsyncDocassemble",
     "Attachment",
@@ -243,6 +246,7 @@ __all__ = [
     "PrefilledURL",
     "Profile",
     "Project",
+    "ProjectNotFound",
     "Question",
     "QuestionField",
     "QuestionType",
@@ -386,6 +390,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.accounts.stored_sessions": ("CleanupReport", "ExportedSession", "StaleSession"),
     "workflows.batch.results": ("BatchProgress", "RowOutcome", "RowResult"),
     "workflows.errors": (
+        "ApiKeyNotCreated",
         "InstallFailed",
         "InterviewError",
         "InterviewFailed",
@@ -394,6 +399,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "JournalError",
         "MissingAnswer",
         "NoDocuments",
+        "ProjectNotFound",
         "SessionNotShareable",
     ),
     "workflows.interviews.answer_source": ("AnswerPolicy", "MISSING", "Missing"),

@@ -287,12 +287,15 @@ async def test_timeout_of_a_block_passes_its_time_limit() -> None:
     """Even if the limit expires at the same moment."""
     own_error = TimeoutError("mine")
 
-    with pytest.raises(TimeoutError) as caught:
+    async def raise_at_the_limit() -> None:
         async with time_limit(1.0, TaskTimeout):
             try:
                 await asyncio.sleep(2)
             except asyncio.CancelledError:
                 raise own_error from None
+
+    with pytest.raises(TimeoutError) as caught:
+        await raise_at_the_limit()
 
     assert caught.value is own_error
 

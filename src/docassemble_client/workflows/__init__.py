@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
     from docassemble_client.workflows.errors import (
+        ApiKeyNotCreated,
         InstallFailed,
         InterviewError,
         InterviewFailed,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         JournalError,
         MissingAnswer,
         NoDocuments,
+        ProjectNotFound,
         SessionNotShareable,
     )
     from docassemble_client.workflows.interviews.answer_source import MISSING, AnswerPolicy, Missing
@@ -59,6 +61,7 @@ __all__ = [
     "MISSING",
     "Answer",
     "AnswerPolicy",
+    "ApiKeyNotCreated",
     "Assembly",
     "BatchProgress",
     "CleanupReport",
@@ -89,6 +92,7 @@ __all__ = [
     "PrefilledURL",
     "Profile",
     "Project",
+    "ProjectNotFound",
     "RowOutcome",
     "RowResult",
     "Screen",
@@ -109,6 +113,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "accounts.stored_sessions": ("CleanupReport", "ExportedSession", "StaleSession"),
     "batch.results": ("BatchProgress", "RowOutcome", "RowResult"),
     "errors": (
+        "ApiKeyNotCreated",
         "InstallFailed",
         "InterviewError",
         "InterviewFailed",
@@ -117,6 +122,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "JournalError",
         "MissingAnswer",
         "NoDocuments",
+        "ProjectNotFound",
         "SessionNotShareable",
     ),
     "interviews.answer_source": ("AnswerPolicy", "MISSING", "Missing"),

@@ -146,5 +146,35 @@ class InstallFailed(TaskFailed):
         self.name = name
 
 
+class ProjectNotFound(DocassembleError):
+    """
+    The Playground has no project with this name.
+
+    Attributes:
+        project: Name of the project.
+    """
+
+    def __init__(
+        self, message: str = "", *, project: str = "", **context: Unpack[ErrorContext]
+    ) -> None:
+        super().__init__(message, **context)
+        self.project = project
+
+
+class ApiKeyNotCreated(DocassembleError):
+    """
+    The server reported a new API key, but does not list it; the key was deleted again.
+
+    Attributes:
+        name: Name of the key.
+    """
+
+    def __init__(
+        self, message: str = "", *, name: str = "", **context: Unpack[ErrorContext]
+    ) -> None:
+        super().__init__(message, **context)
+        self.name = name
+
+
 class JournalError(DocassembleError):
     """A journal is in use, damaged, or belongs to another batch; it was not changed."""

@@ -107,6 +107,7 @@ class WorkflowMethods(BaseClient):
         Raises:
             BadRequest: The server refused the name or a restriction.
             AccessDenied: The key of this client may not manage API keys.
+            ApiKeyNotCreated: The server does not list the new key; it was deleted again.
 
         Example:
             ```python
@@ -373,8 +374,7 @@ class WorkflowMethods(BaseClient):
         Work in a project of a Playground: install, pull, sync and watch.
 
         Args:
-            name: Name of the project, ASCII letters and digits; by default the project that always
-                exists.
+            name: Name, ASCII letters and digits; by default the project that always exists.
             create: Whether to create the project at the start of the block if it does not exist.
             delete: Whether to delete the project with all its files at the end of the block, even
                 if it existed before or the block is cancelled.
@@ -385,6 +385,7 @@ class WorkflowMethods(BaseClient):
 
         Raises:
             UsageError: The name is invalid, or `delete` is used with the default project.
+            ProjectNotFound: At the start of the block: it does not exist, and `create` is not set.
 
         Example:
             ```python

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from docassemble_client import BadRequest, DocassembleError, Secret, ServerError, UsageError
+from docassemble_client import ApiKeyNotCreated, BadRequest, Secret, ServerError, UsageError
 from tests.mock import run
 from tests.workflows.routes import RouteServer
 
@@ -303,8 +303,10 @@ def test_new_key_that_is_not_listed_raises_an_error() -> None:
     """Another program may have deleted it."""
     server = make_server(NO_KEYS, **{"DELETE /api/user/7/api": (204, None)})
 
-    with pytest.raises(DocassembleError, match="is not listed"):
+    with pytest.raises(ApiKeyNotCreated, match="is not listed") as caught:
         ensure_key(server)
+
+    assert caught.value.name == "ci"
 
 
 def test_key_can_be_ensured_for_a_user_object() -> None:

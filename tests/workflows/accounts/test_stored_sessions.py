@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ LIST = "GET /api/users/interviews"
 DELETE = "DELETE /api/users/interviews"
 OLD = "2020-03-14T15:09:26.535898"
 DAY = timedelta(days=1)
+MAX_BYTES_PER_SESSION = 150  # a digest of 49 bytes, and its place in a set that grows in steps
 
 
 def make_session_json(
@@ -100,6 +102,30 @@ def test_export_without_variables_does_not_request_them() -> None:
 
     assert (session.encrypted, session.variables) == (None, None)
     assert server.payloads == [{"next_id": "MQ"}]
+
+
+async def test_export_remembers_each_session_in_few_bytes() -> None:
+    """A server may have millions of sessions, and any of them may be listed again."""
+    session_count, page_size = 10_000, 500
+
+    def respond(payload: dict[str, Any]) -> MockResponse:
+        start = int(payload.get("next_id", 0))
+        end = start + page_size
+        sessions = [make_session_json(f"{number:032}") for number in range(start, end)]
+        return make_page(*sessions, next_id=str(end) if end < session_count else None)
+
+    sizes: list[int] = []
+    tracemalloc.start()
+    async with RouteServer({LIST: respond}).client() as da:
+        number = 0
+        async for _ in da.export_sessions(variables=False):
+            number += 1
+            if number % page_size == 1:  # the same position on each page
+                sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+
+    assert number == session_count
+    assert (sizes[-1] - sizes[0]) / session_count < MAX_BYTES_PER_SESSION
 
 
 def cleanup_sessions(server: RouteServer, **options: Any) -> CleanupReport:

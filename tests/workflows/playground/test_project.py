@@ -11,6 +11,7 @@ from docassemble_client import (
     AccessDenied,
     BadRequest,
     DocassembleError,
+    ProjectNotFound,
     Question,
     ServerError,
     TaskTimeout,
@@ -95,9 +96,10 @@ def test_missing_project_is_an_error(fake: FakeServer) -> None:
     """Without create=True it is not created."""
 
     async def scenario(da: AsyncDocassemble) -> None:
-        with pytest.raises(DocassembleError, match=r"no project other.*create=True"):
+        with pytest.raises(ProjectNotFound, match=r"no project other.*create=True") as caught:
             async with da.project("other"):
                 raise AssertionError
+        assert caught.value.project == "other"
 
     run_with_client(fake, scenario)
 

@@ -10,6 +10,7 @@ from docassemble_client.config import Secret
 from docassemble_client.errors import BadRequest, DocassembleError, NotFound, UsageError
 from docassemble_client.models import ApiKey
 from docassemble_client.models import User as UserModel
+from docassemble_client.workflows.errors import ApiKeyNotCreated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -234,7 +235,10 @@ async def _verify_new_key(
             info = await _find_key(client, user_id, name)
         if info is None:
             message = f"the new key {name!r} is not listed"
-            raise DocassembleError(message, hint="Another program may have deleted it")
+            hint = "Another program may have deleted it; call ensure_api_key again"
+            raise ApiKeyNotCreated(
+                message, operation="api_keys.create_for_user", hint=hint, name=name
+            )
     except DocassembleError:
         await client.api_keys.delete_for_user(user_id, key)
         raise

@@ -25,6 +25,7 @@ from docassemble_client.errors import (
     UsageError,
 )
 from docassemble_client.tasks import TaskEvent, TaskHandle
+from docassemble_client.workflows.errors import ProjectNotFound
 from docassemble_client.workflows.interviews.interview import Interview
 from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
 from docassemble_client.workflows.playground.sync import Sync, SyncChange, SyncReport
@@ -351,7 +352,8 @@ class Project:
             return
         if not self._create:
             message = f"the Playground has no project {self.name}"
-            raise DocassembleError(message, hint="Pass create=True, or the name of a project")
+            hint = "Pass create=True, or the name of a project"
+            raise ProjectNotFound(message, hint=hint, project=self.name)
         try:
             await self._client.playground.create_project(self.name, user_id=self._requested_user_id)
         except DocassembleError as error:
