@@ -6,8 +6,9 @@ import io
 import os
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from inspect import iscoroutinefunction
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -176,15 +177,27 @@ def _truncate(text: str, max_bytes: int) -> str:
 
 
 def parse_filename(headers: Mapping[str, str]) -> str | None:
-    """Return the file name in the Content-Disposition header, made safe."""
+    """
+    Return the file name in the Content-Disposition header, made safe.
+
+    `filename*=` wins over `filename=`, whichever comes first: see section 4.3 of RFC 6266.
+    """
     header = Message()
     header["content-disposition"] = re.sub(
         _HIDDEN_CHARACTERS, "", headers.get("content-disposition", "")
     )
-    try:
-        return sanitize_filename(header.get_filename())
-    except ValueError:  # the charset exists, but cannot decode the name
-        return None
+    values = [
+        value
+        for name, value in header.get_params([], "content-disposition")[1:]
+        if name.lower() == "filename"
+    ]
+    # The value of `filename*=` is a tuple of charset, language and text.
+    for value in sorted(values, key=lambda value: isinstance(value, str)):
+        with suppress(ValueError):  # the charset exists, but cannot decode the name
+            filename = sanitize_filename(collapse_rfc2231_value(value).strip())
+            if filename is not None:
+                return filename
+    return None
 
 
 class DownloadStream:
