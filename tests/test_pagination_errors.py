@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from contextlib import aclosing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docassemble_client import pagination
 from docassemble_client.config import Timeouts
 from docassemble_client.errors import (
     AccessDenied,
@@ -25,6 +27,7 @@ from docassemble_client.errors import (
     ServerError,
     UsageError,
 )
+from docassemble_client.pagination import Page, PageIterator, Paginator
 from tests.mock import MockServer, get_other_tasks, settle
 from tests.session_pages import (
     SessionPages,
@@ -39,16 +42,65 @@ from tests.session_pages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from docassemble_client.models import SessionSummary
-    from docassemble_client.pagination import Paginator
     from tests.mock import MockResponse
 
 WITH_AND_WITHOUT_PREFETCH = pytest.mark.parametrize(
     "prefetch", [False, True], ids=["plain", "prefetch"]
 )
 HTML = {"content-type": "text/html"}
+
+
+def iterate_tokens(next_token: Callable[[int], int]) -> PageIterator[int]:
+    """Iterate over empty pages whose tokens are numbers."""
+
+    async def fetch(page_token: str | None, _: int) -> Page[int]:
+        return Page(items=[], next_page_token=str(next_token(int(page_token or 0))))
+
+    return Paginator(fetch, "x.list").pages()
+
+
+async def count_pages(pages: PageIterator[int]) -> int:
+    """Count the pages before the error."""
+    count = 0
+    while True:
+        try:
+            await anext(pages)
+        except PaginationError:
+            return count
+        count += 1
+
+
+@given(start=st.integers(1, 60), length=st.integers(1, 60), kept=st.integers(1, 40))
+def test_every_loop_of_tokens_ends_in_an_error(start: int, length: int, kept: int) -> None:
+    """A loop that returns to a kept token ends at once, any other after a bounded number."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(pagination, "MAX_FIRST_TOKENS", kept)
+        last = start + length - 1
+        pages = iterate_tokens(lambda token: start if token == last else token + 1)
+
+        count = asyncio.run(count_pages(pages))
+
+    assert count <= 3 * last + kept
+    if start < kept:
+        assert count == last
+
+
+async def _check_memory(pages: PageIterator[int]) -> int:
+    tracemalloc.start()
+    try:
+        for _ in range(20_000):
+            await anext(pages)
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_list_needs_bounded_memory() -> None:
+    """20,000 tokens would need more than a megabyte; only some of them are kept."""
+    assert asyncio.run(_check_memory(iterate_tokens(lambda token: token + 1))) < 300_000
 
 
 @WITH_AND_WITHOUT_PREFETCH

@@ -11,6 +11,7 @@ from docassemble_client._concurrency import Task, create_task, gather
 from docassemble_client.errors import DocassembleError, PaginationError, UsageError
 
 T = TypeVar("T")
+MAX_FIRST_TOKENS = 1000
 
 
 @frozen(kw_only=True)
@@ -40,6 +41,36 @@ def _retrieve_error(task: Task[Any]) -> None:
         task.exception()
 
 
+class _LoopGuard:
+    """
+    Detects tokens that repeat, in bounded memory.
+
+    A server that restarts a list repeats its first tokens, which are kept. A loop that begins later
+    is found by Brent's algorithm, which keeps only the last token at a power of two. It finds every
+    loop before three times as many pages were read as there are different ones.
+    """
+
+    def __init__(self, first_token: str | None) -> None:
+        self._first_tokens = {first_token}
+        self._marked_token: str | None = None
+        self._steps = 0
+        self._next_mark = 1
+
+    def is_repeated(self, token: str) -> bool:
+        """Whether the token was seen before."""
+        return token in self._first_tokens or token == self._marked_token
+
+    def add(self, token: str) -> None:
+        """Record the token of the next page."""
+        if len(self._first_tokens) < MAX_FIRST_TOKENS:
+            self._first_tokens.add(token)
+            return
+        self._steps += 1
+        if self._steps == self._next_mark:
+            self._marked_token = token
+            self._next_mark *= 2
+
+
 FetchPage: TypeAlias = Callable[[str | None, int], Coroutine[Any, Any, Page[T]]]
 """Fetches the page with this token and this number, counted from 1."""
 
@@ -63,7 +94,7 @@ class PageIterator(Generic[T]):
         self._fetch = fetch
         self._operation = operation
         self._page_token = page_token
-        self._seen = {page_token}
+        self._guard = _LoopGuard(page_token)
         self._items_left = max_items
         self._prefetch = prefetch
         self._number = 0
@@ -80,7 +111,7 @@ class PageIterator(Generic[T]):
             page = await self._get_page()
             next_page_token = page.next_page_token
             # Before the page is returned: its items must not be processed twice.
-            if next_page_token is not None and next_page_token in self._seen:
+            if next_page_token is not None and self._guard.is_repeated(next_page_token):
                 message = "the server sent a page token a second time"
                 hint = "It restarts a list if the token is invalid; start again without page_token"
                 raise PaginationError(message, operation=self._operation, hint=hint)
@@ -117,7 +148,8 @@ class PageIterator(Generic[T]):
     def _advance(self, page: Page[T]) -> Page[T]:
         """Move to the next page, and cut this one to the items that are left."""
         own_token, self._page_token = self._page_token, page.next_page_token
-        self._seen.add(page.next_page_token)
+        if page.next_page_token is not None:
+            self._guard.add(page.next_page_token)
         if self._items_left is not None:
             if len(page.items) > self._items_left:
                 page = evolve(page, items=page.items[: self._items_left], next_page_token=own_token)
