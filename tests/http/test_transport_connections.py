@@ -92,6 +92,18 @@ def test_a_proxy_argument_overrides_the_environment(monkeypatch: pytest.MonkeyPa
         ({"all_proxy": "http://p:1", "no_proxy": "h:8080"}, "http://h:8080/x", None),
         ({"all_proxy": "http://p:1", "no_proxy": "h:8080"}, "http://h:8081", "http://p:1"),
         ({"https_proxy": ""}, "https://da.example.com", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "::1"}, "http://[::1]", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "a.b, ::1"}, "http://[0:0:0::0:1]:8000/x", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "[::1]"}, "http://[::1]:8000", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "[::1]:8000"}, "http://[::1]:8000", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "[::1]:8000"}, "http://[::1]", "http://p:1"),
+        ({"http_proxy": "http://p:1", "no_proxy": "FE80::/10"}, "http://[fe80::2]", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "[fe80::]/10"}, "http://[fe80::2]", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "fe80::/10"}, "http://[::2]", "http://p:1"),
+        ({"http_proxy": "http://p:1", "no_proxy": "10.0.0.0/8"}, "http://10.1.2.3", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "10.0.0.0/8"}, "http://[::1]", "http://p:1"),
+        ({"http_proxy": "http://p:1", "no_proxy": "10.1.2.3/8"}, "http://10.3.2.1", None),
+        ({"http_proxy": "http://p:1"}, "http://[::1]", "http://p:1"),
     ],
 )
 def test_the_proxy_depends_on_scheme_and_host(

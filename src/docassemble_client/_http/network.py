@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from importlib import import_module
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,9 +68,35 @@ def find_environment_proxy(base_url: str) -> str | None:
     parts = urlsplit(base_url)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
+    is_excluded = proxy_bypass(parts.netloc) or _is_excluded_address(
+        parts.hostname or "", proxies.get("no", "")
+    )
+    if not proxy or is_excluded:
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_excluded_address(host: str, no_proxy: str) -> bool:
+    """Whether NO_PROXY has the address or its network; urllib compares names and IPv4 texts."""
+    address = _parse_network(host)
+    if address is None:
+        return False
+    networks = map(_parse_network, no_proxy.split(","))
+    return any(
+        network.version == address.version and address.network_address in network
+        for network in networks
+        if network is not None
+    )
+
+
+def _parse_network(text: str) -> IPv4Network | IPv6Network | None:
+    """Parse an address, such as ::1 or [::1], or a network, such as 10.0.0.0/8; else None."""
+    # With a port, urllib compares the text.
+    bare = re.sub(r"^\[([^\]]*)\](?=$|/)", r"\1", text.strip())
+    try:
+        return ip_network(bare, strict=False)
+    except ValueError:
+        return None
 
 
 def check_proxy(proxy: str) -> None:
