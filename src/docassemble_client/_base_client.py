@@ -263,7 +263,7 @@ class BaseClient(Namespaces):
             path: Path below the base URL, beginning with a slash, without a query.
             params: Query parameters; lists and objects are sent as JSON, None is left out.
             json: JSON body.
-            data: Text fields of a multipart body; only with `files`.
+            data: Text fields of a form, as for `params`; it is multipart if there are `files`.
             files: File fields of a multipart body.
             safe: Whether the request may be retried even if the server may have processed it.
             timeout: Seconds, or `Timeouts`, for this call; None for no limit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any, NoReturn, TypeAlias, final
 from urllib.parse import urlsplit
 
@@ -96,11 +97,20 @@ class Confidential(Mapping[str, JSON]):
         return f"Confidential({dict.fromkeys(self._data, _MASK)!r})"
 
 
+def _is_duration(value: object) -> bool:
+    """Whether the value is a number from 0 that a clock can add; an endless one is None."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value) and value >= 0
+    except OverflowError:  # an integer beyond the range of floats
+        return False
+
+
 def _check_seconds(_: object, attribute: Attribute[Any], value: object) -> None:
-    is_valid = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
-    if value is not None and not is_valid:
-        message = f"{attribute.name} must be a number of seconds, or None"
-        raise UsageError(message)
+    if value is not None and not _is_duration(value):
+        message = f"{attribute.name} must be a finite number of seconds from 0, or None"
+        raise UsageError(message, hint="Pass None for no limit")
 
 
 @frozen(kw_only=True)
@@ -131,8 +141,8 @@ class Timeouts:
         try:
             return cls(connect=timeout, read=timeout, write=timeout)
         except UsageError:
-            message = "timeout must be a number of seconds, Timeouts or None"
-            raise UsageError(message) from None
+            message = "timeout must be a finite number of seconds from 0, Timeouts or None"
+            raise UsageError(message, hint="Pass None for no limit") from None
 
 
 Timeout: TypeAlias = float | Timeouts | None
@@ -150,7 +160,8 @@ class RetryPolicy:
     Attributes:
         attempts: Maximum number of attempts; 1 means no retry.
         initial_delay: Maximum delay before the first retry, in seconds; it doubles with each retry.
-        max_delay: Maximum delay before any retry, in seconds, even if Retry-After asks for more.
+        max_delay: Maximum delay before any retry, in seconds. If the server asks for more
+            (Retry-After), there is no retry: the error has `retry_after`.
     """
 
     attempts: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])

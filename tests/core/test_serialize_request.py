@@ -163,7 +163,6 @@ def test_texts_and_files_are_sent_in_a_form() -> None:
     [
         ({"json": {}, "data": {"a": 1}}, "pass json, or data and files, not both"),
         ({"json": None, "files": {"f": b""}}, "pass json, or data and files, not both"),
-        ({"data": {"a": 1}}, "data is only sent with files; without files pass json"),
         ({"json": {"hunter2"}}, "json cannot be written as JSON"),
         ({"params": {"a": float("nan")}}, "an argument cannot be written as JSON"),
         ({"params": {"a": b"hunter2"}}, "an argument cannot be written as JSON"),

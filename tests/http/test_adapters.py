@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from docassemble_client import (
     RequestEvent,
     RequestTimeout,
     Timeouts,
+    UsageError,
 )
 from tests.raw_server import (
     HANG_SECONDS,
@@ -26,6 +28,7 @@ from tests.raw_server import (
     make_client,
     make_response,
     never_respond,
+    respond_with,
     serve,
 )
 
@@ -214,6 +217,43 @@ def test_no_library_retries_on_a_broken_idle_connection(method: str) -> None:
         return len(server.requests), server.connections
 
     assert run_scenario(script, scenario, retry=NO_DELAY) == (2, 1)
+
+
+def test_text_fields_without_files_are_sent_as_a_form() -> None:
+    """The body is URL-encoded; with a file it would be multipart."""
+
+    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+        await da.request("POST", "/x", data={"a b": "é&=", "c": [1, {"d": None}], "e": None})
+        assert server.requests[0].headers["content-type"] == "application/x-www-form-urlencoded"
+        assert server.requests[0].body == b"a+b=%C3%A9%26%3D&c=%5B1%2C%7B%22d%22%3Anull%7D%5D"
+
+    run_scenario(respond_with(make_response(USER)), scenario)
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 10**400, math.nan, -1])
+def test_a_timeout_that_no_clock_can_add_is_refused(seconds: float) -> None:
+    """Libraries would raise an OverflowError in the middle of a call, or take it for another."""
+
+    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+        with pytest.raises(UsageError, match="finite number of seconds"):
+            await da.users.get_current(timeout=seconds)
+        assert server.connections == 0
+
+    run_scenario(respond_with(make_response(USER)), scenario)
+
+
+@pytest.mark.parametrize("seconds", [10**300, 1e300, 0.5, None])
+def test_a_long_timeout_is_a_limit_like_any_other(seconds: float | None) -> None:
+    """Any finite number works with every library, for the total limit and the wait for a slot."""
+
+    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+        await da.users.get_current(
+            timeout=Timeouts(
+                connect=seconds, read=seconds, write=seconds, pool=seconds, total=seconds
+            )
+        )
+
+    run_scenario(respond_with(make_response(USER)), scenario)
 
 
 async def stop_in_body(connection: Connection) -> None:

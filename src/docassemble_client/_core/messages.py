@@ -49,7 +49,7 @@ class Request:
         query: Query parameters in order.
         headers: Headers in addition to those that the transport always sends.
         json: Encoded JSON body.
-        form: Text fields of a multipart body.
+        form: Text fields of a form; of a multipart body if there are files.
         files: File fields of a multipart body.
         auth: Whether the API key is sent.
         safe: Whether it may be retried even if the server may have processed it.

@@ -106,9 +106,6 @@ def serialize_request(
         if body is not None and (files or data):
             message = "pass json, or data and files, not both"
             raise InvalidArgument(message)
-        if data and not files:
-            message = "data is only sent with files; without files pass json"
-            raise InvalidArgument(message)
         return Request(
             operation="request",
             method=method.upper(),

@@ -265,7 +265,10 @@ class Transport:
             headers["content-type"] = "application/json"
             return target, headers, request.json
         if not request.files:
-            return target, headers, None
+            if not request.form:
+                return target, headers, None
+            headers["content-type"] = "application/x-www-form-urlencoded"
+            return target, headers, urlencode(request.form).encode()
         try:
             multipart = Multipart(request.form, request.files)
         except (OSError, ValueError) as error:
