@@ -182,7 +182,7 @@ class _BareExecutor:
         finally:
             await response.aclose()
         return deserialize(
-            operation, request, raise_for_status(request, response, operation.errors, STATUS_HINTS)
+            operation, request, raise_for_status(request, response, operation, STATUS_HINTS)
         )
 
 

@@ -32,6 +32,11 @@ class ErrorContext(RequestContext, total=False):
     hint: str
 
 
+def format_seconds(seconds: float) -> str:
+    """Format a duration for the text of an error, such as 0.5 s or 60 s."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s"
+
+
 class DocassembleError(Exception):
     """
     Base class of all errors of this client. They survive pickle and copy.

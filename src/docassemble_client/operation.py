@@ -77,6 +77,22 @@ class Privileges(NamedTuple):
     permissions: tuple[str, ...] = ()
     note: str = ""
 
+    def describe(self) -> str:
+        """Return a sentence that names the privileges; empty if nothing is known."""
+        parts: list[str] = []
+        if self.any_of:
+            parts.append(f"the owner of the key needs the privilege {' or '.join(self.any_of)}")
+        if self.permissions:
+            noun = "permission" if len(self.permissions) == 1 else "permissions"
+            names = " and ".join(self.permissions)
+            parts.append(f"a key with limited permissions needs the {noun} {names}")
+        if self.note:
+            needed, comma, exception = self.note.partition(", ")
+            is_none = needed == "none" and not parts
+            parts.append(f"the call needs no privilege{comma}{exception}" if is_none else self.note)
+        text = "; ".join(parts)
+        return f"{text[:1].upper()}{text[1:]}." if text else ""
+
 
 _NO_PRIVILEGES = Privileges()
 

@@ -21,6 +21,7 @@ from docassemble_client import (
     TaskHandle,
 )
 from docassemble_client._core.deserialize import strict_mode
+from docassemble_client._core.error_hints import fill_in_privileges
 from docassemble_client.errors import get_error_class
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS
 from docassemble_client.responses import parse_media_type
@@ -134,7 +135,9 @@ def test_recorded_calls_can_be_repeated(name: str) -> None:
             assert recorded.status >= IS_ERROR
             assert type(result) is get_error_class(recorded.status)
             known = find_known_error(recorded) if recorded.operation in OPERATIONS else None
-            assert result.hint == (known.hint if known else STATUS_HINTS.get(recorded.status, ""))
+            hint = known.hint if known else STATUS_HINTS.get(recorded.status, "")
+            operation = OPERATIONS.get(recorded.operation)
+            assert result.hint == fill_in_privileges(hint, operation)
         else:
             assert recorded.status < IS_ERROR
             assert unstructure_result(result) == read_recorded_response(recorded, result)

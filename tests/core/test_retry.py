@@ -220,24 +220,27 @@ def test_any_attempt_has_a_finite_delay(initial: float, attempt: int, factor: fl
     [
         ("7", 7.0),
         ("0", 1.0),
-        ("120", 30.0),
-        ("9" * 5000, 30.0),
+        ("30", 30.0),
+        ("31", None),
+        ("9" * 5000, None),
         ("soon", 1.0),
         ("Wed, 21 Oct 2026 07:28:00 GMT", 20.0),
         ("Wed, 21 Oct 2026 07:27:40.5 GMT", 1.0),
-        ("Wed, 21 Oct 2026 08:28:00 GMT", 30.0),
+        ("Wed, 21 Oct 2026 08:28:00 GMT", None),
     ],
 )
-def test_retry_after_extends_the_delay_up_to_the_maximum(
-    header: str, delay: float, monkeypatch: pytest.MonkeyPatch
+def test_no_retry_is_earlier_than_the_server_asks(
+    header: str, delay: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server asks for a delay in seconds or until a date."""
+    """It asks for a delay in seconds or until a date; for more than max_delay, nothing is sent."""
     set_random(monkeypatch, 0.0)
     response = make_response(429, headers={"retry-after": header})
     response.received_at = datetime(2026, 10, 21, 7, 27, 40, tzinfo=UTC).timestamp()
     policy = RetryPolicy(initial_delay=1.0, max_delay=30.0)
+    budget = RetryBudget(1)
 
-    assert retry_delay(UNSAFE, response, 1, policy, RetryBudget()) == delay
+    assert retry_delay(UNSAFE, response, 1, policy, budget) == delay
+    assert budget.try_withdraw() is (delay is None)
 
 
 @pytest.mark.parametrize("attempts", [2, 3, 50])

@@ -118,7 +118,7 @@ class Wait:
         try:
             if isinstance(outcome, DocassembleError):
                 raise outcome
-            response = raise_for_status(request, outcome, operation.errors, STATUS_HINTS)
+            response = raise_for_status(request, outcome, operation, STATUS_HINTS)
             value = deserialize(operation, request, response)
         except DocassembleError as error:
             return self._poller.record_error(error)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from docassemble_client._core.error_hints import (
+    describe_other_server,
+    describe_retry_after,
+    fill_in_privileges,
+    get_base_url,
+    suggest_redirect_base_url,
+)
 from docassemble_client._core.messages import parse_http_date
 from docassemble_client._core.redaction import redact_url
 from docassemble_client.errors import (
@@ -23,9 +30,10 @@ if TYPE_CHECKING:
 
     from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._types import JSON
-    from docassemble_client.operation import KnownError
+    from docassemble_client.operation import KnownError, Operation
 
 MAX_ERROR_CONTENT_BYTES = 65536
+_DEFAULT_HINT = "See the error's body"
 # Headers that hold no secret: what an error may keep of its response.
 SAFE_HEADERS = frozenset(
     {
@@ -56,11 +64,22 @@ class StructureError(Exception):
 def raise_for_status(
     request: Request,
     response: RawResponse,
-    errors: tuple[KnownError, ...],
+    operation: Operation[Any] | None,
     hints: Mapping[int, str],
+    max_delay: float | None = None,
 ) -> RawResponse:
     """
     Return a successful response; raise the error for any other.
+
+    Args:
+        request: The request.
+        response: Its response.
+        operation: The operation; None for a request that no operation describes.
+        hints: Hints by status, for errors that the operation does not list.
+        max_delay: Longest delay before a retry, if the request may be retried.
+
+    Returns:
+        The response.
 
     Raises:
         RedirectRefused: The server sent a redirect.
@@ -70,14 +89,17 @@ def raise_for_status(
         return response
     if response.status < HTTPStatus.BAD_REQUEST:
         raise _redirect_error(request, response)
-    raise _api_error(request, response, errors, hints)
+    error = _api_error(request, response, operation, hints)
+    if error.retry_after is not None and error.is_transient:
+        error.hint = f"{describe_retry_after(error.retry_after, max_delay)}. {error.hint}"
+    raise error
 
 
 def _redirect_error(request: Request, response: RawResponse) -> RedirectRefused:
     location = redact_url(response.headers.get("location", ""))
     error = RedirectRefused(
         f"{response.url} redirects to {location or 'no URL'} (status {response.status})",
-        hint="Use the final URL as base_url; often only https:// or the host differs",
+        hint=suggest_redirect_base_url(request, response, location),
         status=response.status,
         location=location,
         **request.error_context,
@@ -88,17 +110,22 @@ def _redirect_error(request: Request, response: RawResponse) -> RedirectRefused:
 def _api_error(
     request: Request,
     response: RawResponse,
-    errors: tuple[KnownError, ...],
+    operation: Operation[Any] | None,
     hints: Mapping[int, str],
 ) -> APIError:
     body = parse_error_body(response)
-    known_error = match_known_error(errors, response.status, body)
-    phrase = _reason_phrase(response.status)
-    detail = f": {known_error.message.replace('{}', '…')}" if known_error else ""
-    error = get_error_class(response.status)(
-        f"{response.status} {phrase}{detail}",
-        hint=known_error.hint if known_error else hints.get(response.status, ""),
-        status=response.status,
+    status = response.status
+    known_error = match_known_error(operation.errors if operation else (), status, body)
+    detail, hint = "", hints.get(status, _DEFAULT_HINT)
+    if known_error:
+        detail, hint = known_error.message.replace("{}", "…"), known_error.hint
+    elif other_server := describe_other_server(request, response, body, operation):
+        detail, hint = other_server
+    message = f"{status} {_reason_phrase(status)}"
+    error = get_error_class(status)(
+        f"{message}: {detail}" if detail else message,
+        hint=fill_in_privileges(hint, operation),
+        status=status,
         body=body,
         **request.error_context,
     )
@@ -175,7 +202,10 @@ def decode_error(request: Request, response: RawResponse, problem: str) -> Decod
     """Build the DecodeError for an unexpected response."""
     error = DecodeError(
         problem,
-        hint="Check that base_url is the URL of docassemble; see the error's content",
+        hint=(
+            f"Check that base_url ({get_base_url(request, response)}) is the address of"
+            " docassemble; see the error's content"
+        ),
         status=response.status,
         content=response.content[:MAX_ERROR_CONTENT_BYTES],
         **request.error_context,

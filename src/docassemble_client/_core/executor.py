@@ -16,7 +16,12 @@ from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, SendState, check_headers, record_response
 from docassemble_client._core.polling import TaskPoller
 from docassemble_client._core.redaction import redact_arguments
-from docassemble_client._core.retry import UNPROCESSED_STATUSES, RetryBudget, retry_delay
+from docassemble_client._core.retry import (
+    UNPROCESSED_STATUSES,
+    RetryBudget,
+    get_retried_statuses,
+    retry_delay,
+)
 from docassemble_client._core.serialize import serialize
 from docassemble_client._core.total_limit import NULL_CONTEXT, LimitedChunks, TotalLimit
 from docassemble_client._types import UNSET
@@ -273,8 +278,9 @@ class Executor:
             attempt += 1
         if isinstance(outcome, TransportError):
             raise outcome
-        errors = operation.errors if operation is not None else ()
-        return raise_for_status(request, outcome, errors, STATUS_HINTS)
+        is_retried = outcome.status in get_retried_statuses(request)
+        max_delay = policy.max_delay if is_retried else None
+        return raise_for_status(request, outcome, operation, STATUS_HINTS, max_delay)
 
     def _report_retry(
         self, request: Request, outcome: RawResponse | TransportError, attempt: int, delay: float

@@ -109,21 +109,27 @@ def retry_delay(
         budget: The retries of all calls; one is withdrawn if the answer is yes.
 
     Returns:
-        The seconds to wait before the next attempt, or None to give up.
+        The seconds to wait before the next attempt, or None to give up. An attempt earlier than
+        the server asks for would only add to its load.
     """
     retry_after = 0.0
     if isinstance(outcome, RawResponse):
-        statuses = TRANSIENT_STATUSES if request.safe else UNPROCESSED_STATUSES
-        may_retry = outcome.status in statuses
+        may_retry = outcome.status in get_retried_statuses(request)
         retry_after = parse_retry_after(outcome) or 0.0
     else:
         may_retry = outcome.is_transient and (request.safe or not outcome.maybe_processed)
+    may_retry = may_retry and retry_after <= policy.max_delay
     if not may_retry or attempt >= policy.attempts or not request.is_repeatable:
         return None
     if not budget.try_withdraw():
         return None
     delay = Backoff(policy.initial_delay, policy.max_delay).delay(attempt)
-    return max(delay, min(policy.max_delay, retry_after))
+    return max(delay, retry_after)
+
+
+def get_retried_statuses(request: Request) -> frozenset[int]:
+    """Return the statuses after which a request may be sent again."""
+    return TRANSIENT_STATUSES if request.safe else UNPROCESSED_STATUSES
 
 
 def may_be_processed(error: DocassembleError) -> bool:

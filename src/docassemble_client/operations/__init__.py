@@ -129,9 +129,12 @@ TASKS: Final[dict[str, TaskKind]] = {
 
 STATUS_HINTS: Final[dict[int, str]] = {
     400: "The server refused the arguments; see the error's body for the reason.",
-    403: "The key or its owner lacks a privilege; see the error's body.",
+    401: "A proxy in front of docassemble asks for a login; docassemble itself never does. Let it pass requests with an API key.",
+    403: "The key or its owner lacks a privilege; see the error's body. {privileges}",
     404: "The server has nothing with this number or name, or the feature is disabled in its configuration.",
     405: "The server does not support this method; it may be older than this client.",
+    407: "The proxy asks for a login: put the user and password into its URL, as in proxy='http://user:password@proxy.example.com:3128'.",
+    408: "A proxy closed the connection because the request was slow; try again.",
     413: "The upload is larger than the server accepts (16 MiB by default; maximum content length in its configuration).",
     429: "A proxy limits the rate; send fewer requests.",
     500: "The server failed; see the server's log.",

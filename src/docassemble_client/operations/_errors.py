@@ -9,7 +9,7 @@ EVERY = (
     KnownError(
         403,
         "Access denied.",
-        "Check the API key, that its owner is active, its IP or referer restriction, and the privileges that the call needs.",
+        "Check the API key, that its owner is active, and its IP or referer restriction. {privileges}",
     ),
 )
 PASSWORD_LOGIN = (

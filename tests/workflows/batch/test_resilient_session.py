@@ -22,8 +22,8 @@ from docassemble_client import (
 from docassemble_client.testing import FakeServer, Field, ScriptedScreen
 from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
 from docassemble_client.workflows.batch.journal import Journal
-from docassemble_client.workflows.batch.resilient_session import ResilientSession
-from tests.mock import run
+from docassemble_client.workflows.batch.resilient_session import ResilientSession, RetryState
+from tests.mock import get_loop_time, run
 from tests.workflows.flaky_server import FlakyServer, I, make_rows
 
 if TYPE_CHECKING:
@@ -50,6 +50,20 @@ def count_calls(fake: FakeServer) -> Counter[str]:
     return Counter(
         received.operation.removeprefix("sessions.") for received in fake.received_requests
     )
+
+
+def test_a_row_waits_as_long_as_the_server_asks() -> None:
+    """Retry-After sets the delay; the row ends if that is later than the outage timeout."""
+
+    async def scenario() -> tuple[float, bool]:
+        state = RetryState(100.0, AdaptiveLimit(1))
+        error = ServerError("no", status=503)
+        error.retry_after = 60.0
+        assert state.should_retry(error)
+        await state.back_off()
+        return get_loop_time(), state.should_retry(error)
+
+    assert run(scenario()) == (60.0, False)
 
 
 FAILURES: dict[str, dict[str, Any]] = {

@@ -235,6 +235,7 @@ class RetryState:
         self._adaptive_limit = adaptive_limit
         self._invalid_responses = 0
         self._attempts = 0
+        self._retry_after = 0.0
 
     def should_retry(self, error: DocassembleError) -> bool:
         """Record a failure, and return whether to repeat the call."""
@@ -245,12 +246,13 @@ class RetryState:
         if not error.is_transient:
             return False
         self._adaptive_limit.record_failure()
-        return monotonic() < self._deadline
+        self._retry_after = error.retry_after or 0.0
+        return monotonic() + self._retry_after < self._deadline
 
     async def back_off(self) -> None:
-        """Wait before the next attempt."""
+        """Wait before the next attempt, at least as long as the server asks."""
         self._attempts += 1
-        await sleep(_BACKOFF.delay(self._attempts))
+        await sleep(max(_BACKOFF.delay(self._attempts), self._retry_after))
 
 
 def _is_unfinished(reply: SessionReply) -> bool:
