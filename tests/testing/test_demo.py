@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -139,19 +136,6 @@ def test_the_command_replays_recordings(
             return await da.sessions.get_question(i, s.session)
 
     assert asyncio.run(job()) == JSONReply(["recorded"])
-
-
-def test_pytest_finds_the_fixtures(tmp_path: Path) -> None:
-    """A project needs no import and no configuration to use them."""
-    test = "def test_it(fake_docassemble, docassemble): assert fake_docassemble.client()\n"
-    (tmp_path / "test_it.py").write_text(test, encoding="utf-8")
-
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
-    result = subprocess.run(  # noqa: S603 - our own command
-        [*command, "--rootdir", tmp_path, tmp_path], capture_output=True, text=True, check=False
-    )
-
-    assert "1 passed" in result.stdout
 
 
 def test_the_fixtures_are_a_server_and_its_client(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -24,22 +26,33 @@ if TYPE_CHECKING:
 QUESTIONLESS = "docassemble.demo:data/questions/examples/questionless.yml"
 
 
-def test_a_respx_route_can_use_the_fake_server_as_side_effect() -> None:
+async def test_a_respx_route_can_use_the_fake_server_as_side_effect() -> None:
     """Other routes are not affected."""
     fake = FakeServer()
     headers = {"X-API-Key": fake.api_key}
 
-    async def job() -> tuple[httpx.Response, httpx.Response]:
-        async with respx.mock, httpx.AsyncClient() as http:
-            respx.route(host="docassemble.test").mock(side_effect=fake.side_effect)
-            respx.get("https://example.com/").respond(204)
-            user = await http.get("https://docassemble.test/api/user", headers=headers)
-            return user, await http.get("https://example.com/")
-
-    user, unrelated = run(job())
+    async with respx.mock, httpx.AsyncClient() as http:
+        respx.route(host="docassemble.test").mock(side_effect=fake.side_effect)
+        respx.get("https://example.com/").respond(204)
+        user = await http.get("https://docassemble.test/api/user", headers=headers)
+        unrelated = await http.get("https://example.com/")
 
     assert user.json()["email"] == fake.admin_email
     assert unrelated.status_code == 204
+
+
+def test_a_blocking_program_can_use_a_respx_route_to_the_fake_server() -> None:
+    """`httpx.Client` receives responses and simulated failures, too."""
+    fake = FakeServer()
+    fake.drop_connection("users.create")
+
+    with respx.mock, httpx.Client(headers={"X-API-Key": fake.api_key}) as http:
+        respx.route(host="docassemble.test").mock(side_effect=fake.side_effect)
+        user = http.get("https://docassemble.test/api/user")
+        with pytest.raises(httpx.RemoteProtocolError):
+            http.post("https://docassemble.test/api/user/new", json={"username": "a@b.example"})
+
+    assert user.json()["email"] == fake.admin_email
 
 
 def test_httpx_can_call_the_asgi_application() -> None:
@@ -139,3 +152,12 @@ def test_the_fake_server_can_be_served_on_a_local_port(transport: Any) -> None:
 
     assert url.startswith("http://127.0.0.1:")
     assert fake.url == "https://docassemble.test"
+
+
+def test_a_served_fake_server_accepts_connections_at_once() -> None:
+    """Programs that do not retry can connect as soon as `serve` returns."""
+    with FakeServer().serve() as url:
+        address = urlsplit(url)
+        connection = socket.create_connection((address.hostname, address.port), timeout=60)
+
+    connection.close()

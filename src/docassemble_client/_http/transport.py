@@ -50,6 +50,10 @@ _HEADERS = {
 }
 _CODINGS = frozenset({"br", "compress", "deflate", "gzip", "x-gzip", "zstd"})
 _STATUSES_WITHOUT_BODY = frozenset({204, 304})
+_LOOP_HINT = (
+    "Create one client per event loop. Each asyncio.run() has its own. So has each request of "
+    "FastAPI's TestClient, unless you open it: `with TestClient(app) as http:`"
+)
 _request_numbers = itertools.count(1)
 
 
@@ -88,10 +92,8 @@ class Connections:
             raise UsageError(message)
         if self._loop is not loop:
             if self._loop is not None:
-                message = (
-                    "the client belongs to another event loop; create one client per event loop"
-                )
-                raise UsageError(message)
+                message = "the client belongs to another event loop"
+                raise UsageError(message, hint=_LOOP_HINT)
             self._loop = loop
 
     def get_adapter(self) -> HTTPAdapter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from docassemble_client.testing.interviews import ScriptedInterview
 from docassemble_client.testing.recordings import RecordedInterview, Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import httpx
@@ -161,7 +162,9 @@ class FakeServer(RequestHandler):
 
         return FakeTransport(self)
 
-    async def side_effect(self, request: httpx.Request) -> httpx.Response:
+    def side_effect(
+        self, request: httpx.Request
+    ) -> httpx.Response | Coroutine[Any, Any, httpx.Response]:
         """
         Respond to an httpx request; use it as the `side_effect` of a respx route.
 
@@ -169,12 +172,18 @@ class FakeServer(RequestHandler):
             request: The request.
 
         Returns:
-            The response.
+            In a coroutine, an awaitable response for `httpx.AsyncClient`; elsewhere, a response
+            for `httpx.Client`.
 
         Raises:
             httpx.TransportError: A fault breaks the connection, or the read timeout expires.
         """
-        return await self.transport().handle_async_request(request)
+        response = self.transport().handle_async_request(request)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(response)
+        return response
 
     @property
     def asgi(self) -> Application:

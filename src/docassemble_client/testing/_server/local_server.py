@@ -44,6 +44,8 @@ def serve(fake: FakeServer, port: int = 0) -> Generator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_HOST, port))
+        # From now on, connections wait until the thread accepts them.
+        listener.listen()
         original_url, fake.url = fake.url, f"http://{_HOST}:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
