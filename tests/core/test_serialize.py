@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import UserDict, UserList, UserString
 from enum import IntEnum
 from types import MappingProxyType
@@ -50,6 +51,10 @@ def get_error(operation: Operation[Any], arguments: dict[str, object]) -> str:
     assert error.__suppress_context__
     assert "hunter2" not in str(error)
     return error.message
+
+
+TOO_DEEP = "nested too deeply, or containing itself"
+LONE_SURROGATE = "a cannot be sent: a lone surrogate, which is not a valid character"
 
 
 def get_param_error(param: Param, value: object, method: str = "GET", path: str = "/p") -> str:
@@ -237,13 +242,13 @@ def test_a_text_in_the_path_is_quoted() -> None:
         ("int", 7.0, "a must be of type int, not float"),
         ("int", True, "a must be of type int, not bool"),
         ("int", -1, "a must not be negative"),
-        pytest.param("int", 10**5000, "a cannot be written as JSON", id="huge"),
+        pytest.param("int", 10**5000, "a cannot be sent: a number with too many digits", id="huge"),
         ("int", None, "a is required"),
         ("int", UNSET, "a is required"),
         ("str", "", "a must not be empty, '.' or '..'"),
         ("str", ".", "a must not be empty, '.' or '..'"),
         ("str", "..", "a must not be empty, '.' or '..'"),
-        ("str", "\ud800", "a contains a lone surrogate, which is not a valid character"),
+        ("str", "\ud800", LONE_SURROGATE),
     ],
 )
 def test_an_argument_that_would_change_the_path_is_refused(
@@ -263,17 +268,17 @@ def test_an_argument_that_would_change_the_path_is_refused(
         ("int", 1.0, "a must be of type int, not float"),
         ("float", "hunter2", "a must be a number, not str"),
         ("float", True, "a must be a number, not bool"),
-        ("float", float("nan"), "a cannot be written as JSON"),
-        ("float", float("-inf"), "a cannot be written as JSON"),
+        ("float", float("nan"), "a cannot be sent: a number that is not finite"),
+        ("float", float("-inf"), "a cannot be sent: a number that is not finite"),
         ("bool", 1, "a must be of type bool, not int"),
         ("bool", "hunter2", "a must be of type bool, not str"),
         ("str", b"hunter2", "a must be of type str, not bytes"),
         ("str", 5, "a must be of type str, not int"),
         ("str", Secret("hunter2"), "a must be of type str, not Secret"),
-        ("str", "hunter2\ud800", "a contains a lone surrogate, which is not a valid character"),
+        ("str", "hunter2\ud800", LONE_SURROGATE),
         ("secret", 5, "a must be a string or Secret, not int"),
         ("secret", b"hunter2", "a must be a string or Secret, not bytes"),
-        ("secret", Secret("\ud800"), "a contains a lone surrogate, which is not a valid character"),
+        ("secret", Secret("\ud800"), LONE_SURROGATE),
         ("object", ["hunter2"], "a must be a mapping, not list"),
         ("object", "hunter2", "a must be a mapping, not str"),
         ("list[str]", "hunter2", "a must be a list, not str"),
@@ -284,13 +289,21 @@ def test_an_argument_that_would_change_the_path_is_refused(
         ("list[int]", [True], "a must be of type int, not bool"),
         ("map[str]", ["hunter2"], "a must be a mapping, not list"),
         ("map[str]", {"a": 5}, "a must be of type str, not int"),
-        ("json", {"hunter2": {"hunter2"}}, "a cannot be written as JSON"),
-        ("json", {("hunter2", 1): 2}, "a cannot be written as JSON"),
-        ("json", [b"hunter2"], "a cannot be written as JSON"),
-        ("json", [float("nan")], "a cannot be written as JSON"),
-        ("json", [object()], "a cannot be written as JSON"),
-        ("json", [UserString("hunter2")], "a cannot be written as JSON"),
-        ("json", ["hunter2\udfff"], "a contains a lone surrogate, which is not a valid character"),
+        (
+            "json",
+            {"b": [{"c": 1}, {"d'": {"hunter2"}}]},
+            """a['b'][1]["d'"] cannot be sent: a value of type set""",
+        ),
+        ("json", {("hunter2", 1): 2}, "a cannot be sent: a key: a value of type tuple"),
+        ("json", [b"hunter2"], "a[0] cannot be sent: a value of type bytes"),
+        ("json", [1.5, float("nan"), "b"], "a[1] cannot be sent: a number that is not finite"),
+        ("json", [object()], "a[0] cannot be sent: a value of type object"),
+        ("json", {math.nan: 1}, "a cannot be sent: a key: a number that is not finite"),
+        ("json", {Secret("hunter2"): 1}, "a cannot be sent: a key: a value of type Secret"),
+        ("json", {"b": Secret("hunter2\ud800")}, f"a['b'] {LONE_SURROGATE[2:]}"),
+        ("json", {"b" * 999: {1}}, f"a['{'b' * 97}… cannot be sent: a value of type set"),
+        ("json", [[], UserString("hunter2")], f"a[1][6]{'[0]' * 31}… cannot be sent: {TOO_DEEP}"),
+        ("json", ["hunter2\udfff"], f"a[0] {LONE_SURROGATE[2:]}"),
     ],
 )
 def test_an_invalid_argument_is_refused_without_showing_it(
@@ -309,15 +322,43 @@ def make_recursive_list() -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "value",
-    [make_recursive_list(), {"a": b"hunter2"}, {1, 2}, float("inf"), [10**5000], {b"hunter2": 1}],
+    ("value", "path", "problem"),
+    [
+        (make_recursive_list(), "a[0][0][0]", TOO_DEEP),
+        ({"b": b"hunter2"}, "a['b'] ", "a value of type bytes"),
+        ({1, 2}, "a ", "a value of type set"),
+        (math.inf, "a ", "a number that is not finite"),
+        ([10**5000], "a[0] ", "a number with too many digits"),
+        ({b"hunter2": 1}, "a ", "a key: a value of type bytes"),
+    ],
 )
 @pytest.mark.parametrize("json_text", [False, True])
-def test_a_body_that_is_not_json_is_refused(value: object, *, json_text: bool) -> None:
-    """Recursion, bytes, sets and infinite numbers cannot be encoded, at any depth."""
-    error = get_param_error(Param("a", "body", "json", json_text=json_text), value, "POST")
+def test_a_body_that_is_not_json_is_refused(
+    value: object, path: str, problem: str, *, json_text: bool
+) -> None:
+    """The error names the argument, the path in it, and the problem, at any depth."""
+    param = Param("a", "body", "json", json_text=json_text, alias="on_the_wire")
 
-    assert error == ("a" if json_text else "the arguments") + " cannot be written as JSON"
+    error = get_param_error(param, value, "POST")
+
+    assert error.startswith(path)
+    assert error.endswith(f" cannot be sent: {problem}")
+
+
+def test_arguments_that_are_only_too_deep_together_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether a depth can be encoded depends on Python's own stack."""
+    monkeypatch.setattr("docassemble_client._core.json_codec._MAX_DEPTH", 10**6)
+    value: list[Any] = []
+    for _ in range(200_000):
+        value = [value]
+
+    error = get_param_error(Param("a", "body", "json"), value, "POST")
+    text_error = get_param_error(Param("a", "body", "json", json_text=True), value, "POST")
+
+    assert error == "the arguments cannot be sent"
+    assert text_error == "a cannot be sent"
 
 
 def test_a_missing_required_argument_is_refused() -> None:

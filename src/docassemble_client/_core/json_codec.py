@@ -11,9 +11,13 @@ from docassemble_client._types import is_json_array, is_mapping
 from docassemble_client.config import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from docassemble_client._types import JSON
+
+_MAX_DEPTH = 1000
+_MAX_BITS = 14_000  # Python writes integers of up to 4,300 digits
+_MAX_PATH_LENGTH = 100
 
 
 def decode_json(content: bytes) -> JSON:
@@ -61,6 +65,74 @@ def encode_json(value: object) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         # The text of some Python versions shows the value.
         raise ValueError(type(error).__name__) from None
+
+
+def find_json_problem(value: object, name: str) -> str:
+    """
+    Find out why a value cannot be encoded.
+
+    Args:
+        value: A value that `encode_json` refuses, or that contains text that UTF-8 refuses.
+        name: Name of the value.
+
+    Returns:
+        The name, the path to the faulty part with keys and positions, and the problem; empty if
+        the value can be encoded, or only its depth is the problem.
+    """
+    parts: list[tuple[str, int, object]] = [(name, 0, value)]
+    while parts:
+        path, depth, part = parts.pop()
+        problem = (
+            "nested too deeply, or containing itself" if depth > _MAX_DEPTH else _find_problem(part)
+        )
+        if problem:
+            return f"{_shorten(path)} cannot be sent: {problem}"
+        items: Iterable[tuple[object, object]] = (
+            part.items() if is_mapping(part) else enumerate(part) if is_json_array(part) else ()
+        )
+        parts += [(_join(path, key), depth + 1, item) for key, item in items]
+    return ""
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text contains no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _find_problem(value: object) -> str:
+    """Return the problem of a value without those of its items; empty if there is none."""
+    if is_mapping(value):
+        return next(
+            (f"a key: {problem}" for key in value if (problem := _find_key_problem(key))), ""
+        )
+    if isinstance(value, Secret):
+        value = value.reveal()
+    if value is None or is_json_array(value):
+        return ""
+    if isinstance(value, str):
+        return "" if is_unicode(value) else "a lone surrogate, which is not a valid character"
+    if isinstance(value, float):
+        return "" if isfinite(value) else "a number that is not finite"
+    if isinstance(value, int):
+        return "" if value.bit_length() <= _MAX_BITS else "a number with too many digits"
+    return f"a value of type {type(value).__name__}"
+
+
+def _find_key_problem(key: object) -> str:
+    is_container = is_mapping(key) or is_json_array(key) or isinstance(key, Secret)
+    return f"a value of type {type(key).__name__}" if is_container else _find_problem(key)
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}[{_shorten(repr(key))}]" if len(path) <= _MAX_PATH_LENGTH else path
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_PATH_LENGTH else f"{text[:_MAX_PATH_LENGTH]}…"
 
 
 def _to_plain(value: object) -> object:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from docassemble_client._core.json_codec import encode_json
+from docassemble_client._core.json_codec import encode_json, find_json_problem, is_unicode
 from docassemble_client._core.messages import Request, check_headers
 from docassemble_client._names import (
     VARIABLE_NAME_HINT,
@@ -110,10 +110,10 @@ def serialize_request(
             operation="request",
             method=method.upper(),
             path=quote(path, safe=_PATH_SAFE),
-            query=_to_pairs(params),
+            query=_to_pairs(params, "params"),
             headers=check_headers(headers, "request"),
             json=body,
-            form=_to_pairs(data),
+            form=_to_pairs(data, "data"),
             files=tuple(_to_uploads(_RAW_FILES, files)),
             safe=safe,
         )
@@ -199,13 +199,30 @@ def _build_request(operation: Operation[Any], values: Mapping[str, object]) -> R
         method=operation.method,
         path=path,
         query=tuple(query),
-        json=dump_json(body, "the arguments").encode() if has_body and not files else None,
-        form=tuple((name, _to_text(value)) for name, value in body.items()) if files else (),
+        json=_dump_body(operation, body) if has_body and not files else None,
+        form=_make_form(operation, body) if files else (),
         files=tuple(files),
         auth=operation.auth,
         safe=operation.retry == "safe",
         package=_package_name(operation, values),
     )
+
+
+def _dump_body(operation: Operation[Any], body: Mapping[str, object]) -> bytes:
+    try:
+        return encode_json(body).encode()
+    except ValueError:
+        names = {param.wire: param.name for param in operation.params}
+        problems = (find_json_problem(value, names[wire]) for wire, value in body.items())
+        message = next(filter(None, problems), "the arguments cannot be sent")
+        raise InvalidArgument(message) from None
+
+
+def _make_form(
+    operation: Operation[Any], body: Mapping[str, object]
+) -> tuple[tuple[str, str], ...]:
+    names = {param.wire: param.name for param in operation.params}
+    return tuple((wire, _to_text(value, names[wire])) for wire, value in body.items())
 
 
 def _package_name(operation: Operation[Any], values: Mapping[str, object]) -> str:
@@ -336,31 +353,25 @@ def _spread_query(param: Param, value: object) -> Iterator[tuple[str, str]]:
             yield name, _to_text(item, param.name)
 
 
-def _to_pairs(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+def _to_pairs(values: Mapping[str, object], argument: str) -> tuple[tuple[str, str], ...]:
     """Return the fields of a query or form; None means left out."""
     return tuple(
-        (_to_text(name), _to_text(value)) for name, value in values.items() if value is not None
+        (_to_text(name, f"a name in {argument}"), _to_text(value, f"{argument}[{name!r}]"))
+        for name, value in values.items()
+        if value is not None
     )
 
 
-def _to_text(value: object, name: str = "an argument") -> str:
+def _to_text(value: object, name: str) -> str:
     """Return the text of a value in a query or form; lists and objects become JSON."""
     plain = value.reveal() if isinstance(value, Secret) else value
     if isinstance(plain, str):
-        return _check_unicode(plain, name)
+        if is_unicode(plain):
+            return plain
+        raise InvalidArgument(find_json_problem(plain, name))
     if type(plain) is int and plain.bit_length() <= _INT_BITS:
         return str(plain)
     return dump_json(int(plain) if isinstance(plain, bool) else plain, name)
-
-
-def _check_unicode(text: str, name: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        # The original error contains the text.
-        message = f"{name} contains a lone surrogate, which is not a valid character"
-        raise InvalidArgument(message) from None
-    return text
 
 
 def dump_json(value: object, name: str) -> str:
@@ -373,7 +384,9 @@ def dump_json(value: object, name: str) -> str:
     """
     try:
         text = encode_json(value)
+        text.encode()
     except ValueError:
-        message = f"{name} cannot be written as JSON"
+        # The original errors contain the value.
+        message = find_json_problem(value, name) or f"{name} cannot be sent"
         raise InvalidArgument(message) from None
-    return _check_unicode(text, name)
+    return text

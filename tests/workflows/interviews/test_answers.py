@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -259,6 +260,31 @@ def test_attribute_name_cannot_change_the_class(name: str) -> None:
         encode_answers({"x": DAObject("Individual", **{name: "docassemble.base.util.DAFile"})})
 
 
+class Float64(float):
+    """A float of another library, like numpy.float64."""
+
+
+class NaT(datetime):
+    """A date that is missing, like pandas.NaT."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    __hash__ = datetime.__hash__
+
+
+def test_value_that_contains_itself_is_refused() -> None:
+    """The error names the variable."""
+    items: list[Any] = []
+    items.append(items)
+
+    with pytest.raises(UsageError, match=r"'x': the value is nested too deeply, or contains it"):
+        encode_answers({"x": items})
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
@@ -267,7 +293,13 @@ def test_attribute_name_cannot_change_the_class(name: str) -> None:
         ([1, b"x"], "a value of type bytes cannot be sent"),
         ({1: "x"}, "the keys of a mapping must be strings"),
         (time(15, 9, tzinfo=UTC), "a time with a time zone"),
+        (math.nan, "x is not a finite number"),
+        ({"rent": [Float64("inf")]}, "x['rent'][0] is not a finite number"),
+        (NaT(1, 1, 1), "NaT is not a date"),
+        ({"born": NaT(1, 1, 1)}, "NaT is not a date"),
         (Decimal("NaN"), "a Decimal cannot be represented"),
+        (Decimal("sNaN"), "a Decimal cannot be represented"),
+        (Decimal("1e999999999"), "a Decimal cannot be represented"),
         (Decimal("Infinity"), "a Decimal cannot be represented"),
         (Decimal("0.12345678901234567890"), "a Decimal cannot be represented"),
     ],

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from decimal import Decimal
+from math import isfinite
 from typing import NoReturn, TypeAlias, TypeGuard, cast
 
 from attrs import evolve, field, frozen
@@ -19,6 +20,7 @@ from docassemble_client.transfer import FileInput, Upload
 _UTIL_MODULE = "docassemble.base.util"
 _CLASS_NAME = re.compile(r"docassemble(\.[A-Za-z_]\w*)+", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_MAX_DIGITS = 4300  # of an integer that Python writes
 # The server would read a form field of this name as the API key.
 _API_KEY_FIELD = "key"
 # The keys that make the server convert a mapping to an object.
@@ -147,7 +149,7 @@ def encode_answers(answers: Mapping[str, Answer]) -> EncodedAnswers:
                 encoded.file_variables[part] = name
             continue
         encoder = _AnswerEncoder(name)
-        values[name] = encoder.encode(value, name)
+        values[name] = encoder.encode_variable(value)
         if encoder.needs_conversion and encoder.could_be_converted:
             message = f"{name!r} mixes dates or objects with text or keys that look like them"
             hint = "Put date-like texts, and mappings with _class, in a variable of their own"
@@ -190,10 +192,8 @@ def _choose_part_name(name: str, number: int, names: Mapping[str, object]) -> st
 
 
 def _is_files(value: object) -> TypeGuard[FileInput | list[FileInput]]:
-    if isinstance(value, list) and value:
-        items = cast("list[object]", value)
-        return all(_is_files(item) and not isinstance(item, list) for item in items)
-    return isinstance(value, (bytes, os.PathLike, Upload))
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    return bool(items) and all(isinstance(item, (bytes, os.PathLike, Upload)) for item in items)
 
 
 class _AnswerEncoder:
@@ -203,6 +203,13 @@ class _AnswerEncoder:
         self.variable = variable
         self.needs_conversion = False  # contains a date or object
         self.could_be_converted = False  # contains text or keys that look like one
+
+    def encode_variable(self, value: object) -> JSONInput:
+        """Encode the value of the variable."""
+        try:
+            return self.encode(value, self.variable)
+        except RecursionError:
+            self._refuse("the value is nested too deeply, or contains itself", "Pass plain JSON")
 
     def encode(self, value: object, name: str) -> JSONInput:
         """Encode a value as JSON; objects get this instanceName."""
@@ -219,6 +226,8 @@ class _AnswerEncoder:
         elif isinstance(value, (list, tuple)):
             items = enumerate(cast("Sequence[object]", value))
             value = [self.encode(item, f"{name}[{number}]") for number, item in items]
+        elif isinstance(value, float) and not isfinite(value):
+            self._refuse(f"{name} is not a finite number", "Pass None for a missing value")
         elif value is not None and not isinstance(value, (bool, int, float)):
             problem = f"a value of type {type(value).__name__} cannot be sent"
             self._refuse(problem, "Pass JSON, a date, a DAObject or a file")
@@ -239,18 +248,21 @@ class _AnswerEncoder:
 
     def _encode_moment(self, value: date | time) -> str:
         self.needs_conversion = True
+        if value != value:  # noqa: PLR0124 - pandas.NaT is a datetime that differs from itself
+            self._refuse("NaT is not a date", "Pass None for a missing value")
         if isinstance(value, time) and value.tzinfo is not None:
             self._refuse("a time with a time zone cannot be sent", "Pass a time without one")
         return value.isoformat()
 
     def _encode_decimal(self, value: Decimal) -> int | float:
-        if value.is_finite() and value == value.to_integral_value():
+        # Longer integers cannot be written; a huge exponent would fill the memory.
+        is_writable = value.is_finite() and value.adjusted() < _MAX_DIGITS
+        if is_writable and value == value.to_integral_value():
             return int(value)
-        number = float(value)
-        if not value.is_finite() or Decimal(repr(number)) != value:
+        if not is_writable or Decimal(repr(float(value))) != value:
             problem = "a Decimal cannot be represented exactly in JSON"
-            self._refuse(problem, "Pass a float or a string")
-        return number
+            self._refuse(problem, "Pass a float or a string; None for a missing value")
+        return float(value)
 
     def _encode_mapping(self, value: Mapping[object, object], name: str) -> JSONInput:
         encoded: dict[str, JSONInput] = {}
