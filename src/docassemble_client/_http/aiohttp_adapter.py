@@ -27,6 +27,7 @@ from docassemble_client._http.adapter import (
     read_up_to,
 )
 from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS
+from docassemble_client._http.early_response import EarlyResponseSocket
 from docassemble_client.config import Timeouts
 
 if TYPE_CHECKING:
@@ -115,7 +116,10 @@ class AiohttpAdapter:
             self._session = aiohttp.ClientSession(
                 # The transport limits the number of requests.
                 connector=aiohttp.TCPConnector(
-                    limit=0, ssl=self._context, keepalive_timeout=KEEPALIVE_SECONDS
+                    limit=0,
+                    ssl=self._context,
+                    keepalive_timeout=KEEPALIVE_SECONDS,
+                    socket_factory=EarlyResponseSocket.from_address,
                 ),
                 cookie_jar=_NoCookies(),
                 # Without a body, aiohttp would send application/octet-stream.

@@ -21,6 +21,7 @@ from docassemble_client._http.connection_pool import (
     GivenTransport,
     OneConnectionPool,
 )
+from docassemble_client._http.early_response import keep_early_responses
 
 if TYPE_CHECKING:
     import ssl
@@ -82,10 +83,14 @@ class HTTPXAdapter:
         """
         httpx: Any = import_module(library)
         limits = httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS)
+
+        def make_transport() -> Any:
+            transport = httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
+            keep_early_responses(transport)
+            return transport
+
         try:
-            pool = OneConnectionPool(
-                lambda: httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
-            )
+            pool = OneConnectionPool(make_transport)
         except httpx.InvalidURL as error:
             raise ValueError(type(error).__name__) from None
         return cls(library, pool, base_url)

@@ -26,7 +26,7 @@ from docassemble_client._http.adapter import (
 from docassemble_client._http.multipart import FileChangedError, FileReadError, Multipart
 from docassemble_client._http.network import check_proxy, find_environment_proxy, load_ssl_context
 from docassemble_client._version import __version__
-from docassemble_client.errors import DocassembleError, UsageError
+from docassemble_client.errors import DocassembleError, MaybeSent, UsageError
 from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Transport:
                 return response
             limit = MAX_BODY_BYTES + 1 if is_success else MAX_ERROR_BODY_BYTES
             content = response.read_nowait(limit)
-            response.content = await response.read(limit) if content is None else content
+            response.content = await _read_body(response, limit) if content is None else content
         except BaseException as error:
             if isinstance(error, DocassembleError):
                 error.request_number = number
@@ -319,6 +319,18 @@ class Transport:
                     await upload.aclose()
             finally:
                 self._limiter.release()
+
+
+async def _read_body(response: RawResponse, limit: int) -> bytes:
+    """Read the body; for an error, return nothing if the connection breaks."""
+    try:
+        return await response.read(limit)
+    except MaybeSent:
+        # A server that refuses an upload may reset the connection before its page has arrived. The
+        # status still says why.
+        if response.status // 100 == 2:  # noqa: PLR2004 - as in 200
+            raise
+        return b""
 
 
 def _upload_error(request: Request, upload: UploadStream | None) -> Exception | None:
