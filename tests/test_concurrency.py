@@ -1,13 +1,18 @@
-"""The concurrency limiter: order of the waiters, and slots that are never lost."""
+"""The concurrency limiter never loses a slot; work in threads stops when it is cancelled."""
 
 from __future__ import annotations
 
 import asyncio
+from threading import Event
+from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client._concurrency import ConcurrencyLimiter
+from docassemble_client._concurrency import ConcurrencyLimiter, run_in_thread
 from tests.mock import run, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 def test_slots_are_acquired_until_none_is_free() -> None:
@@ -73,3 +78,53 @@ def test_a_slot_of_a_cancelled_waiter_is_not_lost() -> None:
         assert limiter.acquire_nowait()
 
     run(scenario())
+
+
+async def test_work_in_a_thread_stops_after_its_current_step() -> None:
+    """A cancelled caller waits for the step, and the work is closed."""
+    loop, begun, released = asyncio.get_running_loop(), asyncio.Event(), Event()
+    steps: list[str] = []
+
+    def work() -> Generator[None, None, str]:
+        try:
+            loop.call_soon_threadsafe(begun.set)
+            assert released.wait(2)
+            steps.append("first")
+            yield
+            steps.append("second")
+        finally:
+            steps.append("closed")
+        return "done"
+
+    task = asyncio.create_task(run_in_thread(work()))
+    await begun.wait()
+    task.cancel()
+    await settle()
+    assert not task.done()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert steps == ["first", "closed"]
+
+
+async def test_work_in_a_thread_returns_its_result() -> None:
+    """All steps run in order."""
+
+    def work() -> Generator[None, None, str]:
+        for _ in range(3):
+            yield
+        return "done"
+
+    assert await run_in_thread(work()) == "done"
+
+
+async def test_exception_of_work_in_a_thread_is_raised() -> None:
+    """It is raised as it is."""
+
+    def work() -> Generator[None, None, str]:
+        yield
+        raise PermissionError
+
+    with pytest.raises(PermissionError):
+        await run_in_thread(work())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -43,15 +45,18 @@ class AtomicFileWriter:
 
     def commit(self) -> Path:
         """
-        Close the file and move it to its path.
+        Wait until the file is on the disk, and move it to its path.
 
         Returns:
             The path of the file.
         """
+        self._file.flush()
+        os.fsync(self._file.fileno())
         self._file.close()
         if not self._is_exact_path:
             self._target_path = self._reserve_unique_name()
         self._partial_path.replace(self._target_path)
+        _sync_folder(self._target_path.parent)
         return self._target_path
 
     def _reserve_unique_name(self) -> Path:
@@ -74,3 +79,20 @@ class AtomicFileWriter:
     ) -> None:
         self._file.close()
         self._partial_path.unlink(missing_ok=True)
+
+
+if sys.platform == "win32":  # pragma: no cover
+
+    def _sync_folder(folder: Path) -> None:
+        """Do nothing: Windows cannot open a folder, and writes new names to the disk by itself."""
+
+else:
+
+    def _sync_folder(folder: Path) -> None:
+        """Wait until the names of a folder are on the disk, if the folder can be read."""
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

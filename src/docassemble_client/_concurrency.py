@@ -8,6 +8,7 @@ Other modules import these names instead of asyncio and time; only the aiohttp a
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from asyncio import (
     FIRST_COMPLETED,
@@ -20,6 +21,7 @@ from asyncio import (
     gather,
     run,
     sleep,
+    to_thread,
     wait,
 )
 from collections import deque
@@ -48,13 +50,14 @@ __all__ = [
     "read_chunks",
     "run",
     "run_callback",
-    "run_in_steps",
+    "run_in_thread",
     "running_loop",
     "shield",
     "sleep",
     "time_limit",
     "timeout_after",
     "timeout_at",
+    "to_thread",
     "unix_time",
     "wait",
 ]
@@ -114,12 +117,13 @@ class ConcurrencyLimiter:
         self._free_slots += 1
 
 
-async def shield(work: Awaitable[T]) -> T:
+async def shield(work: Awaitable[T], on_cancel: Callable[[], object] | None = None) -> T:
     """
     Await work that must not stop half-way; a cancelled caller still waits for its end.
 
     Args:
         work: The work.
+        on_cancel: Called when the caller is cancelled, before it waits.
 
     Returns:
         Its result.
@@ -131,6 +135,8 @@ async def shield(work: Awaitable[T]) -> T:
     try:
         return await asyncio.shield(task)
     except CancelledError as cancelled:
+        if on_cancel is not None:
+            on_cancel()
         await wait([task])
         if not task.cancelled() and (failure := task.exception()) is not None:
             cancelled.add_note(f"The work that was shielded failed: {failure}")
@@ -193,24 +199,33 @@ async def time_limit(
         raise make_error() from None
 
 
-async def run_in_steps(work: Generator[None, None, T]) -> T:
+async def run_in_thread(work: Generator[None, None, T]) -> T:
     """
-    Run long work step by step; yield to the event loop after each step.
+    Run long work in a thread; if the caller is cancelled, stop it after the current step.
 
     Args:
         work: Yields after each step.
 
     Returns:
         What the work returns.
+
+    Raises:
+        CancelledError: The caller was cancelled; the work has stopped.
     """
-    with closing(work):
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            await sleep(0)
+    is_stopped = threading.Event()
+    results: list[T] = []
+
+    def collect() -> Generator[None]:
+        results.append((yield from work))
+
+    def run_steps() -> None:
+        with closing(collect()) as steps:
+            for _ in steps:
+                if is_stopped.is_set():
+                    return
+
+    await shield(to_thread(run_steps), on_cancel=is_stopped.set)
+    return results[0]
 
 
 def read_chunks(file: IO[bytes]) -> Generator[bytes]:

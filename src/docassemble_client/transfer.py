@@ -17,7 +17,7 @@ from typing import IO, TypeAlias, TypeGuard, cast
 from attrs import Factory, evolve, field, frozen, validators
 
 from docassemble_client._atomic_file import AtomicFileWriter
-from docassemble_client._concurrency import run_callback
+from docassemble_client._concurrency import run_callback, shield, to_thread
 from docassemble_client.errors import DownloadTooLarge, UsageError
 from docassemble_client.responses import BinaryContent
 
@@ -298,7 +298,7 @@ class DownloadStream:
                 file.write(chunk)
                 if on_progress:
                     await run_callback(on_progress, written, self.size)
-            return file.commit()
+            return await shield(to_thread(file.commit))
 
     def _check_size(self, size: int | None, max_size: int | None) -> None:
         if max_size is not None and size is not None and size > max_size:

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from docassemble_client import UsageError
-from docassemble_client._concurrency import run_in_steps
+from docassemble_client._concurrency import run_in_thread
 from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
 from tests.live.documents import make_package, make_package_files
 from tests.mock import run
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def read_archive(source: Path | str) -> tuple[Archive, bytes]:
     """Make an archive; also return its bytes."""
     with open_temporary_file() as file:
-        result = run(run_in_steps(make_archive(source, file)))
+        result = run(run_in_thread(make_archive(source, file)))
         assert result.upload.content is file
         return result, file.read()
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from attrs import frozen
 
-from docassemble_client._concurrency import sleep
+from docassemble_client._concurrency import Lock, shield, sleep, to_thread
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.errors import JournalError
 from docassemble_client.workflows.interviews.answers import encode_answers
@@ -89,6 +89,7 @@ class Journal:
         self._path = Path(path)
         self._entries: dict[str, JournalEntry] = {}
         self._written_count = self._synced_count = 0
+        self._sync_lock = Lock()
         # Append mode, so that existing content cannot be overwritten.
         self._file = self._path.open("a+b")
         try:
@@ -176,9 +177,12 @@ class Journal:
         """Wait until all records so far are on disk; rows that end together share one fsync."""
         count = self._written_count
         await sleep(0)
-        if self._synced_count < count:
-            os.fsync(self._file.fileno())
-            self._synced_count = self._written_count
+        async with self._sync_lock:
+            if self._synced_count < count:
+                # Records that are written during the fsync may not be part of it.
+                count = self._written_count
+                await shield(to_thread(os.fsync, self._file.fileno()))
+                self._synced_count = count
 
     def _load(self, interview: str, server: str) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from docassemble_client._concurrency import Callback, run_in_steps, sleep, time_limit
+from docassemble_client._concurrency import Callback, run_in_thread, sleep, time_limit
 from docassemble_client._core.retry import (
     RESTART_POLL_SECONDS,
 )
@@ -130,7 +130,7 @@ async def deploy(
     with open_temporary_file() as file:
         if source is not None:
             # Packing is not part of the timeout, which is for the server.
-            target = _archive_target(await run_in_steps(make_archive(source, file)))
+            target = _archive_target(await run_in_thread(make_archive(source, file)))
         elif github is not None:
             target = _repository_target(github, branch)
         else:

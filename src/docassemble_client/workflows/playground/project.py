@@ -12,7 +12,7 @@ from typing import Self
 from docassemble_client._base_client import BaseClient
 from docassemble_client._concurrency import (
     CancelledError,
-    run_in_steps,
+    run_in_thread,
     shield,
     time_limit,
 )
@@ -125,7 +125,7 @@ class Project:
         """
         self._check_entered()
         with open_temporary_file() as file:
-            package_archive = await run_in_steps(make_archive(source, file))
+            package_archive = await run_in_thread(make_archive(source, file))
             return await self._call_and_wait(
                 lambda: self._client.playground.install_packages(
                     [package_archive.upload],

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from attrs import frozen
 
-from docassemble_client._concurrency import Callback, TaskGroup, run_in_steps, time_limit
+from docassemble_client._concurrency import (
+    Callback,
+    TaskGroup,
+    run_in_thread,
+    time_limit,
+    to_thread,
+)
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import NotFound, TaskTimeout
 from docassemble_client.transfer import Upload
@@ -124,8 +130,11 @@ class _Plan:
         unreachable = set(self.unreachable)
         return [path for path in self.only_on_server if path not in unreachable]
 
-    def make_batches(self) -> Iterator[tuple[Folder, list[SyncChange]]]:
-        """Yield the changes of each request with their folder, in order."""
+    def list_batches(self) -> list[tuple[Folder, list[SyncChange]]]:
+        """Return the changes of each request with their folder, in order; read sizes of files."""
+        return list(self._make_batches())
+
+    def _make_batches(self) -> Iterator[tuple[Folder, list[SyncChange]]]:
         for folder in FOLDERS:
             different = [
                 path
@@ -240,8 +249,8 @@ class Sync:
             return await (self._preview(plan) if dry_run else self._apply(plan))
 
     async def _make_plan(self) -> _Plan:
-        local = find_local_files(self.folder)
-        digests = await run_in_steps(compute_digests(local.files.values()))
+        local = await to_thread(find_local_files, self.folder)
+        digests = await run_in_thread(compute_digests(local.files.values()))
         local_digests = dict(zip(local.files, digests, strict=True))
         remote_digests = self.remote_digests
         if remote_digests is None:
@@ -256,7 +265,7 @@ class Sync:
     async def _apply(self, plan: _Plan) -> SyncReport:
         """Send the batches; the last one restarts the server if a module changes."""
         self.remote_digests = None
-        batches = list(plan.make_batches())
+        batches = await to_thread(plan.list_batches)
         restart = self.restart and any(folder == MODULES for folder, _ in batches)
         since = await latest_start_time(self.client) if restart else 0.0
         applied: list[SyncChange] = []
@@ -274,7 +283,7 @@ class Sync:
 
     async def _preview(self, plan: _Plan) -> SyncReport:
         changes: list[SyncChange] = []
-        for _, batch in plan.make_batches():
+        for _, batch in await to_thread(plan.list_batches):
             changes += await self._notify(batch)
         return plan.make_report(changes, restarted=False, dry_run=True)
 

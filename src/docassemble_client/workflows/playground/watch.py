@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from docassemble_client._concurrency import sleep as default_sleep
+from docassemble_client._concurrency import to_thread
 from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.workflows.packages.source_tree import scan_sources
 from docassemble_client.workflows.playground.sync import SyncReport
@@ -53,7 +54,7 @@ async def watch(
     synced_files: _Snapshot | None = None
     should_report, delay = True, interval
     while True:
-        files = _take_snapshot(sync.folder)
+        files = await to_thread(_take_snapshot, sync.folder)
         if files != synced_files:
             files = await _wait_until_unchanged(sync.folder, files, debounce, sleep)
             event = await _run_sync(sync)
@@ -85,7 +86,7 @@ async def _wait_until_unchanged(
     """Wait until two snapshots are equal: editors write in several steps."""
     while True:
         await sleep(debounce)
-        later_files = _take_snapshot(folder)
+        later_files = await to_thread(_take_snapshot, folder)
         if later_files == files:
             return files
         files = later_files
