@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -137,7 +138,7 @@ def test_invalid_key_is_reported_as_not_accepted() -> None:
         "https://da.example.com: not usable",
         "  server: docassemble 1.10.14, up since 2026-11-19 21:24:16 UTC",
         "  TLS: yes",
-        "  API key: not accepted",
+        "  API key: not accepted; check that it exists, is complete, and may be used from here",
     ]
 
 
@@ -179,28 +180,107 @@ def test_unreachable_server_is_reported() -> None:
     assert "API key" not in str(report)
 
 
-def test_redirect_is_reported_with_its_target() -> None:
-    """The server is reachable, but the key is not sent to the target."""
-    redirect = httpx.Response(301, headers={"location": "https://forms.example.org/health_status"})
+@pytest.mark.parametrize(
+    ("base_url", "location", "expected"),
+    [
+        ("http://da.example.com", "https://da.example.com/health_status", "https://da.example.com"),
+        ("https://a.org", "https://da.example.com/da/health_status", "https://da.example.com/da"),
+        ("https://a.org", "/da/health_status", "https://a.org/da"),
+        ("https://a.org/da", "https://a.org/health_status/", "https://a.org"),
+        ("https://a.org", "https://www.a.org:8443/health_status?x=1", "https://www.a.org:8443"),
+        ("http://a.org/da", "https://a.org/", "https://a.org"),
+    ],
+)
+def test_redirect_is_reported_with_the_base_url_to_use(
+    base_url: str, location: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of the request is removed; the key is not sent to the target."""
+    monkeypatch.setattr(RouteServer, "url", base_url)
+    redirect = httpx.Response(301, headers={"location": location})
+    path = urlsplit(base_url).path
+
+    report, server = run_doctor({f"GET {path}/health_status": redirect})
+
+    assert (report.reachable, report.ok, report.key_valid) == (True, False, None)
+    assert report.redirect == expected
+    assert f"Use {expected} as base URL." in f"{report}."
+    assert "/health_status" not in str(report)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["https://sso.example.org/login", "/", "", "https://da.example.com/health_status/"],
+)
+def test_redirect_to_another_page_names_no_base_url(location: str) -> None:
+    """It leads to a login page or the start page, or in a circle."""
+    redirect = httpx.Response(302, headers={"location": location} if location else {})
 
     report, _ = run_doctor({"GET /health_status": redirect})
 
-    assert (report.reachable, report.ok, report.key_valid) == (True, False, None)
-    assert report.redirect == "https://forms.example.org/health_status"
-    assert "  redirect: to https://forms.example.org/health_status; use that" in str(report)
+    assert (report.redirect, report.ok) == ("", False)
+    assert "not docassemble's health status" in report.problem
+    assert "as base URL" not in report.problem
 
 
-@pytest.mark.parametrize("response", [httpx.Response(200, text="<html>"), (503, "x"), DISABLED])
-def test_other_server_at_the_address_is_reported(response: MockResponse) -> None:
-    """It returns pages or errors, which do not show that the key is invalid."""
-    routes: dict[str, Any] = dict.fromkeys(ADMIN_ROUTES, response)
+HTML = httpx.Response(200, text="<html>", headers={"content-type": "text/html"})
+FORBIDDEN = httpx.Response(403, text="<html>", headers={"content-type": "text/html"})
+GATEWAY = httpx.Response(401, json={"message": "Forbidden"})
 
-    report, _ = run_doctor(routes)
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (HTML, "not a docassemble server (it returns something else than a health status"),
+        (DISABLED, "not a docassemble server (status 404). Check the scheme, the host"),
+        (FORBIDDEN, "not a docassemble server (status 403: a proxy may require a login"),
+        (GATEWAY, "not a docassemble server (status 401: a proxy may require a login"),
+        ((503, "x"), "docassemble does not respond (status 503). It may be restarting"),
+        ((429, "x"), "a proxy limits the request rate. Try again later"),
+    ],
+)
+def test_other_server_at_the_address_is_reported(response: MockResponse, expected: str) -> None:
+    """Nothing is said about features and privileges, and only one call has the key."""
+    report, server = run_doctor(dict.fromkeys(ADMIN_ROUTES, response))
 
     assert (report.reachable, report.key_valid, report.version) == (True, None, "")
-    assert report.problem
-    assert "server.restart" not in report.allowed
+    assert (report.allowed, report.refused, report.unknown) == ((), (), ())
+    assert (report.disabled, report.disabled_directives) == ((), ())
+    assert server.calls == ["GET /health_status", "GET /api/user"]
+    lines = str(report).splitlines()
+    assert len(lines) == 3
+    assert expected in lines[2]
+
+
+def test_key_is_not_judged_while_the_server_fails() -> None:
+    """The server may restart after the first response."""
+    routes: dict[str, Any] = dict.fromkeys(ADMIN_ROUTES, (503, "x"))
+
+    report, _ = run_doctor(routes | {"GET /health_status": HEALTH})
+
+    assert (report.key_valid, report.disabled, report.ok) == (None, (), False)
     assert "  API key: could not be checked" in str(report)
+
+
+def test_path_of_a_wrong_base_url_is_questioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some people add /api, or copy the address of an interview."""
+    monkeypatch.setattr(RouteServer, "url", "https://da.example.com/api")
+
+    report, _ = run_doctor(dict.fromkeys(("GET /api/health_status", "GET /api/api/user"), DISABLED))
+
+    assert "If docassemble is not in the folder /api, remove it" in report.problem
+
+
+@pytest.mark.parametrize("owner", [ADMIN_ROUTES["GET /api/user"], ACCESS_DENIED])
+def test_blocked_health_status_does_not_hide_docassemble(owner: MockResponse) -> None:
+    """A proxy may block it, while the API is available; a refusal in JSON is docassemble's."""
+    routes = ADMIN_ROUTES | {"GET /health_status": FORBIDDEN, "GET /api/user": owner}
+
+    report, server = run_doctor(routes)
+
+    assert (report.key_valid, report.ok) == (True, False)
+    assert "server.get_health (GET /health_status): 403" in report.problem
+    assert sorted(server.calls) == sorted(ADMIN_ROUTES)
 
 
 def test_unencrypted_connection_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from attrs import frozen
 
@@ -14,10 +14,13 @@ from docassemble_client._concurrency import gather
 from docassemble_client.config import Confidential
 from docassemble_client.errors import (
     AccessDenied,
+    APIError,
     BadRequest,
     DocassembleError,
     NotFound,
+    RateLimited,
     RedirectRefused,
+    ServerError,
     TransportError,
 )
 
@@ -33,6 +36,7 @@ Access = Literal["allowed", "refused", "disabled", "unknown"]
 # These match nothing on the server, so responses stay small.
 _PROBE_ARGUMENTS = {"task_id": "doctor", "session": "doctor"}
 _OWNER_OPERATION = "users.get_current"
+_HEALTH_OPERATION = "server.get_health"
 
 
 @frozen(kw_only=True)
@@ -44,8 +48,10 @@ class ServerReport:
         url: Base URL of the server.
         tls: Whether the connection is encrypted.
         reachable: Whether anything responds at the URL.
-        redirect: Where the server redirects to, which the client does not follow; empty if nowhere.
-        problem: Why the server or its health status is not available; empty if it is.
+        redirect: Base URL that the server redirects to, and that you should use; empty if there is
+            none.
+        problem: Why the server or its health status is not available, and what to check; empty if
+            it is.
         version: Version of docassemble; empty if unknown.
         start_time: When the server process that responded started; None if unknown.
         key_valid: Whether the server accepts the key; None if unknown.
@@ -87,12 +93,10 @@ class ServerReport:
             since = f", up since {self.start_time:%Y-%m-%d %H:%M:%S} UTC" if self.start_time else ""
             lines.append(f"  server: docassemble {self.version}{since}")
         lines.append(f"  TLS: {'yes' if self.tls else 'no, the key is sent unencrypted'}")
-        if self.redirect:
-            lines.append(f"  redirect: to {self.redirect}; use that address")
         if self.problem:
             lines.append(f"  problem: {self.problem}")
         lines += [f"  disabled directive: {directive}" for directive in self.disabled_directives]
-        if self.reachable:
+        if self.version or self.key_valid is not None:
             lines.append(f"  API key: {self._describe_key()}")
         if self.key_valid:
             operations = {
@@ -110,7 +114,9 @@ class ServerReport:
 
     def _describe_key(self) -> str:
         if not self.key_valid:
-            return "not accepted" if self.key_valid is False else "could not be checked"
+            if self.key_valid is None:
+                return "could not be checked"
+            return "not accepted; check that it exists, is complete, and may be used from here"
         owner = f", of {self.owner}" if self.owner else ""
         privileges = f" ({', '.join(self.privileges)})" if self.privileges else ""
         return f"valid{owner}{privileges}{', with limited permissions' if self.limited else ''}"
@@ -120,6 +126,7 @@ async def doctor(client: BaseClient) -> ServerReport:
     """Check the server and the key."""
     tls = urlsplit(client.base_url).scheme == "https"
     problem, version, start_time = "", "", None
+    probe = _Probe(client)
     try:
         health: ServerHealth = await client.server.get_health()
     except RedirectRefused as error:
@@ -127,18 +134,20 @@ async def doctor(client: BaseClient) -> ServerReport:
             url=client.base_url,
             tls=tls,
             reachable=True,
-            redirect=error.location,
-            problem=str(error),
+            redirect=_find_redirected_base_url(client.base_url, error.location),
+            problem=_describe_redirect(client.base_url, error),
         )
     except TransportError as error:
         return ServerReport(url=client.base_url, tls=tls, reachable=False, problem=str(error))
     except DocassembleError as error:
-        # Something responds, but not like docassemble: the probes may still show more.
+        # A proxy may block only the health status.
+        if not await probe.recognizes_docassemble():
+            problem = _describe_other_server(client.base_url, error)
+            return ServerReport(url=client.base_url, tls=tls, reachable=True, problem=problem)
         problem = str(error)
     else:
         version = health.version
         start_time = datetime.fromtimestamp(health.server_start_time, UTC)
-    probe = _Probe(client)
     await probe.run()
     operations = probe.group_operations()
     owner = probe.owner
@@ -161,6 +170,70 @@ async def doctor(client: BaseClient) -> ServerReport:
     )
 
 
+def _find_redirected_base_url(base_url: str, location: str) -> str:
+    """
+    Return the base URL to use instead, from the redirect of the health status.
+
+    Args:
+        base_url: Base URL of the client.
+        location: The header of the redirect.
+
+    Returns:
+        The base URL; empty if the redirect leads elsewhere, such as to a login page.
+    """
+    path = table.OPERATIONS[_HEALTH_OPERATION].path
+    target = urlsplit(urljoin(base_url + path, location))
+    root = urlunsplit((target.scheme, target.netloc, "", "", ""))
+    target_path = target.path.rstrip("/")
+    # A redirect to the start page of another host has lost the path.
+    is_moved = target_path.endswith(path) or (not target_path and not base_url.startswith(root))
+    url = root + target_path.removesuffix(path)
+    return url if is_moved and url != base_url else ""
+
+
+def _describe_redirect(base_url: str, error: RedirectRefused) -> str:
+    url = _find_redirected_base_url(base_url, error.location)
+    if url:
+        return f"the server redirects to another address. Use {url} as base URL"
+    return (
+        f"the server redirects to {error.location or 'no URL'}, which is not docassemble's health"
+        f" status; it may be a login page. {_advise(base_url)}"
+    )
+
+
+def _describe_other_server(base_url: str, error: DocassembleError) -> str:
+    """Describe why the server at the address cannot be used, and what to check."""
+    if isinstance(error, RateLimited):
+        return "a proxy limits the request rate. Try again later"
+    if isinstance(error, ServerError):
+        return (
+            f"docassemble does not respond (status {error.status}). It may be restarting: try again"
+            " in a minute. If it still fails, see the server's log"
+        )
+    if isinstance(error, AccessDenied):
+        response = f"status {error.status}: a proxy may require a login, or refuse your IP address"
+    elif isinstance(error, APIError):
+        response = f"status {error.status}"
+    else:
+        response = "it returns something else than a health status, such as a login page"
+    return f"this address is not a docassemble server ({response}). {_advise(base_url)}"
+
+
+def _advise(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    advice = "Check the scheme, the host and the port of the base URL"
+    if parts.path:
+        advice += f". If docassemble is not in the folder {parts.path}, remove it from the base URL"
+    return f"{advice}. If a proxy protects the server, let requests to /health_status and /api pass"
+
+
+def _is_refusal_of_docassemble(error: APIError) -> bool:
+    """Whether a refusal is docassemble's: a JSON string. Proxies return pages or objects."""
+    return isinstance(error.body, str) and error.headers.get("content-type", "").startswith(
+        "application/json"
+    )
+
+
 class _Probe:
     """Calls that change nothing, and what their responses imply for all other operations."""
 
@@ -173,11 +246,18 @@ class _Probe:
         self.disabled_directives: set[str] = set()
         self._granted: set[str] = set()
         self._missing: set[str] = set()
+        self._is_docassemble = False
+
+    async def recognizes_docassemble(self) -> bool:
+        """Make one call, and return whether docassemble responds; others must not get the key."""
+        await self._call(table.OPERATIONS[_OWNER_OPERATION])
+        return self._is_docassemble
 
     async def run(self) -> None:
         """Make the calls, and evaluate the responses."""
         operations = _choose_operations()
-        await gather(*(self._call(operation) for operation in operations))
+        pending = (operation for operation in operations if operation.id not in self._access)
+        await gather(*(self._call(operation) for operation in pending))
         accesses = set(self._access.values())
         if "allowed" in accesses:
             self.key_valid = True
@@ -207,14 +287,16 @@ class _Probe:
             result = await call(
                 **{name: value for name, value in _PROBE_ARGUMENTS.items() if name in names}
             )
-        except (AccessDenied, BadRequest):
+        except (AccessDenied, BadRequest) as error:
             access = "refused"
+            self._is_docassemble |= _is_refusal_of_docassemble(error)
         except NotFound:
             access = "disabled" if _get_directives(operation) else "unknown"
         except DocassembleError:
             access = "unknown"
         else:
             access = "allowed"
+            self._is_docassemble = True
             if operation.id == _OWNER_OPERATION:
                 self.owner = result
         self._access[operation.id] = access
