@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client._concurrency import TaskGroup, run
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.config import PollPolicy
-from docassemble_client.errors import APIError, DocassembleError
+from docassemble_client.errors import APIError, DocassembleError, UsageError
 from docassemble_client.events import RetryEvent
 from docassemble_client.models import Question, UndefinedVariable
 from docassemble_client.testing import FakeDocument, FakeServer, Field, ScriptedScreen
 from docassemble_client.transfer import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from docassemble_client.events import Event
     from docassemble_client.models import SessionReply
@@ -147,8 +148,8 @@ class Tour:
         """Upload a file to the Playground, download it and delete it."""
         content = "Grüße aus dem Playground.\n".encode() * 1000
         name = f"docassemble-client-demo-{token_hex(4)}.txt"
-        await self.da.playground.upload_files([Upload(content, name)], folder="static")
         try:
+            await self.da.playground.upload_files([Upload(content, name)], folder="static")
             async with self.da.playground.download_file(name, folder="static") as stream:
                 size = sum([len(chunk) async for chunk in stream])
         finally:
@@ -207,35 +208,65 @@ def show_retry(event: Event) -> None:
         show(f"   {event.operation} failed ({event.reason}), retrying …")
 
 
-async def run_tour(clock: Clock | None = None, environment: dict[str, Any] | None = None) -> None:
-    """
-    Run the tour on the server of the environment variables, or on a fake server.
-
-    Args:
-        clock: Clock of the fake server; the system clock by default.
-        environment: Environment variables; those of the process by default.
-    """
-    variables = os.environ if environment is None else environment
-    url, key = variables.get(URL_VARIABLE), variables.get(KEY_VARIABLE)
-    if url and key:
-        async with AsyncDocassemble(url, key, on_event=show_retry) as da:
-            await Tour(da, None).run()
-    else:
-        fake = make_fake_server(clock)
-        async with fake.client(on_event=show_retry) as da:
-            await Tour(da, fake).run()
+def make_client(server: str) -> AsyncDocassemble:
+    """Make a client of a real server; an empty URL stands for that of DOCASSEMBLE_URL."""
+    if not server:
+        return AsyncDocassemble.from_env(on_event=show_retry)
+    key = os.environ.get(KEY_VARIABLE)
+    if not key:
+        message = f"{KEY_VARIABLE} is not set"
+        raise UsageError(message, hint="Set it to an API key of this server")
+    return AsyncDocassemble(server, key, on_event=show_retry)
 
 
-def main() -> int:
+async def run_tour(server: str | None = None, clock: Clock | None = None) -> None:
     """
     Run the tour.
 
-    Returns:
-        Exit code: 0, or 1 if the server cannot be reached.
+    Args:
+        server: URL of a real server, whose API key is in DOCASSEMBLE_API_KEY; empty for that of
+            DOCASSEMBLE_URL; None for a fake server.
+        clock: Clock of the fake server; the system clock by default.
+
+    Raises:
+        UsageError: An environment variable is not set or is invalid.
     """
+    if server is None:
+        fake = make_fake_server(clock)
+        async with fake.client(on_event=show_retry) as da:
+            await Tour(da, fake).run()
+    else:
+        async with make_client(server) as da:
+            await Tour(da, None).run()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the tour.
+
+    Args:
+        arguments: Command-line arguments; those of the process by default.
+
+    Returns:
+        Exit code: 0, or 1 if the server cannot be used.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m docassemble_client.demo",
+        description="Show the client at work, on an in-memory docassemble.",
+    )
+    parser.add_argument(
+        "--server",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help=f"use a real server: this URL, or that of {URL_VARIABLE}; its API key is taken from"
+        f" {KEY_VARIABLE}. The demo runs {SESSION_COUNT} sessions, uploads a file to your"
+        " Playground, and deletes all of them at the end",
+    )
+    options = parser.parse_args(arguments)
     status = 0
     try:
-        run(run_tour())
+        run(run_tour(options.server))
     except* DocassembleError as errors:
         show(str(errors.exceptions[0]))
         status = 1

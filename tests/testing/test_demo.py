@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 import uvicorn
 
 from docassemble_client import AsyncDocassemble, JSONReply, demo
@@ -18,12 +20,10 @@ from tests.testing.conftest import LoopClock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
 
 def test_the_tour_runs_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
     """Each step prints its result."""
-    run(demo.run_tour(LoopClock(), {}))
+    run(demo.run_tour(clock=LoopClock()))
 
     text = capsys.readouterr().out
     assert "Connected to an in-memory docassemble, version 1.10.14, as admin@example.com." in text
@@ -47,15 +47,14 @@ def test_the_tour_runs_without_a_server(capsys: pytest.CaptureFixture[str]) -> N
 def test_the_tour_of_a_real_server_leaves_no_changes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It uses the server of the environment variables, and skips installation and failures."""
+    """It skips installation and failures; sessions and files are deleted at the end."""
     fake = FakeServer()
     packages = dict(fake._state.packages.installed)
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", fake.api_key)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
 
     with fake.serve() as url:
-        monkeypatch.setenv("DOCASSEMBLE_URL", url)
-        asyncio.run(demo.run_tour())
+        assert demo.main(["--server", url]) == 0
 
     text = capsys.readouterr().out
     assert "Connected to your server" in text
@@ -64,6 +63,60 @@ def test_the_tour_of_a_real_server_leaves_no_changes(
     assert "installed" not in text
     assert fake._state.packages.installed == packages
     assert list(fake._state.sessions.iter_rows()) == []
+    operations = Counter(request.operation for request in fake.received_requests)
+    assert operations["playground.upload_files"] == operations["playground.delete_file"] == 1
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--servre"]])
+def test_the_tour_does_not_run_for_help_or_a_wrong_argument(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is only described."""
+    monkeypatch.setattr(demo, "run", None)
+
+    with pytest.raises(SystemExit):
+        demo.main(arguments)
+
+    output = capsys.readouterr()
+    assert "[--server [URL]]" in output.out + output.err
+
+
+def test_the_server_of_the_environment_is_not_used_without_asking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without --server, the server is always in memory."""
+    servers: list[str | None] = []
+
+    async def record(server: str | None) -> None:
+        servers.append(server)
+
+    monkeypatch.setenv("DOCASSEMBLE_URL", "https://da.example.com")
+    monkeypatch.setenv("DOCASSEMBLE_API_KEY", "key")
+    monkeypatch.setattr(demo, "run_tour", record)
+
+    assert demo.main([]) == demo.main(["--server"]) == 0
+    assert servers == [None, ""]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--server"], "DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY are not set"),
+        (["--server", "https://da.example.com"], "DOCASSEMBLE_API_KEY is not set"),
+    ],
+)
+def test_a_real_server_needs_an_api_key(
+    arguments: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The key is never an argument, which other users of the computer could read."""
+    monkeypatch.delenv("DOCASSEMBLE_URL", raising=False)
+    monkeypatch.delenv("DOCASSEMBLE_API_KEY", raising=False)
+
+    assert demo.main(arguments) == 1
+    assert capsys.readouterr().out.startswith(expected)
 
 
 def test_the_tour_continues_after_a_refused_call(
@@ -76,7 +129,7 @@ def test_the_tour_continues_after_a_refused_call(
     with fake.serve() as url:
         monkeypatch.setenv("DOCASSEMBLE_URL", url)
         fake.fail("sessions.set_variables", status=400, times=None)
-        status = demo.main()
+        status = demo.main(["--server"])
 
     text = capsys.readouterr().out
     assert status == 0
@@ -95,7 +148,7 @@ def test_the_tour_fails_if_the_server_fails(
 
     with fake.serve() as url:
         monkeypatch.setenv("DOCASSEMBLE_URL", url)
-        assert demo.main() == 1
+        assert demo.main(["--server"]) == 1
 
     assert capsys.readouterr().out.startswith("users.get_current (GET /api/user): 500")
 
