@@ -40,7 +40,7 @@ LOCAL_IMPORTS = {
     "_client_options.py": "creating a client loads no HTTP library and no model",
     "_core/deserialize.py": "few responses take the slow path",
     "_core/json_codec.py": "an optional library",
-    "_http/transport.py": "only the adapter that is used",
+    "_http/transport.py": "only the adapter that is used, and multipart for uploads",
     "pytest_plugin.py": "pytest imports it in every run",
     "testing/": "uvicorn, httpx and PyYAML are optional",
 }

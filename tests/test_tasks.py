@@ -334,7 +334,7 @@ def test_a_failed_installation_has_the_log_of_pip() -> None:
     async def scenario() -> TaskFailed:
         async with make_client(server) as da:
             task = await da.packages.install(pip="docassemble.demo==1.0")
-            assert task == evolve(INSTALL, started_at=1000.0)
+            assert task == INSTALL._replace(started_at=1000.0)
             with pytest.raises(TaskFailed) as caught:
                 await da.wait_for_task(task)
             return caught.value
@@ -353,7 +353,7 @@ def test_a_result_does_not_show_its_log() -> None:
 def test_a_task_of_an_unknown_kind_is_refused(method: str) -> None:
     """A token of a newer client may have a kind that this client does not support."""
     server = make_server(ENDLESS)
-    token = evolve(HANDLE, kind="backup").to_token()
+    token = HANDLE._replace(kind="backup").to_token()
 
     async def wait() -> None:
         async with make_client(server) as da:

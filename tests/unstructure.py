@@ -6,12 +6,12 @@ from typing import Any
 
 import attrs
 
-from docassemble_client import Confidential, Page, Secret
+from docassemble_client import Confidential, Secret
 
 
 def unstructure(value: Any) -> Any:
     """Convert a value to the JSON that the server sent; absent keys are left out."""
-    if attrs.has(type(value)) and not isinstance(value, (Page, Secret)):
+    if attrs.has(type(value)) and not isinstance(value, Secret):
         data: dict[str, Any] = {}
         for field in attrs.fields(type(value)):
             attribute = getattr(value, field.name)

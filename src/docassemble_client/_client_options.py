@@ -1,11 +1,9 @@
 """Options of a client: what its views can change, and what they share."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: strings, typing would compile each of them.
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
 from weakref import WeakValueDictionary
@@ -73,14 +71,14 @@ class SharedState:
         self._options = options
         self._connections: Connections | None = None
 
-    def get_connections(self) -> Connections:
+    def get_connections(self) -> "Connections":
         if self._connections is None:
             from docassemble_client._http.transport import Connections
 
             self._connections = Connections(self.base_url, **self._options)
         return self._connections
 
-    def make_executor(self, settings: Settings) -> Executor:
+    def make_executor(self, settings: Settings) -> "Executor":
         # Imported here: the HTTP library and the models are the heavy part.
         from docassemble_client._core.executor import Executor
         from docassemble_client._http.transport import Transport
@@ -118,10 +116,16 @@ def check_transport(transport: object) -> None:
         message = f"transport must be {names}, or an asynchronous transport of httpx or httpx2"
         raise UsageError(message)
     # httpx is always installed.
-    if is_library and transport != "httpx" and find_spec(str(transport)) is None:
+    if is_library and transport != "httpx" and not _is_installed(str(transport)):
         message = f"transport={transport!r} needs a package that is not installed"
         hint = f'Install it: pip install "docassemble-client[{transport}]"'
         raise UsageError(message, hint=hint)
+
+
+def _is_installed(library: str) -> bool:
+    from importlib.util import find_spec  # loaded only for the other libraries
+
+    return find_spec(library) is not None
 
 
 def check_header_source(headers: Headers | None) -> tuple[Headers, ...]:

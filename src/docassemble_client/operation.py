@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from docassemble_client._types import JSON, Unset
 from docassemble_client.config import RetryPolicy, Timeout
@@ -127,8 +127,6 @@ class DiscriminatedUnion(NamedTuple):
     default: type
 
 
-# With slots, attrs needs more time for a cached property than for the rest of the class.
-@frozen(kw_only=True, slots=False)
 class Result:
     """
     The content of a response with one success status; empty if no attribute is set.
@@ -142,11 +140,25 @@ class Result:
         binary: Whether a response that is not JSON is returned as bytes.
     """
 
-    type: Callable[[], Any] | None = field(default=None, repr=False)
-    decoder: Callable[[], Decoder] | None = field(default=None, repr=False)
-    task: str = ""
-    text: bool = False
-    binary: bool = False
+    def __init__(
+        self,
+        *,
+        type: Callable[[], Any] | None = None,  # noqa: A002 - as the attribute
+        decoder: Callable[[], Decoder] | None = None,
+        task: str = "",
+        text: bool = False,
+        binary: bool = False,
+    ) -> None:
+        self.type = type
+        self.decoder = decoder
+        self.task = task
+        self.text = text
+        self.binary = binary
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the response has no content."""
+        return not (self.type or self.task or self.text or self.binary)
 
     @cached_property
     def json(self) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
-from attrs import evolve, frozen
-
 from docassemble_client._concurrency import Task, create_task, gather
 from docassemble_client.errors import DocassembleError, PaginationError, UsageError
 
@@ -14,7 +12,6 @@ T = TypeVar("T")
 MAX_FIRST_TOKENS = 1000
 
 
-@frozen(kw_only=True)
 class Page(Generic[T]):
     """
     One page of a list; iterate over it for its items.
@@ -25,8 +22,21 @@ class Page(Generic[T]):
             short has its own token (None for the first page), so that nothing is lost.
     """
 
-    items: list[T]
-    next_page_token: str | None
+    __slots__ = ("items", "next_page_token")
+
+    def __init__(self, *, items: list[T], next_page_token: str | None) -> None:
+        self.items = items
+        self.next_page_token = next_page_token
+
+    def __repr__(self) -> str:
+        return f"Page(items={self.items!r}, next_page_token={self.next_page_token!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Page):
+            return NotImplemented
+        return (self.items, self.next_page_token) == (other.items, other.next_page_token)
+
+    __hash__ = None  # type: ignore[assignment]  # it holds a list
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
@@ -152,7 +162,7 @@ class PageIterator(Generic[T]):
             self._guard.add(page.next_page_token)
         if self._items_left is not None:
             if len(page.items) > self._items_left:
-                page = evolve(page, items=page.items[: self._items_left], next_page_token=own_token)
+                page = Page(items=page.items[: self._items_left], next_page_token=own_token)
             self._items_left -= len(page.items)
         self._has_ended = self._page_token is None or self._items_left == 0
         if self._prefetch and not self._has_ended:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from email.message import Message
 from os import PathLike
 from pathlib import Path
-from typing import Generic, TypeVar
+from types import MappingProxyType
+from typing import Generic, NamedTuple, TypeVar
 
 from attrs import field, frozen
 
@@ -38,8 +39,7 @@ def decode_text(content: bytes, content_type: str) -> str:
         return content.decode("utf-8", errors="replace")
 
 
-@frozen
-class JSONReply:
+class JSONReply(NamedTuple):
     """
     JSON that an interview returned with `json_response()` instead of a question.
 
@@ -96,8 +96,7 @@ class BinaryContent:
             return file.commit()
 
 
-@frozen(kw_only=True)
-class Response:
+class Response(NamedTuple):
     """
     A response to `AsyncDocassemble.request`.
 
@@ -108,8 +107,11 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
-    content: bytes = field(default=b"", repr=lambda value: f"<{len(value)} bytes>")
+    headers: Mapping[str, str] = MappingProxyType({})
+    content: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Response(status={self.status}, content=<{len(self.content)} bytes>)"
 
     @property
     def content_type(self) -> str:
@@ -139,8 +141,7 @@ class Response:
         return value
 
 
-@frozen(kw_only=True)
-class CallResult(Generic[T]):
+class CallResult(NamedTuple, Generic[T]):
     """
     The value of a call together with its response; made by `AsyncDocassemble.with_response`.
 
@@ -153,5 +154,9 @@ class CallResult(Generic[T]):
 
     value: T
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    content: bytes = field(repr=lambda value: f"<{len(value)} bytes>")
+    headers: Mapping[str, str]
+    content: bytes
+
+    def __repr__(self) -> str:
+        content = f"<{len(self.content)} bytes>"
+        return f"CallResult(value={self.value!r}, status={self.status}, content={content})"

@@ -1,11 +1,8 @@
 """Tasks that continue on the server after the response."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: strings, a named tuple would compile each of them.
 import json
-from typing import Literal, NamedTuple
-
-from attrs import asdict, field, fields, frozen
+from typing import Literal, NamedTuple, Self
 
 from docassemble_client.errors import UsageError
 
@@ -14,8 +11,7 @@ _MAX_UNIX_SECONDS = 1e12  # about 30,000 years
 ExpectedState = Literal["", "listed", "gone"]
 
 
-@frozen(kw_only=True)
-class TaskHandle:
+class TaskHandle(NamedTuple):
     """
     A restart or installation that runs on the server.
 
@@ -42,10 +38,10 @@ class TaskHandle:
         Returns:
             A short JSON text with a version; it contains no secret.
         """
-        return json.dumps({"version": TOKEN_VERSION, **asdict(self)}, separators=(",", ":"))
+        return json.dumps({"version": TOKEN_VERSION, **self._asdict()}, separators=(",", ":"))
 
     @classmethod
-    def from_token(cls, token: str) -> TaskHandle:
+    def from_token(cls, token: str) -> Self:
         """
         Read a handle from its token.
 
@@ -69,7 +65,7 @@ class TaskHandle:
                 f"the task token has a version that is not supported (expected {TOKEN_VERSION})"
             )
             raise UsageError(message, hint="Read it with the version of the client that wrote it")
-        handle = cls(**data) if data.keys() == {field.name for field in fields(cls)} else None
+        handle = cls(**data) if data.keys() == set(cls._fields) else None
         if handle is None or not handle._is_valid:  # noqa: SLF001 - its own class
             message = "the task token is damaged"
             raise UsageError(message, hint="Pass what TaskHandle.to_token() returned")
@@ -108,8 +104,7 @@ class TaskEvent(NamedTuple):
     elapsed: float = 0.0
 
 
-@frozen(kw_only=True)
-class TaskResult:
+class TaskResult(NamedTuple):
     """
     The result of a task.
 
@@ -120,4 +115,7 @@ class TaskResult:
     """
 
     handle: TaskHandle
-    log: str = field(default="", repr=lambda value: f"<{len(value)} characters>")
+    log: str = ""
+
+    def __repr__(self) -> str:
+        return f"TaskResult(handle={self.handle!r}, log=<{len(self.log)} characters>)"

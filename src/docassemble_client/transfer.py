@@ -14,8 +14,6 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, TypeAlias, TypeGuard, cast
 
-from attrs import Factory, evolve, field, frozen, validators
-
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._concurrency import run_callback, shield, to_thread
 from docassemble_client.errors import DownloadTooLarge, UsageError
@@ -45,16 +43,15 @@ def is_binary_file(content: object) -> TypeGuard[IO[bytes]]:
     return callable(read) and not iscoroutinefunction(read)
 
 
-def _get_offset(upload: Upload) -> int | None:
+def _get_offset(content: object) -> int | None:
     """Return the position of a file object, or None if it cannot seek."""
-    seekable = getattr(upload.content, "seekable", bool)
+    seekable = getattr(content, "seekable", bool)
     try:
-        return cast("IO[bytes]", upload.content).tell() if seekable() else None
+        return cast("IO[bytes]", content).tell() if seekable() else None
     except (OSError, ValueError):  # a closed file, which to_upload refuses
         return None
 
 
-@frozen
 class Upload:
     """
     A file to send, with a name, a media type, a size or a progress callback.
@@ -72,18 +69,35 @@ class Upload:
         offset: Position from which a file object is sent; None if it cannot seek.
     """
 
-    content: os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes] = field(repr=False)
-    filename: str = ""
-    content_type: str | None = None
-    size: int | None = field(
-        default=None,
-        kw_only=True,
-        validator=validators.optional([validators.instance_of(int), validators.ge(0)]),
-    )
-    on_progress: Progress | None = field(default=None, kw_only=True, repr=False)
-    offset: int | None = field(
-        default=Factory(_get_offset, takes_self=True), kw_only=True, repr=False
-    )
+    def __init__(
+        self,
+        content: str | os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes],
+        filename: str = "",
+        content_type: str | None = None,
+        *,
+        size: int | None = None,
+        on_progress: Progress | None = None,
+        offset: int | None = None,
+    ) -> None:
+        """
+        Describe a file; see the attributes.
+
+        Raises:
+            UsageError: `size` is not valid.
+        """
+        if size is not None and (type(size) is not int or size < 0):
+            message = "size must be a whole number of bytes from 0, or None"
+            raise UsageError(message)
+        self.content = content
+        self.filename = filename
+        self.content_type = content_type
+        self.size = size
+        self.on_progress = on_progress
+        self.offset = _get_offset(content) if offset is None else offset
+
+    def __repr__(self) -> str:
+        attributes = f"content_type={self.content_type!r}, size={self.size!r}"
+        return f"Upload(filename={self.filename!r}, {attributes})"
 
     @property
     def is_repeatable(self) -> bool:
@@ -123,7 +137,14 @@ def to_upload(value: object) -> Upload:
     ):
         message = "a file name or media type contains a character that cannot be sent"
         raise ValueError(message)
-    return evolve(upload, content=content, filename=name or "upload")
+    return Upload(
+        content,
+        name or "upload",
+        upload.content_type,
+        size=upload.size,
+        on_progress=upload.on_progress,
+        offset=upload.offset,
+    )
 
 
 def _check_content(value: object) -> os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import attrs
 import httpx
 import pytest
 import respx
@@ -137,7 +136,7 @@ def test_result_matches_the_example(name: str, http: str, decoding: Any) -> None
     if isinstance(result, TaskHandle):
         check = operation.package_check
         package = operation.example["arguments"].get(check["package"]) if check else None
-        assert attrs.asdict(result) == {
+        assert result._asdict() == {
             "id": response["json"]["task_id"],
             "kind": operation.task,
             "operation": name,

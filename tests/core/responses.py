@@ -19,6 +19,11 @@ SAFE = Request(operation="users.get", method="GET", path="/api/user/7", safe=Tru
 UNSAFE = Request(operation="users.create", method="POST", path="/api/user/new")
 
 
+def to_dict(request: Request) -> dict[str, object]:
+    """Return the attributes of a request, which has no equality of its own."""
+    return {name: getattr(request, name) for name in Request.__slots__}
+
+
 def make_response(
     status: int = 200,
     content: bytes = b"",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 import pytest
-from attrs import evolve
 
 from docassemble_client._core.polling import TaskPoller
 from docassemble_client.config import PollPolicy
@@ -113,7 +112,7 @@ def test_an_old_process_is_not_accepted_after_many_polls() -> None:
     [
         (RESTART, TASK_STARTED),
         (RESTART, TASK_STARTED - 1),
-        (evolve(RESTART, started_at=None), TASK_STARTED - 500),
+        (RESTART._replace(started_at=None), TASK_STARTED - 500),
     ],
     ids=["same second", "rounding", "no date"],
 )
@@ -202,7 +201,7 @@ def test_other_errors_are_raised(
 
 def test_a_task_that_was_never_seen_is_lost_without_a_date() -> None:
     """It was never seen running, and there is no date to compare with."""
-    handle = evolve(RESTART, started_at=None)
+    handle = RESTART._replace(started_at=None)
 
     error = Wait(handle, [UNKNOWN]).fail(TaskLost)
 
@@ -241,7 +240,7 @@ def test_an_unknown_task_has_ended_if_a_new_process_responds() -> None:
 )
 def test_a_task_that_is_forgotten_after_it_was_seen_has_ended(before: tuple[str, Outcome]) -> None:
     """First working or not reachable, then unknown: it has ended, even without dates."""
-    handle = evolve(RESTART, started_at=None)
+    handle = RESTART._replace(started_at=None)
 
     assert Wait(handle, [before, UNKNOWN, OLD]).run() == TaskResult(handle=handle)
 
@@ -293,7 +292,7 @@ def test_thousands_of_polls_do_not_overflow(factor: float) -> None:
 def test_an_unknown_kind_of_task_is_refused() -> None:
     """A token of a newer client may have a kind that this client does not support."""
     with pytest.raises(UsageError, match="kind of task 'backup' is not supported") as caught:
-        TaskPoller(evolve(RESTART, kind="backup"), PollPolicy())
+        TaskPoller(RESTART._replace(kind="backup"), PollPolicy())
 
     assert caught.value.operation == "server.restart"
 

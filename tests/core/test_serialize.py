@@ -9,7 +9,6 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-import attrs
 import pytest
 
 from docassemble_client import operations
@@ -19,7 +18,7 @@ from docassemble_client._types import UNSET
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.operation import Operation, Param, Result
-from docassemble_client.transfer import Upload
+from tests.core.responses import to_dict
 
 
 def make_operation(
@@ -74,7 +73,7 @@ def test_a_request_contains_everything_the_transport_needs() -> None:
     write = serialize(operations.USERS_CREATE, {"username": "a@b.c"})
 
     expected = Request(operation="users.get", method="GET", path="/api/user/7", safe=True)
-    assert attrs.asdict(read) == attrs.asdict(expected)
+    assert to_dict(read) == to_dict(expected)
     assert not health.auth
     assert (write.safe, write.auth, write.stream) == (False, True, False)
     assert write.json == b'{"username":"a@b.c"}'
@@ -122,7 +121,8 @@ def test_files_are_sent_in_a_form() -> None:
         ("data", '{"x":null}'),
         ("listed", '["b"]'),
     )
-    assert request.files == (("f", Upload(b"content", "upload")),)
+    ((name, upload),) = request.files
+    assert (name, upload.filename, upload.content) == ("f", "upload", b"content")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
 
 from docassemble_client._core.messages import Request
@@ -13,6 +12,7 @@ from docassemble_client._types import UNSET
 from docassemble_client.config import Confidential, Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload
+from tests.core.responses import to_dict
 
 
 def serialize_raw(method: str = "GET", path: str = "/x", **options: Any) -> Request:
@@ -45,7 +45,7 @@ def test_a_minimal_request_has_only_a_path() -> None:
     request = serialize_raw("get", "/al/api/v1/jobs/7")
 
     expected = Request(operation="request", method="GET", path="/al/api/v1/jobs/7")
-    assert attrs.asdict(request) == attrs.asdict(expected)
+    assert to_dict(request) == to_dict(expected)
     assert request.auth
     assert not request.safe
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import evolve
 
 from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.error_mapping import raise_for_status
@@ -35,8 +34,8 @@ INSTALL = TaskHandle(
     package="docassemble-demo",
     expected_state="listed",
 )
-UNINSTALL = evolve(INSTALL, operation="packages.uninstall", expected_state="gone")
-UNNAMED = evolve(INSTALL, package="", expected_state="")
+UNINSTALL = INSTALL._replace(operation="packages.uninstall", expected_state="gone")
+UNNAMED = INSTALL._replace(package="", expected_state="")
 RESTART_STATUS, INSTALL_STATUS = "/api/restart_status", "/api/package_update_status"
 HEALTH, PACKAGES = "/health_status", "/api/package"
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docassemble_client._http.multipart import FileChangedError, Multipart
+from docassemble_client._http.adapter import FileChangedError
+from docassemble_client._http.multipart import Multipart
 from docassemble_client.transfer import Upload, to_upload
 
 if TYPE_CHECKING:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _strict: ContextVar[bool] = ContextVar("docassemble_client_strict", default=False)
-_NO_CONTENT = Result()
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def _deserialize(operation: Operation[Any], request: Request, response: RawRespo
     result = operation.find_result(response.status)
     media_type = parse_media_type(response.content_type)
     if result is None:
-        if any(known != _NO_CONTENT for known in operation.results.values()):
+        if not all(known.is_empty for known in operation.results.values()):
             message = f"status {response.status} is not a known status of this operation"
             raise StructureError(message)
         if media_type == "text/html" and response.content:
@@ -78,7 +77,7 @@ def _deserialize(operation: Operation[Any], request: Request, response: RawRespo
             )
             raise StructureError(message)
         return None
-    if result == _NO_CONTENT:
+    if result.is_empty:
         return None
     expects_json = result.type is not None or result.task
     if expects_json and media_type == "application/json":

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing, asynccontextmanager
+from copy import copy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
-
-from attrs import evolve
 
 from docassemble_client._concurrency import Lock, monotonic, sleep, time_limit
 from docassemble_client._core.deserialize import deserialize
@@ -83,7 +82,8 @@ class Executor:
         """Run a call; raise UsageError before anything is sent if an argument is wrong."""
         request = serialize(operation, arguments)
         if headers:
-            request = evolve(request, headers=check_headers(headers, operation.id))
+            request = copy(request)  # it may be shared
+            request.headers = check_headers(headers, operation.id)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s", operation, redact_arguments(operation, arguments))
         timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
@@ -140,9 +140,10 @@ class Executor:
         headers: Mapping[str, str] | None,
     ) -> Download:
         """Prepare a call that returns a file; raise UsageError if an argument is wrong."""
-        request = evolve(serialize(operation, arguments), stream=True)
+        request = copy(serialize(operation, arguments))  # it may be shared
+        request.stream = True
         if headers:
-            request = evolve(request, headers=check_headers(headers, operation.id))
+            request.headers = check_headers(headers, operation.id)
         timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
 
         @asynccontextmanager

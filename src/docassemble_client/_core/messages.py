@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-from attrs import define, field
 
 from docassemble_client._types import is_mapping
 from docassemble_client.errors import UsageError
 
 if TYPE_CHECKING:
     from docassemble_client.errors import RequestContext
-    from docassemble_client.transfer import Upload  # noqa: TC004 - nobody resolves it
+    from docassemble_client.transfer import Upload
 
 
 _CONTROL = r"[\x00-\x1f\x7f]"
@@ -36,8 +35,7 @@ _RESERVED_HEADERS = frozenset(
 )
 
 
-# Not frozen, because each call creates one; without a repr, because most of it may be secret.
-@define(kw_only=True, eq=False, repr=False)
+# Not an attrs class: every first call defines it. Without a repr: most of it may be secret.
 class Request:
     """
     One request, independent of any HTTP library.
@@ -57,18 +55,49 @@ class Request:
         package: Normalized name of the package; empty if there is none.
     """
 
-    operation: str
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(factory=dict[str, str])
-    json: bytes | None = None
-    form: tuple[tuple[str, str], ...] = ()
-    files: tuple[tuple[str, Upload], ...] = ()
-    auth: bool = True
-    safe: bool = False
-    stream: bool = False
-    package: str = ""
+    __slots__ = (
+        "auth",
+        "files",
+        "form",
+        "headers",
+        "json",
+        "method",
+        "operation",
+        "package",
+        "path",
+        "query",
+        "safe",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        method: str,
+        path: str,
+        query: tuple[tuple[str, str], ...] = (),
+        headers: Mapping[str, str] = MappingProxyType({}),
+        json: bytes | None = None,
+        form: tuple[tuple[str, str], ...] = (),
+        files: tuple[tuple[str, Upload], ...] = (),
+        auth: bool = True,
+        safe: bool = False,
+        stream: bool = False,
+        package: str = "",
+    ) -> None:
+        self.operation = operation
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.json = json
+        self.form = form
+        self.files = files
+        self.auth = auth
+        self.safe = safe
+        self.stream = stream
+        self.package = package
 
     @property
     def error_context(self) -> RequestContext:

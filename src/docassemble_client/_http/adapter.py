@@ -35,6 +35,14 @@ class HTTPXTransport(Protocol):
         ...
 
 
+class FileChangedError(OSError):
+    """The size of a file is not as declared; a part of it was sent. Becomes a MaybeSent."""
+
+
+class FileReadError(OSError):
+    """A file could not be read; its text is the class of the cause. Becomes a MaybeSent."""
+
+
 class UploadStream:
     """
     A body that is read while it is sent.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 from docassemble_client._concurrency import run_callback
+from docassemble_client._http.adapter import FileChangedError, FileReadError
 from docassemble_client.transfer import Upload, is_binary_file
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ _COMPRESSED_TYPES = {
 }
 # As browsers escape names (WHATWG, HTML, "multipart form data") and werkzeug reads them.
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
-
-
-class FileChangedError(OSError):
-    """The size of a file is not as declared; a part of it was sent. Becomes a MaybeSent."""
-
-
-class FileReadError(OSError):
-    """A file could not be read; its text is the class of the cause. Becomes a MaybeSent."""
 
 
 class _Part(NamedTuple):

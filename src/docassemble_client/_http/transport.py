@@ -18,12 +18,13 @@ from docassemble_client._concurrency import (
 from docassemble_client._core.error_mapping import decode_error, timeout_error
 from docassemble_client._core.messages import check_headers
 from docassemble_client._http.adapter import (
+    FileChangedError,
+    FileReadError,
     UploadStream,
     file_changed,
     file_unreadable,
     invalid_request,
 )
-from docassemble_client._http.multipart import FileChangedError, FileReadError, Multipart
 from docassemble_client._http.network import check_proxy, find_environment_proxy, load_ssl_context
 from docassemble_client._version import __version__
 from docassemble_client.errors import DocassembleError, MaybeSent, UsageError
@@ -271,6 +272,8 @@ class Transport:
                 return target, headers, None
             headers["content-type"] = "application/x-www-form-urlencoded"
             return target, headers, urlencode(request.form).encode()
+        from docassemble_client._http.multipart import Multipart  # few calls upload files
+
         try:
             multipart = Multipart(request.form, request.files)
         except (OSError, ValueError) as error:

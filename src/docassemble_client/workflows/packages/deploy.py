@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from docassemble_client._concurrency import Callback, run_in_thread, sleep, time_limit
 from docassemble_client._core.retry import (
@@ -250,7 +250,7 @@ class _Deployment:
                 await self._wait_until_listed(error)
             else:
                 target = normalize_package_name(self.target.name)
-                self.handle = evolve(handle, package=target, expected_state="listed")
+                self.handle = handle._replace(package=target, expected_state="listed")
             return
 
     async def _wait_for_install(self) -> str:
