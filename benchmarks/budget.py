@@ -1,5 +1,5 @@
 """
-`python -m benchmarks.budget`: measure the ratios that tests/test_cost.py limits.
+`python -m benchmarks.budget`: measure the ratios that tests/test_performance_ratios.py limits.
 
 It takes seconds. It runs in its own process, because coverage would slow down only this package.
 """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from docassemble_client._core.deserialize import structure
 from docassemble_client._core.error_mapping import StructureError
-from tests.unstructure import unstructure
+from tests.value_to_json import unstructure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

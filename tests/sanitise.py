@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, urlsplit
 
-from tests.scanner import (
+from tests.secret_detection import (
     ADDRESS,
     BEFORE,
     HARMLESS_HOSTS,

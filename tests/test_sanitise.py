@@ -1,4 +1,4 @@
-"""Secrets are removed from recordings in every encoding, and the scanner finds leftovers."""
+"""Secrets are removed from recordings in every encoding, and leftover secrets are found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from tests.sanitise import Sanitiser, filter_configuration, make_stand_in
-from tests.scanner import find_secrets
+from tests.secret_detection import find_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,8 +258,8 @@ def test_configuration_keeps_only_harmless_directives() -> None:
         ("d" * 3 + "a1" * 18 + "f", "a digest"),
     ],
 )
-def test_scanner_finds_forbidden_content(secret: str, kind: str) -> None:
-    """The scanner finds each kind of forbidden content."""
+def test_forbidden_content_is_found(secret: str, kind: str) -> None:
+    """Each kind is reported by its name."""
     text = json.dumps({"body": {"text": f"before {secret} after"}}, indent=1)
 
     assert kind in {finding.partition(":")[0] for finding in find_secrets(text)}
@@ -280,7 +280,7 @@ def test_scanner_finds_forbidden_content(secret: str, kind: str) -> None:
         "/srv/docassemble/lib/python3.12 0x000000000001 /home/user/x 127.0.0.1",
     ],
 )
-def test_scanner_accepts_harmless_text(harmless: str) -> None:
+def test_harmless_text_is_accepted(harmless: str) -> None:
     """Stand-ins, words and example addresses are not secrets."""
     assert list(find_secrets(harmless)) == []
 

@@ -28,7 +28,7 @@ from docassemble_client._names import normalize_package_name
 from docassemble_client.operations import OPERATIONS
 from tests.examples import build_argument
 from tests.raw_server import ReceivedRequest, check_leaks, make_response, respond_with, serve
-from tests.unstructure import unstructure
+from tests.value_to_json import unstructure
 
 if TYPE_CHECKING:
     from codegen.ir import Operation as Described

@@ -29,8 +29,8 @@ from tests.mock import MockServer, run
 from tests.operation_coverage import count_successes, find_known_error, find_unproven_errors
 from tests.recording import FOLDER, RecordedExchange, decode_content, parse_parts, read_all
 from tests.replay import repeat_call
-from tests.scanner import find_secrets
-from tests.unstructure import unstructure
+from tests.secret_detection import find_secrets
+from tests.value_to_json import unstructure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tests.scanner import STAND_IN
+from tests.secret_detection import STAND_IN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from attrs import field, frozen
 
-from tests.scanner import STAND_IN
+from tests.secret_detection import STAND_IN
 
 # Numbers are translated only under these names, and in these positions of a path.
 _NUMBERS = {

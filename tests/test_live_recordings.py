@@ -15,7 +15,7 @@ from tests.live.recorder import MAX_BODY_BYTES, ExchangeRecorder
 from tests.operation_coverage import count_errors, count_successes
 from tests.recording import RecordedExchange, Scenario, dump, name_files, read
 from tests.sanitise import Sanitiser, make_stand_in
-from tests.scanner import find_secrets
+from tests.secret_detection import find_secrets
 
 KEY = "q7Rt2YxV9bLm4NcK8wZd3HsJ6pFg1TaE"
 OTHER_KEY = "Zd3HsJ6pFg1TaEq7Rt2YxV9bLm4NcK8w"
