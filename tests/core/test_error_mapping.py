@@ -298,7 +298,7 @@ def test_retry_after_is_a_number_of_seconds_or_a_date(
 @pytest.mark.parametrize("sent", [True, False])
 def test_a_timeout_says_whether_the_server_may_still_work(*, sent: bool) -> None:
     """A request that was not sent was not processed."""
-    error = timeout_error(UNSAFE, "too late", sent=sent)
+    error = timeout_error(UNSAFE, "too late", sent=sent, limit="read")
 
     assert error.maybe_processed is sent
     assert error.is_transient

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 SECRET = "hunter2"
 NO_DELAY = RetryPolicy(attempts=3, initial_delay=0, max_delay=0)
-"""Three attempts without a delay, even with Retry-After."""
+"""Three attempts without a delay, and none if the server asks for one."""
 SHORT_SECONDS = 0.05
 """Seconds after which the client stops waiting for the server."""
 MAX_SECONDS = 2
@@ -68,9 +68,9 @@ stall in body          RequestTimeout   3      3      1      1      1       1   
 never reads the body   RequestTimeout   3      3      1      1      1       3      1
 -- proxies and other servers
 502 page               ServerError      3      3      1      1      1       3      1
-503 retry after        ServerError      3      3      1      1      1       3      1
+503 retry after        ServerError      1      1      1      1      1       1      1
 504 page               ServerError      3      3      1      1      1       3      1
-429 retry after        RateLimited      3      3      3      3      3       3      3
+429 retry after        RateLimited      1      1      1      1      1       1      1
 413 at once            PayloadTooLarge  1      1      1      1      1       1      1
 redirect               RedirectRefused  1      1      1      1      1       1      1
 redirect 308           RedirectRefused  1      1      1      1      1       1      1

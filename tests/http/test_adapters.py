@@ -79,7 +79,9 @@ def test_a_refused_connection_is_not_sent() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
 
-        with pytest.raises(NotSent, match="no connection") as caught:
+        with pytest.raises(
+            NotSent, match=r"no connection to 127\.0\.0\.1:\d+: it was refused"
+        ) as caught:
             asyncio.run(scenario(listener.getsockname()[1]))
 
     assert not caught.value.maybe_processed
@@ -116,7 +118,9 @@ def test_a_connect_timeout_is_not_sent(limit: float) -> None:
             url = server.url.replace("http://", "https://")
             timeout = Timeouts(connect=limit)
             async with AsyncDocassemble(url, KEY, retry=NO_DELAY, timeout=timeout) as da:
-                with pytest.raises(RequestTimeout, match="no connection in time") as caught:
+                with pytest.raises(
+                    RequestTimeout, match=r"no connection to 127\.0\.0\.1:\d+ within"
+                ) as caught:
                     await da.users.create("jane@example.com")
                 assert not caught.value.maybe_processed
             return len(server.requests)
@@ -189,7 +193,7 @@ def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
     """The server may have processed the request: a read is retried, a change is not."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> tuple[int, int]:
-        with pytest.raises(MaybeSent, match="check before you repeat") as caught:
+        with pytest.raises(MaybeSent, match="before you repeat") as caught:
             await da.users.get_current()
         assert caught.value.maybe_processed
         assert caught.value.__suppress_context__
@@ -267,7 +271,9 @@ def test_a_read_timeout_closes_the_connection(script: Script) -> None:
     """A response that does not arrive in time ends the call; it may have been processed."""
 
     async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
-        with pytest.raises(RequestTimeout, match="did not respond in time") as caught:
+        with pytest.raises(
+            RequestTimeout, match=r"the server 127\.0\.0\.1:\d+ sent nothing for 0\.05 s"
+        ) as caught:
             await da.users.create("jane@example.com")
         assert caught.value.maybe_processed
         await server.wait_all_closed()

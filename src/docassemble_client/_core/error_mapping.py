@@ -213,11 +213,20 @@ def decode_error(request: Request, response: RawResponse, problem: str) -> Decod
     return attach_response(error, response)
 
 
-def timeout_error(request: Request, message: str, *, sent: bool) -> RequestTimeout:
-    warning = "; the server may still be working on it" if sent else ""
-    return RequestTimeout(
-        message,
-        hint=f"Increase the timeout{warning}",
-        maybe_processed=sent,
-        **request.error_context,
-    )
+def timeout_error(request: Request, message: str, *, sent: bool, limit: str) -> RequestTimeout:
+    """
+    Build the RequestTimeout for an expired limit.
+
+    Args:
+        request: The request.
+        message: What took too long.
+        sent: Whether the server may have processed the request.
+        limit: Attribute of Timeouts that sets the limit.
+
+    Returns:
+        The error.
+    """
+    hint = f"timeout=Timeouts({limit}=…) allows more time"
+    if sent:
+        hint = f"The server may still be working on it: check before you repeat it; {hint}"
+    return RequestTimeout(message, hint=hint, maybe_processed=sent, **request.error_context)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from docassemble_client._concurrency import monotonic, timeout_at
 from docassemble_client._core.error_mapping import timeout_error
 from docassemble_client._core.messages import SendState
-from docassemble_client.errors import DocassembleError, MaybeSent
+from docassemble_client.errors import DocassembleError, MaybeSent, format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -51,8 +51,9 @@ class TotalLimit:
         # Not by the clock: an event loop may run a timer shortly before its time.
         if self._timeout is None or not self._timeout.expired():
             return error
-        message = f"the call took longer than {self._total} s"
-        timeout = timeout_error(self.request, message, sent=self.state.maybe_processed)
+        message = f"the call took longer than {format_seconds(self._total or 0.0)}"
+        sent = self.state.maybe_processed
+        timeout = timeout_error(self.request, message, sent=sent, limit="total")
         timeout.request_number = self.state.request_number
         return timeout
 

@@ -1,12 +1,12 @@
-"""The interface between the transport and an HTTP library, and the errors of connections."""
+"""The interface between the transport and an HTTP library, and the errors of bodies."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from docassemble_client._concurrency import Task, current_task, wait
-from docassemble_client._core.error_mapping import timeout_error
-from docassemble_client.errors import MaybeSent, NotSent, RequestTimeout, UsageError
+from docassemble_client._http.connection_errors import CHECK_FIRST
+from docassemble_client.errors import MaybeSent, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._http.multipart import Multipart
     from docassemble_client.config import Timeouts
-
-_CHECK_FIRST = "The server may have processed the request: check before you repeat it"
 
 
 class HTTPXTransport(Protocol):
@@ -137,36 +135,6 @@ def invalid_request(request: Request, error: Exception) -> UsageError:
     return UsageError(message, operation=request.operation)
 
 
-def connect_error(request: Request, reason: object) -> NotSent:
-    """Build the NotSent error for a failed connection; it shows the reason."""
-    return NotSent(
-        f"no connection: {reason}",
-        hint="Check base_url, the proxy and the certificate",
-        **request.error_context,
-    )
-
-
-def connect_timeout(request: Request) -> RequestTimeout:
-    """Build the RequestTimeout for a connection that was not made in time."""
-    return RequestTimeout(
-        "no connection in time",
-        hint="Check base_url and the network, or allow more time",
-        maybe_processed=False,
-        **request.error_context,
-    )
-
-
-def read_timeout(request: Request, error: Exception) -> RequestTimeout:
-    """Build the RequestTimeout for a server that did not send or accept data in time."""
-    message = f"the server did not respond in time ({type(error).__name__})"
-    return timeout_error(request, message, sent=True)
-
-
-def connection_lost(request: Request, error: Exception) -> MaybeSent:
-    """Build the MaybeSent error for a lost connection; a library's text may contain secrets."""
-    return _maybe_sent(request, f"the connection broke ({type(error).__name__})")
-
-
 def file_changed(request: Request) -> MaybeSent:
     """Build the MaybeSent error for a file whose size changed while it was sent."""
     return _maybe_sent(request, "a file grew or shrank while it was sent")
@@ -179,4 +147,4 @@ def file_unreadable(request: Request, reason: object) -> MaybeSent:
 
 
 def _maybe_sent(request: Request, message: str) -> MaybeSent:
-    return MaybeSent(message, hint=_CHECK_FIRST, **request.error_context)
+    return MaybeSent(message, hint=CHECK_FIRST, **request.error_context)

@@ -19,13 +19,10 @@ from yarl import URL
 from docassemble_client._core.messages import RawResponse
 from docassemble_client._http.adapter import (
     UploadStream,
-    connect_error,
-    connect_timeout,
-    connection_lost,
     invalid_request,
-    read_timeout,
     read_up_to,
 )
+from docassemble_client._http.connection_errors import ConnectionErrors
 from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS
 from docassemble_client._http.early_response import EarlyResponseSocket
 from docassemble_client.config import Timeouts
@@ -68,6 +65,7 @@ class AiohttpAdapter:
             message = "aiohttp supports only http:// and https:// proxies"
             raise ValueError(message)
         self._base_url = base_url
+        self._errors = ConnectionErrors(base_url, proxy)
         self._encoded_base_url = ""
         self._proxy = proxy_url
         self._context = context
@@ -91,6 +89,7 @@ class AiohttpAdapter:
             url = URL(self._get_base_url() + target, encoded=True)
         except ValueError as error:
             raise invalid_request(request, error) from None
+        data: _WriteTimeoutStream | None = None
         try:
             stream = _as_stream(body)
             if stream is None:
@@ -102,8 +101,27 @@ class AiohttpAdapter:
                 async with _WriteTimeoutStream(chunks, timeouts) as data:
                     response = await self._send(request, url, headers, data, timeouts)
         except _LIBRARY_ERRORS as error:
-            raise _map_error(request, error) from None
-        return AiohttpResponse(request, response)
+            if data is not None and data.is_writing and type(error) is TimeoutError:
+                raise self._errors.write_timeout(request, timeouts) from None
+            raise self.map_error(request, error, timeouts) from None
+        self._errors.has_response = True
+        return AiohttpResponse(self, request, response, timeouts)
+
+    def map_error(
+        self, request: Request, error: aiohttp.ClientError | OSError, timeouts: Timeouts
+    ) -> DocassembleError:
+        """Convert an exception of the library."""
+        errors = self._errors
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return errors.connect_timeout(request, timeouts)
+        if isinstance(error, TimeoutError):
+            return errors.read_timeout(request, timeouts)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return errors.connect_error(request, error.os_error)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            # The text of the error contains the proxy's password.
+            return errors.proxy_refusal(request, error.status)
+        return errors.connection_lost(request, error)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -192,7 +210,12 @@ class _Chunks:
 
 
 class _WriteTimeoutStream:
-    """A body whose chunks the server must accept in time; aiohttp would wait forever."""
+    """
+    A body whose chunks the server must accept in time; aiohttp would wait forever.
+
+    Attributes:
+        is_writing: Whether it waits until the server accepts a chunk.
+    """
 
     def __init__(self, body: UploadStream | _Chunks, timeouts: Timeouts) -> None:
         self._body = body
@@ -201,6 +224,7 @@ class _WriteTimeoutStream:
         self._read_seconds = None if None in (timeouts.write, timeouts.read) else timeouts.read
         self._timeout = asyncio.timeout(None)
         self._is_active = False
+        self.is_writing = False
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -221,6 +245,7 @@ class _WriteTimeoutStream:
 
     async def __anext__(self) -> bytes:
         self._set_timeout(None)
+        self.is_writing = False
         try:
             chunk = await anext(self._body)
         except StopAsyncIteration:
@@ -231,6 +256,7 @@ class _WriteTimeoutStream:
             )
             raise
         self._set_timeout(self._write_seconds)
+        self.is_writing = True
         return chunk
 
     def _set_timeout(self, seconds: float | None) -> None:
@@ -297,12 +323,20 @@ def _close_delimited(response: aiohttp.ClientResponse) -> ResponseHandler | None
 class AiohttpResponse(RawResponse):
     """A response of aiohttp; its body is read from the connection."""
 
-    __slots__ = ("_connection", "_native", "_request")
+    __slots__ = ("_adapter", "_connection", "_native", "_request", "_timeouts")
 
-    def __init__(self, request: Request, native: aiohttp.ClientResponse) -> None:
+    def __init__(
+        self,
+        adapter: AiohttpAdapter,
+        request: Request,
+        native: aiohttp.ClientResponse,
+        timeouts: Timeouts,
+    ) -> None:
         super().__init__(status=native.status, headers=_merge_headers(native))
+        self._adapter = adapter
         self._request = request
         self._native = native
+        self._timeouts = timeouts
         # aiohttp drops the connection once the whole body is in its buffer.
         self._connection = _close_delimited(native)
 
@@ -328,21 +362,8 @@ class AiohttpResponse(RawResponse):
             if isinstance(reset, OSError):
                 raise reset
         except _LIBRARY_ERRORS as error:
-            raise _map_error(self._request, error) from None
+            raise self._adapter.map_error(self._request, error, self._timeouts) from None
 
     async def aclose(self) -> None:
         """Release the connection if the body was read to its end, else close it."""
         self._native.close()
-
-
-def _map_error(request: Request, error: aiohttp.ClientError | OSError) -> DocassembleError:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return connect_timeout(request)
-    if isinstance(error, TimeoutError):
-        return read_timeout(request, error)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return connect_error(request, error.os_error)
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        # The text of the error contains the proxy's password.
-        return connect_error(request, f"the proxy responded with status {error.status}")
-    return connection_lost(request, error)

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 from docassemble_client._core.messages import RawResponse
 from docassemble_client._http.adapter import (
     UploadStream,
-    connect_error,
-    connect_timeout,
-    connection_lost,
     invalid_request,
-    read_timeout,
     read_up_to,
 )
+from docassemble_client._http.connection_errors import ConnectionErrors, parse_proxy_status
 from docassemble_client._http.connection_pool import (
     KEEPALIVE_SECONDS,
     GivenTransport,
@@ -37,7 +34,11 @@ class HTTPXAdapter:
     """Sends requests with transports of httpx or httpx2, without the library's client."""
 
     def __init__(
-        self, library: str, pool: GivenTransport | OneConnectionPool, base_url: str
+        self,
+        library: str,
+        pool: GivenTransport | OneConnectionPool,
+        base_url: str,
+        proxy: str | None = None,
     ) -> None:
         """
         Use a pool of transports.
@@ -46,10 +47,12 @@ class HTTPXAdapter:
             library: Name of the transports' library.
             pool: The pool.
             base_url: URL of the server.
+            proxy: URL of the pool's proxy.
         """
         self.httpx: Any = import_module(library)
         self.pool = pool
         self._base_url = base_url
+        self._errors = ConnectionErrors(base_url, proxy)
         self._timeouts: tuple[Timeouts | None, dict[str, dict[str, float | None]]] = (None, {})
         self.library_errors = (self.httpx.HTTPError, self.httpx.StreamError, OSError)
 
@@ -93,7 +96,7 @@ class HTTPXAdapter:
             pool = OneConnectionPool(make_transport)
         except httpx.InvalidURL as error:
             raise ValueError(type(error).__name__) from None
-        return cls(library, pool, base_url)
+        return cls(library, pool, base_url, proxy)
 
     async def send(
         self,
@@ -121,22 +124,27 @@ class HTTPXAdapter:
             native_response = await transport.handle_async_request(native_request)
         except self.library_errors as error:
             self.pool.release(transport)
-            raise self.map_error(request, error) from None
+            raise self.map_error(request, error, timeouts) from None
         except BaseException:
             self.pool.release(transport)
             raise
-        return HTTPXResponse(self, request, native_response, transport)
+        self._errors.has_response = True
+        return HTTPXResponse(self, request, native_response, transport, timeouts)
 
-    def map_error(self, request: Request, error: Exception) -> DocassembleError:
+    def map_error(self, request: Request, error: Exception, timeouts: Timeouts) -> DocassembleError:
         """Convert an exception of the library."""
-        httpx = self.httpx
+        httpx, errors = self.httpx, self._errors
         if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
-            return connect_timeout(request)
+            return errors.connect_timeout(request, timeouts)
+        if isinstance(error, httpx.WriteTimeout):
+            return errors.write_timeout(request, timeouts)
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            return read_timeout(request, error)
+            return errors.read_timeout(request, timeouts)
+        if isinstance(error, httpx.ProxyError) and (status := parse_proxy_status(str(error))):
+            return errors.proxy_refusal(request, status)
         if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
-            return connect_error(request, error)
-        return connection_lost(request, error)
+            return errors.connect_error(request, error)
+        return errors.connection_lost(request, error)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -158,16 +166,22 @@ class HTTPXAdapter:
 class HTTPXResponse(RawResponse):
     """A response of httpx or httpx2; its body is read from the connection."""
 
-    __slots__ = ("_adapter", "_native", "_request", "_transport")
+    __slots__ = ("_adapter", "_native", "_request", "_timeouts", "_transport")
 
     def __init__(
-        self, adapter: HTTPXAdapter, request: Request, native: Any, transport: Any
+        self,
+        adapter: HTTPXAdapter,
+        request: Request,
+        native: Any,
+        transport: Any,
+        timeouts: Timeouts,
     ) -> None:
         super().__init__(status=native.status_code, headers=dict(native.headers.items()))
         self._adapter = adapter
         self._request = request
         self._native = native
         self._transport = transport
+        self._timeouts = timeouts
 
     def read_nowait(self, limit: int) -> bytes | None:  # noqa: ARG002 - always on its way
         """Return None: the body has not been read from the connection."""
@@ -185,7 +199,7 @@ class HTTPXResponse(RawResponse):
             async for chunk in self._native.stream:
                 yield chunk
         except self._adapter.library_errors as error:
-            raise self._adapter.map_error(self._request, error) from None
+            raise self._adapter.map_error(self._request, error, self._timeouts) from None
 
     async def aclose(self) -> None:
         """Release the connection if the body was read to its end, else close it."""

@@ -27,7 +27,7 @@ from docassemble_client._http.adapter import (
 )
 from docassemble_client._http.network import check_proxy, find_environment_proxy, load_ssl_context
 from docassemble_client._version import __version__
-from docassemble_client.errors import DocassembleError, MaybeSent, UsageError
+from docassemble_client.errors import DocassembleError, MaybeSent, UsageError, format_seconds
 from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
@@ -241,9 +241,11 @@ class Transport:
             async with timeout_after(limit):
                 await self._limiter.acquire()
         except TimeoutError:
-            message = f"no slot was free within {limit} s"
-            error = timeout_error(request, message, sent=False)
-            error.hint = "Nothing was sent. Close open downloads, or raise max_concurrency"
+            message = f"no slot was free within {format_seconds(limit or 0.0)}"
+            error = timeout_error(request, message, sent=False, limit="pool")
+            error.hint = (
+                f"Nothing was sent. Close open downloads, or raise max_concurrency; {error.hint}"
+            )
             raise error from None
 
     def _build_request(
