@@ -111,11 +111,13 @@ if TYPE_CHECKING:
     )
     from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
     from docassemble_client.workflows.errors import (
+        AnswerProblem,
         ApiKeyNotCreated,
         InstallFailed,
         InterviewError,
         InterviewFailed,
         InterviewStuck,
+        InvalidAnswer,
         InvalidDocument,
         JournalError,
         MissingAnswer,
@@ -123,8 +125,13 @@ if TYPE_CHECKING:
         ProjectNotFound,
         SessionNotShareable,
     )
-    from docassemble_client.workflows.interviews.answer_source import MISSING, AnswerPolicy, Missing
-    from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList, DAObject
+    from docassemble_client.workflows.interviews.answers import (
+        Answer,
+        DADict,
+        DAList,
+        DAObject,
+        Raw,
+    )
     from docassemble_client.workflows.interviews.assembly import Assembly
     from docassemble_client.workflows.interviews.documents import (
         Document,
@@ -133,14 +140,18 @@ if TYPE_CHECKING:
         Documents,
     )
     from docassemble_client.workflows.interviews.interview import Interview
+    from docassemble_client.workflows.interviews.missing import MISSING, Missing
+    from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
     from docassemble_client.workflows.interviews.prefilled_url import PrefilledURL
-    from docassemble_client.workflows.interviews.screen import (
+    from docassemble_client.workflows.interviews.screen import Screen
+    from docassemble_client.workflows.interviews.screen_actions import ScreenAction
+    from docassemble_client.workflows.interviews.screen_field import (
         FieldType,
-        Screen,
         ScreenChoice,
         ScreenField,
     )
     from docassemble_client.workflows.interviews.session import InterviewSession
+    from docassemble_client.workflows.interviews.text_format import TextFormat
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
     from docassemble_client.workflows.packages.deploy import DeployReport
     from docassemble_client.workflows.playground.project import Project
@@ -158,6 +169,7 @@ __all__ = [
     "ActionButton",
     "Answer",
     "AnswerPolicy",
+    "AnswerProblem",
     "ApiKey",
     "ApiKeyMethod",
     "ApiKeyNotCreated",
@@ -213,6 +225,7 @@ __all__ = [
     "InterviewStuck",
     "InterviewVariable",
     "InterviewVariableUse",
+    "InvalidAnswer",
     "InvalidDocument",
     "Invitation",
     "JSONInput",
@@ -252,6 +265,7 @@ __all__ = [
     "QuestionType",
     "QuestionVariety",
     "RateLimited",
+    "Raw",
     "RedirectRefused",
     "RequestEvent",
     "RequestTimeout",
@@ -264,6 +278,7 @@ __all__ = [
     "RowOutcome",
     "RowResult",
     "Screen",
+    "ScreenAction",
     "ScreenChoice",
     "ScreenField",
     "ScriptCondition",
@@ -291,6 +306,7 @@ __all__ = [
     "TemplateFieldLocation",
     "TemplateFields",
     "TemplateFieldsFormat",
+    "TextFormat",
     "Timeouts",
     "Transcript",
     "TranscriptStep",
@@ -390,11 +406,13 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.accounts.stored_sessions": ("CleanupReport", "ExportedSession", "StaleSession"),
     "workflows.batch.results": ("BatchProgress", "RowOutcome", "RowResult"),
     "workflows.errors": (
+        "AnswerProblem",
         "ApiKeyNotCreated",
         "InstallFailed",
         "InterviewError",
         "InterviewFailed",
         "InterviewStuck",
+        "InvalidAnswer",
         "InvalidDocument",
         "JournalError",
         "MissingAnswer",
@@ -402,8 +420,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "ProjectNotFound",
         "SessionNotShareable",
     ),
-    "workflows.interviews.answer_source": ("AnswerPolicy", "MISSING", "Missing"),
-    "workflows.interviews.answers": ("Answer", "DADict", "DAList", "DAObject"),
+    "workflows.interviews.answers": ("Answer", "DADict", "DAList", "DAObject", "Raw"),
     "workflows.interviews.assembly": ("Assembly",),
     "workflows.interviews.documents": (
         "Document",
@@ -412,9 +429,14 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "Documents",
     ),
     "workflows.interviews.interview": ("Interview",),
+    "workflows.interviews.missing": ("MISSING", "Missing"),
+    "workflows.interviews.policy_values": ("AnswerPolicy",),
     "workflows.interviews.prefilled_url": ("PrefilledURL",),
-    "workflows.interviews.screen": ("FieldType", "Screen", "ScreenChoice", "ScreenField"),
+    "workflows.interviews.screen": ("Screen",),
+    "workflows.interviews.screen_actions": ("ScreenAction",),
+    "workflows.interviews.screen_field": ("FieldType", "ScreenChoice", "ScreenField"),
     "workflows.interviews.session": ("InterviewSession",),
+    "workflows.interviews.text_format": ("TextFormat",),
     "workflows.interviews.transcript": ("Transcript", "TranscriptStep"),
     "workflows.packages.deploy": ("DeployReport",),
     "workflows.playground.project": ("Project",),

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     )
     from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
     from docassemble_client.workflows.errors import (
+        AnswerProblem,
         ApiKeyNotCreated,
         InstallFailed,
         InterviewError,
         InterviewFailed,
         InterviewStuck,
+        InvalidAnswer,
         InvalidDocument,
         JournalError,
         MissingAnswer,
@@ -31,8 +33,13 @@ if TYPE_CHECKING:
         ProjectNotFound,
         SessionNotShareable,
     )
-    from docassemble_client.workflows.interviews.answer_source import MISSING, AnswerPolicy, Missing
-    from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList, DAObject
+    from docassemble_client.workflows.interviews.answers import (
+        Answer,
+        DADict,
+        DAList,
+        DAObject,
+        Raw,
+    )
     from docassemble_client.workflows.interviews.assembly import Assembly
     from docassemble_client.workflows.interviews.documents import (
         Document,
@@ -41,14 +48,18 @@ if TYPE_CHECKING:
         Documents,
     )
     from docassemble_client.workflows.interviews.interview import Interview
+    from docassemble_client.workflows.interviews.missing import MISSING, Missing
+    from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
     from docassemble_client.workflows.interviews.prefilled_url import PrefilledURL
-    from docassemble_client.workflows.interviews.screen import (
+    from docassemble_client.workflows.interviews.screen import Screen
+    from docassemble_client.workflows.interviews.screen_actions import ScreenAction
+    from docassemble_client.workflows.interviews.screen_field import (
         FieldType,
-        Screen,
         ScreenChoice,
         ScreenField,
     )
     from docassemble_client.workflows.interviews.session import InterviewSession
+    from docassemble_client.workflows.interviews.text_format import TextFormat
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
     from docassemble_client.workflows.packages.deploy import DeployReport
     from docassemble_client.workflows.playground.project import Project
@@ -61,6 +72,7 @@ __all__ = [
     "MISSING",
     "Answer",
     "AnswerPolicy",
+    "AnswerProblem",
     "ApiKeyNotCreated",
     "Assembly",
     "BatchProgress",
@@ -84,6 +96,7 @@ __all__ = [
     "InterviewFailed",
     "InterviewSession",
     "InterviewStuck",
+    "InvalidAnswer",
     "InvalidDocument",
     "JournalError",
     "Missing",
@@ -93,9 +106,11 @@ __all__ = [
     "Profile",
     "Project",
     "ProjectNotFound",
+    "Raw",
     "RowOutcome",
     "RowResult",
     "Screen",
+    "ScreenAction",
     "ScreenChoice",
     "ScreenField",
     "ServerReport",
@@ -103,6 +118,7 @@ __all__ = [
     "StaleSession",
     "SyncChange",
     "SyncReport",
+    "TextFormat",
     "Transcript",
     "TranscriptStep",
     "WatchEvent",
@@ -113,11 +129,13 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "accounts.stored_sessions": ("CleanupReport", "ExportedSession", "StaleSession"),
     "batch.results": ("BatchProgress", "RowOutcome", "RowResult"),
     "errors": (
+        "AnswerProblem",
         "ApiKeyNotCreated",
         "InstallFailed",
         "InterviewError",
         "InterviewFailed",
         "InterviewStuck",
+        "InvalidAnswer",
         "InvalidDocument",
         "JournalError",
         "MissingAnswer",
@@ -125,14 +143,18 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "ProjectNotFound",
         "SessionNotShareable",
     ),
-    "interviews.answer_source": ("AnswerPolicy", "MISSING", "Missing"),
-    "interviews.answers": ("Answer", "DADict", "DAList", "DAObject"),
+    "interviews.answers": ("Answer", "DADict", "DAList", "DAObject", "Raw"),
     "interviews.assembly": ("Assembly",),
     "interviews.documents": ("Document", "DocumentDownload", "DocumentDownloads", "Documents"),
     "interviews.interview": ("Interview",),
+    "interviews.missing": ("MISSING", "Missing"),
+    "interviews.policy_values": ("AnswerPolicy",),
     "interviews.prefilled_url": ("PrefilledURL",),
-    "interviews.screen": ("FieldType", "Screen", "ScreenChoice", "ScreenField"),
+    "interviews.screen": ("Screen",),
+    "interviews.screen_actions": ("ScreenAction",),
+    "interviews.screen_field": ("FieldType", "ScreenChoice", "ScreenField"),
     "interviews.session": ("InterviewSession",),
+    "interviews.text_format": ("TextFormat",),
     "interviews.transcript": ("Transcript", "TranscriptStep"),
     "packages.deploy": ("DeployReport",),
     "playground.project": ("Project",),

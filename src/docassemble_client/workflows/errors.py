@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Unpack
+
+from attrs import field, frozen
 
 import docassemble_client.workflows as workflows
 from docassemble_client._types import JSON
-from docassemble_client.errors import DocassembleError, ErrorContext, TaskFailed
+from docassemble_client.errors import DocassembleError, ErrorContext, TaskFailed, UsageError
 from docassemble_client.tasks import TaskHandle
+
+_MAX_SHOWN_CHOICES = 12
 
 
 class SessionNotShareable(DocassembleError):
@@ -40,6 +45,8 @@ class MissingAnswer(InterviewError):
     Attributes:
         variable: Name of the variable.
         question: Name of the question; empty if no question asks for the variable.
+        datatype: Datatype of the field; empty if it is not known.
+        similar_names: Answers of a similar name that no screen has asked for.
     """
 
     def __init__(
@@ -49,11 +56,75 @@ class MissingAnswer(InterviewError):
         transcript: workflows.Transcript | None = None,
         variable: str = "",
         question: str = "",
+        datatype: str = "",
+        similar_names: tuple[str, ...] = (),
         **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, transcript=transcript, **context)
         self.variable = variable
         self.question = question
+        self.datatype = datatype
+        self.similar_names = similar_names
+
+
+@frozen(kw_only=True)
+class AnswerProblem:
+    """
+    An answer that does not fit its field; without the answer's value.
+
+    Attributes:
+        variable: Variable of the field.
+        label: Label of the field in Markdown.
+        datatype: Datatype of the field, such as currency; empty if it has none.
+        kind: Python type of the value, such as str.
+        reason: What is wrong with the value.
+        choices: Values of the field's choices; empty if it has none.
+        limits: Limits of the field by name: min, max, minlength, maxlength.
+    """
+
+    variable: str
+    label: str
+    datatype: str
+    kind: str
+    reason: str
+    choices: tuple[JSON, ...] = ()
+    limits: Mapping[str, str] = field(factory=dict[str, str])
+
+    def __str__(self) -> str:
+        datatype = f" ({self.datatype})" if self.datatype else ""
+        text = f"{self.variable!r}{datatype}: {self.reason}"
+        if self.limits:
+            text += f", {', '.join(f'{name} {limit}' for name, limit in self.limits.items())}"
+        if self.choices:
+            shown = ", ".join(repr(choice) for choice in self.choices[:_MAX_SHOWN_CHOICES])
+            more = ", …" if len(self.choices) > _MAX_SHOWN_CHOICES else ""
+            text += f", choices {shown}{more}"
+        return text
+
+
+class InvalidAnswer(UsageError):
+    """
+    Answers do not fit the fields of a screen; the screen was not answered.
+
+    Attributes:
+        problems: All problems of the screen.
+        question: Name of the question.
+        transcript: Questions and answers before this screen; None outside of a run.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problems: tuple[AnswerProblem, ...] = (),
+        question: str = "",
+        transcript: workflows.Transcript | None = None,
+        **context: Unpack[ErrorContext],
+    ) -> None:
+        super().__init__(message, **context)
+        self.problems = problems
+        self.question = question
+        self.transcript = transcript
 
 
 class InterviewStuck(InterviewError):

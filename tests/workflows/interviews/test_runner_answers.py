@@ -35,14 +35,18 @@ def test_answers_of_disabled_fields_are_not_sent() -> None:
     assert server.get_sent_variables() == [{"a": "x"}]
 
 
-def test_optional_object_without_an_answer_is_omitted() -> None:
-    """It keeps its value, because other fields may set its attributes."""
+def test_optional_object_without_an_answer_keeps_its_value() -> None:
+    """Other fields may set its attributes; it becomes None only if it is undefined."""
     fields = [make_field("a"), make_field("thing", datatype="object", required=False)]
-    server = ScriptedServer(make_screen(*fields), END_SCREEN)
+    screen = make_screen(*fields)
+    defined = ScriptedServer(screen, END_SCREEN, values={"thing": {"_class": "C"}})
+    undefined = ScriptedServer(screen, END_SCREEN)
 
-    run_interview(server, {"a": "x"})
+    run_interview(defined, {"a": "x"})
+    run_interview(undefined, {"a": "x"})
 
-    assert server.get_sent_variables() == [{"a": "x"}]
+    assert defined.get_sent_variables() == [{"a": "x"}]
+    assert undefined.get_sent_variables() == [{"a": "x", "thing": None}]
 
 
 VALUES = {

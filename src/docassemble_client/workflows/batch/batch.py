@@ -38,10 +38,11 @@ from docassemble_client.workflows.batch.journal import Journal
 from docassemble_client.workflows.batch.resilient_session import ResilientSession
 from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
 from docassemble_client.workflows.errors import InterviewError, JournalError
-from docassemble_client.workflows.interviews.answer_source import AnswerPolicy
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.document_sources import find_documents
 from docassemble_client.workflows.interviews.documents import DocumentDownloads, Documents
+from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
+from docassemble_client.workflows.interviews.text_format import TextFormat
 
 Row: TypeAlias = Mapping[str, Answer]
 Rows: TypeAlias = Iterable[Row] | AsyncIterable[Row]
@@ -62,6 +63,7 @@ class BatchOptions:
     key: RowKey | None
     policy: AnswerPolicy
     max_steps: int
+    text_format: TextFormat
     url_args: Mapping[str, str] | None
     formats: Sequence[str] | None
     max_size: int | None
@@ -198,7 +200,10 @@ class Batch:
         try:
             async with session:
                 transcript = await session.run(
-                    row.answers, policy=self._options.policy, max_steps=self._options.max_steps
+                    row.answers,
+                    policy=self._options.policy,
+                    max_steps=self._options.max_steps,
+                    text_format=self._options.text_format,
                 )
                 downloads = find_documents(
                     self._client,

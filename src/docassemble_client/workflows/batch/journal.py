@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import os
 import secrets
@@ -15,14 +13,12 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 from attrs import frozen
 
 from docassemble_client._concurrency import Lock, shield, sleep, to_thread
-from docassemble_client.transfer import Upload
 from docassemble_client.workflows.errors import JournalError
-from docassemble_client.workflows.interviews.answers import encode_answers
+from docassemble_client.workflows.interviews.answer_digest import compute_digest
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from docassemble_client.transfer import FileInput
     from docassemble_client.workflows.interviews.answers import Answer
 
 if sys.platform == "win32":  # pragma: no cover
@@ -129,13 +125,7 @@ class Journal:
         Raises:
             UsageError: A value cannot be sent.
         """
-        encoded = encode_answers(row)
-        files = {
-            encoded.file_variables.get(part, part): [_fingerprint_file(file) for file in part_files]
-            for part, part_files in encoded.files.items()
-        }
-        text = json.dumps([encoded.literal, encoded.converted, files], sort_keys=True)
-        digest = hmac.new(self._salt, text.encode(), hashlib.sha256).hexdigest()
+        digest = compute_digest(row, self._salt)
         return digest[: 2 * _DIGEST_BYTES]
 
     async def record_start(self, key: str, digest: str, session: str) -> None:
@@ -252,14 +242,3 @@ def _read_salt(header: _Record, expected: _Record) -> bytes:
 def _damage_error(number: int) -> JournalError:
     message = f"line {number} of the journal is damaged, or the file is not a journal"
     return JournalError(message, hint="The file was not changed; use another file to start again")
-
-
-def _fingerprint_file(file: FileInput) -> str:
-    """Return a text that identifies a file: a stream by its name only, as it is read once."""
-    name = ""
-    if isinstance(file, Upload):
-        name = file.filename
-        file = file.content
-    if isinstance(file, bytes):
-        return f"{name}:{hashlib.sha256(file).hexdigest()}"
-    return f"{name}:{os.fspath(file)}" if isinstance(file, (str, os.PathLike)) else name

@@ -67,11 +67,17 @@ class DADict(DAObject):
     """
     A gathered dictionary, such as checkboxes: `DADict({"apple": True, "pear": False})`.
 
-    For checkboxes, include every choice, also those that are not checked.
+    For checkboxes, include every choice, also those that are not checked. Keys are strings, numbers
+    or booleans.
     """
 
-    def __init__(self, elements: Mapping[str, Answer], /) -> None:
-        super().__init__("DADict", elements=elements, gathered=True, auto_gather=False)
+    def __init__(self, elements: DictElements, /) -> None:
+        super().__init__(
+            "DADict",
+            elements=cast("Mapping[str, Answer]", elements),
+            gathered=True,
+            auto_gather=False,
+        )
 
 
 class DAList(DAObject):
@@ -81,8 +87,31 @@ class DAList(DAObject):
         super().__init__("DAList", elements=elements, gathered=True, auto_gather=False)
 
 
+class Raw:
+    """
+    A value that is sent as it is, without a check against its field.
+
+    Attributes:
+        value: Value to send.
+
+    Example:
+        ```python
+        {"rent": Raw("to be determined")}
+        ```
+    """
+
+    def __init__(self, value: Answer, /) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
 _Value: TypeAlias = JSONInput | Decimal | date | time | bytes | os.PathLike[str] | Upload
-Answer: TypeAlias = _Value | DAObject | Sequence["Answer"] | Mapping[str, "Answer"]
+DictElements: TypeAlias = (
+    Mapping[str, "Answer"] | Mapping[int, "Answer"] | Mapping[str | int | bool | None, "Answer"]
+)
+Answer: TypeAlias = _Value | DAObject | Raw | Sequence["Answer"] | Mapping[str, "Answer"]
 """
 A value for a variable: JSON, Decimal, date, time, datetime, a `DAObject` or a file.
 
@@ -136,6 +165,7 @@ def encode_answers(answers: Mapping[str, Answer]) -> EncodedAnswers:
     Raises:
         UsageError: A variable name or value is invalid.
     """
+    answers = _expand_dicts(answers)
     check_names(answers)
     encoded = EncodedAnswers()
     values: dict[str, JSONInput] = {}
@@ -163,6 +193,30 @@ def encode_answers(answers: Mapping[str, Answer]) -> EncodedAnswers:
     prefixes = tuple(f"{name}{sign}" for name in encoded.converted for sign in ".[")
     literal_last = any(name.startswith(prefixes) for name in could_be_converted)
     return evolve(encoded, literal_last=literal_last)
+
+
+def _expand_dicts(answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """
+    Unwrap raw values, and set elements in variables of their own where JSON cannot hold the key.
+
+    Keys of a JSON object are strings, and the server converts those that look like dates.
+    """
+    expanded: dict[str, Answer] = {}
+    for name, answer in answers.items():
+        value = answer.value if isinstance(answer, Raw) else answer
+        elements = value.attributes["elements"] if isinstance(value, DADict) else None
+        if not isinstance(elements, Mapping) or not any(map(_needs_variable, elements)):
+            expanded[name] = value
+            continue
+        expanded[name] = DADict({})
+        for key, item in cast("Mapping[object, Answer]", elements).items():
+            expanded[f"{name}[{key!r}]"] = item
+    return expanded
+
+
+def _needs_variable(key: object) -> bool:
+    is_scalar = key is None or isinstance(key, (bool, int, float))
+    return is_scalar or (isinstance(key, str) and bool(_DATE_LIKE.match(key)))
 
 
 def check_names(names: Iterable[object]) -> None:
@@ -213,6 +267,8 @@ class _AnswerEncoder:
 
     def encode(self, value: object, name: str) -> JSONInput:
         """Encode a value as JSON; objects get this instanceName."""
+        if isinstance(value, Raw):
+            value = value.value
         if isinstance(value, str):
             self.could_be_converted = self.could_be_converted or bool(_DATE_LIKE.match(value))
         elif isinstance(value, (date, time)):

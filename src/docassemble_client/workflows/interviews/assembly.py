@@ -10,10 +10,12 @@ from types import TracebackType
 
 from docassemble_client._base_client import BaseClient
 from docassemble_client.errors import UsageError
-from docassemble_client.workflows.interviews.answer_source import AnswerPolicy, Answers
+from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.document_sources import find_documents
 from docassemble_client.workflows.interviews.documents import DocumentDownloads, Documents
+from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.session import InterviewSession
+from docassemble_client.workflows.interviews.text_format import TextFormat
 
 
 class Assembly:
@@ -103,6 +105,7 @@ async def open_documents(
     *,
     policy: AnswerPolicy,
     max_steps: int,
+    text_format: TextFormat,
     formats: Sequence[str] | None,
     max_size: int | None,
 ) -> AsyncGenerator[DocumentDownloads]:
@@ -115,6 +118,7 @@ async def open_documents(
         answers: Answers, as for `InterviewSession.run`.
         policy: How to answer fields that the answers do not cover.
         max_steps: Maximum number of screens.
+        text_format: How text for numbers and several choices is written.
         formats: Formats to include; None for all.
         max_size: Maximum size of each document in bytes; None for no limit.
 
@@ -122,5 +126,7 @@ async def open_documents(
         The documents.
     """
     async with session:
-        transcript = await session.run(answers, policy=policy, max_steps=max_steps)
+        transcript = await session.run(
+            answers, policy=policy, max_steps=max_steps, text_format=text_format
+        )
         yield find_documents(client, transcript, formats=formats, max_size=max_size)

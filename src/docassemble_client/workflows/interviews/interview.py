@@ -12,12 +12,14 @@ from docassemble_client._base_client import BaseClient
 from docassemble_client.config import Secret
 from docassemble_client.workflows.batch.batch import BatchOptions, RowKey, Rows, assemble_many
 from docassemble_client.workflows.batch.results import BatchProgress, RowResult
-from docassemble_client.workflows.interviews.answer_source import AnswerPolicy, Answers
+from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.assembly import Assembly, open_documents
 from docassemble_client.workflows.interviews.documents import DocumentDownloads
+from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.prefilled_url import PrefilledURL, create_prefilled_url
 from docassemble_client.workflows.interviews.session import InterviewSession
+from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 
 
 class Interview:
@@ -76,6 +78,7 @@ class Interview:
         *,
         policy: AnswerPolicy = AnswerPolicy.strict,
         max_steps: int = 200,
+        text_format: TextFormat = PLAIN_TEXT,
         secret: str | Secret | None = None,
         url_args: Mapping[str, str] | None = None,
         formats: Sequence[str] | None = None,
@@ -95,6 +98,7 @@ class Interview:
             answers: Answers, as for `InterviewSession.run`.
             policy: How to answer fields that the answers do not cover.
             max_steps: Maximum number of screens, including reloads of waiting screens.
+            text_format: How text for numbers and several choices is written.
             secret: Encryption key of 16, 24 or 32 bytes; by default the server creates one.
             url_args: URL arguments of the interview, by name.
             formats: Formats to include, such as ("pdf", "docx"); all by default.
@@ -104,6 +108,7 @@ class Interview:
             The documents; the interview runs when you use them.
 
         Raises:
+            InvalidAnswer: While running: answers do not fit the fields of a screen.
             MissingAnswer: While running: a required field has no answer.
             InterviewStuck: The interview does not reach an end.
             InterviewFailed: The server refused an answer, or the interview raised an error.
@@ -125,6 +130,7 @@ class Interview:
                 answers,
                 policy=policy,
                 max_steps=max_steps,
+                text_format=text_format,
                 formats=formats,
                 max_size=max_size,
             )
@@ -141,6 +147,7 @@ class Interview:
         key: RowKey | None = None,
         policy: AnswerPolicy = AnswerPolicy.strict,
         max_steps: int = 200,
+        text_format: TextFormat = PLAIN_TEXT,
         url_args: Mapping[str, str] | None = None,
         formats: Sequence[str] | None = None,
         max_size: int | None = None,
@@ -173,6 +180,7 @@ class Interview:
                 in memory after their row has finished.
             policy: How to answer fields that a row does not cover.
             max_steps: Maximum number of screens, including reloads of waiting screens.
+            text_format: How text for numbers and several choices is written.
             url_args: URL arguments of the interview, by name.
             formats: Formats to include, such as ("pdf", "docx"); all by default.
             max_size: Maximum size of each document in bytes; None for no limit.
@@ -201,6 +209,7 @@ class Interview:
             key=key,
             policy=policy,
             max_steps=max_steps,
+            text_format=text_format,
             url_args=url_args,
             formats=formats,
             max_size=max_size,

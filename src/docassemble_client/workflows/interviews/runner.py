@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from docassemble_client._concurrency import sleep
 from docassemble_client.errors import BadRequest
 from docassemble_client.models import Question, SessionReply, UndefinedVariable
-from docassemble_client.workflows.errors import InterviewFailed, InterviewStuck, MissingAnswer
-from docassemble_client.workflows.interviews.answer_source import MISSING, AnswerSource
-from docassemble_client.workflows.interviews.answers import Answer, DAList, DAObject, encode_answers
+from docassemble_client.workflows.errors import (
+    InterviewFailed,
+    InterviewStuck,
+    InvalidAnswer,
+    MissingAnswer,
+)
+from docassemble_client.workflows.interviews.answer_digest import compute_digest
+from docassemble_client.workflows.interviews.answer_source import AnswerSource
+from docassemble_client.workflows.interviews.chosen_objects import (
+    copy_object_choice,
+    is_defined,
+    is_object_choice,
+)
+from docassemble_client.workflows.interviews.list_collection import fill_rows
+from docassemble_client.workflows.interviews.missing import MISSING
+from docassemble_client.workflows.interviews.policy_values import (
+    choose_value,
+    choose_variable_value,
+)
 from docassemble_client.workflows.interviews.screen import Screen
+from docassemble_client.workflows.interviews.screen_filler import fill_screen
+from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from docassemble_client._types import JSON
-    from docassemble_client.workflows.interviews.answer_source import AnswerPolicy, Answers, Missing
-    from docassemble_client.workflows.interviews.screen import ScreenField
+    from docassemble_client.workflows.interviews.answer_source import Answers
+    from docassemble_client.workflows.interviews.answers import Answer
+    from docassemble_client.workflows.interviews.missing import Missing
+    from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
+    from docassemble_client.workflows.interviews.screen_field import ScreenField
+    from docassemble_client.workflows.interviews.screen_filler import FilledScreen
 
-# Parts of a name: name, .name, [0] and ['key'].
-_NAME_PART = re.compile(r"(?<=\.)\w+|^\w+|\[(?P<index>\d+)\]|\[(['\"])(?P<key>.*?)\2\]", re.ASCII)
-_DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 # An interview may delete a variable and ask for it again.
 _MAX_ANSWERS_PER_VARIABLE = 2
+_FIELD_NUMBER = re.compile(r"\d+(?:_\d+)?", re.ASCII)
 
 
 class RunnableSession(Protocol):
@@ -57,16 +78,23 @@ class InterviewRunner:
         *,
         policy: AnswerPolicy,
         max_steps: int,
+        text_format: TextFormat = PLAIN_TEXT,
     ) -> None:
         self._session = session
-        self._source = AnswerSource(answers, policy)
+        self._source = AnswerSource(answers)
+        self._policy = policy
         self._max_steps = max_steps
+        self._text_format = text_format
         self._steps: list[TranscriptStep] = []
         self._reply: SessionReply | None = None
         self._answer_counts: Counter[str] = Counter()
         self._unsaved_answers: dict[str, Answer] = {}
         self._answered_names: set[str] = set()
-        self._seen_steps: set[tuple[object, ...]] = set()
+        self._generated_names: dict[str, None] = {}
+        # Digests, because answers may be large files.
+        self._seen_steps: set[str] = set()
+        self._digest_salt = secrets.token_bytes(16)
+        self._requests: Counter[tuple[str, ...]] = Counter()
 
     async def run(self) -> Transcript:
         """Answer screens until the interview ends."""
@@ -86,7 +114,7 @@ class InterviewRunner:
                 await self._receive(self._session.question())
             else:
                 self._unsaved_answers = {}
-                await self._send(await self._choose_answers(screen), reply)
+                await self._answer_screen(screen)
         message = "the interview has more steps than max_steps"
         hint = "Increase max_steps, or check the transcript for a loop"
         raise self._stuck_error(message, hint)
@@ -96,115 +124,207 @@ class InterviewRunner:
             self._reply = await call
         except BadRequest as error:
             message = "the server refused an answer, or the interview raised an error"
+            hint = "See the error's body for the server's message"
+            # The server's KeyError is the number of a field (base/parse.py:1124).
+            if _FIELD_NUMBER.fullmatch(str(error.body)):
+                message = f"the server cannot describe field {error.body} of the screen, from 0"
+                hint = "Its `show if` has code and a variable; give the interview two fields"
             raise InterviewFailed(
                 message,
                 operation=error.operation,
                 method=error.method,
                 path=error.path,
-                hint="See the error's body for the server's message",
+                hint=hint,
                 transcript=self._make_transcript(),
                 body=error.body,
             ) from error
 
-    async def _send(self, answers: dict[str, Answer], question: Question | None) -> None:
+    async def _answer_screen(self, screen: Screen) -> None:
+        """Answer a screen, with variables that it does not set but the interview looks for."""
+        filled = self._fill(screen)
+        answers = await self._copy_chosen_objects(filled)
+        extra_answers, is_progress = self._find_requested_answers(screen)
+        if screen.button_variable:
+            answers[screen.button_variable] = True
+        self._generated_names.update(dict.fromkeys(sorted(filled.policy_names)))
+        await self._send(
+            answers | extra_answers,
+            screen.question,
+            is_progress=filled.is_progress or is_progress,
+        )
+
+    def _fill(self, screen: Screen) -> FilledScreen:
+        find_answer = partial(self._source.get_answer, screen)
+        choose = partial(self._choose_value, screen)
+        try:
+            if screen.list_name:
+                filled = fill_rows(screen, self._source, choose, self._text_format)
+            else:
+                filled = fill_screen(screen, screen.fields, find_answer, choose, self._text_format)
+            filled.raise_problems(screen.question.question_name)
+        except InvalidAnswer as error:
+            error.transcript = self._make_transcript()
+            raise
+        if filled.missing:
+            self._raise_missing_answer(filled.missing[0], screen)
+        return filled
+
+    def _choose_value(self, screen: Screen, field: ScreenField) -> Answer | Missing:
+        value = choose_value(field, self._policy)
+        if value is not MISSING:
+            self._check_spelling(field.name, screen)
+        return value
+
+    def _check_spelling(self, name: str, screen: Screen | None = None) -> None:
+        """Refuse to choose a value if the caller's answer may only be misspelled."""
+        names = {field.name for field in screen.fields} if screen else set[str]()
+        similar = [item for item in self._source.find_misspelled_names(name) if item not in names]
+        if similar:
+            message = (
+                f"the policy would choose an answer for {name!r}, but {similar[0]!r} is unused"
+            )
+            hint = "Correct the name of the answer, or add an answer for both"
+            raise MissingAnswer(
+                message,
+                hint=hint,
+                transcript=self._make_transcript(),
+                variable=name,
+                question=screen.question.question_name if screen else "",
+                similar_names=tuple(similar),
+            )
+
+    async def _copy_chosen_objects(self, filled: FilledScreen) -> dict[str, Answer]:
+        answers = dict(filled.answers)
+        choices = {
+            name: value
+            for name, value in answers.items()
+            if name in filled.fields and is_object_choice(filled.fields[name], value)
+        }
+        needed = [name for name, value in choices.items() if value] or filled.empty_objects
+        variables: Mapping[str, JSON] = {}
+        if needed:
+            variables = await self._get_variables(needed[0])
+        copies = {name: copy_object_choice(value, variables) for name, value in choices.items()}
+        undefined = [name for name in filled.empty_objects if not is_defined(variables, name)]
+        return answers | copies | dict.fromkeys(undefined)
+
+    async def _get_variables(self, name: str) -> Mapping[str, JSON]:
+        try:
+            return await self._session.variables()
+        except BadRequest as error:
+            message = f"the variables of the session cannot be read, to copy the choice of {name!r}"
+            hint = "Answer it with a DAObject; the error's body has the server's message"
+            raise InterviewFailed(
+                message,
+                operation=error.operation,
+                method=error.method,
+                path=error.path,
+                hint=hint,
+                transcript=self._make_transcript(),
+                body=error.body,
+            ) from error
+
+    def _find_requested_answers(self, screen: Screen) -> tuple[dict[str, Answer], bool]:
+        """Find answers to variables that the interview looks for and validation code would set."""
+        question = screen.question
+        requested = screen.requested_variables
+        key = (question.question_name, *requested)
+        self._requests[key] += 1
+        answers: dict[str, Answer] = {}
+        is_progress = False
+        for name in requested:
+            if screen.sets_variable(name):
+                continue
+            if self._source.is_function and self._requests[key] == 1:
+                continue
+            answer = self._source.get_variable_answer(name)
+            if answer is not MISSING:
+                answers[name] = answer.value
+                is_progress = is_progress or answer.is_progress
+        return answers, is_progress
+
+    async def _answer_undefined_variable(self, name: str) -> None:
+        """Set a variable that no question asks for, together with the answers not saved so far."""
+        answer = self._source.get_variable_answer(name)
+        value: Answer | Missing
+        is_progress = answer is not MISSING and answer.is_progress
+        if answer is not MISSING:
+            value = answer.value
+        else:
+            value = choose_variable_value(name, self._policy)
+            if value is not MISSING:
+                self._check_spelling(name)
+                self._generated_names[name] = None
+        self._answer_counts[name] += not is_progress
+        if value is MISSING or self._answer_counts[name] > _MAX_ANSWERS_PER_VARIABLE:
+            self._raise_missing_answer(name)
+        await self._send({name: value}, None, is_progress=is_progress)
+
+    async def _send(
+        self, answers: dict[str, Answer], question: Question | None, *, is_progress: bool
+    ) -> None:
         name = question.question_name if question else ""
         text = question.question_text if question else ""
         # The number of answered variables shows progress, even if a question is repeated.
-        step = (name, text, len(self._answered_names), repr(encode_answers(answers)))
+        step = f"{name}\n{text}\n{len(self._answered_names)}\n" + compute_digest(
+            answers, self._digest_salt
+        )
         self._answered_names.update(answers)
-        if step in self._seen_steps and question is not None:
-            message = f"question {name!r} is asked again after the same answer"
-            raise self._stuck_error(message, "Check whether the question accepts this answer")
-        self._seen_steps.add(step)
+        if question is not None and not is_progress:
+            if step in self._seen_steps:
+                raise self._repeated_question_error(question)
+            self._seen_steps.add(step)
         self._steps.append(TranscriptStep(question=name, text=text, answers=answers))
         self._unsaved_answers.update(answers)
         await self._receive(self._session.answer(self._unsaved_answers))
 
-    async def _answer_undefined_variable(self, name: str) -> None:
-        """Set a variable that no question asks for, together with the answers not saved so far."""
-        value = self._source.get_variable_answer(name)
-        self._answer_counts[name] += 1
-        if value is MISSING or self._answer_counts[name] > _MAX_ANSWERS_PER_VARIABLE:
-            raise self._missing_answer_error(name, None)
-        await self._send({name: value}, None)
-
-    async def _choose_answers(self, screen: Screen) -> dict[str, Answer]:
-        """Choose answers for all visible fields; each answer may show or hide other fields."""
-        answers: dict[str, Answer] = {}
-        checked: set[str] = set()
-        while fields := [
-            field for field in screen.get_visible_fields(answers) if field.name not in checked
-        ]:
-            field = fields[0]
-            checked.add(field.name)
-            value = await self._choose_answer(screen, field)
-            if value is not MISSING:
-                answers[field.name] = value
-        visible = {field.name for field in screen.get_visible_fields(answers)}
-        answers = {name: value for name, value in answers.items() if name in visible}
-        return answers | ({screen.button_variable: True} if screen.button_variable else {})
-
-    async def _choose_answer(self, screen: Screen, field: ScreenField) -> Answer | Missing:
-        value = self._source.get_answer(screen, field)
-        if value is MISSING:
-            value = self._source.get_policy_answer(field)
-        if value is MISSING:
-            if field.required or len(screen.fields) == 1:
-                raise self._missing_answer_error(field.name, screen.question)
-            return MISSING
-        if field.type is DAObject and isinstance(value, str):
-            return _to_answer(_find_value(await self._session.variables(), value))
-        if field.type is DAList and isinstance(value, list):
-            names = cast("list[str]", value)
-            variables: Mapping[str, JSON] = await self._session.variables() if names else {}
-            return DAList([_to_answer(_find_value(variables, name)) for name in names])
-        return value
-
     def _make_transcript(self, end_type: str = "") -> Transcript:
-        return Transcript(steps=tuple(self._steps), end_type=end_type, final=self._reply)
+        return Transcript(
+            steps=tuple(self._steps),
+            end_type=end_type,
+            final=self._reply,
+            unused=self._source.unused,
+            generated_answers=tuple(self._generated_names),
+        )
 
-    def _missing_answer_error(self, name: str, question: Question | None) -> MissingAnswer:
-        source = f" of question {question.question_name!r}" if question else ""
-        message = f"there is no answer for {name!r}{source}"
+    def _raise_missing_answer(
+        self, field: ScreenField | str, screen: Screen | None = None
+    ) -> NoReturn:
+        name = field if isinstance(field, str) else field.name
+        question = screen.question.question_name if screen else ""
+        datatype = "" if isinstance(field, str) else field.datatype
+        similar = self._source.find_similar_names(name)
+        message = f"there is no answer for {name!r}" + (
+            f" of question {question!r}" if screen else ""
+        )
         hint = "Add it to the answers, or choose another policy"
-        return MissingAnswer(
+        if not isinstance(field, str) and field.is_custom:
+            message += f", a field of the custom datatype {datatype}"
+            hint = "Add the value that the datatype's transform() returns; no policy generates it"
+        if similar:
+            names = ", ".join(map(repr, similar))
+            hint = f"Check the names of your unused answers {names}, or add an answer"
+        raise MissingAnswer(
             message,
             hint=hint,
             transcript=self._make_transcript(),
             variable=name,
-            question=question.question_name if question else "",
+            question=question,
+            datatype=datatype,
+            similar_names=similar,
         )
+
+    def _repeated_question_error(self, question: Question) -> InterviewStuck:
+        message = f"question {question.question_name!r} is asked again after the same answer"
+        hint = "Check whether the question accepts this answer"
+        screen = Screen(question)
+        for name in screen.requested_variables[:1]:
+            if screen.sets_variable(name):
+                message += f"; the interview looks for {name!r}, which a field of this screen sets"
+            else:
+                message += f"; the interview looks for {name!r}, which no field of this screen sets"
+                hint = f"Add {name!r} to the answers: the API does not run validation code"
+        return self._stuck_error(message, hint)
 
     def _stuck_error(self, message: str, hint: str) -> InterviewStuck:
         return InterviewStuck(message, hint=hint, transcript=self._make_transcript())
-
-
-def _find_value(variables: Mapping[str, JSON], name: str) -> JSON:
-    """Find the value of a name such as people[0].name; None if it is undefined."""
-    value: Any = variables
-    for part in _NAME_PART.finditer(name):
-        index, key = part["index"], part["key"]
-        try:
-            if index is not None or key is not None:
-                value = value["elements"]
-            value = value[part[0] if key is None else key] if index is None else value[int(index)]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return cast("JSON", value)
-
-
-def _to_answer(value: JSON) -> Answer:
-    """Convert a value of the session to an answer that recreates it."""
-    if isinstance(value, list):
-        return [_to_answer(item) for item in value]
-    if isinstance(value, str) and _DATETIME.match(value):
-        return datetime.fromisoformat(value)
-    if not isinstance(value, dict):
-        return value
-    attributes = {
-        key: _to_answer(item)
-        for key, item in value.items()
-        if key not in {"_class", "instanceName"}
-    }
-    class_name = value.get("_class")
-    return DAObject(class_name, **attributes) if isinstance(class_name, str) else attributes

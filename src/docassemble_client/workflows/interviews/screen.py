@@ -2,101 +2,40 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TypeAlias
+from typing import cast
 
-from attrs import frozen
+from attrs import evolve
 
 from docassemble_client._types import JSON, UNSET, Unset
 from docassemble_client.models import Choice, Question, QuestionField
-from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList, DAObject
+from docassemble_client.workflows.interviews.answers import Answer, DADict
+from docassemble_client.workflows.interviews.conditions import ScreenConditions
+from docassemble_client.workflows.interviews.screen_actions import ScreenAction, find_actions
+from docassemble_client.workflows.interviews.screen_field import (
+    TYPE_BY_DATATYPE,
+    FieldType,
+    ScreenChoice,
+    ScreenField,
+)
 
-FieldType: TypeAlias = type[
-    str | int | float | date | datetime | time | bytes | DADict | DAList | DAObject
-]
-"""Python type of a field's value; bytes for files."""
-
-_TYPE_BY_DATATYPE: dict[str, FieldType] = {
-    **dict.fromkeys(("number", "currency", "float", "range"), float),
-    **dict.fromkeys(("boolean", "threestate"), bool),
-    **dict.fromkeys(("checkboxes", "multiselect"), DADict),
-    **dict.fromkeys(("object_checkboxes", "object_multiselect"), DAList),
-    **dict.fromkeys(("object", "object_radio"), DAObject),
-    **dict.fromkeys(("file", "files", "camera", "camcorder", "microphone"), bytes),
-    **dict.fromkeys(("user", "environment"), bytes),
-    "integer": int,
-    "date": date,
-    "datetime": datetime,
-    "time": time,
-}
 _TYPE_BY_QUESTION_TYPE: dict[str, FieldType] = {
     **dict.fromkeys(("yesno", "noyes", "yesnomaybe", "noyesmaybe", "settrue"), bool),
     "signature": bytes,
 }
+_YES_NO_TYPES = frozenset({"yesno", "noyes", "yesnomaybe", "noyesmaybe"})
+# Fields whose choices are only these are true/false fields (base/parse.py:378-393).
+_TRUTH_TEXTS = frozenset({"True", "False", "None"})
 # Question types after which the browser reloads the screen.
 _RELOADING_TYPES = frozenset({"refresh", "wait"})
 # Question types that a mandatory block may show without any field: the user only continues.
 _SKIPPABLE_TYPES = frozenset({"fields", "review"})
 _PLACEHOLDER = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
-_NAME_WITH_KEY = re.compile(r"(?P<name>.+)\[(?P<quote>['\"])(?P<key>.*)(?P=quote)\]", re.DOTALL)
 _INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
-
-
-@frozen(kw_only=True)
-class ScreenChoice:
-    """
-    A choice of a field.
-
-    Attributes:
-        label: Text in Markdown.
-        value: Answer that selects it: the key of a checkbox, the name of an object, or the value.
-        selected: Whether it is selected by default.
-    """
-
-    label: str
-    value: JSON
-    selected: bool = False
-
-
-@frozen(kw_only=True)
-class ScreenField:
-    """
-    A field that can be answered.
-
-    Attributes:
-        name: Variable that it sets, such as client.name.first. For choices that run code, the
-            internal variable that receives the number of the choice.
-        variable: Variable as written in the interview, such as x.name.first.
-        type: Python type of its value; bytes for files.
-        choices: Valid choices; empty if any value is valid.
-        required: Whether an answer is required.
-        raw: The field as the server sent it.
-    """
-
-    name: str
-    variable: str
-    type: FieldType
-    choices: tuple[ScreenChoice, ...]
-    required: bool
-    raw: QuestionField
-
-    @property
-    def label(self) -> str:
-        """Label in Markdown."""
-        return self.raw.label or ""
-
-    @property
-    def multiple(self) -> bool:
-        """Whether it accepts several choices or files."""
-        return self.type in {DADict, DAList} or self.raw.datatype == "files"
-
-    @property
-    def runs_code(self) -> bool:
-        """Whether its choices run code instead of setting a variable."""
-        return self.raw.variable_name is None
+_ROW_NUMBER = re.compile(r"(\d+)_\d+", re.ASCII)
 
 
 class Screen:
@@ -117,11 +56,46 @@ class Screen:
 
         On a screen that collects a list, only the fields of the requested item.
         """
-        fields = tuple(self._make_fields())
         if self.question.list_collect is None:
-            return fields
-        row = _get_row_number(next(iter(self._requested_variables), ""))
-        return tuple(field for field in fields if _get_row_number(field.name) == row)
+            return self._all_fields
+        requested = next(iter(self.requested_variables), "")
+        for row in sorted(self.rows):
+            if any(item.name == requested for item in self.rows[row]):
+                return self.rows[row]
+        number = _get_row_number(requested)
+        return self.rows.get(number, self.rows.get(0, ()))
+
+    @cached_property
+    def rows(self) -> Mapping[int, tuple[ScreenField, ...]]:
+        """Fields of each item on a screen that collects a list; empty on another screen."""
+        rows: dict[int, tuple[ScreenField, ...]] = {}
+        for item in self._all_fields if self.question.list_collect else ():
+            match = _ROW_NUMBER.fullmatch(str(item.raw.number))
+            row = int(match[1]) if match else _get_row_number(item.name)
+            rows[row] = (*rows.get(row, ()), item)
+        return rows
+
+    @cached_property
+    def list_name(self) -> str:
+        """Name of the list that the screen collects; empty on another screen."""
+        names = [row[0].name for row in self.rows.values()]
+        if not names:
+            return ""
+        # The names of two rows differ in the index of the list only.
+        for match in _INDEX.finditer(names[0]):
+            if len(names) > 1 and not names[1].startswith(names[0][: match.end()]):
+                return names[0][: match.start()]
+        *_, match = _INDEX.finditer(names[0])
+        return names[0][: match.start()]
+
+    @cached_property
+    def actions(self) -> tuple[ScreenAction, ...]:
+        """
+        Actions that the links and buttons of the screen run, such as those of a menu.
+
+        Run one with `InterviewSession.action(name, arguments, persistent=True)`.
+        """
+        return find_actions(self.question)
 
     @cached_property
     def button_variable(self) -> str | None:
@@ -131,7 +105,7 @@ class Screen:
             return None
         name = self.resolve_name(name)
         # If x or [i] stays unresolved, the button sets the variable that the server requested.
-        requested = self._requested_variables
+        requested = self.requested_variables
         return requested[0] if requested and _PLACEHOLDER.search(name) else name
 
     @property
@@ -147,7 +121,9 @@ class Screen:
         default = 1000 if self.question.question_type in _RELOADING_TYPES else 0
         return (self.question.reload_after or self.question.reload or default) / 1000
 
-    def get_visible_fields(self, answers: Mapping[str, Answer]) -> tuple[ScreenField, ...]:
+    def get_visible_fields(
+        self, answers: Mapping[str, Answer], fields: Sequence[ScreenField] | None = None
+    ) -> tuple[ScreenField, ...]:
         """
         Return the fields that the user sees after these answers.
 
@@ -155,36 +131,75 @@ class Screen:
 
         Args:
             answers: Answers so far, by variable.
+            fields: Fields to consider; by default `fields`.
 
         Returns:
             All fields except hidden and disabled ones.
         """
-        names = {field.name for field in self.fields}
-        visible_answers: dict[str, Answer] = {}
-        visible: list[ScreenField] = []
-        for field in self.fields:
-            if self._is_shown(field, names, visible_answers):
-                visible.append(field)
-                if field.name in answers:
-                    visible_answers[field.name] = answers[field.name]
+        fields = self.fields if fields is None else fields
+        conditions = self._make_conditions(fields, answers)
+        visible = tuple(item for item in fields if conditions.is_shown(item))
         disabling = next(
-            (
-                field
-                for field in visible
-                if field.raw.disable_others and visible_answers.get(field.name) is not None
-            ),
-            None,
+            (item for item in visible if _disables_others(item, fields, answers)), None
         )
         if disabling is None:
-            return tuple(visible)
+            return visible
         # The API does not report which fields are disabled, so assume that all others are.
         attributes = f"{disabling.name}."
-        requested = [name for name in self._requested_variables if not name.startswith(attributes)]
-        return tuple(field for field in visible if field is disabling or field.name in requested)
+        requested = [name for name in self.requested_variables if not name.startswith(attributes)]
+        return tuple(item for item in visible if item is disabling or item.name in requested)
+
+    def find_controllers(self, field: ScreenField, fields: Sequence[ScreenField]) -> set[str]:
+        """
+        Find the variables on which the condition of a field depends.
+
+        Args:
+            field: The field.
+            fields: Fields of the screen to consider.
+
+        Returns:
+            Names of other fields.
+        """
+        controllers = self._make_conditions(fields, {}).find_controllers(field)
+        return {item.name for item in controllers}
+
+    def _make_conditions(
+        self, fields: Sequence[ScreenField], answers: Mapping[str, Answer]
+    ) -> ScreenConditions:
+        return ScreenConditions(fields, answers, self.requested_variables, self.resolve_name)
 
     @property
-    def _requested_variables(self) -> list[str]:
+    def requested_variables(self) -> list[str]:
+        """Variables that the interview looks for on this screen."""
         return self.question.event_list or []
+
+    def get_row_names(self, row: int) -> list[str]:
+        """
+        Return the variables of an item of the collected list.
+
+        Args:
+            row: Number of the item, which may be more than the screen shows.
+
+        Returns:
+            Names of variables.
+        """
+        start = len(self.list_name)
+        names = [item.name for item in self.fields if item.name.startswith(f"{self.list_name}[")]
+        return [f"{self.list_name}[{row}]{name[start:].partition(']')[2]}" for name in names]
+
+    def sets_variable(self, name: str) -> bool:
+        """
+        Whether a field or the continue button of the screen sets a variable.
+
+        Args:
+            name: Name of a variable; the attribute of an object counts if a field sets the object.
+
+        Returns:
+            Whether the screen sets it.
+        """
+        names = [item.name for item in self._all_fields]
+        is_attribute = any(name.startswith((f"{item}.", f"{item}[")) for item in names)
+        return is_attribute or name in {*names, self.button_variable}
 
     def resolve_name(self, name: str) -> str:
         """
@@ -201,53 +216,84 @@ class Screen:
 
     @cached_property
     def _placeholder_values(self) -> dict[str, str]:
-        """Values of x and [i], from the requested variable that matches the name of a field."""
+        """
+        Values of x and [i], from the requested variable that matches the name of a field.
+
+        If no name matches, as the requested field was made by code and is concrete, the part of a
+        name up to its last index must match.
+        """
         question = self.question
-        names = [field.variable_name for field in question.fields or []]
-        for name in filter(None, [*names, question.question_variable_name]):
-            if not _PLACEHOLDER.search(name):
-                continue
-            for requested in self._requested_variables:
-                if (values := _match_placeholders(name, requested)) is not None:
-                    return values
+        variables = [item.variable_name for item in question.fields or []]
+        names = [name for name in [*variables, question.question_variable_name] if name]
+        for match_names in (_match_placeholders, _match_prefix):
+            for name in names:
+                for requested in self.requested_variables if _PLACEHOLDER.search(name) else ():
+                    if (values := match_names(name, requested)) is not None:
+                        return values
         return {}
 
+    @cached_property
+    def _all_fields(self) -> tuple[ScreenField, ...]:
+        return tuple(self._make_fields())
+
     def _make_fields(self) -> Iterator[ScreenField]:
-        for field in self.question.fields or []:
-            choices = field.choices or []
+        labels = self._get_boolean_labels()
+        for raw in self.question.fields or []:
+            choices = raw.choices or []
             internal = next((item.variable_name for item in choices if item.variable_name), None)
-            variable = field.variable_name or internal
-            is_button = self.question.question_type == "review" or field.datatype == "button"
-            if variable and field.active and not field.disabled and not is_button:
-                field_type = self._get_field_type(field)
-                yield ScreenField(
+            variable = raw.variable_name or internal
+            is_button = self.question.question_type == "review" or raw.datatype == "button"
+            if variable and raw.active and not raw.disabled and not is_button:
+                field_type = self._get_field_type(raw)
+                item = ScreenField(
                     name=self.resolve_name(variable),
                     variable=variable,
                     type=field_type,
-                    choices=tuple(_make_choices(choices, use_keys=field_type is DADict)),
-                    required=bool(field.required),
-                    raw=field,
+                    choices=tuple(_make_choices(raw, use_keys=field_type is DADict)),
+                    required=False,
+                    raw=raw,
+                    boolean_labels=labels,
                 )
+                # JavaScript or the browser may leave these out (base/standardformatter.py:1537).
+                can_be_empty = item.has_script_condition or item.is_empty_choice
+                if raw.required and not can_be_empty and raw.inputtype != "hidden":
+                    item = evolve(item, required=True)
+                yield item
 
-    def _get_field_type(self, field: QuestionField) -> FieldType:
-        types = [type(choice.value) for choice in field.choices or [] if choice.value is not None]
-        default = types[0] if types and types[0] in {int, float, bool} else str
-        return _TYPE_BY_QUESTION_TYPE.get(self.question.question_type) or _TYPE_BY_DATATYPE.get(
-            field.datatype or "", default
-        )
+    def _get_boolean_labels(self) -> dict[str, bool | None]:
+        question = self.question
+        if question.question_type not in _YES_NO_TYPES:
+            return {}
+        labels: list[tuple[str | None, bool | None]] = [
+            (question.yes_label, True),
+            (question.no_label, False),
+            (question.maybe_label, None),
+        ]
+        return {label.strip(): value for label, value in labels if label}
 
-    def _is_shown(self, field: ScreenField, names: set[str], answers: Mapping[str, Answer]) -> bool:
-        raw = field.raw
-        if raw.show_if_var is None or field.name in self._requested_variables:
-            return True
-        name = self.resolve_name(raw.show_if_var)
-        key = None
-        if name not in names and (match := _NAME_WITH_KEY.fullmatch(name)):
-            name, key = match["name"], match["key"]
-        if name not in names:
-            return True
-        is_equal = _to_condition_text(answers.get(name), key) == (raw.show_if_val or "")
-        return is_equal == bool(raw.show_if_sign)
+    def _get_field_type(self, raw: QuestionField) -> FieldType:
+        question_type = _TYPE_BY_QUESTION_TYPE.get(self.question.question_type)
+        if question_type is not None:
+            return question_type
+        field_type = TYPE_BY_DATATYPE.get(raw.datatype or "", str)
+        choices = raw.choices or []
+        if field_type is not str or not choices:
+            return field_type
+        if raw.variable_name is None:
+            return int
+        texts = {str(choice.value) for choice in choices if choice.value is not UNSET}
+        return bool if texts - {"None"} and texts <= _TRUTH_TEXTS else str
+
+
+def _disables_others(
+    item: ScreenField, fields: Sequence[ScreenField], answers: Mapping[str, Answer]
+) -> bool:
+    value = answers.get(item.name)
+    if not item.raw.disable_others or not value:
+        return False
+    # The answer may come from another field of the same variable.
+    is_only_field = sum(other.name == item.name for other in fields) == 1
+    return is_only_field or any(choice.value == value for choice in item.choices)
 
 
 def _get_row_number(name: str) -> int:
@@ -275,25 +321,32 @@ def _match_placeholders(name: str, requested: str) -> dict[str, str] | None:
     return dict(zip(placeholders, values.groups(), strict=True)) if values else None
 
 
-def _make_choices(choices: list[Choice], *, use_keys: bool) -> Iterator[ScreenChoice]:
-    for choice in choices:
-        value: JSON | Unset = choice.value
-        if use_keys:
-            # A choice without a key, such as 'None of the above', only changes the others.
-            match = _NAME_WITH_KEY.fullmatch(choice.variable_name or "")
-            if match is None:
-                continue
-            value = match["key"].replace("\\'", "'").replace("\\\\", "\\")
-        yield ScreenChoice(
-            label=choice.label,
-            value=None if value is UNSET else value,
-            selected=bool(choice.selected),
-        )
+def _match_prefix(name: str, requested: str) -> dict[str, str] | None:
+    """Match the part of a name up to its last index with the beginning of the requested name."""
+    end = max((match.end() for match in _PLACEHOLDER.finditer(name) if match[2]), default=0)
+    starts = [match.end() for match in _INDEX.finditer(requested)]
+    matches = (_match_placeholders(name[:end], requested[:start]) for start in starts if end)
+    return next((values for values in matches if values is not None), None)
 
 
-def _to_condition_text(value: Answer | None, key: str | None) -> str:
-    """Format a value as the browser compares it; empty if there is no answer."""
-    if key is not None:
-        elements = value.attributes.get("elements") if isinstance(value, DADict) else None
-        value = elements.get(key) if isinstance(elements, Mapping) else None
-    return "" if value is None else str(value)
+def _make_choices(raw: QuestionField, *, use_keys: bool) -> Iterator[ScreenChoice]:
+    for choice in raw.choices or []:
+        value = _read_key(choice, raw.variable_name or "") if use_keys else choice.value
+        # 'None of the above' has no value; of checkboxes, it only changes the others.
+        if value is not UNSET or not use_keys:
+            yield ScreenChoice(
+                label=choice.label,
+                value=None if value is UNSET else value,
+                selected=bool(choice.selected),
+                is_none_of_the_above=choice.value is UNSET,
+            )
+
+
+def _read_key(choice: Choice, variable: str) -> JSON | Unset:
+    """Read the key of a checkbox, such as 'apple', 1 or True, from its variable."""
+    name = choice.variable_name or ""
+    literal = name[len(variable) + 1 : -1] if name.startswith(f"{variable}[") else ""
+    try:
+        return cast("JSON", ast.literal_eval(literal))
+    except (ValueError, SyntaxError):
+        return UNSET

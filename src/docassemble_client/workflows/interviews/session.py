@@ -14,10 +14,12 @@ from docassemble_client.config import Secret
 from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.models import Question, Session, SessionReply, UndefinedVariable
 from docassemble_client.transfer import FileInput
-from docassemble_client.workflows.interviews.answer_source import AnswerPolicy, Answers
+from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer, check_names, encode_answers
+from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.runner import InterviewRunner
 from docassemble_client.workflows.interviews.session_links import create_resume_url
+from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 from docassemble_client.workflows.interviews.transcript import Transcript
 
 T = TypeVar("T")
@@ -127,6 +129,7 @@ class InterviewSession:
         *,
         policy: AnswerPolicy = AnswerPolicy.strict,
         max_steps: int = 200,
+        text_format: TextFormat = PLAIN_TEXT,
     ) -> Transcript:
         """
         Answer all screens until the interview ends.
@@ -138,23 +141,33 @@ class InterviewSession:
         choices. For buttons that run code, use the ID or name of their question as the key, and the
         label or number of the choice as the answer.
 
+        Answers are checked against their fields. Text for a number, date, time, yes/no or choice
+        field becomes the value that a browser's form sets. None leaves a field empty. Objects,
+        files, values of custom datatypes, `Raw` values and variables without a field are not
+        checked.
+
         Args:
             answers: Answers by variable, or a function of the field and the question that returns
                 the answer or `MISSING`. If no question asks for a variable, the function receives
                 the variable's name and None.
             policy: How to answer fields that the answers do not cover.
             max_steps: Maximum number of screens, including reloads of waiting screens.
+            text_format: How text for numbers and several choices is written.
 
         Returns:
             Each step, and the last question or other reply.
 
         Raises:
+            InvalidAnswer: Answers do not fit the fields of a screen; that screen was not answered.
             MissingAnswer: A required field has no answer.
             InterviewStuck: A question is repeated after the same answer, or there are too many
                 steps.
             InterviewFailed: The server refused an answer, or the interview raised an error.
         """
-        return await InterviewRunner(self, answers, policy=policy, max_steps=max_steps).run()
+        runner = InterviewRunner(
+            self, answers, policy=policy, max_steps=max_steps, text_format=text_format
+        )
+        return await runner.run()
 
     async def go_back(self) -> SessionReply | None:
         """

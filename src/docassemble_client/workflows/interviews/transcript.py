@@ -40,8 +40,12 @@ class Transcript:
         end_type: Type of the last screen, such as deadend or exit; response if the interview
             returned something other than a screen; empty if it has not ended.
         final: The last question or other reply.
+        unused: Names of the answers that no screen asked for, or not for all of their items.
+        generated_answers: Variables that the policy answered, in order.
     """
 
     steps: tuple[TranscriptStep, ...] = ()
     end_type: str = ""
     final: SessionReply | None = field(default=None, repr=False)
+    unused: tuple[str, ...] = ()
+    generated_answers: tuple[str, ...] = ()

@@ -1,0 +1,192 @@
+"""Chooses values for fields without an answer: defaults, first choices and generated data."""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList
+from docassemble_client.workflows.interviews.field_limits import parse_float, parse_length
+from docassemble_client.workflows.interviews.field_values import check_choices, get_choice_value
+from docassemble_client.workflows.interviews.missing import MISSING, Missing
+from docassemble_client.workflows.interviews.sample_files import make_sample_file
+from docassemble_client.workflows.interviews.text_format import (
+    parse_datetime,
+    parse_limit,
+    parse_time,
+)
+
+if TYPE_CHECKING:
+    from docassemble_client._types import JSON
+    from docassemble_client.workflows.interviews.screen_field import ScreenField
+
+
+class AnswerPolicy(enum.Enum):
+    """
+    How to answer fields that the caller's answers do not cover.
+
+    Optional fields without an answer stay empty. No policy has a value for a custom datatype.
+
+    Attributes:
+        strict: Raise `MissingAnswer` for required fields.
+        defaults: Use the interview's default value.
+        first_choice: Use the default, else the first choice or yes; add no more items to lists.
+        generated: As first_choice, else use generated data.
+    """
+
+    strict = 0
+    defaults = 1
+    first_choice = 2
+    generated = 3
+
+
+_TEXT_BY_DATATYPE = {
+    "email": "ada@example.com",
+    "url": "https://example.com/",
+    "password": "Correct-horse-1",
+    "ssn": "123-45-6789",
+}
+_GENERATED_TEXT = "some text"
+_GENERATED_NUMBER = 5.0
+_GENERATED_DATE = date(2026, 3, 14)
+_GENERATED_TIME = time(15, 9)
+_THERE_IS_ANOTHER = ".there_is_another"
+_TARGET_NUMBER = ".target_number"
+
+
+def choose_value(field: ScreenField, policy: AnswerPolicy) -> Answer | Missing:
+    """
+    Choose a policy's value for a field.
+
+    Args:
+        field: The field.
+        policy: The policy.
+
+    Returns:
+        The value; MISSING if the policy has none, as for every custom datatype.
+    """
+    value: Answer | Missing = MISSING
+    if not field.is_custom:
+        if policy.value >= AnswerPolicy.defaults.value:
+            value = _get_default(field)
+        if value is MISSING and policy.value >= AnswerPolicy.first_choice.value:
+            value = _choose_first(field)
+        if value is MISSING and policy is AnswerPolicy.generated and not field.choices:
+            value = _generate_value(field)
+    return value
+
+
+def choose_variable_value(name: str, policy: AnswerPolicy) -> Answer | Missing:
+    """
+    Choose a policy's value for a variable that no question asks for.
+
+    Args:
+        name: Name of the variable.
+        policy: The policy.
+
+    Returns:
+        The value; MISSING if the policy has none.
+    """
+    if policy.value < AnswerPolicy.first_choice.value:
+        return MISSING
+    if name.endswith(_THERE_IS_ANOTHER):
+        return False
+    return _GENERATED_TEXT if policy is AnswerPolicy.generated else MISSING
+
+
+def _get_default(field: ScreenField) -> Answer | Missing:
+    """Return the default that the screen shows."""
+    selected = [choice for choice in field.choices if choice.selected]
+    if field.type is DADict:
+        return check_choices(field, [choice.value for choice in selected]) if selected else MISSING
+    if field.type is DAList:
+        return [choice.value for choice in selected] or MISSING
+    if selected:
+        return get_choice_value(field, selected[0])
+    default = field.raw.default
+    if field.type is bytes or default is None:
+        return MISSING
+    for choice in field.choices:
+        if str(choice.value) == str(default):
+            return get_choice_value(field, choice)
+    return _parse_default(field, default) if isinstance(default, str) else default
+
+
+def _parse_default(field: ScreenField, text: str) -> Answer | Missing:
+    """Convert a default from text to the field's type."""
+    value: Answer = text
+    if field.type in {date, datetime, time}:
+        value = _parse_moment(field, text)
+    elif field.type in {int, float}:
+        number = parse_float(text)
+        value = None if number is None else _to_int_or_float(field, number)
+    return MISSING if value is None else value
+
+
+def _choose_first(field: ScreenField) -> Answer | Missing:
+    if field.name.endswith(_THERE_IS_ANOTHER):
+        return False
+    choices = [
+        choice for choice in field.choices if choice.value is not None and choice.value != ""
+    ]
+    if field.type is bool and not field.choices:
+        return True
+    if not choices:
+        return MISSING
+    if field.type in {DADict, DAList}:
+        ticked = choices[: max(1, parse_length(field.raw.minlength) or 1)]
+        values: list[JSON] = [choice.value for choice in ticked]
+        return check_choices(field, values) if field.type is DADict else values
+    return get_choice_value(field, choices[0])
+
+
+def _generate_value(field: ScreenField) -> Answer | Missing:
+    """Generate a value within the field's limits."""
+    raw = field.raw
+    if field.type is bytes:
+        return make_sample_file(raw.accept) or MISSING
+    if field.type in {int, float}:
+        return _generate_number(field)
+    if field.type in {date, datetime, time}:
+        limit = str(raw.min or raw.max or "")
+        moment = _parse_moment(field, limit)
+        return _generate_moment(field) if moment is None else moment
+    if field.type is str:
+        text = _TEXT_BY_DATATYPE.get(field.datatype, _GENERATED_TEXT)
+        text = text.ljust(parse_length(raw.minlength) or 0, "x")
+        return text[: parse_length(raw.maxlength)]
+    # A list without choices stays empty, and the class of an object is unknown.
+    return DADict({}) if field.type is DADict else [] if field.type is DAList else MISSING
+
+
+def _generate_number(field: ScreenField) -> Answer:
+    low, high = (parse_float(limit) for limit in (field.raw.min, field.raw.max))
+    value = 1.0 if field.name.endswith(_TARGET_NUMBER) else _GENERATED_NUMBER
+    value = max(value, low) if low is not None else value
+    value = min(value, high) if high is not None else value
+    return _to_int_or_float(field, value)
+
+
+def _to_int_or_float(field: ScreenField, number: float) -> Answer:
+    return int(number) if field.type is int or number.is_integer() else number
+
+
+def _generate_moment(field: ScreenField) -> Answer:
+    if field.type is time:
+        return _GENERATED_TIME
+    if field.type is datetime:
+        return datetime.combine(_GENERATED_DATE, _GENERATED_TIME, UTC)
+    return _GENERATED_DATE
+
+
+def _parse_moment(field: ScreenField, text: str) -> Answer:
+    """Parse a date or time that an interview wrote; None if its format is not known."""
+    if field.type is time:
+        return parse_time(text)
+    moment = parse_datetime(text) or parse_limit(text)
+    if field.type is datetime:
+        if moment is None or isinstance(moment, datetime):
+            return moment
+        return datetime.combine(moment, time(), UTC)
+    return moment.date() if isinstance(moment, datetime) else moment

@@ -1,0 +1,152 @@
+"""Describes a field of a screen, its Python type and its choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from docassemble_client._types import JSON, UNSET
+from docassemble_client.models import QuestionField
+from docassemble_client.workflows.interviews.answers import DADict, DAList, DAObject
+
+FieldType: TypeAlias = type[
+    str | int | float | date | datetime | time | bytes | DADict | DAList | DAObject
+]
+"""Python type of a field's value; bytes for files."""
+
+# Every datatype of docassemble itself, and HTML's types of text inputs.
+TYPE_BY_DATATYPE: dict[str, FieldType] = {
+    **dict.fromkeys(("number", "currency", "float", "range"), float),
+    **dict.fromkeys(("boolean", "threestate"), bool),
+    **dict.fromkeys(("checkboxes", "multiselect"), DADict),
+    **dict.fromkeys(("object_checkboxes", "object_multiselect"), DAList),
+    **dict.fromkeys(("object", "object_radio"), DAObject),
+    **dict.fromkeys(("file", "files", "camera", "camcorder", "microphone"), bytes),
+    **dict.fromkeys(("user", "environment"), bytes),
+    **dict.fromkeys(("text", "area", "email", "password", "url", "raw", "key"), str),
+    **dict.fromkeys(("ml", "mlarea", "hidden"), str),
+    **dict.fromkeys(("tel", "search", "color", "month", "week"), str),
+    "integer": int,
+    "date": date,
+    "datetime": datetime,
+    "datetime-local": datetime,
+    "time": time,
+}
+# Display of a field whose text may be anything, although it has choices.
+_FREE_TEXT_INPUTS = frozenset({"combobox", "datalist", "ajax"})
+_CHECKBOX_INPUTS = frozenset({"yesno", "noyes", "yesnowide", "noyeswide"})
+
+
+@frozen(kw_only=True)
+class ScreenChoice:
+    """
+    A choice of a field.
+
+    Attributes:
+        label: Text in Markdown.
+        value: Answer that selects it: the key of a checkbox, the name of an object, or the value.
+        selected: Whether it is selected by default.
+        is_none_of_the_above: Whether it stands for none of the other choices, and has no value.
+    """
+
+    label: str
+    value: JSON
+    selected: bool = False
+    is_none_of_the_above: bool = False
+
+
+@frozen(kw_only=True)
+class ScreenField:
+    """
+    A field that can be answered.
+
+    Attributes:
+        name: Variable that it sets, such as client.name.first. For choices that run code, the
+            internal variable that receives the number of the choice.
+        variable: Variable as written in the interview, such as x.name.first.
+        type: Python type of its value; bytes for files.
+        choices: Valid choices; empty if any value is valid.
+        required: Whether an answer is required.
+        raw: The field as the server sent it.
+        boolean_labels: Labels of the buttons of a yes/no question, with their values.
+    """
+
+    name: str
+    variable: str
+    type: FieldType
+    choices: tuple[ScreenChoice, ...]
+    required: bool
+    raw: QuestionField
+    boolean_labels: Mapping[str, bool | None] = field(factory=dict[str, "bool | None"], repr=False)
+
+    @property
+    def label(self) -> str:
+        """Label in Markdown."""
+        return self.raw.label or ""
+
+    @property
+    def datatype(self) -> str:
+        """Datatype, such as currency; empty if it has none."""
+        return self.raw.datatype or ""
+
+    @property
+    def multiple(self) -> bool:
+        """Whether it accepts several choices or files."""
+        return self.type in {DADict, DAList} or self.raw.datatype == "files"
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether its choices run code instead of setting a variable."""
+        return self.raw.variable_name is None
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether its datatype is defined by a package; its value is what transform() returns."""
+        return bool(self.datatype) and self.datatype not in TYPE_BY_DATATYPE
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it chooses an object of the interview."""
+        return self.type is DAObject
+
+    @property
+    def is_checkbox(self) -> bool:
+        """Whether it is one checkbox, for true or false."""
+        is_boolean = self.datatype == "boolean" and self.raw.choices is None
+        return is_boolean and (self.raw.inputtype or "yesno") in _CHECKBOX_INPUTS
+
+    @property
+    def is_combobox(self) -> bool:
+        """Whether its text may be a label, which the browser replaces by its value."""
+        return self.raw.inputtype == "combobox"
+
+    @property
+    def takes_free_text(self) -> bool:
+        """Whether an answer need not be one of the choices."""
+        return (self.raw.inputtype or "") in _FREE_TEXT_INPUTS or self.is_custom
+
+    @property
+    def is_empty_choice(self) -> bool:
+        """Whether it has no choices to choose from, so the browser shows no input."""
+        has_choices = self.raw.choices is not None and not self.takes_free_text
+        return has_choices and not any(
+            choice.value is not UNSET for choice in self.raw.choices or []
+        )
+
+    @property
+    def has_script_condition(self) -> bool:
+        """Whether JavaScript shows or hides it, so that it may be hidden in a browser."""
+        return self.raw.show_if_js is not None
+
+    @property
+    def group_labels(self) -> Mapping[str, bool]:
+        """Labels of 'all of the above' (True) and 'none of the above' (False) of checkboxes."""
+        labels = [
+            choice.label.strip() for choice in self.raw.choices or [] if choice.value is UNSET
+        ]
+        if len(labels) == 1:
+            return {labels[0]: not self.raw.none_of_the_above}
+        return dict(zip(labels, (True, False), strict=False))
