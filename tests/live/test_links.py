@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.live.conftest import Connect, Run
 
 TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
+SHORT_NAME = "docassemble.demo:questions.yml"
+FULL_NAME = "docassemble.demo:data/questions/questions.yml"
 OTHER_SITE = "https://www.example.com/report?id=7&name=caf%C3%A9"
 USED_UP_STATUS = 501  # of a one-time link that was used
 URL_ARGS = {"source": "Bäckerei & Co"}
@@ -221,6 +223,34 @@ def test_resume_link_opens_the_session(
         assert visit.first.session not in link.reveal()
         assert statuses == [200, second]
         assert sessions == {visit.first.session: URL_ARGS}
+
+    run(job)
+
+
+@pytest.mark.parametrize("exact_name", [False, True])
+def test_link_to_a_session_needs_the_full_name_of_the_interview(
+    run: Run, connect: Connect, *, exact_name: bool
+) -> None:
+    """A link opens the session of a workflow; under a short name it starts another."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with (
+            temporary_account(da, connect) as account,
+            httpx.AsyncClient(follow_redirects=True) as browser,
+        ):
+            login = await da.links.create_login_url(account.email, account.password)
+            await browser.get(login.reveal())
+            secret = await account.da.users.get_secret(account.email, account.password)
+            interview = account.da.interview(SHORT_NAME, exact_name=exact_name)
+            async with interview.session(secret=secret) as s:
+                link = await s.resume_url()
+                page = await browser.get(link.reveal())
+                listed = account.da.sessions.list_current(i=FULL_NAME).items(max_items=10)
+                opened = [summary.session async for summary in listed]
+                assert (s.id in opened) is not exact_name
+
+        assert page.status_code == 200
+        assert len(opened) == 1
 
     run(job)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import AsyncDocassemble, Upload
+from docassemble_client import AsyncDocassemble, JSONReply, Upload
 from tests.testing.conftest import get_error_text
 from tests.testing.test_server import make_raw_call
 
@@ -63,3 +63,18 @@ def test_invalid_calls_on_interviews_are_refused(run: Run, call: Call, expected:
     error = run(lambda da: get_error_text(call(da)))
 
     assert error.startswith(expected)
+
+
+@pytest.mark.parametrize("added", ["docassemble.a:b.yml", "docassemble.a:data/questions/b.yml"])
+@pytest.mark.parametrize("exact_name", [True, False])
+def test_interview_starts_under_its_short_and_its_full_name(
+    run: Run, fake: FakeServer, added: str, *, exact_name: bool
+) -> None:
+    """The folder data/questions/ in the name of an interview makes no difference."""
+    fake.add_interview(added, final=lambda _: {"total": 3})
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with da.interview("docassemble.a:b.yml", exact_name=exact_name).session() as s:
+            assert await s.question() == JSONReply({"total": 3})
+
+    run(job)

@@ -42,7 +42,7 @@ _SESSION_LOOKUP = (
     KnownError(
         400,
         "Unable to obtain interview dictionary.",
-        "The interview has no such session: check i and session, and whether it was deleted.",
+        "The interview has no such session: check i (the name that the session was started under) and session, and whether it was deleted.",
     ),
 )
 _SESSION_DECRYPT = (
@@ -311,7 +311,7 @@ SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | None]] = Operation(
         KnownError(
             400,
             "api_session_action: failure to assemble interview: TypeError: 'NoneType' object is not subscriptable",
-            "Most likely the session does not exist: check i and session, and whether it was deleted.",
+            "Most likely the session does not exist: check i (the name that it was started under) and session, and whether it was deleted.",
         ),
         KnownError(
             400,
@@ -459,7 +459,7 @@ SESSIONS_GET_QUESTION: Final[Operation[models.SessionReply]] = Operation(
         KnownError(
             400,
             "get_question_data: failure to assemble interview: TypeError: 'NoneType' object is not subscriptable",
-            "Most likely the session does not exist: check i and session, and whether it was deleted.",
+            "Most likely the session does not exist: check i (the name that it was started under) and session, and whether it was deleted.",
         ),
         KnownError(
             400,

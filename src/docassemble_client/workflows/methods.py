@@ -17,12 +17,13 @@ from docassemble_client.tasks import TaskEvent, TaskHandle
 class WorkflowMethods(BaseClient):
     """Methods of the client that replace several calls with one."""
 
-    def interview(self, i: str) -> workflows.Interview:
+    def interview(self, i: str, *, exact_name: bool = False) -> workflows.Interview:
         """
         Work with one interview; its sessions keep their secret and are deleted at the end.
 
         Args:
             i: File name, such as docassemble.demo:data/questions/questions.yml.
+            exact_name: Whether to start sessions under this name even if it has no folder.
 
         Returns:
             The interview; no request is sent yet.
@@ -30,13 +31,12 @@ class WorkflowMethods(BaseClient):
         Example:
             ```python
             async with da.interview("docassemble.demo:data/questions/questions.yml").session() as s:
-                question = await s.question()
                 question = await s.answer({"user.name.first": "Ada"})
             ```
         """
         from docassemble_client.workflows.interviews.interview import Interview
 
-        return Interview(self, i)
+        return Interview(self, i, exact_name=exact_name)
 
     async def ensure_user(
         self,

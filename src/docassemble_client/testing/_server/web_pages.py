@@ -15,6 +15,7 @@ from docassemble_client.testing._state.links import Visitor
 from docassemble_client.testing._state.sessions import Step
 from docassemble_client.testing.interviews import FinalValue, SessionVariables, ShowScreen
 from docassemble_client.testing.recordings import ReplayedReply
+from docassemble_client.workflows.interviews.interview_name import complete_interview_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,10 +126,12 @@ class _PageView:
         return keys[-1] if keys else None
 
     def _open(self, i: str, key: str | None, arguments: Mapping[str, JSON]) -> FakeResponse:
+        # The web pages know sessions by the full name only.
+        i = complete_interview_name(i)
         interview = self.state.find_interview(i)
         if interview is None:
             return make_error_page(404)
-        session = self.state.sessions.find(i, key) or self._start_session(interview)
+        session = self.state.sessions.find(i, key) or self._start_session(i, interview)
         if not session.is_readable_with(self.visitor.secret):
             return make_error_page(501, "Unable to decrypt the interview dictionary")
         if self.visitor.user not in session.users:
@@ -144,10 +147,10 @@ class _PageView:
         self.state.sessions.save(session, step, user=session.step.user, replace=True)
         return self.set_cookie(page)
 
-    def _start_session(self, interview: ScriptedInterview) -> Session:
+    def _start_session(self, i: str, interview: ScriptedInterview) -> Session:
         user, secret = self.visitor.user, self.visitor.secret
         return self.state.sessions.start(
-            interview.filename,
+            i,
             user,
             secret=secret,
             encrypted=not interview.multi_user,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing.interviews import ScriptedInterview
 
 ADMIN_EMAIL = "admin@example.com"
+_QUESTIONS_FOLDER = "data/questions/"
 
 
 def parse_version(version: str) -> tuple[int, ...]:
@@ -95,12 +96,17 @@ class ServerState:
         """
         Find a scripted interview, or a YAML interview in a Playground or package.
 
+        As on the real server, data/questions/ in the name makes no difference.
+
         Raises:
             InterviewSyntaxError: The source is not a valid interview.
         """
-        source = self.playground.find_source(filename) or self.packages.find_source(filename)
+        spellings = _list_spellings(filename)
+        source = self.playground.find_source(filename) or next(
+            filter(None, map(self.packages.find_source, spellings)), None
+        )
         if source is None:
-            return self.interviews.get(filename)
+            return next(filter(None, map(self.interviews.get, spellings)), None)
         if source in self.recordings:
             return RecordedInterview.from_recording(self.recordings[source], filename)
         from docassemble_client.testing._yaml.yaml_interview import read_yaml_interview
@@ -119,3 +125,9 @@ class ServerState:
                     session, None if delete_shared_sessions else user, discard_steps=True
                 )
         self.users.remove(account)
+
+
+def _list_spellings(filename: str) -> tuple[str, ...]:
+    package, colon, path = filename.partition(":")
+    path = path.removeprefix(_QUESTIONS_FOLDER)
+    return (filename, f"{package}{colon}{path}", f"{package}{colon}{_QUESTIONS_FOLDER}{path}")

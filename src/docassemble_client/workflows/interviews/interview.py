@@ -16,6 +16,7 @@ from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.assembly import Assembly, open_documents
 from docassemble_client.workflows.interviews.documents import DocumentDownloads
+from docassemble_client.workflows.interviews.interview_name import complete_interview_name
 from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.prefilled_url import PrefilledURL, create_prefilled_url
 from docassemble_client.workflows.interviews.session import InterviewSession
@@ -26,13 +27,18 @@ class Interview:
     """
     An interview on the server; created by `AsyncDocassemble.interview`.
 
+    Sessions are started under the interview's full name: docassemble.demo:questions.yml becomes
+    docassemble.demo:data/questions/questions.yml. Links to a session with a short name would open a
+    new session instead. `InterviewSession.i` is the name of the session.
+
     Attributes:
-        i: File name, such as docassemble.demo:data/questions/questions.yml.
+        i: File name, as you passed it.
     """
 
-    def __init__(self, client: BaseClient, i: str) -> None:
+    def __init__(self, client: BaseClient, i: str, *, exact_name: bool = False) -> None:
         self._client = client
         self.i = i
+        self._start_name = i if exact_name else complete_interview_name(i)
 
     def session(
         self,
@@ -52,7 +58,9 @@ class Interview:
         Returns:
             The session, not started yet.
         """
-        return InterviewSession(self._client, self.i, secret=secret, url_args=url_args, keep=keep)
+        return InterviewSession(
+            self._client, self._start_name, secret=secret, url_args=url_args, keep=keep
+        )
 
     def resume(
         self, session: str, *, secret: str | Secret | None = None, keep: bool = True
@@ -60,7 +68,8 @@ class Interview:
         """
         Resume an existing session, for example in the next request of a user.
 
-        Call `question` before `answer`: the answer then belongs to that question.
+        Call `question` before `answer`: the answer then belongs to that question. The interview
+        must have the name that the session was started under: `InterviewSession.i`.
 
         Args:
             session: ID of the session.
@@ -217,7 +226,7 @@ class Interview:
             outage_timeout=outage_timeout,
             on_progress=on_progress,
         )
-        return assemble_many(self._client, self.i, rows, options, journal=journal)
+        return assemble_many(self._client, self._start_name, rows, options, journal=journal)
 
     async def prefilled_url(
         self,
