@@ -139,8 +139,8 @@ def test_a_repeated_token_is_an_error_before_its_page_is_yielded(
     assert numbers == [[1], [2]][:page_count]
     assert error.operation == "sessions.list"
     assert str(error) == (
-        "sessions.list: the server sent a page token a second time. It restarts a list if the token"
-        " is invalid; start again without page_token."
+        "sessions.list: the server sent a page token a second time. The server restarts a list if a"
+        " token is invalid; begin without page_token."
     )
 
 

@@ -198,21 +198,14 @@ def _truncate(text: str, max_bytes: int) -> str:
 
 
 def parse_filename(headers: Mapping[str, str]) -> str | None:
-    """
-    Return the file name in the Content-Disposition header, made safe.
-
-    `filename*=` wins over `filename=`, whichever comes first: see section 4.3 of RFC 6266.
-    """
+    """Return the file name in the Content-Disposition header, made safe."""
     header = Message()
     header["content-disposition"] = re.sub(
         _HIDDEN_CHARACTERS, "", headers.get("content-disposition", "")
     )
-    values = [
-        value
-        for name, value in header.get_params([], "content-disposition")[1:]
-        if name.lower() == "filename"
-    ]
-    # The value of `filename*=` is a tuple of charset, language and text.
+    params = header.get_params([], "content-disposition")[1:]
+    values = [value for name, value in params if name.lower() == "filename"]
+    # A tuple is the value of `filename*=`, which wins in any order: section 4.3 of RFC 6266.
     for value in sorted(values, key=lambda value: isinstance(value, str)):
         with suppress(ValueError):  # the charset exists, but cannot decode the name
             filename = sanitize_filename(collapse_rfc2231_value(value).strip())

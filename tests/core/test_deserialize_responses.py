@@ -124,7 +124,7 @@ def test_json_becomes_a_model(content_type: str) -> None:
     [
         (b"<html>Sign in</html>", HTML_TYPE, "text/html"),
         (b"", HTML_TYPE, "text/html"),
-        (b"{}", "", "no media type"),
+        (b"{}", "", "of no media type"),
         (b"{}", "text/plain", "text/plain"),
         (b"{}", "application/problem+json", "application/problem+json"),
     ],
@@ -138,7 +138,7 @@ def test_a_response_that_is_not_json_is_an_error(
     """HTML, or JSON with another media type, is refused where JSON is expected."""
     message = decode_failure(operation, content, content_type)
 
-    assert message == f"the response has {problem}, expected JSON"
+    assert message == f"the response is {problem}, not JSON"
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_the_url_of_a_page_is_not_the_base_url(base_url: str, root: str) -> None
     """The 404 page of docassemble below such a URL says which base URL to use."""
     error = get_error(404, DOCASSEMBLE_PAGE, base_url=base_url)
 
-    assert error.message == "404 Not Found: docassemble has no such page"
+    assert error.message == f"404 Not Found: docassemble has no page {base_url}/api/user/7"
     assert error.hint == f"Use {root} as base_url"
 
 

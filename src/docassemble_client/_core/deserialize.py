@@ -91,7 +91,7 @@ def _deserialize(operation: Operation[Any], request: Request, response: RawRespo
             filename=parse_filename(response.headers),
             status=response.status,
         )
-    message = f"the response has {media_type or 'no media type'}, expected JSON"
+    message = f"the response is {media_type or 'of no media type'}, not JSON"
     raise StructureError(message)
 
 

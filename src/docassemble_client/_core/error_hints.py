@@ -63,7 +63,7 @@ def describe_other_server(
     if isinstance(body, str) and _DOCASSEMBLE_PAGE.search(body):
         root = _PAGE_PATH.sub("", base_url)
         if response.status == HTTPStatus.NOT_FOUND and root != base_url:
-            return "docassemble has no such page", f"Use {root} as base_url"
+            return f"docassemble has no page {response.url}", f"Use {root} as base_url"
         return None
     if not _is_foreign(response, body, operation):
         return None

@@ -200,11 +200,17 @@ def _matches(message: str, text: str) -> bool:
 
 def decode_error(request: Request, response: RawResponse, problem: str) -> DecodeError:
     """Build the DecodeError for an unexpected response."""
+    is_page = parse_media_type(response.content_type) == "text/html"
+    reason = (
+        "that no proxy sends a page of its own"
+        if is_page
+        else "that the client supports its version"
+    )
     error = DecodeError(
         problem,
         hint=(
             f"Check that base_url ({get_base_url(request, response)}) is the address of"
-            " docassemble; see the error's content"
+            f" docassemble, and {reason}; see the error's content"
         ),
         status=response.status,
         content=response.content[:MAX_ERROR_CONTENT_BYTES],
@@ -226,7 +232,7 @@ def timeout_error(request: Request, message: str, *, sent: bool, limit: str) -> 
     Returns:
         The error.
     """
-    hint = f"timeout=Timeouts({limit}=…) allows more time"
-    if sent:
-        hint = f"The server may still be working on it: check before you repeat it; {hint}"
+    hint = f"To allow more time, pass timeout=Timeouts({limit}=…)"
+    if sent and not request.safe:
+        hint = f"The server may still be working on it: check before you repeat it. {hint}"
     return RequestTimeout(message, hint=hint, maybe_processed=sent, **request.error_context)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from docassemble_client._core.messages import Request
     from docassemble_client.config import Timeouts
 
+TRY_AGAIN = "Try again"
 CHECK_FIRST = "The server may have processed the request: check before you repeat it"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SOCKS_PORT = 1080
@@ -83,8 +84,8 @@ class ConnectionErrors:
         return RequestTimeout(
             f"no connection to {self._path}{_format_limit(' within', timeouts.connect)}",
             hint=(
-                "Check the host and port of base_url, the network and its firewalls;"
-                " timeout=Timeouts(connect=…) allows more time"
+                "Check the host and port of base_url, the network and its firewalls. To allow more"
+                " time, pass timeout=Timeouts(connect=…)"
             ),
             maybe_processed=False,
             **request.error_context,
@@ -111,15 +112,21 @@ class ConnectionErrors:
         Returns:
             The error.
         """
-        hint = CHECK_FIRST
+        hint = TRY_AGAIN if request.safe else CHECK_FIRST
         may_expect_tls = self._base_url.startswith("http:") and not self._proxy
         if may_expect_tls and not self.has_response:
             # OpenSSL closes a connection that begins with HTTP, without an alert.
-            hint = (
-                f"If the port expects HTTPS, use https:{self._base_url.removeprefix('http:')} as"
-                " base_url; if not, check what the server has processed before you repeat it"
+            https_url = f"https:{self._base_url.removeprefix('http:')}"
+            otherwise = (
+                "try again"
+                if request.safe
+                else "check what the server has processed before you repeat it"
             )
-        message = f"the connection to {self._path} broke ({type(error).__name__})"
+            hint = f"If the port expects HTTPS, use {https_url} as base_url; if not, {otherwise}"
+        message = (
+            f"the connection to {self._path} broke before the response was complete"
+            f" ({type(error).__name__})"
+        )
         return MaybeSent(message, hint=hint, **request.error_context)
 
     def _find_problem(self, reason: BaseException) -> _Problem:

@@ -244,7 +244,7 @@ class Transport:
             message = f"no slot was free within {format_seconds(limit or 0.0)}"
             error = timeout_error(request, message, sent=False, limit="pool")
             error.hint = (
-                f"Nothing was sent. Close open downloads, or raise max_concurrency; {error.hint}"
+                f"Nothing was sent. Close open downloads, or raise max_concurrency. {error.hint}"
             )
             raise error from None
 
@@ -357,4 +357,8 @@ def _check_encoding(request: Request, response: RawResponse) -> None:
         # An unknown coding may be any text, which an error must not show.
         names = f" ({', '.join(sorted(codings))})" if codings <= _CODINGS else ""
         message = f"the response is compressed{names}, which the request did not accept"
-        raise decode_error(request, response, message)
+        error = decode_error(request, response, message)
+        error.hint = (
+            "Switch off compression for requests with accept-encoding: identity in the proxy"
+        )
+        raise error
