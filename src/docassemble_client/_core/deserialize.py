@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from docassemble_client._core.error_mapping import StructureError, decode_error
 from docassemble_client._core.json_codec import decode_json
 from docassemble_client._core.messages import parse_http_date
+from docassemble_client._filenames import parse_filename
 from docassemble_client._types import NeedsSlowPath
 from docassemble_client.operation import DiscriminatedUnion, Result
 from docassemble_client.pagination import Page
 from docassemble_client.responses import BinaryContent, JSONReply, decode_text, parse_media_type
 from docassemble_client.tasks import TaskHandle
-from docassemble_client.transfer import parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -31,8 +31,8 @@ from docassemble_client._concurrency import (
     shield,
     wait,
 )
+from docassemble_client._filenames import sanitize_filename
 from docassemble_client.errors import DocassembleError, UsageError
-from docassemble_client.transfer import sanitize_filename
 from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
 from docassemble_client.workflows.batch.journal import Journal
 from docassemble_client.workflows.batch.resilient_session import ResilientSession

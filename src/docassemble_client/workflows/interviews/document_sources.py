@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from docassemble_client._filenames import sanitize_filename
 from docassemble_client.errors import DownloadTooLarge
 from docassemble_client.models import Question
 from docassemble_client.responses import BinaryContent, JSONReply
-from docassemble_client.transfer import DownloadStream, sanitize_filename
+from docassemble_client.transfer import DownloadStream
 from docassemble_client.workflows.errors import InvalidDocument, NoDocuments
 from docassemble_client.workflows.interviews.documents import DocumentDownload, DocumentDownloads
 

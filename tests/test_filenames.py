@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docassemble_client.transfer import parse_filename, sanitize_filename
+from docassemble_client._filenames import parse_filename, sanitize_filename
 
 
 @pytest.mark.parametrize(
