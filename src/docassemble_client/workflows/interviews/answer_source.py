@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from attrs import field, frozen
 
 from docassemble_client.models import Question
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
-from docassemble_client.workflows.interviews.screen import Screen, make_generic_name
-from docassemble_client.workflows.interviews.screen_field import ScreenField
+from docassemble_client.workflows.interviews.screen_field import ScreenField, make_generic_name
 from docassemble_client.workflows.interviews.similar_names import find_close_names, is_misspelling
+
+if TYPE_CHECKING:
+    from docassemble_client.workflows.interviews.screen import Screen
 
 Answers: TypeAlias = (
     Mapping[str, Answer] | Callable[[ScreenField | str, Question | None], Answer | Missing]

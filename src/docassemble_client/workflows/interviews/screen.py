@@ -15,12 +15,15 @@ from docassemble_client.models import Choice, Question, QuestionField
 from docassemble_client.workflows.interviews.answers import Answer, DADict
 from docassemble_client.workflows.interviews.conditions import ScreenConditions
 from docassemble_client.workflows.interviews.screen_actions import ScreenAction, find_actions
+from docassemble_client.workflows.interviews.screen_answers import make_screen_answers
 from docassemble_client.workflows.interviews.screen_field import (
+    INDEX,
     TYPE_BY_DATATYPE,
     FieldType,
     ScreenChoice,
     ScreenField,
 )
+from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 
 _TYPE_BY_QUESTION_TYPE: dict[str, FieldType] = {
     **dict.fromkeys(("yesno", "noyes", "yesnomaybe", "noyesmaybe", "settrue"), bool),
@@ -34,7 +37,6 @@ _RELOADING_TYPES = frozenset({"refresh", "wait"})
 # Question types that a mandatory block may show without any field: the user only continues.
 _SKIPPABLE_TYPES = frozenset({"fields", "review"})
 _PLACEHOLDER = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
-_INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
 _ROW_NUMBER = re.compile(r"(\d+)_\d+", re.ASCII)
 
 
@@ -82,11 +84,11 @@ class Screen:
         if not names:
             return ""
         # The names of two rows differ in the index of the list only.
-        for match in _INDEX.finditer(names[0]):
+        for match in INDEX.finditer(names[0]):
             if len(names) > 1 and not names[1].startswith(names[0][: match.end()]):
                 return names[0][: match.start()]
-        *_, match = _INDEX.finditer(names[0])
-        return names[0][: match.start()]
+        matches = list(INDEX.finditer(names[0]))
+        return names[0][: matches[-1].start()] if matches else ""
 
     @cached_property
     def actions(self) -> tuple[ScreenAction, ...]:
@@ -148,6 +150,39 @@ class Screen:
         attributes = f"{disabling.name}."
         requested = [name for name in self.requested_variables if not name.startswith(attributes)]
         return tuple(item for item in visible if item is disabling or item.name in requested)
+
+    def answers(
+        self,
+        values: Mapping[str, Answer],
+        *,
+        text_format: TextFormat = PLAIN_TEXT,
+        variables: Mapping[str, JSON] | None = None,
+    ) -> dict[str, Answer]:
+        """
+        Make the variables to send from the values of a form, as a browser does.
+
+        Text is converted to the type of its field, fields that are not shown are left out, and
+        empty optional fields get the value that a browser sends. Pass the result to
+        `InterviewSession.answer`.
+
+        Args:
+            values: JSON or text by variable. A list is the value of a field with several choices.
+            text_format: How text for numbers and several choices is written.
+            variables: Variables of the session; only needed to choose objects, which are copied.
+
+        Returns:
+            Values by variable.
+
+        Raises:
+            InvalidAnswer: Values do not fit their fields, are missing, or have no field here.
+            UsageError: An object is chosen, and `variables` is missing.
+
+        Example:
+            ```python
+            question = await s.answer(Screen(question).answers({"rent": "900.50", "heated": "yes"}))
+            ```
+        """
+        return make_screen_answers(self, values, text_format=text_format, variables=variables)
 
     def find_controllers(self, field: ScreenField, fields: Sequence[ScreenField]) -> set[str]:
         """
@@ -298,14 +333,8 @@ def _disables_others(
 
 def _get_row_number(name: str) -> int:
     """Return the index of the list item that a field belongs to."""
-    indexes = _INDEX.findall(name)
+    indexes = INDEX.findall(name)
     return int(indexes[-1]) if indexes else 0
-
-
-def make_generic_name(name: str) -> str:
-    """Replace indexes with letters: children[2].name becomes children[i].name."""
-    letters = iter("ijklmn")
-    return _INDEX.sub(lambda m: f"[{letter}]" if (letter := next(letters, "")) else m[0], name)
 
 
 def _match_placeholders(name: str, requested: str) -> dict[str, str] | None:
@@ -324,7 +353,7 @@ def _match_placeholders(name: str, requested: str) -> dict[str, str] | None:
 def _match_prefix(name: str, requested: str) -> dict[str, str] | None:
     """Match the part of a name up to its last index with the beginning of the requested name."""
     end = max((match.end() for match in _PLACEHOLDER.finditer(name) if match[2]), default=0)
-    starts = [match.end() for match in _INDEX.finditer(requested)]
+    starts = [match.end() for match in INDEX.finditer(requested)]
     matches = (_match_placeholders(name[:end], requested[:start]) for start in starts if end)
     return next((values for values in matches if values is not None), None)
 

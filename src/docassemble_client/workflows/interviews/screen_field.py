@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import TypeAlias
@@ -35,6 +36,8 @@ TYPE_BY_DATATYPE: dict[str, FieldType] = {
     "datetime-local": datetime,
     "time": time,
 }
+INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
+"""Index of an item in a name."""
 # Display of a field whose text may be anything, although it has choices.
 _FREE_TEXT_INPUTS = frozenset({"combobox", "datalist", "ajax"})
 _CHECKBOX_INPUTS = frozenset({"yesno", "noyes", "yesnowide", "noyeswide"})
@@ -150,3 +153,9 @@ class ScreenField:
         if len(labels) == 1:
             return {labels[0]: not self.raw.none_of_the_above}
         return dict(zip(labels, (True, False), strict=False))
+
+
+def make_generic_name(name: str) -> str:
+    """Replace indexes with letters: children[2].name becomes children[i].name."""
+    letters = iter("ijklmn")
+    return INDEX.sub(lambda m: f"[{letter}]" if (letter := next(letters, "")) else m[0], name)

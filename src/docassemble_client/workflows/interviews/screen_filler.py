@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from docassemble_client.workflows.errors import AnswerProblem, InvalidAnswer
 from docassemble_client.workflows.interviews.answer_source import CallerAnswer
@@ -16,9 +16,11 @@ from docassemble_client.workflows.interviews.field_values import (
     get_empty_value,
 )
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
-from docassemble_client.workflows.interviews.screen import Screen
 from docassemble_client.workflows.interviews.screen_field import ScreenField
 from docassemble_client.workflows.interviews.text_format import TextFormat
+
+if TYPE_CHECKING:
+    from docassemble_client.workflows.interviews.screen import Screen
 
 FindAnswer: TypeAlias = Callable[[ScreenField], CallerAnswer | Missing]
 ChooseValue: TypeAlias = Callable[[ScreenField], Answer | Missing]
@@ -99,23 +101,30 @@ def fill_screen(
     return filler.make_result()
 
 
-@define
 class _ScreenFiller:
     """Fills in one screen."""
 
-    screen: Screen
-    fields: tuple[ScreenField, ...]
-    find_answer: FindAnswer
-    choose_value: ChooseValue
-    text_format: TextFormat
-    answers: dict[str, Answer] = field(factory=dict[str, Answer])
-    answered_fields: dict[str, ScreenField] = field(factory=dict[str, ScreenField])
-    policy_names: set[str] = field(factory=set[str])
-    empty_objects: set[str] = field(factory=set[str])
-    missing: dict[str, ScreenField] = field(factory=dict[str, ScreenField])
-    problems: dict[str, AnswerProblem] = field(factory=dict[str, AnswerProblem])
-    is_progress: bool = False
-    _checked_names: set[str] = field(factory=set[str])
+    def __init__(
+        self,
+        screen: Screen,
+        fields: tuple[ScreenField, ...],
+        find_answer: FindAnswer,
+        choose_value: ChooseValue,
+        text_format: TextFormat,
+    ) -> None:
+        self.screen = screen
+        self.fields = fields
+        self.find_answer = find_answer
+        self.choose_value = choose_value
+        self.text_format = text_format
+        self.answers: dict[str, Answer] = {}
+        self.answered_fields: dict[str, ScreenField] = {}
+        self.policy_names: set[str] = set()
+        self.empty_objects: set[str] = set()
+        self.missing: dict[str, ScreenField] = {}
+        self.problems: dict[str, AnswerProblem] = {}
+        self.is_progress = False
+        self._checked_names: set[str] = set()
 
     def fill(self) -> None:
         """Answer the visible fields; each answer may show or hide other fields."""
