@@ -69,13 +69,13 @@ class SlowFunction:
         self.calls = 0
         self.is_blocking = False
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Wait for the event loop, and call the function."""
         self.calls += 1
         released = Event()
         self._loop.call_soon_threadsafe(released.set)
         self.is_blocking |= not released.wait(2)
-        return self._function(*arguments)
+        return self._function(*arguments, **options)
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,8 @@ class InstallFailed(TaskFailed):
 
     Attributes:
         name: Name of the package.
+        failed_packages: Other packages that could not be installed; the server installs all
+            pending packages together.
     """
 
     def __init__(
@@ -211,10 +213,12 @@ class InstallFailed(TaskFailed):
         handle: TaskHandle | None = None,
         log: str = "",
         name: str = "",
+        failed_packages: tuple[str, ...] = (),
         **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, handle=handle, log=log, **context)
         self.name = name
+        self.failed_packages = failed_packages
 
 
 class ProjectNotFound(DocassembleError):

@@ -47,6 +47,20 @@ def test_archive_has_one_folder_with_the_top_level_files_first(tmp_path: Path) -
     assert (result.metadata.name, result.metadata.version) == (PACKAGE_NAME, "0.1.0")
 
 
+def test_server_can_read_the_name_of_a_folder_s_archive(tmp_path: Path) -> None:
+    """A line is added to setup.py in the archive; an archive that exists is sent unchanged."""
+    setup = "from setuptools import setup\nsetup(name='docassemble.mine', version='1')"
+    folder = write_files(write_package(tmp_path / "mine"), {"setup.py": setup})
+
+    result, content = read_archive(folder)
+
+    with ZipFile(BytesIO(content)) as zip_file:
+        sent = zip_file.read("docassemble-mine/setup.py").decode()
+    assert sent == f"{setup}\nNAME = 'docassemble.mine'\n"
+    assert (folder / "setup.py").read_text(encoding="utf-8") == setup
+    assert (result.metadata.name, result.metadata.version) == (PACKAGE_NAME, "1")
+
+
 def test_same_files_make_the_same_bytes(tmp_path: Path) -> None:
     """Dates, modes and the folder's name do not matter, only names and contents."""
     folder, copy = write_package(tmp_path / "folder"), write_package(tmp_path / "copy")

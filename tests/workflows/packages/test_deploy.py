@@ -20,6 +20,7 @@ from docassemble_client import (
     TaskTimeout,
     UsageError,
 )
+from docassemble_client.workflows.packages import size_limit
 from tests.live.documents import make_package
 from tests.mock import get_loop_time
 from tests.workflows.package_files import (
@@ -198,8 +199,25 @@ def test_other_packages_that_fail_do_not_stop_this_one(fake: FakeServer, tmp_pat
     report = deploy(fake, write_package(tmp_path))
 
     assert report.failed_packages == ("docassemble.other",)
-    assert str(report).endswith("Not installed: docassemble.other.")
+    assert "Other packages could not be installed: docassemble.other." in str(report)
+    assert str(report).endswith("remove them with packages.uninstall.")
     assert count_calls(fake, "server.restart") == 1
+
+
+def test_other_packages_that_fail_are_reported_with_the_error(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    """The server tries them again with each installation, until somebody removes them."""
+    log = "docassemble.mine: install failed\ndocassemble.other: install failed\npip log:\n"
+    status: dict[str, JSONInput] = {"status": "completed", "ok": False, "error_message": log}
+    fake.fail("packages.get_update_status", status=200, body=status)
+    fake._state.tasks.install_seconds = 0
+
+    error = deploy_error(fake, write_package(tmp_path))
+
+    assert error.failed_packages == ("docassemble.other",)
+    assert error.hint is not None
+    assert "Other packages could not be installed: docassemble.other." in error.hint
 
 
 @pytest.mark.parametrize(
@@ -356,6 +374,47 @@ def test_refusal_is_raised_unchanged(
 
     with pytest.raises(kind):
         deploy(fake, write_package(tmp_path))
+
+
+@pytest.fixture
+def large_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a package that is larger than the default limit of servers, here 0.1 KiB."""
+    monkeypatch.setattr(size_limit, "DEFAULT_MAX_BYTES", 100)
+    return write_package(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [{}, {"maximum content length": "30 MB"}])
+def test_archive_above_the_server_s_limit_is_not_sent(
+    fake: FakeServer, large_package: Path, limit: dict[str, JSONInput]
+) -> None:
+    """The limit is that of the configuration, or else the default."""
+    fake.config.update(limit)
+
+    with pytest.raises(UsageError, match=r"the archive has .* MiB; the server accepts") as caught:
+        deploy(fake, large_package)
+
+    assert caught.value.hint is not None
+    assert "maximum content length" in caught.value.hint
+    assert count_calls(fake, "packages.install") == 0
+
+
+@pytest.mark.parametrize("limit", [None, 0, 32 * 1024 * 1024])
+def test_archive_within_the_server_s_limit_is_sent(
+    fake: FakeServer, large_package: Path, limit: int | None
+) -> None:
+    """A server may accept larger requests; null or 0 means that there is no limit."""
+    fake.config["maximum content length"] = limit
+
+    assert deploy(fake, large_package).version == "0.1.0"
+
+
+def test_large_archive_is_sent_if_the_limit_cannot_be_read(
+    fake: FakeServer, large_package: Path
+) -> None:
+    """Only administrators can read the configuration; for other keys the server decides."""
+    fake.fail("server.get_config", status=403, body="Access denied.")
+
+    assert deploy(fake, large_package).version == "0.1.0"
 
 
 def test_server_error_is_raised_unchanged(fake: FakeServer, tmp_path: Path) -> None:

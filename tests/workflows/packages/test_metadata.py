@@ -43,6 +43,34 @@ def read_package(files: Mapping[str, str], root: str = "") -> Metadata:
             "3.0",
         ),
         ({"setup.py": f"{SETUP})", "setup.cfg": "version = 1.4\n"}, None),
+        ({"setup.py": f"a = b = '1'\nV = a + '.' + b\n{SETUP}    version=V)"}, "1.1"),
+        ({"setup.py": f"minor: str = '7'\n{SETUP}    version=f'1.{{minor}}')"}, "1.7"),
+        ({"setup.py": f"{SETUP}    version=f'1.{{minor!r}}')"}, None),
+        (
+            {"setup.py": f"{SETUP}    version=open('VERSION').read().strip())", "VERSION": "1.8\n"},
+            "1.8",
+        ),
+        (
+            {
+                "setup.py": f"from pathlib import Path\n{SETUP}    version=Path('V').read_text())",
+                "V": "1.9",
+            },
+            "1.9",
+        ),
+        ({"setup.py": f"{SETUP}    version=open(__file__).read())"}, None),
+        (
+            {"setup.py": f"from docassemble.mine import __version__ as v\n{SETUP}    version=v)"},
+            "3.0",
+        ),
+        ({"setup.py": f"from . import x\nfrom os import x\n{SETUP}    version=x)"}, None),
+        (
+            {
+                "setup.py": f"{SETUP})",
+                "setup.cfg": "[metadata]\nversion = file: VERSION\n",
+                "VERSION": "1.10\n",
+            },
+            "1.10",
+        ),
         ({"pyproject.toml": "[project]\nname = 'docassemble.mine'\nversion = '2.0'\n"}, "2.0"),
         (
             {
@@ -64,6 +92,23 @@ def read_package(files: Mapping[str, str], root: str = "") -> Metadata:
                 "[tool.setuptools.dynamic]\nversion = {attr = 'docassemble.gone.VERSION'}\n"
             },
             None,
+        ),
+        (
+            {
+                "pyproject.toml": "[project]\nname = 'docassemble.mine'\ndynamic = ['version']\n"
+                "[tool.setuptools.dynamic]\nversion = {file = 'VERSION'}\n",
+                "VERSION": "2.2\n",
+            },
+            "2.2",
+        ),
+        (
+            {
+                "pyproject.toml": "[project]\nname = 'docassemble.mine'\ndynamic = ['version']\n"
+                "[tool.setuptools.dynamic]\nversion = {file = ['MAJOR', 'MINOR']}\n",
+                "MAJOR": "2",
+                "MINOR": ".3\n",
+            },
+            "2.3",
         ),
     ],
 )
@@ -115,7 +160,7 @@ def test_package_without_its_folder_is_refused() -> None:
 
 
 def test_setup_file_is_chosen_as_the_server_does() -> None:
-    """The highest file wins, unless a deeper setup.py comes earlier in the archive."""
+    """The highest file wins. If a deeper setup.py comes earlier, the server misreads the name."""
     content = {
         "x/examples/setup.py": b"NAME = 'docassemble.example'\n",
         "x/pyproject.toml": b"[project]\nname = 'docassemble.mine'\n",
@@ -125,10 +170,11 @@ def test_setup_file_is_chosen_as_the_server_does() -> None:
     }
     paths = list(content)
 
-    with_earlier_setup = read_metadata(paths, content.__getitem__)
-    without = read_metadata(paths[1:], content.__getitem__)
+    metadata = read_metadata(paths[1:], content.__getitem__)
+    with pytest.raises(UsageError, match="cannot read the package's name"):
+        read_metadata(paths, content.__getitem__)
 
-    assert (with_earlier_setup.name, without.name) == ("docassemble.example", "docassemble.mine")
+    assert metadata.name == "docassemble.mine"
 
 
 @pytest.mark.parametrize(
@@ -158,3 +204,68 @@ def test_setup_file_is_chosen_as_the_server_does() -> None:
 def test_versions_are_compared_as_pip_does(version: str, other_version: str, *, same: bool) -> None:
     """PEP 440 allows many spellings of a version; other texts are compared as they are."""
     assert is_same_version(version, other_version) is same
+
+
+NAMES = {
+    "one line": {"setup.py": "setup(name='docassemble.mine', version='1')"},
+    "one line, more below": {"setup.py": "setup(\n  name='docassemble.mine', version='1')"},
+    "constant": {"setup.py": "PACKAGE = 'docassemble.mine'\nsetup(name=PACKAGE, version='1')"},
+    "setup.cfg": {
+        "setup.py": "from setuptools import setup\nsetup()\n",
+        "setup.cfg": "[metadata]\nname = docassemble.mine\nversion = 1\n",
+    },
+    "pyproject.toml": {
+        "setup.py": "from setuptools import setup\nsetup()\n",
+        "pyproject.toml": "[project]\nname = 'docassemble.mine'\nversion = '1'\n",
+    },
+}
+
+
+@pytest.mark.parametrize("files", NAMES.values(), ids=NAMES)
+def test_name_of_a_folder_may_stand_anywhere(files: Mapping[str, str]) -> None:
+    """The archive of a folder gets a line from which the server can read the name."""
+    content = {path: text.encode() for path, text in {**files, **MODULE}.items()}
+
+    metadata = read_metadata(list(content), content.__getitem__, is_folder=True)
+
+    assert metadata == Metadata(name="docassemble.mine", version="1", needs_name_line=True)
+
+
+@pytest.mark.parametrize("project", ["docassemble-mine", "docassemble_Mine"])
+def test_name_is_spelled_as_in_the_server_s_list(project: str) -> None:
+    """The server reads setup.py, although pip uses pyproject.toml."""
+    files = {"setup.py": f"{SETUP})", "pyproject.toml": f"[project]\nname = '{project}'\n"}
+
+    assert read_package(files) == Metadata(name="docassemble.mine", version=None)
+
+
+def test_setup_with_another_name_is_refused_in_an_archive() -> None:
+    """The server would look for a package that pip does not install."""
+    files = {"setup.py": f"{SETUP})", "pyproject.toml": "[project]\nname = 'docassemble.other'\n"}
+
+    with pytest.raises(UsageError, match="cannot read the package's name"):
+        read_package(files)
+
+
+@pytest.mark.parametrize(
+    ("roots", "is_folder", "message", "hint"),
+    [
+        (["docassemble-mine"], True, "the package is in the folder docassemble-mine", "Deploy th"),
+        (["a", "b"], True, "there are packages in the folders a, b", "Deploy one of these"),
+        (["top/mine"], False, "the package is in the folder top/mine", "Pack that folder"),
+        (["top/a", "top/b"], False, "packages in the folders top/a, top/b", "Pack one of these"),
+        (["mine", "__MACOSX"], False, "there are packages in the folders", "Pack one of these"),
+    ],
+)
+def test_package_in_a_deeper_folder_is_refused(
+    roots: list[str], *, is_folder: bool, message: str, hint: str
+) -> None:
+    """Pip looks for the package at the top, or in the only folder there."""
+    files = {"setup.py": f"{SETUP})", **MODULE}
+    content = {f"{root}/{path}": text.encode() for root in roots for path, text in files.items()}
+
+    with pytest.raises(UsageError, match=message) as caught:
+        read_metadata(list(content), content.__getitem__, is_folder=is_folder)
+
+    assert caught.value.hint is not None
+    assert hint in caught.value.hint

@@ -51,7 +51,8 @@ def test_truncated_log_is_proof_for_a_single_package_only(text: str, *, attempte
     ("text", "hint"),
     [
         ("ERROR: No matching distribution found for x", "pip finds no such package"),
-        ("fatal: Authentication failed for 'https://x'", "cannot read the repository"),
+        ("fatal: Authentication failed for 'https://x'", "Git repository of a dependency"),
+        ("fatal: repository 'https://x/' not found", "Git repository of a dependency"),
         ("  ERROR: Getting requirements to build wheel exited with 1", "cannot be built"),
         ("Not upgrading six because it is a system package", "server needs this package itself"),
         ("Getting requirements to build wheel: finished with status 'done'", ""),
@@ -59,5 +60,15 @@ def test_truncated_log_is_proof_for_a_single_package_only(text: str, *, attempte
 )
 def test_hint_depends_on_the_error_in_the_log(text: str, hint: str) -> None:
     """Without a known error in the log there is no hint."""
-    assert hint in PipLog(text).hint
-    assert bool(hint) is bool(PipLog(text).hint)
+    log_hint = PipLog(text).find_hint(is_repository=False)
+
+    assert hint in log_hint
+    assert bool(hint) is bool(log_hint)
+
+
+def test_repository_that_cannot_be_read_may_be_that_of_the_package() -> None:
+    """The hint names the repository only if the package itself has one."""
+    log = PipLog("fatal: could not read Username for 'https://x'")
+
+    assert "cannot read the repository, or" in log.find_hint(is_repository=True)
+    assert "cannot be built" in PipLog("Failed to build x").find_hint(is_repository=True)

@@ -35,6 +35,8 @@ def test_caches_secrets_and_editor_files_are_ignored(tmp_path: Path) -> None:
         *(".a.yml.swp", "#a.yml#", ".#a.yml", ".DS_Store", "Thumbs.db", ".env", ".env.local"),
         *("docassemble/X/data/sources/.env", "keys/id_rsa", "server.pem", "x.key", "x.p12"),
         *(".netrc", ".pypirc", ".docassemblecli", ".coverage", ".tox/x", ".history/x"),
+        *("docassemble/X/data/templates/~$letter.docx", "docassemble/X/data/questions/._main.yml"),
+        *("docassemble/X/data/templates/.~lock.letter.docx#", "letter.tmp", "main.yml.bak"),
     )
     included = (
         *(".env.example", ".gitignore", "README.md", "docassemble/X/data/static/build/app.js"),

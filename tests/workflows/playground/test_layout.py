@@ -55,6 +55,43 @@ def test_package_files_map_to_the_folders_that_the_server_uses(tmp_path: Path, b
     assert local.renamed == {}
 
 
+def test_files_of_open_editors_block_nothing(tmp_path: Path) -> None:
+    """The server would store Word's `~$letter.docx` under the name of the document."""
+    base = "docassemble/Mine/data/templates"
+    temporary = (f"{base}/~$letter.docx", f"{base}/._letter.docx", f"{base}/letter.docx.bak")
+
+    paths = find_paths(tmp_path, f"{base}/letter.docx", *temporary)
+
+    assert paths == {"templates/letter.docx": f"{base}/letter.docx"}
+    assert find_local_files(tmp_path).ignored == tuple(sorted(temporary))
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["docassemble-Mine"], "the package is in the folder docassemble-Mine"),
+        (["a", "b/c"], "there are packages in the folders a, b/c"),
+    ],
+)
+def test_package_in_a_deeper_folder_is_named(
+    tmp_path: Path, folders: list[str], message: str
+) -> None:
+    """The folder of a repository may hold packages in subfolders."""
+    with pytest.raises(UsageError, match=message):
+        find_paths(
+            tmp_path, *(f"{folder}/docassemble/Mine/data/questions/a.yml" for folder in folders)
+        )
+
+
+def test_module_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    """The server reads the modules of Playgrounds too when it starts."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules/rules.py").write_bytes(b"name = 'J\xf6rg'\n")
+
+    with pytest.raises(UsageError, match=r"modules/rules\.py is not UTF-8"):
+        find_local_files(tmp_path)
+
+
 def test_working_tree_may_have_the_playground_layout(tmp_path: Path) -> None:
     """Only files directly in the five folders are included."""
     files = (

@@ -16,6 +16,7 @@ from docassemble_client._concurrency import read_chunks
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.packages.metadata import Metadata, read_metadata
+from docassemble_client.workflows.packages.project_files import SETUP
 from docassemble_client.workflows.packages.source_tree import scan_sources
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _FIRST_DATE = datetime(1980, 1, 1)  # noqa: DTZ001 - the first date of ZIP, which has no time zones
 _DATE_COUNT = 2**29  # distinct dates, two seconds apart: about 34 years
-_MAX_METADATA_BYTES = 1_048_576  # of each file that is read for the metadata
+_MAX_FILE_BYTES = 16_777_216  # of each file that is read to check the package
 
 
 @frozen(kw_only=True)
@@ -91,15 +92,21 @@ def make_archive(source: str | os.PathLike[str], file: IO[bytes]) -> Generator[N
 def _pack_tree(tree: SourceTree, file: IO[bytes]) -> Generator[None, None, Archive]:
     # The server uses the first setup.py in the archive, so the top level comes first.
     paths = sorted(tree.files, key=lambda path: (path.count("/"), path))
-    metadata = read_metadata(paths, lambda path: (tree.root / path).read_bytes())
+    metadata = read_metadata(paths, lambda path: (tree.root / path).read_bytes(), is_folder=True)
     root = metadata.name.replace(".", "-", 1)
     with ZipFile(file, "w", ZIP_DEFLATED) as zip_file:
         for path in paths:
-            yield from _add_file(zip_file, f"{root}/{path}", tree.root / path)
+            suffix = _make_name_line(metadata) if path == SETUP else b""
+            yield from _add_file(zip_file, f"{root}/{path}", tree.root / path, suffix)
     return _finish_archive(file, f"{root}.zip", metadata, tree.ignored)
 
 
-def _add_file(zip_file: ZipFile, name: str, source: Path) -> Generator[None]:
+def _make_name_line(metadata: Metadata) -> bytes:
+    """Return a line for the end of setup.py from which the server can read the name, if needed."""
+    return f"\nNAME = '{metadata.name}'\n".encode() if metadata.needs_name_line else b""
+
+
+def _add_file(zip_file: ZipFile, name: str, source: Path, suffix: bytes) -> Generator[None]:
     date = yield from _derive_date(source)
     info = ZipInfo(name, date.timetuple()[:6])
     info.compress_type = ZIP_DEFLATED
@@ -110,6 +117,7 @@ def _add_file(zip_file: ZipFile, name: str, source: Path) -> Generator[None]:
         for chunk in read_chunks(content):
             member.write(chunk)
             yield
+        member.write(suffix)
 
 
 def _derive_date(source: Path) -> Generator[None, None, datetime]:
@@ -134,7 +142,7 @@ def _check_archive(file: IO[bytes], filename: str) -> Archive:
 
             def read(path: str) -> bytes:
                 with zip_file.open(path) as content:
-                    return content.read(_MAX_METADATA_BYTES)
+                    return content.read(_MAX_FILE_BYTES)
 
             metadata = read_metadata(paths, read)
     except (BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):

@@ -24,12 +24,13 @@ from docassemble_client.workflows.errors import InstallFailed
 from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
 from docassemble_client.workflows.packages.metadata import is_same_version
 from docassemble_client.workflows.packages.pip_log import PipLog
+from docassemble_client.workflows.packages.size_limit import check_size
 from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 from docassemble_client.workflows.server.restart import restart as restart_server
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from docassemble_client._base_client import BaseClient
     from docassemble_client.models import Package
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
 _MAX_LIST_CHECKS = 30  # without the package, before a lost request counts as not processed
 _REQUIREMENT = re.compile(r"([^>=<]+)((?:[>=<].*)?)")  # as the server parses it
 _EXACT_VERSION = re.compile(r"==\s*([^,*\s]+)\s*")
+
+
+def describe_failures(names: Sequence[str]) -> str:
+    """Describe other packages of the server that could not be installed."""
+    return (
+        f"Other packages could not be installed: {', '.join(names)}."
+        " The server tries them again with each installation; remove them with packages.uninstall"
+    )
 
 
 @frozen(kw_only=True)
@@ -83,7 +92,7 @@ class DeployReport:
         else:
             text += "; the version did not change: increase it for each deployment."
         if self.failed_packages:
-            text += f" Not installed: {', '.join(self.failed_packages)}."
+            text += f" {describe_failures(self.failed_packages)}."
         return text
 
 
@@ -130,7 +139,9 @@ async def deploy(
     with open_temporary_file() as file:
         if source is not None:
             # Packing is not part of the timeout, which is for the server.
-            target = _archive_target(await run_in_thread(make_archive(source, file)))
+            package_archive = await run_in_thread(make_archive(source, file))
+            await check_size(client, package_archive.size)
+            target = _archive_target(package_archive)
         elif github is not None:
             target = _repository_target(github, branch)
         else:
@@ -333,7 +344,8 @@ class _Deployment:
         return version
 
     def _install_error(self, message: str, log: PipLog) -> InstallFailed:
-        hint = log.hint or "See the error's log"
+        is_repository = "github_url" in self.target.arguments
+        hint = log.find_hint(is_repository=is_repository) or "See the error's log"
         if self.previous is None or self.previous.version is None:
             if not self.restart:
                 hint += (
@@ -342,6 +354,12 @@ class _Deployment:
                 )
         elif self.target.removes_previous:
             hint += ". The previous version is gone: the server removes it first"
+        name = normalize_package_name(self.target.name)
+        others = tuple(
+            other for other in log.failed_packages if normalize_package_name(other) != name
+        )
+        if others:
+            hint += f". {describe_failures(others)}"
         return InstallFailed(
             message,
             operation="packages.install",
@@ -349,6 +367,7 @@ class _Deployment:
             handle=self.handle,
             log=log.text,
             name=self.target.name,
+            failed_packages=others,
         )
 
     async def _clear_cache(self) -> bool:

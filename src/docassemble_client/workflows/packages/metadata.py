@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import ast
-import configparser
 import re
-import tomllib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from docassemble_client._names import normalize_package_name
 from docassemble_client.errors import UsageError
+from docassemble_client.workflows.packages.module_checks import (
+    check_encoding,
+    check_namespace_file,
+)
+from docassemble_client.workflows.packages.project_files import PYPROJECT, SETUP, ProjectFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-_SETUP, _PYPROJECT, _SETUP_CFG = "setup.py", "pyproject.toml", "setup.cfg"
-# The lines of setup.py in which the server finds the name (get_package_name_from_zip).
-_NAME_CONSTANT = re.compile(r"""^NAME *= *\(?(?:'(.*)'|"(.*)")""", re.MULTILINE)
-_NAME_KEYWORD = re.compile(r"""^ *name *= *\(?(?:'(.*)'|"(.*)")""", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PACKAGE_FILE = re.compile(r"(?:^|/)docassemble/[^/]+/[^/]")
+_MODULE = re.compile(r"setup\.py|(?:.*/)?docassemble/.*\.py")
+_NAMESPACE_FILE = re.compile(r"(?:.*/)?docassemble/__init__\.py")
 _VERSION = re.compile(
     r"v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)"
     r"(?:[-_.]?(?P<pre>a|b|c|rc|alpha|beta|pre|preview)[-_.]?(?P<prenumber>\d*))?"
@@ -44,148 +44,129 @@ class Metadata:
     Attributes:
         name: Name as the server will list it.
         version: Version; None if it is computed when the package is built.
+        needs_name_line: Whether setup.py has the name in a form that the server cannot read.
     """
 
     name: str
     version: str | None
+    needs_name_line: bool = False
 
 
-def read_metadata(paths: Sequence[str], read: Callable[[str], bytes]) -> Metadata:
+def read_metadata(
+    paths: Sequence[str], read: Callable[[str], bytes], *, is_folder: bool = False
+) -> Metadata:
     """
-    Read name and version of a docassemble package.
+    Read name and version of a docassemble package, and check its modules.
 
     Args:
         paths: Paths of its files, with slashes, in the order of the archive.
         read: Returns the content of a file.
+        is_folder: Whether these are the files of a folder, which are packed below another one.
 
     Returns:
         The name and version.
 
     Raises:
-        UsageError: It is not a docassemble package, or the server cannot read its name.
+        UsageError: It is not a docassemble package, the server cannot read its name, or a module
+            would keep the server from starting.
     """
-    setup, pyproject = _choose_project_files(paths)
-    if setup is None and pyproject is None:
-        message = "this is not a package: there is neither a setup.py nor a pyproject.toml"
-        raise UsageError(message, hint=_HINT)
-    project_file = cast("str", setup or pyproject)
-    root = project_file.rpartition("/")[0]
-    root = f"{root}/" if root else ""
-    path_set = set(paths)
+    root = "" if is_folder else _find_top_folder(paths)
+    _check_location(paths, root, is_folder=is_folder)
+    own_paths = {path[len(root) :] for path in paths if path.startswith(root)}
+    check_encoding(
+        (path, read(root + path)) for path in sorted(own_paths) if _MODULE.fullmatch(path)
+    )
 
     def read_text(path: str) -> str:
-        if root + path not in path_set:
+        if path not in own_paths:
             return ""
         return read(root + path).decode("utf-8-sig", errors="replace")
 
-    table = _parse_pyproject(read_text(_PYPROJECT))
-    name = _parse_setup_name(read_text(_SETUP)) if setup else table.get("project", {}).get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        filename = project_file.rpartition("/")[2]
+    files = ProjectFiles.read(read_text)
+    is_read_by_server = _choose_project_file(paths) in {root + SETUP, root + PYPROJECT}
+    server_name = files.find_server_name() if is_read_by_server else None
+    name = _choose_name(files, server_name)
+    needs_name_line = name != server_name
+    if name is None or not _NAME.fullmatch(name) or (needs_name_line and not is_folder):
+        filename = SETUP if SETUP in own_paths else PYPROJECT
         message = f"the server cannot read the package's name from its {filename}"
         raise UsageError(message, hint=_HINT)
     if not normalize_package_name(name).startswith("docassemble-"):
         message = f"{name} is not a docassemble package: its name must begin with docassemble."
         raise UsageError(message, hint=_HINT)
-    if not any(path.startswith(root) and _PACKAGE_FILE.search(path[len(root) :]) for path in paths):
+    if not any(map(_PACKAGE_FILE.search, own_paths)):
         message = f"{name} has no file in a folder docassemble/Name"
         raise UsageError(message, hint=_HINT)
-    return Metadata(name=name, version=_find_version(table, read_text))
+    if files.includes_namespace_file():
+        for path in filter(_NAMESPACE_FILE.fullmatch, own_paths):
+            check_namespace_file(path, read(root + path))
+    return Metadata(name=name, version=files.find_version(), needs_name_line=needs_name_line)
 
 
-def _choose_project_files(paths: Iterable[str]) -> tuple[str | None, str | None]:
-    """Choose setup.py and pyproject.toml as the server does."""
-    setup = pyproject = None
+def _choose_name(files: ProjectFiles, server_name: str | None) -> str | None:
+    """Choose the name of the built package, in the spelling of the server's list."""
+    name = (files.find_name() if files.setup else None) or server_name
+    if name and server_name and normalize_package_name(name) == normalize_package_name(server_name):
+        return server_name
+    return name
+
+
+def _choose_project_file(paths: Iterable[str]) -> str:
+    """Choose the setup.py or pyproject.toml from which the server reads the name."""
+    setup = pyproject = ""
     min_depth = float("inf")
     for path in paths:
         filename = path.rpartition("/")[2]
-        if filename in {_SETUP, _PYPROJECT} and path.count("/") <= min_depth:
+        if filename in {SETUP, PYPROJECT} and path.count("/") <= min_depth:
             min_depth = path.count("/")
-            if filename == _SETUP:
+            if filename == SETUP:
                 setup = path
             else:
                 pyproject = path
-    return setup, pyproject
+    return setup or pyproject
 
 
-def _parse_pyproject(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        message = "the package's pyproject.toml is not valid TOML"
-        raise UsageError(message, hint="Fix the file; nothing was sent") from None
+def _check_location(paths: Sequence[str], root: str, *, is_folder: bool) -> None:
+    """Refuse a package that is not where pip needs it: at the top, or in the only folder there."""
+    if not {root + SETUP, root + PYPROJECT}.isdisjoint(paths):
+        return
+    project_file = _choose_project_file(paths)
+    if not project_file:
+        message = "this is not a package: there is neither a setup.py nor a pyproject.toml"
+        raise UsageError(message, hint=_HINT)
+    depth = project_file.count("/")
+    folders = sorted(
+        {
+            path.rpartition("/")[0]
+            for path in paths
+            if path.count("/") == depth and path.rpartition("/")[2] in {SETUP, PYPROJECT}
+        }
+    )
+    raise nested_package_error(folders, "Deploy" if is_folder else "Pack")
 
 
-def _parse_setup_name(setup: str) -> str | None:
-    matches = _NAME_CONSTANT.findall(setup) or _NAME_KEYWORD.findall(setup.rpartition("setup(")[2])
-    return "".join(matches[-1]) if matches else None
+def nested_package_error(folders: Sequence[str], verb: str) -> UsageError:
+    """
+    Build the error for packages that are in folders of the folder given.
+
+    Args:
+        folders: The folders, with slashes.
+        verb: What to do with one of them.
+
+    Returns:
+        The error.
+    """
+    if len(folders) == 1:
+        message = f"the package is in the folder {folders[0]}"
+        return UsageError(message, hint=f"{verb} that folder; nothing was sent")
+    message = f"there are packages in the folders {', '.join(folders)}"
+    return UsageError(message, hint=f"{verb} one of these folders; nothing was sent")
 
 
-def _find_version(table: dict[str, Any], read_text: Callable[[str], str]) -> str | None:
-    """Find the version where setuptools reads it; None if setuptools has to compute it."""
-    project = table.get("project", {})
-    if isinstance(project.get("version"), str):
-        return cast("str", project["version"])
-    dynamic = table.get("tool", {}).get("setuptools", {}).get("dynamic", {}).get("version", {})
-    attribute = dynamic.get("attr")
-    if attribute is None:
-        value = _find_setup_version(read_text(_SETUP))
-        value = value or _parse_setup_cfg_version(read_text(_SETUP_CFG))
-        if not value.startswith("attr:"):
-            return None if value.startswith("file:") else value or None
-        attribute = value.removeprefix("attr:").strip()
-    module, _, variable = str(attribute).rpartition(".")
-    path = module.replace(".", "/")
-    source = read_text(f"{path}.py") or read_text(f"{path}/__init__.py")
-    return _find_string_constants(source).get(variable)
-
-
-def _parse_setup_cfg_version(config: str) -> str:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(config)
-    except configparser.Error:
-        return ""
-    return parser.get("metadata", "version", fallback="")
-
-
-def _parse_statements(source: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(source).body
-    except (SyntaxError, ValueError):  # the server may run another version of Python
-        return []
-
-
-def _find_string_constants(source: str) -> dict[str, str]:
-    """Find the string constants at the top level of a module, by name."""
-    constants: dict[str, str] = {}
-    for statement in _parse_statements(source):
-        if isinstance(statement, ast.Assign):
-            targets = statement.targets
-        elif isinstance(statement, ast.AnnAssign):
-            targets = [statement.target]
-        else:
-            continue
-        if isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
-            value = statement.value.value
-            constants |= {target.id: value for target in targets if isinstance(target, ast.Name)}
-    return constants
-
-
-def _find_setup_version(source: str) -> str:
-    """Find the version that setup.py passes to setup(), directly or as a constant."""
-    for node in ast.walk(ast.Module(_parse_statements(source), [])):
-        if (
-            isinstance(node, ast.Call)
-            and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup"
-        ):
-            for keyword in node.keywords:
-                if keyword.arg == "version":
-                    value = keyword.value
-                    if isinstance(value, ast.Name):
-                        return _find_string_constants(source).get(value.id, "")
-                    return str(value.value) if isinstance(value, ast.Constant) else ""
-    return ""
+def _find_top_folder(paths: Sequence[str]) -> str:
+    """Find the folder of all files, with a slash; pip needs the package there, or at the top."""
+    folders = {path.partition("/")[0] if "/" in path else "" for path in paths}
+    return f"{folder}/" if len(folders) == 1 and (folder := folders.pop()) else ""
 
 
 def is_same_version(version: str, other_version: str) -> bool:

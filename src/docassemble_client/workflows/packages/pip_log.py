@@ -10,15 +10,23 @@ from docassemble_client._names import normalize_package_name
 _RESULT = re.compile(r"^([\w.-]+): (pip install command .*|install failed)$", re.MULTILINE)
 _INSTALLED = re.compile(r"\bSuccessfully installed (.*)$", re.MULTILINE)
 _TRUNCATION_MARK = "\nTRUNCATED\n"
+_REPOSITORY_ERROR = (
+    "Repository not found|repository '.*' not found|Authentication failed|could not read"
+    "|find remote branch|with 128|exit code: 128"
+)
+_REPOSITORY_HINT = (
+    "The server cannot read the repository, or that of a dependency; check URL, branch and access"
+    " rights"
+)
+_DEPENDENCY_HINT = (
+    "The server cannot read the Git repository of a dependency; check the package's dependencies"
+)
 _HINTS = (
     (
         "No matching distribution found|Could not find a version that satisfies",
         "pip finds no such package or version; check the package and its dependencies",
     ),
-    (
-        "Repository not found|Authentication failed|could not read|find remote branch|with 128",
-        "The server cannot read the repository; check its URL, branch and access rights",
-    ),
+    (_REPOSITORY_ERROR, _DEPENDENCY_HINT),
     (
         "Failed to build|to build wheel exited|metadata-generation-failed",
         "The package cannot be built; try `pip install .` in its folder",
@@ -78,9 +86,18 @@ class PipLog:
         """Packages that could not be installed, in the server's order."""
         return tuple(name for name, result in self._results.values() if "success" not in result)
 
-    @property
-    def hint(self) -> str:
-        """Hint on what to do next; empty if the log has no known error."""
+    def find_hint(self, *, is_repository: bool) -> str:
+        """
+        Find a hint on what to do next; empty if the log has no known error.
+
+        Args:
+            is_repository: Whether the package itself is fetched from a Git repository.
+
+        Returns:
+            The hint.
+        """
+        if is_repository and re.search(_REPOSITORY_ERROR, self.text):
+            return f"{_REPOSITORY_HINT}; see the error's log"
         for pattern, hint in _HINTS:
             if re.search(pattern, self.text):
                 return f"{hint}; see the error's log"

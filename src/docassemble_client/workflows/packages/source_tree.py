@@ -40,6 +40,11 @@ node_modules/
 .history/
 *.sw[op]
 *~
+*.bak
+*.tmp
+~$*
+._*
+.~lock.*
 .#*
 \\#*#
 .DS_Store

@@ -11,6 +11,8 @@ from attrs import frozen
 
 from docassemble_client._concurrency import read_chunks
 from docassemble_client.errors import UsageError
+from docassemble_client.workflows.packages.metadata import nested_package_error
+from docassemble_client.workflows.packages.module_checks import check_encoding
 from docassemble_client.workflows.packages.source_tree import scan_sources
 from docassemble_client.workflows.playground.filenames import predict_stored_name
 
@@ -61,8 +63,8 @@ def find_local_files(root: Path) -> LocalFiles:
         The files.
 
     Raises:
-        UsageError: It is neither of these, the server would store several files under one name, or
-            it cannot store a name.
+        UsageError: It is neither of these, the server would store several files under one name, it
+            cannot store a name, or a module would keep it from starting.
         OSError: A folder cannot be read.
     """
     if not root.is_dir():
@@ -85,6 +87,11 @@ def find_local_files(root: Path) -> LocalFiles:
         elif name not in _PACKAGE_ONLY_FILES:
             ignored.append(path)
     _check_names(local_paths)
+    check_encoding(
+        (path, (tree.root / path).read_bytes())
+        for (folder, _), (path, *_) in local_paths.items()
+        if folder == MODULES
+    )
     return LocalFiles(
         files={key: tree.root / paths[0] for key, paths in local_paths.items()},
         renamed={
@@ -112,6 +119,11 @@ def _find_package(tree: SourceTree) -> str:
         if names:
             return "/".join([*base, "docassemble", *names, ""])
     if not any(path[0] in FOLDERS and len(path) > 1 for path in paths):
+        nested = {
+            folder for folder, *rest in (path.split("/docassemble/") for path in tree.files) if rest
+        }
+        if nested:
+            raise nested_package_error(sorted(nested), "Pass")
         message = "the folder is neither a package nor laid out as a Playground"
         raise UsageError(message, hint=_HINT)
     return ""
