@@ -50,6 +50,9 @@ Rows: TypeAlias = Iterable[Row] | AsyncIterable[Row]
 RowKey: TypeAlias = str | Callable[[Row], object]
 """Identifies a row: the name of a variable, or a function of the row."""
 
+InitialVariables: TypeAlias = Mapping[str, Answer] | Callable[[Row], Mapping[str, Answer]]
+"""Variables to set before the first question: the same for every row, or a function of the row."""
+
 _MAX_FOLDER_NAME_LENGTH = 64
 _SAFE_FOLDER_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,63}", re.ASCII)
 
@@ -61,6 +64,7 @@ class BatchOptions:
     concurrency: int
     save_to: Path | None
     key: RowKey | None
+    initial: InitialVariables | None = field(repr=False)
     policy: AnswerPolicy
     max_steps: int
     text_format: TextFormat
@@ -148,10 +152,16 @@ class Batch:
 
     async def _process_row(self, index: int, answers: Row) -> RowResult:
         """Run a row, unless the journal shows that an earlier run processed it, or may have."""
-        row = _RowState(index, self._make_key(index, answers), answers)
+        initial = self._options.initial
+        row = _RowState(
+            index,
+            self._make_key(index, answers),
+            answers,
+            initial=initial(answers) if callable(initial) else initial or {},
+        )
         if self._journal is not None:
             try:
-                row.digest = self._journal.compute_digest(answers)
+                row.digest = self._journal.compute_digest(answers, row.initial)
             except UsageError as error:
                 return row.make_result("failed", error=error)
             entry = self._journal[row.key]
@@ -201,6 +211,7 @@ class Batch:
             async with session:
                 transcript = await session.run(
                     row.answers,
+                    initial=row.initial,
                     policy=self._options.policy,
                     max_steps=self._options.max_steps,
                     text_format=self._options.text_format,
@@ -283,6 +294,7 @@ class _RowState:
     index: int
     key: str
     answers: Row = field(repr=False)
+    initial: Mapping[str, Answer] = field(repr=False, kw_only=True)
     digest: str = ""
 
     def make_result(

@@ -112,12 +112,15 @@ class Journal:
         """
         return [(key, entry) for key, entry in self._entries.items() if entry.session]
 
-    def compute_digest(self, row: Mapping[str, Answer]) -> str:
+    def compute_digest(
+        self, row: Mapping[str, Answer], initial: Mapping[str, Answer] | None = None
+    ) -> str:
         """
         Compute a digest that identifies the answers of a row without revealing them.
 
         Args:
             row: Answers by variable.
+            initial: Variables that are set before the first question.
 
         Returns:
             The digest, with the salt of this journal.
@@ -126,6 +129,9 @@ class Journal:
             UsageError: A value cannot be sent.
         """
         digest = compute_digest(row, self._salt)
+        if initial:
+            digests = {"row": digest, "initial": compute_digest(initial, self._salt)}
+            digest = compute_digest(digests, self._salt)
         return digest[: 2 * _DIGEST_BYTES]
 
     async def record_start(self, key: str, digest: str, session: str) -> None:

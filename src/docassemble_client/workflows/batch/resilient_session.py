@@ -107,7 +107,22 @@ class ResilientSession(InterviewSession):
         overwrite: bool = False,
     ) -> SessionReply | None:
         """Save answers, and only then run the interview."""
-        answers = answers or {}
+        await self._save(answers or {}, files, delete, overwrite=overwrite)
+        return await self.question()
+
+    async def set_variables(self, variables: Mapping[str, Answer]) -> None:
+        """Set variables without running the interview."""
+        await self._save(variables, is_answer=False)
+
+    async def _save(
+        self,
+        answers: Mapping[str, Answer],
+        files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
+        delete: Sequence[str] | None = None,
+        *,
+        overwrite: bool = False,
+        is_answer: bool = True,
+    ) -> None:
         parts = encode_answers(answers).files.values()
         is_repeatable = all(
             file.is_repeatable
@@ -119,7 +134,12 @@ class ResilientSession(InterviewSession):
         async def save() -> None:
             async with self._lock:
                 reply = await self._set_variables(
-                    answers, files, delete, overwrite=overwrite, question=False
+                    answers,
+                    files,
+                    delete,
+                    overwrite=overwrite,
+                    question=False,
+                    is_answer=is_answer,
                 )
             if reply is not None:
                 message = "the response has a body where none was expected"
@@ -127,7 +147,6 @@ class ResilientSession(InterviewSession):
 
         await self.retry_until_available(save, is_repeatable=is_repeatable)
         self._has_answers = True
-        return await self.question()
 
     async def variables(self) -> Mapping[str, JSON]:
         """Read all variables."""

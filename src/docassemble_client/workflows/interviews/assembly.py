@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from types import TracebackType
 from docassemble_client._base_client import BaseClient
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.interviews.answer_source import Answers
+from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.document_sources import find_documents
 from docassemble_client.workflows.interviews.documents import DocumentDownloads, Documents
 from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
@@ -103,6 +104,7 @@ async def open_documents(
     session: InterviewSession,
     answers: Answers | None,
     *,
+    initial: Mapping[str, Answer] | None,
     policy: AnswerPolicy,
     max_steps: int,
     text_format: TextFormat,
@@ -116,6 +118,7 @@ async def open_documents(
         client: Client.
         session: Session, not started yet.
         answers: Answers, as for `InterviewSession.run`.
+        initial: Variables to set before the first question.
         policy: How to answer fields that the answers do not cover.
         max_steps: Maximum number of screens.
         text_format: How text for numbers and several choices is written.
@@ -127,6 +130,6 @@ async def open_documents(
     """
     async with session:
         transcript = await session.run(
-            answers, policy=policy, max_steps=max_steps, text_format=text_format
+            answers, initial=initial, policy=policy, max_steps=max_steps, text_format=text_format
         )
         yield find_documents(client, transcript, formats=formats, max_size=max_size)

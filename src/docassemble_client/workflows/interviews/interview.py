@@ -10,7 +10,13 @@ from pathlib import Path
 
 from docassemble_client._base_client import BaseClient
 from docassemble_client.config import Secret
-from docassemble_client.workflows.batch.batch import BatchOptions, RowKey, Rows, assemble_many
+from docassemble_client.workflows.batch.batch import (
+    BatchOptions,
+    InitialVariables,
+    RowKey,
+    Rows,
+    assemble_many,
+)
 from docassemble_client.workflows.batch.results import BatchProgress, RowResult
 from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer
@@ -85,6 +91,7 @@ class Interview:
         self,
         answers: Answers | None = None,
         *,
+        initial: Mapping[str, Answer] | None = None,
         policy: AnswerPolicy = AnswerPolicy.strict,
         max_steps: int = 200,
         text_format: TextFormat = PLAIN_TEXT,
@@ -105,6 +112,8 @@ class Interview:
 
         Args:
             answers: Answers, as for `InterviewSession.run`.
+            initial: Variables to set before the first question, as `InterviewSession.set_variables`
+                does.
             policy: How to answer fields that the answers do not cover.
             max_steps: Maximum number of screens, including reloads of waiting screens.
             text_format: How text for numbers and several choices is written.
@@ -137,6 +146,7 @@ class Interview:
                 self._client,
                 self.session(secret=secret, url_args=url_args),
                 answers,
+                initial=initial,
                 policy=policy,
                 max_steps=max_steps,
                 text_format=text_format,
@@ -154,6 +164,7 @@ class Interview:
         journal: str | os.PathLike[str] | None = None,
         save_to: str | os.PathLike[str] | None = None,
         key: RowKey | None = None,
+        initial: InitialVariables | None = None,
         policy: AnswerPolicy = AnswerPolicy.strict,
         max_steps: int = 200,
         text_format: TextFormat = PLAIN_TEXT,
@@ -187,6 +198,9 @@ class Interview:
             key: Unique key of a row in the journal and in folder names: the name of a variable, or
                 a function of the row; by default the row's position. Only keys that you pass stay
                 in memory after their row has finished.
+            initial: Variables to set before the first question of every row, or a function of the
+                row that returns them. With `initial=lambda row: row` all answers are set in one
+                call, and only questions about other variables are asked.
             policy: How to answer fields that a row does not cover.
             max_steps: Maximum number of screens, including reloads of waiting screens.
             text_format: How text for numbers and several choices is written.
@@ -216,6 +230,7 @@ class Interview:
             concurrency=concurrency,
             save_to=None if save_to is None else Path(save_to),
             key=key,
+            initial=initial,
             policy=policy,
             max_steps=max_steps,
             text_format=text_format,
@@ -259,7 +274,7 @@ class Interview:
         """
         session = self.session(url_args=url_args)
         return await create_prefilled_url(
-            self._client, session, answers or {}, expires=expires, one_time=one_time
+            session, answers or {}, expires=expires, one_time=one_time
         )
 
     def __repr__(self) -> str:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from docassemble_client._base_client import BaseClient
     from docassemble_client.workflows.interviews.answers import Answer
     from docassemble_client.workflows.interviews.session import InterviewSession
 
@@ -41,7 +40,6 @@ class PrefilledURL:
 
 
 async def create_prefilled_url(
-    client: BaseClient,
     session: InterviewSession,
     answers: Mapping[str, Answer],
     *,
@@ -52,7 +50,6 @@ async def create_prefilled_url(
     Start a session with answers and create a URL that opens it.
 
     Args:
-        client: Client.
         session: Session, not started yet.
         answers: Values by variable.
         expires: Lifetime of the URL as a timedelta or in seconds; by default one hour.
@@ -66,26 +63,15 @@ async def create_prefilled_url(
         SessionNotShareable: The session is encrypted.
     """
     check_expires(expires)
-    encoded = encode_answers(answers)
-    *first, last = encoded.calls
+    encode_answers(answers)
     # The session is deleted unless all requests succeed.
     async with session:
         if session.encrypted:
             raise SessionNotShareable(
                 NOT_SHAREABLE_MESSAGE, hint=f"{NOT_SHAREABLE_HINT}; the session was deleted"
             )
-        for variables, raw in (*first, last):
-            files = encoded.files if (variables, raw) == last else {}
-            if variables or files:
-                await client.sessions.set_variables(
-                    session.i,
-                    session.id,
-                    variables=variables,
-                    files=files,
-                    file_variables=encoded.file_variables if files else None,
-                    question=False,
-                    raw=raw,
-                )
+        if answers:
+            await session.set_variables(answers)
         url = await session.resume_url(expires=expires, one_time=one_time)
         session.keep = True
         return PrefilledURL(url=url, i=session.i, session=session.id)

@@ -63,6 +63,10 @@ class RunnableSession(Protocol):
         """Set variables and get the next question."""
         ...
 
+    async def set_variables(self, variables: Mapping[str, Answer], /) -> None:
+        """Set variables without running the interview."""
+        ...
+
     async def variables(self) -> Mapping[str, JSON]:
         """Get all variables."""
         ...
@@ -76,12 +80,14 @@ class InterviewRunner:
         session: RunnableSession,
         answers: Answers | None,
         *,
+        initial: Mapping[str, Answer] | None = None,
         policy: AnswerPolicy,
         max_steps: int,
         text_format: TextFormat = PLAIN_TEXT,
     ) -> None:
         self._session = session
         self._source = AnswerSource(answers)
+        self._initial = initial or {}
         self._policy = policy
         self._max_steps = max_steps
         self._text_format = text_format
@@ -98,6 +104,8 @@ class InterviewRunner:
 
     async def run(self) -> Transcript:
         """Answer screens until the interview ends."""
+        if self._initial:
+            await self._receive(self._session.set_variables(self._initial))
         await self._receive(self._session.question())
         for _ in range(self._max_steps):
             reply = self._reply
@@ -283,7 +291,7 @@ class InterviewRunner:
             steps=tuple(self._steps),
             end_type=end_type,
             final=self._reply,
-            unused=self._source.unused,
+            unused=tuple(name for name in self._source.unused if name not in self._initial),
             generated_answers=tuple(self._generated_names),
         )
 

@@ -123,10 +123,28 @@ class InterviewSession:
                 await self._set_variables(answers or {}, files, delete, overwrite=overwrite)
             )
 
+    async def set_variables(self, variables: Mapping[str, Answer]) -> None:
+        """
+        Set variables without running the interview, as a prefilled link does.
+
+        The server checks nothing: questions that would set these variables are not shown, and their
+        validation code does not run. The interview runs in the next call of `question`.
+
+        Args:
+            variables: Values by variable, as for `answer`.
+
+        Raises:
+            UsageError: A variable name or value is invalid; no request was sent.
+            APIError: The server refused a variable.
+        """
+        async with self._lock:
+            await self._set_variables(variables, question=False, is_answer=False)
+
     async def run(
         self,
         answers: Answers | None = None,
         *,
+        initial: Mapping[str, Answer] | None = None,
         policy: AnswerPolicy = AnswerPolicy.strict,
         max_steps: int = 200,
         text_format: TextFormat = PLAIN_TEXT,
@@ -150,6 +168,7 @@ class InterviewSession:
             answers: Answers by variable, or a function of the field and the question that returns
                 the answer or `MISSING`. If no question asks for a variable, the function receives
                 the variable's name and None.
+            initial: Variables to set before the first question, by `set_variables`.
             policy: How to answer fields that the answers do not cover.
             max_steps: Maximum number of screens, including reloads of waiting screens.
             text_format: How text for numbers and several choices is written.
@@ -165,7 +184,12 @@ class InterviewSession:
             InterviewFailed: The server refused an answer, or the interview raised an error.
         """
         runner = InterviewRunner(
-            self, answers, policy=policy, max_steps=max_steps, text_format=text_format
+            self,
+            answers,
+            initial=initial,
+            policy=policy,
+            max_steps=max_steps,
+            text_format=text_format,
         )
         return await runner.run()
 
@@ -321,8 +345,9 @@ class InterviewSession:
         *,
         overwrite: bool = False,
         question: bool = True,
+        is_answer: bool = True,
     ) -> SessionReply | None:
-        """Set variables; with question=False the interview does not run."""
+        """Set variables, as an answer to the question; with question=False nothing runs."""
         check_names([*(files or {}), *(delete or ())])
         encoded = encode_answers(answers)
         *first_calls, (last_variables, last_raw) = encoded.calls
@@ -338,7 +363,7 @@ class InterviewSession:
                 question=False,
                 raw=raw,
             )
-        current = self._current_question
+        current = self._current_question if is_answer else None
         is_answered = current is not None and current.mandatory and not runs_code
         return await self._client.sessions.set_variables(
             self.i,
