@@ -138,6 +138,7 @@ if TYPE_CHECKING:
         DocumentDownload,
         DocumentDownloads,
         Documents,
+        DocumentSource,
     )
     from docassemble_client.workflows.interviews.interview import Interview
     from docassemble_client.workflows.interviews.missing import MISSING, Missing
@@ -194,6 +195,7 @@ __all__ = [
     "Document",
     "DocumentDownload",
     "DocumentDownloads",
+    "DocumentSource",
     "Documents",
     "Download",
     "DownloadStream",
@@ -426,6 +428,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "Document",
         "DocumentDownload",
         "DocumentDownloads",
+        "DocumentSource",
         "Documents",
     ),
     "workflows.interviews.interview": ("Interview",),

@@ -128,6 +128,12 @@ FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[FailingCall]]] 
                 400,
                 "Malformed file variable.",
             ),
+            (
+                "set_variables",
+                {"files": {"nobody.form": Upload(b"x", "x.txt")}},
+                400,
+                "name 'nobody' is not defined",
+            ),
             ("go_back", INVALID_SECRET, 400, "Unable to decrypt interview dictionary."),
             ("go_back", UNKNOWN_SESSION, 400, "Unable to obtain interview dictionary."),
             ("go_back", {}, 400, "Cannot go back."),

@@ -262,13 +262,13 @@ class Sessions:
             BadRequest: Problem getting current question:get_question_data: failure to assemble
                 interview: DAErrorNoEndpoint: …; Problem getting current question:…; Insufficient
                 permissions to run this interview; Problem setting variables:Illegal value as
-                variable name; Problem setting variables:…; Problem deleting variables: …; Problem
-                marking question as completed; Error processing session: …; Illegal value as event
-                name; Malformed variables; Variables data is not a dict; Malformed list of file
-                variables; File variables data is not a dict; Malformed file variable; Malformed
-                list of delete variables; Delete variables data is not a list; Malformed event list;
-                Parameters i and session are required; Unable to obtain interview dictionary; Unable
-                to decrypt interview dictionary.
+                variable name; Problem setting variables:…; name … is not defined; Problem deleting
+                variables: …; Problem marking question as completed; Error processing session: …;
+                Illegal value as event name; Malformed variables; Variables data is not a dict;
+                Malformed list of file variables; File variables data is not a dict; Malformed file
+                variable; Malformed list of delete variables; Delete variables data is not a list;
+                Malformed event list; Parameters i and session are required; Unable to obtain
+                interview dictionary; Unable to decrypt interview dictionary.
         """
         return await self._runner.call(
             operations.SESSIONS_SET_VARIABLES,

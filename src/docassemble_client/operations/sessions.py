@@ -211,6 +211,11 @@ SESSIONS_SET_VARIABLES: Final[Operation[models.SessionReply | None]] = Operation
         ),
         KnownError(
             400,
+            "name {} is not defined",
+            "A file could not be set. Usually the object before the dot or bracket is not defined yet. Nothing was saved.",
+        ),
+        KnownError(
+            400,
             "Problem deleting variables: {}",
             "A name in delete_variables is undefined or invalid. Nothing was saved.",
         ),

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         DocumentDownload,
         DocumentDownloads,
         Documents,
+        DocumentSource,
     )
     from docassemble_client.workflows.interviews.interview import Interview
     from docassemble_client.workflows.interviews.missing import MISSING, Missing
@@ -85,6 +86,7 @@ __all__ = [
     "Document",
     "DocumentDownload",
     "DocumentDownloads",
+    "DocumentSource",
     "Documents",
     "EnsuredApiKey",
     "EnsuredUser",
@@ -145,7 +147,13 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     ),
     "interviews.answers": ("Answer", "DADict", "DAList", "DAObject", "Raw"),
     "interviews.assembly": ("Assembly",),
-    "interviews.documents": ("Document", "DocumentDownload", "DocumentDownloads", "Documents"),
+    "interviews.documents": (
+        "Document",
+        "DocumentDownload",
+        "DocumentDownloads",
+        "DocumentSource",
+        "Documents",
+    ),
     "interviews.interview": ("Interview",),
     "interviews.missing": ("MISSING", "Missing"),
     "interviews.policy_values": ("AnswerPolicy",),

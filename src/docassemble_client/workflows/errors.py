@@ -137,6 +137,8 @@ class InterviewFailed(InterviewError):
 
     Attributes:
         body: Body of the response; never shown, as it may contain what users typed.
+        exception: Name of the exception that the interview raised, such as ZeroDivisionError;
+            DAErrorNoEndpoint if it has no end screen; empty if the server names none.
     """
 
     def __init__(
@@ -145,15 +147,17 @@ class InterviewFailed(InterviewError):
         *,
         transcript: workflows.Transcript | None = None,
         body: JSON = None,
+        exception: str = "",
         **context: Unpack[ErrorContext],
     ) -> None:
         super().__init__(message, transcript=transcript, **context)
         self.body = body
+        self.exception = exception
 
 
 class NoDocuments(InterviewError):
     """
-    An interview ended without a document, or without one in a requested format.
+    An interview ended without a document, or without one in a requested format or variable.
 
     Attributes:
         question: Name of the final question; empty if it ended with something else.

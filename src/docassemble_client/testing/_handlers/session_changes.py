@@ -13,6 +13,7 @@ from docassemble_client.testing._state.files import OCTET_STREAM
 from docassemble_client.testing._yaml.objects import make_object
 from docassemble_client.testing._yaml.variable_expressions import (
     IllegalNameError,
+    UndefinedName,
     convert_value,
     delete_variable,
     is_variable_expression,
@@ -127,7 +128,10 @@ class SessionChanges:
         except Exception as error:
             self.call.refuse("Problem setting variables:{}", error)
         for name, value in files.items():
-            assign(step.variables, name, value)
+            try:
+                assign(step.variables, name, value)
+            except UndefinedName as error:
+                self.call.refuse("name {} is not defined", repr(error.variable))
         self.uploaded = list(files)
         self.names.extend(files)
 

@@ -69,6 +69,7 @@ class BatchOptions:
     max_steps: int
     text_format: TextFormat
     url_args: Mapping[str, str] | None
+    documents: Sequence[str] | None
     formats: Sequence[str] | None
     max_size: int | None
     rerun_unknown: bool
@@ -216,9 +217,11 @@ class Batch:
                     max_steps=self._options.max_steps,
                     text_format=self._options.text_format,
                 )
-                downloads = find_documents(
+                downloads = await find_documents(
                     self._client,
+                    session,
                     transcript,
+                    documents=self._options.documents,
                     formats=self._options.formats,
                     max_size=self._options.max_size,
                 )

@@ -16,6 +16,7 @@ from docassemble_client.transfer import Upload
 from docassemble_client.workflows.errors import InvalidDocument
 from docassemble_client.workflows.interviews.answers import encode_answers
 from docassemble_client.workflows.interviews.screen import Screen
+from docassemble_client.workflows.interviews.screen_buttons import is_end_with_buttons
 from docassemble_client.workflows.interviews.session import InterviewSession
 
 if TYPE_CHECKING:
@@ -276,5 +277,6 @@ class RetryState:
 
 def _is_unfinished(reply: SessionReply) -> bool:
     if isinstance(reply, Question):
-        return not Screen(reply).is_final
+        screen = Screen(reply)
+        return not (screen.is_final or is_end_with_buttons(screen))
     return isinstance(reply, UndefinedVariable)

@@ -108,6 +108,7 @@ async def open_documents(
     policy: AnswerPolicy,
     max_steps: int,
     text_format: TextFormat,
+    documents: Sequence[str] | None,
     formats: Sequence[str] | None,
     max_size: int | None,
 ) -> AsyncGenerator[DocumentDownloads]:
@@ -122,6 +123,7 @@ async def open_documents(
         policy: How to answer fields that the answers do not cover.
         max_steps: Maximum number of screens.
         text_format: How text for numbers and several choices is written.
+        documents: Variables whose documents to include; None for all that the screens show.
         formats: Formats to include; None for all.
         max_size: Maximum size of each document in bytes; None for no limit.
 
@@ -132,4 +134,6 @@ async def open_documents(
         transcript = await session.run(
             answers, initial=initial, policy=policy, max_steps=max_steps, text_format=text_format
         )
-        yield find_documents(client, transcript, formats=formats, max_size=max_size)
+        yield await find_documents(
+            client, session, transcript, documents=documents, formats=formats, max_size=max_size
+        )

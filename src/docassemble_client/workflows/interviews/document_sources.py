@@ -1,81 +1,64 @@
-"""Finds the documents at the end of an interview, and verifies their format."""
+"""Finds the documents of an interview: on its screens, behind links, and in its variables."""
 
 from __future__ import annotations
 
-import json
-from contextlib import aclosing, asynccontextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from docassemble_client._filenames import sanitize_filename
-from docassemble_client.errors import DownloadTooLarge
+from docassemble_client.errors import APIError, NotFound
 from docassemble_client.models import Question
-from docassemble_client.responses import BinaryContent, JSONReply
-from docassemble_client.transfer import DownloadStream
-from docassemble_client.workflows.errors import InvalidDocument, NoDocuments
+from docassemble_client.workflows.errors import NoDocuments
+from docassemble_client.workflows.interviews.document_download import VerifiedDownload
+from docassemble_client.workflows.interviews.document_entry import (
+    find_attachments,
+    find_response,
+    get_format,
+    get_suffix,
+    is_internal,
+    make_file_entry,
+)
 from docassemble_client.workflows.interviews.documents import DocumentDownload, DocumentDownloads
+from docassemble_client.workflows.interviews.failure import (
+    is_interview_failure,
+    make_variables_error,
+)
+from docassemble_client.workflows.interviews.file_links import FileLink, find_file_links
+from docassemble_client.workflows.interviews.variable_files import find_variable_files
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from docassemble_client._base_client import BaseClient
-    from docassemble_client.models import Attachment
+    from docassemble_client.workflows.errors import InterviewFailed
+    from docassemble_client.workflows.interviews.document_entry import DocumentEntry
+    from docassemble_client.workflows.interviews.runner import RunnableSession
     from docassemble_client.workflows.interviews.transcript import Transcript
+    from docassemble_client.workflows.interviews.variable_files import VariableFile
 
-_HEAD_BYTES = 1024  # where the format of a document is recognised
-_ZIP, _OLE, _RTF = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf"
-_MAGIC_BY_FORMAT: dict[str, tuple[bytes, ...]] = {
-    **dict.fromkeys(("docx", "docm", "xlsx", "xlsm", "pptx", "odt", "ods", "zip"), (_ZIP,)),
-    **dict.fromkeys(("doc", "xls", "ppt"), (_OLE, _RTF)),
-    **dict.fromkeys(("jpg", "jpeg"), (b"\xff\xd8\xff",)),
-    **dict.fromkeys(("tif", "tiff"), (b"II*\x00", b"MM\x00*")),
-    "rtf": (_RTF,),
-    "png": (b"\x89PNG",),
-    "gif": (b"GIF8",),
-}
-_MARKUP_FORMATS = frozenset({"html", "htm", "xhtml", "xml"})
-# For responses without a file name.
-_FORMAT_BY_MEDIA_TYPE = {
-    "application/pdf": "pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/rtf": "rtf",
-    "application/zip": "zip",
-    "application/json": "json",
-    "image/svg+xml": "svg",
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "text/plain": "txt",
-    "text/csv": "csv",
-    "text/html": "html",
-    "text/markdown": "md",
-}
+# [FILE n] shows an image or a player instead of a link (base/filter/html.py:269-296).
+_EMBEDDED_FORMATS = frozenset(
+    {"png", "jpg", "gif", "svg", "jpe", "jpeg", "mp3", "ogg", "wav", "m4a", "mp4", "ogv", "webm"}
+)
 
 
-class _DocumentSource(NamedTuple):
-    """A document of the last screen, or the response that replaced the screen."""
-
-    name: str
-    format: str
-    variable: str
-    filename: str
-    open_stream: Callable[[], AbstractAsyncContextManager[DownloadStream]]
-
-
-def find_documents(
+async def find_documents(
     client: BaseClient,
+    session: RunnableSession,
     transcript: Transcript,
     *,
+    documents: Sequence[str] | None,
     formats: Sequence[str] | None,
     max_size: int | None,
 ) -> DocumentDownloads:
     """
-    Find the documents at the end of an interview.
+    Find the documents of an interview, those of the last screen first.
 
     Args:
         client: Client.
+        session: Session, still on the server.
         transcript: Transcript of the interview.
+        documents: Variables whose documents to include; None for all that the screens show.
         formats: Formats to include; None for all.
         max_size: Maximum size of each document in bytes; None for no limit.
 
@@ -83,86 +66,196 @@ def find_documents(
         The documents, not requested yet.
 
     Raises:
-        NoDocuments: The interview ended without a matching document.
+        NoDocuments: There is no document, or a variable holds none.
+        InterviewFailed: The variables of the session cannot be read.
     """
     formats = (formats,) if isinstance(formats, str) else formats
-    sources = list(_find_sources(client, transcript))
-    selected = [source for source in sources if formats is None or source.format in formats]
+    documents = (documents,) if isinstance(documents, str) else documents
+    entries = await _DocumentFinder(client, session, transcript).find(documents)
+    selected = [entry for entry in entries if formats is None or entry.format in formats]
     if not selected:
-        raise _no_documents_error(transcript, sources, formats)
+        raise _no_documents_error(transcript, entries, formats)
     used_filenames: set[str] = set()
     downloads: list[DocumentDownload] = []
-    for source in selected:
-        filename = _unique_filename(source.filename, used_filenames)
+    for entry in selected:
+        filename = _unique_filename(entry.filename, used_filenames)
+        verified = VerifiedDownload(
+            entry.open_stream, format=entry.format, filename=filename, max_size=max_size
+        )
         downloads.append(
             DocumentDownload(
-                _VerifiedDownload(source, filename, max_size),
-                name=source.name,
-                format=source.format,
-                variable=source.variable,
+                verified.open,
+                name=entry.name,
+                format=entry.format,
+                variable=entry.variable,
                 filename=filename,
+                source=entry.source,
+                question=entry.question,
             )
         )
     return DocumentDownloads(downloads, transcript)
 
 
-def _find_sources(client: BaseClient, transcript: Transcript) -> Iterator[_DocumentSource]:
-    match transcript.final:
-        case Question() as question:
-            for attachment in question.attachments or []:
-                yield from _make_attachment_sources(client, attachment)
-        case BinaryContent() as content:
-            media_type = content.content_type.partition(";")[0].strip().lower()
-            suffix = Path(content.filename or "").suffix.removeprefix(".").lower()
-            format_ = suffix or _FORMAT_BY_MEDIA_TYPE.get(media_type, "bin")
-            yield _make_response_source(content, format_)
-        case JSONReply(data) if data is not None:
-            text = json.dumps(data).encode()
-            content = BinaryContent(content=text, content_type="application/json")
-            yield _make_response_source(content, "json")
-        case _:
-            return
+class _DocumentFinder:
+    """Finds the documents of one session; reads its variables only if they are needed."""
 
+    def __init__(
+        self, client: BaseClient, session: RunnableSession, transcript: Transcript
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._transcript = transcript
+        self._files: tuple[VariableFile, ...] | None = None
+        self._error: InterviewFailed | None = None
+        self._attachments = {
+            entry.number: entry
+            for question in transcript.document_screens
+            for entry in find_attachments(client, question)
+        }
+        urls = filter(None, (client.base_url, client.public_url))
+        self._hosts = {"", *(urlsplit(url).netloc.lower() for url in urls)}
 
-def _make_attachment_sources(
-    client: BaseClient, attachment: Attachment
-) -> Iterator[_DocumentSource]:
-    variable = attachment.variable_name or ""
-    stem = attachment.filename or attachment.name or "document"
-    # The server sorts the keys of `number`; valid_formats has the order of the interview.
-    formats = dict.fromkeys([*(attachment.valid_formats or []), *attachment.number])
-    for format_ in (name for name in formats if name in attachment.number):
-        server_filename = sanitize_filename(attachment.filename_with_extension.get(format_))
-        yield _DocumentSource(
-            name=attachment.name or attachment.filename or "",
-            format=format_,
-            # The server assigns an internal variable to attachments that have none.
-            variable="" if variable.startswith("_internal") else variable,
-            filename=server_filename or sanitize_filename(f"{stem}.{format_}") or "document",
-            open_stream=partial(
-                client.files.download, attachment.number[format_], extension=format_
-            ),
+    async def find(self, variables: Sequence[str] | None) -> list[DocumentEntry]:
+        """Find the documents that the screens show, or those of these variables."""
+        if variables is not None:
+            # They also tell in which variable a linked file is.
+            await self._read_variables()
+        entries = list(find_response(self._transcript))
+        for question in reversed(self._transcript.document_screens):
+            shown = [entry async for entry in self._find_shown(question)]
+            entries += [
+                entry for entry in shown if not any(later.replaces(entry) for later in entries)
+            ]
+        if variables is not None:
+            return [entry for name in variables for entry in self._select(name, entries)]
+        if not entries:
+            # The interview may send its documents by e-mail, or link to them in some other way.
+            files = await self._read_variables()
+            entries = self._make_entries(file for file in files if file.is_attachment)
+            if not entries and self._error is not None:
+                raise self._error
+        return entries
+
+    async def _find_shown(self, question: Question) -> AsyncIterator[DocumentEntry]:
+        """Find the documents of one screen: its attachments, then the files that it links to."""
+        keys: set[tuple[int | None, str]] = set()
+        for attachment in find_attachments(self._client, question):
+            keys.add(attachment.key)
+            yield attachment
+        for link in find_file_links(question):
+            entry = await self._resolve_link(question, link)
+            if entry is not None and entry.key not in keys:
+                keys.add(entry.key)
+                yield entry
+
+    async def _resolve_link(self, question: Question, link: FileLink) -> DocumentEntry | None:
+        """Find the file that a link leads to; None if it is an image, or on another server."""
+        is_local = link.host in self._hosts
+        file = _match_link(link, self._files or (), is_local=is_local)
+        number, format_ = link.number, get_suffix(link.filename)
+        if file is None and (number is None or not is_local or not format_):
+            file = _match_link(link, await self._read_variables(), is_local=is_local)
+        if file is not None:
+            number, format_ = file.number, format_ or file.format
+        elif number is None or not is_local:
+            return None
+        else:
+            format_ = format_ or await self._get_format(number)
+        if not format_ or (link.is_markup and format_ in _EMBEDDED_FORMATS):
+            return None
+        known = self._attachments.get(number) or file
+        return make_file_entry(
+            self._client,
+            number,
+            format_,
+            link.filename or (known.filename if known else ""),
+            name=known.name if known else "",
+            variable=known.variable if known else "",
+            source="link",
+            question=question.question_name,
         )
 
+    async def _get_format(self, number: int) -> str:
+        """Return the format of a file that no variable describes; empty if it does not exist."""
+        try:
+            async with self._client.files.download(number) as stream:
+                return get_format(stream.content_type)
+        except NotFound:
+            return ""
 
-def _make_response_source(content: BinaryContent, format_: str) -> _DocumentSource:
-    name = content.filename or f"response.{format_}"
+    async def _read_variables(self) -> tuple[VariableFile, ...]:
+        """Find the files in the variables, once; an error counts only if documents are missing."""
+        if self._files is None:
+            self._files = ()
+            try:
+                variables = await self._session.variables()
+            except APIError as error:
+                if not is_interview_failure(error):
+                    raise
+                purpose = "the search for documents"
+                self._error = make_variables_error(error, self._transcript, purpose)
+            else:
+                self._files = tuple(find_variable_files(variables))
+        return self._files
 
-    @asynccontextmanager
-    async def open_stream() -> AsyncGenerator[DownloadStream]:
-        headers = {
-            "content-type": content.content_type,
-            "content-length": str(len(content.content)),
-        }
-        yield DownloadStream(content.status, headers, _yield_once(content.content))
+    def _select(self, variable: str, entries: list[DocumentEntry]) -> list[DocumentEntry]:
+        """Select the documents of a variable: those that a screen shows, else all of its files."""
+        files = self._files or ()
+        selected = [entry for entry in entries if _is_part(entry.variable, variable)]
+        selected = selected or self._make_entries(
+            file for file in files if _is_part(file.variable, variable)
+        )
+        if selected:
+            return selected
+        if self._error is not None:
+            raise self._error
+        available = {*(entry.variable for entry in entries), *(file.variable for file in files)}
+        names = ", ".join(sorted(name for name in available if name and not is_internal(name)))
+        message = f"the variable {variable!r} holds no document at the end of the interview"
+        raise NoDocuments(
+            message,
+            hint=f"Variables with files: {names or 'none'}",
+            transcript=self._transcript,
+            end_type=self._transcript.end_type,
+        )
 
-    return _DocumentSource(
-        name=name, format=format_, variable="", filename=name, open_stream=open_stream
+    def _make_entries(self, files: Iterable[VariableFile]) -> list[DocumentEntry]:
+        """Make entries of files in variables, each file once."""
+        entries: dict[tuple[int | None, str], DocumentEntry] = {}
+        for file in files:
+            if not is_internal(file.variable):
+                entry = make_file_entry(
+                    self._client,
+                    file.number,
+                    file.format,
+                    file.filename,
+                    name=file.name,
+                    variable=file.variable,
+                    source="variable",
+                )
+                entries.setdefault(entry.key, entry)
+        return [*entries.values()]
+
+
+def _match_link(
+    link: FileLink, files: Sequence[VariableFile], *, is_local: bool
+) -> VariableFile | None:
+    """Find the file of a link; a temporary URL, or that of an unknown host, needs its name too."""
+    has_number = link.number is not None
+    return next(
+        (
+            file
+            for file in files
+            if link.number in {None, file.number}
+            and (link.filename == file.filename or (is_local and has_number))
+        ),
+        None,
     )
 
 
-async def _yield_once(content: bytes) -> AsyncIterator[bytes]:
-    yield content
+def _is_part(variable: str, whole: str) -> bool:
+    """Return whether a variable is another one, or an attribute or item of it."""
+    return variable == whole or variable.startswith((f"{whole}.", f"{whole}["))
 
 
 def _unique_filename(filename: str, used: set[str]) -> str:
@@ -176,75 +269,22 @@ def _unique_filename(filename: str, used: set[str]) -> str:
 
 
 def _no_documents_error(
-    transcript: Transcript, sources: list[_DocumentSource], formats: Sequence[str] | None
+    transcript: Transcript, entries: list[DocumentEntry], formats: Sequence[str] | None
 ) -> NoDocuments:
     final = transcript.final
     question = final.question_name if isinstance(final, Question) else ""
     end = f"on question {question!r} ({transcript.end_type})" if question else "with a response"
     message = f"the interview ended {end} without a document"
-    hint = "Documents are the attachments of the last screen, which is in the error's transcript"
-    if sources:
+    hint = "Look at the last screen in the error's transcript"
+    if entries:
         message += f" as {' or '.join(formats or ())}"
-        hint = f"Available formats: {', '.join(sorted({source.format for source in sources}))}"
+        hint = f"Available formats: {', '.join(sorted({entry.format for entry in entries}))}"
+    elif transcript.actions:
+        names = ", ".join(dict.fromkeys(action.name for action in transcript.actions))
+        hint = (
+            f"It goes on with an action ({names}): call session.action(name, arguments,"
+            " persistent=True), then session.run() again"
+        )
     return NoDocuments(
         message, hint=hint, transcript=transcript, question=question, end_type=transcript.end_type
     )
-
-
-class _VerifiedDownload:
-    """Opens a document, and verifies its size and format before passing it on."""
-
-    def __init__(self, source: _DocumentSource, filename: str, max_size: int | None) -> None:
-        self._source = source
-        self._filename = filename
-        self._max_size = max_size
-
-    @asynccontextmanager
-    async def __call__(self) -> AsyncGenerator[DownloadStream]:
-        async with (
-            self._source.open_stream() as stream,
-            aclosing(self._verify_chunks(stream)) as chunks,
-        ):
-            size = {} if stream.size is None else {"content-length": str(stream.size)}
-            headers = {"content-type": stream.content_type, **size}
-            verified = DownloadStream(stream.status, headers, chunks)
-            verified.filename = self._filename
-            yield verified
-
-    async def _verify_chunks(self, stream: DownloadStream) -> AsyncGenerator[bytes]:
-        head, size = bytearray(), 0
-        self._check_size(stream.size or 0)
-        async for chunk in stream:
-            size += len(chunk)
-            self._check_size(size)
-            if len(head) >= _HEAD_BYTES:
-                yield chunk
-                continue
-            head += chunk
-            if len(head) >= _HEAD_BYTES:
-                self._check_magic(bytes(head))
-                yield bytes(head)
-        if len(head) < _HEAD_BYTES:
-            self._check_magic(bytes(head))
-            yield bytes(head)
-
-    def _check_size(self, size: int) -> None:
-        if self._max_size is not None and size > self._max_size:
-            message = f"a document ({self._source.format}) is larger than {self._max_size} bytes"
-            hint = "Increase max_size to allow larger documents"
-            raise DownloadTooLarge(message, hint=hint, max_size=self._max_size)
-
-    def _check_magic(self, head: bytes) -> None:
-        format_ = self._source.format.lower()
-        start = head.lstrip().lower()
-        is_html = format_ not in _MARKUP_FORMATS and start.startswith((b"<!doctype", b"<html"))
-        # PDF readers accept the header anywhere in the first kilobyte.
-        lacks_header = format_ == "pdf" and b"%PDF-" not in head[:_HEAD_BYTES]
-        magic = _MAGIC_BY_FORMAT.get(format_)
-        if is_html or lacks_header or (magic is not None and not head.startswith(magic)):
-            content = "an HTML page" if is_html else "other content"
-            message = f"the server sent {content} instead of a document ({self._source.format})"
-            hint = (
-                "Download it again; if that fails, check the responses of the server or its proxy"
-            )
-            raise InvalidDocument(message, hint=hint, format=self._source.format, content=head)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Generic, TypeVar, overload
+from typing import Generic, Literal, TypeAlias, TypeVar, overload
 
 from attrs import frozen
 
@@ -15,6 +15,11 @@ from docassemble_client.transfer import Download, DownloadStream
 from docassemble_client.workflows.interviews.transcript import Transcript
 
 T = TypeVar("T", bound="Document | DocumentDownload")
+DocumentSource: TypeAlias = Literal["attachment", "link", "variable", "response"]
+"""
+Where a document comes from. attachment: a screen offers it. link: the text of a screen links to it.
+variable: no screen shows it. response: the interview returned it instead of a screen.
+"""
 
 
 @frozen(kw_only=True)
@@ -25,12 +30,16 @@ class Document(BinaryContent):
     Attributes:
         name: Name of the document in the interview.
         format: Format, such as pdf or docx.
-        variable: Interview variable that holds the document; empty if there is none.
+        variable: Interview variable that holds the document; empty if unknown.
+        source: Where the document comes from: attachment, link, variable or response.
+        question: Name of the question whose screen shows it; empty if no screen does.
     """
 
     name: str
     format: str
     variable: str = ""
+    source: DocumentSource = "attachment"
+    question: str = ""
 
 
 class DocumentDownload(Download):
@@ -43,7 +52,9 @@ class DocumentDownload(Download):
     Attributes:
         name: Name of the document in the interview.
         format: Format, such as pdf or docx.
-        variable: Interview variable that holds the document; empty if there is none.
+        variable: Interview variable that holds the document; empty if unknown.
+        source: Where the document comes from: attachment, link, variable or response.
+        question: Name of the question whose screen shows it; empty if no screen does.
         filename: Safe file name, unique among the documents of the interview.
     """
 
@@ -55,12 +66,16 @@ class DocumentDownload(Download):
         format: str,  # noqa: A002 - as the attribute
         variable: str,
         filename: str,
+        source: DocumentSource,
+        question: str,
     ) -> None:
         super().__init__(open_stream)
         self.name = name
         self.format = format
         self.variable = variable
         self.filename = filename
+        self.source: DocumentSource = source
+        self.question = question
 
     def __await__(self) -> Generator[object, None, Document]:
         return self.read().__await__()
@@ -89,6 +104,8 @@ class DocumentDownload(Download):
             name=self.name,
             format=self.format,
             variable=self.variable,
+            source=self.source,
+            question=self.question,
         )
 
     def __repr__(self) -> str:
@@ -133,7 +150,7 @@ class _DocumentSequence(Sequence[T], Generic[T]):
 
 class Documents(_DocumentSequence[Document]):
     """
-    Documents in memory, in the order of the interview.
+    Documents in memory, those of the last screen first.
 
     Index them by position, or by format, name, variable or file name: `documents["pdf"]`,
     `documents["Letter"]`, or `documents["Letter", "pdf"]` for both. Exactly one must match.
@@ -164,7 +181,7 @@ class Documents(_DocumentSequence[Document]):
 
 class DocumentDownloads(_DocumentSequence[DocumentDownload]):
     """
-    Documents on the server, in the order of the interview. Index them as in `Documents`.
+    Documents on the server, those of the last screen first. Index them as in `Documents`.
 
     Attributes:
         transcript: Transcript of the interview.

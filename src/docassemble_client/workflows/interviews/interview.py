@@ -97,6 +97,7 @@ class Interview:
         text_format: TextFormat = PLAIN_TEXT,
         secret: str | Secret | None = None,
         url_args: Mapping[str, str] | None = None,
+        documents: Sequence[str] | None = None,
         formats: Sequence[str] | None = None,
         max_size: int | None = None,
     ) -> Assembly:
@@ -107,8 +108,11 @@ class Interview:
         `await interview.assemble(answers).save("folder")` to write them to disk, or `async with` to
         download them one by one. The session and its documents on the server are then deleted.
 
-        Documents are the attachments of the last screen, or the file or JSON that the interview
-        returned instead of a screen.
+        Documents are what a person in a browser could have downloaded: the attachments of every
+        screen, and the files that its text links to. If a document is shown several times, the
+        last time counts. The documents of the last screen, or the file or JSON that the interview
+        returned instead, come first. If no screen shows a document, the documents of attachments
+        in the interview's variables are returned.
 
         Args:
             answers: Answers, as for `InterviewSession.run`.
@@ -119,6 +123,8 @@ class Interview:
             text_format: How text for numbers and several choices is written.
             secret: Encryption key of 16, 24 or 32 bytes; by default the server creates one.
             url_args: URL arguments of the interview, by name.
+            documents: Variables whose documents to include, such as ("letter",), even if no screen
+                shows them; by default all documents that the screens show.
             formats: Formats to include, such as ("pdf", "docx"); all by default.
             max_size: Maximum size of each document in bytes; None for no limit.
 
@@ -130,7 +136,7 @@ class Interview:
             MissingAnswer: While running: a required field has no answer.
             InterviewStuck: The interview does not reach an end.
             InterviewFailed: The server refused an answer, or the interview raised an error.
-            NoDocuments: The interview ended without a document.
+            NoDocuments: The interview ended without a document, or a variable holds none.
             DownloadTooLarge: A document is larger than `max_size`.
             InvalidDocument: The content of a document does not match its format.
 
@@ -150,6 +156,7 @@ class Interview:
                 policy=policy,
                 max_steps=max_steps,
                 text_format=text_format,
+                documents=documents,
                 formats=formats,
                 max_size=max_size,
             )
@@ -169,6 +176,7 @@ class Interview:
         max_steps: int = 200,
         text_format: TextFormat = PLAIN_TEXT,
         url_args: Mapping[str, str] | None = None,
+        documents: Sequence[str] | None = None,
         formats: Sequence[str] | None = None,
         max_size: int | None = None,
         rerun_unknown: bool = False,
@@ -205,6 +213,8 @@ class Interview:
             max_steps: Maximum number of screens, including reloads of waiting screens.
             text_format: How text for numbers and several choices is written.
             url_args: URL arguments of the interview, by name.
+            documents: Variables whose documents to include, such as ("letter",), even if no screen
+                shows them; by default all documents that the screens show.
             formats: Formats to include, such as ("pdf", "docx"); all by default.
             max_size: Maximum size of each document in bytes; None for no limit.
             rerun_unknown: Whether to run rows again that may have finished in an earlier run.
@@ -235,6 +245,7 @@ class Interview:
             max_steps=max_steps,
             text_format=text_format,
             url_args=url_args,
+            documents=documents,
             formats=formats,
             max_size=max_size,
             rerun_unknown=rerun_unknown,

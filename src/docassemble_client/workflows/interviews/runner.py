@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from attrs import evolve
+
 from docassemble_client._concurrency import sleep
-from docassemble_client.errors import BadRequest
+from docassemble_client.errors import APIError
 from docassemble_client.models import Question, SessionReply, UndefinedVariable
 from docassemble_client.workflows.errors import (
-    InterviewFailed,
     InterviewStuck,
     InvalidAnswer,
     MissingAnswer,
@@ -25,6 +25,12 @@ from docassemble_client.workflows.interviews.chosen_objects import (
     is_defined,
     is_object_choice,
 )
+from docassemble_client.workflows.interviews.failure import (
+    is_interview_failure,
+    make_interview_failed,
+    make_variables_error,
+)
+from docassemble_client.workflows.interviews.file_links import find_file_links
 from docassemble_client.workflows.interviews.list_collection import fill_rows
 from docassemble_client.workflows.interviews.missing import MISSING
 from docassemble_client.workflows.interviews.policy_values import (
@@ -32,7 +38,14 @@ from docassemble_client.workflows.interviews.policy_values import (
     choose_variable_value,
 )
 from docassemble_client.workflows.interviews.screen import Screen
-from docassemble_client.workflows.interviews.screen_filler import fill_screen
+from docassemble_client.workflows.interviews.screen_buttons import (
+    find_exit_buttons,
+    get_code_buttons,
+    get_end_type,
+    is_end_with_buttons,
+    is_exit,
+)
+from docassemble_client.workflows.interviews.screen_filler import ChooseValue, fill_screen
 from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
 
@@ -49,7 +62,6 @@ if TYPE_CHECKING:
 
 # An interview may delete a variable and ask for it again.
 _MAX_ANSWERS_PER_VARIABLE = 2
-_FIELD_NUMBER = re.compile(r"\d+(?:_\d+)?", re.ASCII)
 
 
 class RunnableSession(Protocol):
@@ -59,8 +71,10 @@ class RunnableSession(Protocol):
         """Get the current question."""
         ...
 
-    async def answer(self, answers: Mapping[str, Answer], /) -> SessionReply | None:
-        """Set variables and get the next question."""
+    async def answer(
+        self, answers: Mapping[str, Answer], /, *, delete: Sequence[str] | None = None
+    ) -> SessionReply | None:
+        """Set or delete variables and get the next question."""
         ...
 
     async def set_variables(self, variables: Mapping[str, Answer], /) -> None:
@@ -92,6 +106,7 @@ class InterviewRunner:
         self._max_steps = max_steps
         self._text_format = text_format
         self._steps: list[TranscriptStep] = []
+        self._document_screens: list[Question] = []
         self._reply: SessionReply | None = None
         self._answer_counts: Counter[str] = Counter()
         self._unsaved_answers: dict[str, Answer] = {}
@@ -115,14 +130,20 @@ class InterviewRunner:
             if not isinstance(reply, Question):
                 return self._make_transcript("response")
             screen = Screen(reply)
+            if reply.attachments or any(find_file_links(reply)):
+                self._document_screens.append(reply)
             if screen.is_final:
-                return self._make_transcript(reply.question_type)
+                return self._make_transcript(get_end_type(reply))
             if screen.reload_after and not (screen.fields or screen.button_variable):
                 await sleep(screen.reload_after)
                 await self._receive(self._session.question())
-            else:
-                self._unsaved_answers = {}
+                continue
+            self._unsaved_answers = {}
+            if get_code_buttons(screen) is None:
                 await self._answer_screen(screen)
+            elif end_type := await self._press_button(screen):
+                self._reply = reply
+                return self._make_transcript(end_type)
         message = "the interview has more steps than max_steps"
         hint = "Increase max_steps, or check the transcript for a loop"
         raise self._stuck_error(message, hint)
@@ -130,26 +151,16 @@ class InterviewRunner:
     async def _receive(self, call: Awaitable[SessionReply | None]) -> None:
         try:
             self._reply = await call
-        except BadRequest as error:
-            message = "the server refused an answer, or the interview raised an error"
-            hint = "See the error's body for the server's message"
-            # The server's KeyError is the number of a field (base/parse.py:1124).
-            if _FIELD_NUMBER.fullmatch(str(error.body)):
-                message = f"the server cannot describe field {error.body} of the screen, from 0"
-                hint = "Its `show if` has code and a variable; give the interview two fields"
-            raise InterviewFailed(
-                message,
-                operation=error.operation,
-                method=error.method,
-                path=error.path,
-                hint=hint,
-                transcript=self._make_transcript(),
-                body=error.body,
-            ) from error
+        except APIError as error:
+            if not is_interview_failure(error):
+                raise
+            raise make_interview_failed(error, self._make_transcript()) from error
 
     async def _answer_screen(self, screen: Screen) -> None:
         """Answer a screen, with variables that it does not set but the interview looks for."""
-        filled = self._fill(screen)
+        filled = self._fill(screen, partial(self._choose_value, screen))
+        if filled.missing:
+            self._raise_missing_answer(filled.missing[0], screen)
         answers = await self._copy_chosen_objects(filled)
         extra_answers, is_progress = self._find_requested_answers(screen)
         if screen.button_variable:
@@ -161,9 +172,36 @@ class InterviewRunner:
             is_progress=filled.is_progress or is_progress,
         )
 
-    def _fill(self, screen: Screen) -> FilledScreen:
+    async def _press_button(self, screen: Screen) -> str:
+        """Press a button without a variable; return the end type if the interview is over."""
+        question = screen.question
+        is_end = is_end_with_buttons(screen)
+        exits = find_exit_buttons(question) or ()
+
+        def choose(buttons: ScreenField) -> Answer | Missing:
+            choices = tuple(item for n, item in enumerate(buttons.choices) if n not in exits)
+            return (
+                MISSING if is_end else self._choose_value(screen, evolve(buttons, choices=choices))
+            )
+
+        filled = self._fill(screen, choose)
+        if filled.missing and is_end:
+            return "buttons"
+        if filled.missing:
+            self._raise_missing_answer(filled.missing[0], screen)
+        await self._send(filled.answers, question, is_progress=filled.is_progress)
+        if not isinstance(self._reply, Question) or not is_exit(self._reply):
+            self._generated_names.update(dict.fromkeys(filled.policy_names))
+            return ""
+        if not filled.policy_names:
+            return self._reply.question_type
+        # Take it back: a person who opens the session would leave it, or lose all answers.
+        del self._steps[-1]
+        await self._receive(self._session.answer({}, delete=[*filled.answers]))
+        return "buttons"
+
+    def _fill(self, screen: Screen, choose: ChooseValue) -> FilledScreen:
         find_answer = partial(self._source.get_answer, screen)
-        choose = partial(self._choose_value, screen)
         try:
             if screen.list_name:
                 filled = fill_rows(screen, self._source, choose, self._text_format)
@@ -173,8 +211,6 @@ class InterviewRunner:
         except InvalidAnswer as error:
             error.transcript = self._make_transcript()
             raise
-        if filled.missing:
-            self._raise_missing_answer(filled.missing[0], screen)
         return filled
 
     def _choose_value(self, screen: Screen, field: ScreenField) -> Answer | Missing:
@@ -219,18 +255,12 @@ class InterviewRunner:
     async def _get_variables(self, name: str) -> Mapping[str, JSON]:
         try:
             return await self._session.variables()
-        except BadRequest as error:
-            message = f"the variables of the session cannot be read, to copy the choice of {name!r}"
-            hint = "Answer it with a DAObject; the error's body has the server's message"
-            raise InterviewFailed(
-                message,
-                operation=error.operation,
-                method=error.method,
-                path=error.path,
-                hint=hint,
-                transcript=self._make_transcript(),
-                body=error.body,
-            ) from error
+        except APIError as error:
+            if not is_interview_failure(error):
+                raise
+            hint = f"Answer {name!r} with a DAObject, which needs no variables"
+            purpose = f"the choice of {name!r}"
+            raise make_variables_error(error, self._make_transcript(), purpose, hint) from error
 
     def _find_requested_answers(self, screen: Screen) -> tuple[dict[str, Answer], bool]:
         """Find answers to variables that the interview looks for and validation code would set."""
@@ -291,6 +321,7 @@ class InterviewRunner:
             steps=tuple(self._steps),
             end_type=end_type,
             final=self._reply,
+            document_screens=tuple(self._document_screens),
             unused=tuple(name for name in self._source.unused if name not in self._initial),
             generated_answers=tuple(self._generated_names),
         )

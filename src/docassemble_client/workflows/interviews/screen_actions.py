@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from attrs import field, frozen
 
 from docassemble_client._types import JSON
+from docassemble_client.workflows.interviews.file_links import iter_texts, split_url
 
 if TYPE_CHECKING:
     from docassemble_client.models import Question
 
-_MARKDOWN_LINK = re.compile(r"\[(?P<label>[^\]]*)\]\((?P<url>[^()\s]+)")
+# No pattern may scan a text again from each of its characters: texts can be long, and hostile.
+_MARKDOWN_LINK = re.compile(r"\[(?P<label>[^\[\]]*+)\]\(\s*+<?(?P<url>[^\s()<>]++)")
 _HTML_LINK = re.compile(
-    r"<a\b[^>]*\bhref=[\"'](?P<url>[^\"']+)[\"'][^>]*>(?P<label>.*?)</a>", re.DOTALL | re.IGNORECASE
+    r"<a\b(?P<attributes>[^<>]*+)>(?P<label>(?:(?!</?a\b).)*+)</a>", re.DOTALL | re.IGNORECASE
 )
+_HREF = re.compile(r"\bhref\s*+=\s*+[\"']?(?P<url>[^\s\"']++)", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*+>")
 _PRIORITY_ACTION = "_da_priority_action"
 
 
@@ -59,24 +62,24 @@ def find_actions(question: Question) -> tuple[ScreenAction, ...]:
 
 
 def _list_links(question: Question) -> Iterator[tuple[str, str]]:
-    fields = question.fields or []
-    texts = [question.question_text, question.subquestion_text, question.under_text]
-    for text in [*texts, question.right_text, *(item.note or item.html for item in fields)]:
-        for pattern in (_MARKDOWN_LINK, _HTML_LINK):
-            for match in pattern.finditer(text or ""):
-                yield match["label"].strip(), match["url"].replace("&amp;", "&")
+    for text in iter_texts(question):
+        for match in _MARKDOWN_LINK.finditer(text):
+            yield match["label"], match["url"]
+        for match in _HTML_LINK.finditer(text):
+            if href := _HREF.search(match["attributes"]):
+                yield _TAG.sub("", match["label"]), href["url"]
     for button in question.additional_buttons or []:
         yield button.label, button.action
 
 
 def _parse_action(url: str, label: str) -> ScreenAction | None:
     """Decode the action of a URL: base64 of JSON (base/functions.py:3918)."""
-    query = parse_qs(urlsplit(url).query)
-    encoded = query.get("action", [""])[0].replace(" ", "+")
+    parts = split_url(url)
+    encoded = parse_qs(parts.query).get("action", [""])[0].replace(" ", "+") if parts else ""
     try:
         content = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
         value = json.loads(content)
-    except (binascii.Error, ValueError):
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
         return None
@@ -87,5 +90,7 @@ def _parse_action(url: str, label: str) -> ScreenAction | None:
     if not isinstance(name, str) or not name:
         return None
     return ScreenAction(
-        name=name, arguments=arguments if isinstance(arguments, dict) else {}, label=label
+        name=name,
+        arguments=arguments if isinstance(arguments, dict) else {},
+        label=label.strip(),
     )

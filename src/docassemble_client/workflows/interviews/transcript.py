@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from docassemble_client.models import SessionReply
+from docassemble_client.models import Question, SessionReply
 from docassemble_client.workflows.interviews.answers import Answer
+from docassemble_client.workflows.interviews.screen_actions import ScreenAction, find_actions
 
 
 def _format_names(answers: Mapping[str, Answer]) -> str:
@@ -37,9 +38,15 @@ class Transcript:
 
     Attributes:
         steps: Every answered screen, in order.
-        end_type: Type of the last screen, such as deadend or exit; response if the interview
-            returned something other than a screen; empty if it has not ended.
-        final: The last question or other reply.
+        end_type: How the interview ended. buttons: on a screen with only buttons that leave or
+            restart it, which nobody pressed. menu: on a screen without documents that goes on with
+            an action; see `actions`. response: with something other than a screen. Otherwise the
+            type of the last screen: deadend; or exit, leave, restart and other commands if your
+            answers pressed such a button, or the interview's code ran one. Empty if it has not
+            ended.
+        final: The last question or other reply; if your answers pressed a button that leaves or
+            restarts the interview, the screen with that button.
+        document_screens: Screens with documents or links to files, in order.
         unused: Names of the answers that no screen asked for, or not for all of their items.
         generated_answers: Variables that the policy answered, in order.
     """
@@ -47,5 +54,11 @@ class Transcript:
     steps: tuple[TranscriptStep, ...] = ()
     end_type: str = ""
     final: SessionReply | None = field(default=None, repr=False)
+    document_screens: tuple[Question, ...] = field(default=(), repr=False)
     unused: tuple[str, ...] = ()
     generated_answers: tuple[str, ...] = ()
+
+    @property
+    def actions(self) -> tuple[ScreenAction, ...]:
+        """Actions that the last screen offers as links or buttons."""
+        return find_actions(self.final) if isinstance(self.final, Question) else ()
