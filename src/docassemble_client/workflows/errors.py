@@ -79,7 +79,7 @@ class AnswerProblem:
         kind: Python type of the value, such as str.
         reason: What is wrong with the value.
         choices: Values of the field's choices; empty if it has none.
-        limits: Limits of the field by name: min, max, minlength, maxlength.
+        limits: Limits of the field by name: min, max, step, minlength, maxlength.
     """
 
     variable: str

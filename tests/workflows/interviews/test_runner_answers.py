@@ -95,7 +95,9 @@ def test_chosen_object_is_copied_from_the_session(name: str, value: object) -> N
 def test_object_as_an_answer_is_sent() -> None:
     """Instead of a name, the answer may be an object or None."""
     server = ScriptedServer(
-        make_screen(make_field("a", datatype="object"), make_field("b", datatype="object")),
+        make_screen(
+            make_field("a", datatype="object"), make_field("b", datatype="object", required=False)
+        ),
         END_SCREEN,
     )
 

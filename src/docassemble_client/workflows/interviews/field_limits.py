@@ -1,7 +1,8 @@
-"""Compares values with the limits of their fields: min, max, minlength and maxlength."""
+"""Compares values with the limits of their fields: min, max, step, minlength and maxlength."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.answers import Answer
     from docassemble_client.workflows.interviews.screen_field import ScreenField
 
-_NAMES = ("min", "max", "minlength", "maxlength")
+_NAMES = ("min", "max", "step", "minlength", "maxlength")
+_ROUNDING = 1e-6
+_LENGTHS = ("minlength", "maxlength")
 
 
 def list_limits(field: ScreenField) -> dict[str, str]:
@@ -37,12 +40,12 @@ def find_exceeded_limit(field: ScreenField, value: Answer) -> str:
         A sentence about the limit; empty if the value is within the limits.
     """
     limits = list_limits(field)
-    size = _measure(value)
+    size = _measure(value, is_area=field.raw.inputtype == "area")
     if size is not None:
-        shortest, longest = (parse_length(limits.get(name)) for name in _NAMES[2:])
+        shortest, longest = (parse_length(limits.get(name)) for name in _LENGTHS)
         unit = "choices" if isinstance(value, list) else "characters"
-        # The browser does not check the minimum of an empty field.
-        if size and shortest is not None and size < shortest:
+        # The browser does not check the minimum of an empty text.
+        if (size or unit == "choices") and shortest is not None and size < shortest:
             return f"has fewer than {shortest} {unit}"
         if longest is not None and size > longest:
             return f"has more than {longest} {unit}"
@@ -51,7 +54,17 @@ def find_exceeded_limit(field: ScreenField, value: Answer) -> str:
         order = _compare(value, limits.get(name))
         if order is not None and order * sign < 0:
             return f"is {'below' if sign > 0 else 'above'} {name}"
-    return ""
+    return "" if _is_multiple(field, value, limits) else "is not a multiple of step"
+
+
+def get_slider_position(field: ScreenField) -> float:
+    """Return the value of a number field that is left alone: 0, or that of a browser's slider."""
+    low, high = parse_float(field.raw.min), parse_float(field.raw.max)
+    if field.datatype != "range" or low is None or high is None:
+        return 0.0
+    default = parse_float(field.raw.default)
+    # base/standardformatter.py:3375
+    return float(int((high + low) / 2)) if default is None else default
 
 
 def parse_length(text: str | None) -> int | None:
@@ -68,8 +81,21 @@ def parse_float(text: object) -> float | None:
         return None
 
 
-def _measure(value: Answer) -> int | None:
+def _is_multiple(field: ScreenField, value: Answer, limits: Mapping[str, str]) -> bool:
+    """Whether a number is a multiple of the step; a slider's steps begin at its minimum."""
+    step = parse_float(limits.get("step"))
+    if not step or not isinstance(value, (int, float, Decimal)):
+        return True
+    start = parse_float(limits.get("min")) if field.datatype == "range" else None
+    steps = (float(value) - (start or 0.0)) / step
+    return abs(steps - round(steps)) < _ROUNDING
+
+
+def _measure(value: Answer, *, is_area: bool) -> int | None:
     if isinstance(value, str):
+        if is_area:
+            # A browser posts two characters for the end of a line.
+            value = value.replace("\r\n", "\n").replace("\n", "\r\n")
         # JavaScript counts UTF-16 code units.
         return len(value.encode("utf-16-le", "surrogatepass")) // 2
     return len(value) if isinstance(value, list) else None

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.errors import AnswerProblem
 from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList, DAObject, Raw
-from docassemble_client.workflows.interviews.field_limits import find_exceeded_limit, list_limits
+from docassemble_client.workflows.interviews.field_limits import (
+    find_exceeded_limit,
+    get_slider_position,
+    list_limits,
+)
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
 from docassemble_client.workflows.interviews.text_format import (
     PLAIN_TEXT,
@@ -81,8 +85,9 @@ def get_empty_value(field: ScreenField, *, is_requested: bool) -> Answer | Missi
     if field.type is bool:
         return field.raw.sign == -1 if field.is_checkbox else None
     if field.type in {int, float}:
-        return 0 if field.type is int else 0.0
-    return ""
+        return 0 if field.type is int else get_slider_position(field)
+    # A browser posts None for a text field of which no radio button is chosen.
+    return "None" if field.raw.inputtype == "radio" and field.type is str else ""
 
 
 def check_choices(field: ScreenField, checked: Sequence[object]) -> DADict:
@@ -159,7 +164,7 @@ class _FieldConverter:
         if _is_not_a_value(answer):
             self._refuse("is not a value (NaN or NaT)")
         if self._is_empty(answer):
-            return None if field.is_object else MISSING
+            return MISSING
         if field.type in {DADict, DAList}:
             return self._convert_ticks()
         value = self._convert_single(answer)
@@ -185,10 +190,17 @@ class _FieldConverter:
         return answer
 
     def _is_empty(self, answer: Answer) -> bool:
+        field = self._field
         if answer is None:
-            return True
-        is_text = self._field.type is str and not self._is_choice
-        return isinstance(answer, str) and not is_text and is_blank(answer)
+            return not field.is_threestate
+        if not isinstance(answer, str):
+            return False
+        if field.type is str and not self._is_choice:
+            # A browser needs more than blanks, unless it is a password.
+            return field.required and (
+                is_blank(answer) if field.datatype != "password" else not answer
+            )
+        return is_blank(answer)
 
     @property
     def _is_choice(self) -> bool:
@@ -212,7 +224,7 @@ class _FieldConverter:
                 return choice
         if isinstance(answer, Decimal):
             answer = int(answer) if answer == answer.to_integral_value() else float(answer)
-        if not isinstance(answer, (str, int, float)):
+        if answer is not None and not isinstance(answer, (str, int, float)):
             return None
         matches = [choice for choice in choices if _is_same(choice.value, answer)]
         if not matches and isinstance(answer, str):
@@ -257,11 +269,13 @@ class _FieldConverter:
         return is_ticked
 
     def _convert_boolean(self, answer: Answer) -> Answer:
-        if isinstance(answer, bool):
+        if answer is None or isinstance(answer, bool):
             return answer
         if not isinstance(answer, str):
             self._refuse("is not true or false")
         text = answer.strip()
+        if text == "None" and self._field.is_threestate:
+            return None
         by_word, labels = parse_boolean(text), self._field.boolean_labels
         if self._field.raw.sign == -1 and text.casefold() in {"yes", "no"}:
             self._refuse("is not certain, because yes sets this field to False: pass True or False")
@@ -312,7 +326,8 @@ def _parse_moment(field: ScreenField, text: str) -> date | time | None:
 
 def _is_same(value: object, answer: object) -> bool:
     """Whether an answer names a value: they are equal, or have the same text."""
-    if isinstance(value, (dict, list)):
+    numbers = [item for item in (value, answer) if type(item) in {int, float}]
+    if isinstance(value, (dict, list)) or len(numbers) > 1:
         return value == answer
     return str(value) == str(answer)
 

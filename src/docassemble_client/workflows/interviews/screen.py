@@ -14,6 +14,7 @@ from docassemble_client._types import JSON, UNSET, Unset
 from docassemble_client.models import Choice, Question, QuestionField
 from docassemble_client.workflows.interviews.answers import Answer, DADict
 from docassemble_client.workflows.interviews.conditions import ScreenConditions
+from docassemble_client.workflows.interviews.field_limits import parse_length
 from docassemble_client.workflows.interviews.screen_actions import ScreenAction, find_actions
 from docassemble_client.workflows.interviews.screen_answers import make_screen_answers
 from docassemble_client.workflows.interviews.screen_field import (
@@ -291,7 +292,8 @@ class Screen:
                 )
                 # JavaScript or the browser may leave these out (base/standardformatter.py:1537).
                 can_be_empty = item.has_script_condition or item.is_empty_choice
-                if raw.required and not can_be_empty and raw.inputtype != "hidden":
+                needs_tick = item.multiple and bool(parse_length(raw.minlength))
+                if (raw.required or needs_tick) and not can_be_empty and raw.inputtype != "hidden":
                     item = evolve(item, required=True)
                 yield item
 

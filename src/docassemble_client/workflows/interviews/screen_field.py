@@ -122,6 +122,14 @@ class ScreenField:
         return is_boolean and (self.raw.inputtype or "yesno") in _CHECKBOX_INPUTS
 
     @property
+    def is_threestate(self) -> bool:
+        """Whether None is a value of it, such as for true, false or unknown."""
+        has_null = any(
+            item.value is None and not item.is_none_of_the_above for item in self.choices
+        )
+        return self.datatype == "threestate" or has_null or None in self.boolean_labels.values()
+
+    @property
     def is_combobox(self) -> bool:
         """Whether its text may be a label, which the browser replaces by its value."""
         return self.raw.inputtype == "combobox"

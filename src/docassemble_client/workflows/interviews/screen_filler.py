@@ -175,7 +175,7 @@ class _ScreenFiller:
                 self.policy_names.add(name)
                 self._set(item, value)
                 return
-        self._leave_empty(fields)
+        self._leave_empty(fields, is_given=False)
 
     def _fill_from_caller(self, name: str, fields: list[ScreenField], answer: Answer) -> None:
         problems: list[AnswerProblem] = []
@@ -188,30 +188,35 @@ class _ScreenFiller:
                 problems.append(error.problem)
                 continue
             if value is MISSING:
-                self._leave_empty(fields)
+                self._leave_empty(fields, is_given=True)
             else:
                 self._set(item, value)
             return
         self.problems[name] = problems[0]
 
-    def _leave_empty(self, fields: list[ScreenField]) -> None:
+    def _leave_empty(self, fields: list[ScreenField], *, is_given: bool) -> None:
+        """Send what a browser sends for empty fields, unless one of them needs an answer."""
         is_requested = fields[0].name in self.screen.requested_variables
-        for item in fields:
-            # JavaScript may hide it in the browser: only an undefined variable needs a value.
-            if item.required or (item.has_script_condition and not is_requested):
-                continue
-            if item.has_script_condition and item.raw.required:
-                continue
-            value = get_empty_value(item, is_requested=is_requested)
+        optional = [item for item in fields if not item.required or (is_given and _has_none(item))]
+        # JavaScript may hide a field in the browser: only a requested variable needs a value.
+        optional = [
+            item
+            for item in optional
+            if not item.has_script_condition or (is_requested and not item.raw.required)
+        ]
+        if optional:
+            value = get_empty_value(optional[0], is_requested=is_requested)
             if value is MISSING:
-                self.empty_objects.add(item.name)
+                self.empty_objects.add(optional[0].name)
             else:
-                self._set(item, value)
-                return
-        needs_answer = any(item.required for item in fields) or len(self.fields) == 1
-        if needs_answer or (is_requested and fields[0].has_script_condition):
+                self._set(optional[0], value)
+        elif is_requested or any(item.required for item in fields):
             self.missing[fields[0].name] = fields[0]
 
     def _set(self, item: ScreenField, value: Answer) -> None:
         self.answers[item.name] = value
         self.answered_fields[item.name] = item
+
+
+def _has_none(item: ScreenField) -> bool:
+    return any(choice.is_none_of_the_above for choice in item.choices)
