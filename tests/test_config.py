@@ -126,10 +126,10 @@ def test_a_secret_cannot_be_changed() -> None:
 @pytest.mark.parametrize("value", [None, 5, b"hunter2", Secret("hunter2")])
 def test_only_a_text_can_be_a_secret(value: Any) -> None:
     """None from a missing variable, or bytes, are refused."""
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(UsageError) as caught:
         Secret(value)
 
-    assert str(caught.value) == f"a secret must be a string, not {type(value).__name__}"
+    assert caught.value.message == f"a secret must be a string, not {type(value).__name__}"
 
 
 def test_a_confidential_object_shows_its_keys_only() -> None:
@@ -223,14 +223,14 @@ def test_an_invalid_timeout_argument_is_a_usage_error(timeout: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"attempts": 0}, ValueError),
-        ({"attempts": -1}, ValueError),
-        ({"attempts": 2.5}, TypeError),
-        ({"attempts": "3"}, TypeError),
-        ({"initial_delay": -0.1}, ValueError),
-        ({"initial_delay": math.nan}, ValueError),
-        ({"max_delay": -1}, ValueError),
-        ({"max_delay": math.nan}, ValueError),
+        ({"attempts": 0}, UsageError),
+        ({"attempts": -1}, UsageError),
+        ({"attempts": 2.5}, UsageError),
+        ({"attempts": "3"}, UsageError),
+        ({"initial_delay": -0.1}, UsageError),
+        ({"initial_delay": math.nan}, UsageError),
+        ({"max_delay": -1}, UsageError),
+        ({"max_delay": math.nan}, UsageError),
         ({"budget": 1}, TypeError),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, Unpack
 
+from docassemble_client._checks import AWAITABLE, CALLABLE, COUNT, check_arguments
 from docassemble_client._client_options import (
     ClientOptions,
     Headers,
@@ -35,7 +36,7 @@ from docassemble_client.config import (
 from docassemble_client.errors import UsageError
 from docassemble_client.events import Event
 from docassemble_client.responses import CallResult, Response
-from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
+from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult, to_handle
 from docassemble_client.transfer import FileInput
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ class BaseClient(Namespaces):
             UsageError: An argument is invalid.
         """
         check_transport(transport)
-        if type(max_concurrency) is not int or max_concurrency < 1:
-            message = "max_concurrency must be a whole number from 1"
-            raise UsageError(message)
+        check_arguments(COUNT, max_concurrency=max_concurrency)
         self._set_up(
             SharedState(
                 check_url(base_url, "base_url"),
@@ -112,8 +111,8 @@ class BaseClient(Namespaces):
             Settings(
                 api_key=check_api_key(api_key),
                 timeouts=Timeouts.from_value(timeout),
-                retry=retry or RetryPolicy(),
-                poll=poll or PollPolicy(),
+                retry=RetryPolicy() if retry is None else retry,
+                poll=PollPolicy() if poll is None else poll,
                 headers=check_header_source(headers),
                 on_event=check_hook(on_event),
             ),
@@ -205,7 +204,7 @@ class BaseClient(Namespaces):
         view = object.__new__(type(self))
         # A subclass may have attributes; the namespaces belong to this client.
         vars(view).update({k: v for k, v in vars(self).items() if k not in vars(Namespaces)})
-        view._set_up(self._shared, self._settings._replace(**changes), is_view=True)
+        view._set_up(self._shared, self._settings.replace(**changes), is_view=True)
         return view
 
     async def with_response(self, call: Awaitable[T]) -> CallResult[T]:
@@ -227,6 +226,7 @@ class BaseClient(Namespaces):
             print(result.status, result.headers["date"], result.value.email)
             ```
         """
+        check_arguments(AWAITABLE, call=call)
         with capture_responses() as responses:
             value = await call
         if not responses:
@@ -283,10 +283,10 @@ class BaseClient(Namespaces):
         request = serialize_request(
             method,
             path,
-            params=params or {},
+            params={} if params is None else params,
             json=json,
-            data=data or {},
-            files=files or {},
+            data={} if data is None else data,
+            files={} if files is None else files,
             headers=headers or {},
             safe=safe,
         )
@@ -321,6 +321,7 @@ class BaseClient(Namespaces):
             TaskLost: The server does not know the task.
             UsageError: The token is damaged or has an unsupported version.
         """
+        check_arguments(CALLABLE, optional=True, on_progress=on_progress)
         if task is None:
             return None
         wait = self._start_waiting(task, timeout, poll)
@@ -355,8 +356,7 @@ class BaseClient(Namespaces):
     def _start_waiting(
         self, task: TaskHandle | str, timeout: float | None, poll: PollPolicy | None
     ) -> TaskWait:
-        handle = TaskHandle.from_token(task) if isinstance(task, str) else task
-        return self._get_executor().wait(handle, timeout=timeout, poll=poll)
+        return self._get_executor().wait(to_handle(task), timeout=timeout, poll=poll)
 
     @property
     def base_url(self) -> str:

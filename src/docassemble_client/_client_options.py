@@ -5,14 +5,25 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict
 from weakref import WeakValueDictionary
 
+from attrs import evolve, field, frozen
+
+from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of, validate
 from docassemble_client._concurrency import Lock
 from docassemble_client._core.messages import check_headers
 from docassemble_client._core.retry import RetryBudget
 from docassemble_client._http.adapter import HTTPXTransport
-from docassemble_client.config import PollPolicy, RetryPolicy, Secret, Timeout, Timeouts
+from docassemble_client.config import (
+    POLL,
+    RETRY,
+    PollPolicy,
+    RetryPolicy,
+    Secret,
+    Timeout,
+    Timeouts,
+)
 from docassemble_client.errors import UsageError
 from docassemble_client.events import Event
 
@@ -46,24 +57,28 @@ class ClientOptions(TypedDict, total=False):
     on_event: Callable[[Event], object] | None
 
 
-class Settings(NamedTuple):
-    """Settings that a view can replace."""
+@frozen(kw_only=True, repr=False)
+class Settings:
+    """Settings that a view can replace; without a repr, because headers may hold secrets."""
 
     api_key: Secret
     timeouts: Timeouts
-    retry: RetryPolicy
-    poll: PollPolicy
+    retry: RetryPolicy = field(validator=validate(RETRY))
+    poll: PollPolicy = field(validator=validate(POLL))
     headers: tuple[Headers, ...]
     on_event: Callable[[Event], object] | None
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"  # headers may hold secrets
+    def replace(self, **changes: Any) -> Self:
+        """Return settings with these changes."""
+        return evolve(self, **changes)
 
 
 class SharedState:
     """State that a client shares with its views; the first call creates the connections."""
 
     def __init__(self, base_url: str, public_url: str | None, **options: Any) -> None:
+        kind = Kind("a RetryBudget", is_kind_of(RetryBudget))
+        check_arguments(kind, optional=True, retry_budget=options["retry_budget"])
         self.base_url = base_url
         self.public_url = public_url
         self.budget: RetryBudget = options.pop("retry_budget") or RetryBudget()
@@ -142,6 +157,7 @@ def check_header_source(headers: Headers | None) -> tuple[Headers, ...]:
 
 
 def check_hook(on_event: Callable[[Event], object] | None) -> Callable[[Event], object] | None:
+    check_arguments(CALLABLE, optional=True, on_event=on_event)
     if _is_coroutine_function(on_event):
         message = "on_event must be a function, not a coroutine function"
         raise UsageError(message, hint="Call asyncio.create_task() in it to run async code")

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from typing import Any, NoReturn, TypeAlias, final
 from urllib.parse import urlsplit
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 
+from docassemble_client._checks import (
+    COUNT,
+    FACTOR,
+    MAPPING,
+    POSITIVE_SECONDS,
+    SECONDS,
+    TEXT,
+    Kind,
+    check_arguments,
+    is_kind_of,
+    validate,
+)
 from docassemble_client._types import JSON
 from docassemble_client.errors import UsageError
 
@@ -19,7 +30,7 @@ def _check_text(value: object) -> str:
     if isinstance(value, str):
         return value
     message = f"a secret must be a string, not {type(value).__name__}"
-    raise TypeError(message)
+    raise UsageError(message)
 
 
 def mask(value: object) -> str:
@@ -76,12 +87,16 @@ class Secret:
         return bool(self._value)
 
 
+SECRET = Kind("a string or Secret", is_kind_of(str, Secret))
+
+
 class Confidential(Mapping[str, JSON]):
     """A read-only JSON object that shows its keys, but not its values."""
 
     __slots__ = ("_data",)
 
     def __init__(self, data: Mapping[str, JSON]) -> None:
+        check_arguments(MAPPING, data=data)
         self._data = dict(data)
 
     def __getitem__(self, key: str) -> JSON:
@@ -97,19 +112,9 @@ class Confidential(Mapping[str, JSON]):
         return f"Confidential({dict.fromkeys(self._data, _MASK)!r})"
 
 
-def _is_duration(value: object) -> bool:
-    """Whether the value is a number from 0 that a clock can add; an endless one is None."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return False
-    try:
-        return isfinite(value) and value >= 0
-    except OverflowError:  # an integer beyond the range of floats
-        return False
-
-
-def _check_seconds(_: object, attribute: Attribute[Any], value: object) -> None:
-    if value is not None and not _is_duration(value):
-        message = f"{attribute.name} must be a finite number of seconds from 0, or None"
+def _check_limit(_: object, attribute: Attribute[Any], value: object) -> None:
+    if not (value is None or SECONDS.is_valid(value)):
+        message = f"{attribute.name} must be {SECONDS.description}, or None"
         raise UsageError(message, hint="Pass None for no limit")
 
 
@@ -127,11 +132,11 @@ class Timeouts:
         total: Limit for the whole call, including its retries.
     """
 
-    connect: float | None = field(default=10.0, validator=_check_seconds)
-    read: float | None = field(default=60.0, validator=_check_seconds)
-    write: float | None = field(default=60.0, validator=_check_seconds)
-    pool: float | None = field(default=None, validator=_check_seconds)
-    total: float | None = field(default=None, validator=_check_seconds)
+    connect: float | None = field(default=10.0, validator=_check_limit)
+    read: float | None = field(default=60.0, validator=_check_limit)
+    write: float | None = field(default=60.0, validator=_check_limit)
+    pool: float | None = field(default=None, validator=_check_limit)
+    total: float | None = field(default=None, validator=_check_limit)
 
     @classmethod
     def from_value(cls, timeout: Timeout) -> Timeouts:
@@ -164,9 +169,9 @@ class RetryPolicy:
             (Retry-After), there is no retry: the error has `retry_after`.
     """
 
-    attempts: int = field(default=3, validator=[validators.instance_of(int), validators.ge(1)])
-    initial_delay: float = field(default=0.5, validator=validators.ge(0))
-    max_delay: float = field(default=30.0, validator=validators.ge(0))
+    attempts: int = field(default=3, validator=validate(COUNT))
+    initial_delay: float = field(default=0.5, validator=validate(SECONDS))
+    max_delay: float = field(default=30.0, validator=validate(SECONDS))
 
 
 @frozen(kw_only=True)
@@ -183,10 +188,14 @@ class PollPolicy:
             restarting.
     """
 
-    interval: float = field(default=1.0, validator=validators.ge(0))
-    backoff_factor: float = field(default=1.5, validator=validators.ge(1))
-    max_interval: float = field(default=10.0, validator=validators.ge(0))
-    request_timeout: float = field(default=10.0, validator=validators.gt(0))
+    interval: float = field(default=1.0, validator=validate(SECONDS))
+    backoff_factor: float = field(default=1.5, validator=validate(FACTOR))
+    max_interval: float = field(default=10.0, validator=validate(SECONDS))
+    request_timeout: float = field(default=10.0, validator=validate(POSITIVE_SECONDS))
+
+
+RETRY = Kind("a RetryPolicy", is_kind_of(RetryPolicy))
+POLL = Kind("a PollPolicy", is_kind_of(PollPolicy))
 
 
 def _has_unprintable(text: str) -> bool:
@@ -199,6 +208,9 @@ def _has_unprintable(text: str) -> bool:
 
 def check_url(url: str, name: str) -> str:
     """Return a URL without its final slash; raise UsageError if a server cannot have it."""
+    if not TEXT.is_valid(url):
+        message = f"{name} must be {TEXT.description}"
+        raise UsageError(message)
     hint = "Pass the URL of the server, such as https://da.example.com"
     if not url or not url.strip():
         message = f"{name} is empty"
@@ -226,6 +238,7 @@ def check_url(url: str, name: str) -> str:
 def check_api_key(api_key: str | Secret) -> Secret:
     """Return the key; raise UsageError, which does not show it, if it is not valid."""
     key = api_key.reveal() if isinstance(api_key, Secret) else api_key
+    check_arguments(TEXT, api_key=key)
     if not key:
         message = "api_key is empty"
         raise UsageError(message, hint="Create an API key on the user's profile page")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
+from docassemble_client._checks import SIZE, TEXT, check_arguments
 from docassemble_client._concurrency import Task, create_task, gather
-from docassemble_client.errors import DocassembleError, PaginationError, UsageError
+from docassemble_client.errors import DocassembleError, PaginationError
 
 T = TypeVar("T")
 MAX_FIRST_TOKENS = 1000
@@ -264,9 +265,8 @@ class Paginator(Generic[T]):
         Raises:
             UsageError: `max_items` is not valid.
         """
-        if max_items is not None and (type(max_items) is not int or max_items < 0):
-            message = "max_items must be a whole number from 0, or None"
-            raise UsageError(message)
+        check_arguments(SIZE, optional=True, max_items=max_items)
+        check_arguments(TEXT, optional=True, page_token=page_token)
         return PageIterator(
             self._fetch,
             self._operation,

@@ -87,6 +87,15 @@ class TaskHandle(NamedTuple):
         )
 
 
+def to_handle(task: object) -> TaskHandle:
+    """Convert a task argument, a handle or its token, to the handle."""
+    handle = TaskHandle.from_token(task) if isinstance(task, str) else task
+    if isinstance(handle, TaskHandle):
+        return handle
+    message = "task must be a TaskHandle or its token"
+    raise UsageError(message)
+
+
 class TaskEvent(NamedTuple):
     """
     The state of a task during a wait.

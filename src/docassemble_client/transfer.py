@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, TypeAlias, TypeGuard, cast
 
 from docassemble_client._atomic_file import AtomicFileWriter
+from docassemble_client._checks import SIZE, check_arguments
 from docassemble_client._concurrency import run_callback, shield, to_thread
 from docassemble_client._filenames import parse_filename
 from docassemble_client.errors import DownloadTooLarge, UsageError
@@ -75,9 +76,7 @@ class Upload:
         Raises:
             UsageError: `size` is not valid.
         """
-        if size is not None and (type(size) is not int or size < 0):
-            message = "size must be a whole number of bytes from 0, or None"
-            raise UsageError(message)
+        check_arguments(SIZE, optional=True, size=size)
         self.content = content
         self.filename = filename
         self.content_type = content_type

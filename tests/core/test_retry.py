@@ -280,7 +280,7 @@ def test_deposits_refill_the_budget_up_to_its_capacity() -> None:
 )
 def test_an_invalid_budget_is_refused(arguments: dict[str, float]) -> None:
     """Capacity and deposit are numbers from 0."""
-    with pytest.raises(UsageError, match="must not be negative"):
+    with pytest.raises(UsageError, match="must be a finite number from 0"):
         RetryBudget(**arguments)
 
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
+from docassemble_client._checks import check_arguments
 from docassemble_client._concurrency import Lock, monotonic, sleep, time_limit
 from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.error_mapping import raise_for_status
@@ -24,7 +25,7 @@ from docassemble_client._core.retry import (
 from docassemble_client._core.serialize import serialize
 from docassemble_client._core.total_limit import NULL_CONTEXT, LimitedChunks, TotalLimit
 from docassemble_client._types import UNSET
-from docassemble_client.config import PollPolicy, RetryPolicy, Timeouts
+from docassemble_client.config import POLL, RETRY, PollPolicy, RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError
 from docassemble_client.events import PageEvent, RetryEvent, WaitEvent
 from docassemble_client.operations import STATUS_HINTS
@@ -183,7 +184,8 @@ class Executor:
     ) -> TaskWait:
         """Prepare the wait for a task; raise UsageError if an argument is wrong."""
         self._transport.bind_to_loop()
-        return TaskWait(self, handle, poll or self._poll, timeout)
+        check_arguments(POLL, optional=True, poll=poll)
+        return TaskWait(self, handle, self._poll if poll is None else poll, timeout)
 
     async def poll_task(self, poller: TaskPoller, timeouts: Timeouts) -> TaskEvent:
         """Poll a task until there is something to report."""
@@ -251,7 +253,8 @@ class Executor:
         Raises:
             DocassembleError: No attempt succeeded.
         """
-        policy = retry or self._retry
+        check_arguments(RETRY, optional=True, retry=retry)
+        policy = self._retry if retry is None else retry
         self._budget.deposit()
         attempt = 1
         while True:

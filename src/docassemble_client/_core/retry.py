@@ -6,10 +6,11 @@ import math
 import random
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from docassemble_client._checks import NUMBER, check_arguments
 from docassemble_client._concurrency import sleep
 from docassemble_client._core.error_mapping import parse_retry_after
 from docassemble_client._core.messages import RawResponse
-from docassemble_client.errors import TRANSIENT_STATUSES, DocassembleError, UsageError
+from docassemble_client.errors import TRANSIENT_STATUSES, DocassembleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,11 +70,9 @@ class RetryBudget:
                 retries add.
 
         Raises:
-            UsageError: A number is negative, or not a number.
+            UsageError: A number is negative, infinite, or not a number.
         """
-        if not (capacity >= 0 and deposit >= 0):
-            message = "capacity and deposit must not be negative"
-            raise UsageError(message)
+        check_arguments(NUMBER, capacity=capacity, deposit=deposit)
         self._capacity = capacity
         self._deposit = deposit
         self._balance = capacity

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from docassemble_client._checks import MAPPING, TEXT, check_arguments
 from docassemble_client._core.json_codec import encode_json, find_json_problem, is_unicode
 from docassemble_client._core.messages import Request, check_headers
 from docassemble_client._names import (
@@ -100,6 +101,8 @@ def serialize_request(
     Raises:
         UsageError: An argument cannot be sent, or would pass another API key.
     """
+    check_arguments(TEXT, method=method, path=path)
+    check_arguments(MAPPING, params=params, data=data, files=files)
     try:
         _check_raw_request(method, path, params, json, data)
         body = None if json is UNSET else dump_json(json, "json").encode()

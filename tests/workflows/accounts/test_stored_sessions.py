@@ -250,8 +250,8 @@ def test_cleanup_without_a_filter_needs_delete_all(options: dict[str, Any], dele
         ({"older_than": timedelta()}, "must be a positive timedelta"),
         ({"i": None}, "stale sessions of every interview"),
         ({"i": ""}, "stale sessions of every interview"),
-        ({"concurrency": 0}, "an integer of at least 1"),
-        ({"concurrency": True}, "an integer of at least 1"),
+        ({"concurrency": 0}, "a whole number from 1"),
+        ({"concurrency": True}, "a whole number from 1"),
     ],
 )
 def test_invalid_arguments_are_refused_without_a_request(

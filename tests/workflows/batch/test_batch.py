@@ -234,7 +234,7 @@ def test_progress_is_reported_before_each_result() -> None:
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        (ROWS, {"concurrency": 0}, "concurrency must be an integer of at least 1"),
+        (ROWS, {"concurrency": 0}, "concurrency must be a whole number from 1"),
         (ROWS, {"key": "age"}, "row 0 has no 'age'"),
         ([*ROWS, *ROWS], {"key": lambda row: row["name"]}, "two rows have the key 'Ada'"),
         ({"name": "Ada"}, {}, "row 0 is not a mapping"),

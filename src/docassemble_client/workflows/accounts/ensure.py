@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from attrs import frozen
 
+from docassemble_client._checks import MAPPING, TEXT, TEXTS, Kind, check_arguments
 from docassemble_client.config import Secret
 from docassemble_client.errors import BadRequest, DocassembleError, NotFound, UsageError
 from docassemble_client.models import ApiKey
@@ -31,6 +32,12 @@ class Profile(TypedDict, total=False):
     organization: str
     timezone: str
     language: str
+
+
+_USER = Kind(
+    "a User or the ID of one",
+    lambda value: isinstance(value, (int, UserModel)) and not isinstance(value, bool),
+)
 
 
 @frozen(kw_only=True)
@@ -97,6 +104,8 @@ async def ensure_user(
     password: str | Secret | None,
 ) -> EnsuredUser:
     """Create a user, or update what differs."""
+    check_arguments(TEXT, email=email)
+    check_arguments(MAPPING, optional=True, profile=profile)
     address = email.strip()
     fields = _normalize_profile(profile or {})
     names = None if privileges is None else _normalize_privileges(privileges)
@@ -179,9 +188,7 @@ def _normalize_profile(profile: Mapping[str, object]) -> Profile:
 
 
 def _normalize_privileges(privileges: Sequence[str]) -> list[str]:
-    if isinstance(privileges, str):
-        message = "privileges must be a list of names"
-        raise UsageError(message, hint=f"Pass [{privileges!r}]")
+    check_arguments(TEXTS, privileges=privileges)
     return list(dict.fromkeys(privileges))
 
 
@@ -195,6 +202,10 @@ async def ensure_api_key(
     allowed: Sequence[str] | None,
 ) -> EnsuredApiKey:
     """Create an API key, unless the user has a key with this name."""
+    check_arguments(_USER, user=user)
+    check_arguments(TEXT, name=name)
+    check_arguments(TEXT, optional=True, method=method)
+    check_arguments(TEXTS, optional=True, permissions=permissions, allowed=allowed)
     user_id = user if isinstance(user, int) else user.id
     info = await _find_key(client, user_id, name)
     if info is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from docassemble_client._checks import COUNT, DURATION, FLAG, check_arguments
 from docassemble_client._concurrency import TaskGroup
 from docassemble_client._types import JSON
 from docassemble_client.errors import DocassembleError, UsageError
@@ -146,17 +147,14 @@ async def cleanup_sessions(
     concurrency: int,
 ) -> CleanupReport:
     """Delete sessions that match a filter and are stale."""
-    if older_than <= timedelta():
-        message = "older_than must be a positive timedelta"
-        raise UsageError(message, hint="Pass timedelta(days=90), for example")
+    check_arguments(DURATION, older_than=older_than)
+    check_arguments(FLAG, dry_run=dry_run, delete_all=delete_all)
+    check_arguments(COUNT, concurrency=concurrency)
     if not (dry_run or delete_all or i or tag or user_id is not None):
         message = (
             "without i, tag or user_id, this would delete the stale sessions of every interview"
         )
         raise UsageError(message, hint="Pass a filter, or delete_all=True")
-    if type(concurrency) is not int or concurrency < 1:
-        message = "concurrency must be an integer of at least 1"
-        raise UsageError(message)
     limit = datetime.now(UTC) - older_than
     times: dict[tuple[str, str], datetime | None] = {}
     async for summary in client.sessions.list_across_users(i=i, tag=tag, user_id=user_id):

@@ -22,6 +22,20 @@ from typing import Any, TypeAlias, cast
 from attrs import define, evolve, field, frozen
 
 from docassemble_client._base_client import BaseClient
+from docassemble_client._checks import (
+    CALLABLE,
+    COUNT,
+    FLAG,
+    MAPPING,
+    MAPPING_OR_FUNCTION,
+    ROWS,
+    SECONDS,
+    SIZE,
+    TEXT_OR_FUNCTION,
+    TEXT_OR_TEXTS,
+    check_arguments,
+    validate,
+)
 from docassemble_client._concurrency import (
     FIRST_COMPLETED,
     Task,
@@ -41,8 +55,8 @@ from docassemble_client.workflows.errors import InterviewError, JournalError
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.document_sources import find_documents
 from docassemble_client.workflows.interviews.documents import DocumentDownloads, Documents
-from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
-from docassemble_client.workflows.interviews.text_format import TextFormat
+from docassemble_client.workflows.interviews.policy_values import POLICY, AnswerPolicy
+from docassemble_client.workflows.interviews.text_format import TEXT_FORMAT, TextFormat
 
 Row: TypeAlias = Mapping[str, Answer]
 Rows: TypeAlias = Iterable[Row] | AsyncIterable[Row]
@@ -61,19 +75,19 @@ _SAFE_FOLDER_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,63}", re.ASCII)
 class BatchOptions:
     """Options for every row, as in `Interview.assemble_many`."""
 
-    concurrency: int
+    concurrency: int = field(validator=validate(COUNT))
     save_to: Path | None
-    key: RowKey | None
+    key: RowKey | None = field(validator=validate(TEXT_OR_FUNCTION, optional=True))
     initial: InitialVariables | None = field(repr=False)
-    policy: AnswerPolicy
-    max_steps: int
-    text_format: TextFormat
-    url_args: Mapping[str, str] | None
-    documents: Sequence[str] | None
-    formats: Sequence[str] | None
-    max_size: int | None
-    rerun_unknown: bool
-    outage_timeout: float
+    policy: AnswerPolicy = field(validator=validate(POLICY))
+    max_steps: int = field(validator=validate(COUNT))
+    text_format: TextFormat = field(validator=validate(TEXT_FORMAT))
+    url_args: Mapping[str, str] | None = field(validator=validate(MAPPING, optional=True))
+    documents: Sequence[str] | None = field(validator=validate(TEXT_OR_TEXTS, optional=True))
+    formats: Sequence[str] | None = field(validator=validate(TEXT_OR_TEXTS, optional=True))
+    max_size: int | None = field(validator=validate(SIZE, optional=True))
+    rerun_unknown: bool = field(validator=validate(FLAG))
+    outage_timeout: float = field(validator=validate(SECONDS))
     on_progress: Callable[[BatchProgress], object] | None = field(repr=False)
 
 
@@ -333,9 +347,9 @@ async def assemble_many(
     journal: str | os.PathLike[str] | None,
 ) -> AsyncGenerator[RowResult]:
     """Run one interview for many rows."""
-    if type(options.concurrency) is not int or options.concurrency < 1:
-        message = "concurrency must be an integer of at least 1"
-        raise UsageError(message)
+    check_arguments(ROWS, rows=rows)
+    check_arguments(CALLABLE, optional=True, on_progress=options.on_progress)
+    check_arguments(MAPPING_OR_FUNCTION, optional=True, initial=options.initial)
     with ExitStack() as stack:
         open_journal = None
         if journal is not None:

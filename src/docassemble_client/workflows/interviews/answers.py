@@ -12,6 +12,7 @@ from typing import NoReturn, TypeAlias, TypeGuard, cast
 
 from attrs import evolve, field, frozen
 
+from docassemble_client._checks import LIST, MAPPING, TEXT, check_arguments
 from docassemble_client._names import VARIABLE_NAME_HINT, describe_name, is_variable_name
 from docassemble_client._types import JSONInput
 from docassemble_client.errors import UsageError
@@ -52,6 +53,7 @@ class DAObject:
         Raises:
             UsageError: `class_name` is not a valid docassemble class name.
         """
+        check_arguments(TEXT, class_name=class_name)
         full_name = class_name if "." in class_name else f"{_UTIL_MODULE}.{class_name}"
         if not _CLASS_NAME.fullmatch(full_name):
             message = "the class of an object must be a docassemble class"
@@ -72,6 +74,7 @@ class DADict(DAObject):
     """
 
     def __init__(self, elements: DictElements, /) -> None:
+        check_arguments(MAPPING, elements=elements)
         super().__init__(
             "DADict",
             elements=cast("Mapping[str, Answer]", elements),
@@ -84,6 +87,7 @@ class DAList(DAObject):
     """A gathered list: `DAList(["Ada", "Grace"])`."""
 
     def __init__(self, elements: Sequence[Answer], /) -> None:
+        check_arguments(LIST, elements=elements)
         super().__init__("DAList", elements=elements, gathered=True, auto_gather=False)
 
 

@@ -9,6 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from docassemble_client._base_client import BaseClient
+from docassemble_client._checks import (
+    FLAG,
+    MAPPING,
+    PATH,
+    SIZE,
+    TEXT,
+    TEXT_OR_TEXTS,
+    check_arguments,
+)
 from docassemble_client.config import Secret
 from docassemble_client.workflows.batch.batch import (
     BatchOptions,
@@ -42,6 +51,8 @@ class Interview:
     """
 
     def __init__(self, client: BaseClient, i: str, *, exact_name: bool = False) -> None:
+        check_arguments(TEXT, i=i)
+        check_arguments(FLAG, exact_name=exact_name)
         self._client = client
         self.i = i
         self._start_name = i if exact_name else complete_interview_name(i)
@@ -146,6 +157,8 @@ class Interview:
             print(documents["pdf"].filename, len(documents["pdf"].content))
             ```
         """
+        check_arguments(TEXT_OR_TEXTS, optional=True, formats=formats)
+        check_arguments(SIZE, optional=True, max_size=max_size)
 
         def assemble() -> AbstractAsyncContextManager[DocumentDownloads]:
             return open_documents(
@@ -236,6 +249,7 @@ class Interview:
                 print(result.key, result.outcome, result.error or result.paths)
             ```
         """
+        check_arguments(PATH, optional=True, journal=journal, save_to=save_to)
         options = BatchOptions(
             concurrency=concurrency,
             save_to=None if save_to is None else Path(save_to),
@@ -283,6 +297,8 @@ class Interview:
             SessionNotShareable: The session is encrypted, so nobody else could open it.
             APIError: The server refused a variable, or the interview cannot be started.
         """
+        check_arguments(MAPPING, optional=True, answers=answers)
+        check_arguments(FLAG, one_time=one_time)
         session = self.session(url_args=url_args)
         return await create_prefilled_url(
             session, answers or {}, expires=expires, one_time=one_time

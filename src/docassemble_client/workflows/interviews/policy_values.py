@@ -6,6 +6,7 @@ import enum
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
+from docassemble_client._checks import Kind, is_kind_of
 from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList
 from docassemble_client.workflows.interviews.field_limits import parse_float, parse_length
 from docassemble_client.workflows.interviews.field_values import check_choices, get_choice_value
@@ -39,6 +40,9 @@ class AnswerPolicy(enum.Enum):
     defaults = 1
     first_choice = 2
     generated = 3
+
+
+POLICY = Kind("an AnswerPolicy", is_kind_of(AnswerPolicy))
 
 
 _TEXT_BY_DATATYPE = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from attrs import evolve
 
+from docassemble_client._checks import COUNT, MAPPING_OR_FUNCTION, check_arguments
 from docassemble_client._concurrency import sleep
 from docassemble_client.errors import APIError
 from docassemble_client.models import Question, SessionReply, UndefinedVariable
@@ -34,6 +35,7 @@ from docassemble_client.workflows.interviews.file_links import find_file_links
 from docassemble_client.workflows.interviews.list_collection import fill_rows
 from docassemble_client.workflows.interviews.missing import MISSING
 from docassemble_client.workflows.interviews.policy_values import (
+    POLICY,
     choose_value,
     choose_variable_value,
 )
@@ -46,7 +48,7 @@ from docassemble_client.workflows.interviews.screen_buttons import (
     is_exit,
 )
 from docassemble_client.workflows.interviews.screen_filler import ChooseValue, fill_screen
-from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
+from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TEXT_FORMAT, TextFormat
 from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
 
 if TYPE_CHECKING:
@@ -99,6 +101,10 @@ class InterviewRunner:
         max_steps: int,
         text_format: TextFormat = PLAIN_TEXT,
     ) -> None:
+        check_arguments(MAPPING_OR_FUNCTION, optional=True, answers=answers)
+        check_arguments(POLICY, policy=policy)
+        check_arguments(TEXT_FORMAT, text_format=text_format)
+        check_arguments(COUNT, max_steps=max_steps)
         self._session = session
         self._source = AnswerSource(answers)
         self._initial = initial or {}

@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from docassemble_client._base_client import BaseClient
+from docassemble_client._checks import FLAG, MAPPING, TEXTS, check_arguments
 from docassemble_client._concurrency import CancelledError, Lock, create_task, shield
 from docassemble_client._types import JSON, JSONInput
-from docassemble_client.config import Secret
+from docassemble_client.config import SECRET, Secret
 from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.models import Question, Session, SessionReply, UndefinedVariable
 from docassemble_client.transfer import FileInput
@@ -44,9 +45,11 @@ class InterviewSession:
         keep: bool,
         session_id: str | None = None,
     ) -> None:
+        check_arguments(SECRET, optional=True, secret=secret)
+        check_arguments(FLAG, keep=keep)
         self._client = client
         self._i = i
-        self._caller_secret = secret
+        self._caller_secret = Secret(secret) if isinstance(secret, str) else secret
         self._url_args = url_args
         self._existing_id = session_id
         self._session: Session | None = None
@@ -70,7 +73,7 @@ class InterviewSession:
         return self._get_session().encrypted
 
     @property
-    def secret(self) -> str | Secret | None:
+    def secret(self) -> Secret | None:
         """Encryption key: yours, or else the one from the server; None if not encrypted."""
         return self._caller_secret or self._get_session().secret
 
@@ -120,7 +123,7 @@ class InterviewSession:
         """
         async with self._lock:
             return self._remember_question(
-                await self._set_variables(answers or {}, files, delete, overwrite=overwrite)
+                await self._set_variables(answers, files, delete, overwrite=overwrite)
             )
 
     async def set_variables(self, variables: Mapping[str, Answer]) -> None:
@@ -339,7 +342,7 @@ class InterviewSession:
 
     async def _set_variables(
         self,
-        answers: Mapping[str, Answer],
+        answers: Mapping[str, Answer] | None,
         files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
         delete: Sequence[str] | None = None,
         *,
@@ -348,11 +351,13 @@ class InterviewSession:
         is_answer: bool = True,
     ) -> SessionReply | None:
         """Set variables, as an answer to the question; with question=False nothing runs."""
+        check_arguments(MAPPING, optional=True, answers=answers, files=files)
+        check_arguments(TEXTS, optional=True, delete=delete)
         check_names([*(files or {}), *(delete or ())])
-        encoded = encode_answers(answers)
+        encoded = encode_answers(answers or {})
         *first_calls, (last_variables, last_raw) = encoded.calls
         # The server must not mark a question as answered before the code of its choice has run.
-        runs_code = any(name.startswith(_CODE_CHOICE_PREFIX) for name in answers)
+        runs_code = any(name.startswith(_CODE_CHOICE_PREFIX) for name in answers or ())
         for variables, raw in first_calls:
             await self._client.sessions.set_variables(
                 self.i,

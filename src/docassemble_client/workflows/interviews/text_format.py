@@ -9,6 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
+from docassemble_client._checks import Kind, is_kind_of
 from docassemble_client.errors import UsageError
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -81,6 +82,9 @@ class TextFormat:
         if len(text) > _MAX_NUMBER_LENGTH or not re.fullmatch(pattern, text, re.ASCII):
             return None
         return text.replace(self.thousands, "") if self.thousands else text
+
+
+TEXT_FORMAT = Kind("a TextFormat", is_kind_of(TextFormat))
 
 
 PLAIN_TEXT: Final = TextFormat()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, TEXT, check_arguments
 from docassemble_client._concurrency import Callback, run_in_thread, sleep, time_limit
 from docassemble_client._core.retry import (
     RESTART_POLL_SECONDS,
@@ -130,6 +131,11 @@ async def deploy(
     on_progress: Callable[[TaskEvent], object] | None,
 ) -> DeployReport:
     """Install a package and verify that the server lists it."""
+    check_arguments(PATH, optional=True, source=source)
+    check_arguments(TEXT, optional=True, github=github, pip=pip, branch=branch)
+    check_arguments(FLAG, restart=restart)
+    check_arguments(SECONDS, optional=True, timeout=timeout)
+    check_arguments(CALLABLE, optional=True, on_progress=on_progress)
     if sum(argument is not None for argument in (source, github, pip)) != 1:
         message = "deploy takes one package: a folder or ZIP file, or github=, or pip="
         raise UsageError(message)

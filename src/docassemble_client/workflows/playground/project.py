@@ -10,12 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from docassemble_client._base_client import BaseClient
-from docassemble_client._concurrency import (
-    CancelledError,
-    run_in_thread,
-    shield,
-    time_limit,
-)
+from docassemble_client._checks import FLAG, TEXT, check_arguments
+from docassemble_client._concurrency import CancelledError, run_in_thread, shield, time_limit
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import (
     AccessDenied,
@@ -54,6 +50,8 @@ class Project:
         delete: bool,
         user_id: int | None,
     ) -> None:
+        check_arguments(TEXT, name=name)
+        check_arguments(FLAG, create=create, delete=delete)
         if name != DEFAULT_PROJECT and not _PROJECT_NAME.fullmatch(name):
             message = "a project name has only ASCII letters and digits and begins with a letter"
             raise UsageError(message, hint="The server allows no _ or - in it")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from attrs import frozen
 
+from docassemble_client._checks import CALLABLE, FLAG, PATH, check_arguments
 from docassemble_client._concurrency import (
     Callback,
     TaskGroup,
@@ -213,6 +214,9 @@ class Sync:
         restart: bool,
         on_change: Callable[[SyncChange], object] | None,
     ) -> None:
+        check_arguments(PATH, folder=folder)
+        check_arguments(FLAG, delete=delete, restart=restart)
+        check_arguments(CALLABLE, optional=True, on_change=on_change)
         self.client = client
         self.folder = Path(folder)
         self.project = project

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from docassemble_client._checks import CALLABLE, SECONDS, check_arguments
 from docassemble_client._concurrency import sleep as default_sleep
 from docassemble_client._concurrency import to_thread
 from docassemble_client.errors import DocassembleError, UsageError
@@ -50,6 +51,8 @@ async def watch(
     sleep: Callable[[float], Awaitable[object]] | None,
 ) -> AsyncGenerator[WatchEvent]:
     """Sync now and after each change; yield the outcomes."""
+    check_arguments(SECONDS, interval=interval, debounce=debounce)
+    check_arguments(CALLABLE, optional=True, sleep=sleep)
     sleep = sleep or default_sleep
     synced_files: _Snapshot | None = None
     should_report, delay = True, interval

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import frozen
 
+from docassemble_client._checks import FLAG, MAPPING, check_arguments
 from docassemble_client.tasks import TaskHandle
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ async def patch_config(
     client: BaseClient, changes: Mapping[str, JSONInput], *, dry_run: bool
 ) -> ConfigPatch:
     """Merge changes into the configuration."""
+    check_arguments(MAPPING, changes=changes)
+    check_arguments(FLAG, dry_run=dry_run)
     config = dict(await client.server.get_config())
     merger = _ConfigMerger()
     merged = merger.merge(config, changes, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from docassemble_client._checks import FLAG, SECONDS, check_arguments
 from docassemble_client._concurrency import sleep, time_limit
 from docassemble_client.config import RetryPolicy
 from docassemble_client.errors import DocassembleError, ServerError, TaskTimeout
@@ -19,6 +20,8 @@ _POLL_TIMEOUT_SECONDS = 10.0
 
 async def restart(client: BaseClient, *, wait: bool, timeout: float | None) -> TaskHandle:
     """Restart the server, and wait until only new processes respond."""
+    check_arguments(FLAG, wait=wait)
+    check_arguments(SECONDS, optional=True, timeout=timeout)
     if not wait:
         return await client.server.restart()
     since = await latest_start_time(client)

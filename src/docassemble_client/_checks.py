@@ -1,0 +1,113 @@
+"""Checks of arguments: a wrong one raises UsageError, which names it and hides its value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from math import isfinite
+from typing import Any, NamedTuple
+
+from docassemble_client._types import is_json_array
+from docassemble_client.errors import UsageError
+
+_INTEGER_LIMIT = 2**63  # beyond it, sums with floats overflow
+
+
+class Kind(NamedTuple):
+    """
+    A kind of argument.
+
+    Attributes:
+        description: What an argument must be, for the error.
+        is_valid: Whether a value is of this kind.
+    """
+
+    description: str
+    is_valid: Callable[[object], bool]
+
+
+def _is_number(value: object, minimum: float) -> bool:
+    """Whether the value is a finite number that a float can represent; a bool is not a number."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value) and value >= minimum
+    except OverflowError:  # an integer beyond the range of floats
+        return False
+
+
+def _is_integer(value: object, minimum: int) -> bool:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    return minimum <= value < _INTEGER_LIMIT
+
+
+def _is_text_list(value: object) -> bool:
+    return is_json_array(value) and all(isinstance(item, str) for item in value)
+
+
+def is_kind_of(*types: type) -> Callable[[object], bool]:
+    """Return a function that tells whether a value is an instance of these types."""
+    return lambda value: isinstance(value, types)
+
+
+ROWS = Kind(
+    "an iterable or async iterable",
+    lambda value: hasattr(value, "__iter__") or hasattr(value, "__aiter__"),
+)
+AWAITABLE = Kind("an awaitable call", is_kind_of(Awaitable))
+CALLABLE = Kind("a function", callable)
+COUNT = Kind("a whole number from 1", lambda value: _is_integer(value, 1))
+DURATION = Kind(
+    "a positive timedelta", lambda value: isinstance(value, timedelta) and value > timedelta()
+)
+FACTOR = Kind("a finite number from 1", lambda value: _is_number(value, 1))
+FLAG = Kind("True or False", is_kind_of(bool))
+LIST = Kind("a list", is_json_array)
+MAPPING = Kind("a mapping", is_kind_of(Mapping))
+MAPPING_OR_FUNCTION = Kind(
+    "a mapping or a function", lambda value: isinstance(value, Mapping) or callable(value)
+)
+NUMBER = Kind("a finite number from 0", lambda value: _is_number(value, 0))
+PATH = Kind("a path", is_kind_of(str, os.PathLike))
+POSITIVE_SECONDS = Kind(
+    "a finite number of seconds above 0",
+    lambda value: _is_number(value, 0) and value != 0,
+)
+SECONDS = Kind("a finite number of seconds from 0", lambda value: _is_number(value, 0))
+SIZE = Kind("a whole number from 0", lambda value: _is_integer(value, 0))
+TEXT = Kind("a string", is_kind_of(str))
+TEXT_OR_FUNCTION = Kind(
+    "a string or a function", lambda value: isinstance(value, str) or callable(value)
+)
+TEXTS = Kind("a list of strings", _is_text_list)
+TEXT_OR_TEXTS = Kind(
+    "a string or a list of strings", lambda value: isinstance(value, str) or _is_text_list(value)
+)
+
+
+def check_arguments(kind: Kind, *, optional: bool = False, **arguments: object) -> None:
+    """
+    Check arguments of one kind.
+
+    Args:
+        kind: What they must be.
+        optional: Whether they may be None.
+        arguments: The arguments by name.
+
+    Raises:
+        UsageError: An argument is of another kind.
+    """
+    for name, value in arguments.items():
+        if not (kind.is_valid(value) or (optional and value is None)):
+            suffix = ", or None" if optional else ""
+            message = f"{name} must be {kind.description}{suffix}"
+            raise UsageError(message)
+
+
+def validate(kind: Kind, *, optional: bool = False) -> Callable[[Any, Any, Any], None]:
+    """Return a validator of attrs that checks a field."""
+    return lambda _, attribute, value: check_arguments(
+        kind, optional=optional, **{attribute.name: value}
+    )
