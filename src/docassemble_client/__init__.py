@@ -154,6 +154,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.session import InterviewSession
     from docassemble_client.workflows.interviews.text_format import TextFormat
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
+    from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
     from docassemble_client.workflows.packages.deploy import DeployReport
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
@@ -314,6 +315,7 @@ __all__ = [
     "TranscriptStep",
     "TransportError",
     "UndefinedVariable",
+    "UnknownAnswer",
     "Unset",
     "Upload",
     "UsageError",
@@ -441,6 +443,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.interviews.session": ("InterviewSession",),
     "workflows.interviews.text_format": ("TextFormat",),
     "workflows.interviews.transcript": ("Transcript", "TranscriptStep"),
+    "workflows.interviews.unknown_answers": ("UnknownAnswer",),
     "workflows.packages.deploy": ("DeployReport",),
     "workflows.playground.project": ("Project",),
     "workflows.playground.sync": ("SyncChange", "SyncReport"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from docassemble_client import DADict, DAList, DAObject, JSONReply, Question
+from tests.live.interviews import temporary_interview
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
@@ -15,6 +17,44 @@ if TYPE_CHECKING:
 
 TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
 QUESTIONLESS = "docassemble.demo:data/questions/examples/questionless.yml"
+
+LETTER = """\
+question: Who?
+fields:
+  - Name: name
+---
+question: How old?
+fields:
+  - Age: age
+    datatype: integer
+---
+mandatory: True
+code: |
+  json_response({'name': name, 'age': age})
+"""
+NAMES = """\
+objects:
+  - users: DAList.using(object_type=Individual, there_are_any=True)
+---
+generic object: Individual
+question: Who?
+fields:
+  - Name: x.name.first
+  - Born: x.birthdate
+    datatype: date
+---
+question: More?
+yesno: users.there_is_another
+---
+id: menu
+question: Which?
+field: color
+choices:
+  - red
+---
+mandatory: True
+question: ${ users[0].name.first } ${ color }
+"""
 
 
 def test_session_is_answered_and_deleted(run: Run) -> None:
@@ -113,5 +153,41 @@ def test_concurrent_answers_are_all_saved(run: Run) -> None:
             values = await s.variables()
 
         assert {n: values.get(f"answer_{n}") for n in range(12)} == {n: n for n in range(12)}
+
+    run(job)
+
+
+def test_answers_are_checked_against_the_names_of_an_interview(run: Run) -> None:
+    """The server knows variables, items and attributes; it lists no IDs of questions."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with temporary_interview(da, NAMES) as i:
+            names = ("users[0].name.first", "users.there_is_another", "users[1].birthdate", "color")
+            warnings = await da.interview(i).check_answers(
+                (*names, "usres.there_is_another", "menu")
+            )
+
+        assert [warning.name for warning in warnings] == ["usres.there_is_another", "menu"]
+        assert warnings[0].similar_names == ("users.there_is_another",)
+
+    run(job)
+
+
+def test_variables_are_set_before_the_first_question(run: Run) -> None:
+    """The interview asks only for the others, also in a batch."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        async with temporary_interview(da, LETTER) as i:
+            interview = da.interview(i)
+            async with interview.session() as s:
+                transcript = await s.run({"age": 30}, initial={"name": "Ada"})
+            rows: list[dict[str, Any]] = [{"name": "Ada", "age": 30}, {"name": "Bob", "age": 40}]
+            results = interview.assemble_many(rows, initial=lambda row: row)
+            replies = [result.documents async for result in results]
+
+        assert [dict(step.answers) for step in transcript.steps] == [{"age": 30}]
+        assert transcript.final == JSONReply({"name": "Ada", "age": 30})
+        texts = sorted(documents[0].text for documents in replies if documents)
+        assert [json.loads(text)["name"] for text in texts] == ["Ada", "Bob"]
 
     run(job)

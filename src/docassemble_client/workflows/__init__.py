@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.session import InterviewSession
     from docassemble_client.workflows.interviews.text_format import TextFormat
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
+    from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
     from docassemble_client.workflows.packages.deploy import DeployReport
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
@@ -123,6 +124,7 @@ __all__ = [
     "TextFormat",
     "Transcript",
     "TranscriptStep",
+    "UnknownAnswer",
     "WatchEvent",
 ]
 
@@ -164,6 +166,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "interviews.session": ("InterviewSession",),
     "interviews.text_format": ("TextFormat",),
     "interviews.transcript": ("Transcript", "TranscriptStep"),
+    "interviews.unknown_answers": ("UnknownAnswer",),
     "packages.deploy": ("DeployReport",),
     "playground.project": ("Project",),
     "playground.sync": ("SyncChange", "SyncReport"),

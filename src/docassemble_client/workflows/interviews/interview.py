@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +36,10 @@ from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.prefilled_url import PrefilledURL, create_prefilled_url
 from docassemble_client.workflows.interviews.session import InterviewSession
 from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
+from docassemble_client.workflows.interviews.unknown_answers import (
+    UnknownAnswer,
+    find_unknown_answers,
+)
 
 
 class Interview:
@@ -267,6 +271,36 @@ class Interview:
             on_progress=on_progress,
         )
         return assemble_many(self._client, self._start_name, rows, options, journal=journal)
+
+    async def check_answers(self, answers: Iterable[str]) -> list[UnknownAnswer]:
+        """
+        Find answers whose name the interview does not know, such as misspelled ones.
+
+        The result lists warnings, not errors. IDs of questions are reported, because the server
+        does not list them, and so are variables that only Python modules mention. Attributes and
+        items of a known variable are reported only if they are misspelled: questions about any
+        object (`generic object`) and methods such as `name_fields()` may ask for others. Names that
+        the interview knows but never asks for are not reported: see `Transcript.unused`.
+
+        Args:
+            answers: Answers by variable, or only their names.
+
+        Returns:
+            The unknown names, each with similar names that the interview knows.
+
+        Raises:
+            AccessDenied: The key needs the privilege admin or developer, or the permission
+                interview_data.
+            BadRequest: The interview does not exist, or its YAML has an error.
+
+        Example:
+            ```python
+            for warning in await interview.check_answers(row):
+                print(warning)
+            ```
+        """
+        data = await self._client.interviews.get_data(self.i)
+        return find_unknown_answers(answers, data.names)
 
     async def prefilled_url(
         self,
