@@ -37,9 +37,11 @@ def is_variable_name(name: object) -> bool:
 
 
 def describe_name(name: object) -> str:
-    """Return a name for an error message, or its type if it is not a string."""
+    """Describe an invalid name for an error message; hide a text that cannot be meant as a name."""
     if not isinstance(name, str):
         return f"a key of type {type(name).__name__}"
+    if re.search(_CONTROL, name):
+        return "a text with a line break or control character"
     return repr(name if len(name) <= _MAX_NAME_LENGTH else f"{name[:_MAX_NAME_LENGTH]}…")
 
 
