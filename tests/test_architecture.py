@@ -36,6 +36,7 @@ LOCAL_IMPORTS = {
     "operations/__init__.py": "an operation is loaded at its first use",
     "workflows/__init__.py": "a name is loaded at its first use",
     "workflows/methods.py": "a workflow is loaded at its first use",
+    "workflows/account_methods.py": "a workflow is loaded at its first use",
     "_base_client.py": "creating a client loads no HTTP library and no model",
     "_client_options.py": "creating a client loads no HTTP library and no model",
     "_core/deserialize.py": "few responses take the slow path",

@@ -25,7 +25,10 @@ _REPLACED_MODULES = {
     harness.PACKAGE,
     *(f"{harness.PACKAGE}.{name}" for name in ("models", "decoders", "operations", "api")),
     *(f"{harness.PACKAGE}.{name}" for name in ("_core.executor", "_base_client")),
-    *(f"{harness.PACKAGE}.{name}" for name in ("workflows.methods", "client")),
+    *(
+        f"{harness.PACKAGE}.{name}"
+        for name in ("workflows.account_methods", "workflows.methods", "client")
+    ),
 }
 
 

@@ -59,14 +59,16 @@ def test_ensure_user_updates_differences_only(run: Run, connect: Connect, unique
             created = await da.ensure_user(
                 email, privileges=["user", "developer"], profile={"first_name": " Ana "}
             )
+            planned = await da.ensure_user(email, exact_privileges=["advocate"], dry_run=True)
             updated = await da.ensure_user(
                 email.upper(),
-                privileges=["user", "advocate"],
+                exact_privileges=["user", "advocate"],
                 profile={"first_name": "Ana", "country": "DE", "timezone": "Europe/Berlin"},
             )
             unchanged = await da.ensure_user(
-                email, privileges=["advocate", "user"], profile={"country": "DE", "language": ""}
+                email, privileges=["advocate"], profile={"country": "DE", "language": ""}
             )
+            emptied = await da.ensure_user(email, exact_privileges=[])
             assert created.password is not None
             secret = await da.users.get_secret(email, created.password)
 
@@ -74,11 +76,13 @@ def test_ensure_user_updates_differences_only(run: Run, connect: Connect, unique
         assert secret
         assert set(created.user.privileges) == {"user", "developer"}
         assert created.user.first_name == "Ana"
+        assert (planned.granted, set(planned.revoked)) == (("advocate",), {"user", "developer"})
         assert (updated.granted, updated.revoked) == (("advocate",), ("developer",))
         assert updated.changed == ("country", "timezone")
         assert (updated.user.country, set(updated.user.privileges)) == ("DE", {"user", "advocate"})
         assert (unchanged.granted, unchanged.revoked, unchanged.changed) == ((), (), ())
         assert unchanged.user.id == created.user.id
+        assert (set(emptied.revoked), emptied.user.privileges) == ({"user", "advocate"}, [])
 
     run(job)
 

@@ -94,7 +94,7 @@ def test_only_differences_are_sent() -> None:
 
     result = ensure_user(
         server,
-        privileges=["user", "developer"],
+        exact_privileges=["user", "developer"],
         profile={"first_name": "Ana", "last_name": "C"},
         password="unused",
     )
@@ -106,6 +106,67 @@ def test_only_differences_are_sent() -> None:
         ("PATCH /api/user/7", {"last_name": "C"}),
         ("DELETE /api/user/7/privileges", {"privilege": "advocate"}),
     ]
+
+
+def test_privileges_are_added_to_those_of_the_user() -> None:
+    """`privileges` takes none away."""
+    before = make_user_json(privileges=["user", "advocate"])
+    after = make_user_json(privileges=["user", "advocate", "developer"])
+    server = RouteServer(
+        {
+            "GET /api/user_info": (200, before),
+            "POST /api/user/7/privileges": (204, None),
+            "GET /api/user/7": (200, after),
+        }
+    )
+
+    result = ensure_user(server, privileges=["developer"])
+
+    assert (result.granted, result.revoked) == (("developer",), ())
+    assert result.user.privileges == ["user", "advocate", "developer"]
+
+
+def test_empty_exact_privileges_revoke_all() -> None:
+    """The server also takes away the privilege user."""
+    server = RouteServer(
+        {
+            "GET /api/user_info": (200, make_user_json(privileges=["user"])),
+            "DELETE /api/user/7/privileges": (204, None),
+            "GET /api/user/7": (200, make_user_json(privileges=[])),
+        }
+    )
+
+    result = ensure_user(server, exact_privileges=[])
+
+    assert (result.granted, result.revoked) == ((), ("user",))
+
+
+def test_dry_run_reports_the_changes_of_an_existing_user() -> None:
+    """Nothing is sent that changes the account."""
+    server = RouteServer(
+        {"GET /api/user_info": (200, make_user_json(first_name="Ana", privileges=["user"]))}
+    )
+
+    result = ensure_user(
+        server, exact_privileges=["advocate"], profile={"first_name": "Bo"}, dry_run=True
+    )
+
+    assert (result.dry_run, result.created, result.user.first_name) == (True, False, "Ana")
+    assert (result.granted, result.revoked) == (("advocate",), ("user",))
+    assert result.changed == ("first_name",)
+    assert server.find_calls("POST", "PATCH", "DELETE") == []
+
+
+def test_dry_run_reports_a_new_user() -> None:
+    """There is no user yet."""
+    server = RouteServer({"GET /api/user_info": (404, "User not found.")})
+
+    result = ensure_user(server, privileges=["user"], profile={"country": "DE"}, dry_run=True)
+
+    assert (result.created, result.granted, result.changed) == (True, ("user",), ("country",))
+    assert server.find_calls("POST", "PATCH", "DELETE") == []
+    with pytest.raises(UsageError, match="does not exist, because this was a dry run"):
+        _ = result.user
 
 
 def test_privileges_are_kept_by_default() -> None:
@@ -180,6 +241,8 @@ def test_refused_user_raises_an_error() -> None:
         ({"profile": {"shoe_size": "9", "hat": "8"}}, "unknown profile fields: hat, shoe_size"),
         ({"profile": {"country": None}}, "country must be a string"),
         ({"privileges": "admin"}, "privileges must be a list of strings"),
+        ({"exact_privileges": "admin"}, "exact_privileges must be a list of strings"),
+        ({"privileges": [], "exact_privileges": []}, "not both"),
     ],
 )
 def test_invalid_arguments_are_refused_without_a_request(

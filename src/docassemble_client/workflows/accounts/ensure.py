@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from docassemble_client._checks import MAPPING, TEXT, TEXTS, Kind, check_arguments
+from docassemble_client._checks import FLAG, MAPPING, TEXT, TEXTS, Kind, check_arguments
 from docassemble_client.config import Secret
 from docassemble_client.errors import BadRequest, DocassembleError, NotFound, UsageError
 from docassemble_client.models import ApiKey
@@ -46,20 +46,34 @@ class EnsuredUser:
     A user, and the changes that `ensure_user` made.
 
     Attributes:
-        user: The user. `ensure_user` does not reactivate a deactivated user: see `active`.
         created: Whether the user is new.
         granted: Privileges that were granted.
         revoked: Privileges that were revoked.
         changed: Names of the profile fields that were set.
+        dry_run: Whether this was a dry run: the changes were not made.
         password: Password of a new user; None if the user already existed.
     """
 
-    user: UserModel
+    _user: UserModel | None
     created: bool
     granted: tuple[str, ...]
     revoked: tuple[str, ...]
     changed: tuple[str, ...]
+    dry_run: bool = False
     password: Secret | None = None
+
+    @property
+    def user(self) -> UserModel:
+        """
+        The user. `ensure_user` does not reactivate a deactivated user: see `active`.
+
+        Raises:
+            UsageError: This was a dry run, and the user does not exist.
+        """
+        if self._user is None:
+            message = "the user does not exist, because this was a dry run"
+            raise UsageError(message, hint="Check `created` first")
+        return self._user
 
 
 @frozen(kw_only=True)
@@ -100,19 +114,37 @@ async def ensure_user(
     email: str,
     *,
     privileges: Sequence[str] | None,
+    exact_privileges: Sequence[str] | None,
     profile: Profile | None,
     password: str | Secret | None,
+    dry_run: bool,
 ) -> EnsuredUser:
     """Create a user, or update what differs."""
     check_arguments(TEXT, email=email)
     check_arguments(MAPPING, optional=True, profile=profile)
+    check_arguments(TEXTS, optional=True, privileges=privileges, exact_privileges=exact_privileges)
+    check_arguments(FLAG, dry_run=dry_run)
+    if privileges is not None and exact_privileges is not None:
+        message = "pass privileges or exact_privileges, not both"
+        raise UsageError(message)
     address = email.strip()
     fields = _normalize_profile(profile or {})
-    names = None if privileges is None else _normalize_privileges(privileges)
+    names = list(dict.fromkeys(exact_privileges or privileges or ()))
     user = await _find_user(client, address)
+    if user is None and dry_run:
+        return EnsuredUser(
+            user=None,
+            created=True,
+            granted=tuple(names),
+            revoked=(),
+            changed=tuple(fields),
+            dry_run=True,
+        )
     if user is None:
         try:
-            new = await client.users.create(address, privileges=names, password=password, **fields)
+            new = await client.users.create(
+                address, privileges=names or None, password=password, **fields
+            )
         except BadRequest:
             # Another program created the user meanwhile, or the lookup cannot find such an address.
             user = await _find_listed_user(client, address)
@@ -122,35 +154,41 @@ async def ensure_user(
             return EnsuredUser(
                 user=await client.users.get(new.user_id),
                 created=True,
-                granted=tuple(names or ()),
+                granted=tuple(names),
                 revoked=(),
                 changed=tuple(fields),
                 password=new.password,
             )
-    return await _update_user(client, user, names, fields)
-
-
-async def _update_user(
-    client: BaseClient, user: UserModel, privileges: list[str] | None, fields: Profile
-) -> EnsuredUser:
-    """Apply the differences; privileges are revoked last, so that none is missing meanwhile."""
-    target = user.privileges if privileges is None else privileges
-    granted = tuple(name for name in target if name not in user.privileges)
-    revoked = tuple(name for name in user.privileges if name not in target)
-    changes = {
-        name: value for name, value in fields.items() if value != (getattr(user, name) or "")
-    }
-    for name in granted:
-        await client.privileges.grant(user.id, name)
-    if changes:
-        await client.users.update(user.id, **cast("Profile", changes))
-    for name in revoked:
-        await client.privileges.revoke(user.id, name)
-    if granted or revoked or changes:
-        user = await client.users.get(user.id)
-    return EnsuredUser(
-        user=user, created=False, granted=granted, revoked=revoked, changed=tuple(changes)
+    changes = EnsuredUser(
+        user=user,
+        created=False,
+        granted=tuple(name for name in names if name not in user.privileges),
+        revoked=tuple(
+            name
+            for name in user.privileges
+            if exact_privileges is not None and name not in exact_privileges
+        ),
+        changed=tuple(
+            name for name, value in fields.items() if value != (getattr(user, name) or "")
+        ),
+        dry_run=dry_run,
     )
+    return changes if dry_run else await _apply_changes(client, changes, fields)
+
+
+async def _apply_changes(client: BaseClient, changes: EnsuredUser, fields: Profile) -> EnsuredUser:
+    """Apply the differences; privileges are revoked last, so that none is missing meanwhile."""
+    user = changes.user
+    for name in changes.granted:
+        await client.privileges.grant(user.id, name)
+    if changes.changed:
+        values = {name: value for name, value in fields.items() if name in changes.changed}
+        await client.users.update(user.id, **cast("Profile", values))
+    for name in changes.revoked:
+        await client.privileges.revoke(user.id, name)
+    if changes.granted or changes.revoked or changes.changed:
+        user = await client.users.get(user.id)
+    return evolve(changes, user=user)
 
 
 async def _find_user(client: BaseClient, address: str) -> UserModel | None:
@@ -185,11 +223,6 @@ def _normalize_profile(profile: Mapping[str, object]) -> Profile:
             raise UsageError(message, hint="Pass '' to clear it")
         fields[name] = value.strip()  # as the server does
     return cast("Profile", fields)
-
-
-def _normalize_privileges(privileges: Sequence[str]) -> list[str]:
-    check_arguments(TEXTS, privileges=privileges)
-    return list(dict.fromkeys(privileges))
 
 
 async def ensure_api_key(
