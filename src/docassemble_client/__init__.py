@@ -155,7 +155,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.text_format import TextFormat
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
     from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
-    from docassemble_client.workflows.packages.deploy import DeployReport
+    from docassemble_client.workflows.packages.deploy_report import DeployReport
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
     from docassemble_client.workflows.playground.watch import WatchEvent
@@ -444,7 +444,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.interviews.text_format": ("TextFormat",),
     "workflows.interviews.transcript": ("Transcript", "TranscriptStep"),
     "workflows.interviews.unknown_answers": ("UnknownAnswer",),
-    "workflows.packages.deploy": ("DeployReport",),
+    "workflows.packages.deploy_report": ("DeployReport",),
     "workflows.playground.project": ("Project",),
     "workflows.playground.sync": ("SyncChange", "SyncReport"),
     "workflows.playground.watch": ("WatchEvent",),

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.text_format import TextFormat
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
     from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
-    from docassemble_client.workflows.packages.deploy import DeployReport
+    from docassemble_client.workflows.packages.deploy_report import DeployReport
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
     from docassemble_client.workflows.playground.watch import WatchEvent
@@ -167,7 +167,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "interviews.text_format": ("TextFormat",),
     "interviews.transcript": ("Transcript", "TranscriptStep"),
     "interviews.unknown_answers": ("UnknownAnswer",),
-    "packages.deploy": ("DeployReport",),
+    "packages.deploy_report": ("DeployReport",),
     "playground.project": ("Project",),
     "playground.sync": ("SyncChange", "SyncReport"),
     "playground.watch": ("WatchEvent",),

@@ -376,6 +376,34 @@ def test_refusal_is_raised_unchanged(
         deploy(fake, write_package(tmp_path))
 
 
+SKIPPED: dict[str, JSONInput] = {"status": "completed", "ok": True, "log": ""}
+"""The server's status if the package was there already, as a dependency: pip did not run."""
+
+
+def test_package_that_came_as_a_dependency_is_requested_again(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    """The server only notes such a package; its second request installs it."""
+    fake.fail("packages.get_update_status", status=200, body=SKIPPED)
+    events: list[TaskEvent] = []
+
+    report = deploy(fake, write_package(tmp_path), restart=False, on_progress=events.append)
+
+    assert report.version == "0.1.0"
+    assert count_calls(fake, "packages.install") == 2
+    assert [event.state for event in events].count("sending") == 2
+
+
+def test_package_is_requested_twice_at_most(fake: FakeServer, tmp_path: Path) -> None:
+    """If the server skips it again, that is a failure."""
+    fake.fail("packages.get_update_status", status=200, body=SKIPPED, times=2)
+
+    error = deploy_error(fake, write_package(tmp_path), restart=False)
+
+    assert "not listed with a version" in error.message
+    assert count_calls(fake, "packages.install") == 2
+
+
 @pytest.fixture
 def large_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write a package that is larger than the default limit of servers, here 0.1 KiB."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, TEXT, check_arguments
 from docassemble_client._concurrency import Callback, run_in_thread, sleep, time_limit
@@ -23,6 +23,7 @@ from docassemble_client.errors import (
 from docassemble_client.tasks import TaskEvent
 from docassemble_client.workflows.errors import InstallFailed
 from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from docassemble_client.workflows.packages.deploy_report import DeployReport, describe_failures
 from docassemble_client.workflows.packages.metadata import is_same_version
 from docassemble_client.workflows.packages.pip_log import PipLog
 from docassemble_client.workflows.packages.size_limit import check_size
@@ -31,7 +32,7 @@ from docassemble_client.workflows.server.restart import restart as restart_serve
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from docassemble_client._base_client import BaseClient
     from docassemble_client.models import Package
@@ -41,60 +42,6 @@ if TYPE_CHECKING:
 _MAX_LIST_CHECKS = 30  # without the package, before a lost request counts as not processed
 _REQUIREMENT = re.compile(r"([^>=<]+)((?:[>=<].*)?)")  # as the server parses it
 _EXACT_VERSION = re.compile(r"==\s*([^,*\s]+)\s*")
-
-
-def describe_failures(names: Sequence[str]) -> str:
-    """Describe other packages of the server that could not be installed."""
-    return (
-        f"Other packages could not be installed: {', '.join(names)}."
-        " The server tries them again with each installation; remove them with packages.uninstall"
-    )
-
-
-@frozen(kw_only=True)
-class DeployReport:
-    """
-    An installed package, as the server lists it.
-
-    Attributes:
-        name: Name of the package.
-        version: Installed version.
-        previous_version: Version that was listed before; None if there was none.
-        restarted: Whether the server restarted and is available again.
-        cache_cleared: Without a restart, whether the interview cache was cleared. The key may lack
-            the permission for it (`playground_control`).
-        failed_packages: Other packages that could not be installed; the server installs all
-            pending packages together.
-        ignored: Paths of the folder that were not sent: caches, secrets, ignored files.
-        log: Pip's log; empty if the response was lost.
-    """
-
-    name: str
-    version: str
-    previous_version: str | None
-    restarted: bool
-    cache_cleared: bool
-    failed_packages: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
-    log: str = field(default="", repr=lambda value: f"<{len(value)} characters>")
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether the installed version differs from the previous one."""
-        previous = self.previous_version
-        return previous is None or not is_same_version(previous, self.version)
-
-    def __str__(self) -> str:
-        text = f"{self.name} {self.version} is installed"
-        if self.previous_version is None:
-            text += ", for the first time."
-        elif self.has_changed:
-            text += f", previously {self.previous_version}."
-        else:
-            text += "; the version did not change: increase it for each deployment."
-        if self.failed_packages:
-            text += f" {describe_failures(self.failed_packages)}."
-        return text
 
 
 @frozen(kw_only=True)
@@ -222,17 +169,19 @@ class _Deployment:
         self.restart = restart
         self.on_progress = Callback(on_progress)
         self.handle: TaskHandle | None = None
+        self.failure: TaskFailed | None = None
         self.previous: Package | None = None
         self.since = 0.0
 
     async def run(self) -> DeployReport:
         self.previous = await self._get_listed_package()
-        if self.restart:
-            self.since = await latest_start_time(self.client)
-        event = TaskEvent(state="sending", polls=0, reason=self.target.description)
-        await self.on_progress(event)
-        await self._request_install()
-        log = PipLog(await self._wait_for_install())
+        log = await self._install()
+        if await self._was_skipped(log):
+            # The package was there already, as a dependency of another one: the server has only
+            # noted that. Its second request installs the package (update.py:288).
+            log = await self._install()
+        if self.failure is not None and not self._was_installed(log):
+            raise self._install_error(self.failure.message, log)
         failed = log.failed_packages
         if self.restart and failed:
             # The server does not restart if any package failed, but this package needs it.
@@ -250,6 +199,28 @@ class _Deployment:
             ignored=self.target.ignored,
             log=log.text,
         )
+
+    async def _install(self) -> PipLog:
+        """Request the installation and wait until the server has finished it; return pip's log."""
+        if self.restart:
+            self.since = await latest_start_time(self.client)
+        event = TaskEvent(state="sending", polls=0, reason=self.target.description)
+        await self.on_progress(event)
+        self.failure = None
+        await self._request_install()
+        if self.handle is None:
+            return PipLog("")
+        try:
+            result = await self.client.wait_for_task(
+                self.handle, timeout=None, on_progress=self.on_progress
+            )
+        except TaskFailed as error:
+            if error is self.on_progress.error:
+                raise
+            # The task fails if any pending package fails; this one may have succeeded.
+            self.failure = error
+            return PipLog(error.log)
+        return PipLog(result.log if result else "")
 
     async def _request_install(self) -> None:
         """Send the request until it reaches the server; never repeat it if it may have."""
@@ -270,26 +241,19 @@ class _Deployment:
                 self.handle = handle._replace(package=target, expected_state="listed")
             return
 
-    async def _wait_for_install(self) -> str:
-        """Wait until the server has finished the installation; return pip's log."""
-        if self.handle is None:
-            return ""
-        try:
-            result = await self.client.wait_for_task(
-                self.handle, timeout=None, on_progress=self.on_progress
-            )
-        except TaskFailed as error:
-            if error is self.on_progress.error:
-                raise
-            # The task fails if any pending package fails; this one may have succeeded.
-            log = PipLog(error.log)
-            name = self.target.name
-            if log.was_successful(name) and (
-                log.was_installed(name) or not self.target.removes_previous
-            ):
-                return error.log
-            raise self._install_error(error.message, log) from None
-        return result.log if result else ""
+    async def _was_skipped(self, log: PipLog) -> bool:
+        """Whether the server did not run pip for a package that it did not list before."""
+        is_known = self.previous is not None and self.previous.version is not None
+        if self.handle is None or is_known or not log.was_skipped(self.target.name):
+            return False
+        listed = await self._get_listed_package()
+        return listed is not None and not self._version_matches(listed.version)
+
+    def _was_installed(self, log: PipLog) -> bool:
+        name = self.target.name
+        return log.was_successful(name) and (
+            log.was_installed(name) or not self.target.removes_previous
+        )
 
     async def _wait_until_listed(self, error: DocassembleError) -> None:
         """

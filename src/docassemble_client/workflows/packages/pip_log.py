@@ -73,6 +73,11 @@ class PipLog:
         is_complete = len(self._results) == 1 or _TRUNCATION_MARK not in self.text
         return normalize_package_name(name) in self._results and is_complete
 
+    def was_skipped(self, name: str) -> bool:
+        """Whether the server did not run pip for the package; not known of a truncated log."""
+        is_complete = _TRUNCATION_MARK not in self.text
+        return is_complete and normalize_package_name(name) not in self._results
+
     def was_successful(self, name: str) -> bool:
         """Whether the server reports success (not proof: pip may have installed nothing)."""
         return "success" in self._results.get(normalize_package_name(name), ("", ""))[1]
