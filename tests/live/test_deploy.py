@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client import InstallFailed, Question
+from docassemble_client import InstallFailed, PayloadTooLarge, Question, Upload, UsageError
 from tests.live.documents import make_package_files
 from tests.live.inventory import take_inventory
 
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docassemble_client import AsyncDocassemble
-    from tests.live.conftest import Run
+    from tests.live.conftest import Connect, Run
+
+IMPORTS = "from setuptools import find_namespace_packages, setup\n"
+UPLOAD = "docassemble.base:data/questions/examples/upload.yml"
 
 
 def write_package(folder: Path, name: str, version: str, *, broken: bool = False) -> Path:
@@ -81,5 +86,49 @@ def test_failed_build_raises_install_failed(
         assert "Failed to build" in caught.value.log
         assert "pip install ." in caught.value.hint
         assert await take_inventory(da) == before
+
+    run(job)
+
+
+def test_name_on_one_line_is_deployed(run: Run, unique: str, tmp_path: Path) -> None:
+    """The server could not read the name; the archive has a line from which it can."""
+    name = f"docassemble.{unique}"
+
+    async def job(da: AsyncDocassemble) -> None:
+        folder = write_package(tmp_path, unique, "0.1.0")
+        setup = f"setup(name='{name}', version='0.1.0', packages=find_namespace_packages())\n"
+        (folder / "setup.py").write_text(f"{IMPORTS}{setup}", encoding="utf-8")
+        report = await da.deploy(folder, restart=False)
+        await da.wait_for_task(await da.packages.uninstall(name, restart=False), timeout=300)
+
+        assert (report.name, report.version) == (name, "0.1.0")
+
+    run(job)
+
+
+@pytest.mark.parametrize("transport", ["httpx", "httpx2", "aiohttp"])
+def test_upload_above_the_limit_is_reported(connect: Connect, transport: str) -> None:
+    """The server responds at once and closes the connection; every transport reads its response."""
+
+    async def job() -> None:
+        async with connect(transport=transport) as da:
+            with pytest.raises(PayloadTooLarge):
+                await da.packages.install(zip=Upload(bytes(20_000_000), "package.zip"))
+            async with da.interview(UPLOAD).session() as s:
+                with pytest.raises(PayloadTooLarge):
+                    await s.answer({"user_picture": Upload(bytes(20_000_000), "picture.png")})
+
+    asyncio.run(job())
+
+
+def test_archive_above_the_limit_is_not_sent(run: Run, unique: str, tmp_path: Path) -> None:
+    """The server's configuration is compared with the size first."""
+
+    async def job(da: AsyncDocassemble) -> None:
+        folder = write_package(tmp_path, unique, "0.1.0")
+        (folder / f"docassemble/{unique}/data/static").mkdir(exist_ok=True)
+        (folder / f"docassemble/{unique}/data/static/video.mp4").write_bytes(os.urandom(17 << 20))
+        with pytest.raises(UsageError, match="the server accepts requests of up to"):
+            await da.deploy(folder)
 
     run(job)
