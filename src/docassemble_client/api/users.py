@@ -597,8 +597,8 @@ class Users:
         Server code: users/api.py:417.
 
         Args:
-            include_inactive: Whether to include inactive users and the field active. Default:
-                false.
+            include_inactive: Whether to include inactive users. Without it, active is None for
+                every user of the list. Default: false.
             page_token: Token of the first page to return (next_page_token of the previous page).
             timeout: Seconds, or Timeouts, for this call; None for no limit.
             retry: Retry policy for this call. Default: the client's.

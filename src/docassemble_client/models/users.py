@@ -32,7 +32,8 @@ class User:
         timezone: Time zone (IANA name, such as America/New_York).
         language: Language code (ISO 639).
         privileges: Names of the user's privileges, in database order; may be empty.
-        active: Whether the user can log in; absent from lists unless include_inactive is true.
+        active: Whether the user can log in. In lists it is None unless include_inactive is true:
+            None does not mean inactive.
         account_type: How the account was created (local, google, phone, …); absent from lists.
         extra: Keys of the response that this version of the client does not know.
     """
