@@ -79,11 +79,11 @@ class ScriptedServer(MockServer):
 
     Attributes:
         screens: Screens or other replies; a number is the status of an error.
-        values: Variables of the session.
+        values: Variables of the session; a number is the status of an error.
         run_seconds: Duration of the last run of `run_interview`.
     """
 
-    def __init__(self, *screens: Any, values: dict[str, Any] | None = None) -> None:
+    def __init__(self, *screens: Any, values: dict[str, Any] | int | None = None) -> None:
         super().__init__(self._reply)
         self.screens = list(screens)
         self.values = values or {}
@@ -96,7 +96,8 @@ class ScriptedServer(MockServer):
         if request.method == "DELETE":
             return 204, None
         if request.method == "GET" and not path:
-            return 200, self.values
+            values = self.values
+            return (values, "broken") if isinstance(values, int) else (200, values)
         screen = self.screens.pop(0) if len(self.screens) > 1 else self.screens[0]
         return (screen, "broken: secret text") if isinstance(screen, int) else (200, screen)
 

@@ -74,16 +74,25 @@ def get_empty_value(field: ScreenField, *, is_requested: bool) -> Answer | Missi
     Returns:
         The value (docassemble.webapp 1.10.14, interview/views.py:1340-1420 and
         base/parse.py:400-428); MISSING if the form leaves the variable as it is.
+
+    Raises:
+        UnsuitableAnswer: A hidden field has a default that is not of its type.
     """
+    if field.raw.inputtype == "hidden" and field.raw.default is not None:
+        return convert_answer(field, field.raw.default, PLAIN_TEXT)
     if field.is_object:
         # Other fields may set attributes of the object (views.py:1757-1765).
         return None if is_requested else MISSING
     if field.type in {DADict, DAList}:
         return check_choices(field, []) if field.type is DADict else []
-    if field.is_empty_choice or field.type is bytes:
+    if field.is_checkbox:
+        return field.raw.sign == -1
+    return _get_empty_scalar(field)
+
+
+def _get_empty_scalar(field: ScreenField) -> Answer:
+    if field.is_empty_choice or field.type in {bytes, bool}:
         return None
-    if field.type is bool:
-        return field.raw.sign == -1 if field.is_checkbox else None
     if field.type in {int, float}:
         return 0 if field.type is int else get_slider_position(field)
     # A browser posts None for a text field of which no radio button is chosen.

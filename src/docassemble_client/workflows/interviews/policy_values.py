@@ -13,6 +13,7 @@ from docassemble_client.workflows.interviews.field_values import check_choices, 
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
 from docassemble_client.workflows.interviews.sample_files import make_sample_file
 from docassemble_client.workflows.interviews.text_format import (
+    parse_boolean,
     parse_datetime,
     parse_limit,
     parse_time,
@@ -122,6 +123,8 @@ def _parse_default(field: ScreenField, text: str) -> Answer | Missing:
     value: Answer = text
     if field.type in {date, datetime, time}:
         value = _parse_moment(field, text)
+    elif field.type is bool:
+        value = parse_boolean(text)
     elif field.type in {int, float}:
         number = parse_float(text)
         value = None if number is None else _to_int_or_float(field, number)

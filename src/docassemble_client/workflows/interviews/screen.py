@@ -326,6 +326,8 @@ def _disables_others(
     item: ScreenField, fields: Sequence[ScreenField], answers: Mapping[str, Answer]
 ) -> bool:
     value = answers.get(item.name)
+    if isinstance(value, DADict):
+        value = any(cast("Mapping[str, bool]", value.attributes["elements"]).values())
     if not item.raw.disable_others or not value:
         return False
     # The answer may come from another field of the same variable.
