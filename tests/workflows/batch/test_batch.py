@@ -15,7 +15,9 @@ from docassemble_client import (
     JournalError,
     MissingAnswer,
     NoDocuments,
+    PayloadTooLarge,
     RowResult,
+    Upload,
     UsageError,
 )
 from docassemble_client.testing import FakeDocument, ScriptedScreen
@@ -179,6 +181,18 @@ def test_error_of_a_row_is_its_result() -> None:
     assert [type(result.error) for result in results] == [
         type(None), NoDocuments, InterviewFailed, MissingAnswer, UsageError, type(None)
     ]  # fmt: skip
+
+
+def test_row_with_a_file_that_is_too_large_fails_at_once() -> None:
+    """The server would refuse the file again, so the request is not repeated."""
+    fake, _ = make_letter_server()
+    rows = [{"name": Upload(bytes(16 * 1024 * 1024), "large.pdf")}]
+
+    (result,) = run_batch(fake, rows)
+
+    assert (result.outcome, type(result.error)) == ("failed", PayloadTooLarge)
+    operations = [request.operation for request in fake.received_requests]
+    assert operations.count("sessions.set_variables") == 1
 
 
 def test_error_of_a_row_has_no_traceback_and_no_cause() -> None:

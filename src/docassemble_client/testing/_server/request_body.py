@@ -95,6 +95,7 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
         # Browsers and this client escape quotes in file names.
         filename = _decode(file.file_name).replace("%22", '"')
         files.append(UploadedFile(_decode(file.field_name), filename, file.file_object.read()))
+        file.close()  # a large file is on the disk
 
     headers = {"Content-Type": content_type.encode("latin-1", "replace")}
     try:
