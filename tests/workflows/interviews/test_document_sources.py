@@ -139,11 +139,13 @@ def test_file_is_returned_once() -> None:
         "[Get](/tempfile/abc/letter.md)",
         "[Get](https://other.example.com/uploadedfile/5/letter.md)",
         "[FILE 5]",
+        "[FILE 99] [FILE 5]",
     ],
 )
 def test_link_without_all_details_is_resolved(text: str) -> None:
     """The variables of the session know the file's number, name and format."""
     server = DocumentServer(make_end(text), values={"letter": LETTER})
+    server.missing = {99}
 
     documents = assemble(server)
 

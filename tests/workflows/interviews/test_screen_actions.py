@@ -27,6 +27,7 @@ PICK = encode_action({"action": "pick", "arguments": {"doc": "letter"}})
         f"[Write a letter](?action={PICK}&i=x:y.yml)",
         f"[Write a letter](https://da.example.com/interview?i=x&action={PICK})",
         f'<a href="/interview?i=x&amp;action={PICK}" class="btn"><b>Write</b> a letter</a>',
+        f'<a name="top"></a><a href="?action={PICK}">Write a letter</a>',
     ],
 )
 def test_action_of_a_link_is_decoded(text: str) -> None:

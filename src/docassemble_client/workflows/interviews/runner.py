@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -73,10 +73,12 @@ class RunnableSession(Protocol):
         """Get the current question."""
         ...
 
-    async def answer(
-        self, answers: Mapping[str, Answer], /, *, delete: Sequence[str] | None = None
-    ) -> SessionReply | None:
-        """Set or delete variables and get the next question."""
+    async def answer(self, answers: Mapping[str, Answer], /) -> SessionReply | None:
+        """Set variables and get the next question."""
+        ...
+
+    async def go_back(self) -> SessionReply | None:
+        """Undo the last step."""
         ...
 
     async def set_variables(self, variables: Mapping[str, Answer], /) -> None:
@@ -203,7 +205,7 @@ class InterviewRunner:
             return self._reply.question_type
         # Take it back: a person who opens the session would leave it, or lose all answers.
         del self._steps[-1]
-        await self._receive(self._session.answer({}, delete=[*filled.answers]))
+        await self._receive(self._session.go_back())
         return "buttons"
 
     def _fill(self, screen: Screen, choose: ChooseValue) -> FilledScreen:

@@ -23,7 +23,7 @@ _EXIT_COMMANDS = frozenset(
     }
 )  # fmt: skip
 _CHOICES_KEY = re.compile(r"(?:buttons|choices|dropdown|combobox)\s*+:\s*+(?:#.*)?\Z")
-_ITEM = re.compile(r"(?P<indent> *+)- +\S")
+_ITEM = re.compile(r" *+(?:- ++)?(?=[^\s#-])")
 _COMMAND = re.compile(
     r"[ -]*+(?!(?:color|css class|default|group|help|image|show if|url)\s*+:)"
     r"(?:\"[^\"]*+\"|'[^']*+'|[^\"'#:][^:]*+)\s*+:\s++[\"']?(?P<command>\w++)[\"']?\s*+(?:#.*)?\Z"
@@ -137,14 +137,17 @@ def _read_commands(source_code: str) -> list[str]:
     if not any(_CHOICES_KEY.match(line) for line in lines):
         return []
     commands: list[str] = []
-    indent: str | None = None
+    start = ""
     for line in lines:
-        if line and not line.startswith((" ", "-", "#")):
-            break
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        # The items of a list, which may begin in the first column, or the keys of a mapping.
         item = _ITEM.match(line)
-        if item and (indent is None or item["indent"] == indent):
-            indent = item["indent"]
+        start = start or (item[0] if item else "")
+        if not start or line[0] not in " -":
+            break
+        if item and item[0] == start:
             commands.append("")
-        if commands and (match := _COMMAND.match(line)) and match["command"] in _EXIT_COMMANDS:
+        if (match := _COMMAND.match(line)) and match["command"] in _EXIT_COMMANDS:
             commands[-1] = match["command"]
     return commands
