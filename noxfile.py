@@ -160,6 +160,13 @@ def live(session: nox.Session, server: str) -> None:
 
 
 @nox.session(default=False)
+def corpus(session: nox.Session) -> None:
+    """Run public interviews on a real server and write docs/corpus.md; `-- --stop` stops it."""
+    _install(session, "live")
+    session.run("python", "-m", "tests.corpus", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Compare this client with others and write docs/benchmarks.md; `-- --quick` only prints."""
     _install(session, "bench")

@@ -1,0 +1,1 @@
+"""Runs the interviews of public packages on a real server."""

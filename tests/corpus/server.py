@@ -1,0 +1,135 @@
+"""The server of the corpus: the packages that are installed, and the programs it lacks."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from attrs import field, frozen
+
+from docassemble_client import DocassembleError
+from tests.live.server import LiveServer, ensure_running, stop
+from tests.live.server.environment import get_site_packages
+from tests.live.server.paths import get_layout
+
+if TYPE_CHECKING:
+    from docassemble_client import AsyncDocassemble
+
+PACKAGES_FILE = Path(__file__).with_name("packages.yaml")
+INSTALL_SECONDS = 600
+# Programs by name, and what a real server uses them for.
+PROGRAMS = {
+    "libreoffice": "converts Word files to PDF",
+    "pdflatex": "converts Markdown to PDF",
+    "pdftk": "fills PDF forms and joins PDF files",
+    "qpdf": "joins and encrypts PDF files",
+    "gs": "converts PDF to PDF/A",
+    "pdftoppm": "makes pictures of pages",
+}
+
+
+@frozen(kw_only=True)
+class Corpus:
+    """
+    The packages and what is known about them.
+
+    Attributes:
+        packages: Versions by name.
+        custom_keys: Keys that custom datatypes add to a field, by datatype.
+        custom_values: Answers for fields of custom datatypes, by datatype.
+        answers: Answers for interviews that generated values cannot finish, by interview.
+    """
+
+    packages: Mapping[str, str]
+    custom_keys: Mapping[str, frozenset[str]] = field(factory=dict)
+    custom_values: Mapping[str, Any] = field(factory=dict)
+    answers: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+
+
+def read_corpus() -> Corpus:
+    """Read the list of packages."""
+    data = yaml.safe_load(PACKAGES_FILE.read_text(encoding="utf-8"))
+    return Corpus(
+        packages=data["packages"],
+        custom_keys={name: frozenset(keys) for name, keys in data["custom_keys"].items()},
+        custom_values=data["custom_values"],
+        answers=data["answers"],
+    )
+
+
+def start_server() -> tuple[LiveServer, list[str]]:
+    """
+    Start the server with stand-ins for what the machine lacks.
+
+    Returns:
+        The server, and the names of the programs.
+    """
+    server = ensure_running()
+    layout = get_layout(server.version)
+    script = Path(__file__).with_name("stand_in.py").read_text(encoding="utf-8")
+    names: list[str] = []
+    for name in PROGRAMS:
+        program = layout.environment / "bin" / name
+        path = shutil.which(name)
+        if path is None or Path(path) == program:
+            program.write_text(f"#!{layout.python}\n{script}", encoding="utf-8")
+            program.chmod(0o755)
+            names.append(name)
+    module = Path(__file__).with_name("stand_in_locale.py")
+    copy = get_site_packages(layout) / module.name
+    if not copy.exists() or copy.read_bytes() != module.read_bytes():
+        shutil.copyfile(module, copy)
+        copy.with_suffix(".pth").write_text(f"import {module.stem}\n", encoding="utf-8")
+        stop(server.version)
+        server = ensure_running()
+    return server, names
+
+
+def report_progress(text: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+async def install_packages(da: AsyncDocassemble, packages: Mapping[str, str]) -> dict[str, str]:
+    """
+    Install the packages that are missing, and restart the server.
+
+    Args:
+        da: Client.
+        packages: Versions by name.
+
+    Returns:
+        Why packages were not installed, by name.
+    """
+    errors: dict[str, str] = {}
+    is_changed = False
+    for name, version in packages.items():
+        if (await _get_versions(da)).get(name) == version:
+            continue
+        is_changed = True
+        try:
+            await da.deploy(pip=f"{name}=={version}", restart=False, timeout=INSTALL_SECONDS)
+        except DocassembleError as error:
+            errors[name] = f"{type(error).__name__}: {error.message}"
+            # The server would try it again with each installation.
+            await da.packages.uninstall(name, restart=False)
+        report_progress(f"{name} {version}: {errors.get(name, 'installed')}")
+    if is_changed:
+        await da.restart(timeout=INSTALL_SECONDS)
+    return errors
+
+
+async def _get_versions(da: AsyncDocassemble) -> dict[str | None, str | None]:
+    return {package.name: package.version for package in await da.packages.list()}
+
+
+def list_interviews(server: LiveServer, package: str) -> list[str]:
+    """List the files of a package that may be interviews."""
+    folder = get_site_packages(get_layout(server.version)) / package.replace(".", "/")
+    questions = folder / "data" / "questions"
+    files = sorted(path for path in questions.rglob("*.y*ml") if path.is_file())
+    return [f"{package}:data/questions/{path.relative_to(questions).as_posix()}" for path in files]
