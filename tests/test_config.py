@@ -286,7 +286,7 @@ def test_the_default_poll_policy_polls_often_enough() -> None:
 @pytest.mark.parametrize("value", [RetryPolicy(), Timeouts(), PollPolicy()])
 def test_settings_cannot_be_changed(value: Any) -> None:
     """Settings are immutable, so that clients can share them."""
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         value.cap = 1
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from attrs import evolve
 
 from docassemble_client.config import PollPolicy
 from docassemble_client.errors import AccessDenied, TaskFailed, TaskTimeout, UsageError
@@ -192,7 +191,7 @@ def test_a_poll_does_not_wait_for_a_slot_for_ever() -> None:
             server.gate = asyncio.Event()
             call = asyncio.create_task(da.server.get_restart_status("other"))
             await settle()
-            events = da.watch_task(HANDLE, poll=evolve(POLL, request_timeout=3))
+            events = da.watch_task(HANDLE, poll=POLL._replace(request_timeout=3))
             reasons = [(await anext(events)).reason]
             assert get_loop_time() == 3
             server.gate.set()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 from docassemble_client._types import is_json_array
 from docassemble_client.errors import UsageError
@@ -14,7 +14,7 @@ from docassemble_client.errors import UsageError
 _INTEGER_LIMIT = 2**63  # beyond it, sums with floats overflow
 
 
-class Kind(NamedTuple):
+class Kind:
     """
     A kind of argument.
 
@@ -23,8 +23,9 @@ class Kind(NamedTuple):
         is_valid: Whether a value is of this kind.
     """
 
-    description: str
-    is_valid: Callable[[object], bool]
+    def __init__(self, description: str, is_valid: Callable[[object], bool]) -> None:
+        self.description = description
+        self.is_valid = is_valid
 
 
 def _is_number(value: object, minimum: float) -> bool:

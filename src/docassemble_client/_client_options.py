@@ -5,12 +5,10 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, TypedDict
 from weakref import WeakValueDictionary
 
-from attrs import evolve, field, frozen
-
-from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of, validate
+from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of
 from docassemble_client._concurrency import Lock
 from docassemble_client._core.messages import check_headers
 from docassemble_client._core.retry import RetryBudget
@@ -57,20 +55,24 @@ class ClientOptions(TypedDict, total=False):
     on_event: Callable[[Event], object] | None
 
 
-@frozen(kw_only=True, repr=False)
-class Settings:
-    """Settings that a view can replace; without a repr, because headers may hold secrets."""
+class Settings(NamedTuple):
+    """Settings that a view can replace."""
 
     api_key: Secret
     timeouts: Timeouts
-    retry: RetryPolicy = field(validator=validate(RETRY))
-    poll: PollPolicy = field(validator=validate(POLL))
+    retry: RetryPolicy
+    poll: PollPolicy
     headers: tuple[Headers, ...]
     on_event: Callable[[Event], object] | None
 
-    def replace(self, **changes: Any) -> Self:
-        """Return settings with these changes."""
-        return evolve(self, **changes)
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"  # headers may hold secrets
+
+    def check(self) -> Self:
+        """Return the settings; raise UsageError if a policy is not one."""
+        check_arguments(RETRY, retry=self.retry)
+        check_arguments(POLL, poll=self.poll)
+        return self
 
 
 class SharedState:

@@ -1,12 +1,9 @@
 """Settings of a client, and wrappers that hide secrets."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: strings, a named tuple would compile each of them.
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, TypeAlias, final
+from typing import NamedTuple, NoReturn, Self, TypeAlias, final
 from urllib.parse import urlsplit
-
-from attrs import Attribute, field, frozen
 
 from docassemble_client._checks import (
     COUNT,
@@ -18,7 +15,6 @@ from docassemble_client._checks import (
     Kind,
     check_arguments,
     is_kind_of,
-    validate,
 )
 from docassemble_client._types import JSON
 from docassemble_client.errors import UsageError
@@ -65,7 +61,7 @@ class Secret:
         message = "a Secret cannot be changed"
         raise AttributeError(message)
 
-    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+    def __reduce__(self) -> "tuple[type[Secret], tuple[str]]":
         return Secret, (self._value,)
 
     def __eq__(self, other: object) -> bool:
@@ -95,11 +91,11 @@ class Confidential(Mapping[str, JSON]):
 
     __slots__ = ("_data",)
 
-    def __init__(self, data: Mapping[str, JSON]) -> None:
+    def __init__(self, data: "Mapping[str, JSON]") -> None:
         check_arguments(MAPPING, data=data)
         self._data = dict(data)
 
-    def __getitem__(self, key: str) -> JSON:
+    def __getitem__(self, key: str) -> "JSON":
         return self._data[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -112,14 +108,16 @@ class Confidential(Mapping[str, JSON]):
         return f"Confidential({dict.fromkeys(self._data, _MASK)!r})"
 
 
-def _check_limit(_: object, attribute: Attribute[Any], value: object) -> None:
-    if not (value is None or SECONDS.is_valid(value)):
-        message = f"{attribute.name} must be {SECONDS.description}, or None"
-        raise UsageError(message, hint="Pass None for no limit")
+# Named tuples, because every first call defines them: an attrs class takes five times as long.
+class _TimeoutValues(NamedTuple):
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
+    total: float | None
 
 
-@frozen(kw_only=True)
-class Timeouts:
+class Timeouts(_TimeoutValues):
     """
     Time limits in seconds; None means no limit.
 
@@ -132,14 +130,26 @@ class Timeouts:
         total: Limit for the whole call, including its retries.
     """
 
-    connect: float | None = field(default=10.0, validator=_check_limit)
-    read: float | None = field(default=60.0, validator=_check_limit)
-    write: float | None = field(default=60.0, validator=_check_limit)
-    pool: float | None = field(default=None, validator=_check_limit)
-    total: float | None = field(default=None, validator=_check_limit)
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        connect: float | None = 10.0,
+        read: float | None = 60.0,
+        write: float | None = 60.0,
+        pool: float | None = None,
+        total: float | None = None,
+    ) -> Self:
+        """Check the limits; see the attributes."""
+        limits = cls._make((connect, read, write, pool, total))
+        for name, limit in limits._asdict().items():
+            if not (limit is None or SECONDS.is_valid(limit)):
+                message = f"{name} must be {SECONDS.description}, or None"
+                raise UsageError(message, hint="Pass None for no limit")
+        return limits
 
     @classmethod
-    def from_value(cls, timeout: Timeout) -> Timeouts:
+    def from_value(cls, timeout: "Timeout") -> "Timeouts":
         """Convert a `timeout` argument; a number sets `connect`, `read` and `write`."""
         if isinstance(timeout, Timeouts):
             return timeout
@@ -154,8 +164,13 @@ Timeout: TypeAlias = float | Timeouts | None
 """Seconds for each wait (connect, read, write), or Timeouts, or None for no limit."""
 
 
-@frozen(kw_only=True)
-class RetryPolicy:
+class _RetryValues(NamedTuple):
+    attempts: int
+    initial_delay: float
+    max_delay: float
+
+
+class RetryPolicy(_RetryValues):
     """
     When and how often a failed request is sent again.
 
@@ -169,13 +184,25 @@ class RetryPolicy:
             (Retry-After), there is no retry: the error has `retry_after`.
     """
 
-    attempts: int = field(default=3, validator=validate(COUNT))
-    initial_delay: float = field(default=0.5, validator=validate(SECONDS))
-    max_delay: float = field(default=30.0, validator=validate(SECONDS))
+    __slots__ = ()
+
+    def __new__(
+        cls, attempts: int = 3, initial_delay: float = 0.5, max_delay: float = 30.0
+    ) -> Self:
+        """Check the settings; see the attributes."""
+        check_arguments(COUNT, attempts=attempts)
+        check_arguments(SECONDS, initial_delay=initial_delay, max_delay=max_delay)
+        return cls._make((attempts, initial_delay, max_delay))
 
 
-@frozen(kw_only=True)
-class PollPolicy:
+class _PollValues(NamedTuple):
+    interval: float
+    backoff_factor: float
+    max_interval: float
+    request_timeout: float
+
+
+class PollPolicy(_PollValues):
     """
     How often a task is polled. Each delay is randomly shortened by up to a half.
 
@@ -188,10 +215,20 @@ class PollPolicy:
             restarting.
     """
 
-    interval: float = field(default=1.0, validator=validate(SECONDS))
-    backoff_factor: float = field(default=1.5, validator=validate(FACTOR))
-    max_interval: float = field(default=10.0, validator=validate(SECONDS))
-    request_timeout: float = field(default=10.0, validator=validate(POSITIVE_SECONDS))
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        interval: float = 1.0,
+        backoff_factor: float = 1.5,
+        max_interval: float = 10.0,
+        request_timeout: float = 10.0,
+    ) -> Self:
+        """Check the settings; see the attributes."""
+        check_arguments(SECONDS, interval=interval, max_interval=max_interval)
+        check_arguments(FACTOR, backoff_factor=backoff_factor)
+        check_arguments(POSITIVE_SECONDS, request_timeout=request_timeout)
+        return cls._make((interval, backoff_factor, max_interval, request_timeout))
 
 
 RETRY = Kind("a RetryPolicy", is_kind_of(RetryPolicy))

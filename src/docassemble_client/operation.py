@@ -6,8 +6,6 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from attrs import frozen
-
 from docassemble_client._types import JSON, Unset
 from docassemble_client.config import RetryPolicy, Timeout
 
@@ -250,8 +248,7 @@ class TaskKind(NamedTuple):
     list_operation: str = ""
 
 
-@frozen(kw_only=True, eq=False, repr=False)  # compared by identity, so that it can be a key
-class Operation(Generic[T_co]):
+class Operation(NamedTuple, Generic[T_co]):
     """
     One call of the API; T is the type of its result.
 
@@ -307,6 +304,13 @@ class Operation(Generic[T_co]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id}>"
+
+    # Compared by identity, so that it can be a key.
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
 
 class Operations(Mapping[str, Operation[Any]]):

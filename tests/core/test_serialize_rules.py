@@ -214,7 +214,10 @@ def test_variable_names_that_could_run_code_are_refused(argument: str, name: str
 
     message = get_error(operation, {**SESSION, argument: values[argument]})
 
-    assert message == f"{argument} contains {name!r}, which is not a valid variable name"
+    description = (
+        repr(name) if name.isprintable() else "a text with a line break or control character"
+    )
+    assert message == f"{argument} contains {description}, which is not a valid variable name"
 
 
 def test_long_variable_names_are_shortened_in_the_error() -> None:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from docassemble_client.operation import Operation
 
 # The body of every page of docassemble has this class (base_templates/base.html).
-_DOCASSEMBLE_PAGE = re.compile(r"""<body[^>]{0,200}\bdabody\b""")
+_DOCASSEMBLE_PAGE = r"""<body[^>]{0,200}\bdabody\b"""
 # Pages of docassemble whose address was copied from a browser; api is the path of every call.
-_PAGE_PATH = re.compile(r"/(?:api|interviews?|user|start|run|playground|config|restart)(?:/.*)?$")
+_PAGE_PATH = r"/(?:api|interviews?|user|start|run|playground|config|restart)(?:/.*)?$"
 # nginx, Apache, Go and Caddy respond like this to HTTP on a port with TLS.
-_TLS_EXPECTED = re.compile(r"plain HTTP|HTTP request to an HTTPS server")
+_TLS_EXPECTED = r"plain HTTP|HTTP request to an HTTPS server"
 _REFUSALS = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -58,10 +58,10 @@ def describe_other_server(
     base_url = get_base_url(request, response)
     if response.status not in _REFUSALS:
         return None
-    if isinstance(body, str) and base_url.startswith("http:") and _TLS_EXPECTED.search(body):
+    if isinstance(body, str) and base_url.startswith("http:") and re.search(_TLS_EXPECTED, body):
         return "the port expects HTTPS", f"Use https:{base_url.removeprefix('http:')} as base_url"
-    if isinstance(body, str) and _DOCASSEMBLE_PAGE.search(body):
-        root = _PAGE_PATH.sub("", base_url)
+    if isinstance(body, str) and re.search(_DOCASSEMBLE_PAGE, body):
+        root = re.sub(_PAGE_PATH, "", base_url)
         if response.status == HTTPStatus.NOT_FOUND and root != base_url:
             return f"docassemble has no page {response.url}", f"Use {root} as base_url"
         return None
