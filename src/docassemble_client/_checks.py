@@ -70,6 +70,10 @@ MAPPING = Kind("a mapping", is_kind_of(Mapping))
 MAPPING_OR_FUNCTION = Kind(
     "a mapping or a function", lambda value: isinstance(value, Mapping) or callable(value)
 )
+NAMES = Kind(
+    "a mapping by name, or an iterable of names",
+    lambda value: hasattr(value, "__iter__") and not isinstance(value, (str, bytes)),
+)
 NUMBER = Kind("a finite number from 0", lambda value: _is_number(value, 0))
 PATH = Kind("a path", is_kind_of(str, os.PathLike))
 POSITIVE_SECONDS = Kind(

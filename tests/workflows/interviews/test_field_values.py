@@ -235,7 +235,9 @@ def test_text_of_several_choices_is_split() -> None:
         ("yesnomaybe", None, None),
     ],
 )
-def test_yes_no_questions_take_their_labels(kind: str, value: str | None, sent: bool | None) -> None:
+def test_yes_no_questions_take_their_labels(
+    kind: str, value: str | None, sent: bool | None
+) -> None:
     """The label of a button is its value."""
     labels = {"yesLabel": "I agree", "noLabel": "No", "maybeLabel": "Not sure"}
     question = decode_question(make_screen(make_field("a"), kind=kind, **labels))

@@ -12,10 +12,12 @@ from docassemble_client._base_client import BaseClient
 from docassemble_client._checks import (
     FLAG,
     MAPPING,
+    NAMES,
     PATH,
     SIZE,
     TEXT,
     TEXT_OR_TEXTS,
+    TEXTS,
     check_arguments,
 )
 from docassemble_client.config import Secret
@@ -289,6 +291,7 @@ class Interview:
             The unknown names, each with similar names that the interview knows.
 
         Raises:
+            UsageError: `answers` is not valid.
             AccessDenied: The key needs the privilege admin or developer, or the permission
                 interview_data.
             BadRequest: The interview does not exist, or its YAML has an error.
@@ -299,8 +302,11 @@ class Interview:
                 print(warning)
             ```
         """
+        check_arguments(NAMES, answers=answers)
+        names = list(answers)
+        check_arguments(TEXTS, answers=names)
         data = await self._client.interviews.get_data(self.i)
-        return find_unknown_answers(answers, data.names)
+        return find_unknown_answers(names, data.names)
 
     async def prefilled_url(
         self,
