@@ -75,6 +75,7 @@ def _build_model(name: str, data: dict[str, Any]) -> ir.Model:
             null=field.get("null", False),
             optional=field.get("optional", False),
             sensitive=field.get("sensitive", False),
+            datetime_property=field.get("datetime_property", ""),
         )
         for key, field in data["fields"].items()
     )

@@ -101,9 +101,16 @@ class _Checker:
 
     def _check_models(self) -> None:
         for name, model in self.document.data.get("models", {}).items():
-            for key, field in model.get("fields", {}).items():
-                self._check_name(FieldName, key, "models", name, "fields", key)
-                self._check_type("field", field["type"], "models", name, "fields", key, "type")
+            fields: Raw = model.get("fields", {})
+            names = [*fields, *(field.get("datetime_property") for field in fields.values())]
+            for key, field in fields.items():
+                path = ("models", name, "fields", key)
+                self._check_name(FieldName, key, *path)
+                self._check_type("field", field["type"], *path, "type")
+                if word := field.get("datetime_property"):
+                    self._check_name(FieldName, word, *path, "datetime_property")
+                    if names.count(word) > 1:
+                        self._report("has the name of another field", *path, "datetime_property")
             for key, target in model.get("union", {}).get("cases", {}).items():
                 self._check_type("case", target, "models", name, "union", "cases", key)
             if "union" in model:

@@ -88,6 +88,7 @@ class Field:
     null: bool
     optional: bool
     sensitive: bool
+    datetime_property: str
 
     @property
     def annotation(self) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 _SIGNATURE_NAMES = "self cls timeout retry headers extra operations models decoders"
 _BUILTIN_NAMES = "bool dict float int str"
-_FIELD_NAMES = "empty_object field hidden list"
+_FIELD_NAMES = "datetime empty_object field hidden list parse_utc_time property"
 _MODEL_NAMES = "Confidential JSON JSONReply Literal Secret TypeAlias UNSET Unset"
 
 

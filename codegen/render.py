@@ -52,7 +52,6 @@ _TYPE_TEXTS = {
     "confidential": "a JSON object whose repr hides the values",
 }
 
-
 _PUBLIC_NAMES = Path(__file__).with_name("public_names.yaml")
 _ROOT_DOCSTRING = """A typed, async client for the HTTP API of docassemble.
 
@@ -71,8 +70,8 @@ def render(spec: Spec) -> dict[str, str]:
     def render_template(template: str, **names: object) -> str:
         return _environment().get_template(template).render(spec=spec, **names)
 
-    models = {tag.name: tuple(type_.name for type_ in tag.types) for tag in spec.tags if tag.types}
-    public = _load_public_names()
+    models = {tag.name: [type_.name for type_ in tag.types] for tag in spec.tags if tag.types}
+    public: dict[str, list[str]] = yaml.safe_load(_PUBLIC_NAMES.read_text(encoding="utf-8"))
     workflows = {
         module.removeprefix("workflows."): names
         for module, names in public.items()
@@ -82,9 +81,9 @@ def render(spec: Spec) -> dict[str, str]:
     tags_with_decoders = tuple(tag for tag in decoders if not decoders[tag].is_empty)
     root = public | {f"models.{tag}": names for tag, names in models.items()}
 
-    def render_lazy_package(package: str, **names: object) -> str:
-        defaults = {"modules": (), "version": False}
-        return render_template("lazy_package.py.jinja", package=package, **(defaults | names))
+    def render_lazy_package(package: str, modules: tuple[str, ...] = (), **names: object) -> str:
+        template = "lazy_package.py.jinja"
+        return render_template(template, package=package, modules=modules, **names)
 
     sources = {
         "__init__": render_lazy_package(
@@ -93,7 +92,6 @@ def render(spec: Spec) -> dict[str, str]:
             docstring=_ROOT_DOCSTRING,
             names_by_module=dict(sorted(root.items())),
             modules=("errors", "events", "models", "operations"),
-            version=True,
         ),
         "models/__init__": render_lazy_package(
             "docassemble_client.models",
@@ -126,11 +124,6 @@ def render(spec: Spec) -> dict[str, str]:
     for name in ("coverage", "server-differences", "versions"):
         files[f"docs/{name}.md"] = render_template(f"{name}.md.jinja")
     return files
-
-
-def _load_public_names() -> dict[str, tuple[str, ...]]:
-    listed: dict[str, list[str]] = yaml.safe_load(_PUBLIC_NAMES.read_text(encoding="utf-8"))
-    return {module: tuple(names) for module, names in listed.items()}
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, TypeVar
 
@@ -43,6 +44,17 @@ class Unset(enum.Enum):
 
 UNSET: Final = Unset.UNSET
 """Marks an absent value where None means JSON's null."""
+
+
+def parse_utc_time(text: str | Unset | None) -> datetime | None:
+    """Parse a time in UTC, with or without an offset; None if it is absent or not a time."""
+    if not isinstance(text, str):
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # an offset can lead out of the years of Python
+        return None
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -171,6 +172,24 @@ def test_value_of_each_type_is_decoded_unchanged(
 
     assert result.value == value
     assert type(result.value) is type(value)
+
+
+def test_time_is_also_a_datetime(generate: Generate) -> None:
+    """datetime_property: adds a property; it is None if the field is no text or not a time."""
+    words = "type: str, 'null': true, optional: true, datetime_property: started_at, doc: T."
+    client = generate(_build_model(f"start: {{{words}}}"))
+
+    def read_time(response: dict[str, Any]) -> datetime | None:
+        thing = client.call_with_response("get", response)
+        started_at: datetime | None = thing.started_at
+        return started_at
+
+    assert read_time({"start": "2026-11-22T20:44:54.5"}) == datetime(
+        2026, 11, 22, 20, 44, 54, 500_000, UTC
+    )
+    assert [read_time(response) for response in ({"start": "soon"}, {"start": None}, {})] == [
+        None, None, None
+    ]  # fmt: skip
 
 
 def test_sensitive_field_is_hidden_in_repr(generate: Generate) -> None:

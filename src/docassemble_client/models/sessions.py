@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, UNSET, Unset, empty_object
+from docassemble_client._types import JSON, UNSET, Unset, empty_object, parse_utc_time
 from docassemble_client.config import Secret, mask
 from docassemble_client.responses import BinaryContent, JSONReply
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 QuestionType: TypeAlias = (
     Literal[
@@ -127,9 +130,11 @@ class SessionSummary:
         temp_user_id: Number of the temporary user; null if the user is logged in.
         modtime: Time of the last change, in the key owner's time zone and the server's format, such
             as 11/22/26 15:44:54; empty if unknown.
-        utc_modtime: Time of the last change in UTC (ISO 8601 without offset); null if unknown.
+        utc_modtime: Time of the last change in UTC (ISO 8601 without offset); null if unknown. As a
+            datetime: modified_at.
         starttime: Start time, in the format of modtime; empty without include_dictionary.
         utc_starttime: Start time in UTC (ISO 8601 without offset); null without include_dictionary.
+            As a datetime: started_at.
         variables: Variables of the session; only with include_dictionary. If they cannot be
             decrypted, those of an empty interview.
         encrypted: Whether the answers are encrypted on the server; only with include_dictionary.
@@ -153,6 +158,16 @@ class SessionSummary:
     variables: dict[str, JSON] | None = field(default=None, repr=mask, metadata={"wire": "dict"})
     encrypted: bool | None = None
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
+
+    @property
+    def modified_at(self) -> datetime | None:
+        """utc_modtime as a datetime in UTC; None if the server sent no valid time."""
+        return parse_utc_time(self.utc_modtime)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """utc_starttime as a datetime in UTC; None if the server sent no valid time."""
+        return parse_utc_time(self.utc_starttime)
 
 
 @frozen(kw_only=True)

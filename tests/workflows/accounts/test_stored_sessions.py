@@ -150,6 +150,7 @@ def test_cleanup_is_a_dry_run_by_default() -> None:
                 make_session_json("zoned", modified="2020-03-14T15:09:26+01:00"),
                 make_session_json("new", modified=today.replace(tzinfo=None).isoformat()),
                 make_session_json("without_time", modified=None),
+                make_session_json("invalid_time", modified="yesterday"),
             )
         }
     )
@@ -160,11 +161,46 @@ def test_cleanup_is_a_dry_run_by_default() -> None:
         ("old", datetime(2020, 3, 14, 15, 9, 26, 535898, UTC)),
         ("zoned", datetime(2020, 3, 14, 14, 9, 26, tzinfo=UTC)),
     ]
-    assert (report.listed, report.without_time, report.deleted) == (4, 1, ())
+    assert (report.listed, report.without_time, report.deleted) == (5, 2, ())
     assert str(report) == (
-        "2 of 4 sessions are stale (1 without a time); nothing was deleted (dry run)"
+        "2 of 5 sessions are stale (2 without a time); nothing was deleted (dry run)"
     )
     assert server.calls == [LIST]
+
+
+def test_cleanup_uses_the_last_time_of_a_session() -> None:
+    """A session that is answered during the listing moves to its end and is not stale."""
+    today = datetime.now(UTC).isoformat()
+    pages = [
+        make_page(make_session_json("a"), make_session_json("b", modified=None), next_id="MQ"),
+        make_page(make_session_json("a", modified=today), make_session_json("b", modified=today)),
+    ]
+
+    report = cleanup_sessions(RouteServer({LIST: pages}))
+
+    assert (report.listed, report.without_time, report.stale) == (2, 0, ())
+
+
+async def test_cleanup_remembers_each_recent_session_in_few_bytes() -> None:
+    """Only the stale sessions are kept whole."""
+    page_count = 20
+    sizes: list[int] = []
+    now = datetime.now(UTC).isoformat()
+
+    def respond(payload: dict[str, Any]) -> MockResponse:
+        page = int(payload.get("next_id", 0))
+        sizes.append(tracemalloc.get_traced_memory()[0])
+        names = (f"{page:016}{number:016}" for number in range(500))
+        sessions = [make_session_json(name, modified=now) for name in names]
+        return make_page(*sessions, next_id=str(page + 1) if page + 1 < page_count else None)
+
+    tracemalloc.start()
+    async with RouteServer({LIST: respond}).client() as da:
+        report = await da.cleanup_sessions(older_than=DAY, i=I)
+    tracemalloc.stop()
+
+    assert report.listed == 500 * page_count
+    assert (sizes[-1] - sizes[1]) / (500 * (page_count - 2)) < MAX_BYTES_PER_SESSION
 
 
 def test_cleanup_deletes_sessions_that_are_still_stale() -> None:

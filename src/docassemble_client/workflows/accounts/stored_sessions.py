@@ -120,7 +120,9 @@ async def export_sessions(
     )
     async with aclosing(paginator.items()) as summaries:
         async for summary in summaries:
-            digest = _digest_identity(summary)
+            digest = _compute_digest(
+                summary.filename, summary.session, summary.user_id, summary.temp_user_id
+            )
             if digest in exported:
                 continue
             exported.add(digest)
@@ -129,9 +131,8 @@ async def export_sessions(
             yield ExportedSession(summary=summary, encrypted=summary.encrypted, variables=answers)
 
 
-def _digest_identity(summary: SessionSummary) -> bytes:
-    """Return a digest that takes a fraction of the memory of the names and IDs."""
-    identity = (summary.filename, summary.session, summary.user_id, summary.temp_user_id)
+def _compute_digest(*identity: str | int | None) -> bytes:
+    """Compute a digest that takes a fraction of the memory of the names and IDs."""
     return blake2b(repr(identity).encode(), digest_size=_DIGEST_BYTES).digest()
 
 
@@ -156,21 +157,30 @@ async def cleanup_sessions(
         )
         raise UsageError(message, hint="Pass a filter, or delete_all=True")
     limit = datetime.now(UTC) - older_than
-    times: dict[tuple[str, str], datetime | None] = {}
+    listed: set[bytes] = set()
+    without_time: set[bytes] = set()
+    stale_by_digest: dict[bytes, StaleSession] = {}
     async for summary in client.sessions.list_across_users(i=i, tag=tag, user_id=user_id):
-        times[summary.filename, summary.session] = _parse_modified_time(summary)
-    stale = tuple(
-        StaleSession(i=name, session=session, modified=modified)
-        for (name, session), modified in times.items()
-        if modified is not None and modified < limit
-    )
+        digest = _compute_digest(summary.filename, summary.session)
+        listed.add(digest)
+        # If a session is listed again, for another user or after a change, the last time counts.
+        without_time.discard(digest)
+        stale_by_digest.pop(digest, None)
+        modified = summary.modified_at
+        if modified is None:
+            without_time.add(digest)
+        elif modified < limit:
+            stale_by_digest[digest] = StaleSession(
+                i=summary.filename, session=summary.session, modified=modified
+            )
+    stale = tuple(stale_by_digest.values())
     deleter = _SessionDeleter(client, user_id)
     if not dry_run:
         await deleter.run(stale, concurrency)
     return CleanupReport(
         dry_run=dry_run,
-        listed=len(times),
-        without_time=sum(modified is None for modified in times.values()),
+        listed=len(listed),
+        without_time=len(without_time),
         stale=stale,
         deleted=tuple(deleter.deleted),
         changed_since=tuple(deleter.changed_since),
@@ -207,7 +217,7 @@ class _SessionDeleter:
         summaries = sessions.list_across_users(
             i=stale.i, session=stale.session, user_id=self.user_id
         )
-        if {_parse_modified_time(summary) async for summary in summaries} != {stale.modified}:
+        if {summary.modified_at async for summary in summaries} != {stale.modified}:
             self.changed_since.append(stale)
             return
         if self.user_id is None:
@@ -218,11 +228,3 @@ class _SessionDeleter:
                 i=stale.i, session=stale.session, user_id=self.user_id
             )
         self.deleted.append(stale)
-
-
-def _parse_modified_time(session: SessionSummary) -> datetime | None:
-    # utc_modtime has no zone; modtime is in the time zone of the key's owner.
-    if session.utc_modtime is None:
-        return None
-    modified = datetime.fromisoformat(session.utc_modtime)
-    return modified.astimezone(UTC) if modified.tzinfo else modified.replace(tzinfo=UTC)
