@@ -11,7 +11,7 @@ import pytest
 from docassemble_client import operations
 from docassemble_client._types import UNSET, Unset, is_json_array, is_json_object, is_mapping
 from docassemble_client.config import Confidential
-from docassemble_client.operation import Param, Result
+from docassemble_client.operation import Param
 from docassemble_client.responses import (
     BinaryContent,
     CallResult,
@@ -163,4 +163,4 @@ def test_a_result_is_found_by_status_or_group(status: int, *, expected: bool | N
     """An exact status has priority over its group; any other status has no result."""
     result = operations.SESSIONS_SET_VARIABLES.find_result(status)
 
-    assert (None if result is None else result != Result()) is expected
+    assert (None if result is None else not result.is_empty) is expected

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
-    from docassemble_client import AsyncDocassemble
+    from docassemble_client import AsyncDocassemble, DeployReport
 
 T = TypeVar("T")
 PACKAGE_NAME = "docassemble.mine"
@@ -54,6 +54,11 @@ def run_with_client(
             return await scenario(da)
 
     return run(run_scenario())
+
+
+def deploy(fake: FakeServer, source: Any = None, **options: Any) -> DeployReport:
+    """Deploy a package."""
+    return run_with_client(fake, lambda da: da.deploy(source, **options))
 
 
 def count_calls(fake: FakeServer, operation: str) -> int:
