@@ -256,7 +256,7 @@ fields:
     required: False
 ---
 mandatory: True
-question: ${ boss } ${ team } ${ deputy } ${ boss is people[1] }
+question: ${ boss } ${ team } ${ deputy } ${ boss is people[1] } ${ team.there_are_any }
 """
 CUSTOM_DATATYPE = """
 modules:

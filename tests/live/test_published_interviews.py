@@ -277,11 +277,11 @@ async def test_collected_list_has_as_many_items_as_entries(
 
 async def test_chosen_objects_are_copies(connect: Connect) -> None:
     """The API has no way to set a reference; an empty optional field becomes None."""
-    answers = {"boss": "Grace", "team": [["people[0]", "Edsger"]]}
+    answers = {"boss": "Grace", "team": ["people[0]", "Edsger"]}
 
     end = await get_end(connect, interviews.OBJECT_FIELDS, answers)
 
-    assert end == "Grace Ada and Edsger None False"
+    assert end == "Grace Ada and Edsger None False True"
 
 
 async def test_custom_datatype_is_never_generated(connect: Connect) -> None:

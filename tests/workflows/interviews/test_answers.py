@@ -112,6 +112,7 @@ def test_collections_are_gathered_and_name_their_elements() -> None:
             ],
             "gathered": True,
             "auto_gather": False,
+            "there_are_any": True,
         },
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docassemble_client import DADict, DAObject
+from docassemble_client import DADict, DAObject, InvalidAnswer
 from tests.workflows.screens import (
     END_SCREEN,
     ScriptedServer,
@@ -135,3 +135,54 @@ def test_checkboxes_accept_the_checked_choices() -> None:
         server = ScriptedServer(screen, END_SCREEN)
         run_interview(server, {"fruit": answer})
         assert server.get_sent_variables()[0]["fruit"]["elements"] == {"a": False, "b": True}
+
+
+@pytest.mark.parametrize("answer", [["a", "b"], [["a", "b"]], ("a", "b")])
+def test_plain_list_is_several_choices(answer: object) -> None:
+    """A list for one field with several choices is not taken item by item."""
+    choices = [
+        {"label": key, "variable_name": f"fruit['{key}']", "value": True} for key in ("a", "b")
+    ]
+    screen = make_screen(make_field("fruit", datatype="checkboxes", choices=choices))
+    server = ScriptedServer(screen, END_SCREEN)
+
+    transcript = run_interview(server, {"fruit": answer})
+
+    assert server.get_sent_variables()[0]["fruit"]["elements"] == {"a": True, "b": True}
+    assert transcript.unused == ()
+
+
+def test_plain_list_of_files_is_one_answer() -> None:
+    """A field for several files gets all of them."""
+    server = ScriptedServer(make_screen(make_field("photos", datatype="files")), END_SCREEN)
+
+    transcript = run_interview(server, {"photos": [b"a", b"b"]})
+
+    assert transcript.steps[0].answers == {"photos": [b"a", b"b"]}
+
+
+@pytest.mark.parametrize("name", ["kids[i].fruit", "x.fruit"])
+def test_plain_list_for_several_items_is_refused(name: str) -> None:
+    """It may be the choices of an item, or one choice for each item."""
+    variable = "x.fruit" if name[0] == "x" else "kids[i].fruit"
+    choices = [{"label": "A", "variable_name": f"{variable}['a']", "value": True}]
+    field = make_field(variable, datatype="checkboxes", choices=choices)
+    screen = make_screen(field, event_list=["kids[0].fruit"])
+    server = ScriptedServer(screen, END_SCREEN)
+
+    with pytest.raises(InvalidAnswer, match="is a plain list for several items"):
+        run_interview(ScriptedServer(screen), {name: ["a"]})
+    run_interview(server, {name: [["a"]]})
+
+    assert server.get_sent_variables()[0]["kids[0].fruit"]["elements"] == {"a": True}
+
+
+def test_unresolved_name_is_found_by_the_requested_variable() -> None:
+    """The requested field was made by code, and only the server knows what x is."""
+    fields = [make_field("users[0].name.first"), make_field("x.born", required=False)]
+    screen = make_screen(*fields, event_list=["users[0].name.first"])
+    server = ScriptedServer(screen, END_SCREEN)
+
+    run_interview(server, {"users[0].name.first": "Ada", "users[0].born": "1815"})
+
+    assert server.get_sent_variables() == [{"users[0].name.first": "Ada", "x.born": "1815"}]

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from attrs import field, frozen
 
 from docassemble_client.models import Question
-from docassemble_client.workflows.interviews.answers import Answer
+from docassemble_client.workflows.interviews.answers import Answer, DAObject, Raw
+from docassemble_client.workflows.interviews.field_values import UnsuitableAnswer, make_problem
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
-from docassemble_client.workflows.interviews.screen_field import ScreenField, make_generic_name
+from docassemble_client.workflows.interviews.screen_field import (
+    ScreenField,
+    has_placeholder,
+    make_generic_name,
+)
 from docassemble_client.workflows.interviews.similar_names import find_close_names, is_misspelling
 
 if TYPE_CHECKING:
@@ -47,13 +52,24 @@ class AnswerSource:
         self._use_counts: dict[str, int] = {}
 
     def get_answer(self, screen: Screen, field: ScreenField) -> CallerAnswer | Missing:
-        """Return the answer to a field; MISSING if there is none."""
+        """
+        Return the answer to a field; MISSING if there is none.
+
+        Raises:
+            UnsuitableAnswer: A plain list answers a field with several choices of several items.
+        """
         question = screen.question
         if self._function is not None:
             return _wrap(self._function(field, question))
         block = (question.id or "", question.question_name) if field.runs_code else ()
         names = (field.name, make_generic_name(field.name), field.variable)
-        return self._look_up(*names, *block)
+        possible_names = screen.list_possible_names(field)
+        name = next(
+            (name for name in (*names, *block, *possible_names) if name in self._mapping), ""
+        )
+        if field.multiple and _is_plain_list(self._mapping.get(name)):
+            return self._use_plain_list(field, name)
+        return self._look_up(name) if name else MISSING
 
     def get_variable_answer(self, name: str) -> CallerAnswer | Missing:
         """Return the answer for a variable that no field sets; MISSING if there is none."""
@@ -93,6 +109,15 @@ class AnswerSource:
     def _list_never_used(self) -> Iterable[str]:
         return [name for name in self._mapping if name not in self._use_counts]
 
+    def _use_plain_list(self, field: ScreenField, name: str) -> CallerAnswer:
+        """Take a list as several choices or files, if it cannot be meant for several items."""
+        value = self._mapping[name]
+        if name != field.name or has_placeholder(name):
+            reason = "is a plain list for several items: put the choices of each item in a list"
+            raise UnsuitableAnswer(make_problem(field, value, reason))
+        self._use_counts[name] = self._use_counts.get(name, 0) + self._count_items(name)
+        return CallerAnswer(value=value)
+
     def _look_up(self, *names: str) -> CallerAnswer | Missing:
         for name in dict.fromkeys(names):
             if name not in self._mapping:
@@ -110,10 +135,22 @@ class AnswerSource:
 
     def _count_remaining(self, name: str) -> int:
         """Count the items of an answer that were not used yet; another answer is one item."""
+        return max(0, self._count_items(name) - self._use_counts.get(name, 0))
+
+    def _count_items(self, name: str) -> int:
         value = self._mapping[name]
-        items = len(cast("Sequence[Answer]", value)) if isinstance(value, (list, tuple)) else 1
-        return max(0, items - self._use_counts.get(name, 0))
+        return len(cast("Sequence[Answer]", value)) if isinstance(value, (list, tuple)) else 1
 
 
 def _wrap(value: Answer | Missing) -> CallerAnswer | Missing:
     return MISSING if value is MISSING else CallerAnswer(value=value, is_progress=True)
+
+
+def _is_plain_list(value: object) -> bool:
+    """Whether a value is a list of single choices or files, none of which is a list itself."""
+    if not isinstance(value, (list, tuple)):
+        return False
+    items = cast("Sequence[object]", value)
+    return bool(items) and not any(
+        item is None or isinstance(item, (list, tuple, Mapping, DAObject, Raw)) for item in items
+    )

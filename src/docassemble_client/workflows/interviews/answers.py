@@ -88,7 +88,11 @@ class DAList(DAObject):
 
     def __init__(self, elements: Sequence[Answer], /) -> None:
         check_arguments(LIST, elements=elements)
-        super().__init__("DAList", elements=elements, gathered=True, auto_gather=False)
+        # As DAList.append() does on the server (base/util.py:2835).
+        there_are_any: dict[str, Answer] = {"there_are_any": True} if elements else {}
+        super().__init__(
+            "DAList", elements=elements, gathered=True, auto_gather=False, **there_are_any
+        )
 
 
 class Raw:

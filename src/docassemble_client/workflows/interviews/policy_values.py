@@ -74,7 +74,7 @@ def choose_value(field: ScreenField, policy: AnswerPolicy) -> Answer | Missing:
     value: Answer | Missing = MISSING
     if not field.is_custom:
         if policy.value >= AnswerPolicy.defaults.value:
-            value = _get_default(field)
+            value = get_default(field)
         if value is MISSING and policy.value >= AnswerPolicy.first_choice.value:
             value = _choose_first(field)
         if value is MISSING and policy is AnswerPolicy.generated and not field.choices:
@@ -100,26 +100,27 @@ def choose_variable_value(name: str, policy: AnswerPolicy) -> Answer | Missing:
     return _GENERATED_TEXT if policy is AnswerPolicy.generated else MISSING
 
 
-def _get_default(field: ScreenField) -> Answer | Missing:
-    """Return the default that the screen shows."""
+def get_default(field: ScreenField) -> Answer | Missing:
+    """Return the default that the screen shows; MISSING if there is none."""
+    if field.is_custom or field.type is bytes:
+        return MISSING
     selected = [choice for choice in field.choices if choice.selected]
-    if field.type is DADict:
-        return check_choices(field, [choice.value for choice in selected]) if selected else MISSING
-    if field.type is DAList:
-        return [choice.value for choice in selected] or MISSING
+    if field.type in {DADict, DAList}:
+        values: list[JSON] = [choice.value for choice in selected]
+        default = check_choices(field, values) if field.type is DADict else values
+        return default if values else MISSING
+    if not selected:
+        shown = str(field.raw.default)
+        selected = [choice for choice in field.choices if str(choice.value) == shown]
     if selected:
         return get_choice_value(field, selected[0])
-    default = field.raw.default
-    if field.type is bytes or default is None:
-        return MISSING
-    for choice in field.choices:
-        if str(choice.value) == str(default):
-            return get_choice_value(field, choice)
-    return _parse_default(field, default) if isinstance(default, str) else default
+    return _parse_default(field, field.raw.default)
 
 
-def _parse_default(field: ScreenField, text: str) -> Answer | Missing:
+def _parse_default(field: ScreenField, text: JSON) -> Answer | Missing:
     """Convert a default from text to the field's type."""
+    if text is None or not isinstance(text, str):
+        return MISSING if text is None else text
     value: Answer = text
     if field.type in {date, datetime, time}:
         value = _parse_moment(field, text)

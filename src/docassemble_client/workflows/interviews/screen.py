@@ -19,10 +19,12 @@ from docassemble_client.workflows.interviews.screen_actions import ScreenAction,
 from docassemble_client.workflows.interviews.screen_answers import make_screen_answers
 from docassemble_client.workflows.interviews.screen_field import (
     INDEX,
+    PLACEHOLDER,
     TYPE_BY_DATATYPE,
     FieldType,
     ScreenChoice,
     ScreenField,
+    has_placeholder,
 )
 from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 
@@ -37,7 +39,7 @@ _TRUTH_TEXTS = frozenset({"True", "False", "None"})
 _RELOADING_TYPES = frozenset({"refresh", "wait"})
 # Question types that a mandatory block may show without any field: the user only continues.
 _SKIPPABLE_TYPES = frozenset({"fields", "review"})
-_PLACEHOLDER = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
+_NAME_BOUNDARY = re.compile(r"(?<=[\w\]])(?=[.\[])")
 _ROW_NUMBER = re.compile(r"(\d+)_\d+", re.ASCII)
 
 
@@ -109,7 +111,7 @@ class Screen:
         name = self.resolve_name(name)
         # If x or [i] stays unresolved, the button sets the variable that the server requested.
         requested = self.requested_variables
-        return requested[0] if requested and _PLACEHOLDER.search(name) else name
+        return requested[0] if requested and PLACEHOLDER.search(name) else name
 
     @property
     def is_final(self) -> bool:
@@ -223,6 +225,30 @@ class Screen:
         names = [item.name for item in self.fields if item.name.startswith(f"{self.list_name}[")]
         return [f"{self.list_name}[{row}]{name[start:].partition(']')[2]}" for name in names]
 
+    def list_possible_names(self, field: ScreenField) -> list[str]:
+        """
+        List the concrete names that an unresolved name such as x.birthdate may have here.
+
+        The beginning of the requested variable is x: client, or client.name, of client.name.first.
+
+        Args:
+            field: A field.
+
+        Returns:
+            Names from the longest beginning on; empty if the field's name is concrete.
+        """
+        if not field.name.startswith("x"):
+            return []
+        rest = field.name[1:] if has_placeholder(field.name) else ""
+        return [
+            f"{requested[:end]}{rest}"
+            for requested in self.requested_variables
+            for end in sorted(
+                (match.start() for match in _NAME_BOUNDARY.finditer(requested)), reverse=True
+            )
+            if rest
+        ]
+
     def sets_variable(self, name: str) -> bool:
         """
         Whether a field or the continue button of the screen sets a variable.
@@ -248,7 +274,7 @@ class Screen:
             The concrete name; the same name if the server does not report the values.
         """
         values = self._placeholder_values
-        return _PLACEHOLDER.sub(lambda match: values.get(match[1] or match[2], match[0]), name)
+        return PLACEHOLDER.sub(lambda match: values.get(match[1] or match[2], match[0]), name)
 
     @cached_property
     def _placeholder_values(self) -> dict[str, str]:
@@ -263,7 +289,7 @@ class Screen:
         names = [name for name in [*variables, question.question_variable_name] if name]
         for match_names in (_match_placeholders, _match_prefix):
             for name in names:
-                for requested in self.requested_variables if _PLACEHOLDER.search(name) else ():
+                for requested in self.requested_variables if PLACEHOLDER.search(name) else ():
                     if (values := match_names(name, requested)) is not None:
                         return values
         return {}
@@ -273,7 +299,6 @@ class Screen:
         return tuple(self._make_fields())
 
     def _make_fields(self) -> Iterator[ScreenField]:
-        labels = self._get_boolean_labels()
         for raw in self.question.fields or []:
             choices = raw.choices or []
             internal = next((item.variable_name for item in choices if item.variable_name), None)
@@ -288,7 +313,7 @@ class Screen:
                     choices=tuple(_make_choices(raw, use_keys=field_type is DADict)),
                     required=False,
                     raw=raw,
-                    boolean_labels=labels,
+                    boolean_labels=self._get_boolean_labels(raw),
                 )
                 # JavaScript or the browser may leave these out (base/standardformatter.py:1537).
                 can_be_empty = item.has_script_condition or item.is_empty_choice
@@ -297,14 +322,14 @@ class Screen:
                     item = evolve(item, required=True)
                 yield item
 
-    def _get_boolean_labels(self) -> dict[str, bool | None]:
+    def _get_boolean_labels(self, raw: QuestionField) -> dict[str, bool | None]:
         question = self.question
         if question.question_type not in _YES_NO_TYPES:
             return {}
         labels: list[tuple[str | None, bool | None]] = [
-            (question.yes_label, True),
-            (question.no_label, False),
-            (question.maybe_label, None),
+            (raw.true_label or question.yes_label, True),
+            (raw.false_label or question.no_label, False),
+            (raw.maybe_label or question.maybe_label, None),
         ]
         return {label.strip(): value for label, value in labels if label}
 
@@ -345,7 +370,7 @@ def _match_placeholders(name: str, requested: str) -> dict[str, str] | None:
     """Return the texts for x and [i] that turn a name into the requested one, if any."""
     pattern, end = "", 0
     placeholders: list[str] = []
-    for match in _PLACEHOLDER.finditer(name):
+    for match in PLACEHOLDER.finditer(name):
         placeholders.append(match[1] or match[2])
         pattern += re.escape(name[end : match.start()])
         pattern += r"(.+?)" if match[1] else r"(\[[^\[\]]+\])"
@@ -356,7 +381,7 @@ def _match_placeholders(name: str, requested: str) -> dict[str, str] | None:
 
 def _match_prefix(name: str, requested: str) -> dict[str, str] | None:
     """Match the part of a name up to its last index with the beginning of the requested name."""
-    end = max((match.end() for match in _PLACEHOLDER.finditer(name) if match[2]), default=0)
+    end = max((match.end() for match in PLACEHOLDER.finditer(name) if match[2]), default=0)
     starts = [match.end() for match in INDEX.finditer(requested)]
     matches = (_match_placeholders(name[:end], requested[:start]) for start in starts if end)
     return next((values for values in matches if values is not None), None)

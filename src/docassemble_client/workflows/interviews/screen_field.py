@@ -36,6 +36,8 @@ TYPE_BY_DATATYPE: dict[str, FieldType] = {
     "datetime-local": datetime,
     "time": time,
 }
+PLACEHOLDER = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
+"""x or [i] in a name."""
 INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
 """Index of an item in a name."""
 # Display of a field whose text may be anything, although it has choices.
@@ -167,3 +169,8 @@ def make_generic_name(name: str) -> str:
     """Replace indexes with letters: children[2].name becomes children[i].name."""
     letters = iter("ijklmn")
     return INDEX.sub(lambda m: f"[{letter}]" if (letter := next(letters, "")) else m[0], name)
+
+
+def has_placeholder(name: str) -> bool:
+    """Whether a name has x or [i] in place of an object or index."""
+    return bool(PLACEHOLDER.search(name))

@@ -16,6 +16,7 @@ from docassemble_client.workflows.interviews.field_values import (
     get_empty_value,
 )
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
+from docassemble_client.workflows.interviews.policy_values import get_default
 from docassemble_client.workflows.interviews.screen_field import ScreenField
 from docassemble_client.workflows.interviews.text_format import TextFormat
 
@@ -164,7 +165,11 @@ class _ScreenFiller:
     def _fill_variable(self, name: str) -> None:
         """Answer a variable, by the first of its visible fields that accepts the answer."""
         fields = [item for item in self._get_visible_fields() if item.name == name]
-        answer = self.find_answer(fields[0])
+        try:
+            answer = self.find_answer(fields[0])
+        except UnsuitableAnswer as error:
+            self.problems[name] = error.problem
+            return
         if answer is not MISSING:
             self.is_progress = self.is_progress or answer.is_progress
             self._fill_from_caller(name, fields, answer.value)
@@ -195,7 +200,7 @@ class _ScreenFiller:
         self.problems[name] = problems[0]
 
     def _leave_empty(self, fields: list[ScreenField], *, is_given: bool) -> None:
-        """Send what a browser sends for empty fields, unless one of them needs an answer."""
+        """Send what a browser sends for fields left alone, unless one of them needs an answer."""
         is_requested = fields[0].name in self.screen.requested_variables
         optional = [item for item in fields if not item.required or (is_given and _has_none(item))]
         # JavaScript may hide a field in the browser: only a requested variable needs a value.
@@ -205,7 +210,10 @@ class _ScreenFiller:
             if not item.has_script_condition or (is_requested and not item.raw.required)
         ]
         if optional:
-            value = get_empty_value(optional[0], is_requested=is_requested)
+            # A person who leaves a field alone sends what it shows.
+            value = MISSING if is_given else get_default(optional[0])
+            if value is MISSING:
+                value = get_empty_value(optional[0], is_requested=is_requested)
             if value is MISSING:
                 self.empty_objects.add(optional[0].name)
             else:
