@@ -306,3 +306,18 @@ def test_variables_that_cannot_be_read_fail_the_run() -> None:
 
     assert caught.value.operation == "sessions.get_variables"
     assert caught.value.transcript is not None
+
+
+@pytest.mark.parametrize("policy", [AnswerPolicy.first_choice, AnswerPolicy.generated])
+def test_policy_answers_by_the_second_field_of_a_variable(policy: AnswerPolicy) -> None:
+    """The first has nothing to choose but none of the above."""
+    fields = [
+        make_field("a", datatype="object_radio", choices=[{"label": "None of the above"}]),
+        make_field("a", datatype="object", choices=[{"label": "B", "value": "shops[0]"}]),
+    ]
+    values = {"shops": {"elements": [{"_class": "docassemble.base.util.Thing"}]}}
+    server = ScriptedServer(make_screen(*fields), END_SCREEN, values=values)
+
+    run_interview(server, policy=policy)
+
+    assert server.get_sent_variables()[0]["a"]["_class"] == "docassemble.base.util.Thing"

@@ -107,14 +107,14 @@ def get_default(field: ScreenField) -> Answer | Missing:
     selected = [choice for choice in field.choices if choice.selected]
     if field.type in {DADict, DAList}:
         values: list[JSON] = [choice.value for choice in selected]
-        default = check_choices(field, values) if field.type is DADict else values
-        return default if values else MISSING
-    if not selected:
-        shown = str(field.raw.default)
-        selected = [choice for choice in field.choices if str(choice.value) == shown]
+        ticks = check_choices(field, values) if field.type is DADict else values
+        return ticks if values else MISSING
+    default = field.raw.default
+    if not selected and default is not None:
+        selected = [choice for choice in field.choices if str(choice.value) == str(default)]
     if selected:
         return get_choice_value(field, selected[0])
-    return _parse_default(field, field.raw.default)
+    return _parse_default(field, default)
 
 
 def _parse_default(field: ScreenField, text: JSON) -> Answer | Missing:
