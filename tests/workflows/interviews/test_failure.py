@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from docassemble_client import InterviewFailed, ServerError
+from docassemble_client import BadRequest, InterviewFailed, ServerError
 from tests.workflows.documents import DocumentServer
 from tests.workflows.screens import ScriptedServer, make_field, make_screen, run_interview
 
@@ -21,7 +21,9 @@ YAML = (
     "Document source code was:\n\n---\nfoo: bar\n---\n\nError was:\n\n"
     "mapping values are not allowed in this context\n  in a.yml, line 8, column 6"
 )
-SYNTAX = "DASourceError: Syntax Error: invalid syntax\n\nIn file a.yml in the block on line 4\n\nx"
+SYNTAX = "DASourceError: Syntax Error: invalid syntax\n\nIn file a.yml in the block on line 4:\n\nx"
+LOOP = "DASourceError: There appears to be an infinite loop.  Variables in stack are a, b."
+START = "DAException: create_new_interview: failure to assemble interview: "
 
 
 class FailingServer(ScriptedServer):
@@ -53,6 +55,7 @@ def fail(body: str, status: int = 400) -> InterviewFailed:
         (ASSEMBLY + "Failure: Syntax Error: hunter2", "Failure", "raised Failure"),
         ("Error processing session: KeyError: 'hunter2'", "KeyError", "raised KeyError"),
         (ASSEMBLY + SYNTAX, "DASourceError", "error: Syntax Error: invalid syntax in a.yml in the"),
+        (ASSEMBLY + LOOP, "DASourceError", "an infinite loop.  Variables in stack are a, b."),
         (ASSEMBLY + SYNTAX.partition("\n")[0], "DASourceError", "Syntax Error: invalid syntax."),
         (YAML, "DASourceError", "a.yml in the block on line 4: mapping values are not allowed in"),
         (f"Problem getting current question:{YAML}", "DASourceError", "a.yml, line 8, column 6"),
@@ -108,3 +111,43 @@ def test_server_that_fails_is_not_a_failed_interview() -> None:
 
     with pytest.raises(ServerError):
         run_interview(server, {"helper": "people[0]"})
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (f"{START}{NO_END}\nTraceback hunter2", "The interview has no end screen (DAErrorNoEndpo"),
+        (f"{START}{LOOP}\nTraceback hunter2", "The interview has an error: There appears to be"),
+        (f"{START}KeyError: hunter2\nTraceback", "code, or a template in it, raised KeyError."),
+        (f"{START}DASourceError: Got error hunter2", "in it, raised DASourceError. "),
+        ("DASourceError: Missing docx template file a.docx", "Missing docx template file a.docx. "),
+        (
+            f"DASourceError: {YAML}",
+            "the block on line 4: mapping values are not allowed in this",
+        ),
+        ("Parameter i is required.", "is required. Pass the file name of the interview as i."),
+    ],
+)
+def test_interview_that_cannot_start_says_why(body: str, hint: str) -> None:
+    """Before the first question, errors of the source hold no answer; exceptions may."""
+
+    class FailingStart(ScriptedServer):
+        def _reply(self, request: Any) -> Any:  # noqa: ARG002 - the same reply to all
+            return 400, body
+
+    with pytest.raises(BadRequest) as caught:
+        run_interview(FailingStart())
+
+    assert hint in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_error_with_a_long_traceback_says_why() -> None:
+    """The client reads only the beginning of a long body, which is then not JSON."""
+
+    class FailingStart(ScriptedServer):
+        def _reply(self, request: Any) -> Any:  # noqa: ARG002 - the same reply to all
+            return 400, f"{START}{LOOP}\nTraceback\n" + "x" * 100_000
+
+    with pytest.raises(BadRequest, match="There appears to be an infinite loop"):
+        run_interview(FailingStart())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from docassemble_client.workflows.errors import InterviewFailed
 
 if TYPE_CHECKING:
-    from docassemble_client.errors import APIError
+    from docassemble_client.errors import APIError, BadRequest
     from docassemble_client.workflows.interviews.transcript import Transcript
 
 # webapp/interview/helpers.py:618, 645, 684 and 782 prepend these words to the text of an exception.
@@ -28,10 +28,13 @@ _YAML_ERROR = re.compile(
     r".*?(?:\n\nError was:\n\n(?P<text>[^\n]++(?:\n[^\n]++)?))?\Z",
     re.DOTALL,
 )
-_SYNTAX_ERROR = re.compile(
-    r"(?P<text>Syntax (?:Error|Exception): [^\n]++)(?:\n\nIn file (?P<place>[^\n]++))?"
+_SOURCE_ERROR = re.compile(
+    r"(?P<text>(?:Syntax (?:Error|Exception): |There appears to be an infinite loop)[^\n]++)"
+    r"(?:\n\nIn file (?P<place>[^\n]++))?"
 )
-_NO_END = "DAErrorNoEndpoint"
+_NO_END, _SOURCE_EXCEPTION = "DAErrorNoEndpoint", "DASourceError"
+# webapp/interview/helpers.py:742; a traceback follows.
+_START = "DAException: create_new_interview: failure to assemble interview: "
 
 
 class _Explanation(NamedTuple):
@@ -66,6 +69,28 @@ def make_interview_failed(error: APIError, transcript: Transcript) -> InterviewF
     """
     body = error.body if isinstance(error.body, str) else ""
     return _make_error(error, transcript, _explain(body, error.hint))
+
+
+def explain_start(error: BadRequest) -> BadRequest:
+    """
+    Add to the hint of an error why the interview cannot start.
+
+    Args:
+        error: Error of sessions.start.
+
+    Returns:
+        The error.
+    """
+    body = error.body if isinstance(error.body, str) else ""
+    if body.startswith('"'):
+        # JSON that was cut, because the traceback is long.
+        body = body[1:].replace("\\n", "\n")
+    text = body.removeprefix(_START).partition("\nTraceback")[0]
+    explanation = _explain(text, error.hint, has_answers=False)
+    if explanation.exception:
+        message = explanation.message[0].upper() + explanation.message[1:]
+        error.hint = f"{message.rstrip('.')}. {error.hint}"
+    return error
 
 
 def make_variables_error(
@@ -108,7 +133,7 @@ def _make_error(
     )
 
 
-def _explain(body: str, hint: str) -> _Explanation:
+def _explain(body: str, hint: str, *, has_answers: bool = True) -> _Explanation:
     """Explain the text of an error; it may quote answers, unless a pattern excludes that."""
     if match := _FIELD_NUMBER.fullmatch(body):
         return _Explanation(
@@ -122,26 +147,33 @@ def _explain(body: str, hint: str) -> _Explanation:
         return _Explanation(
             f"the interview's YAML has an error: {' '.join(words.split())}",
             "Correct the interview",
-            "DASourceError",
+            _SOURCE_EXCEPTION,
         )
-    match = _EXCEPTION.fullmatch(body)
-    if match is None:
-        message = "the server refused an answer, or could not run the interview"
-        if _UNDEFINED_NAME.fullmatch(body):
-            message = "the server could not set a variable, because its object is not defined"
-        return _Explanation(message, hint or "See the error's body for the server's message")
-    name, text = match["name"], match["text"]
+    if match := _EXCEPTION.fullmatch(body):
+        return _explain_exception(match["name"], match["text"], has_answers=has_answers)
+    message = "the server refused an answer, or could not run the interview"
+    if _UNDEFINED_NAME.fullmatch(body):
+        message = "the server could not set a variable, because its object is not defined"
+    return _Explanation(message, hint or "See the error's body for the server's message")
+
+
+def _explain_exception(name: str, text: str, *, has_answers: bool) -> _Explanation:
     if name == _NO_END:
         return _Explanation(
             f"the interview has no end screen ({name}): {text.strip()}",
             "Add a mandatory question to the end of the interview",
             name,
         )
-    if name == "DASourceError" and (syntax := _SYNTAX_ERROR.match(text)):
-        words = f"{syntax['text']} in {syntax['place']}" if syntax["place"] else syntax["text"]
-        return _Explanation(
-            f"the interview has a syntax error: {words}", "Correct the interview", name
-        )
+    if name == _SOURCE_EXCEPTION:
+        words = ""
+        if source := _SOURCE_ERROR.match(text):
+            place = (source["place"] or "").rstrip(":")
+            words = f"{source['text']} in {place}" if place else source["text"]
+        elif not has_answers and not text.startswith("Got error"):
+            words = text.partition("\n")[0]
+        if words:
+            message = f"the interview has an error: {words}"
+            return _Explanation(message, "Correct the interview", name)
     return _Explanation(
         f"the interview's code, or a template in it, raised {name}",
         "See the error's body for the message of the exception, which may quote answers",

@@ -12,11 +12,12 @@ from docassemble_client._checks import FLAG, MAPPING, TEXTS, check_arguments
 from docassemble_client._concurrency import CancelledError, Lock, create_task, shield
 from docassemble_client._types import JSON, JSONInput
 from docassemble_client.config import SECRET, Secret
-from docassemble_client.errors import DocassembleError, UsageError
+from docassemble_client.errors import BadRequest, DocassembleError, UsageError
 from docassemble_client.models import Question, Session, SessionReply, UndefinedVariable
 from docassemble_client.transfer import FileInput
 from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer, check_names, encode_answers
+from docassemble_client.workflows.interviews.failure import explain_start
 from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.runner import InterviewRunner
 from docassemble_client.workflows.interviews.session_links import create_resume_url
@@ -182,8 +183,7 @@ class InterviewSession:
         Raises:
             InvalidAnswer: Answers do not fit the fields of a screen; that screen was not answered.
             MissingAnswer: A required field has no answer.
-            InterviewStuck: A question is repeated after the same answer, or there are too many
-                steps.
+            InterviewStuck: A question is repeated after the same answer, or max_steps is exceeded.
             InterviewFailed: The server refused an answer, or the interview raised an error.
         """
         runner = InterviewRunner(
@@ -222,11 +222,10 @@ class InterviewSession:
         Run an action of the interview.
 
         Args:
-            name: Name of the action (an `event` of the interview). The server ignores unknown
-                actions.
+            name: Name of the action, an `event` of the interview. Unknown ones are ignored.
             arguments: Arguments for action_argument().
             read_only: Whether to discard the changes that the action makes.
-            persistent: Whether `question` returns the question that the action asks.
+            persistent: Whether `question` and `run` go on with the question that the action asks.
 
         Returns:
             The reply of the action's response() or json_response(); None without one.
@@ -321,6 +320,8 @@ class InterviewSession:
         )
         try:
             return await shield(start)
+        except BadRequest as error:
+            raise explain_start(error) from None
         except CancelledError as error:
             if not start.cancelled() and start.exception() is None:
                 self._session = start.result()
