@@ -104,6 +104,9 @@ class Browser:
         )
         if response.is_error:
             return _read_error(response.text, page)
+        if "json" not in response.headers["content-type"]:
+            # Files are posted by a frame that gets a page of its own.
+            return await self.reload(page)
         return _read_reply(response.json(), page)
 
 
@@ -154,10 +157,15 @@ def fill_in(page: Page, entries: Mapping[str, Entry], *, button: str = "") -> Su
     group = ""
     for control in page.controls:
         # None of the above belongs to the boxes before it.
-        group = group if control.name.startswith("_ignore") else _get_field_variable(control)
+        group = group if control.name.startswith("_ignore") else get_field_variable(control)
         groups.setdefault(group, []).append(control)
+    rows = {item.extra_row for name in entries for item in groups.get(name, ())}
     for variable, controls in groups.items():
-        shown = [item for item in controls if _is_visible(item, current)]
+        shown = [
+            item
+            for item in controls
+            if item.extra_row in {"", *rows} and _is_visible(item, current)
+        ]
         if not shown:
             continue
         entry = entries.get(variable)
@@ -166,9 +174,18 @@ def fill_in(page: Page, entries: Mapping[str, Entry], *, button: str = "") -> Su
         refused += reasons
         visible += dict.fromkeys(item.name for item in shown if _counts_as_visible(item))
         current[variable] = pairs[0][1] if pairs else ""
+        if any(_BOX_KEY.search(item.variable) for item in shown):
+            values = dict(pairs)
+            boxes = {_decode_keys(item.variable): values.get(item.name) for item in shown}
+            current |= {name: value or "False" for name, value in boxes.items()}
+        elif not pairs and shown[0].kind == "checkbox":
+            current[variable] = _UNCHECKED[shown[0].value][0]
     data = [*page.hidden.items(), *posted]
     data = [(name, value) for name, value in data if name != "_visible"]
     data.append(("_visible", encode_name(json.dumps(visible))))
+    unused_rows = {item.extra_row for item in page.controls} - {"", *rows}
+    if unused_rows:
+        data.append(("_collect_delete", json.dumps(sorted(map(int, unused_rows)))))
     pressed = [item for item in page.buttons if button in {item.value, item.label}]
     data += [(item.name, item.value) for item in pressed[:1]]
     return Submission(
@@ -178,7 +195,7 @@ def fill_in(page: Page, entries: Mapping[str, Entry], *, button: str = "") -> Su
     )
 
 
-def _get_field_variable(control: Control) -> str:
+def get_field_variable(control: Control) -> str:
     """Return the variable of a control's field, without the key of a box."""
     return _BOX_KEY.sub("", control.variable)
 

@@ -64,6 +64,7 @@ class Control:
         options: Choices of a select.
         attributes: Attributes of the element.
         conditions: When it is visible.
+        extra_row: Number of its row of a list, if the page shows it only after "Add another".
     """
 
     kind: str
@@ -75,6 +76,7 @@ class Control:
     options: tuple[Option, ...] = ()
     attributes: Mapping[str, str] = field(factory=dict[str, str])
     conditions: tuple[Condition, ...] = ()
+    extra_row: str = ""
 
     @property
     def classes(self) -> set[str]:
@@ -162,6 +164,7 @@ def parse_page(html: str) -> Page:
 class _Element:
     tag: str
     conditions: tuple[Condition, ...]
+    extra_row: str
 
 
 class _PageParser(HTMLParser):
@@ -178,13 +181,16 @@ class _PageParser(HTMLParser):
         self._is_in_form = False
         self._label = ""
         self._is_in_heading = False
+        self._is_in_button = False
         self._skipped = ""
         self._select: Control | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if tag not in _VOID:
-            self._elements.append(_Element(tag, _read_conditions(attributes)))
+            is_extra = "dacollectextra" in attributes.get("class", "").split()
+            extra_row = attributes.get("data-collectnum", "") if is_extra else ""
+            self._elements.append(_Element(tag, _read_conditions(attributes), extra_row))
         match tag:
             case "script" | "style":
                 self._skipped = tag
@@ -208,6 +214,7 @@ class _PageParser(HTMLParser):
             checked="checked" in attributes,
             attributes=attributes,
             conditions=tuple(part for item in self._elements for part in item.conditions),
+            extra_row="".join(item.extra_row for item in self._elements),
         )
         if tag == "option":
             option = Option(value=value or "", selected="selected" in attributes)
@@ -216,6 +223,7 @@ class _PageParser(HTMLParser):
         elif tag == "button":
             if name and attributes.get("type", "submit") == "submit":
                 self.buttons.append(control)
+                self._is_in_button = True
         elif kind == "hidden":
             self.hidden[name] = control.value
         elif name:
@@ -224,10 +232,9 @@ class _PageParser(HTMLParser):
                 self._select = control
 
     def handle_endtag(self, tag: str) -> None:
-        while self._elements:
-            element = self._elements.pop()
-            if element.tag == tag:
-                break
+        if any(element.tag == tag for element in self._elements):
+            while self._elements.pop().tag != tag:
+                pass
         match tag:
             case "script" | "style":
                 self._skipped = ""
@@ -237,6 +244,8 @@ class _PageParser(HTMLParser):
                 self._is_in_form = False
             case "label":
                 self._label = ""
+            case "button":
+                self._is_in_button = False
             case "select" if self._select is not None:
                 self.controls[-1] = self._select
                 self._select = None
@@ -255,8 +264,7 @@ class _PageParser(HTMLParser):
             self._select = evolve(self._select, options=(*others, option))
         if self._elements and self._elements[-1].tag == "textarea" and self._is_in_form:
             self.controls[-1] = evolve(self.controls[-1], value=data)
-        button = self._elements[-1].tag == "button" if self._elements else False
-        if button and self.buttons:
+        if self._is_in_button:
             self.buttons[-1] = evolve(self.buttons[-1], label=self.buttons[-1].label + data.strip())
 
 
@@ -274,7 +282,7 @@ def _read_conditions(attributes: Mapping[str, str]) -> tuple[Condition, ...]:
     return (
         Condition(
             variable=decode_name(variable),
-            value=decode_name(value),
+            value=value,
             sign=not re.fullmatch("0|false", sign, re.IGNORECASE),
         ),
     )
