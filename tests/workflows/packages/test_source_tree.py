@@ -37,11 +37,13 @@ def test_caches_secrets_and_editor_files_are_ignored(tmp_path: Path) -> None:
         *(".netrc", ".pypirc", ".docassemblecli", ".coverage", ".tox/x", ".history/x"),
         *("docassemble/X/data/templates/~$letter.docx", "docassemble/X/data/questions/._main.yml"),
         *("docassemble/X/data/templates/.~lock.letter.docx#", "letter.tmp", "main.yml.bak"),
+        *(".ENV", "ID_RSA", "Server.Pem", "client.ppk", ".git-credentials", ".npmrc", ".pgpass"),
+        *(".ssh/config", ".aws/credentials", "id_work", "id_ed25519_sk", "id_rsa.old"),
     )
     included = (
         *(".env.example", ".gitignore", "README.md", "docassemble/X/data/static/build/app.js"),
         *("docassemble/X/data/static/dist/app.js", "docassemble/X/data/sources/monkey.yml"),
-        *("id_rsa.pub", "environment.py"),
+        *("id_rsa.pub", "environment.py", "id_card.docx", "docassemble/X/id_numbers.py"),
     )
 
     write_files(tmp_path, dict.fromkeys((*ignored, *included), "x"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+
+from docassemble_client.workflows.packages.ignore_rules import RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,9 @@ node_modules/
 .DS_Store
 Thumbs.db
 desktop.ini
+"""
+# Files that usually hold secrets, whatever their capital letters.
+_CONFIDENTIAL_PATTERNS = """
 .env
 .env.*
 !.env.example
@@ -57,15 +61,35 @@ desktop.ini
 !.env.template
 .envrc
 .netrc
+_netrc
 .pypirc
+.npmrc
+.yarnrc.yml
+.git-credentials
 .htpasswd
+.pgpass
+.my.cnf
+.s3cfg
+.boto
+.vault_pass
 .docassemblecli
-id_rsa
-id_dsa
-id_ecdsa
-id_ed25519
+.ssh/
+.aws/
+.azure/
+.gcloud/
+.gnupg/
+.kube/
+.docker/
+id_*
+!id_*.*
+id_rsa*
+id_dsa*
+id_ecdsa*
+id_ed25519*
+!id_*.pub
 *.pem
 *.key
+*.ppk
 *.p12
 *.pfx
 *.jks
@@ -74,8 +98,6 @@ id_ed25519
 """
 _GIT = ".git"
 _VIRTUAL_ENVIRONMENT_FILE = "pyvenv.cfg"
-# The wildcards of .gitignore patterns, longest first.
-_TOKEN = re.compile(r"(?P<deep>/\*\*(?=/))|(?P<star>\*+)|(?P<any>\?)|(?P<set>\[[!^]?\]?[^]]*\])")
 
 
 @frozen(kw_only=True)
@@ -92,37 +114,6 @@ class SourceTree:
     root: Path
     files: tuple[str, ...]
     ignored: tuple[str, ...]
-
-
-@frozen
-class _Rule:
-    """One line of a .gitignore; the pattern matches paths relative to its folder."""
-
-    pattern: re.Pattern[str]
-    ignores: bool
-    folders_only: bool
-
-
-@frozen
-class _RuleSet:
-    """
-    The rules of one .gitignore.
-
-    Attributes:
-        base: Its folder relative to the repository; empty, or with a slash at the end.
-        rules: Its rules, in order.
-    """
-
-    base: str
-    rules: tuple[_Rule, ...]
-
-    def is_ignored(self, path: str, *, is_folder: bool) -> bool | None:
-        """Whether the path is ignored: the last rule that matches wins; None if none matches."""
-        relative_path = path[len(self.base) :]
-        for rule in reversed(self.rules):
-            if (is_folder or not rule.folders_only) and rule.pattern.fullmatch(relative_path):
-                return rule.ignores
-        return None
 
 
 def scan_sources(root: Path) -> SourceTree:
@@ -147,7 +138,7 @@ def scan_sources(root: Path) -> SourceTree:
     root = root.resolve()
     repository = _find_repository(root) or root
     prefix = _as_prefix(root, repository)
-    outer_rules: list[_RuleSet] = []
+    outer_rules: list[RuleSet] = []
     parents = [parent for parent in root.parents if parent.is_relative_to(repository)][::-1]
     for parent in parents:
         outer_rules += _read_ignore_file(parent, _as_prefix(parent, repository))
@@ -155,9 +146,12 @@ def scan_sources(root: Path) -> SourceTree:
     folders = [folder.relative_to(repository).as_posix() for folder in (*parents[1:], root)]
     if any(_is_ignored(outer_rules, folder, is_folder=True) for folder in folders):
         outer_rules = []
-    default_rules = _RuleSet(prefix, _parse_rules(_DEFAULT_PATTERNS))
+    default_rules = [
+        RuleSet(prefix, _DEFAULT_PATTERNS),
+        RuleSet(prefix, _CONFIDENTIAL_PATTERNS, ignores_case=True),
+    ]
     scanner = _Scanner(root, prefix)
-    scanner.scan_folder(root, prefix, [default_rules, *outer_rules])
+    scanner.scan_folder(root, prefix, [*default_rules, *outer_rules])
     return scanner.make_tree()
 
 
@@ -181,7 +175,7 @@ class _Scanner:
     links: list[str] = field(factory=list[str])
     ignored: list[str] = field(factory=list[str])
 
-    def scan_folder(self, folder: Path, base: str, rule_sets: list[_RuleSet]) -> None:
+    def scan_folder(self, folder: Path, base: str, rule_sets: list[RuleSet]) -> None:
         rule_sets = [*rule_sets, *_read_ignore_file(folder, base)]
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
@@ -240,7 +234,7 @@ def _is_valid_text(name: str) -> bool:
     return True
 
 
-def _is_ignored(rule_sets: list[_RuleSet], path: str, *, is_folder: bool) -> bool:
+def _is_ignored(rule_sets: list[RuleSet], path: str, *, is_folder: bool) -> bool:
     for rule_set in reversed(rule_sets):
         ignored = rule_set.is_ignored(path, is_folder=is_folder)
         if ignored is not None:
@@ -248,67 +242,7 @@ def _is_ignored(rule_sets: list[_RuleSet], path: str, *, is_folder: bool) -> boo
     return False
 
 
-def _read_ignore_file(folder: Path, base: str) -> Iterator[_RuleSet]:
+def _read_ignore_file(folder: Path, base: str) -> Iterator[RuleSet]:
     file = folder / _IGNORE_FILE
-    if file.is_file():
-        yield _RuleSet(base, _parse_rules(file.read_text(encoding="utf-8-sig", errors="replace")))
-
-
-def _parse_rules(text: str) -> tuple[_Rule, ...]:
-    rules = (_parse_rule(line) for line in text.splitlines())
-    return tuple(rule for rule in rules if rule is not None)
-
-
-def _parse_rule(line: str) -> _Rule | None:
-    """Parse one line of a .gitignore; None if it is empty, a comment or invalid."""
-    line = re.sub(r"(?<!\\)[ \t]+$", "", line)
-    if not line or line.startswith("#"):
-        return None
-    ignores = not line.startswith("!")
-    line = line if ignores else line[1:]
-    folders_only = line.endswith("/")
-    line = line.removesuffix("/")
-    # A pattern with a slash matches relative to its folder; without one, at every depth.
-    depth = "" if "/" in line else "(?:.*/)?"
-    try:
-        pattern = re.compile(f"{depth}{_translate_pattern(line.removeprefix('/'))}", re.DOTALL)
-    except re.error:
-        return None
-    return _Rule(pattern, ignores, folders_only)
-
-
-def _translate_pattern(line: str) -> str:
-    """Translate a pattern into a regular expression."""
-    if line == "**":
-        return ".*"
-    text, position = "", 0
-    if line.startswith("**/"):
-        text, position = "(?:.*/)?", 3
-    while position < len(line):
-        if line[position] == "\\" and position + 1 < len(line):
-            text += re.escape(line[position + 1])
-            position += 2
-            continue
-        token = _TOKEN.match(line, position)
-        if token is None:
-            text += re.escape(line[position])
-            position += 1
-            continue
-        position = token.end()
-        text += _translate_token(token, is_last=position == len(line))
-    return text
-
-
-def _translate_token(token: re.Match[str], *, is_last: bool) -> str:
-    text = token[0]
-    if token["deep"]:
-        return "(?:/.*)?"
-    if token["star"]:
-        follows_slash = token.string[token.start() - 1 : token.start()] == "/"
-        return ".*" if is_last and follows_slash and text == "**" else "[^/]*"
-    if token["any"]:
-        return "[^/]"
-    characters = text[1:-1]
-    negated = characters[:1] in {"!", "^"}
-    characters = characters[negated:].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-    return f"(?!/)[{'^' if negated else ''}{characters}]"
+    if file.is_file() and not file.is_symlink():
+        yield RuleSet(base, file.read_text(encoding="utf-8-sig", errors="surrogateescape"))
