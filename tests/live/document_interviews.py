@@ -219,6 +219,13 @@ fields:
 mandatory: True
 question: Thanks for the ${ reason }
 """
+MESSAGE = f"""
+{NAME}
+mandatory: True
+code: |
+  if name == "Ada":
+    message("Sorry", "You cannot use this form.")
+"""
 WITHOUT_END = f"""
 {NAME}
 mandatory: True

@@ -105,6 +105,12 @@ async def test_policy_presses_the_button_that_continues(connect: Connect) -> Non
         await assemble(connect, text)
 
 
+async def test_message_is_the_end(connect: Connect) -> None:
+    """message() turns a user away, with buttons that exit and restart."""
+    with pytest.raises(NoDocuments, match=r"on question 'Question_Temp' \(buttons\)"):
+        await assemble(connect, interviews.MESSAGE)
+
+
 async def test_pressed_restart_button_is_taken_back(connect: Connect) -> None:
     """A policy may press it where only the server's reply tells what it does."""
     async with (

@@ -115,6 +115,28 @@ def test_different_documents_with_one_name_are_kept() -> None:
     ]
 
 
+def test_files_with_one_name_are_told_apart_by_their_variables() -> None:
+    """A file that no variable holds any more is an old version; the others are documents."""
+    server = DocumentServer(
+        make_step("First", "[A](/uploadedfile/1/form.md) [A](/uploadedfile/2/form.txt)"),
+        make_step("Second", "[B](/uploadedfile/3/form.md)"),
+        make_end("[C](/uploadedfile/4/form.md)"),
+        values={
+            "cases": [
+                make_collection("Form", make_file(3, "form.md"), make_file(2, "form.txt")),
+                make_collection("Form", make_file(4, "form.md")),
+            ]
+        },
+    )
+
+    documents = assemble(server)
+
+    assert [(item.variable, item.content) for item in documents] == [
+        ("cases[1]", b"4 md"), ("cases[0]", b"3 md"), ("cases[0]", b"2 txt")
+    ]  # fmt: skip
+    assert server.count_variable_reads() == 1
+
+
 def test_file_is_returned_once() -> None:
     """A link to an attachment, and links in several spellings, lead to the same document."""
     server = DocumentServer(
@@ -262,6 +284,7 @@ def test_documents_that_no_screen_shows_are_in_the_variables() -> None:
         (("cases[0]",), ["case.md"]),
         (("cases",), ["case.md"]),
         (("upload",), ["upload.md"]),
+        (("letter.txt",), ["letter.txt"]),
         (("linked",), ["linked.md"]),
     ],
 )

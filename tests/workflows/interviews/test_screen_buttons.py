@@ -51,6 +51,7 @@ def run_buttons(*screens: Any, answers: Any = None, **options: Any) -> tuple[Tra
         make_buttons(subquestionText="[Get](/uploadedfile/1/a.pdf)"),
         make_buttons(EXITS),
         make_buttons(EXITS, attachments=[LETTER]),
+        {**make_buttons(), "questionName": "Question_Temp"},
     ],
 )
 def test_no_policy_presses_a_button_of_the_last_screen(screen: Any, policy: AnswerPolicy) -> None:
@@ -60,7 +61,7 @@ def test_no_policy_presses_a_button_of_the_last_screen(screen: Any, policy: Answ
     assert sent == [{"name": "Ada"}]
     assert transcript.end_type == "buttons"
     assert isinstance(transcript.final, Question)
-    assert transcript.final.question_name == "Bye"
+    assert transcript.final.question_name == screen["questionName"]
 
 
 def test_pressed_exit_button_ends_the_interview() -> None:

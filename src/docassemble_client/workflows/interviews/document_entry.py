@@ -73,13 +73,16 @@ class DocumentEntry:
             earlier: Document of an earlier screen.
 
         Returns:
-            Whether both have the same variable; without variables, the same name.
+            Whether both have the same variable; without variables, the same name. The formats of
+            an attachment are replaced together, those of links one by one.
         """
+        are_attachments = self.source == earlier.source == "attachment"
         if self.key == earlier.key:
             return True
         if self.variable and earlier.variable:
-            return self.variable == earlier.variable
-        if self.source == earlier.source == "attachment":
+            is_format = are_attachments or self.format == earlier.format
+            return is_format and self.variable == earlier.variable
+        if are_attachments:
             return self.name == earlier.name
         return self.filename.lower() == earlier.filename.lower()
 

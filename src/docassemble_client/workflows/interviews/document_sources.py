@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -117,8 +118,8 @@ class _DocumentFinder:
 
     async def find(self, variables: Sequence[str] | None) -> list[DocumentEntry]:
         """Find the documents that the screens show, or those of these variables."""
-        if variables is not None:
-            # They also tell in which variable a linked file is.
+        if variables is not None or self._has_ambiguous_links():
+            # They tell in which variable a linked file is.
             await self._read_variables()
         entries = list(find_response(self._transcript))
         for question in reversed(self._transcript.document_screens):
@@ -135,6 +136,14 @@ class _DocumentFinder:
             if not entries and self._error is not None:
                 raise self._error
         return entries
+
+    def _has_ambiguous_links(self) -> bool:
+        """Return whether files of one name may be versions of one document, or different ones."""
+        links = [link for q in self._transcript.document_screens for link in find_file_links(q)]
+        files = {(entry.filename.lower(), entry.number) for entry in self._attachments.values()}
+        files |= {(link.filename.lower(), link.number) for link in links}
+        counts = Counter(name for name, _ in files)
+        return any(counts[link.filename.lower()] > 1 for link in links if link.filename)
 
     async def _find_shown(self, question: Question) -> AsyncIterator[DocumentEntry]:
         """Find the documents of one screen: its attachments, then the files that it links to."""
@@ -201,9 +210,9 @@ class _DocumentFinder:
     def _select(self, variable: str, entries: list[DocumentEntry]) -> list[DocumentEntry]:
         """Select the documents of a variable: those that a screen shows, else all of its files."""
         files = self._files or ()
-        selected = [entry for entry in entries if _is_part(entry.variable, variable)]
+        selected = [entry for entry in entries if _is_part(entry, variable)]
         selected = selected or self._make_entries(
-            file for file in files if _is_part(file.variable, variable)
+            file for file in files if _is_part(file, variable)
         )
         if selected:
             return selected
@@ -253,9 +262,10 @@ def _match_link(
     )
 
 
-def _is_part(variable: str, whole: str) -> bool:
-    """Return whether a variable is another one, or an attribute or item of it."""
-    return variable == whole or variable.startswith((f"{whole}.", f"{whole}["))
+def _is_part(document: DocumentEntry | VariableFile, variable: str) -> bool:
+    """Return whether a variable is a document's, one of its formats, or an object that has it."""
+    names = {document.variable, f"{document.variable}.{document.format}"}
+    return variable in names or document.variable.startswith((f"{variable}.", f"{variable}["))
 
 
 def _unique_filename(filename: str, used: set[str]) -> str:

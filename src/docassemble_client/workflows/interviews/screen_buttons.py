@@ -22,6 +22,9 @@ _EXIT_COMMANDS = frozenset(
         "register", "restart", "signin",
     }
 )  # fmt: skip
+# Screens of message(), whose buttons are exit, leave and restart unless its code passes others
+# (base/parse.py:9800-9827).
+_MESSAGE = "Question_Temp"
 _CHOICES_KEY = re.compile(r"(?:buttons|choices|dropdown|combobox)\s*+:\s*+(?:#.*)?\Z")
 _ITEM = re.compile(r" *+(?:- ++)?(?=[^\s#-])")
 _COMMAND = re.compile(
@@ -118,8 +121,10 @@ def find_exit_buttons(question: Question) -> frozenset[int] | None:
     Returns:
         Numbers of these buttons; None if the source is unknown or does not list them plainly.
     """
-    commands = _read_commands(_get_source_code(question))
     choices = [choice for field in question.fields or [] for choice in field.choices or []]
+    if question.question_name == _MESSAGE:
+        return frozenset(range(len(choices)))
+    commands = _read_commands(_get_source_code(question))
     if len(commands) != len(choices):
         return None
     return frozenset(number for number, command in enumerate(commands) if command in _EXIT_COMMANDS)
