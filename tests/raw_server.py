@@ -205,6 +205,19 @@ def make_client(
     return AsyncDocassemble(server.url, KEY, retry=retry, **{"verify": False, **options})
 
 
+@asynccontextmanager
+async def connect(
+    script: Script, **options: Any
+) -> AsyncGenerator[tuple[AsyncDocassemble, RawServer]]:
+    """Run a server and a client of it; fail if the test hangs."""
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        serve(script) as server,
+        make_client(server, **options) as da,
+    ):
+        yield da, server
+
+
 def clear_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ignore the proxies of the environment."""
     for name in _PROXY_VARIABLES:

@@ -25,7 +25,7 @@ from tests.raw_server import (
     USER,
     Connection,
     check_leaks,
-    make_client,
+    connect,
     make_response,
     never_respond,
     respond_with,
@@ -33,9 +33,9 @@ from tests.raw_server import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from tests.raw_server import Script
 
-    from tests.raw_server import RawServer, Script
+pytestmark = pytest.mark.sockets
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 
@@ -54,19 +54,7 @@ def library(
     return str(request.param)
 
 
-def run_scenario(
-    script: Script,
-    scenario: Callable[[AsyncDocassemble, RawServer], Awaitable[Any]],
-    **options: Any,
-) -> Any:
-    async def run_with_client() -> Any:
-        async with serve(script) as server, make_client(server, **options) as da:
-            return await scenario(da, server)
-
-    return asyncio.run(asyncio.wait_for(run_with_client(), HANG_SECONDS))
-
-
-def test_a_refused_connection_is_not_sent() -> None:
+async def test_a_refused_connection_is_not_sent() -> None:
     """Nothing was processed, so all attempts are made."""
     events: list[object] = []
 
@@ -82,14 +70,14 @@ def test_a_refused_connection_is_not_sent() -> None:
         with pytest.raises(
             NotSent, match=r"no connection to 127\.0\.0\.1:\d+: it was refused"
         ) as caught:
-            asyncio.run(scenario(listener.getsockname()[1]))
+            await scenario(listener.getsockname()[1])
 
     assert not caught.value.maybe_processed
     assert caught.value.__suppress_context__
     assert sum(isinstance(event, RequestEvent) for event in events) == 3
 
 
-def test_an_unresolvable_host_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unresolvable_host_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent to a host that cannot be resolved."""
 
     def fail(*_: object, **__: object) -> None:
@@ -97,12 +85,9 @@ def test_an_unresolvable_host_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
 
-    async def scenario() -> None:
+    with pytest.raises(NotSent):
         async with AsyncDocassemble("http://nowhere.example", KEY, retry=NO_DELAY) as da:
             await da.users.create("jane@example.com")
-
-    with pytest.raises(NotSent):
-        asyncio.run(scenario())
 
 
 async def wait_without_handshake(connection: Connection) -> None:
@@ -110,22 +95,18 @@ async def wait_without_handshake(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 0.05])
-def test_a_connect_timeout_is_not_sent(limit: float) -> None:
+async def test_a_connect_timeout_is_not_sent(limit: float) -> None:
     """No request is sent before TLS is established; 0 seconds are also a limit."""
-
-    async def scenario() -> int:
-        async with serve(wait_without_handshake) as server:
-            url = server.url.replace("http://", "https://")
-            timeout = Timeouts(connect=limit)
-            async with AsyncDocassemble(url, KEY, retry=NO_DELAY, timeout=timeout) as da:
-                with pytest.raises(
-                    RequestTimeout, match=r"no connection to 127\.0\.0\.1:\d+ within"
-                ) as caught:
-                    await da.users.create("jane@example.com")
-                assert not caught.value.maybe_processed
-            return len(server.requests)
-
-    assert asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS)) == 0
+    async with asyncio.timeout(HANG_SECONDS), serve(wait_without_handshake) as server:
+        url = server.url.replace("http://", "https://")
+        timeout = Timeouts(connect=limit)
+        async with AsyncDocassemble(url, KEY, retry=NO_DELAY, timeout=timeout) as da:
+            with pytest.raises(
+                RequestTimeout, match=r"no connection to 127\.0\.0\.1:\d+ within"
+            ) as caught:
+                await da.users.create("jane@example.com")
+            assert not caught.value.maybe_processed
+        assert len(server.requests) == 0
 
 
 async def hang_up(connection: Connection) -> None:
@@ -189,10 +170,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("script", BROKEN)
-def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
+async def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
     """The server may have processed the request: a read is retried, a change is not."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> tuple[int, int]:
+    async with connect(script, retry=NO_DELAY) as (da, server):
         with pytest.raises(MaybeSent, match=r"before you repeat|[Tt]ry again") as caught:
             await da.users.get_current()
         assert caught.value.maybe_processed
@@ -200,13 +180,11 @@ def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
         reads = len(server.requests)
         with pytest.raises(MaybeSent):
             await da.users.create("jane@example.com")
-        return reads, len(server.requests) - reads
-
-    assert run_scenario(script, scenario, retry=NO_DELAY) == (3, 1)
+        assert (reads, len(server.requests) - reads) == (3, 1)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "POST"])
-def test_no_library_retries_on_a_broken_idle_connection(method: str) -> None:
+async def test_no_library_retries_on_a_broken_idle_connection(method: str) -> None:
     """No library retries idempotent methods by itself."""
 
     async def script(connection: Connection) -> None:
@@ -214,50 +192,39 @@ def test_no_library_retries_on_a_broken_idle_connection(method: str) -> None:
         await connection.send(make_response(b"{}"))
         await connection.receive()
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> tuple[int, int]:
+    async with connect(script, retry=NO_DELAY) as (da, server):
         await da.request("GET", "/x")
         with pytest.raises(MaybeSent):
             await da.request(method, "/x")
-        return len(server.requests), server.connections
-
-    assert run_scenario(script, scenario, retry=NO_DELAY) == (2, 1)
+        assert (len(server.requests), server.connections) == (2, 1)
 
 
-def test_text_fields_without_files_are_sent_as_a_form() -> None:
+async def test_text_fields_without_files_are_sent_as_a_form() -> None:
     """The body is URL-encoded; with a file it would be multipart."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(respond_with(make_response(USER))) as (da, server):
         await da.request("POST", "/x", data={"a b": "é&=", "c": [1, {"d": None}], "e": None})
         assert server.requests[0].headers["content-type"] == "application/x-www-form-urlencoded"
         assert server.requests[0].body == b"a+b=%C3%A9%26%3D&c=%5B1%2C%7B%22d%22%3Anull%7D%5D"
 
-    run_scenario(respond_with(make_response(USER)), scenario)
-
 
 @pytest.mark.parametrize("seconds", [math.inf, 10**400, math.nan, -1])
-def test_a_timeout_that_no_clock_can_add_is_refused(seconds: float) -> None:
+async def test_a_timeout_that_no_clock_can_add_is_refused(seconds: float) -> None:
     """Libraries would raise an OverflowError in the middle of a call, or take it for another."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(respond_with(make_response(USER))) as (da, server):
         with pytest.raises(UsageError, match="finite number of seconds"):
             await da.users.get_current(timeout=seconds)
         assert server.connections == 0
 
-    run_scenario(respond_with(make_response(USER)), scenario)
-
 
 @pytest.mark.parametrize("seconds", [10**300, 1e300, 0.5, None])
-def test_a_long_timeout_is_a_limit_like_any_other(seconds: float | None) -> None:
+async def test_a_long_timeout_is_a_limit_like_any_other(seconds: float | None) -> None:
     """Any finite number works with every library, for the total limit and the wait for a slot."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(respond_with(make_response(USER))) as (da, _):
         await da.users.get_current(
             timeout=Timeouts(
                 connect=seconds, read=seconds, write=seconds, pool=seconds, total=seconds
             )
         )
-
-    run_scenario(respond_with(make_response(USER)), scenario)
 
 
 async def stop_in_body(connection: Connection) -> None:
@@ -267,10 +234,9 @@ async def stop_in_body(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("script", [never_respond, stop_in_body])
-def test_a_read_timeout_closes_the_connection(script: Script) -> None:
+async def test_a_read_timeout_closes_the_connection(script: Script) -> None:
     """A response that does not arrive in time ends the call; it may have been processed."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(script, retry=NO_DELAY, timeout=Timeouts(read=0.05)) as (da, server):
         with pytest.raises(
             RequestTimeout, match=r"the server 127\.0\.0\.1:\d+ sent nothing for 0\.05 s"
         ) as caught:
@@ -278,5 +244,3 @@ def test_a_read_timeout_closes_the_connection(script: Script) -> None:
         assert caught.value.maybe_processed
         await server.wait_all_closed()
         assert len(server.requests) == 1
-
-    run_scenario(script, scenario, retry=NO_DELAY, timeout=Timeouts(read=0.05))

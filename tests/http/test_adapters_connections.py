@@ -40,6 +40,8 @@ from tests.raw_server import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.sockets
+
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
 
@@ -82,40 +84,35 @@ def copy_to_folder(folder: Path) -> str:
     ],
     ids=["no check", "file", "folder", "context"],
 )
-def test_verify_selects_the_trusted_certificates(
+async def test_verify_selects_the_trusted_certificates(
     verify: Callable[[Path], Any], tmp_path: Path
 ) -> None:
     """A certificate is not verified, or verified with a file, a folder or a context."""
-    assert asyncio.run(get_user(make_tls_context(), verify=verify(tmp_path))) == 1
+    assert await get_user(make_tls_context(), verify=verify(tmp_path)) == 1
 
 
-def test_nothing_is_sent_to_a_server_with_an_unknown_certificate() -> None:
+async def test_nothing_is_sent_to_a_server_with_an_unknown_certificate() -> None:
     """By default, an unverified server receives no request and no API key."""
-
-    async def scenario() -> int:
-        async with (
-            serve(respond_with(make_response(USER)), make_tls_context()) as server,
-            make_client(server, verify=True) as da,
-        ):
-            with pytest.raises(NotSent, match=r"(?i)certificate"):
-                await da.users.get_current()
-            return len(server.requests)
-
-    assert asyncio.run(scenario()) == 0
+    async with (
+        serve(respond_with(make_response(USER)), make_tls_context()) as server,
+        make_client(server, verify=True) as da,
+    ):
+        with pytest.raises(NotSent, match=r"(?i)certificate"):
+            await da.users.get_current()
+        assert len(server.requests) == 0
 
 
 @pytest.mark.parametrize("cert", [CERTIFICATE, (CERTIFICATE, CERTIFICATE)], ids=["one", "two"])
-def test_the_client_certificate_is_sent(cert: str | tuple[str, str]) -> None:
+async def test_the_client_certificate_is_sent(cert: str | tuple[str, str]) -> None:
     """A server that requires a client certificate receives it."""
     tls = make_tls_context(wants_certificate=True)
 
-    assert asyncio.run(get_user(tls, verify=CERTIFICATE, cert=cert)) == 1
+    assert await get_user(tls, verify=CERTIFICATE, cert=cert) == 1
 
 
-def test_a_missing_client_certificate_is_not_retried() -> None:
+async def test_a_missing_client_certificate_is_not_retried() -> None:
     """With TLS 1.3 the server may refuse the connection only after the request."""
-
-    async def scenario() -> None:
+    async with asyncio.timeout(HANG_SECONDS):
         tls = make_tls_context(wants_certificate=True)
         async with (
             serve(respond_with(make_response(USER)), tls) as server,
@@ -125,14 +122,12 @@ def test_a_missing_client_certificate_is_not_retried() -> None:
                 await da.users.create("jane@example.com")
             assert not server.requests
 
-    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
-
 
 @pytest.mark.parametrize("options", [{"verify": "/no/such/file.pem"}, {"cert": __file__}])
-def test_an_invalid_certificate_file_is_a_usage_error(options: dict[str, Any]) -> None:
+async def test_an_invalid_certificate_file_is_a_usage_error(options: dict[str, Any]) -> None:
     """A missing or invalid file is reported before anything is sent."""
     with pytest.raises(UsageError, match="verify or cert cannot be used"):
-        asyncio.run(get_user(None, **options))
+        await get_user(None, **options)
 
 
 def test_the_default_verifies_certificate_and_host(library: str) -> None:
@@ -145,34 +140,33 @@ def test_the_default_verifies_certificate_and_host(library: str) -> None:
 
 
 @pytest.mark.parametrize("explicit", [True, False])
-def test_a_proxy_receives_the_full_url_and_its_password(
+async def test_a_proxy_receives_the_full_url_and_its_password(
     monkeypatch: pytest.MonkeyPatch, *, explicit: bool
 ) -> None:
     """A proxy argument or the proxy of the environment is used, with its password."""
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        serve(respond_with(make_response(USER), make_response(USER))) as proxy,
+    ):
+        address = proxy.url.replace("//", "//user:p%4055@")
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1" if explicit else address)
+        url = "http://da.example.com/prefix"
+        async with AsyncDocassemble(url, KEY, proxy=address if explicit else None) as da:
+            await da.users.get_current()
+            await da.users.get_current()
+        for request in proxy.requests:
+            assert request.target == "http://da.example.com/prefix/api/user"
+            assert request.headers["host"] == "da.example.com"
+            assert request.headers["proxy-authorization"] == "Basic dXNlcjpwQDU1"
+        assert proxy.connections == 1
 
-    async def scenario() -> None:
-        async with serve(respond_with(make_response(USER), make_response(USER))) as proxy:
-            address = proxy.url.replace("//", "//user:p%4055@")
-            monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1" if explicit else address)
-            url = "http://da.example.com/prefix"
-            async with AsyncDocassemble(url, KEY, proxy=address if explicit else None) as da:
-                await da.users.get_current()
-                await da.users.get_current()
-            for request in proxy.requests:
-                assert request.target == "http://da.example.com/prefix/api/user"
-                assert request.headers["host"] == "da.example.com"
-                assert request.headers["proxy-authorization"] == "Basic dXNlcjpwQDU1"
-            assert proxy.connections == 1
 
-    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
-
-
-def test_no_proxy_excludes_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_proxy_excludes_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server in NO_PROXY is reached directly."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
-    assert asyncio.run(get_user(None)) == 1
+    assert await get_user(None) == 1
 
 
 async def tunnel(connection: Connection) -> None:
@@ -194,23 +188,19 @@ async def tunnel(connection: Connection) -> None:
         await writer.wait_closed()
 
 
-def test_a_tls_proxy_does_not_see_the_key() -> None:
+async def test_a_tls_proxy_does_not_see_the_key() -> None:
     """For a server with TLS, the proxy makes a tunnel and sees neither request nor key."""
-
-    async def scenario() -> list[dict[str, str]]:
-        async with serve(tunnel) as proxy:
-            address = proxy.url.replace("//", "//user:pass@")
-            assert await get_user(make_tls_context(), verify=CERTIFICATE, proxy=address) == 1
-            assert [request.method for request in proxy.requests] == ["CONNECT"]
-            return [request.headers for request in proxy.requests]
-
-    headers = asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
+    async with asyncio.timeout(HANG_SECONDS), serve(tunnel) as proxy:
+        address = proxy.url.replace("//", "//user:pass@")
+        assert await get_user(make_tls_context(), verify=CERTIFICATE, proxy=address) == 1
+        assert [request.method for request in proxy.requests] == ["CONNECT"]
+        headers = [request.headers for request in proxy.requests]
 
     assert headers[0]["proxy-authorization"].startswith("Basic ")
     assert "x-api-key" not in headers[0]
 
 
-def test_a_refusal_of_the_proxy_is_not_sent() -> None:
+async def test_a_refusal_of_the_proxy_is_not_sent() -> None:
     """The error shows the proxy's status, but not its password."""
 
     async def scenario() -> None:
@@ -221,12 +211,12 @@ def test_a_refusal_of_the_proxy_is_not_sent() -> None:
                 await da.users.create("jane@example.com")
 
     with pytest.raises(NotSent, match="407") as caught:
-        asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
+        await asyncio.wait_for(scenario(), HANG_SECONDS)
 
     assert "pa55word" not in str(caught.value)
 
 
-def test_an_unreachable_proxy_is_not_sent() -> None:
+async def test_an_unreachable_proxy_is_not_sent() -> None:
     """If the proxy refuses the connection, nothing was sent."""
 
     async def scenario() -> None:
@@ -237,7 +227,7 @@ def test_an_unreachable_proxy_is_not_sent() -> None:
             await da.users.create("jane@example.com")
 
     with pytest.raises(NotSent) as caught:
-        asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
+        await asyncio.wait_for(scenario(), HANG_SECONDS)
 
     assert "pa55word" not in str(caught.value)
 
@@ -256,12 +246,14 @@ def test_an_unreachable_proxy_is_not_sent() -> None:
         "http://user:pa55word@a b.example",
     ],
 )
-def test_an_invalid_proxy_is_a_usage_error(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_invalid_proxy_is_a_usage_error(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An invalid proxy is refused before anything is sent, without showing its password."""
     monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
 
     with pytest.raises(UsageError, match="the proxy cannot be used") as caught:
-        asyncio.run(get_user(None, proxy=proxy))
+        await get_user(None, proxy=proxy)
 
     assert "pa55word" not in str(caught.value)
     assert caught.value.__suppress_context__
@@ -277,7 +269,7 @@ def test_a_proxy_that_only_the_library_refuses_is_invalid(name: str) -> None:
 
 
 @pytest.mark.parametrize("base_url", ["http://\u200b.example", f"http://{'a' * 64}.example"])
-def test_an_invalid_host_is_an_error_of_this_package(
+async def test_an_invalid_host_is_an_error_of_this_package(
     base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An invalid host name raises an error of this package, and leaves nothing open."""
@@ -291,20 +283,17 @@ def test_an_invalid_host_is_an_error_of_this_package(
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", offline)
     da = AsyncDocassemble(base_url, KEY, retry=NO_RETRIES)
 
-    async def scenario() -> None:
+    with pytest.raises((UsageError, NotSent)):
         async with da:
             await da.users.get_current()
 
-    with pytest.raises((UsageError, NotSent)):
-        asyncio.run(scenario())
 
-
-def test_a_very_long_query_is_a_usage_error() -> None:
+async def test_a_very_long_query_is_a_usage_error() -> None:
     """The client refuses it, because the libraries differ; it is not shown."""
     da = AsyncDocassemble("http://127.0.0.1:1", KEY)
 
     with pytest.raises(UsageError, match="longer than 65536 characters") as caught:
-        asyncio.run(da.request("GET", "/x", params={"q": "x" * 70_000}))
+        await da.request("GET", "/x", params={"q": "x" * 70_000})
 
     assert "xxx" not in str(caught.value)
 

@@ -15,12 +15,13 @@ from docassemble_client import (
     RequestTimeout,
     Response,
 )
-from tests.http.test_adapters import library, run_scenario
+from tests.http.test_adapters import library
 from tests.raw_server import (
     NO_DELAY,
     USER,
     Connection,
     check_leaks,
+    connect,
     make_client,
     make_response,
     never_respond,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from tests.raw_server import RawServer
 
+pytestmark = pytest.mark.sockets
+
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
 
@@ -44,30 +47,27 @@ async def get(da: AsyncDocassemble, _: RawServer) -> Response:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(status: int) -> None:
+async def test_a_redirect_is_not_followed(status: int) -> None:
     """The other server receives no request, and the error contains its URL."""
+    async with serve(never_respond) as other_server:
+        response = make_response(b"", f"Location: {other_server.url}/x?a=b", status=status)
+        async with serve(respond_with(response)) as server, make_client(server, NO_DELAY) as da:
+            with pytest.raises(RedirectRefused) as caught:
+                await da.users.create("jane@example.com")
+            assert len(server.requests) == 1
 
-    async def scenario() -> tuple[RedirectRefused, str, int]:
-        async with serve(never_respond) as other_server:
-            response = make_response(b"", f"Location: {other_server.url}/x?a=b", status=status)
-            async with serve(respond_with(response)) as server, make_client(server, NO_DELAY) as da:
-                with pytest.raises(RedirectRefused) as caught:
-                    await da.users.create("jane@example.com")
-                assert len(server.requests) == 1
-            return caught.value, other_server.url, other_server.connections
-
-    error, other_server, connections = asyncio.run(scenario())
-
-    assert (error.status, error.location, connections) == (status, f"{other_server}/x", 0)
+    error = caught.value
+    assert (error.status, error.location) == (status, f"{other_server.url}/x")
+    assert other_server.connections == 0
 
 
-def test_cookies_are_neither_shown_nor_sent_back() -> None:
+async def test_cookies_are_neither_shown_nor_sent_back() -> None:
     """The session cookie of each response is dropped."""
     response = make_response(
         b"{}", "Set-Cookie: session=abc; Path=/", "SET-COOKIE: remember=def", "X-Other: 1"
     )
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(respond_with(response, response)) as (da, server):
         first = await da.request("GET", "/x")
         await da.request("GET", "/x")
         assert first.headers["x-other"] == "1"
@@ -75,43 +75,44 @@ def test_cookies_are_neither_shown_nor_sent_back() -> None:
         assert not any("cookie" in request.headers for request in server.requests)
         assert server.connections == 1
 
-    run_scenario(respond_with(response, response), scenario)
 
-
-def test_all_libraries_read_headers_in_the_same_way() -> None:
+async def test_all_libraries_read_headers_in_the_same_way() -> None:
     """Many, long, repeated and wrongly encoded headers arrive, the latter as Latin-1."""
     many = [f"X-{number}: {number}" for number in range(1000)]
     head = "\r\n".join(["HTTP/1.1 200 OK", "Content-Length: 2", "X-Long: " + "x" * 20_000, *many])
     twice = "\r\nX-Twice: a\r\nX-TWICE: b\r\nX-Umlaut: \xfc\r\n\r\n{}"
 
-    response = run_scenario(respond_with(head.encode() + twice.encode("latin-1")), get)
+    async with connect(respond_with(head.encode() + twice.encode("latin-1"))) as (da, server):
+        response = await get(da, server)
 
     headers = response.headers
     assert (headers["x-0"], headers["x-999"], headers["x-long"]) == ("0", "999", "x" * 20_000)
     assert (headers["x-twice"], headers["x-umlaut"]) == ("a, b", "\xfc")
 
 
-def test_a_utf_8_header_is_decoded() -> None:
+async def test_a_utf_8_header_is_decoded() -> None:
     """A header in UTF-8 is decoded as UTF-8."""
-    response = run_scenario(respond_with(make_response(b"{}", "X-Umlaut: \xfc")), get)
+    async with connect(respond_with(make_response(b"{}", "X-Umlaut: \xfc"))) as (da, server):
+        response = await get(da, server)
 
     assert response.headers["x-umlaut"] == "\xfc"
 
 
 @pytest.mark.parametrize("size", [0, 10_000_000])
-def test_a_body_without_length_ends_with_its_connection(size: int) -> None:
+async def test_a_body_without_length_ends_with_its_connection(size: int) -> None:
     """Without a length, the end of the connection is the end of the body."""
 
     async def script(connection: Connection) -> None:
         await connection.receive()
         await connection.send(HEAD_WITHOUT_LENGTH + b"x" * size)
 
-    response = run_scenario(script, get)
+    async with connect(script) as (da, server):
+        response = await get(da, server)
 
     assert len(response.content) == size
 
 
-def test_very_long_headers_are_an_error_of_this_package() -> None:
+async def test_very_long_headers_are_an_error_of_this_package() -> None:
     """A head that does not end is refused."""
 
     async def script(connection: Connection) -> None:
@@ -120,7 +121,8 @@ def test_very_long_headers_are_an_error_of_this_package() -> None:
         await connection.wait_closed()
 
     with pytest.raises(DocassembleError):
-        run_scenario(script, get)
+        async with connect(script) as (da, server):
+            await get(da, server)
 
 
 class TwoPartServer:
@@ -147,19 +149,17 @@ class TwoPartServer:
             await connection.send(b"other")
 
 
-def test_chunks_arrive_before_the_file_is_complete() -> None:
+async def test_chunks_arrive_before_the_file_is_complete() -> None:
     """You can process a streamed file while the server is still sending it."""
     server = TwoPartServer()
 
-    async def scenario(da: AsyncDocassemble, _: RawServer) -> list[bytes]:
+    async with connect(server) as (da, _):
         chunks: list[bytes] = []
         async with da.files.download(17) as stream:
             async for chunk in stream:
                 chunks.append(chunk)
                 server.continued.set()
-        return chunks
-
-    assert run_scenario(server, scenario) == [b"first", b"other"]
+        assert chunks == [b"first", b"other"]
 
 
 async def stop_early(da: AsyncDocassemble) -> None:
@@ -194,20 +194,17 @@ async def time_out_in_body(da: AsyncDocassemble) -> None:
 
 
 @pytest.mark.parametrize("leave", [stop_early, never_read, cancel_in_body, time_out_in_body])
-def test_an_incomplete_download_releases_slot_and_connection(
+async def test_an_incomplete_download_releases_slot_and_connection(
     leave: Callable[[AsyncDocassemble], Awaitable[None]],
 ) -> None:
     """Its connection is closed, and the next call can run."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
+    async with connect(TwoPartServer(), max_concurrency=1) as (da, server):
         await leave(da)
         await server.wait_all_closed()
-        return (await da.users.get_current()).id
-
-    assert run_scenario(TwoPartServer(), scenario, max_concurrency=1) == 1
+        assert (await da.users.get_current()).id == 1
 
 
-def test_a_cancelled_call_releases_slot_and_connection() -> None:
+async def test_a_cancelled_call_releases_slot_and_connection() -> None:
     """A cancelled call leaves nothing open, also if it waits for a slot."""
 
     async def script(connection: Connection) -> None:
@@ -217,7 +214,7 @@ def test_a_cancelled_call_releases_slot_and_connection() -> None:
             else respond_with(make_response(USER))
         )(connection)
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
+    async with connect(script, max_concurrency=1) as (da, server):
         tasks = [asyncio.create_task(da.users.get_current()) for _ in range(2)]
         await server.request_arrived.wait()
         for task in reversed(tasks):
@@ -226,38 +223,31 @@ def test_a_cancelled_call_releases_slot_and_connection() -> None:
                 await task
         await server.wait_all_closed()
         await da.users.get_current()
-        return len(server.requests)
-
-    assert run_scenario(script, scenario, max_concurrency=1) == 2
+        assert len(server.requests) == 2
 
 
-def test_closing_ends_running_calls() -> None:
+async def test_closing_ends_running_calls() -> None:
     """A call that waits for the server may have been processed."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(never_respond, retry=NO_DELAY) as (da, server):
         task = asyncio.create_task(da.users.create("jane@example.com"))
         await server.request_arrived.wait()
         await da.aclose()
         with pytest.raises(MaybeSent):
             await task
 
-    run_scenario(never_respond, scenario, retry=NO_DELAY)
 
-
-def test_connections_are_reused() -> None:
+async def test_connections_are_reused() -> None:
     """Concurrent calls use at most max_concurrency connections, and later calls reuse them."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> tuple[int, int]:
-        for _ in range(3):
-            await asyncio.gather(*(da.request("GET", "/x") for _ in range(20)))
-        return len(server.requests), server.connections
 
     async def script(connection: Connection) -> None:
         while True:
             await connection.receive()
             await connection.send(make_response(b"{}"))
 
-    requests, connections = run_scenario(script, scenario, max_concurrency=5)
+    async with connect(script, max_concurrency=5) as (da, server):
+        for _ in range(3):
+            await asyncio.gather(*(da.request("GET", "/x") for _ in range(20)))
+        requests, connections = len(server.requests), server.connections
 
     assert requests == 60
     assert connections <= 5

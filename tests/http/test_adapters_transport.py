@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import (
-    APIError,
     AsyncDocassemble,
     Event,
     RequestEvent,
@@ -17,12 +16,13 @@ from docassemble_client import (
     ServerError,
     UsageError,
 )
-from tests.http.test_adapters import library, run_scenario
+from tests.http.test_adapters import library
 from tests.raw_server import (
     HANG_SECONDS,
     USER,
     Connection,
     check_leaks,
+    connect,
     make_client,
     make_response,
     respond_with,
@@ -31,6 +31,8 @@ from tests.raw_server import (
 
 if TYPE_CHECKING:
     from tests.raw_server import RawServer
+
+pytestmark = pytest.mark.sockets
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
@@ -46,14 +48,13 @@ async def get_user(da: AsyncDocassemble, _: RawServer) -> int:
     return (await da.users.get_current()).id
 
 
-def test_the_hook_receives_request_and_response_events() -> None:
+async def test_the_hook_receives_request_and_response_events() -> None:
     """Both events have the same number, and no query."""
     events: list[Event] = []
     script = respond_with(make_response(USER))
 
-    run_scenario(
-        script, lambda da, _: da.users.get_by_username("jane@example.com"), on_event=events.append
-    )
+    async with connect(script, on_event=events.append) as (da, _):
+        await da.users.get_by_username("jane@example.com")
 
     request_event, response_event = events
     assert isinstance(request_event, RequestEvent)
@@ -71,28 +72,28 @@ def test_the_hook_receives_request_and_response_events() -> None:
     assert response_event.seconds >= 0
 
 
-def test_an_exception_of_the_hook_does_not_break_the_call(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_exception_of_the_hook_does_not_break_the_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The exception is logged."""
 
     def fail(_: Event) -> None:
         raise ZeroDivisionError
 
-    assert run_scenario(respond_with(make_response(USER)), get_user, on_event=fail) == 1
+    async with connect(respond_with(make_response(USER)), on_event=fail) as (da, server):
+        assert await get_user(da, server) == 1
 
     assert [record.getMessage() for record in caplog.records] == ["on_event failed"] * 2
 
 
-def test_a_call_without_authentication_sends_no_key() -> None:
+async def test_a_call_without_authentication_sends_no_key() -> None:
     """The health check does not send the key to a load balancer."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> dict[str, str]:
+    async with connect(respond_with(make_response(HEALTH))) as (da, server):
         await da.server.get_health()
-        return server.requests[0].headers
-
-    assert "x-api-key" not in run_scenario(respond_with(make_response(HEALTH)), scenario)
+        assert "x-api-key" not in server.requests[0].headers
 
 
-def test_a_long_error_body_is_cut_and_its_connection_closed() -> None:
+async def test_a_long_error_body_is_cut_and_its_connection_closed() -> None:
     """The first 64 KiB of the body are kept; the rest is not read."""
 
     async def script(connection: Connection) -> None:
@@ -101,19 +102,16 @@ def test_a_long_error_body_is_cut_and_its_connection_closed() -> None:
         await connection.send(b"x" * 70_000)
         await connection.wait_closed()
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> APIError:
+    async with connect(script) as (da, server):
         with pytest.raises(ServerError) as caught:
             await da.request("POST", "/x")
         await server.wait_all_closed()
-        return caught.value
-
-    assert run_scenario(script, scenario).body == "x" * 65536
+        assert caught.value.body == "x" * 65536
 
 
-def test_a_closed_client_refuses_calls() -> None:
+async def test_a_closed_client_refuses_calls() -> None:
     """Every call after closing is a UsageError; closing again has no effect."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(respond_with(make_response(USER))) as (da, server):
         await da.users.get_current()
         await da.aclose()
         await da.aclose()
@@ -121,10 +119,8 @@ def test_a_closed_client_refuses_calls() -> None:
             await da.users.get_current()
         await server.wait_all_closed()
 
-    run_scenario(respond_with(make_response(USER)), scenario)
 
-
-def test_a_client_stays_with_its_event_loop() -> None:
+async def test_a_client_stays_with_its_event_loop() -> None:
     """Calls and closing on another event loop are a UsageError."""
 
     async def use_in_other_loop(da: AsyncDocassemble) -> None:
@@ -133,36 +129,30 @@ def test_a_client_stays_with_its_event_loop() -> None:
         with pytest.raises(UsageError, match="another event loop"):
             await da.aclose()
 
-    async def scenario() -> None:
-        async with serve(respond_with(make_response(USER))) as server, make_client(server) as da:
-            await da.users.get_current()
-            await asyncio.to_thread(
-                asyncio.run, asyncio.wait_for(use_in_other_loop(da), HANG_SECONDS)
-            )
-
-    asyncio.run(scenario())
+    async with serve(respond_with(make_response(USER))) as server, make_client(server) as da:
+        await da.users.get_current()
+        await asyncio.to_thread(asyncio.run, asyncio.wait_for(use_in_other_loop(da), HANG_SECONDS))
 
 
-def test_loggers_of_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loggers_of_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client changes no filter, handler or level of them."""
     loggers = [logging.getLogger(name) for name in LIBRARY_LOGGERS]
     for logger in loggers:
         monkeypatch.setattr(logger, "filters", [])
     before = [(logger.level, [*logger.handlers], logger.propagate) for logger in loggers]
 
-    run_scenario(respond_with(make_response(USER)), get_user)
+    async with connect(respond_with(make_response(USER))) as (da, server):
+        await get_user(da, server)
 
     assert [(logger.level, logger.handlers, logger.propagate) for logger in loggers] == before
     assert not any(logger.filters for logger in loggers)
 
 
-def test_no_url_is_logged_at_info(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_url_is_logged_at_info(caplog: pytest.LogCaptureFixture) -> None:
     """The clients of some libraries log each URL with its query; their transports do not."""
     caplog.set_level(logging.INFO)
 
-    run_scenario(
-        respond_with(make_response(USER)),
-        lambda da, _: da.users.get_by_username("jane@example.com"),
-    )
+    async with connect(respond_with(make_response(USER))) as (da, _):
+        await da.users.get_by_username("jane@example.com")
 
     assert caplog.messages == []

@@ -19,7 +19,7 @@ from docassemble_client import (
     Timeouts,
     Upload,
 )
-from tests.http.test_adapters import library, run_scenario
+from tests.http.test_adapters import library
 from tests.raw_server import (
     HANG_SECONDS,
     KEY,
@@ -27,6 +27,7 @@ from tests.raw_server import (
     NO_RETRIES,
     Connection,
     check_leaks,
+    connect,
     make_client,
     make_response,
     never_respond,
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
-    from tests.raw_server import RawServer, ReceivedRequest
+    from tests.raw_server import ReceivedRequest
+
+pytestmark = pytest.mark.sockets
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
@@ -47,19 +50,16 @@ LARGE = 32 * 1024 * 1024
 """Number of bytes; more than the buffers between two sockets can hold."""
 
 
-def send_request(**arguments: Any) -> ReceivedRequest:
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> ReceivedRequest:
+async def send_request(**arguments: Any) -> ReceivedRequest:
+    async with connect(respond_with(make_response(b"{}"))) as (da, server):
         await da.request("POST", "/x", **arguments)
         return server.requests[0]
 
-    request: ReceivedRequest = run_scenario(respond_with(make_response(b"{}")), scenario)
-    return request
-
 
 @pytest.mark.parametrize("size", [0, 100, 32_768, 100_000, 5_000_000])
-def test_json_of_any_size_has_a_content_length(size: int) -> None:
+async def test_json_of_any_size_has_a_content_length(size: int) -> None:
     """A short body is sent at once and a long one in chunks; the server sees no difference."""
-    request = send_request(json={"text": "x" * size})
+    request = await send_request(json={"text": "x" * size})
 
     assert json.loads(request.body) == {"text": "x" * size}
     assert request.headers["content-type"] == "application/json"
@@ -68,14 +68,11 @@ def test_json_of_any_size_has_a_content_length(size: int) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "PUT", "DELETE"])
-def test_a_request_without_a_body_has_no_body_headers(method: str) -> None:
+async def test_a_request_without_a_body_has_no_body_headers(method: str) -> None:
     """The headers are the same with every library."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> dict[str, str]:
+    async with connect(respond_with(make_response(b"{}"))) as (da, server):
         await da.request(method, "/x")
-        return server.requests[0].headers
-
-    headers = run_scenario(respond_with(make_response(b"{}")), scenario)
+        headers = server.requests[0].headers
 
     assert headers.pop("content-length", "0") == "0"
     assert headers.keys() == {"host", "user-agent", "accept", "accept-encoding", "x-api-key"}
@@ -83,14 +80,11 @@ def test_a_request_without_a_body_has_no_body_headers(method: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a b", "1+1=2", "a&b=c", "100%", "%41", "J\xf6rg", "/a//b", ""])
-def test_urls_are_encoded_once(text: str) -> None:
+async def test_urls_are_encoded_once(text: str) -> None:
     """The server decodes the query to the original text."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> str:
+    async with connect(respond_with(make_response(b"{}"))) as (da, server):
         await da.request("GET", "/a%20b/J\xf6rg", params={"q": text})
-        return server.requests[0].target
-
-    target = run_scenario(respond_with(make_response(b"{}")), scenario)
+        target = server.requests[0].target
 
     path, _, query = target.partition("?q=")
     assert path == "/a%20b/J%C3%B6rg"
@@ -99,24 +93,20 @@ def test_urls_are_encoded_once(text: str) -> None:
     assert unquote(query) == text
 
 
-def test_the_path_of_the_base_url_comes_first() -> None:
+async def test_the_path_of_the_base_url_comes_first() -> None:
     """The path of the base URL is prepended to the path of the request."""
-
-    async def scenario() -> str:
-        async with serve(respond_with(make_response(b"{}"))) as server:
-            async with AsyncDocassemble(server.url + "/a%20b/c/", KEY) as da:
-                await da.request("GET", "/x")
-            return server.requests[0].target
-
-    assert asyncio.run(scenario()) == "/a%20b/c/x"
+    async with serve(respond_with(make_response(b"{}"))) as server:
+        async with AsyncDocassemble(server.url + "/a%20b/c/", KEY) as da:
+            await da.request("GET", "/x")
+        assert server.requests[0].target == "/a%20b/c/x"
 
 
-def test_files_of_known_size_have_a_content_length(tmp_path: Path) -> None:
+async def test_files_of_known_size_have_a_content_length(tmp_path: Path) -> None:
     """The sizes of paths, bytes and file objects are known."""
     path = tmp_path / "a.docx"
     path.write_bytes(b"p" * 200_000)
 
-    request = send_request(
+    request = await send_request(
         data={"text": "J\xf6rg"}, files={"one": path, "two": [b"bytes", io.BytesIO(b"object")]}
     )
 
@@ -149,20 +139,22 @@ class ChunkSource:
             self.is_closed = True
 
 
-def test_files_of_unknown_size_are_sent_in_chunks() -> None:
+async def test_files_of_unknown_size_are_sent_in_chunks() -> None:
     """An iterable without a size is sent with chunked encoding."""
     source = ChunkSource(b"one", b"two")
 
-    request = send_request(files={"a": Upload(source(), "a.txt")})
+    request = await send_request(files={"a": Upload(source(), "a.txt")})
 
     assert request.headers["transfer-encoding"] == "chunked"
     assert [content for _, _, content in request.parse_parts()] == [b"onetwo"]
     assert source.is_closed
 
 
-def test_an_iterable_with_a_size_has_a_content_length() -> None:
+async def test_an_iterable_with_a_size_has_a_content_length() -> None:
     """If the size is known, the body is not sent with chunked encoding."""
-    request = send_request(files={"a": Upload(ChunkSource(b"one", b"two")(), "a.txt", size=6)})
+    request = await send_request(
+        files={"a": Upload(ChunkSource(b"one", b"two")(), "a.txt", size=6)}
+    )
 
     assert request.headers["content-length"] == str(len(request.body))
 
@@ -180,35 +172,29 @@ async def send_file(da: AsyncDocassemble) -> None:
 
 
 @pytest.mark.parametrize("send", [send_json, send_file])
-def test_a_server_that_does_not_read_causes_a_timeout(
+async def test_a_server_that_does_not_read_causes_a_timeout(
     send: Callable[[AsyncDocassemble], Awaitable[None]],
 ) -> None:
     """The write timeout also applies with a library that has none."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
+    async with connect(never_read, retry=NO_DELAY, timeout=Timeouts(write=0.05)) as (da, server):
         with pytest.raises(RequestTimeout, match="accepted no data for") as caught:
             await send(da)
         assert caught.value.maybe_processed
-        return server.connections
-
-    assert run_scenario(never_read, scenario, retry=NO_DELAY, timeout=Timeouts(write=0.05)) == 1
+        assert server.connections == 1
 
 
 @pytest.mark.parametrize("size", [1000, 200_000])
 @pytest.mark.parametrize("limits", [{"read": 0.05}, {"read": 0.05, "write": None}])
-def test_the_read_timeout_applies_after_the_body(
+async def test_the_read_timeout_applies_after_the_body(
     size: int, limits: dict[str, float | None]
 ) -> None:
     """After the body is sent, the read timeout applies."""
-
-    async def scenario(da: AsyncDocassemble, _: RawServer) -> None:
+    async with connect(never_respond) as (da, _):
         with pytest.raises(RequestTimeout, match="sent nothing for"):
             await da.request("POST", "/x", json="x" * size, timeout=Timeouts(**limits))
 
-    run_scenario(never_respond, scenario)
 
-
-def test_a_slow_source_causes_no_timeout() -> None:
+async def test_a_slow_source_causes_no_timeout() -> None:
     """The write timeout does not include the time that the caller's iterable takes."""
 
     async def produce_slowly() -> AsyncGenerator[bytes]:
@@ -218,34 +204,30 @@ def test_a_slow_source_causes_no_timeout() -> None:
             await timer.wait()
             yield chunk
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> ReceivedRequest:
+    async with connect(respond_with(make_response(b"{}"))) as (da, server):
         files = {"a": Upload(produce_slowly(), "a.txt")}
         await da.request("POST", "/x", files=files, timeout=Timeouts(write=0.05))
-        return server.requests[0]
-
-    request = run_scenario(respond_with(make_response(b"{}")), scenario)
+        request = server.requests[0]
 
     assert [content for _, _, content in request.parse_parts()] == [b"onetwo"]
 
 
-def test_an_early_refusal_of_a_long_body_is_an_error() -> None:
+async def test_an_early_refusal_of_a_long_body_is_an_error() -> None:
     """The server responds and closes the connection before it has read all."""
 
     async def script(connection: Connection) -> None:
         await connection.reader.readuntil(b"\r\n\r\n")
         await connection.send(make_response(b"too large", status=413))
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(script) as (da, server):
         source = ChunkSource(*[b"x" * 65536] * 500)
         with pytest.raises(PayloadTooLarge):
             await da.request("POST", "/x", files={"a": Upload(source(), "a.txt")})
         assert source.is_closed
         await server.wait_all_closed()
 
-    run_scenario(script, scenario)
 
-
-def test_a_response_may_begin_before_the_upload_ends() -> None:
+async def test_a_response_may_begin_before_the_upload_ends() -> None:
     """A server that responds early receives the whole body, and its response is read."""
 
     async def script(connection: Connection) -> None:
@@ -256,10 +238,8 @@ def test_a_response_may_begin_before_the_upload_ends() -> None:
         await connection.send(b"{}")
         await connection.wait_closed()
 
-    async def scenario(da: AsyncDocassemble, _: RawServer) -> bytes:
-        return (await da.request("POST", "/x", json="x" * LARGE)).content
-
-    assert run_scenario(script, scenario) == b"{}"
+    async with connect(script) as (da, _):
+        assert (await da.request("POST", "/x", json="x" * LARGE)).content == b"{}"
 
 
 class SourceError(Exception):
@@ -267,18 +247,17 @@ class SourceError(Exception):
 
 
 @pytest.mark.parametrize("error", [SourceError("mine"), OSError(5, "mine"), TimeoutError("mine")])
-def test_exceptions_of_an_iterable_are_raised_unchanged(error: Exception) -> None:
+async def test_exceptions_of_an_iterable_are_raised_unchanged(error: Exception) -> None:
     """They are the caller's own, and no network errors."""
     source = ChunkSource(b"x" * 100_000, error=error)
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(never_respond, retry=NO_DELAY) as (da, server):
         with pytest.raises(type(error)) as caught:
             await da.request("POST", "/x", files={"a": Upload(source(), "a.txt")})
         assert caught.value is error
         await server.wait_all_closed()
         assert not server.requests
 
-    run_scenario(never_respond, scenario, retry=NO_DELAY)
     assert source.is_closed
 
 
@@ -292,10 +271,9 @@ class BrokenFile(io.BytesIO):
         return super().read(size)
 
 
-def test_a_file_that_cannot_be_read_may_have_been_sent() -> None:
+async def test_a_file_that_cannot_be_read_may_have_been_sent() -> None:
     """A disk error is no network error; its text may contain a path, so only its class is shown."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(never_respond, retry=NO_DELAY) as (da, server):
         upload = Upload(BrokenFile(b"x" * 100_000), "a.txt")
         with pytest.raises(MaybeSent, match=r"could not be read .*OSError") as caught:
             await da.request("POST", "/x", files={"a": upload})
@@ -303,25 +281,20 @@ def test_a_file_that_cannot_be_read_may_have_been_sent() -> None:
         await server.wait_all_closed()
         assert not server.requests
 
-    run_scenario(never_respond, scenario, retry=NO_DELAY)
-
 
 @pytest.mark.parametrize("declared_size", [1, 1000])
-def test_a_file_of_another_size_may_have_been_sent(declared_size: int) -> None:
+async def test_a_file_of_another_size_may_have_been_sent(declared_size: int) -> None:
     """A wrong length leaves a broken request, which is not retried."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> int:
+    async with connect(never_respond, retry=NO_DELAY) as (da, server):
         upload = Upload(ChunkSource(b"12345")(), "a.txt", size=declared_size)
         with pytest.raises(MaybeSent, match="grew or shrank"):
             await da.request("POST", "/x", files={"a": upload})
         await server.wait_all_closed()
-        return server.connections
-
-    assert run_scenario(never_respond, scenario, retry=NO_DELAY) == 1
+        assert server.connections == 1
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "timed out"])
-def test_a_cancelled_upload_closes_its_source(ending: str) -> None:
+async def test_a_cancelled_upload_closes_its_source(ending: str) -> None:
     """A cancelled upload closes its iterable and releases its slot."""
     waiting = asyncio.Event()
     closed: list[bool] = []
@@ -340,7 +313,7 @@ def test_a_cancelled_upload_closes_its_source(ending: str) -> None:
         else:
             await respond_with(make_response(b"{}"))(connection)
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    async with connect(script, max_concurrency=1) as (da, server):
         limit = Timeouts(total=0.05 if ending == "timed out" else None)
         call = da.request("POST", "/x", files={"a": Upload(endless(), "a.txt")}, timeout=limit)
         task = asyncio.create_task(call)
@@ -353,10 +326,8 @@ def test_a_cancelled_upload_closes_its_source(ending: str) -> None:
         await server.tasks[0]
         await da.request("GET", "/x")
 
-    run_scenario(script, scenario, max_concurrency=1)
 
-
-def test_a_retried_upload_opens_the_file_again(tmp_path: Path) -> None:
+async def test_a_retried_upload_opens_the_file_again(tmp_path: Path) -> None:
     """After a refused connection, each attempt opens the file again."""
     path = tmp_path / "a.txt"
     path.write_bytes(b"content")
@@ -368,14 +339,13 @@ def test_a_retried_upload_opens_the_file_again(tmp_path: Path) -> None:
             await da.request("POST", "/x", files={"a": path})
 
     with pytest.raises(NotSent):
-        asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
+        await asyncio.wait_for(scenario(), HANG_SECONDS)
 
 
 @pytest.mark.parametrize("success", [True, False])
-def test_uploads_leave_no_task_behind(*, success: bool) -> None:
+async def test_uploads_leave_no_task_behind(*, success: bool) -> None:
     """After the call no task of the library is running."""
-
-    async def scenario() -> None:
+    async with asyncio.timeout(HANG_SECONDS):
         script = respond_with(make_response(b"{}")) if success else never_respond
         async with serve(script) as server, make_client(server, NO_RETRIES) as da:
             before = asyncio.all_tasks() - set(server.tasks)
@@ -384,5 +354,3 @@ def test_uploads_leave_no_task_behind(*, success: bool) -> None:
             except RequestTimeout:
                 assert not success
             assert asyncio.all_tasks() - set(server.tasks) == before
-
-    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))

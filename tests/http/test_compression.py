@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from docassemble_client import AsyncDocassemble, DecodeError, RedirectRefused, ResponseEvent
-from tests.http.test_adapters import library, run_scenario
+from tests.http.test_adapters import library
 from tests.raw_server import (
     NO_DELAY,
     USER,
     Connection,
     check_leaks,
+    connect,
     make_response,
     respond_with,
 )
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docassemble_client import Event
-    from tests.raw_server import RawServer, Script
+    from tests.raw_server import Script
 
     Call = Callable[[AsyncDocassemble, Path], Awaitable[object]]
+
+pytestmark = pytest.mark.sockets
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
@@ -62,14 +65,14 @@ def respond_twice(first: bytes) -> Script:
 @pytest.mark.parametrize("status", [200, 206, 400, 502])
 @pytest.mark.parametrize(("coding", "shown"), CODINGS)
 @pytest.mark.parametrize("name", CALLS)
-def test_a_compressed_response_is_a_decode_error(
+async def test_a_compressed_response_is_a_decode_error(
     name: str, coding: str, shown: str, status: int, tmp_path: Path
 ) -> None:
     """The error names the coding; the response is not saved, the call not retried."""
     content = CONTENTS.get(coding, b"\x00\x01")
     response = make_response(content, f"Content-Encoding: {coding}", status=status)
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> DecodeError:
+    async with connect(respond_twice(response), retry=NO_DELAY, max_concurrency=1) as (da, server):
         with pytest.raises(DecodeError) as caught:
             await CALLS[name](da, tmp_path)
         # The only slot is free.
@@ -78,11 +81,7 @@ def test_a_compressed_response_is_a_decode_error(
             "identity",
             "identity",
         ]
-        return caught.value
-
-    error: DecodeError = run_scenario(
-        respond_twice(response), scenario, retry=NO_DELAY, max_concurrency=1
-    )
+        error = caught.value
 
     assert error.message == (
         f"the response is compressed ({shown}), which the request did not accept"
@@ -92,29 +91,25 @@ def test_a_compressed_response_is_a_decode_error(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_coding_is_not_shown() -> None:
+async def test_an_unknown_coding_is_not_shown() -> None:
     """The server could put any text there, such as a secret."""
     response = make_response(b"\x00", "Content-Encoding: gzip, hunter2")
 
-    async def scenario(da: AsyncDocassemble, _: RawServer) -> None:
-        await da.users.get_current()
-
     with pytest.raises(DecodeError, match="the response is compressed, which") as caught:
-        run_scenario(respond_with(response), scenario)
+        async with connect(respond_with(response)) as (da, _):
+            await da.users.get_current()
 
     assert "hunter2" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
 
 
 @pytest.mark.parametrize("coding", ["identity", "", " Identity , identity"])
 @pytest.mark.parametrize("name", CALLS)
-def test_identity_is_no_compression(name: str, coding: str, tmp_path: Path) -> None:
+async def test_identity_is_no_compression(name: str, coding: str, tmp_path: Path) -> None:
     """A response may say that it is not compressed."""
     response = make_response(USER, f"Content-Encoding: {coding}")
 
-    async def scenario(da: AsyncDocassemble, _: RawServer) -> None:
+    async with connect(respond_with(response)) as (da, _):
         await CALLS[name](da, tmp_path)
-
-    run_scenario(respond_with(response), scenario)
 
     assert [path.read_bytes() for path in tmp_path.iterdir()] == (
         [USER] if name == "files.download" else []
@@ -122,10 +117,10 @@ def test_identity_is_no_compression(name: str, coding: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_a_coding_is_ignored_without_a_body(status: int) -> None:
+async def test_a_coding_is_ignored_without_a_body(status: int) -> None:
     """A response that has no body is not compressed, whatever its headers say."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> None:
+    response = f"HTTP/1.1 {status} Whatever\r\nContent-Encoding: gzip\r\n\r\n".encode()
+    async with connect(respond_with(response, response)) as (da, server):
         while len(server.requests) < 2:
             try:
                 await da.request("GET", "/x")
@@ -133,11 +128,8 @@ def test_a_coding_is_ignored_without_a_body(status: int) -> None:
                 assert status == 304
         assert server.connections == 1
 
-    response = f"HTTP/1.1 {status} Whatever\r\nContent-Encoding: gzip\r\n\r\n".encode()
-    run_scenario(respond_with(response, response), scenario)
 
-
-def test_the_body_of_a_compressed_response_is_not_read() -> None:
+async def test_the_body_of_a_compressed_response_is_not_read() -> None:
     """Its connection is closed, however long the body is; the event has the status."""
     events: list[Event] = []
 
@@ -148,13 +140,11 @@ def test_the_body_of_a_compressed_response_is_not_read() -> None:
         )
         await connection.wait_closed()
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> Any:
+    async with connect(script, on_event=events.append) as (da, server):
         with pytest.raises(DecodeError) as caught:
             await da.files.download(17)
         await server.wait_all_closed()
-        return caught.value
-
-    error = run_scenario(script, scenario, on_event=events.append)
+        error = caught.value
 
     (event,) = (event for event in events if isinstance(event, ResponseEvent))
     assert (event.status, event.error) == (200, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from docassemble_client._http.connection_pool import OneConnectionPool
-from tests.mock import run, settle
+from tests.mock import settle
 
 
 class Transport:
@@ -19,7 +19,7 @@ class Transport:
         self.closed += 1
 
 
-def test_idle_transports_are_reused_and_expired_ones_closed() -> None:
+async def test_idle_transports_are_reused_and_expired_ones_closed() -> None:
     """The most recently used transport is reused; after five idle seconds it is closed."""
 
     async def scenario() -> tuple[list[Transport], list[int]]:
@@ -44,7 +44,7 @@ def test_idle_transports_are_reused_and_expired_ones_closed() -> None:
         await pool.aclose()
         return transports, closed_by_pool
 
-    transports, closed_by_pool = run(scenario())
+    transports, closed_by_pool = await scenario()
 
     assert closed_by_pool == [1, 1, 0]
     assert [transport.closed for transport in transports] == [1, 1, 1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -29,6 +28,8 @@ from tests.raw_server import (
 if TYPE_CHECKING:
     from types import ModuleType
 
+pytestmark = pytest.mark.sockets
+
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 
 SECRET = "hunter2"
@@ -52,7 +53,7 @@ def module(request: pytest.FixtureRequest) -> ModuleType:
         ("DecodingError", MaybeSent),
     ],
 )
-def test_errors_of_a_custom_transport_are_mapped(
+async def test_errors_of_a_custom_transport_are_mapped(
     module: Any, name: str, expected: type[Exception]
 ) -> None:
     """The errors of httpx2 are not errors of httpx, but are mapped in the same way."""
@@ -64,20 +65,17 @@ def test_errors_of_a_custom_transport_are_mapped(
             assert isinstance(request, module.Request)
             raise getattr(module, name)(SECRET)
 
-    async def scenario() -> None:
+    with pytest.raises(expected) as caught:
         async with AsyncDocassemble(
             "http://x.example", KEY, transport=CustomTransport(), retry=NO_RETRIES
         ) as da:
             await da.users.get_current()
 
-    with pytest.raises(expected) as caught:
-        asyncio.run(scenario())
-
     assert type(caught.value) is expected
 
 
 @pytest.mark.parametrize("is_used", [True, False])
-def test_a_given_transport_is_not_closed(module: Any, *, is_used: bool) -> None:
+async def test_a_given_transport_is_not_closed(module: Any, *, is_used: bool) -> None:
     """It belongs to the caller; the client is closed nevertheless."""
     closed: list[bool] = []
 
@@ -89,32 +87,25 @@ def test_a_given_transport_is_not_closed(module: Any, *, is_used: bool) -> None:
 
     transport = CustomTransport(lambda _: module.Response(204))
 
-    async def scenario() -> None:
-        async with AsyncDocassemble("http://x.example", KEY, transport=transport) as da:
-            if is_used:
-                await da.request("GET", "/x")
-        with pytest.raises(UsageError, match="client is closed"):
+    async with AsyncDocassemble("http://x.example", KEY, transport=transport) as da:
+        if is_used:
             await da.request("GET", "/x")
-
-    asyncio.run(scenario())
+    with pytest.raises(UsageError, match="client is closed"):
+        await da.request("GET", "/x")
 
     assert closed == []
 
 
-def test_two_clients_can_share_a_transport(module: Any) -> None:
+async def test_two_clients_can_share_a_transport(module: Any) -> None:
     """After one client is closed, the other uses the same connection."""
-
-    async def scenario() -> tuple[list[str], int]:
-        script = respond_with(*[make_response(USER)] * 4)
-        async with serve(script) as server, module.AsyncHTTPTransport() as transport:
-            first = AsyncDocassemble(server.url, KEY, transport=transport)
-            second = AsyncDocassemble(server.url, KEY[::-1], transport=transport)
-            for da in (first, second, first):
-                assert (await da.users.get_current()).id == 1
-            await first.aclose()
-            assert (await second.users.get_current()).id == 1
-            await second.aclose()
-            keys = [request.headers["x-api-key"] for request in server.requests]
-            return keys, server.connections
-
-    assert asyncio.run(scenario()) == ([KEY, KEY[::-1], KEY, KEY[::-1]], 1)
+    script = respond_with(*[make_response(USER)] * 4)
+    async with serve(script) as server, module.AsyncHTTPTransport() as transport:
+        first = AsyncDocassemble(server.url, KEY, transport=transport)
+        second = AsyncDocassemble(server.url, KEY[::-1], transport=transport)
+        for da in (first, second, first):
+            assert (await da.users.get_current()).id == 1
+        await first.aclose()
+        assert (await second.users.get_current()).id == 1
+        await second.aclose()
+        keys = [request.headers["x-api-key"] for request in server.requests]
+        assert (keys, server.connections) == ([KEY, KEY[::-1], KEY, KEY[::-1]], 1)

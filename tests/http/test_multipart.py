@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import io
 from email import message_from_bytes
@@ -30,19 +29,15 @@ NAMES = st.text(
 )
 
 
-def produce_body(multipart: Multipart) -> bytes:
+async def produce_body(multipart: Multipart) -> bytes:
     """Produce the body once."""
-
-    async def produce() -> bytes:
-        return b"".join([chunk async for chunk in multipart])
-
-    return asyncio.run(produce())
+    return b"".join([chunk async for chunk in multipart])
 
 
-def parse_parts(multipart: Multipart) -> list[tuple[Any, str | None, str, bytes]]:
+async def parse_parts(multipart: Multipart) -> list[tuple[Any, str | None, str, bytes]]:
     """Parse each part with the standard library: field, file name, media type, content."""
     head = f"Content-Type: {multipart.content_type}\r\n\r\n".encode()
-    message = message_from_bytes(head + produce_body(multipart), policy=HTTP)
+    message = message_from_bytes(head + await produce_body(multipart), policy=HTTP)
     assert not message.defects
     return [
         (
@@ -60,7 +55,7 @@ async def iter_chunks(*chunks: Any) -> AsyncGenerator[Any]:
         yield chunk
 
 
-def test_fields_and_files_are_unchanged(tmp_path: Path) -> None:
+async def test_fields_and_files_are_unchanged(tmp_path: Path) -> None:
     """Texts come first, then the files in order, with unchanged names, types and contents."""
     path = tmp_path / "Größe.pdf"
     path.write_bytes(b"%PDF\r\n--\r\n")
@@ -70,7 +65,7 @@ def test_fields_and_files_are_unchanged(tmp_path: Path) -> None:
         tuple(("files", to_upload(file)) for file in files),
     )
 
-    result = parse_parts(multipart)
+    result = await parse_parts(multipart)
 
     assert result == [
         ("i", None, "text/plain", b"docassemble.demo:a.yml"),
@@ -83,17 +78,17 @@ def test_fields_and_files_are_unchanged(tmp_path: Path) -> None:
 
 
 @given(field=NAMES, filename=NAMES, text=TEXTS, content=st.binary())
-def test_any_name_text_and_content_is_unchanged(
+async def test_any_name_text_and_content_is_unchanged(
     field: str, filename: str, text: str, content: bytes
 ) -> None:
     """The parsed body is equal to the input, and the length is correct."""
     multipart = Multipart(((field, text),), ((field, Upload(content, filename)),))
 
-    result = parse_parts(multipart)
+    result = await parse_parts(multipart)
 
     assert [(name, file) for name, file, _, _ in result] == [(field, None), (field, filename)]
     assert [part_content for _, _, _, part_content in result] == [text.encode(), content]
-    assert len(produce_body(multipart)) == multipart.length
+    assert len(await produce_body(multipart)) == multipart.length
 
 
 @pytest.mark.parametrize(
@@ -106,11 +101,11 @@ def test_any_name_text_and_content_is_unchanged(
         ("ä日", "ä日".encode()),
     ],
 )
-def test_names_are_escaped_as_browsers_do(name: str, escaped: bytes) -> None:
+async def test_names_are_escaped_as_browsers_do(name: str, escaped: bytes) -> None:
     """Quotes and line breaks are percent-encoded, anything else is UTF-8."""
     multipart = Multipart(((name, ""),), ((name, Upload(b"", name)),))
 
-    lines = produce_body(multipart).split(b"\r\n")
+    lines = (await produce_body(multipart)).split(b"\r\n")
 
     assert b'Content-Disposition: form-data; name="%s"' % escaped in lines
     assert b'Content-Disposition: form-data; name="%s"; filename="%s"' % (escaped, escaped) in lines
@@ -128,13 +123,13 @@ def test_names_are_escaped_as_browsers_do(name: str, escaped: bytes) -> None:
         ("a.pdf.Z", None, "application/octet-stream"),
     ],
 )
-def test_the_media_type_is_guessed_from_the_name(
+async def test_the_media_type_is_guessed_from_the_name(
     filename: str, content_type: str | None, expected: str
 ) -> None:
     """Without a media type it is guessed; a compressed file has the type of its compression."""
     multipart = Multipart((), (("f", Upload(b"", filename, content_type)),))
 
-    assert [media_type for _, _, media_type, _ in parse_parts(multipart)] == [expected]
+    assert [media_type for _, _, media_type, _ in await parse_parts(multipart)] == [expected]
 
 
 def test_each_body_has_its_own_boundary() -> None:
@@ -187,16 +182,16 @@ def open_gzip(content: bytes) -> IO[bytes]:
         (Upload(io.BytesIO(b"x" * 100), offset=400), True),
     ],
 )
-def test_the_length_is_known_if_every_size_is_known(upload: Upload, *, known: bool) -> None:
+async def test_the_length_is_known_if_every_size_is_known(upload: Upload, *, known: bool) -> None:
     """A file of unknown size makes the length of the body unknown."""
     multipart = Multipart((("a", "b"),), (("f", Upload(b"y")), ("g", upload)))
 
-    content = produce_body(multipart)
+    content = await produce_body(multipart)
 
     assert multipart.length == (len(content) if known else None)
 
 
-def test_files_are_sent_from_their_position(tmp_path: Path) -> None:
+async def test_files_are_sent_from_their_position(tmp_path: Path) -> None:
     """A file object is sent from its position when the upload was created, each time."""
     path = tmp_path / "a"
     path.write_bytes(b"0123456789")
@@ -206,14 +201,14 @@ def test_files_are_sent_from_their_position(tmp_path: Path) -> None:
         file.seek(9)
         multipart = Multipart((), (("f", upload), ("g", to_upload(path)), ("h", upload)))
 
-        first, second = parse_parts(multipart), parse_parts(multipart)
+        first, second = await parse_parts(multipart), await parse_parts(multipart)
 
     assert [content for *_, content in first] == [b"456789", b"0123456789", b"456789"]
     assert second == first
 
 
 @pytest.mark.parametrize("kind", ["bytes", "path", "file", "unseekable", "iterator"])
-def test_large_files_are_split_into_chunks(tmp_path: Path, kind: str) -> None:
+async def test_large_files_are_split_into_chunks(tmp_path: Path, kind: str) -> None:
     """No chunk is much larger than 64 KiB, for every kind of file."""
     content = bytes(range(256)) * 1000
     path = tmp_path / "a"
@@ -227,17 +222,14 @@ def test_large_files_are_split_into_chunks(tmp_path: Path, kind: str) -> None:
     }
     multipart = Multipart((), (("f", to_upload(inputs[kind])),))
 
-    async def produce() -> list[bytes]:
-        return [chunk async for chunk in multipart]
-
-    chunks = asyncio.run(produce())
+    chunks = [chunk async for chunk in multipart]
 
     assert content in b"".join(chunks)
     assert max(map(len, chunks)) < CHUNK_BYTES + 300
     assert all(chunks)
 
 
-def test_progress_is_reported_per_file() -> None:
+async def test_progress_is_reported_per_file() -> None:
     """After each chunk, the bytes of its file are reported; a retry starts again."""
     reports: list[tuple[str, int, int | None]] = []
     first = Upload(
@@ -248,8 +240,8 @@ def test_progress_is_reported_per_file() -> None:
     )
     multipart = Multipart((), (("f", first), ("g", second)))
 
-    produce_body(multipart)
-    produce_body(multipart)
+    await produce_body(multipart)
+    await produce_body(multipart)
 
     reports_of_first = [
         ("first", CHUNK_BYTES, CHUNK_BYTES + 1),
@@ -267,14 +259,14 @@ def test_progress_is_reported_per_file() -> None:
         Upload(UnseekableFile(b"1234"), size=3),  # type: ignore[arg-type]  # works at run time
     ],
 )
-def test_a_file_of_another_size_than_declared_is_an_error(upload: Upload) -> None:
+async def test_a_file_of_another_size_than_declared_is_an_error(upload: Upload) -> None:
     """The server would read more or fewer bytes than declared as part of another request."""
     with pytest.raises(FileChangedError):
-        produce_body(Multipart((), (("f", upload),)))
+        await produce_body(Multipart((), (("f", upload),)))
 
 
 @pytest.mark.parametrize("change", [b"1234", b"12"])
-def test_a_file_that_changes_its_size_is_an_error(tmp_path: Path, change: bytes) -> None:
+async def test_a_file_that_changes_its_size_is_an_error(tmp_path: Path, change: bytes) -> None:
     """The size of the file on disk has changed since it was determined."""
     path = tmp_path / "a"
     path.write_bytes(b"123")
@@ -282,14 +274,14 @@ def test_a_file_that_changes_its_size_is_an_error(tmp_path: Path, change: bytes)
     path.write_bytes(change)
 
     with pytest.raises(FileChangedError):
-        produce_body(multipart)
+        await produce_body(multipart)
 
 
 @pytest.mark.parametrize("chunk", ["text", None, 7])
-def test_a_file_that_returns_no_bytes_is_refused(chunk: Any) -> None:
+async def test_a_file_that_returns_no_bytes_is_refused(chunk: Any) -> None:
     """A file that returns texts, or None because it does not block, is an error of the caller."""
     with pytest.raises(TypeError, match="expected bytes"):
-        produce_body(Multipart((), (("f", Upload(UnseekableFile(chunk))),)))  # type: ignore[arg-type]  # works at run time
+        await produce_body(Multipart((), (("f", Upload(UnseekableFile(chunk))),)))  # type: ignore[arg-type]  # works at run time
 
 
 def test_a_missing_file_is_an_error_before_sending(tmp_path: Path) -> None:
@@ -316,7 +308,7 @@ class RecordedIterable:
             self.ended += 1
 
 
-def test_an_incomplete_iteration_closes_its_sources(
+async def test_an_incomplete_iteration_closes_its_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an incomplete iteration, files and the caller's generator are closed."""
@@ -332,25 +324,22 @@ def test_an_incomplete_iteration_closes_its_sources(
 
     monkeypatch.setattr(Path, "open", record_open)
 
-    async def iterate_partly() -> None:
-        for content in (path, iterable):
-            multipart = Multipart((), (("f", to_upload(content)),))
-            await anext(aiter(multipart))
-            await multipart.aclose()
-            await multipart.aclose()
-
-    asyncio.run(iterate_partly())
+    for content in (path, iterable):
+        multipart = Multipart((), (("f", to_upload(content)),))
+        await anext(aiter(multipart))
+        await multipart.aclose()
+        await multipart.aclose()
 
     assert iterable.ended == 1
     assert [file.closed for file in opened_files] == [True, True]
 
 
-def test_exceptions_of_the_callers_iterator_are_raised_unchanged() -> None:
+async def test_exceptions_of_the_callers_iterator_are_raised_unchanged() -> None:
     """Exceptions of the caller's iterator are not wrapped."""
     iterable = RecordedIterable(ZeroDivisionError())
 
     with pytest.raises(ZeroDivisionError):
-        produce_body(Multipart((), (("f", Upload(iterable)),)))
+        await produce_body(Multipart((), (("f", Upload(iterable)),)))
 
     assert iterable.ended == 1
 
@@ -371,6 +360,6 @@ class Countdown:
         return b"%d" % self.remaining
 
 
-def test_any_async_iterator_can_be_sent() -> None:
+async def test_any_async_iterator_can_be_sent() -> None:
     """Any async iterable is a file."""
-    assert parse_parts(Multipart((), (("f", to_upload(Countdown())),)))[0][3] == b"210"
+    assert (await parse_parts(Multipart((), (("f", to_upload(Countdown())),))))[0][3] == b"210"

@@ -21,7 +21,6 @@ from tests.http.test_adapters import (
     hang_up,
     library,
     reset_in_body,
-    run_scenario,
     stop_in_body,
 )
 from tests.raw_server import (
@@ -31,6 +30,7 @@ from tests.raw_server import (
     NO_RETRIES,
     USER,
     check_leaks,
+    connect,
     make_client,
     make_response,
     never_respond,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from tests.raw_server import RawServer, Script
 
     Call = Callable[[AsyncDocassemble], Awaitable[object]]
+
+pytestmark = pytest.mark.sockets
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
@@ -108,7 +110,7 @@ def get_numbers(events: list[Event]) -> list[int]:
     FAILURES,
     ids=[f"{name}-{index}" for index, (name, *_) in enumerate(FAILURES)],
 )
-def test_an_error_has_the_number_of_its_events(
+async def test_an_error_has_the_number_of_its_events(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     response: bytes | Script,
@@ -120,44 +122,42 @@ def test_an_error_has_the_number_of_its_events(
     script = respond_with(response) if isinstance(response, bytes) else response
     events: list[Event] = []
 
-    error: DocassembleError = run_scenario(
-        script, _catch_error(call), on_event=events.append, timeout=timeout or HANG_SECONDS
-    )
+    async with connect(script, on_event=events.append, timeout=timeout or HANG_SECONDS) as (
+        da,
+        server,
+    ):
+        error: DocassembleError = await _catch_error(call)(da, server)
 
     assert type(error).__name__ == name
     assert [error.request_number] == get_numbers(events)
 
 
 @pytest.mark.parametrize("call", [get_user, download])
-def test_an_error_has_the_number_of_the_last_attempt(
+async def test_an_error_has_the_number_of_the_last_attempt(
     call: Call,
 ) -> None:
     """Each attempt has its own number."""
     events: list[Event] = []
 
     script = respond_with(*[make_response(status=503)] * 3)
-    error = run_scenario(script, _catch_error(call), on_event=events.append, retry=NO_DELAY)
+    async with connect(script, on_event=events.append, retry=NO_DELAY) as (da, server):
+        error = await _catch_error(call)(da, server)
 
     numbers = get_numbers(events)
     assert len(set(numbers)) == 3
     assert error.request_number == max(numbers) == numbers[-1]
 
 
-def test_an_error_has_a_number_without_a_hook() -> None:
+async def test_an_error_has_a_number_without_a_hook() -> None:
     """Numbers are unique among all clients of a process."""
-
-    async def scenario() -> list[int | None]:
-        numbers = []
-        async with serve(respond_with(*[make_response(status=400)] * 4)) as server:
-            for _ in range(2):
-                async with make_client(server) as da:
-                    for client in (da, da.as_key(KEY)):
-                        with pytest.raises(DocassembleError) as caught:
-                            await client.users.get_current()
-                        numbers.append(caught.value.request_number)
-        return numbers
-
-    numbers = asyncio.run(scenario())
+    numbers = []
+    async with serve(respond_with(*[make_response(status=400)] * 4)) as server:
+        for _ in range(2):
+            async with make_client(server) as da:
+                for client in (da, da.as_key(KEY)):
+                    with pytest.raises(DocassembleError) as caught:
+                        await client.users.get_current()
+                    numbers.append(caught.value.request_number)
 
     assert None not in numbers
     assert len(set(numbers)) == 4
@@ -183,27 +183,26 @@ async def set_variable(da: AsyncDocassemble, total: float) -> None:
 
 
 @pytest.mark.parametrize("call", [pass_invalid_argument, wait_for_session])
-def test_an_error_without_a_request_has_no_number(
+async def test_an_error_without_a_request_has_no_number(
     call: Call,
 ) -> None:
     """Nothing was sent for the call."""
-    error: DocassembleError = run_scenario(never_respond, _catch_error(call))
+    async with connect(never_respond) as (da, server):
+        error: DocassembleError = await _catch_error(call)(da, server)
 
     assert error.request_number is None
     assert not error.maybe_processed
 
 
-def test_a_request_that_cannot_be_built_has_a_number_but_no_event() -> None:
+async def test_a_request_that_cannot_be_built_has_a_number_but_no_event() -> None:
     """Only its error shows the number, which no other request has."""
     events: list[Event] = []
 
-    async def scenario(da: AsyncDocassemble, _: RawServer) -> int | None:
+    script = respond_with(make_response(USER))
+    async with connect(script, on_event=events.append, retry=NO_RETRIES) as (da, _):
         with pytest.raises(UsageError) as caught:
             await da.request("GET", "/x", params={"q": "x" * 70_000})
         await da.users.get_current()
-        return caught.value.request_number
-
-    script = respond_with(make_response(USER))
-    number = run_scenario(script, scenario, on_event=events.append, retry=NO_RETRIES)
+        number = caught.value.request_number
 
     assert number not in get_numbers(events)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import AsyncDocassemble, DocassembleError, RetryEvent, Secret
-from tests.http.test_adapters import hang_up, library, run_scenario
+from tests.http.test_adapters import hang_up, library
 from tests.raw_server import (
     NO_DELAY,
     check_leaks,
+    connect,
     make_response,
     respond_with,
 )
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docassemble_client import Event
-    from tests.raw_server import RawServer, Script
+    from tests.raw_server import Script
+
+pytestmark = pytest.mark.sockets
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 __all__ = ["library"]
@@ -66,7 +69,7 @@ def check_shown(caplog: pytest.LogCaptureFixture, shown: list[object]) -> None:
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.WARNING])
-def test_a_retry_is_logged_as_a_warning_without_secrets(
+async def test_a_retry_is_logged_as_a_warning_without_secrets(
     caplog: pytest.LogCaptureFixture, level: int
 ) -> None:
     """Key, headers, query and body of the call, and the response, are not in the warning."""
@@ -74,17 +77,11 @@ def test_a_retry_is_logged_as_a_warning_without_secrets(
     shown: list[object] = []
     events: list[Event] = []
 
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> list[dict[str, str]]:
+    async with connect(
+        respond_once_with(429), on_event=events.append, headers={"x-client": CANARY}, retry=NO_DELAY
+    ) as (da, server):
         await make_call(da, shown)
-        return [request.headers for request in server.requests]
-
-    headers = run_scenario(
-        respond_once_with(429),
-        scenario,
-        on_event=events.append,
-        headers={"x-client": CANARY},
-        retry=NO_DELAY,
-    )
+        headers = [request.headers for request in server.requests]
 
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.getMessage() for record in warnings] == [RETRY_WARNING]
@@ -105,7 +102,7 @@ def test_a_retry_is_logged_as_a_warning_without_secrets(
         pytest.param(lambda: hang_up, id="hang up"),
     ],
 )
-def test_errors_show_no_secret(
+async def test_errors_show_no_secret(
     caplog: pytest.LogCaptureFixture, failure: Callable[[], Script]
 ) -> None:
     """Neither their text nor their attributes, except the body of the response."""
@@ -113,32 +110,24 @@ def test_errors_show_no_secret(
     shown: list[object] = []
     events: list[Event] = []
 
-    async def scenario(da: AsyncDocassemble, _: RawServer) -> None:
+    async with connect(
+        failure(), on_event=events.append, headers=lambda: {"x-client": CANARY}, retry=NO_DELAY
+    ) as (da, _):
         await make_call(da, shown)
-
-    run_scenario(
-        failure(),
-        scenario,
-        on_event=events.append,
-        headers=lambda: {"x-client": CANARY},
-        retry=NO_DELAY,
-    )
 
     assert any(isinstance(value, DocassembleError) for value in shown)
     check_shown(caplog, [*shown, *events])
 
 
-def test_headers_of_the_caller_are_sent_without_authentication() -> None:
+async def test_headers_of_the_caller_are_sent_without_authentication() -> None:
     """A proxy may need them for the health check too, which does not get the key."""
-
-    async def scenario(da: AsyncDocassemble, server: RawServer) -> dict[str, str]:
-        await da.server.get_health(headers={"x-call": "2"})
-        return server.requests[0].headers
-
     content = b'{"ok": true, "server_start_time": "1", "version": "1"}'
-    headers = run_scenario(
-        respond_with(make_response(content)), scenario, headers={"x-client": "1"}
-    )
+    async with connect(respond_with(make_response(content)), headers={"x-client": "1"}) as (
+        da,
+        server,
+    ):
+        await da.server.get_health(headers={"x-call": "2"})
+        headers = server.requests[0].headers
 
     assert (headers["x-client"], headers["x-call"]) == ("1", "2")
     assert "x-api-key" not in headers

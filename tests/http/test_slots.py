@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,32 +16,27 @@ from docassemble_client import (
     RetryPolicy,
     Timeouts,
 )
-from tests.mock import MockServer, get_loop_time, get_other_tasks, run, settle
+from tests.mock import MockServer, get_loop_time, get_other_tasks, settle
 from tests.raw_server import KEY, NO_RETRIES, USER
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import AsyncGenerator, Coroutine
 
     from docassemble_client import Event
 
 
-def run_with_one_slot(
-    scenario: Callable[[AsyncDocassemble, MockServer], Awaitable[None]], **options: Any
-) -> MockServer:
-    """Use a client with one slot; return its server, which responds after 5 seconds."""
+@asynccontextmanager
+async def use_one_slot(**options: Any) -> AsyncGenerator[tuple[AsyncDocassemble, MockServer]]:
+    """Use a client with one slot of a server that responds after 5 seconds."""
     server = MockServer(lambda _: (200, json.loads(USER)))
     server.delay = lambda _: 5.0
     options = {"retry": NO_RETRIES, "max_concurrency": 1, **options}
 
-    async def use_client() -> None:
-        async with AsyncDocassemble(server.url, KEY, transport=server.transport, **options) as da:
-            await scenario(da, server)
-            # The slot is not lost.
-            await da.users.get_current(timeout=Timeouts(pool=0))
-            assert get_other_tasks() == set()
-
-    run(use_client())
-    return server
+    async with AsyncDocassemble(server.url, KEY, transport=server.transport, **options) as da:
+        yield da, server
+        # The slot is not lost.
+        await da.users.get_current(timeout=Timeouts(pool=0))
+        assert get_other_tasks() == set()
 
 
 def get_user(da: AsyncDocassemble, **limits: Any) -> Coroutine[Any, Any, object]:
@@ -48,10 +44,9 @@ def get_user(da: AsyncDocassemble, **limits: Any) -> Coroutine[Any, Any, object]
 
 
 @pytest.mark.parametrize("seconds", [0, 3, 4.999])
-def test_the_wait_for_a_slot_ends_in_time(seconds: float) -> None:
+async def test_the_wait_for_a_slot_ends_in_time(seconds: float) -> None:
     """The error says that nothing was sent."""
-
-    async def scenario(da: AsyncDocassemble, server: MockServer) -> None:
+    async with use_one_slot() as (da, server):
         first = asyncio.create_task(get_user(da))
         await settle()
         with pytest.raises(RequestTimeout) as caught:
@@ -65,24 +60,20 @@ def test_the_wait_for_a_slot_ends_in_time(seconds: float) -> None:
         assert caught.value.operation == "users.get_current"
         await first
 
-    assert len(run_with_one_slot(scenario).requests) == 2
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("limits", [{"pool": 6}, {"pool": None}, {"pool": 0.5, "total": 60}])
-def test_a_free_slot_is_taken_at_once(limits: dict[str, Any]) -> None:
+async def test_a_free_slot_is_taken_at_once(limits: dict[str, Any]) -> None:
     """The limit is for the wait alone, not for the request."""
-
-    async def scenario(da: AsyncDocassemble, _: MockServer) -> None:
+    async with use_one_slot() as (da, _):
         await get_user(da, **limits)
         assert get_loop_time() == 5
 
-    run_with_one_slot(scenario)
 
-
-def test_the_total_timeout_includes_the_wait_for_a_slot() -> None:
+async def test_the_total_timeout_includes_the_wait_for_a_slot() -> None:
     """It may end the wait before the limit of the wait does."""
-
-    async def scenario(da: AsyncDocassemble, _: MockServer) -> None:
+    async with use_one_slot() as (da, _):
         first = asyncio.create_task(get_user(da))
         await settle()
         with pytest.raises(RequestTimeout, match="longer than 2 s") as caught:
@@ -90,27 +81,23 @@ def test_the_total_timeout_includes_the_wait_for_a_slot() -> None:
         assert not caught.value.maybe_processed
         await first
 
-    run_with_one_slot(scenario)
 
-
-def test_a_wait_that_ends_when_the_slot_is_released_loses_no_slot() -> None:
+async def test_a_wait_that_ends_when_the_slot_is_released_loses_no_slot() -> None:
     """Either the call has the slot, or the next one can have it."""
-
-    async def scenario(da: AsyncDocassemble, _: MockServer) -> None:
+    async with use_one_slot() as (da, _):
         first = asyncio.create_task(get_user(da))
         await settle()
         second = asyncio.create_task(get_user(da, pool=5))
         await asyncio.wait({first, second})
         assert second.exception() is None or isinstance(second.exception(), RequestTimeout)
 
-    run_with_one_slot(scenario)
 
-
-def test_waits_end_in_any_order_without_losing_their_place() -> None:
+async def test_waits_end_in_any_order_without_losing_their_place() -> None:
     """A call that gives up does not delay those behind it."""
     order: list[str] = []
 
-    async def scenario(da: AsyncDocassemble, _: MockServer) -> None:
+    async with use_one_slot() as (da, _):
+
         async def call(name: str, pool: float | None) -> None:
             try:
                 await get_user(da, pool=pool)
@@ -122,16 +109,14 @@ def test_waits_end_in_any_order_without_losing_their_place() -> None:
             for name, pool in [("a", None), ("b", 4), ("c", 9), ("d", 2), ("e", None)]:
                 group.create_task(call(name, pool))
 
-    run_with_one_slot(scenario)
-
     assert order == ["no d", "no b", "a", "c", "e"]
 
 
-def test_a_call_that_waited_too_long_is_retried() -> None:
+async def test_a_call_that_waited_too_long_is_retried() -> None:
     """Nothing was sent, so the policy retries any call, also one that is not safe to repeat."""
     events: list[Event] = []
 
-    async def scenario(da: AsyncDocassemble, server: MockServer) -> None:
+    async with use_one_slot(on_event=events.append) as (da, _):
         first = asyncio.create_task(get_user(da))
         await settle()
         timeout = Timeouts(pool=3)
@@ -139,16 +124,13 @@ def test_a_call_that_waited_too_long_is_retried() -> None:
         assert get_loop_time() == 10
         await first
 
-    run_with_one_slot(scenario, on_event=events.append)
-
     (retry,) = (event for event in events if isinstance(event, RetryEvent))
     assert (retry.operation, retry.reason) == ("request", "RequestTimeout")
 
 
-def test_a_view_can_wait_for_another_time() -> None:
+async def test_a_view_can_wait_for_another_time() -> None:
     """The slots are those of the client."""
-
-    async def scenario(da: AsyncDocassemble, _: MockServer) -> None:
+    async with use_one_slot(timeout=Timeouts(pool=30)) as (da, _):
         view = da.with_options(timeout=Timeouts(pool=1))
         first = asyncio.create_task(get_user(da))
         await settle()
@@ -157,5 +139,3 @@ def test_a_view_can_wait_for_another_time() -> None:
         second = asyncio.create_task(da.users.get_current())
         await asyncio.wait({first, second})
         assert get_loop_time() == 10
-
-    run_with_one_slot(scenario, timeout=Timeouts(pool=30))

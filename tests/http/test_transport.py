@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from docassemble_client import (
-    APIError,
     AsyncDocassemble,
     MaybeSent,
     NotSent,
@@ -35,6 +33,8 @@ from tests.raw_server import (
 if TYPE_CHECKING:
     from tests.raw_server import Script
 
+pytestmark = pytest.mark.sockets
+
 PARTIAL_RESPONSE = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 )
@@ -48,7 +48,7 @@ async def get_user(script: Script, **options: Any) -> Any:
         return await da.users.get_current()
 
 
-def test_a_refused_connection_is_not_sent() -> None:
+async def test_a_refused_connection_is_not_sent() -> None:
     """The request was not processed, so all attempts are made."""
 
     async def scenario(port: int) -> None:
@@ -60,7 +60,7 @@ def test_a_refused_connection_is_not_sent() -> None:
         listener.bind(("127.0.0.1", 0))
 
         with pytest.raises(NotSent) as caught:
-            asyncio.run(scenario(listener.getsockname()[1]))
+            await scenario(listener.getsockname()[1])
 
     assert not caught.value.maybe_processed
     assert (caught.value.operation, caught.value.method, caught.value.path) == (
@@ -103,10 +103,10 @@ BROKEN = [hang_up, break_off, break_off_in_head, reset_connection, send_garbage,
 
 
 @pytest.mark.parametrize("script", BROKEN)
-def test_a_broken_connection_may_have_been_sent(script: Script) -> None:
+async def test_a_broken_connection_may_have_been_sent(script: Script) -> None:
     """After sending began, the server may have processed the request."""
     with pytest.raises(MaybeSent) as caught:
-        asyncio.run(get_user(script))
+        await get_user(script)
 
     assert caught.value.maybe_processed
     assert caught.value.operation == "users.get_current"
@@ -114,19 +114,15 @@ def test_a_broken_connection_may_have_been_sent(script: Script) -> None:
 
 
 @pytest.mark.parametrize("script", BROKEN)
-def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
+async def test_a_broken_connection_is_retried_only_if_safe(script: Script) -> None:
     """A read is sent three times, a creation once."""
-
-    async def scenario() -> tuple[int, int]:
-        async with serve(script) as server, make_client(server, NO_DELAY) as da:
-            with pytest.raises(MaybeSent):
-                await da.users.get_current()
-            reads = len(server.requests)
-            with pytest.raises(MaybeSent):
-                await da.users.create("jane@example.com")
-            return reads, len(server.requests) - reads
-
-    reads, creations = asyncio.run(scenario())
+    async with serve(script) as server, make_client(server, NO_DELAY) as da:
+        with pytest.raises(MaybeSent):
+            await da.users.get_current()
+        reads = len(server.requests)
+        with pytest.raises(MaybeSent):
+            await da.users.create("jane@example.com")
+        creations = len(server.requests) - reads
 
     assert (reads, creations) == (3, 1)
 
@@ -138,29 +134,31 @@ async def stop_in_body(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("script", [never_respond, stop_in_body])
-def test_a_response_that_does_not_arrive_in_time_is_a_timeout(script: Script) -> None:
+async def test_a_response_that_does_not_arrive_in_time_is_a_timeout(script: Script) -> None:
     """The server may have processed the request."""
     with pytest.raises(RequestTimeout, match="sent nothing for") as caught:
-        asyncio.run(get_user(script, timeout=Timeouts(read=0.05)))
+        await get_user(script, timeout=Timeouts(read=0.05))
 
     assert caught.value.maybe_processed
     assert caught.value.operation == "users.get_current"
 
 
 @pytest.mark.parametrize("script", [never_respond, stop_in_body])
-def test_the_total_timeout_ends_the_call(script: Script) -> None:
+async def test_the_total_timeout_ends_the_call(script: Script) -> None:
     """The total timeout also applies without any other timeout."""
     timeout = Timeouts(connect=None, read=None, write=None, total=0.05)
 
     with pytest.raises(RequestTimeout, match=r"longer than 0\.05 s") as caught:
-        asyncio.run(get_user(script, timeout=timeout))
+        await get_user(script, timeout=timeout)
 
     assert caught.value.maybe_processed
     assert caught.value.path == "/api/user"
 
 
 @pytest.mark.parametrize("is_sent", [False, True])
-def test_the_total_timeout_ends_a_delay(monkeypatch: pytest.MonkeyPatch, *, is_sent: bool) -> None:
+async def test_the_total_timeout_ends_a_delay(
+    monkeypatch: pytest.MonkeyPatch, *, is_sent: bool
+) -> None:
     """The request may have been processed only if an attempt reached the server."""
     monkeypatch.setattr("docassemble_client._core.retry.random.random", lambda: 0.0)
 
@@ -173,13 +171,13 @@ def test_the_total_timeout_ends_a_delay(monkeypatch: pytest.MonkeyPatch, *, is_s
                 await da.users.get_current()
 
     with pytest.raises(RequestTimeout, match=r"longer than 0\.05 s") as caught:
-        asyncio.run(scenario())
+        await scenario()
 
     assert caught.value.maybe_processed is is_sent
     assert caught.value.operation == "users.get_current"
 
 
-def test_a_timeout_of_the_caller_is_raised_unchanged() -> None:
+async def test_a_timeout_of_the_caller_is_raised_unchanged() -> None:
     """Only the expired limit itself becomes a RequestTimeout."""
 
     def fail() -> dict[str, str]:
@@ -187,11 +185,11 @@ def test_a_timeout_of_the_caller_is_raised_unchanged() -> None:
         raise TimeoutError(message)
 
     with pytest.raises(TimeoutError, match=r"^mine$"):
-        asyncio.run(get_user(never_respond, headers=fail, timeout=Timeouts(total=9)))
+        await get_user(never_respond, headers=fail, timeout=Timeouts(total=9))
 
 
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 10_000_000])
-def test_a_long_error_body_is_cut_and_its_rest_not_read(size: int) -> None:
+async def test_a_long_error_body_is_cut_and_its_rest_not_read(size: int) -> None:
     """The first 64 KiB of the body are kept, and the connection is not used again."""
 
     async def script(connection: Connection) -> None:
@@ -200,56 +198,43 @@ def test_a_long_error_body_is_cut_and_its_rest_not_read(size: int) -> None:
         await connection.send(head.encode() + b"x" * min(size, 65537))
         await connection.wait_closed()
 
-    async def scenario() -> APIError:
-        async with serve(script) as server, make_client(server) as da:
-            with pytest.raises(ServerError) as caught:
-                await da.users.get_current()
-            if size > 65536:
-                await server.wait_all_closed()
-            return caught.value
-
-    error = asyncio.run(scenario())
+    async with serve(script) as server, make_client(server) as da:
+        with pytest.raises(ServerError) as caught:
+            await da.users.get_current()
+        if size > 65536:
+            await server.wait_all_closed()
+        error = caught.value
 
     assert error.body == "x" * min(size, 65536)
 
 
-def test_cookies_are_neither_shown_nor_sent_back() -> None:
+async def test_cookies_are_neither_shown_nor_sent_back() -> None:
     """The session cookie of a response is dropped."""
     response = make_response(
         b"{}", "Set-Cookie: session=abc; Path=/", "SET-COOKIE: remember=def", "X-Other: 1"
     )
 
-    async def scenario() -> tuple[Any, list[dict[str, str]]]:
-        async with serve(respond_with(response, response)) as server, make_client(server) as da:
-            first = await da.request("GET", "/")
-            await da.request("GET", "/")
-            return first.headers, [request.headers for request in server.requests]
+    async with serve(respond_with(response, response)) as server, make_client(server) as da:
+        first = await da.request("GET", "/")
+        await da.request("GET", "/")
 
-    received_headers, sent_headers = asyncio.run(scenario())
-
-    assert received_headers["x-other"] == "1"
-    assert not any("cookie" in name for name in received_headers)
-    assert not any("cookie" in headers for headers in sent_headers)
+    assert first.headers["x-other"] == "1"
+    assert not any("cookie" in name for name in first.headers)
+    assert not any("cookie" in request.headers for request in server.requests)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(status: int) -> None:
+async def test_a_redirect_is_not_followed(status: int) -> None:
     """The error contains both URLs; the other server receives no request."""
+    async with serve(never_respond) as other_server:
+        response = make_response(b"", f"Location: {other_server.url}/api/user?a=b", status=status)
+        async with serve(respond_with(response)) as server, make_client(server, NO_DELAY) as da:
+            with pytest.raises(RedirectRefused) as caught:
+                await da.users.get_current()
+            assert f"{server.url}/api/user" in str(caught.value)
+            assert len(server.requests) == 1
 
-    async def scenario() -> tuple[RedirectRefused, str, int]:
-        async with serve(never_respond) as other_server:
-            response = make_response(
-                b"", f"Location: {other_server.url}/api/user?a=b", status=status
-            )
-            async with serve(respond_with(response)) as server, make_client(server, NO_DELAY) as da:
-                with pytest.raises(RedirectRefused) as caught:
-                    await da.users.get_current()
-                assert f"{server.url}/api/user" in str(caught.value)
-                assert len(server.requests) == 1
-            return caught.value, other_server.url, other_server.connections
-
-    error, other_server, connections = asyncio.run(scenario())
-
-    assert connections == 0
-    assert (error.status, error.location) == (status, f"{other_server}/api/user")
+    error = caught.value
+    assert other_server.connections == 0
+    assert (error.status, error.location) == (status, f"{other_server.url}/api/user")
     assert not error.maybe_processed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import sys
 from pathlib import Path
@@ -23,6 +22,8 @@ from tests.raw_server import (
     serve,
 )
 
+pytestmark = pytest.mark.sockets
+
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 
 DATA = Path(__file__).parent / "data"
@@ -31,49 +32,37 @@ CERTIFICATE = str(DATA / "localhost.pem")
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("scheme", ["http://", ""])
-def test_the_proxy_of_the_environment_is_used(
+async def test_the_proxy_of_the_environment_is_used(
     variable: str, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proxy receives the request for the server."""
-
-    async def scenario() -> str:
-        async with serve(respond_with(make_response(USER))) as proxy:
-            monkeypatch.setenv(variable, proxy.url.replace("http://", scheme))
-            async with AsyncDocassemble("http://da.example.com", KEY, verify=False) as da:
-                await da.users.get_current()
-            return proxy.requests[0].target
-
-    target = asyncio.run(scenario())
+    async with serve(respond_with(make_response(USER))) as proxy:
+        monkeypatch.setenv(variable, proxy.url.replace("http://", scheme))
+        async with AsyncDocassemble("http://da.example.com", KEY, verify=False) as da:
+            await da.users.get_current()
+        target = proxy.requests[0].target
 
     assert target == "http://da.example.com/api/user"
 
 
-def test_no_proxy_excludes_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_proxy_excludes_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server in NO_PROXY is reached directly."""
-
-    async def scenario() -> None:
-        async with serve(respond_with(make_response(USER))) as server:
-            monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-            monkeypatch.setenv("NO_PROXY", "da.example.com,127.0.0.1")
-            async with make_client(server) as da:
-                assert (await da.users.get_current()).id == 1
-
-    asyncio.run(scenario())
+    async with serve(respond_with(make_response(USER))) as server:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "da.example.com,127.0.0.1")
+        async with make_client(server) as da:
+            assert (await da.users.get_current()).id == 1
 
 
-def test_a_proxy_argument_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_argument_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy is used with its password, which is not shown."""
-
-    async def scenario() -> dict[str, str]:
-        async with serve(respond_with(make_response(USER))) as proxy:
-            monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-            address = proxy.url.replace("//", "//user:pa55word@")
-            async with AsyncDocassemble("http://da.example.com", KEY, proxy=address) as da:
-                await da.users.get_current()
-                assert "pa55word" not in repr(da)
-            return proxy.requests[0].headers
-
-    headers = asyncio.run(scenario())
+    async with serve(respond_with(make_response(USER))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        address = proxy.url.replace("//", "//user:pa55word@")
+        async with AsyncDocassemble("http://da.example.com", KEY, proxy=address) as da:
+            await da.users.get_current()
+            assert "pa55word" not in repr(da)
+        headers = proxy.requests[0].headers
 
     assert headers["proxy-authorization"].startswith("Basic ")
     assert headers["host"] == "da.example.com"
@@ -121,10 +110,9 @@ def test_the_proxy_depends_on_scheme_and_host(
     assert proxy == expected
 
 
-def test_a_refusal_of_the_proxy_is_not_sent() -> None:
+async def test_a_refusal_of_the_proxy_is_not_sent() -> None:
     """A proxy that makes no tunnel has not forwarded the request."""
-
-    async def scenario() -> None:
+    with pytest.raises(NotSent, match="407"):
         async with (
             serve(respond_with(make_response(status=407))) as proxy,
             AsyncDocassemble(
@@ -133,17 +121,12 @@ def test_a_refusal_of_the_proxy_is_not_sent() -> None:
         ):
             await da.users.get_current()
 
-    with pytest.raises(NotSent, match="407"):
-        asyncio.run(scenario())
 
-
-def get_usage_error(**options: Any) -> str:
-    async def scenario() -> None:
-        async with AsyncDocassemble("https://127.0.0.1:1", KEY, retry=NO_RETRIES, **options) as da:
-            await da.users.get_current()
+async def get_usage_error(**options: Any) -> str:
 
     with pytest.raises(UsageError, match="cannot be used") as caught:
-        asyncio.run(scenario())
+        async with AsyncDocassemble("https://127.0.0.1:1", KEY, retry=NO_RETRIES, **options) as da:
+            await da.users.get_current()
     assert caught.value.__suppress_context__
     return str(caught.value)
 
@@ -159,23 +142,25 @@ def get_usage_error(**options: Any) -> str:
         "http://user:pa55word@[",
     ],
 )
-def test_an_invalid_proxy_is_a_usage_error(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_invalid_proxy_is_a_usage_error(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An invalid proxy is refused before anything is sent, without showing its password."""
     monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
 
-    text = get_usage_error(proxy=proxy)
+    text = await get_usage_error(proxy=proxy)
 
     assert "proxy" in text
     assert "pa55word" not in text
 
 
-def test_an_invalid_proxy_of_the_environment_is_a_usage_error(
+async def test_an_invalid_proxy_of_the_environment_is_a_usage_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is refused like an invalid proxy argument."""
     monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:1")
 
-    text = get_usage_error()
+    text = await get_usage_error()
 
     assert "proxy" in text
 
@@ -191,9 +176,9 @@ def test_an_invalid_proxy_of_the_environment_is_a_usage_error(
         {"cert": str(DATA / "encrypted.pem")},
     ],
 )
-def test_an_invalid_certificate_file_is_a_usage_error(options: dict[str, Any]) -> None:
+async def test_an_invalid_certificate_file_is_a_usage_error(options: dict[str, Any]) -> None:
     """A missing, invalid or encrypted file is reported; no password is requested."""
-    text = get_usage_error(**options)
+    text = await get_usage_error(**options)
 
     assert "verify or cert" in text
 

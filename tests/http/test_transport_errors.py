@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 
@@ -57,7 +56,7 @@ EXCEPTIONS = [
 
 
 @pytest.mark.parametrize("kind", EXCEPTIONS)
-def test_every_exception_of_the_library_is_mapped(
+async def test_every_exception_of_the_library_is_mapped(
     kind: type[Exception],
 ) -> None:
     """This includes an OSError of a custom transport."""
@@ -78,7 +77,7 @@ def test_every_exception_of_the_library_is_mapped(
     elif issubclass(kind, NEVER_SENT):
         expected = NotSent
     with pytest.raises(expected) as caught:
-        asyncio.run(scenario())
+        await scenario()
 
     error = caught.value
     assert type(error) is expected
@@ -89,7 +88,7 @@ def test_every_exception_of_the_library_is_mapped(
     assert ("secret" in str(error)) is issubclass(kind, NEVER_SENT)
 
 
-def test_other_exceptions_of_a_custom_transport_are_raised_unchanged() -> None:
+async def test_other_exceptions_of_a_custom_transport_are_raised_unchanged() -> None:
     """An AssertionError of a test, for example, is not mapped."""
 
     def refuse(_: httpx.Request) -> httpx.Response:
@@ -102,41 +101,39 @@ def test_other_exceptions_of_a_custom_transport_are_raised_unchanged() -> None:
             await da.users.get_current()
 
     with pytest.raises(AssertionError, match="my own"):
-        asyncio.run(scenario())
+        await scenario()
 
 
 @pytest.mark.parametrize("base_url", ["http://\u200b.example", "http://xn--.example"])
-def test_a_url_that_the_library_refuses_is_a_usage_error(base_url: str) -> None:
+async def test_a_url_that_the_library_refuses_is_a_usage_error(base_url: str) -> None:
     """A URL that only httpx refuses is refused before anything is sent."""
     da = AsyncDocassemble(base_url, KEY, retry=NO_DELAY, transport="httpx")
 
     with pytest.raises(UsageError, match="cannot be built") as caught:
-        asyncio.run(da.users.get_current())
+        await da.users.get_current()
 
     assert caught.value.operation == "users.get_current"
 
 
-def test_a_very_long_query_is_a_usage_error() -> None:
+async def test_a_very_long_query_is_a_usage_error() -> None:
     """It is refused and not shown."""
     da = AsyncDocassemble("http://127.0.0.1:1", KEY)
 
     with pytest.raises(UsageError, match="longer than 65536 characters") as caught:
-        asyncio.run(da.request("GET", "/x", params={"q": "x" * 70_000}))
+        await da.request("GET", "/x", params={"q": "x" * 70_000})
 
     assert "xxx" not in str(caught.value)
 
 
-def test_each_response_is_logged_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.sockets
+async def test_each_response_is_logged_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG, the client logs each call without its texts, and the status of each response."""
     caplog.set_level(logging.DEBUG, "docassemble_client")
 
-    async def scenario() -> None:
-        script = respond_with(make_response(status=503), make_response(USER))
-        policy = RetryPolicy(initial_delay=0)
-        async with serve(script) as server, make_client(server, policy) as da:
-            await da.users.get_by_username("jane@example.com")
-
-    asyncio.run(scenario())
+    script = respond_with(make_response(status=503), make_response(USER))
+    policy = RetryPolicy(initial_delay=0)
+    async with serve(script) as server, make_client(server, policy) as da:
+        await da.users.get_by_username("jane@example.com")
 
     lines = [
         record.getMessage() for record in caplog.records if record.name == "docassemble_client"

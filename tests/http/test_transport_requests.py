@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import io
 import os
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
+pytestmark = pytest.mark.sockets
+
 HEALTH = b'{"ok": true, "server_start_time": "1", "version": "1"}'
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
@@ -62,15 +63,11 @@ async def convert_file(file: FileInput, attempts: int = 1) -> list[ReceivedReque
         return server.requests
 
 
-def test_only_the_documented_headers_are_sent() -> None:
+async def test_only_the_documented_headers_are_sent() -> None:
     """The key has its own header, the client names itself, and no cookie is sent."""
-
-    async def scenario() -> dict[str, str]:
-        async with serve(respond_with(make_response(USER))) as server, make_client(server) as da:
-            await da.users.get_current()
-            return server.requests[0].headers
-
-    headers = asyncio.run(scenario())
+    async with serve(respond_with(make_response(USER))) as server, make_client(server) as da:
+        await da.users.get_current()
+        headers = server.requests[0].headers
 
     host = headers.pop("host")
     assert host.startswith("127.0.0.1:")
@@ -82,30 +79,22 @@ def test_only_the_documented_headers_are_sent() -> None:
     }
 
 
-def test_a_call_without_authentication_sends_no_key() -> None:
+async def test_a_call_without_authentication_sends_no_key() -> None:
     """The health check does not send the key to a load balancer."""
-
-    async def scenario() -> dict[str, str]:
-        async with serve(respond_with(make_response(HEALTH))) as server, make_client(server) as da:
-            await da.server.get_health()
-            return server.requests[0].headers
-
-    headers = asyncio.run(scenario())
+    async with serve(respond_with(make_response(HEALTH))) as server, make_client(server) as da:
+        await da.server.get_health()
+        headers = server.requests[0].headers
 
     assert "x-api-key" not in headers
 
 
 @pytest.mark.parametrize("prefix", ["/da", "/da/", "/a/b%20c//"])
-def test_the_path_of_the_base_url_comes_first(prefix: str) -> None:
+async def test_the_path_of_the_base_url_comes_first(prefix: str) -> None:
     """The path of the base URL is prepended, with or without a final slash."""
-
-    async def scenario() -> str:
-        async with serve(respond_with(make_response(USER))) as server:
-            async with AsyncDocassemble(server.url + prefix, KEY) as da:
-                await da.users.get_current()
-            return server.requests[0].target
-
-    target = asyncio.run(scenario())
+    async with serve(respond_with(make_response(USER))) as server:
+        async with AsyncDocassemble(server.url + prefix, KEY) as da:
+            await da.users.get_current()
+        target = server.requests[0].target
 
     assert target == prefix.rstrip("/") + "/api/user"
 
@@ -127,9 +116,9 @@ def test_the_path_of_the_base_url_comes_first(prefix: str) -> None:
         "",
     ],
 )
-def test_a_query_arrives_unchanged(text: str) -> None:
+async def test_a_query_arrives_unchanged(text: str) -> None:
     """Spaces, umlauts and special characters are decoded to the original text."""
-    request = asyncio.run(send_request(params={"q": text, "näme &": "1"}))
+    request = await send_request(params={"q": text, "näme &": "1"})
 
     parts = urlsplit(request.target)
     assert request.target.isascii()
@@ -139,17 +128,17 @@ def test_a_query_arrives_unchanged(text: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/a b", "/Jörg", "/日本", "/a%20b", "/a;b=c", "/~x", "//host/x"])
-def test_a_path_arrives_unchanged(path: str) -> None:
+async def test_a_path_arrives_unchanged(path: str) -> None:
     """A path is quoted once, and never becomes a host."""
-    request = asyncio.run(send_request(path=path))
+    request = await send_request(path=path)
 
     assert request.target.isascii()
     assert httpx.URL("http://x" + request.target).path == httpx.URL("http://x" + path).path
 
 
-def test_json_is_sent_as_utf_8() -> None:
+async def test_json_is_sent_as_utf_8() -> None:
     """A JSON body has its media type and exact length, and no escapes."""
-    request = asyncio.run(send_request("POST", json={"name": "Jörg 😀", "none": None, "yes": True}))
+    request = await send_request("POST", json={"name": "Jörg 😀", "none": None, "yes": True})
 
     assert request.headers["content-type"] == "application/json"
     assert request.headers["content-length"] == str(len(request.body))
@@ -157,33 +146,31 @@ def test_json_is_sent_as_utf_8() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE", "GET"])
-def test_a_request_without_a_body_has_no_body_headers(method: str) -> None:
+async def test_a_request_without_a_body_has_no_body_headers(method: str) -> None:
     """Without JSON and files, no body is sent, and no header announces one."""
-    request = asyncio.run(send_request(method))
+    request = await send_request(method)
 
     assert request.body == b""
     assert "content-type" not in request.headers
     assert request.headers.get("content-length", "0") == "0"
 
 
-def test_secrets_are_sent_in_plain_text() -> None:
+async def test_secrets_are_sent_in_plain_text() -> None:
     """A Secret is hidden in texts, but not in the request."""
-    request = asyncio.run(send_request("POST", json={"password": Secret("p&ss")}))
+    request = await send_request("POST", json={"password": Secret("p&ss")})
 
     assert request.body == b'{"password":"p&ss"}'
 
 
-def test_text_and_files_make_a_multipart_body(tmp_path: Path) -> None:
+async def test_text_and_files_make_a_multipart_body(tmp_path: Path) -> None:
     """Text fields contain lists and umlauts, and a field can have several files."""
     path = tmp_path / "Übersicht.docx"
     path.write_bytes(b"from a path")
 
-    request = asyncio.run(
-        send_request(
-            "POST",
-            data={"text": "Jörg", "list": [1, "ü"], "yes": True},
-            files={"one": b"bytes", "more": [path, Upload(io.BytesIO(b"object"), 'a "b".txt')]},
-        )
+    request = await send_request(
+        "POST",
+        data={"text": "Jörg", "list": [1, "ü"], "yes": True},
+        files={"one": b"bytes", "more": [path, Upload(io.BytesIO(b"object"), 'a "b".txt')]},
     )
 
     assert request.headers["content-length"] == str(len(request.body))
@@ -244,9 +231,9 @@ def rereadable(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[File
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
-def test_each_attempt_sends_the_whole_file(rereadable: FileInput, attempts: int) -> None:
+async def test_each_attempt_sends_the_whole_file(rereadable: FileInput, attempts: int) -> None:
     """Each attempt sends the file from its original position, with its length."""
-    requests = asyncio.run(convert_file(rereadable, attempts))
+    requests = await convert_file(rereadable, attempts)
 
     assert len(requests) == attempts
     for request in requests:
@@ -256,12 +243,12 @@ def test_each_attempt_sends_the_whole_file(rereadable: FileInput, attempts: int)
 
 @pytest.mark.parametrize("content", [b"", b"content" * 5_000])
 @pytest.mark.parametrize("kind", ["minimal", "pipe", "raw pipe"])
-def test_a_file_without_length_is_sent_in_chunks(kind: str, content: bytes) -> None:
+async def test_a_file_without_length_is_sent_in_chunks(kind: str, content: bytes) -> None:
     """A file object that cannot seek is sent with chunked encoding."""
     file: Any = Minimal(content) if kind == "minimal" else open_pipe(content)
     upload_file = file.detach() if kind == "raw pipe" else file
 
-    request = asyncio.run(convert_file(Upload(upload_file, "text.docx")))[0]
+    request = (await convert_file(Upload(upload_file, "text.docx")))[0]
 
     assert request.headers["transfer-encoding"] == "chunked"
     assert [part for _, _, part in request.parse_parts()] == [content]
@@ -270,12 +257,12 @@ def test_a_file_without_length_is_sent_in_chunks(kind: str, content: bytes) -> N
 
 
 @pytest.mark.parametrize("kind", ["minimal", "pipe"])
-def test_a_file_that_can_be_read_once_is_not_retried(kind: str) -> None:
+async def test_a_file_that_can_be_read_once_is_not_retried(kind: str) -> None:
     """A second attempt would send an empty file."""
     file: Any = Minimal(b"content") if kind == "minimal" else open_pipe(b"content")
 
     with pytest.raises(MaybeSent):
-        asyncio.run(convert_file(Upload(file, "text.docx"), attempts=2))
+        await convert_file(Upload(file, "text.docx"), attempts=2)
 
     if kind == "pipe":
         file.close()
@@ -294,21 +281,18 @@ class ChangedFile(io.BytesIO):
 
 
 @pytest.mark.parametrize("change", [500, -500])
-def test_a_file_of_another_size_may_have_been_sent(change: int) -> None:
+async def test_a_file_of_another_size_may_have_been_sent(change: int) -> None:
     """With a wrong length, the server may still have received a complete request."""
 
     async def script(connection: Connection) -> None:
         await connection.wait_closed()
 
-    async def scenario() -> int:
-        async with serve(script) as server, make_client(server, NO_DELAY) as da:
-            with pytest.raises(MaybeSent, match="grew or shrank") as caught:
-                await da.request("POST", "/x", files={"a": ChangedFile(change)})
-            assert caught.value.operation == "request"
-            await server.wait_all_closed()
-            return server.connections
-
-    connections = asyncio.run(scenario())
+    async with serve(script) as server, make_client(server, NO_DELAY) as da:
+        with pytest.raises(MaybeSent, match="grew or shrank") as caught:
+            await da.request("POST", "/x", files={"a": ChangedFile(change)})
+        assert caught.value.operation == "request"
+        await server.wait_all_closed()
+        connections = server.connections
 
     assert connections == 1
 
@@ -322,7 +306,7 @@ class ClosedFile(io.BytesIO):
 
 
 @pytest.mark.parametrize("kind", ["vanished", "closed"])
-def test_a_file_that_is_missing_on_retry_is_a_usage_error(kind: str, tmp_path: Path) -> None:
+async def test_a_file_that_is_missing_on_retry_is_a_usage_error(kind: str, tmp_path: Path) -> None:
     """The file was removed or closed after the first attempt."""
     path = tmp_path / "text.docx"
     path.write_bytes(b"content")
@@ -343,7 +327,7 @@ def test_a_file_that_is_missing_on_retry_is_a_usage_error(kind: str, tmp_path: P
             await da.files.convert_to_markdown(upload, retry=NO_DELAY)
 
     with pytest.raises(UsageError, match=r"cannot be built \(\w+\)") as caught:
-        asyncio.run(scenario())
+        await scenario()
 
     assert caught.value.operation == "files.convert_to_markdown"
     assert str(tmp_path) not in str(caught.value)
@@ -357,34 +341,31 @@ class UnreadableFile(io.BytesIO):
         raise OSError(size)
 
 
-def test_a_file_that_cannot_be_read_may_have_been_sent() -> None:
+async def test_a_file_that_cannot_be_read_may_have_been_sent() -> None:
     """If the disk fails during the upload, the server has received a part of the request."""
 
     async def script(connection: Connection) -> None:
         await connection.wait_closed()
 
-    async def scenario() -> None:
-        async with serve(script) as server, make_client(server) as da:
-            with pytest.raises(MaybeSent):
-                await da.request("POST", "/x", files={"a": UnreadableFile(b"content")})
-            await server.wait_all_closed()
-
-    asyncio.run(scenario())
+    async with serve(script) as server, make_client(server) as da:
+        with pytest.raises(MaybeSent):
+            await da.request("POST", "/x", files={"a": UnreadableFile(b"content")})
+        await server.wait_all_closed()
 
 
-def test_headers_of_the_caller_replace_the_defaults() -> None:
+async def test_headers_of_the_caller_replace_the_defaults() -> None:
     """A caller can set its own user agent, and add headers."""
     headers: Mapping[str, str] = {"User-Agent": "me/1", "X-Request-ID": "7"}
 
-    request = asyncio.run(send_request(headers=headers))
+    request = await send_request(headers=headers)
 
     assert request.headers["user-agent"] == "me/1"
     assert request.headers["x-request-id"] == "7"
 
 
-def test_outer_whitespace_of_a_header_is_removed() -> None:
+async def test_outer_whitespace_of_a_header_is_removed() -> None:
     """HTTP libraries refuse headers with outer whitespace."""
-    request = asyncio.run(send_request(headers={"X-Token": " to ken ", "X-Empty": " "}))
+    request = await send_request(headers={"X-Token": " to ken ", "X-Empty": " "})
 
     assert request.headers["x-token"] == "to ken"
     assert request.headers["x-empty"] == ""

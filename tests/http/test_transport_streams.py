@@ -10,7 +10,6 @@ import pytest
 
 from docassemble_client import (
     AsyncDocassemble,
-    BinaryContent,
     MaybeSent,
     NotFound,
     RequestTimeout,
@@ -36,6 +35,8 @@ from tests.raw_server import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+pytestmark = pytest.mark.sockets
 
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 
@@ -69,44 +70,36 @@ class TwoPartServer:
             await connection.send(b"other")
 
 
-def test_chunks_arrive_before_the_file_is_complete() -> None:
+async def test_chunks_arrive_before_the_file_is_complete() -> None:
     """You can process a streamed file while the server is still sending it."""
-
-    async def scenario() -> list[bytes]:
-        script = TwoPartServer()
-        async with serve(script) as server, make_client(server) as da:
-            chunks: list[bytes] = []
-            async with da.files.download(17) as stream:
-                assert (stream.filename, stream.content_type, stream.size) == (
-                    "a.pdf",
-                    "application/pdf",
-                    10,
-                )
-                async for chunk in stream:
-                    chunks.append(chunk)
-                    script.continued.set()
-            return chunks
-
-    chunks = asyncio.run(scenario())
+    script = TwoPartServer()
+    async with serve(script) as server, make_client(server) as da:
+        chunks: list[bytes] = []
+        async with da.files.download(17) as stream:
+            assert (stream.filename, stream.content_type, stream.size) == (
+                "a.pdf",
+                "application/pdf",
+                10,
+            )
+            async for chunk in stream:
+                chunks.append(chunk)
+                script.continued.set()
 
     assert chunks == [b"first", b"other"]
 
 
-def test_a_file_is_saved_as_it_arrives(tmp_path: Path) -> None:
+async def test_a_file_is_saved_as_it_arrives(tmp_path: Path) -> None:
     """Progress is reported for each chunk, and only the complete file remains."""
     reports: list[tuple[int, int | None]] = []
 
-    async def scenario() -> Path:
-        script = TwoPartServer()
+    script = TwoPartServer()
 
-        def progress(written: int, size: int | None) -> None:
-            reports.append((written, size))
-            script.continued.set()
+    def progress(written: int, size: int | None) -> None:
+        reports.append((written, size))
+        script.continued.set()
 
-        async with serve(script) as server, make_client(server) as da:
-            return await da.files.download(17).save(tmp_path, on_progress=progress)
-
-    path = asyncio.run(scenario())
+    async with serve(script) as server, make_client(server) as da:
+        path = await da.files.download(17).save(tmp_path, on_progress=progress)
 
     assert path == tmp_path / "a.pdf"
     assert path.read_bytes() == b"firstother"
@@ -114,16 +107,12 @@ def test_a_file_is_saved_as_it_arrives(tmp_path: Path) -> None:
     assert reports == [(5, 10), (10, 10)]
 
 
-def test_a_download_can_be_awaited_again() -> None:
+async def test_a_download_can_be_awaited_again() -> None:
     """Each time a download is awaited, it sends a request."""
-
-    async def scenario() -> tuple[BinaryContent, BinaryContent, int]:
-        script = respond_with(make_response(b"one", *PDF), make_response(b"two", *PDF))
-        async with serve(script) as server, make_client(server, max_concurrency=1) as da:
-            download = da.files.download(17)
-            return await download, await download, server.connections
-
-    first, second, connections = asyncio.run(scenario())
+    script = respond_with(make_response(b"one", *PDF), make_response(b"two", *PDF))
+    async with serve(script) as server, make_client(server, max_concurrency=1) as da:
+        download = da.files.download(17)
+        first, second, connections = await download, await download, server.connections
 
     assert (first.content, second.content) == (b"one", b"two")
     assert connections == 1
@@ -174,36 +163,36 @@ async def time_out_in_body(da: AsyncDocassemble) -> None:
 @pytest.mark.parametrize(
     "leave", [stop_early, never_read, fail_in_body, cancel_in_body, time_out_in_body]
 )
-def test_an_incomplete_download_releases_slot_and_connection(
+async def test_an_incomplete_download_releases_slot_and_connection(
     leave: Callable[[AsyncDocassemble], Awaitable[None]],
 ) -> None:
     """Its connection is closed, and the next call can run."""
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        serve(TwoPartServer()) as server,
+        make_client(server, max_concurrency=1) as da,
+    ):
+        await leave(da)
+        await server.wait_all_closed()
+        assert (await da.users.get_current()).id == 1
 
-    async def scenario() -> int:
-        async with serve(TwoPartServer()) as server, make_client(server, max_concurrency=1) as da:
-            await leave(da)
-            await server.wait_all_closed()
-            return (await da.users.get_current()).id
 
-    assert asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS)) == 1
-
-
-def test_an_open_stream_keeps_its_slot() -> None:
+async def test_an_open_stream_keeps_its_slot() -> None:
     """With one slot, no request is sent until the file has been received."""
-
-    async def scenario() -> list[str]:
-        async with serve(TwoPartServer()) as server, make_client(server, max_concurrency=1) as da:
-            async with da.files.download(17) as stream:
-                for timeout in (Timeouts(total=0.05), Timeouts(pool=0.05)):
-                    with pytest.raises(RequestTimeout) as caught:
-                        await da.users.get_current(timeout=timeout)
-                    assert not caught.value.maybe_processed
-                assert len(server.requests) == 1
-                assert await anext(aiter(stream)) == b"first"
-            await da.users.get_current()
-            return [request.target for request in server.requests]
-
-    targets = asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        serve(TwoPartServer()) as server,
+        make_client(server, max_concurrency=1) as da,
+    ):
+        async with da.files.download(17) as stream:
+            for timeout in (Timeouts(total=0.05), Timeouts(pool=0.05)):
+                with pytest.raises(RequestTimeout) as caught:
+                    await da.users.get_current(timeout=timeout)
+                assert not caught.value.maybe_processed
+            assert len(server.requests) == 1
+            assert await anext(aiter(stream)) == b"first"
+        await da.users.get_current()
+        targets = [request.target for request in server.requests]
 
     assert targets == ["/api/file/17", "/api/user"]
 
@@ -213,26 +202,21 @@ async def break_off_in_body(connection: Connection) -> None:
     await connection.send(TEN_BYTE_HEAD + b"first")
 
 
-def test_a_failed_download_leaves_no_file(tmp_path: Path) -> None:
+async def test_a_failed_download_leaves_no_file(tmp_path: Path) -> None:
     """An incomplete file is an error of its operation, and is not requested again."""
-
-    async def scenario() -> int:
-        async with serve(break_off_in_body) as server, make_client(server, NO_DELAY) as da:
-            with pytest.raises(MaybeSent) as caught:
-                await da.files.download(17).save(tmp_path / "a.pdf")
-            assert caught.value.operation == "files.download"
-            return server.connections
-
-    connections = asyncio.run(scenario())
+    async with serve(break_off_in_body) as server, make_client(server, NO_DELAY) as da:
+        with pytest.raises(MaybeSent) as caught:
+            await da.files.download(17).save(tmp_path / "a.pdf")
+        assert caught.value.operation == "files.download"
+        connections = server.connections
 
     assert connections == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_response_is_raised_when_a_download_is_entered() -> None:
+async def test_an_error_response_is_raised_when_a_download_is_entered() -> None:
     """The response is the body of the error, and the slot is released."""
-
-    async def scenario() -> None:
+    async with asyncio.timeout(HANG_SECONDS):
         refusal = make_response(b"File not found", "Content-Type: text/plain", status=404)
         script = respond_with(refusal, make_response(USER))
         async with serve(script) as server, make_client(server, max_concurrency=1) as da:
@@ -242,15 +226,13 @@ def test_an_error_response_is_raised_when_a_download_is_entered() -> None:
             assert caught.value.hint
             await da.users.get_current()
 
-    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
-
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_max_concurrency_limits_simultaneous_requests(limit: int) -> None:
+async def test_max_concurrency_limits_simultaneous_requests(limit: int) -> None:
     """max_concurrency requests run at the same time, and never more."""
     maximum = current = 0
 
-    async def scenario() -> int:
+    async with asyncio.timeout(HANG_SECONDS):
         barrier = asyncio.Barrier(limit)
 
         async def handle(_: httpx.Request) -> httpx.Response:
@@ -267,15 +249,13 @@ def test_max_concurrency_limits_simultaneous_requests(limit: int) -> None:
             "http://x.example", KEY, transport=transport, max_concurrency=limit
         ) as da:
             users = await asyncio.gather(*(da.users.get_current() for _ in range(4 * limit)))
-            return len(users)
-
-    completed = asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
+            completed = len(users)
 
     assert (completed, maximum) == (4 * limit, limit)
 
 
 @pytest.mark.parametrize("waiting", [False, True])
-def test_a_cancelled_call_releases_slot_and_connection(*, waiting: bool) -> None:
+async def test_a_cancelled_call_releases_slot_and_connection(*, waiting: bool) -> None:
     """A cancelled call leaves nothing open, also if it waits for a slot."""
 
     async def script(connection: Connection) -> None:
@@ -283,45 +263,42 @@ def test_a_cancelled_call_releases_slot_and_connection(*, waiting: bool) -> None
             connection
         ) if connection.server.connections == 1 else await TwoPartServer()(connection)
 
-    async def scenario() -> None:
-        async with serve(script) as server, make_client(server, max_concurrency=1) as da:
-            tasks = [asyncio.create_task(da.users.get_current()) for _ in range(1 + waiting)]
-            await server.request_arrived.wait()
-            for task in reversed(tasks):
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-            await server.wait_all_closed()
-            await da.users.get_current()
-            assert len(server.requests) == 2
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        serve(script) as server,
+        make_client(server, max_concurrency=1) as da,
+    ):
+        tasks = [asyncio.create_task(da.users.get_current()) for _ in range(1 + waiting)]
+        await server.request_arrived.wait()
+        for task in reversed(tasks):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await server.wait_all_closed()
+        await da.users.get_current()
+        assert len(server.requests) == 2
 
-    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
 
-
-def test_a_closed_client_refuses_every_call() -> None:
+async def test_a_closed_client_refuses_every_call() -> None:
     """After closing, no call of any kind sends a request."""
-
-    async def scenario() -> None:
-        async with serve(respond_with(make_response(USER), make_response(USER))) as server:
-            async with make_client(server) as da:
-                await da.users.get_current()
-            await server.wait_all_closed()
-            calls: list[Awaitable[object]] = [
-                da.users.get_current(),
-                da.users.list(),
-                da.files.download(17),
-                da.request("GET", "/x"),
-            ]
-            for call in calls:
-                with pytest.raises(UsageError, match="client is closed"):
-                    await call
-            await da.aclose()
-            assert len(server.requests) == 1
-
-    asyncio.run(scenario())
+    async with serve(respond_with(make_response(USER), make_response(USER))) as server:
+        async with make_client(server) as da:
+            await da.users.get_current()
+        await server.wait_all_closed()
+        calls: list[Awaitable[object]] = [
+            da.users.get_current(),
+            da.users.list(),
+            da.files.download(17),
+            da.request("GET", "/x"),
+        ]
+        for call in calls:
+            with pytest.raises(UsageError, match="client is closed"):
+                await call
+        await da.aclose()
+        assert len(server.requests) == 1
 
 
-def test_closing_ends_running_and_waiting_calls() -> None:
+async def test_closing_ends_running_and_waiting_calls() -> None:
     """A call that waits for the server fails, a call that waits for a slot is refused."""
 
     async def scenario(server: RawServer) -> list[object]:
@@ -334,11 +311,8 @@ def test_closing_ends_running_and_waiting_calls() -> None:
         await da.aclose()
         return [*await asyncio.gather(first, second, third, return_exceptions=True)]
 
-    async def run() -> list[object]:
-        async with serve(never_respond) as server:
-            return await asyncio.wait_for(scenario(server), HANG_SECONDS)
-
-    first, *waiting_errors = asyncio.run(run())
+    async with serve(never_respond) as server:
+        first, *waiting_errors = await asyncio.wait_for(scenario(server), HANG_SECONDS)
 
     assert isinstance(first, MaybeSent)
     assert [str(error) for error in waiting_errors] == [
@@ -346,7 +320,7 @@ def test_closing_ends_running_and_waiting_calls() -> None:
     ] * 2
 
 
-def test_a_client_stays_with_its_event_loop() -> None:
+async def test_a_client_stays_with_its_event_loop() -> None:
     """Calls and closing on another event loop are a UsageError, also without a free slot."""
 
     async def use_in_other_loop(da: AsyncDocassemble) -> None:
@@ -355,11 +329,8 @@ def test_a_client_stays_with_its_event_loop() -> None:
         with pytest.raises(UsageError, match="another event loop"):
             await da.aclose()
 
-    async def scenario() -> int:
-        async with serve(TwoPartServer()) as server, make_client(server, max_concurrency=1) as da:
-            async with da.files.download(17):
-                limited = asyncio.wait_for(use_in_other_loop(da), HANG_SECONDS)
-                await asyncio.to_thread(asyncio.run, limited)
-            return (await da.users.get_current()).id
-
-    assert asyncio.run(scenario()) == 1
+    async with serve(TwoPartServer()) as server, make_client(server, max_concurrency=1) as da:
+        async with da.files.download(17):
+            limited = asyncio.wait_for(use_in_other_loop(da), HANG_SECONDS)
+            await asyncio.to_thread(asyncio.run, limited)
+        assert (await da.users.get_current()).id == 1
