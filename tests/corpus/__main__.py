@@ -40,7 +40,7 @@ async def run_corpus(corpus: Corpus, text: str) -> None:
         name
         for package in corpus.packages
         if package not in failures
-        for name in list_interviews(server, package)
+        for name in list_interviews(server, corpus, package)
         if text in name
     ]
     outcomes: list[Outcome] = await run_interviews(server, corpus, names)

@@ -84,6 +84,11 @@ def write_report(
             Counter(outcome.error for outcome in shown if outcome.error).most_common(),
         ),
     ]
+    if corpus.excluded:
+        parts += [
+            "## Interviews that are not run\n",
+            _make_table(("interview", "reason"), corpus.excluded.items()),
+        ]
     if failures:
         parts += [
             "## Packages that cannot be installed\n",

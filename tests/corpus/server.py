@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from attrs import field, frozen
 
-from docassemble_client import DocassembleError
 from tests.live.server import LiveServer, ensure_running, stop
 from tests.live.server.environment import get_site_packages
 from tests.live.server.paths import get_layout
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
 
 PACKAGES_FILE = Path(__file__).with_name("packages.yaml")
-INSTALL_SECONDS = 600
+INSTALL_SECONDS = 3600
 # Programs by name, and what a real server uses them for.
 PROGRAMS = {
     "libreoffice": "converts Word files to PDF",
@@ -39,12 +39,14 @@ class Corpus:
 
     Attributes:
         packages: Versions by name.
+        excluded: Why interviews are not run, by pattern of their names.
         custom_keys: Keys that custom datatypes add to a field, by datatype.
         custom_values: Answers for fields of custom datatypes, by datatype.
         answers: Answers for interviews that generated values cannot finish, by interview.
     """
 
     packages: Mapping[str, str]
+    excluded: Mapping[str, str] = field(factory=dict)
     custom_keys: Mapping[str, frozenset[str]] = field(factory=dict)
     custom_values: Mapping[str, Any] = field(factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(factory=dict)
@@ -55,6 +57,7 @@ def read_corpus() -> Corpus:
     data = yaml.safe_load(PACKAGES_FILE.read_text(encoding="utf-8"))
     return Corpus(
         packages=data["packages"],
+        excluded=data["excluded"],
         custom_keys={name: frozenset(keys) for name, keys in data["custom_keys"].items()},
         custom_values=data["custom_values"],
         answers=data["answers"],
@@ -105,31 +108,35 @@ async def install_packages(da: AsyncDocassemble, packages: Mapping[str, str]) ->
     Returns:
         Why packages were not installed, by name.
     """
-    errors: dict[str, str] = {}
-    is_changed = False
-    for name, version in packages.items():
-        if (await _get_versions(da)).get(name) == version:
-            continue
-        is_changed = True
-        try:
-            await da.deploy(pip=f"{name}=={version}", restart=False, timeout=INSTALL_SECONDS)
-        except DocassembleError as error:
-            errors[name] = f"{type(error).__name__}: {error.message}"
-            # The server would try it again with each installation.
-            await da.packages.uninstall(name, restart=False)
-        report_progress(f"{name} {version}: {errors.get(name, 'installed')}")
-    if is_changed:
-        await da.restart(timeout=INSTALL_SECONDS)
-    return errors
+    versions = await _get_versions(da)
+    missing = [
+        f"{name}=={version}" for name, version in packages.items() if versions.get(name) != version
+    ]
+    for requirement in missing:
+        report_progress(f"requesting {requirement}")
+        await da.packages.install(pip=requirement, restart=False)
+    if missing:
+        # The server installs them one after the other. It lists the versions of packages that came
+        # as dependencies only after another installation.
+        await da.deploy(pip=missing[-1], timeout=INSTALL_SECONDS)
+    versions = await _get_versions(da)
+    return {
+        name: f"the server lists version {versions.get(name)}"
+        for name, version in packages.items()
+        if versions.get(name) != version
+    }
 
 
 async def _get_versions(da: AsyncDocassemble) -> dict[str | None, str | None]:
     return {package.name: package.version for package in await da.packages.list()}
 
 
-def list_interviews(server: LiveServer, package: str) -> list[str]:
-    """List the files of a package that may be interviews."""
+def list_interviews(server: LiveServer, corpus: Corpus, package: str) -> list[str]:
+    """List the files of a package that may be interviews, except those that are excluded."""
     folder = get_site_packages(get_layout(server.version)) / package.replace(".", "/")
     questions = folder / "data" / "questions"
     files = sorted(path for path in questions.rglob("*.y*ml") if path.is_file())
-    return [f"{package}:data/questions/{path.relative_to(questions).as_posix()}" for path in files]
+    names = [f"{package}:data/questions/{path.relative_to(questions).as_posix()}" for path in files]
+    return [
+        name for name in names if not any(fnmatchcase(name, pattern) for pattern in corpus.excluded)
+    ]

@@ -44,6 +44,21 @@ def write(target: Path, sources: Iterable[str]) -> None:
         target.write_bytes(PICTURE if target.suffix == ".png" else PDF)
 
 
+def flatten(target: Path) -> None:
+    """Remove the fields of a PDF form, as if their values were part of the pages."""
+    import pikepdf  # type: ignore[import-not-found]  # a dependency of the server
+
+    with pikepdf.open(target, allow_overwriting_input=True) as pdf:
+        for page in pdf.pages:
+            annotations = page.get("/Annots", [])
+            page.Annots = pikepdf.Array(
+                [item for item in annotations if item.get("/Subtype") != "/Widget"]
+            )
+        if "/AcroForm" in pdf.Root:
+            del pdf.Root.AcroForm
+        pdf.save()
+
+
 def find_target(program: str, arguments: list[str]) -> str | None:
     """Find the file that the program would write; None if it would write no file."""
     target = None
@@ -81,3 +96,5 @@ if __name__ == "__main__":
     TARGET = find_target(Path(sys.argv[0]).name, sys.argv[1:])
     if TARGET is not None:
         write(Path(TARGET), sys.argv[1:])
+        if "flatten" in sys.argv:
+            flatten(Path(TARGET))
