@@ -22,7 +22,7 @@ _MAX_PATH_LENGTH = 100
 
 def decode_json(content: bytes) -> JSON:
     """
-    Decode JSON; NaN, infinity and excessive nesting are refused.
+    Decode JSON; NaN and infinity, which the server's Python writes, are floats.
 
     Args:
         content: The document, in UTF-8, UTF-16 or UTF-32.
@@ -31,11 +31,12 @@ def decode_json(content: bytes) -> JSON:
         The value.
 
     Raises:
-        ValueError: The document is not valid JSON; the original error contains it.
+        ValueError: The document is not valid JSON, or nested too deeply; the original error
+            contains it.
     """
     if _msgspec_decode is not None:
         with suppress(*_msgspec_errors):
-            # msgspec is stricter than json (it rejects lone surrogates), so fall back on error.
+            # msgspec is stricter (it refuses lone surrogates and NaN), so fall back on error.
             return _msgspec_decode(content)
     try:
         # Same as json.loads, which would create a decoder for each document.
@@ -145,14 +146,6 @@ def _to_plain(value: object) -> object:
     raise TypeError
 
 
-def _parse_finite(text: str) -> float:
-    """Parse a number; 1e999 is refused as well, because it becomes infinite."""
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError
-    return number
-
-
 def _import_msgspec() -> tuple[Callable[[bytes], JSON] | None, tuple[type[Exception], ...]]:
     """Return the decoder of msgspec and its error classes, if it is installed."""
     # msgspec accepts nothing that json refuses, and integers of any size are exact.
@@ -165,7 +158,7 @@ def _import_msgspec() -> tuple[Callable[[bytes], JSON] | None, tuple[type[Except
     return Decoder().decode, (MsgspecError, ValueError, RecursionError)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_parse_finite, parse_float=_parse_finite)
+_DECODER = json.JSONDecoder()
 _ENCODER = json.JSONEncoder(
     default=_to_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
 )

@@ -122,7 +122,8 @@ class AccountMethods(BaseClient):
         Iterate over the sessions of all users.
 
         A session of several users is returned once for each of them. Encrypted sessions are
-        returned without answers, unless `secret` decrypts them.
+        returned without answers, unless `secret` decrypts them. A session that the server cannot
+        serialize, or whose answers are too large, has an `error` and no answers.
 
         Args:
             i: Only sessions of this interview.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import AccessDenied, UsageError
+from docassemble_client import AccessDenied, APIError, DecodeError, UsageError
+from docassemble_client._http import transport
 from tests.mock import run, settle
 from tests.workflows.routes import ACCESS_DENIED, RouteServer
 
@@ -102,6 +104,84 @@ def test_export_without_variables_does_not_request_them() -> None:
 
     assert (session.encrypted, session.variables) == (None, None)
     assert server.payloads == [{"next_id": "MQ"}]
+
+
+VARIABLES = "GET /api/session"
+UNREADABLE_PAGES = {"not serializable": (501, "TypeError"), "not JSON": (200, "<html>")}
+
+
+def make_export_server(page: MockResponse, variables: MockResponse) -> RouteServer:
+    """Serve two pages; with answers, the first one responds with `page`."""
+    first = make_page(make_session_json("a"), make_session_json("b"), next_id="MQ")
+    last = make_page(make_session_json("c", dict={"fruit": "fig"}))
+
+    def respond(payload: dict[str, Any]) -> MockResponse:
+        if "next_id" in payload:
+            return last
+        return page if "include_dictionary" in payload else first
+
+    def get_variables(payload: dict[str, Any]) -> MockResponse:
+        return variables if payload["session"] == "b" else (200, {"fruit": "kiwi"})
+
+    return RouteServer({LIST: respond, VARIABLES: get_variables})
+
+
+@pytest.mark.parametrize("page", UNREADABLE_PAGES.values(), ids=UNREADABLE_PAGES)
+@pytest.mark.parametrize("variables", [(501, "TypeError"), (400, "Unable to decrypt"), (200, 7)])
+def test_an_unreadable_session_does_not_end_the_export(
+    page: MockResponse, variables: MockResponse
+) -> None:
+    """The sessions of its page are read one by one; only this one has an error."""
+    server = make_export_server(page, variables)
+
+    sessions = export_sessions(server, secret="exampleSecret123")
+
+    assert [session.variables for session in sessions] == [
+        {"fruit": "kiwi"}, None, {"fruit": "fig"}
+    ]  # fmt: skip
+    first, unreadable, last = sessions
+    assert (first.error, last.error) == (None, None)
+    assert isinstance(unreadable.error, (APIError, DecodeError))
+    assert unreadable.error.operation == "sessions.get_variables"
+
+
+def test_a_page_above_the_size_limit_is_read_session_by_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So is a session whose answers alone are too large."""
+    monkeypatch.setattr(transport, "MAX_BODY_BYTES", 1000)
+    large = {"text": "x" * 1000}
+    page = make_page(make_session_json("a", dict={}), make_session_json("b", dict=large))
+
+    _, unreadable, last = export_sessions(make_export_server(page, (200, large)))
+
+    assert (unreadable.variables, last.variables) == (None, {"fruit": "fig"})
+    assert "larger than" in str(unreadable.error)
+
+
+@pytest.mark.parametrize(
+    ("page", "variables"), [((503, ""), (200, {})), ((501, ""), (503, "")), ((403, ""), (200, {}))]
+)
+def test_an_outage_or_a_missing_privilege_ends_the_export(
+    page: MockResponse, variables: MockResponse
+) -> None:
+    """The error has the token of the page, to continue with."""
+    server = make_export_server(page, variables)
+
+    with pytest.raises(APIError) as caught:
+        export_sessions(server)
+
+    assert caught.value.status in {403, 503}
+    assert caught.value.page_token is None
+
+
+def test_numbers_that_are_not_finite_are_exported() -> None:
+    """The server writes NaN and infinity as Python does."""
+    session = make_session_json("a", dict={"rent": math.nan, "limit": math.inf})
+
+    (exported,) = export_sessions(RouteServer({LIST: make_page(session)}))
+
+    assert repr(exported.variables) == "{'rent': nan, 'limit': inf}"
 
 
 async def test_export_remembers_each_session_in_few_bytes() -> None:

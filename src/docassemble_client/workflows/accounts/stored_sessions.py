@@ -6,15 +6,23 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from docassemble_client._checks import COUNT, DURATION, FLAG, check_arguments
 from docassemble_client._concurrency import TaskGroup
 from docassemble_client._types import JSON
-from docassemble_client.errors import DocassembleError, UsageError
+from docassemble_client.errors import (
+    TRANSIENT_STATUSES,
+    APIError,
+    DecodeError,
+    DocassembleError,
+    ServerError,
+    UsageError,
+)
 from docassemble_client.models import SessionSummary
+from docassemble_client.pagination import Page, Paginator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -35,11 +43,14 @@ class ExportedSession:
         encrypted: Whether the server stores the answers encrypted; None if the answers were not
             requested.
         variables: Answers by variable; None if they were not requested or cannot be decrypted.
+        error: Why the answers cannot be read: the server cannot serialize them, or they are too
+            large; None for all other sessions.
     """
 
     summary: SessionSummary
     encrypted: bool | None
     variables: Mapping[str, JSON] | None = field(repr=False)
+    error: DocassembleError | None = None
 
 
 @frozen(kw_only=True)
@@ -107,28 +118,106 @@ async def export_sessions(
     page_token: str | None,
 ) -> AsyncGenerator[ExportedSession]:
     """Iterate over the sessions of all users."""
+    reader = _ExportReader(client, i=i, tag=tag, user_id=user_id, secret=secret)
+    pages = Paginator(
+        reader.fetch_with_answers if variables else reader.fetch,
+        "sessions.list_across_users",
+        page_token,
+    )
     # The list is in the order of the last change (userdict.indexno): a session that is answered
     # meanwhile moves to the end and is listed again, on any later page.
     exported: set[bytes] = set()
-    paginator = client.sessions.list_across_users(
-        i=i,
-        tag=tag,
-        user_id=user_id,
-        secret=secret,
-        include_dictionary=variables or None,
-        page_token=page_token,
-    )
-    async with aclosing(paginator.items()) as summaries:
-        async for summary in summaries:
+    async with aclosing(pages.items()) as items:
+        async for item in items:
+            summary = item.summary
             digest = _compute_digest(
                 summary.filename, summary.session, summary.user_id, summary.temp_user_id
             )
-            if digest in exported:
-                continue
-            exported.add(digest)
+            if digest not in exported:
+                exported.add(digest)
+                yield await reader.read_session(item)
+
+
+class _ListedSession(NamedTuple):
+    """A session of a page; without its answers if the page is unreadable with them."""
+
+    summary: SessionSummary
+    page_token: str | None
+    has_answers: bool = True
+
+
+class _Filter(TypedDict):
+    """Which sessions are listed, and the secret that decrypts them."""
+
+    i: str | None
+    tag: str | None
+    user_id: int | None
+    secret: str | Secret | None
+
+
+class _ExportReader:
+    """
+    Reads pages of sessions.
+
+    One session can make its whole page unreadable: the server cannot serialize it (501), or it is
+    too large. Then the sessions of the page are read one by one.
+    """
+
+    def __init__(
+        self,
+        client: BaseClient,
+        *,
+        i: str | None,
+        tag: str | None,
+        user_id: int | None,
+        secret: str | Secret | None,
+    ) -> None:
+        self._sessions = client.sessions
+        self._filter: _Filter = {"i": i, "tag": tag, "user_id": user_id, "secret": secret}
+
+    async def fetch(self, page_token: str | None, _: int) -> Page[_ListedSession]:
+        """Fetch a page without answers."""
+        return await self._list(page_token, with_answers=False)
+
+    async def fetch_with_answers(self, page_token: str | None, _: int) -> Page[_ListedSession]:
+        """Fetch a page with answers; without them if they make it unreadable."""
+        try:
+            return await self._list(page_token, with_answers=True)
+        except (ServerError, DecodeError) as error:
+            if error.status in TRANSIENT_STATUSES:
+                raise
+        page = await self._list(page_token, with_answers=False)
+        items = [item._replace(has_answers=False) for item in page]
+        return Page(items=items, next_page_token=page.next_page_token)
+
+    async def _list(self, page_token: str | None, *, with_answers: bool) -> Page[_ListedSession]:
+        page = await self._sessions.list_across_users(
+            **self._filter, include_dictionary=with_answers or None, page_token=page_token
+        )
+        items = [_ListedSession(summary, page_token) for summary in page]
+        return Page(items=items, next_page_token=page.next_page_token)
+
+    async def read_session(self, item: _ListedSession) -> ExportedSession:
+        """Return the session; read its answers if its page came without them."""
+        summary = item.summary
+        if item.has_answers:
             # For answers that it cannot decrypt, the server returns those of an empty interview.
             answers = summary.variables if summary.valid else None
-            yield ExportedSession(summary=summary, encrypted=summary.encrypted, variables=answers)
+            return ExportedSession(summary=summary, encrypted=summary.encrypted, variables=answers)
+        session = ExportedSession(summary=summary, encrypted=summary.encrypted, variables=None)
+        try:
+            answers = await self._sessions.get_variables(
+                summary.filename, summary.session, secret=self._filter["secret"]
+            )
+        except DocassembleError as error:
+            if (
+                isinstance(error, (APIError, DecodeError))
+                and error.status not in TRANSIENT_STATUSES
+            ):
+                return evolve(session, error=error)
+            error.page_token = item.page_token
+            raise
+        return evolve(session, variables=answers)
 
 
 def _compute_digest(*identity: str | int | None) -> bytes:
