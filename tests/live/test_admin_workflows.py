@@ -11,7 +11,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from docassemble_client import AsyncDocassemble, BadRequest, Question, SessionNotShareable
+from docassemble_client import (
+    AsyncDocassemble,
+    BadRequest,
+    Question,
+    ServerError,
+    SessionNotShareable,
+)
 from docassemble_client.operations import OPERATIONS
 from tests.live.accounts import limited_client, temporary_account, temporary_privilege
 from tests.live.interviews import QUESTIONLESS, TEXT_FIELD, temporary_interview, temporary_session
@@ -314,3 +320,45 @@ def test_configuration_is_merged_and_the_server_restarted(run: Run, unique: str)
         assert dict(restored) == dict(original)
 
     run(job)
+
+
+UNREADABLE_INTERVIEW = """
+mandatory: True
+code: |
+  multi_user = True
+  rent = float("nan")
+  unsorted = {1: "a", None: "b"} if broken else {}
+  final_screen
+---
+code: |
+  broken = "broken" in url_args
+---
+event: final_screen
+question: The end
+"""
+
+
+@pytest.mark.unrecorded
+async def test_an_export_reports_a_session_that_the_server_cannot_serialize(
+    connect: Connect,
+) -> None:
+    """The server responds with 501 to its whole page; NaN is a number."""
+    async with (
+        connect() as da,
+        temporary_interview(da, UNREADABLE_INTERVIEW) as i,
+        temporary_session(da, i) as first,
+        temporary_session(da, i, url_args={"broken": "1"}) as broken,
+        temporary_session(da, i) as last,
+    ):
+        for session in (first, broken, last):
+            await da.sessions.get_question(i, session.session, secret=session.secret)
+
+        exported = [session async for session in da.export_sessions(i=i)]
+
+    by_id = {session.summary.session: session for session in exported}
+    assert by_id.keys() == {first.session, broken.session, last.session}
+    assert isinstance(by_id[broken.session].error, ServerError)
+    for session in (first, last):
+        variables = by_id[session.session].variables
+        assert variables is not None
+        assert str(variables["rent"]) == "nan"
