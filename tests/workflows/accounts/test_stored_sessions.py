@@ -139,10 +139,10 @@ def test_an_unreadable_session_does_not_end_the_export(
     assert [session.variables for session in sessions] == [
         {"fruit": "kiwi"}, None, {"fruit": "fig"}
     ]  # fmt: skip
-    first, unreadable, last = sessions
+    first, failed, last = sessions
     assert (first.error, last.error) == (None, None)
-    assert isinstance(unreadable.error, (APIError, DecodeError))
-    assert unreadable.error.operation == "sessions.get_variables"
+    assert isinstance(failed.error, (APIError, DecodeError))
+    assert failed.error.operation == "sessions.get_variables"
 
 
 def test_a_page_above_the_size_limit_is_read_session_by_session(
@@ -153,10 +153,10 @@ def test_a_page_above_the_size_limit_is_read_session_by_session(
     large = {"text": "x" * 1000}
     page = make_page(make_session_json("a", dict={}), make_session_json("b", dict=large))
 
-    _, unreadable, last = export_sessions(make_export_server(page, (200, large)))
+    _, failed, last = export_sessions(make_export_server(page, (200, large)))
 
-    assert (unreadable.variables, last.variables) == (None, {"fruit": "fig"})
-    assert "larger than" in str(unreadable.error)
+    assert (failed.variables, last.variables) == (None, {"fruit": "fig"})
+    assert "larger than" in str(failed.error)
 
 
 @pytest.mark.parametrize(
