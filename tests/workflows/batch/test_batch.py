@@ -214,9 +214,9 @@ def test_documents_of_each_row_are_saved_in_its_own_folder(tmp_path: Path) -> No
 
     results = run_batch(
         fake,
-        [{"name": name} for name in names],
+        [{"name": "Ada", "folder": name} for name in names],
         save_to=tmp_path / "out",
-        key="name",
+        key="folder",
         formats=("pdf",),
     )
 
