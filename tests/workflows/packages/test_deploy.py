@@ -27,6 +27,7 @@ from tests.workflows.package_files import (
     deploy,
     run_with_client,
     write_broken_package,
+    write_files,
     write_package,
 )
 
@@ -69,6 +70,18 @@ def test_folder_is_installed_through_the_restart(fake: FakeServer, tmp_path: Pat
     assert events[0].reason.startswith("docassemble.mine 0.1.0, ")
     assert "restarting" in {event.state for event in events}
     assert count_calls(fake, "interviews.clear_cache") == 0
+
+
+def test_folder_whose_name_the_server_could_not_read_is_installed(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    """The archive has a line from which the server can read the name."""
+    setup = "from setuptools import setup\nsetup(name='docassemble.mine', version='1.5')\n"
+    write_files(write_package(tmp_path), {"setup.py": setup})
+
+    report = deploy(fake, tmp_path)
+
+    assert (report.name, report.version) == (PACKAGE_NAME, "1.5")
 
 
 def test_existing_archive_is_installed(fake: FakeServer, tmp_path: Path) -> None:

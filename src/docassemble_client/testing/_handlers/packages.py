@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _UPDATES_DIRECTIVE = "allow updates"
 _PIP_REQUIREMENT = re.compile(r"([^>=<]+)([>=<]+.+)")
 _INTERVIEW_PATH = re.compile(r"/(data/questions/[^/]+)$")
-_VERSION = re.compile(r"""^\s*version\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
+_VERSION = re.compile(r"""\bversion\s*=\s*\(?["']([^"']+)["']""")
+_NAME_CONSTANT = re.compile(r"""^NAME\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
 _NAME = re.compile(r"""^\s*name\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
 
 
@@ -135,7 +136,7 @@ def _find_build_error(archive: ZipFile) -> str:
 
 def find_package_name(archive: ZipFile) -> str | None:
     """Find the package name in setup.py or pyproject.toml."""
-    return _find_in_setup_files(archive, _NAME)
+    return _find_in_setup_files(archive, _NAME_CONSTANT) or _find_in_setup_files(archive, _NAME)
 
 
 def _find_in_setup_files(archive: ZipFile, pattern: re.Pattern[str]) -> str | None:
