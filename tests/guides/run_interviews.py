@@ -1,4 +1,4 @@
-"""Prepares docs/guide/run-interviews.md: an interview that gathers a list."""
+"""Prepares docs/guide/run-interviews.md: interviews with a list and with choices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 def prepare_server(fake: FakeServer) -> None:
-    """Add the interview."""
+    """Add the interviews."""
+    _add_radio_list(fake)
     items = (Field(f"fruit[{number}]", extra={"variable_name": "fruit[i]"}) for number in range(3))
     fake.add_interview(
         "docassemble.base:data/questions/examples/gather-fruit.yml",
@@ -20,6 +21,23 @@ def prepare_server(fake: FakeServer) -> None:
             _make_yes_no_screen("Are there any fruit?", "fruit.there_are_any"),
             *(ScriptedScreen("What fruit should be added?", [item]) for item in items),
             _make_yes_no_screen("Are there any others?", "fruit.there_is_another"),
+        ),
+    )
+
+
+def _add_radio_list(fake: FakeServer) -> None:
+    types = {name: name for name in ("Convertible", "Hatchback", "Sedan")}
+    countries = {"BMW": "Germany", "Buick": "United States", "Honda": "Japan", "Toyota": "Japan"}
+    radio = {"inputtype": "radio"}
+    fake.add_interview(
+        "docassemble.base:data/questions/examples/radio-list.yml",
+        ScriptedScreen(
+            "Describe your car.",
+            [
+                Field("wheels_on_car", datatype="integer"),
+                Field("car_type", choices=types, extra=radio),
+                Field("car_country", choices=countries, extra=radio),
+            ],
         ),
     )
 
