@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from docassemble_client.testing import FakeDocument, FakeServer, Field, ScriptedScreen
 
 if TYPE_CHECKING:
+    from docassemble_client import JSON
     from docassemble_client.testing import SessionVariables
 
 PDF = b"%PDF-1.6\na form that is filled in\n%%EOF\n"
@@ -31,9 +32,12 @@ def prepare_server(fake: FakeServer) -> None:
 
 def _fill_in(answers: SessionVariables) -> ScriptedScreen:
     if "user" not in answers:
-        name = {"_class": "docassemble.base.util.IndividualName", "instanceName": "user.name"}
-        user = {"_class": "docassemble.base.util.Individual", "instanceName": "user"}
-        answers.set("user", {**user, "name": name})
+        name: dict[str, JSON] = {
+            "_class": "docassemble.base.util.IndividualName",
+            "instanceName": "user.name",
+        }
+        individual = "docassemble.base.util.Individual"
+        answers.set("user", {"_class": individual, "instanceName": "user", "name": name})
     for variable in (*NAMES, *FOODS):
         answers[variable]
     return ScriptedScreen(

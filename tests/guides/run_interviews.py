@@ -39,6 +39,7 @@ def _add_radio_list(fake: FakeServer) -> None:
                 Field("car_country", choices=countries, extra=radio),
             ],
         ),
+        final=lambda _: ScriptedScreen("Result of question"),
     )
 
 

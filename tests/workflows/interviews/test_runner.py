@@ -174,6 +174,18 @@ def test_screen_with_only_a_continue_button_is_answered(kind: str) -> None:
     assert len(transcript.steps) == 2
 
 
+@pytest.mark.parametrize("answers", [{}, {"seen": True}, {"seen": None}])
+def test_screen_with_only_a_continue_button_needs_no_answer(answers: dict[str, object]) -> None:
+    """A person can only press it; it sets its variable to True."""
+    field = {"variable_name": "seen", "datatype": "boolean"}
+    server = ScriptedServer(make_screen(field, kind="settrue"), END_SCREEN)
+
+    transcript = run_interview(server, answers)
+
+    assert server.get_sent_variables() == [{"seen": True}]
+    assert transcript.generated_answers == ()
+
+
 def test_waiting_screen_is_reloaded_after_its_time() -> None:
     """The runner waits for the reload time of the screen, and does not answer it."""
     server = ScriptedServer(

@@ -262,19 +262,26 @@ def test_field_with_a_script_is_never_required() -> None:
         run_interview(ScriptedServer(screen | {"event_list": ["b"]}), {"a": "x"})
 
 
+def test_required_field_that_is_left_empty_is_a_missing_answer() -> None:
+    """None is no answer, nor is a blank text for a field that takes no text."""
+    text = make_screen(make_field("a"))
+    number = make_screen(make_field("a", datatype="integer"))
+
+    for screen, answer in ((text, None), (number, None), (number, " ")):
+        with pytest.raises(MissingAnswer):
+            run_interview(ScriptedServer(screen), {"a": answer}, policy=AnswerPolicy.generated)
+    server = ScriptedServer(text, END_SCREEN)
+    run_interview(server, {"a": ""})
+    assert server.get_sent_variables() == [{"a": ""}]
+
+
 @pytest.mark.parametrize("answer", [None, ""])
-def test_required_field_that_is_left_empty_is_a_missing_answer(answer: str | None) -> None:
-    """None and an empty text are no answers; with none of the above they are."""
+def test_object_that_is_left_empty_is_none_of_the_above(answer: str | None) -> None:
+    """If there is such a choice, the required field has an answer."""
     choices = [{"label": "A", "value": "people[0]"}, {"label": "None"}]
     screen = make_screen(make_field("a", datatype="object_radio", choices=choices))
     server = ScriptedServer(screen, END_SCREEN)
 
-    with pytest.raises(MissingAnswer):
-        run_interview(
-            ScriptedServer(make_screen(make_field("a"))),
-            {"a": answer},
-            policy=AnswerPolicy.generated,
-        )
     run_interview(server, {"a": answer})
 
     assert server.get_sent_variables() == [{"a": None}]

@@ -85,8 +85,8 @@ def get_empty_value(field: ScreenField, *, is_requested: bool) -> Answer | Missi
         return None if is_requested else MISSING
     if field.type in {DADict, DAList}:
         return check_choices(field, []) if field.type is DADict else []
-    if field.is_checkbox:
-        return field.raw.sign == -1
+    if field.is_checkbox or field.is_continue_button:
+        return field.is_continue_button or field.raw.sign == -1
     return _get_empty_scalar(field)
 
 
@@ -202,14 +202,9 @@ class _FieldConverter:
         field = self._field
         if answer is None:
             return not field.is_threestate
-        if not isinstance(answer, str):
-            return False
-        if field.type is str and not self._is_choice:
-            # A browser needs more than blanks, unless it is a password.
-            return field.required and (
-                is_blank(answer) if field.datatype != "password" else not answer
-            )
-        return is_blank(answer)
+        # A text is never touched: only None leaves a text field empty.
+        is_text = field.type is str and not self._is_choice
+        return isinstance(answer, str) and not is_text and is_blank(answer)
 
     @property
     def _is_choice(self) -> bool:

@@ -314,9 +314,12 @@ class Screen:
                     required=False,
                     raw=raw,
                     boolean_labels=self._get_boolean_labels(raw),
+                    is_continue_button=self.question.question_type == "settrue",
                 )
                 # JavaScript or the browser may leave these out (base/standardformatter.py:1537).
-                can_be_empty = item.has_script_condition or item.is_empty_choice
+                can_be_empty = (
+                    item.has_script_condition or item.is_empty_choice or item.is_continue_button
+                )
                 needs_tick = item.multiple and bool(parse_length(raw.minlength))
                 if (raw.required or needs_tick) and not can_be_empty and raw.inputtype != "hidden":
                     item = evolve(item, required=True)

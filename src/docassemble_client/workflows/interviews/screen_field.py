@@ -77,6 +77,7 @@ class ScreenField:
         required: Whether an answer is required.
         raw: The field as the server sent it.
         boolean_labels: Labels of the buttons of a yes/no question, with their values.
+        is_continue_button: Whether it is the only button of the screen, which sets it to True.
     """
 
     name: str
@@ -86,6 +87,7 @@ class ScreenField:
     required: bool
     raw: QuestionField
     boolean_labels: Mapping[str, bool | None] = field(factory=dict[str, "bool | None"], repr=False)
+    is_continue_button: bool = False
 
     @property
     def label(self) -> str:
