@@ -409,5 +409,5 @@ def _read_key(choice: Choice, variable: str) -> JSON | Unset:
     literal = name[len(variable) + 1 : -1] if name.startswith(f"{variable}[") else ""
     try:
         return cast("JSON", ast.literal_eval(literal))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return UNSET

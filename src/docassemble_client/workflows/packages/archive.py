@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zlib
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -28,6 +30,20 @@ if TYPE_CHECKING:
 _FIRST_DATE = datetime(1980, 1, 1)  # noqa: DTZ001 - the first date of ZIP, which has no time zones
 _DATE_COUNT = 2**29  # distinct dates, two seconds apart: about 34 years
 _MAX_FILE_BYTES = 16_777_216  # of each file that is read to check the package
+# What zipfile and its decoders raise for damaged archives; bz2 raises OSError.
+_ARCHIVE_ERRORS = (
+    BadZipFile,
+    EOFError,
+    LookupError,
+    lzma.LZMAError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    ValueError,
+    zlib.error,
+)
 
 
 @frozen(kw_only=True)
@@ -145,7 +161,9 @@ def _check_archive(file: IO[bytes], filename: str) -> Archive:
                     return content.read(_MAX_FILE_BYTES)
 
             metadata = read_metadata(paths, read)
-    except (BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
+    except UsageError:
+        raise
+    except _ARCHIVE_ERRORS:
         message = "the archive cannot be read: it is damaged, encrypted or not a ZIP file"
         raise UsageError(message, hint="Pass a ZIP file of a package, or its folder") from None
     return _finish_archive(file, filename, metadata, ())

@@ -179,11 +179,16 @@ def _version_key(text: str) -> object:
     if match is None:
         return text
     groups = match.groupdict()
-    numbers = [str(int(number)) for number in groups["release"].split(".")]
+    numbers = [_strip_zeros(number) for number in groups["release"].split(".")]
     release = re.sub(r"(?:\.0)+$", "", ".".join(numbers))
     tag = groups["pre"]
-    pre = tag and (_PRE_RELEASE_TAGS.get(tag, tag), int(groups["prenumber"] or 0))
+    pre = tag and (_PRE_RELEASE_TAGS.get(tag, tag), _strip_zeros(groups["prenumber"]))
     post = groups["implicit"] or (groups["post"] and (groups["postnumber"] or "0"))
-    dev = groups["dev"] and int(groups["devnumber"] or 0)
+    dev = groups["dev"] and _strip_zeros(groups["devnumber"])
     local = groups["local"] and re.split(r"[-_.]", groups["local"])
-    return (int(groups["epoch"] or 0), release, pre, post and int(post), dev, local)
+    return (_strip_zeros(groups["epoch"]), release, pre, post and _strip_zeros(post), dev, local)
+
+
+def _strip_zeros(digits: str | None) -> str:
+    """Normalize a number, which may have more digits than int() accepts; 0 if it is missing."""
+    return (digits or "").lstrip("0") or "0"

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from docassemble_client.errors import UsageError
+from docassemble_client.workflows.packages.project_files import PARSE_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,7 @@ def _is_utf8(content: bytes) -> bool:
 def _needs_pkg_resources(content: bytes) -> bool:
     try:
         module = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError):
+    except PARSE_ERRORS:
         return False
     return any(_imports_pkg_resources(statement) for statement in module.body)
 

@@ -11,13 +11,16 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from docassemble_client._types import is_json_array, is_mapping
 from docassemble_client.errors import UsageError
 
+PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)  # of ast.parse
 SETUP, PYPROJECT, SETUP_CFG = "setup.py", "pyproject.toml", "setup.cfg"
 # The lines of setup.py in which the server finds the name (get_package_name_from_zip).
 _NAME_CONSTANT = re.compile(r"""^NAME *= *\(?(?:'(.*)'|"(.*)")""", re.MULTILINE)
 _NAME_KEYWORD = re.compile(r"""^ *name *= *\(?(?:'(.*)'|"(.*)")""", re.MULTILINE)
 _NAMESPACE = "docassemble"
+_MAX_TEXT_LENGTH = 10_000  # sums of constants could double without end
 
 
 @frozen(kw_only=True)
@@ -53,7 +56,7 @@ class ProjectFiles:
         """
         try:
             table = tomllib.loads(read_text(PYPROJECT))
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):  # also a number with too many digits
             message = "the package's pyproject.toml is not valid TOML"
             raise UsageError(message, hint="Fix the file; nothing was sent") from None
         config = configparser.RawConfigParser()
@@ -81,8 +84,7 @@ class ProjectFiles:
 
     def find_version(self) -> str | None:
         """Find the version as setuptools does; None if it is computed."""
-        dynamic = self.table.get("tool", {}).get("setuptools", {}).get("dynamic", {})
-        source = dynamic.get("version", {})
+        source = self._get_table("tool", "setuptools", "dynamic", "version")
         return (
             self._get_project_text("version")
             or self._read_attribute(str(source.get("attr", "")))
@@ -101,7 +103,7 @@ class ProjectFiles:
     def includes_namespace_file(self) -> bool:
         """Whether the file docassemble/__init__.py is part of the built package."""
         keywords = _find_setup_keywords(self.setup)
-        options = self.table.get("tool", {}).get("setuptools", {})
+        options = self._get_table("tool", "setuptools")
         # setuptools leaves out the __init__.py of a declared namespace package.
         if (
             "namespace_packages" in keywords
@@ -115,16 +117,25 @@ class ProjectFiles:
         return True
 
     def _get_project_text(self, key: str) -> str | None:
-        value = self.table.get("project", {}).get(key)
+        value = self._get_table("project").get(key)
         return value if isinstance(value, str) else None
+
+    def _get_table(self, *keys: str) -> Mapping[str, Any]:
+        """Return a table of pyproject.toml; empty if it is missing or not a table."""
+        table = self.table
+        for key in keys:
+            value = table.get(key)
+            table = value if is_mapping(value) else {}
+        return table
 
     def _read_attribute(self, attribute: str) -> str | None:
         module, _, variable = attribute.rpartition(".")
         return self._find_constants(self._read_module(module)).get(variable)
 
-    def _read_files(self, paths: str | list[str]) -> str | None:
-        paths = [paths] if isinstance(paths, str) else paths
-        return "".join(self.read_text(path) for path in paths).strip() or None
+    def _read_files(self, paths: object) -> str | None:
+        paths = paths if is_json_array(paths) else [paths]
+        texts = (self.read_text(path) for path in paths if isinstance(path, str))
+        return "".join(texts).strip() or None
 
     def _read_module(self, module: str) -> str:
         path = module.replace(".", "/")
@@ -152,6 +163,14 @@ class ProjectFiles:
         return constants
 
     def _evaluate(self, node: ast.expr, constants: Mapping[str, str]) -> str | None:
+        """Evaluate an expression; None if it is not a text, nested too deeply, or too long."""
+        try:
+            value = self._evaluate_node(node, constants)
+        except RecursionError:
+            return None
+        return value if value and len(value) <= _MAX_TEXT_LENGTH else None
+
+    def _evaluate_node(self, node: ast.expr, constants: Mapping[str, str]) -> str | None:
         """Evaluate a text, a constant, a sum, an f-string or a file that is read."""
         value: str | None = None
         match node:
@@ -173,7 +192,7 @@ class ProjectFiles:
                 value = self.read_text(self._evaluate(path, constants) or "")
             case _:
                 pass
-        return value or None
+        return value
 
 
 def _find_own_constants(source: str) -> dict[str, str]:
@@ -217,5 +236,5 @@ def _find_setup_keywords(source: str) -> dict[str, ast.expr]:
 def _parse_statements(source: str) -> list[ast.stmt]:
     try:
         return ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError):  # the server may run another Python
+    except PARSE_ERRORS:  # the server may run another Python
         return []
