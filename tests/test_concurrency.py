@@ -80,8 +80,13 @@ def test_a_slot_of_a_cancelled_waiter_is_not_lost() -> None:
     run(scenario())
 
 
+async def wait_for_threads() -> None:
+    """Wait until no thread works; the virtual clock stands still before."""
+    await asyncio.sleep(0.01)
+
+
 async def test_work_in_a_thread_stops_after_its_current_step() -> None:
-    """A cancelled caller waits for the step, and the work is closed."""
+    """A cancelled caller does not wait for the step; the work is closed."""
     loop, begun, released = asyncio.get_running_loop(), asyncio.Event(), Event()
     steps: list[str] = []
 
@@ -99,13 +104,38 @@ async def test_work_in_a_thread_stops_after_its_current_step() -> None:
     task = asyncio.create_task(run_in_thread(work()))
     await begun.wait()
     task.cancel()
-    await settle()
-    assert not task.done()
-    released.set()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert steps == []
+    released.set()
+    await wait_for_threads()
 
     assert steps == ["first", "closed"]
+
+
+async def test_result_of_a_thread_is_undone_if_the_caller_is_cancelled() -> None:
+    """The work had ended before it could be stopped."""
+    loop, begun, released = asyncio.get_running_loop(), asyncio.Event(), Event()
+    undone: list[str] = []
+
+    def work() -> Generator[None, None, str]:
+        yield
+        loop.call_soon_threadsafe(begun.set)
+        assert released.wait(2)
+        return "done"
+
+    async def run_work() -> None:
+        await run_in_thread(work(), undo=undone.append)
+
+    task = asyncio.create_task(run_work())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    released.set()
+    await wait_for_threads()
+
+    assert undone == ["done"]
 
 
 async def test_work_in_a_thread_returns_its_result() -> None:

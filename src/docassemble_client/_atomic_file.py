@@ -16,8 +16,9 @@ class AtomicFileWriter:
     """
     Writes a file to a temporary path; without `commit` no file appears.
 
-    An existing file at the path is replaced. In a folder, where the server chooses the name, no
-    file is replaced: the new file gets a number.
+    Leaving the block discards the file, unless it is complete; also while another thread still runs
+    `commit`. An existing file at the path is replaced. In a folder, where the server chooses the
+    name, no file is replaced: the new file gets a number.
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str | None) -> None:
@@ -34,6 +35,9 @@ class AtomicFileWriter:
             self._target_path /= name or "download"
         # In the same folder, so that it can be renamed; short, even if the target's name is long.
         self._partial_path = self._target_path.with_name(f".{os.urandom(8).hex()}.part")
+        # Tokens for the one who closes the file, and for the one who moves or deletes it.
+        self._start: list[None] = [None]
+        self._end: list[None] = [None]
 
     def __enter__(self) -> Self:
         self._file = self._partial_path.open("xb")
@@ -49,14 +53,25 @@ class AtomicFileWriter:
 
         Returns:
             The path of the file.
+
+        Raises:
+            OSError: The file cannot be written.
         """
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if not self._is_exact_path:
-            self._target_path = self._reserve_unique_name()
-        self._partial_path.replace(self._target_path)
-        _sync_folder(self._target_path.parent)
+        if not _claim(self._start):
+            return self._target_path
+        try:
+            try:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            finally:
+                self._file.close()
+            if _claim(self._end):
+                if not self._is_exact_path:
+                    self._target_path = self._reserve_unique_name()
+                self._partial_path.replace(self._target_path)
+                _sync_folder(self._target_path.parent)
+        finally:
+            self._partial_path.unlink(missing_ok=True)
         return self._target_path
 
     def _reserve_unique_name(self) -> Path:
@@ -77,8 +92,22 @@ class AtomicFileWriter:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
-        self._partial_path.unlink(missing_ok=True)
+        if _claim(self._start):
+            self._file.close()
+            self._partial_path.unlink(missing_ok=True)
+        elif _claim(self._end):
+            # A thread commits the file, and closes it. Windows deletes it only then.
+            with suppress(OSError):
+                self._partial_path.unlink()
+
+
+def _claim(token: list[None]) -> bool:
+    """Take a token, and return whether it was there; only one thread gets it."""
+    try:
+        token.pop()
+    except IndexError:
+        return False
+    return True
 
 
 if sys.platform == "win32":  # pragma: no cover

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
-from docassemble_client._checks import AWAITABLE, CALLABLE, COUNT, check_arguments
+from docassemble_client._checks import AWAITABLE, CALLABLE, COUNT, SECONDS, check_arguments
+from docassemble_client._client_lifetime import ClientLifetime
 from docassemble_client._client_options import (
     ClientOptions,
     Headers,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BaseClient(Namespaces):
+class BaseClient(ClientLifetime, Namespaces):
     """A client without the workflows; see `AsyncDocassemble`."""
 
     def __init__(
@@ -64,6 +64,7 @@ class BaseClient(Namespaces):
         public_url: str | None = None,
         headers: Headers | None = None,
         poll: PollPolicy | None = None,
+        cleanup_timeout: float | None = 30.0,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         """
@@ -89,6 +90,8 @@ class BaseClient(Namespaces):
             headers: Headers of every request, for example for a proxy, or a function that returns
                 them for each request; never shown. They cannot replace the API key.
             poll: How often tasks are polled.
+            cleanup_timeout: Maximum seconds that `aclose` waits for the clean-up of workflows that
+                were cancelled; None for no limit.
             on_event: Function that is called with each event. It must return quickly; exceptions
                 that it raises are logged.
 
@@ -97,6 +100,7 @@ class BaseClient(Namespaces):
         """
         check_transport(transport)
         check_arguments(COUNT, max_concurrency=max_concurrency)
+        check_arguments(SECONDS, optional=True, cleanup_timeout=cleanup_timeout)
         self._set_up(
             SharedState(
                 check_url(base_url, "base_url"),
@@ -107,6 +111,7 @@ class BaseClient(Namespaces):
                 verify=verify,
                 cert=cert,
                 proxy=proxy,
+                cleanup_timeout=cleanup_timeout,
             ),
             Settings(
                 api_key=check_api_key(api_key),
@@ -357,42 +362,6 @@ class BaseClient(Namespaces):
         self, task: TaskHandle | str, timeout: float | None, poll: PollPolicy | None
     ) -> TaskWait:
         return self._get_executor().wait(to_handle(task), timeout=timeout, poll=poll)
-
-    @property
-    def base_url(self) -> str:
-        """URL of the server that this client uses."""
-        return self._shared.base_url
-
-    @property
-    def public_url(self) -> str | None:
-        """URL of the server for users, or None."""
-        return self._shared.public_url
-
-    async def aclose(self) -> None:
-        """Close all connections; neither the client nor its views can be used afterwards."""
-        if not self._is_view:
-            await self._shared.get_connections().aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    def __reduce__(self) -> NoReturn:
-        message = (
-            "a client cannot be pickled or copied. Create one in each process, for example with"
-            " AsyncDocassemble.from_env()"
-        )
-        raise TypeError(message)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.base_url!r})"
 
     def _get_executor(self) -> Executor:
         if self._executor is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, Typ
 from weakref import WeakValueDictionary
 
 from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of
-from docassemble_client._concurrency import Lock
+from docassemble_client._cleanup import CleanupTasks
+from docassemble_client._concurrency import Lock, create_task, wait_despite_cancellation
 from docassemble_client._core.messages import check_headers
 from docassemble_client._core.retry import RetryBudget
 from docassemble_client._http.adapter import HTTPXTransport
@@ -22,7 +23,7 @@ from docassemble_client.config import (
     Timeout,
     Timeouts,
 )
-from docassemble_client.errors import UsageError
+from docassemble_client.errors import CleanupFailed, UsageError
 from docassemble_client.events import Event
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class ClientOptions(TypedDict, total=False):
     public_url: str | None
     headers: Headers | None
     poll: PollPolicy | None
+    cleanup_timeout: float | None
     on_event: Callable[[Event], object] | None
 
 
@@ -85,6 +87,8 @@ class SharedState:
         self.public_url = public_url
         self.budget: RetryBudget = options.pop("retry_budget") or RetryBudget()
         self.session_locks: WeakValueDictionary[object, Lock] = WeakValueDictionary()
+        self.cleanup = CleanupTasks()
+        self._cleanup_timeout: float | None = options.pop("cleanup_timeout")
         self._options = options
         self._connections: Connections | None = None
 
@@ -114,6 +118,22 @@ class SharedState:
             budget=self.budget,
             session_locks=self.session_locks,
         )
+
+    async def aclose(self) -> None:
+        """Wait for the clean-up, at most its timeout, and close the connections."""
+        connections = self.get_connections()
+        if connections.is_closed:
+            return
+        connections.bind_to_loop()
+        await wait_despite_cancellation(create_task(self._close(connections)))
+        if leftovers := self.cleanup.take_leftovers():
+            raise CleanupFailed.from_leftovers(leftovers)
+
+    async def _close(self, connections: "Connections") -> None:
+        try:
+            await self.cleanup.aclose(self._cleanup_timeout)
+        finally:
+            await connections.aclose()
 
 
 def read_environment() -> tuple[str, str, str | None]:

@@ -8,7 +8,7 @@ Other modules import these names instead of asyncio and time; only the aiohttp a
 from __future__ import annotations
 
 import asyncio
-import threading
+import sys
 import time
 from asyncio import (
     FIRST_COMPLETED,
@@ -25,13 +25,14 @@ from asyncio import (
     wait,
 )
 from collections import deque
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from inspect import isawaitable
 from time import perf_counter
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
+    from contextlib import AbstractContextManager
 
 __all__ = [
     "FIRST_COMPLETED",
@@ -52,7 +53,6 @@ __all__ = [
     "run_callback",
     "run_in_thread",
     "running_loop",
-    "shield",
     "sleep",
     "time_limit",
     "timeout_after",
@@ -60,6 +60,7 @@ __all__ = [
     "to_thread",
     "unix_time",
     "wait",
+    "wait_despite_cancellation",
 ]
 
 T = TypeVar("T")
@@ -115,32 +116,6 @@ class ConcurrencyLimiter:
                 waiter.set_result(None)
                 return
         self._free_slots += 1
-
-
-async def shield(work: Awaitable[T], on_cancel: Callable[[], object] | None = None) -> T:
-    """
-    Await work that must not stop half-way; a cancelled caller still waits for its end.
-
-    Args:
-        work: The work.
-        on_cancel: Called when the caller is cancelled, before it waits.
-
-    Returns:
-        Its result.
-
-    Raises:
-        CancelledError: The caller was cancelled; the work has ended.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except CancelledError as cancelled:
-        if on_cancel is not None:
-            on_cancel()
-        await wait([task])
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            cancelled.add_note(f"The work that was shielded failed: {failure}")
-        raise
 
 
 async def run_callback(callback: Callable[..., object], *arguments: object) -> None:
@@ -199,33 +174,94 @@ async def time_limit(
         raise make_error() from None
 
 
-async def run_in_thread(work: Generator[None, None, T]) -> T:
+async def run_in_thread(
+    work: Generator[None, None, T], undo: Callable[[T], object] | None = None
+) -> T:
     """
-    Run long work in a thread; if the caller is cancelled, stop it after the current step.
+    Run long work in a thread; if the caller is cancelled, the work stops after the current step.
+
+    The cancelled caller does not wait for that, so the work must release what it uses.
 
     Args:
         work: Yields after each step.
+        undo: Called with the result if the caller was cancelled when the work had already ended.
 
     Returns:
         What the work returns.
 
     Raises:
-        CancelledError: The caller was cancelled; the work has stopped.
+        CancelledError: The caller was cancelled.
     """
-    is_stopped = threading.Event()
-    results: list[T] = []
+    job = _ThreadJob(work, undo)
+    try:
+        await to_thread(job.run)
+    except CancelledError:
+        job.stop()
+        raise
+    return job.results[0]
 
-    def collect() -> Generator[None]:
-        results.append((yield from work))
 
-    def run_steps() -> None:
-        with closing(collect()) as steps:
+class _ThreadJob(Generic[T]):
+    """Work in steps, which another thread can stop."""
+
+    def __init__(self, work: Generator[None, None, T], undo: Callable[[T], object] | None) -> None:
+        self.results: list[T] = []
+        self._work = work
+        self._undo = undo
+        self._is_stopped = False
+
+    def run(self) -> None:
+        with closing(self._collect()) as steps:
             for _ in steps:
-                if is_stopped.is_set():
+                if self._is_stopped:
                     return
+        if self._is_stopped:
+            self._undo_result()
 
-    await shield(to_thread(run_steps), on_cancel=is_stopped.set)
-    return results[0]
+    def stop(self) -> None:
+        self._is_stopped = True
+        self._undo_result()
+
+    def _collect(self) -> Generator[None]:
+        self.results.append((yield from self._work))
+
+    def _undo_result(self) -> None:
+        """Undo the result, if there is one, in the thread that takes it first."""
+        with suppress(IndexError):
+            result = self.results.pop()
+            if self._undo is not None:
+                self._undo(result)
+
+
+async def wait_despite_cancellation(task: Task[Any]) -> None:
+    """
+    Wait until a task has ended, even if the caller is cancelled in the meantime.
+
+    Args:
+        task: The task; the time that it takes must be limited.
+
+    Raises:
+        CancelledError: The caller was cancelled.
+    """
+    cancelled: CancelledError | None = None
+    with _shield_from_scopes():
+        while not task.done():
+            try:
+                await wait([task])
+            except CancelledError as error:
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+def _shield_from_scopes() -> AbstractContextManager[object]:
+    """Shield a block from anyio's cancel scopes, which cancel on each iteration of the loop."""
+    # If anyio is not loaded, nobody can have opened a scope.
+    anyio = sys.modules.get("anyio")
+    scope: AbstractContextManager[object] = (
+        nullcontext() if anyio is None else anyio.CancelScope(shield=True)
+    )
+    return scope
 
 
 def read_chunks(file: IO[bytes]) -> Generator[bytes]:

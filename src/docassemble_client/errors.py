@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from docassemble_client._types import JSON
 
@@ -16,6 +16,7 @@ else:
 
 # Statuses of a proxy or a rate limit, which pass by themselves.
 TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
+_MAX_LEFTOVERS = 20  # named in the text of an error
 
 
 class RequestContext(TypedDict, total=False):
@@ -80,6 +81,39 @@ class DocassembleError(Exception):
 
 class UsageError(DocassembleError, ValueError):
     """The arguments are invalid; no request was sent."""
+
+
+class CleanupFailed(DocassembleError):
+    """
+    The client was closed, and something that it should have deleted may remain.
+
+    Attributes:
+        leftovers: What may remain, such as the session of an interview with its ID.
+    """
+
+    maybe_processed = True
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        leftovers: Sequence[str] = (),
+        **context: Unpack[ErrorContext],
+    ) -> None:
+        super().__init__(message, **context)
+        self.leftovers = tuple(leftovers)
+
+    @classmethod
+    def from_leftovers(cls, leftovers: Sequence[str]) -> Self:
+        """Create the error that names what may remain."""
+        names = ", ".join(leftovers[:_MAX_LEFTOVERS])
+        more = len(leftovers) - _MAX_LEFTOVERS
+        others = f" and {more} more" if more > 0 else ""
+        return cls(
+            f"the clean-up failed or did not end in time; this may remain: {names}{others}",
+            hint="Delete it yourself, or increase cleanup_timeout",
+            leftovers=leftovers,
+        )
 
 
 class TransportError(DocassembleError):

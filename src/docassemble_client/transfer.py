@@ -14,7 +14,7 @@ from typing import IO, TypeAlias, TypeGuard, cast
 
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._checks import SIZE, check_arguments
-from docassemble_client._concurrency import run_callback, shield, to_thread
+from docassemble_client._concurrency import run_callback, to_thread
 from docassemble_client._filenames import parse_filename
 from docassemble_client.errors import DownloadTooLarge, UsageError
 from docassemble_client.responses import BinaryContent
@@ -256,7 +256,7 @@ class DownloadStream:
                 file.write(chunk)
                 if on_progress:
                     await run_callback(on_progress, written, self.size)
-            return await shield(to_thread(file.commit))
+            return await to_thread(file.commit)
 
     def _check_size(self, size: int | None, max_size: int | None) -> None:
         if max_size is not None and size is not None and size > max_size:

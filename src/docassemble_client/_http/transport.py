@@ -63,6 +63,11 @@ class Connections:
     The connections to one server, shared by a client and its views.
 
     They are opened at the first request and belong to the event loop of that request.
+
+    Attributes:
+        base_url: URL of the server.
+        limiter: Limits the number of requests at the same time.
+        is_closed: Whether they were closed.
     """
 
     def __init__(
@@ -83,12 +88,12 @@ class Connections:
         self._proxy = proxy
         self._adapter: HTTPAdapter | None = None
         self._loop: object = None
-        self._closed = False
+        self.is_closed = False
 
     def bind_to_loop(self) -> None:
         """Bind to the running event loop; raise UsageError if closed or bound to another."""
         loop = running_loop()
-        if self._closed:
+        if self.is_closed:
             message = "the client is closed; create a new one"
             raise UsageError(message)
         if self._loop is not loop:
@@ -99,7 +104,7 @@ class Connections:
 
     def get_adapter(self) -> HTTPAdapter:
         """Return the adapter of the HTTP library, which is imported for the first request."""
-        if self._closed:  # while the request waited for a slot
+        if self.is_closed:  # while the request waited for a slot
             self.bind_to_loop()
         if self._adapter is None:
             self._adapter = self._make_adapter()
@@ -107,10 +112,10 @@ class Connections:
 
     async def aclose(self) -> None:
         """Close all connections; they cannot be used afterwards."""
-        if self._closed:
+        if self.is_closed:
             return
         self.bind_to_loop()
-        self._closed = True
+        self.is_closed = True
         if self._adapter is not None:
             await self._adapter.aclose()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
+from io import BytesIO, IOBase
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -11,12 +11,13 @@ import pytest
 
 from docassemble_client import UsageError
 from docassemble_client._concurrency import run_in_thread
-from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from docassemble_client.workflows.packages.archive import make_archive
 from tests.live.documents import make_package, make_package_files
 from tests.mock import run
 from tests.workflows.package_files import PACKAGE_NAME, write_files, write_package
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from docassemble_client.workflows.packages.archive import Archive
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 def read_archive(source: Path | str) -> tuple[Archive, bytes]:
     """Make an archive; also return its bytes."""
-    with open_temporary_file() as file:
-        result = run(run_in_thread(make_archive(source, file)))
-        assert result.upload.content is file
-        return result, file.read()
+    with run(run_in_thread(make_archive(source))) as result:
+        content = result.upload.content
+        assert isinstance(content, IOBase)
+        return result, content.read()
 
 
 def test_archive_has_one_folder_with_the_top_level_files_first(tmp_path: Path) -> None:
@@ -125,7 +126,18 @@ def test_archive_is_made_in_many_steps(tmp_path: Path) -> None:
     folder = write_files(
         write_package(tmp_path), {f"docassemble/mine/{n}.py": "x" for n in range(9)}
     )
-    with open_temporary_file() as file:
-        steps = list(make_archive(folder, file))
+    steps = 0
 
-    assert len(steps) >= 18
+    def count_steps() -> Generator[None, None, Archive]:
+        nonlocal steps
+        work = make_archive(folder)
+        while True:
+            try:
+                yield next(work)
+            except StopIteration as stop:
+                archive: Archive = stop.value
+                return archive
+            steps += 1
+
+    with run(run_in_thread(count_steps())):
+        assert steps >= 18

@@ -248,8 +248,8 @@ def test_cancelled_watch_leaves_nothing_behind(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        await asyncio.sleep(1)
         assert await da.playground.list_projects() == []
-        await asyncio.sleep(0)
         assert get_other_tasks() == before
         assert get_loop_time() < 60
 

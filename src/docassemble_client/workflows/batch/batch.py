@@ -7,14 +7,12 @@ import os
 import re
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterable,
     Callable,
-    Iterable,
     Mapping,
     Sequence,
     Sized,
 )
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -36,13 +34,13 @@ from docassemble_client._checks import (
     check_arguments,
     validate,
 )
+from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import (
     FIRST_COMPLETED,
     Task,
     create_task,
     gather,
     run_callback,
-    shield,
     wait,
 )
 from docassemble_client._filenames import sanitize_filename
@@ -51,6 +49,7 @@ from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
 from docassemble_client.workflows.batch.journal import Journal
 from docassemble_client.workflows.batch.resilient_session import ResilientSession
 from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
+from docassemble_client.workflows.batch.row_reader import Row, Rows, enumerate_rows, fetch_row
 from docassemble_client.workflows.errors import InterviewError, JournalError
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.document_sources import find_documents
@@ -58,9 +57,6 @@ from docassemble_client.workflows.interviews.documents import DocumentDownloads,
 from docassemble_client.workflows.interviews.policy_values import POLICY, AnswerPolicy
 from docassemble_client.workflows.interviews.text_format import TEXT_FORMAT, TextFormat
 
-Row: TypeAlias = Mapping[str, Answer]
-Rows: TypeAlias = Iterable[Row] | AsyncIterable[Row]
-"""Answers by variable, one mapping for each run of the interview."""
 RowKey: TypeAlias = str | Callable[[Row], object]
 """Identifies a row: the name of a variable, or a function of the row."""
 
@@ -108,7 +104,7 @@ class Batch:
 
     async def run(self, rows: Rows) -> AsyncGenerator[RowResult]:
         """
-        Run all rows.
+        Run all rows, and close the journal.
 
         Args:
             rows: The rows.
@@ -118,18 +114,18 @@ class Batch:
         """
         total = len(rows) if isinstance(rows, Sized) else None
         self._progress = evolve(self._progress, total=total)
-        await self._delete_leftover_sessions()
-        numbered_rows = _enumerate_rows(rows)
+        numbered_rows = enumerate_rows(rows)
         running: set[Task[RowResult]] = set()
         fetching: set[Task[tuple[int, Row] | None]] = set()
         has_more_rows = True
         try:
+            await self._delete_leftover_sessions()
             while True:
                 if has_more_rows and not fetching and len(running) < self._adaptive_limit.limit:
                     # A task, because rows may arrive slowly while others end.
-                    fetching = {create_task(_fetch_row(numbered_rows))}
+                    fetching = {create_task(fetch_row(numbered_rows))}
                 if not (running or fetching):
-                    return
+                    break
                 await wait({*running, *fetching}, return_when=FIRST_COMPLETED)
                 for fetch in [task for task in fetching if task.done()]:
                     fetching = set()
@@ -140,9 +136,26 @@ class Batch:
                 for completed in [task for task in running if task.done()]:
                     running.discard(completed)
                     yield await self._report_progress(completed.result(), active=len(running))
+        except BaseException as error:
+            for task in (*running, *fetching):
+                task.cancel()
+            await get_cleanup_tasks(self._client).finish(
+                partial(self._stop, {*running, *fetching}, numbered_rows),
+                f"sessions of a batch of {self._i}",
+                error,
+                note="The batch was not stopped",
+            )
+            raise
+        await self._stop(set(), numbered_rows)
+
+    async def _stop(self, tasks: set[Task[Any]], rows: AsyncGenerator[tuple[int, Row]]) -> None:
+        """Wait until cancelled tasks have cleaned up, and close the rows and the journal."""
+        try:
+            await gather(*tasks, return_exceptions=True)
+            await rows.aclose()
         finally:
-            await shield(_cancel_all({*running, *fetching}))
-            await numbered_rows.aclose()
+            if self._journal is not None:
+                await self._journal.aclose()
 
     async def _report_progress(self, result: RowResult, *, active: int) -> RowResult:
         self._progress = self._progress.with_result(
@@ -251,7 +264,10 @@ class Batch:
             result = row.make_result(
                 _failure_outcome(session), leftover_session=session.leftover_session
             )
-            await shield(self._record_end(row, result))
+            if session.leftover_session:
+                leftover = f"the session {session.leftover_session} of {self._i}"
+                get_cleanup_tasks(self._client).report(leftover)
+            await self._record_end(row, result)
             raise
         else:
             self._adaptive_limit.record_success(session.seconds)
@@ -350,38 +366,14 @@ async def assemble_many(
     check_arguments(ROWS, rows=rows)
     check_arguments(CALLABLE, optional=True, on_progress=options.on_progress)
     check_arguments(MAPPING_OR_FUNCTION, optional=True, initial=options.initial)
-    with ExitStack() as stack:
-        open_journal = None
-        if journal is not None:
-            open_journal = stack.enter_context(
-                Journal(journal, interview=i, server=client.base_url)
-            )
-        async with aclosing(Batch(client, i, options, open_journal).run(rows)) as results:
-            async for result in results:
-                yield result
-
-
-async def _enumerate_rows(rows: Rows) -> AsyncGenerator[tuple[int, Row]]:
-    index = 0
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield index, row
-            index += 1
-    else:
-        for row in rows:
-            yield index, row
-            index += 1
-
-
-async def _fetch_row(rows: AsyncGenerator[tuple[int, Row]]) -> tuple[int, Row] | None:
-    return await anext(rows, None)
-
-
-async def _cancel_all(tasks: set[Task[Any]]) -> None:
-    """Cancel tasks, and wait until they have cleaned up."""
-    for task in tasks:
-        task.cancel()
-    await gather(*tasks, return_exceptions=True)
+    open_journal = None
+    if journal is not None:
+        open_journal = Journal(
+            journal, interview=i, server=client.base_url, cleanup=get_cleanup_tasks(client)
+        )
+    async with aclosing(Batch(client, i, options, open_journal).run(rows)) as results:
+        async for result in results:
+            yield result
 
 
 def _detach(error: DocassembleError) -> DocassembleError:

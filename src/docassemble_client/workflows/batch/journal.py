@@ -7,12 +7,14 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 from attrs import frozen
 
-from docassemble_client._concurrency import Lock, shield, sleep, to_thread
+from docassemble_client._cleanup import CleanupTasks
+from docassemble_client._concurrency import Lock, sleep, to_thread
 from docassemble_client.workflows.errors import JournalError
 from docassemble_client.workflows.interviews.answer_digest import compute_digest
 
@@ -68,7 +70,14 @@ class Journal:
     It contains row keys, digests, session IDs and folders, but no answers and no secrets.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, interview: str, server: str) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        interview: str,
+        server: str,
+        cleanup: CleanupTasks | None = None,
+    ) -> None:
         """
         Open or create a journal, and lock it until it is closed.
 
@@ -76,6 +85,7 @@ class Journal:
             path: The file.
             interview: File name of the interview.
             server: Address of the server.
+            cleanup: Syncs records to the disk, even if the row is cancelled in the meantime.
 
         Raises:
             JournalError: The file is in use, damaged, not a journal, or belongs to another
@@ -83,6 +93,7 @@ class Journal:
             OSError: The file cannot be written.
         """
         self._path = Path(path)
+        self._cleanup = cleanup or CleanupTasks()
         self._entries: dict[str, JournalEntry] = {}
         self._written_count = self._synced_count = 0
         self._sync_lock = Lock()
@@ -99,6 +110,14 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    async def aclose(self) -> None:
+        """Wait for records that are being synced, and unlock and close the file."""
+        try:
+            async with self._sync_lock:
+                pass
+        finally:
+            self._file.close()
 
     def __getitem__(self, key: str) -> JournalEntry | None:
         return self._entries.get(key)
@@ -173,11 +192,14 @@ class Journal:
         """Wait until all records so far are on disk; rows that end together share one fsync."""
         count = self._written_count
         await sleep(0)
+        await self._cleanup.run(partial(self._sync_records, count), "unsynced lines of a journal")
+
+    async def _sync_records(self, count: int) -> None:
         async with self._sync_lock:
             if self._synced_count < count:
                 # Records that are written during the fsync may not be part of it.
                 count = self._written_count
-                await shield(to_thread(os.fsync, self._file.fileno()))
+                await to_thread(os.fsync, self._file.fileno())
                 self._synced_count = count
 
     def _load(self, interview: str, server: str) -> None:

@@ -159,12 +159,15 @@ class ResilientSession(InterviewSession):
         if session is None:
             return
         self._session = None
+        # Set first: the deletion may be cancelled.
+        self.leftover_session = session.session
         try:
             await self.retry_until_available(
                 lambda: self._client.sessions.delete(session.i, session.session)
             )
         except DocassembleError:
-            self.leftover_session = session.session
+            return
+        self.leftover_session = ""
 
     async def retry_until_available(
         self, call: Callable[[], Awaitable[T]], *, is_repeatable: bool = True
@@ -244,7 +247,8 @@ class ResilientSession(InterviewSession):
         if isinstance(error, CancelledError):
             # A cancelled task does not wait for the server to come back.
             self._outage_timeout = 0.0
-        await super()._clean_up(error)
+        # The batch waits for its rows, so no other task is needed.
+        await self.delete()
 
 
 class RetryState:

@@ -25,10 +25,10 @@ from docassemble_client.workflows.batch.batch import (
     BatchOptions,
     InitialVariables,
     RowKey,
-    Rows,
     assemble_many,
 )
 from docassemble_client.workflows.batch.results import BatchProgress, RowResult
+from docassemble_client.workflows.batch.row_reader import Rows
 from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.assembly import Assembly, open_documents

@@ -9,17 +9,17 @@ from typing import Self, TypeVar
 
 from docassemble_client._base_client import BaseClient
 from docassemble_client._checks import FLAG, MAPPING, TEXTS, check_arguments
-from docassemble_client._concurrency import CancelledError, Lock, create_task, shield
+from docassemble_client._concurrency import Lock
 from docassemble_client._types import JSON, JSONInput
 from docassemble_client.config import SECRET, Secret
-from docassemble_client.errors import BadRequest, DocassembleError, UsageError
+from docassemble_client.errors import UsageError
 from docassemble_client.models import Question, Session, SessionReply, UndefinedVariable
 from docassemble_client.transfer import FileInput
 from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer, check_names, encode_answers
-from docassemble_client.workflows.interviews.failure import explain_start
 from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.runner import InterviewRunner
+from docassemble_client.workflows.interviews.session_lifetime import end_session, start_session
 from docassemble_client.workflows.interviews.session_links import create_resume_url
 from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 from docassemble_client.workflows.interviews.transcript import Transcript
@@ -314,28 +314,13 @@ class InterviewSession:
             await self._clean_up(error)
 
     async def _start(self) -> Session:
-        """Start the session; delete it if the start is cancelled."""
-        start = create_task(
-            self._client.sessions.start(self.i, secret=self._caller_secret, url_args=self._url_args)
+        return await start_session(
+            self._client, self.i, secret=self._caller_secret, url_args=self._url_args
         )
-        try:
-            return await shield(start)
-        except BadRequest as error:
-            raise explain_start(error) from None
-        except CancelledError as error:
-            if not start.cancelled() and start.exception() is None:
-                self._session = start.result()
-                await self._clean_up(error)
-            raise
 
     async def _clean_up(self, error: BaseException | None) -> None:
-        """Delete the session; if that fails after an error, add a note to the error."""
-        try:
-            await shield(self.delete())
-        except DocassembleError as failure:
-            if error is None:
-                raise
-            error.add_note(f"The session was not deleted: {failure}")
+        if self._session is not None:
+            await end_session(self._client, self._session, self.delete, error)
 
     def __repr__(self) -> str:
         state = "not started" if self._session is None else self._session.session

@@ -5,14 +5,13 @@ from __future__ import annotations
 import lzma
 import struct
 import zlib
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
-from attrs import frozen
+from attrs import field, frozen
 
 from docassemble_client._concurrency import read_chunks
 from docassemble_client.errors import UsageError
@@ -49,50 +48,62 @@ _ARCHIVE_ERRORS = (
 @frozen(kw_only=True)
 class Archive:
     """
-    An open archive of a package.
+    An open archive of a package, in a temporary file that exists until it is closed.
 
     Attributes:
+        file: The temporary file.
         metadata: Name and version of the package.
         upload: The archive as an upload.
         size: Size in bytes.
         ignored: Paths of the folder that are not in the archive.
     """
 
+    file: IO[bytes] = field(repr=False)
     metadata: Metadata
     upload: Upload
     size: int
     ignored: tuple[str, ...] = ()
 
+    def close(self) -> None:
+        """Delete the file."""
+        self.file.close()
 
-@contextmanager
-def open_temporary_file() -> Generator[IO[bytes]]:
-    """Open a temporary file for an archive; it is deleted when the block ends."""
-    with TemporaryFile(prefix="docassemble-", suffix=".zip") as file:
-        yield file
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def make_archive(source: str | os.PathLike[str], file: IO[bytes]) -> Generator[None, None, Archive]:
+def make_archive(source: str | os.PathLike[str]) -> Generator[None, None, Archive]:
     """
     Pack the folder of a package, or copy and check an existing archive.
 
     The same files always result in the same bytes.
 
     Args:
-        source: Folder of the package, or its ZIP file.
-        file: File to write to. An existing archive is copied, so that the checked bytes are sent
-            even if the original changes.
+        source: Folder of the package, or its ZIP file. An existing archive is copied, so that the
+            checked bytes are sent even if the original changes.
 
     Yields:
         None, after each chunk.
 
     Returns:
-        The archive.
+        The archive; close it.
 
     Raises:
         UsageError: The source is not a docassemble package.
         OSError: A file cannot be read.
     """
-    path = Path(source)
+    file: IO[bytes] = TemporaryFile(prefix="docassemble-", suffix=".zip")  # noqa: SIM115 - closed with the archive
+    try:
+        return (yield from _write_archive(Path(source), file))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _write_archive(path: Path, file: IO[bytes]) -> Generator[None, None, Archive]:
     if path.is_dir():
         return (yield from _pack_tree(scan_sources(path), file))
     if not path.is_file():
@@ -174,4 +185,6 @@ def _finish_archive(
 ) -> Archive:
     size = file.seek(0, 2)
     file.seek(0)
-    return Archive(metadata=metadata, upload=Upload(file, filename), size=size, ignored=ignored)
+    return Archive(
+        file=file, metadata=metadata, upload=Upload(file, filename), size=size, ignored=ignored
+    )

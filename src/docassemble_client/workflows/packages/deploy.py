@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -22,7 +23,7 @@ from docassemble_client.errors import (
 )
 from docassemble_client.tasks import TaskEvent
 from docassemble_client.workflows.errors import InstallFailed
-from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from docassemble_client.workflows.packages.archive import Archive, make_archive
 from docassemble_client.workflows.packages.deploy_report import DeployReport, describe_failures
 from docassemble_client.workflows.packages.metadata import is_same_version
 from docassemble_client.workflows.packages.pip_log import PipLog
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from docassemble_client._base_client import BaseClient
     from docassemble_client.models import Package
     from docassemble_client.tasks import TaskHandle
-    from docassemble_client.workflows.packages.archive import Archive
 
 _MAX_LIST_CHECKS = 30  # without the package, before a lost request counts as not processed
 _REQUIREMENT = re.compile(r"([^>=<]+)((?:[>=<].*)?)")  # as the server parses it
@@ -89,12 +89,13 @@ async def deploy(
     if branch is not None and github is None:
         message = "branch= needs github="
         raise UsageError(message, hint="Pass the URL of the repository as github=")
-    with open_temporary_file() as file:
+    with ExitStack() as stack:
         if source is not None:
             # Packing is not part of the timeout, which is for the server.
-            package_archive = await run_in_thread(make_archive(source, file))
-            await check_size(client, package_archive.size)
-            target = _archive_target(package_archive)
+            archive = await run_in_thread(make_archive(source), undo=Archive.close)
+            stack.enter_context(archive)
+            await check_size(client, archive.size)
+            target = _archive_target(archive)
         elif github is not None:
             target = _repository_target(github, branch)
         else:

@@ -11,26 +11,25 @@ from typing import Self
 
 from docassemble_client._base_client import BaseClient
 from docassemble_client._checks import FLAG, TEXT, check_arguments
-from docassemble_client._concurrency import CancelledError, run_in_thread, shield, time_limit
+from docassemble_client._client_lifetime import get_cleanup_tasks
+from docassemble_client._concurrency import run_in_thread, time_limit
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import (
     AccessDenied,
-    BadRequest,
-    DocassembleError,
     TaskTimeout,
     UsageError,
 )
 from docassemble_client.tasks import TaskEvent, TaskHandle
 from docassemble_client.workflows.errors import ProjectNotFound
 from docassemble_client.workflows.interviews.interview import Interview
-from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from docassemble_client.workflows.packages.archive import Archive, make_archive
+from docassemble_client.workflows.playground.remote_project import RemoteProject
 from docassemble_client.workflows.playground.sync import Sync, SyncChange, SyncReport
 from docassemble_client.workflows.playground.watch import WatchEvent, watch
 from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 
 DEFAULT_PROJECT = "default"
 _PROJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # the server's rule (develop/api.py:320)
-_DELETE_TIMEOUT_SECONDS = 300.0  # includes retries during an outage
 
 
 class Project:
@@ -64,6 +63,7 @@ class Project:
         self._requested_user_id = user_id
         self._user_id = user_id
         self._entered = False
+        self._remote = RemoteProject(client, name, user_id)
         self.name = name
 
     @property
@@ -122,11 +122,10 @@ class Project:
             OSError: A file cannot be read.
         """
         self._check_entered()
-        with open_temporary_file() as file:
-            package_archive = await run_in_thread(make_archive(source, file))
+        with await run_in_thread(make_archive(source), undo=Archive.close) as archive:
             return await self._call_and_wait(
                 lambda: self._client.playground.install_packages(
-                    [package_archive.upload],
+                    [archive.upload],
                     project=self.name,
                     user_id=self._requested_user_id,
                     restart=restart,
@@ -273,11 +272,7 @@ class Project:
         return watch(sync, interval=interval, debounce=debounce, sleep=sleep)
 
     async def __aenter__(self) -> Self:
-        try:
-            await shield(self._ensure_exists())
-        except CancelledError as cancelled:
-            await self._clean_up(cancelled)
-            raise
+        await self._ensure_exists()
         self._entered = True
         return self
 
@@ -346,53 +341,23 @@ class Project:
             # A limited key may use the Playground without reading its own account.
             with suppress(AccessDenied):
                 self._user_id = (await self._client.users.get_current()).id
-        if await self._exists():
+        if self.name == DEFAULT_PROJECT or await self._remote.exists():
             return
         if not self._create:
             message = f"the Playground has no project {self.name}"
             hint = "Pass create=True, or the name of a project"
             raise ProjectNotFound(message, hint=hint, project=self.name)
-        try:
-            await self._client.playground.create_project(self.name, user_id=self._requested_user_id)
-        except DocassembleError as error:
-            # The response was lost, or the project exists by now: the server's error is the same
-            # for existing and invalid projects.
-            is_refused = isinstance(error, BadRequest)
-            if not (is_refused or error.is_transient) or not await self._exists():
-                raise
-
-    async def _exists(self) -> bool:
-        if self.name == DEFAULT_PROJECT:
-            return True
-        projects = await retry_until_available(
-            lambda: self._client.playground.list_projects(user_id=self._requested_user_id)
+        undo = RemoteProject.delete if self._delete else None
+        await get_cleanup_tasks(self._client).run(
+            self._remote.create, self._remote.description, undo=undo
         )
-        return self.name in projects
 
     async def _clean_up(self, error: BaseException | None) -> None:
         """Delete the project if requested; a failure does not hide an earlier error."""
-        if not self._delete:
-            return
-        try:
-            await shield(self._delete_project())
-        except DocassembleError as delete_error:
-            if error is None:
-                raise
-            error.add_note(f"The project was not deleted: {delete_error}")
-
-    async def _delete_project(self) -> None:
-        def make_error() -> TaskTimeout:
-            seconds = f"{_DELETE_TIMEOUT_SECONDS:g} s"
-            message = f"the project {self.name} was not deleted within {seconds}"
-            hint = "Delete it with playground.delete_project"
-            return TaskTimeout(message, operation="playground.delete_project", hint=hint)
-
-        async with time_limit(_DELETE_TIMEOUT_SECONDS, make_error):
-            await retry_until_available(self._delete_once)
-
-    async def _delete_once(self) -> None:
-        try:
-            await self._client.playground.delete_project(self.name, user_id=self._requested_user_id)
-        except BadRequest:
-            if await self._exists():
-                raise
+        if self._delete:
+            await get_cleanup_tasks(self._client).finish(
+                self._remote.delete,
+                self._remote.description,
+                error,
+                note="The project was not deleted",
+            )

@@ -1,0 +1,192 @@
+"""Work that continues although its caller is cancelled, such as the deletion of a session."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from docassemble_client._concurrency import (
+    CancelledError,
+    create_task,
+    monotonic,
+    run_callback,
+    wait,
+)
+from docassemble_client.errors import CleanupFailed, DocassembleError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from docassemble_client._concurrency import Task
+
+T = TypeVar("T")
+logger = logging.getLogger("docassemble_client")
+
+_STOP_SECONDS = 1.0  # for tasks that are cancelled because the time is up
+
+
+class CleanupTasks:
+    """
+    Runs work that must end although its caller is cancelled, in tasks that belong to the client.
+
+    A cancelled caller leaves at once, and the work continues. Closing the client waits for it.
+    Nobody else cancels these tasks, except the end of the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[Task[Any]] = set()
+        self._leftovers: list[str] = []
+
+    async def run(
+        self,
+        work: Callable[[], Awaitable[T]],
+        leftover: str,
+        *,
+        undo: Callable[[T], object] | None = None,
+    ) -> T:
+        """
+        Run work, and wait for it; if the caller is cancelled, the work continues without it.
+
+        Args:
+            work: The work, a coroutine function.
+            leftover: What may remain if the work does not end, such as "the project demo".
+            undo: Function or coroutine function that undoes work whose caller was cancelled. It is
+                called with the result.
+
+        Returns:
+            The result of the work.
+
+        Raises:
+            CancelledError: The caller was cancelled.
+            CleanupFailed: The client or the event loop was closed before the work ended.
+        """
+        task = self._create_task(work, leftover)
+        try:
+            await wait([task])
+        except CancelledError:
+            if undo is None:
+                self._report_failure_of(task, leftover)
+            else:
+                self.start(partial(_undo, task, undo), leftover)
+            raise
+        return task.result()
+
+    def start(self, work: Callable[[], Awaitable[object]], leftover: str) -> None:
+        """
+        Run work in the background; if it fails, log what may remain.
+
+        Args:
+            work: The work, a coroutine function.
+            leftover: What may remain if the work does not end.
+        """
+        self._report_failure_of(self._create_task(work, leftover), leftover)
+
+    async def finish(
+        self,
+        work: Callable[[], Awaitable[object]],
+        leftover: str,
+        error: BaseException | None,
+        *,
+        note: str,
+    ) -> None:
+        """
+        Run work at the end of a block; a failure does not hide the error that ended the block.
+
+        Args:
+            work: The work, a coroutine function.
+            leftover: What may remain if the work does not end.
+            error: The error that ended the block. After a CancelledError the work runs in the
+                background.
+            note: Note that the error gets if the work fails, such as "The project was not deleted".
+
+        Raises:
+            DocassembleError: The work failed, and no error ended the block.
+        """
+        if isinstance(error, CancelledError):
+            self.start(work, leftover)
+            return
+        try:
+            await self.run(work, leftover)
+        except DocassembleError as failure:
+            if error is None:
+                raise
+            error.add_note(f"{note}: {failure}")
+
+    def report(self, leftover: str, failure: BaseException | None = None) -> None:
+        """
+        Log what may remain; the client also reports it when it is closed.
+
+        Args:
+            leftover: What may remain.
+            failure: The reason; None if a task was stopped.
+        """
+        self._leftovers.append(leftover)
+        if failure is None or isinstance(failure, CleanupFailed):
+            logger.error("%s may remain: the clean-up did not end in time", leftover)
+        elif isinstance(failure, DocassembleError):
+            logger.error("%s may remain: %s", leftover, failure)
+        else:
+            # The text of such an exception may contain personal data.
+            logger.error("%s may remain: %s", leftover, type(failure).__name__)
+
+    async def aclose(self, seconds: float | None) -> None:
+        """
+        Wait until all work has ended, and stop it when the time is up.
+
+        Args:
+            seconds: Maximum time; None for no limit.
+        """
+        await self._wait(seconds)
+        for task in self._tasks:
+            task.cancel()
+        await self._wait(_STOP_SECONDS)
+
+    def take_leftovers(self) -> tuple[str, ...]:
+        """Return what may remain, once."""
+        leftovers = tuple(dict.fromkeys(self._leftovers))
+        self._leftovers.clear()
+        return leftovers
+
+    async def _wait(self, seconds: float | None) -> None:
+        deadline = None if seconds is None else monotonic() + seconds
+        # Work may start other work, such as undoing it.
+        while self._tasks:
+            remaining = None if deadline is None else deadline - monotonic()
+            if remaining is not None and remaining <= 0:
+                return
+            await wait(self._tasks, timeout=remaining)
+
+    def _create_task(self, work: Callable[[], Awaitable[T]], leftover: str) -> Task[T]:
+        task = create_task(_run(work, leftover))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _report_failure_of(self, task: Task[Any], leftover: str) -> None:
+        def report(_: Task[Any]) -> None:
+            failure = None if task.cancelled() else task.exception()
+            if task.cancelled() or failure is not None:
+                self.report(leftover, failure)
+
+        task.add_done_callback(report)
+
+
+async def _run(work: Callable[[], Awaitable[T]], leftover: str) -> T:
+    try:
+        return await work()
+    except CancelledError:
+        # The task itself was cancelled. At the end of asyncio.run, asyncio logs this error.
+        raise CleanupFailed.from_leftovers([leftover]) from None
+
+
+async def _undo(task: Task[T], undo: Callable[[T], object]) -> None:
+    """Undo work when it has ended; if it did nothing, there is nothing to undo."""
+    await wait([task])
+    try:
+        result = task.result()
+    except Exception as error:
+        if getattr(error, "maybe_processed", False):
+            raise
+        return
+    await run_callback(undo, result)
