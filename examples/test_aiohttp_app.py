@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp.test_utils import TestClient, TestServer
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
 
 
-def test_addresses_of_all_pages_are_returned(
+async def test_addresses_of_all_pages_are_returned(
     fake_docassemble: FakeServer, docassemble: AsyncDocassemble
 ) -> None:
     """Users of several pages are returned."""
@@ -22,11 +21,9 @@ def test_addresses_of_all_pages_are_returned(
     for email in expected[1:]:
         fake_docassemble.add_user(email)
 
-    async def call() -> list[str]:
-        async with TestClient(TestServer(make_app(docassemble))) as http:
-            response = await http.get("/addresses")
-            addresses: list[str] = await response.json()
-            return addresses
+    async with TestClient(TestServer(make_app(docassemble))) as http:
+        response = await http.get("/addresses")
+        addresses: list[str] = await response.json()
+        assert addresses == expected
 
-    assert asyncio.run(call()) == expected
     assert len(fake_docassemble.received_requests) == 3

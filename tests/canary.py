@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import traceback
@@ -110,7 +109,9 @@ def capture_output(canary: Canary) -> Generator[None]:
         root.removeHandler(handler)
 
 
-def run_call(script: Script, canary: Canary, call: Call, **options: Any) -> tuple[Any, RawServer]:
+async def run_call(
+    script: Script, canary: Canary, call: Call, **options: Any
+) -> tuple[Any, RawServer]:
     """
     Make a call with a marked key and marked headers, and collect its output.
 
@@ -123,13 +124,9 @@ def run_call(script: Script, canary: Canary, call: Call, **options: Any) -> tupl
     Returns:
         The result or error of the call, and the server.
     """
-
-    async def scenario() -> tuple[Any, RawServer]:
+    with capture_output(canary):
         async with serve(script) as server:
             return await _attempt(server, canary, call, options), server
-
-    with capture_output(canary):
-        return asyncio.run(scenario())
 
 
 async def _attempt(server: RawServer, canary: Canary, call: Call, options: dict[str, Any]) -> Any:

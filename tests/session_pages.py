@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docassemble_client import AsyncDocassemble
-from tests.mock import run
 from tests.raw_server import NO_RETRIES
 
 if TYPE_CHECKING:
@@ -97,18 +96,14 @@ async def collect_pages(
     return [(get_numbers(page), page.next_page_token) async for page in iterator]
 
 
-def use_list(
+async def use_list(
     server: MockServer,
     use: Callable[[Paginator[SessionSummary]], Awaitable[T]],
     page_token: str | None = None,
     **options: Any,
 ) -> T:
     """Run a function with the list of sessions of this server; no request is retried."""
-
-    async def scenario() -> T:
-        async with AsyncDocassemble(
-            server.url, "key", transport=server.transport, **{"retry": NO_RETRIES, **options}
-        ) as da:
-            return await use(da.sessions.list(page_token=page_token))
-
-    return run(scenario())
+    async with AsyncDocassemble(
+        server.url, "key", transport=server.transport, **{"retry": NO_RETRIES, **options}
+    ) as da:
+        return await use(da.sessions.list(page_token=page_token))

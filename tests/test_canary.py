@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tests.canary import Call
     from tests.raw_server import Script
 
+pytestmark = pytest.mark.sockets
+
 direct = pytest.fixture(autouse=True)(clear_proxies)
 
 SPEC = read(Path(__file__).parents[1] / "spec")
@@ -178,7 +180,7 @@ FAILURES: dict[str, Callable[[Canary], bytes]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_success_shows_no_secret(name: str, canary: Canary) -> None:
+async def test_a_success_shows_no_secret(name: str, canary: Canary) -> None:
     """Secrets in the request and the response only appear on deliberate access."""
     call, build_content = CALLS[name]
 
@@ -190,7 +192,7 @@ def test_a_success_shows_no_secret(name: str, canary: Canary) -> None:
         body = b"" if status == 204 else content
         await connection.send(make_response(body, cookie, status=status))
 
-    result, server = run_call(script, canary, call)
+    result, server = await run_call(script, canary, call)
 
     assert not isinstance(result, Exception)
     names = ("x-client", "x-api-key", "x-view")
@@ -213,7 +215,7 @@ def test_a_success_shows_no_secret(name: str, canary: Canary) -> None:
         ("stash.retrieve", "invalid json", lambda error: error.content.decode()),
     ],
 )
-def test_deliberate_access_returns_secrets(
+async def test_deliberate_access_returns_secrets(
     name: str, failure: str | None, reveal: Callable[[Any], str], canary: Canary
 ) -> None:
     """The secrets did arrive, and deliberate access returns them."""
@@ -223,14 +225,14 @@ def test_deliberate_access_returns_secrets(
         content = json.dumps(CALLS[name][1](canary)).encode()
         await connection.send(FAILURES[failure](canary) if failure else make_response(content))
 
-    result, _ = run_call(script, canary, CALLS[name][0])
+    result, _ = await run_call(script, canary, CALLS[name][0])
 
     assert any(token in reveal(result) for token in canary.tokens)
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("name", CALLS)
-def test_a_failure_shows_no_secret(name: str, failure: str, canary: Canary) -> None:
+async def test_a_failure_shows_no_secret(name: str, failure: str, canary: Canary) -> None:
     """A server that repeats all secrets in a failed response does not make them appear."""
 
     async def script(connection: Connection) -> None:
@@ -238,7 +240,7 @@ def test_a_failure_shows_no_secret(name: str, failure: str, canary: Canary) -> N
         cookie = f"\r\nSet-Cookie: session={canary()}\r\n\r\n".encode()
         await connection.send(FAILURES[failure](canary).replace(b"\r\n\r\n", cookie, 1))
 
-    run_call(script, canary, CALLS[name][0])
+    await run_call(script, canary, CALLS[name][0])
 
     assert len(canary.tokens) >= 2
     assert canary.find_leaks() == []
@@ -250,11 +252,11 @@ async def abort(connection: Connection) -> None:
 
 @pytest.mark.parametrize(("script", "timeout"), [(abort, HANG_SECONDS), (never_respond, 0.02)])
 @pytest.mark.parametrize("name", CALLS)
-def test_a_broken_connection_shows_no_secret(
+async def test_a_broken_connection_shows_no_secret(
     name: str, script: Script, timeout: float, canary: Canary
 ) -> None:
     """Without a response, the error names the call, but not its arguments."""
-    error, _ = run_call(script, canary, CALLS[name][0], timeout=timeout)
+    error, _ = await run_call(script, canary, CALLS[name][0], timeout=timeout)
 
     assert isinstance(error, DocassembleError)
     assert canary.find_leaks() == []
@@ -273,7 +275,7 @@ def _build_failing_call(error_class: type[Exception]) -> Call:
     return call
 
 
-def test_a_retry_shows_no_secret(canary: Canary) -> None:
+async def test_a_retry_shows_no_secret(canary: Canary) -> None:
     """Each retry is an event and a warning in the log."""
     kinds: list[object] = []
 
@@ -291,7 +293,7 @@ def test_a_retry_shows_no_secret(canary: Canary) -> None:
         await respond_with(*responses)(connection)
 
     responses: list[bytes] = []
-    _, server = run_call(script, canary, call)
+    _, server = await run_call(script, canary, call)
 
     assert len(server.requests) == 2
     assert RetryEvent in kinds
@@ -299,7 +301,7 @@ def test_a_retry_shows_no_secret(canary: Canary) -> None:
     assert canary.find_leaks() == []
 
 
-def test_loggers_of_other_packages_are_left_alone(
+async def test_loggers_of_other_packages_are_left_alone(
     canary: Canary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call changes no logger; at INFO, the loggers of the HTTP library show no secret."""
@@ -314,7 +316,7 @@ def test_loggers_of_other_packages_are_left_alone(
 
     # A block of the guide, run in the same process, sets one of them.
     levels = [logging.getLogger(name).level for name in WIRE_LOGGERS]
-    result, _ = run_call(respond_with(make_response(b'"abc"')), canary, call)
+    result, _ = await run_call(respond_with(make_response(b'"abc"')), canary, call)
 
     assert isinstance(result, Secret)
     assert [logging.getLogger(name).level for name in WIRE_LOGGERS] == levels
@@ -325,11 +327,11 @@ def test_loggers_of_other_packages_are_left_alone(
     "error_class",
     [httpx.ReadError, httpx.ReadTimeout, httpx.LocalProtocolError, httpx.DecodingError, OSError],
 )
-def test_errors_of_the_http_library_show_no_secret(
+async def test_errors_of_the_http_library_show_no_secret(
     error_class: type[Exception], canary: Canary
 ) -> None:
     """The client does not repeat messages of the HTTP library."""
-    error, _ = run_call(never_respond, canary, _build_failing_call(error_class))
+    error, _ = await run_call(never_respond, canary, _build_failing_call(error_class))
 
     assert isinstance(error, DocassembleError)
     assert canary.find_leaks() == []

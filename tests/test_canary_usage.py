@@ -13,6 +13,8 @@ from tests.raw_server import clear_proxies, never_respond
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.sockets
+
 direct = pytest.fixture(autouse=True)(clear_proxies)
 
 I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as the API calls it
@@ -68,14 +70,14 @@ INVALID_CALLS: dict[str, Callable[[Any, Canary], Any]] = {
 
 
 @pytest.mark.parametrize("name", INVALID_CALLS)
-def test_an_invalid_call_shows_no_secret(name: str) -> None:
+async def test_an_invalid_call_shows_no_secret(name: str) -> None:
     """The error describes the argument without repeating its value."""
 
     async def call(da: AsyncDocassemble, canary: Canary) -> Any:
         return await INVALID_CALLS[name](da, canary)
 
     canary = Canary()
-    error, server = run_call(never_respond, canary, call)
+    error, server = await run_call(never_respond, canary, call)
 
     assert isinstance(error, UsageError)
     assert server.requests == []

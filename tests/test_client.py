@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from docassemble_client import (
     AccessDenied,
     AsyncDocassemble,
     RedirectRefused,
-    Response,
     Secret,
     ServerError,
     UsageError,
@@ -162,52 +160,40 @@ def make_client(transport: FixedTransport, **options: Any) -> AsyncDocassemble:
 
 
 @pytest.mark.parametrize("entered", [True, False])
-def test_a_transport_that_you_pass_is_never_closed(*, entered: bool) -> None:
+async def test_a_transport_that_you_pass_is_never_closed(*, entered: bool) -> None:
     """Two clients can share it: closing one of them does not end the other."""
-
-    async def scenario(transport: FixedTransport) -> None:
-        first, second = make_client(transport), make_client(transport)
-        if entered:
-            async with first as same:
-                assert same is first
-                await first.users.get_current()
-        else:
-            await first.users.get_current()
-        await first.aclose()
-        await first.aclose()
-        await second.users.get_current()
-        await second.aclose()
-
     transport = FixedTransport()
-    asyncio.run(scenario(transport))
+    first, second = make_client(transport), make_client(transport)
+    if entered:
+        async with first as same:
+            assert same is first
+            await first.users.get_current()
+    else:
+        await first.users.get_current()
+    await first.aclose()
+    await first.aclose()
+    await second.users.get_current()
+    await second.aclose()
 
     assert (len(transport.requests), transport.closed) == (2, 0)
 
 
-def test_a_client_can_be_closed_before_its_first_use() -> None:
+async def test_a_client_can_be_closed_before_its_first_use() -> None:
     """Closing an unused client raises no error."""
-
-    async def scenario() -> None:
-        da = AsyncDocassemble(URL, KEY)
-        await da.aclose()
-        with pytest.raises(UsageError, match="closed"):
-            await da.users.get_current()
-
-    asyncio.run(scenario())
+    da = AsyncDocassemble(URL, KEY)
+    await da.aclose()
+    with pytest.raises(UsageError, match="closed"):
+        await da.users.get_current()
 
 
-def test_an_exception_in_the_block_closes_the_client() -> None:
+async def test_an_exception_in_the_block_closes_the_client() -> None:
     """The exception is raised unchanged."""
-
-    async def scenario() -> None:
-        da = make_client(FixedTransport())
-        with pytest.raises(ZeroDivisionError):
-            async with da:
-                raise ZeroDivisionError
-        with pytest.raises(UsageError, match="closed"):
-            await da.users.get_current()
-
-    asyncio.run(scenario())
+    da = make_client(FixedTransport())
+    with pytest.raises(ZeroDivisionError):
+        async with da:
+            raise ZeroDivisionError
+    with pytest.raises(UsageError, match="closed"):
+        await da.users.get_current()
 
 
 def test_a_client_cannot_be_pickled() -> None:
@@ -249,17 +235,12 @@ def test_every_operation_is_reached_through_a_typed_property() -> None:
         assert callable(getattr(namespace, operation.name))
 
 
-def test_a_raw_request_returns_the_response() -> None:
+async def test_a_raw_request_returns_the_response() -> None:
     """A raw request returns status, headers and the unchanged body."""
-
-    async def scenario(transport: FixedTransport) -> tuple[Response, Response]:
-        async with make_client(transport) as da:
-            get_response = await da.request("get", "/al/jobs/7", params={"a": [1], "b": True})
-            post_response = await da.request("POST", "/x", json={"keys": 1}, headers={"X-A": "b"})
-            return get_response, post_response
-
     transport = FixedTransport(201, USER, **{"x-other": "1", "set-cookie": "session=hunter2"})
-    get_response, post_response = asyncio.run(scenario(transport))
+    async with make_client(transport) as da:
+        get_response = await da.request("get", "/al/jobs/7", params={"a": [1], "b": True})
+        post_response = await da.request("POST", "/x", json={"keys": 1}, headers={"X-A": "b"})
 
     assert get_response == post_response
     assert get_response.status == 201
@@ -288,13 +269,13 @@ ARGUMENTS_WITH_A_KEY: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("arguments", ARGUMENTS_WITH_A_KEY)
-def test_a_raw_request_cannot_pass_another_key(arguments: dict[str, Any]) -> None:
+async def test_a_raw_request_cannot_pass_another_key(arguments: dict[str, Any]) -> None:
     """An API key in any other place is refused."""
     transport = FixedTransport()
     da = make_client(transport)
 
     with pytest.raises(UsageError) as caught:
-        asyncio.run(da.request("POST", **{"path": "/x", **arguments}))
+        await da.request("POST", **{"path": "/x", **arguments})
 
     assert caught.value.operation == "request"
     assert "hunter2" not in str(caught.value)
@@ -308,12 +289,14 @@ def test_a_raw_request_cannot_pass_another_key(arguments: dict[str, Any]) -> Non
         lambda da: da.sessions.set_variables("a:b.yml", "s", files={"key": b"hunter2"}),
     ],
 )
-def test_an_operation_cannot_pass_another_key(call: Callable[[AsyncDocassemble], Any]) -> None:
+async def test_an_operation_cannot_pass_another_key(
+    call: Callable[[AsyncDocassemble], Any],
+) -> None:
     """A name that the caller chooses cannot be `key`."""
     transport = FixedTransport()
 
     with pytest.raises(UsageError) as caught:
-        asyncio.run(call(make_client(transport)))
+        await call(make_client(transport))
 
     assert "hunter2" not in str(caught.value)
     assert transport.requests == []
@@ -322,12 +305,12 @@ def test_an_operation_cannot_pass_another_key(call: Callable[[AsyncDocassemble],
 @pytest.mark.parametrize(
     ("status", "error"), [(403, AccessDenied), (501, ServerError), (302, RedirectRefused)]
 )
-def test_a_raw_request_raises_the_usual_errors(status: int, error: type[Exception]) -> None:
+async def test_a_raw_request_raises_the_usual_errors(status: int, error: type[Exception]) -> None:
     """An error response raises the same error as for an operation."""
     transport = FixedTransport(status, b'"hunter2"', location="https://sso.example/login?hunter2")
 
     with pytest.raises(error) as caught:
-        asyncio.run(make_client(transport, retry=NO_RETRIES).request("GET", "/x"))
+        await make_client(transport, retry=NO_RETRIES).request("GET", "/x")
 
     assert getattr(caught.value, "operation", "") == "request"
     assert "hunter2" not in str(caught.value)
@@ -335,26 +318,22 @@ def test_a_raw_request_raises_the_usual_errors(status: int, error: type[Exceptio
 
 
 @pytest.mark.parametrize(("safe", "attempts"), [(True, 3), (False, 1)])
-def test_a_raw_request_is_retried_only_if_it_is_safe(*, safe: bool, attempts: int) -> None:
+async def test_a_raw_request_is_retried_only_if_it_is_safe(*, safe: bool, attempts: int) -> None:
     """By default a request with an unknown outcome is not retried."""
     transport = FixedTransport(503)
 
     with pytest.raises(ServerError):
-        asyncio.run(make_client(transport, retry=NO_DELAY).request("POST", "/x", safe=safe))
+        await make_client(transport, retry=NO_DELAY).request("POST", "/x", safe=safe)
 
     assert len(transport.requests) == attempts
 
 
 @pytest.mark.parametrize("password", ["p&ss", Secret("p&ss")])
-def test_secrets_may_be_plain_strings(password: str | Secret) -> None:
+async def test_secrets_may_be_plain_strings(password: str | Secret) -> None:
     """A secret argument is accepted as a string or a Secret; both send the same request."""
-
-    async def scenario(transport: FixedTransport) -> None:
-        async with make_client(transport) as da:
-            secret = await da.users.get_secret("jane@example.com", password)
-            assert secret.reveal() == "abc"
-
     transport = FixedTransport(200, b'"abc"')
-    asyncio.run(scenario(transport))
+    async with make_client(transport) as da:
+        secret = await da.users.get_secret("jane@example.com", password)
+        assert secret.reveal() == "abc"
 
     assert str(transport.requests[0].url).endswith("username=jane%40example.com&password=p%26ss")

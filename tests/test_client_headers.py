@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import AsyncDocassemble, Secret, UsageError
-from tests.mock import MockServer, run
+from tests.mock import MockServer
 from tests.raw_server import KEY, NO_DELAY, USER
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def make_client(server: MockServer, **options: Any) -> AsyncDocassemble:
     return AsyncDocassemble(URL, KEY, transport=server.transport, **options)
 
 
-def run_call(
+async def run_call(
     call: Callable[[AsyncDocassemble], Awaitable[object]],
     server: MockServer | None = None,
     **options: Any,
@@ -58,11 +58,9 @@ def run_call(
     """Use a client with these options; return its server."""
     server = server or MockServer(respond)
 
-    async def scenario() -> None:
-        async with make_client(server, **options) as da:
-            await call(da)
+    async with make_client(server, **options) as da:
+        await call(da)
 
-    run(scenario())
     return server
 
 
@@ -75,9 +73,9 @@ async def make_every_kind_of_call(da: AsyncDocassemble, headers: Any) -> None:
     await da.request("GET", "/x", headers=headers)
 
 
-def test_headers_are_sent_with_every_request() -> None:
+async def test_headers_are_sent_with_every_request() -> None:
     """Headers of a call replace those of the client, in any case; the key is not replaced."""
-    server = run_call(
+    server = await run_call(
         lambda da: make_every_kind_of_call(da, {"x-b": "call", "X-C": " call "}),
         headers={"X-A": "client", "X-B": "client", "User-Agent": "mine/1.0"},
     )
@@ -92,7 +90,7 @@ def test_headers_are_sent_with_every_request() -> None:
         assert request.headers["accept-encoding"] == "identity"
 
 
-def test_a_header_function_is_called_for_each_request() -> None:
+async def test_a_header_function_is_called_for_each_request() -> None:
     """A retry gets new headers, for example with a new token."""
     tokens = iter("abc")
     statuses = iter([503, 200, 200])
@@ -101,7 +99,7 @@ def test_a_header_function_is_called_for_each_request() -> None:
         await da.users.get_current()
         await da.users.get_current(headers={"x-own": "1"})
 
-    server = run_call(
+    server = await run_call(
         scenario,
         MockServer(lambda _: (next(statuses), json.loads(USER))),
         headers=lambda: {"X-Token": next(tokens)},
@@ -112,17 +110,14 @@ def test_a_header_function_is_called_for_each_request() -> None:
     assert server.requests[-1].headers["x-own"] == "1"
 
 
-def test_the_client_has_its_own_copy_of_the_headers() -> None:
+async def test_the_client_has_its_own_copy_of_the_headers() -> None:
     """Changing the mapping later has no effect."""
     headers = {"x-a": "1"}
     server = MockServer(respond)
 
-    async def scenario() -> None:
-        async with make_client(server, headers=headers) as da:
-            headers["x-a"] = "2"
-            await da.users.get_current()
-
-    run(scenario())
+    async with make_client(server, headers=headers) as da:
+        headers["x-a"] = "2"
+        await da.users.get_current()
 
     assert server.requests[0].headers["x-a"] == "1"
 
@@ -130,7 +125,7 @@ def test_the_client_has_its_own_copy_of_the_headers() -> None:
 @pytest.mark.parametrize(
     "headers", [*({name: "hunter2"} for name in RESERVED_HEADERS), *INVALID_HEADERS]
 )
-def test_invalid_headers_are_refused(headers: Any) -> None:
+async def test_invalid_headers_are_refused(headers: Any) -> None:
     """A header that the client sets, or that cannot be sent, is refused without its value."""
     errors: list[UsageError] = []
 
@@ -154,7 +149,7 @@ def test_invalid_headers_are_refused(headers: Any) -> None:
             make_client(server, headers=headers)
 
     server = MockServer(respond)
-    run_call(scenario, server)
+    await run_call(scenario, server)
 
     assert [error.operation for error in errors] == [
         *("users.get_current", "users.list", "files.download", "request", "users.get", "", ""),
@@ -163,7 +158,7 @@ def test_invalid_headers_are_refused(headers: Any) -> None:
     assert server.requests == []
 
 
-def test_an_exception_of_a_header_function_is_raised_unchanged() -> None:
+async def test_an_exception_of_a_header_function_is_raised_unchanged() -> None:
     """No request is sent, and the slot is free again."""
     results: list[Any] = [ZeroDivisionError("x"), {"x-a": "1"}]
 
@@ -178,6 +173,6 @@ def test_an_exception_of_a_header_function_is_raised_unchanged() -> None:
             await da.users.get_current()
         await da.users.get_current()
 
-    server = run_call(scenario, headers=get_headers, max_concurrency=1)
+    server = await run_call(scenario, headers=get_headers, max_concurrency=1)
 
     assert len(server.requests) == 1

@@ -21,7 +21,7 @@ from docassemble_client import (
     UsageError,
 )
 from docassemble_client.testing import FakeServer
-from tests.mock import MockServer, get_loop_time, run, settle
+from tests.mock import MockServer, get_loop_time, settle
 from tests.raw_server import KEY, NO_DELAY, NO_RETRIES, USER
 
 if TYPE_CHECKING:
@@ -99,28 +99,27 @@ class Recorder:
 
 
 @pytest.mark.parametrize("name", ["record", "record_later"])
-def test_on_progress_may_be_a_function_or_a_coroutine_function(name: str, tmp_path: Path) -> None:
+async def test_on_progress_may_be_a_function_or_a_coroutine_function(
+    name: str, tmp_path: Path
+) -> None:
     """A coroutine is awaited before the call goes on: in a wait, a download and an upload."""
     recorder = Recorder()
     on_progress = getattr(recorder, name)
 
-    async def scenario() -> None:
-        async with FakeServer().client() as da:
-            upload = Upload(b"abc", "a.txt", on_progress=on_progress)
-            await da.playground.upload_files([upload], folder="static")
-            assert recorder.calls == [(3, 3)]
-            file = da.playground.download_file("a.txt", folder="static")
-            await file.save(tmp_path, on_progress=on_progress)
-            assert recorder.calls[1:] == [(3, 3)]
-            await da.wait_for_task(await da.server.restart(), on_progress=on_progress)
-            [[event]] = recorder.calls[2:]
-            assert isinstance(event, TaskEvent)
-            assert event.state == "completed"
-
-    run(scenario())
+    async with FakeServer().client() as da:
+        upload = Upload(b"abc", "a.txt", on_progress=on_progress)
+        await da.playground.upload_files([upload], folder="static")
+        assert recorder.calls == [(3, 3)]
+        file = da.playground.download_file("a.txt", folder="static")
+        await file.save(tmp_path, on_progress=on_progress)
+        assert recorder.calls[1:] == [(3, 3)]
+        await da.wait_for_task(await da.server.restart(), on_progress=on_progress)
+        [[event]] = recorder.calls[2:]
+        assert isinstance(event, TaskEvent)
+        assert event.state == "completed"
 
 
-def test_clients_can_share_a_retry_budget() -> None:
+async def test_clients_can_share_a_retry_budget() -> None:
     """A retry of one client leaves fewer for the others; by default each has its own budget."""
 
     async def count_requests(**options: Any) -> list[int]:
@@ -133,22 +132,19 @@ def test_clients_can_share_a_retry_budget() -> None:
             counts.append(len(server.requests))
         return counts
 
-    assert run(count_requests()) == [3, 3]
-    assert run(count_requests(retry_budget=RetryBudget(capacity=2, deposit=0))) == [3, 1]
-    assert run(count_requests(retry_budget=RetryBudget(capacity=0))) == [1, 1]
+    assert await count_requests() == [3, 3]
+    assert await count_requests(retry_budget=RetryBudget(capacity=2, deposit=0)) == [3, 1]
+    assert await count_requests(retry_budget=RetryBudget(capacity=0)) == [1, 1]
 
 
-def test_a_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """The warning names the operation, the attempt, the reason and the delay, but no secret."""
     statuses = iter([503, 200])
     server = MockServer(lambda _: (next(statuses), json.loads(USER)))
 
-    async def scenario() -> None:
+    with caplog.at_level(logging.WARNING):
         async with make_client(server, retry=NO_DELAY) as da:
             await da.users.get_by_username("hunter2", headers={"x-a": "hunter2"})
-
-    with caplog.at_level(logging.WARNING):
-        run(scenario())
 
     [record] = caplog.records
     assert (record.name, record.levelname) == ("docassemble_client", "WARNING")
@@ -157,42 +153,36 @@ def test_a_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> Non
     assert "hunter2" not in repr(record.__dict__)
 
 
-def test_the_wait_for_a_free_slot_can_be_limited() -> None:
+async def test_the_wait_for_a_free_slot_can_be_limited() -> None:
     """The error says that nothing was sent; the slot is free for later calls."""
     server = MockServer(respond)
 
-    async def scenario() -> None:
-        server.gate = asyncio.Event()
-        async with make_client(server, max_concurrency=1, timeout=Timeouts(pool=5)) as da:
-            first = asyncio.create_task(da.users.get_current())
-            await settle()
-            with pytest.raises(RequestTimeout, match="no slot was free within 5 s") as caught:
-                await da.users.get_current(retry=NO_RETRIES)
-            assert get_loop_time() == pytest.approx(5)
-            assert (caught.value.maybe_processed, caught.value.request_number) == (False, None)
-            assert "max_concurrency" in caught.value.hint
-            server.gate.set()
-            await first
-            await da.users.get_current()
-
-    run(scenario())
+    server.gate = asyncio.Event()
+    async with make_client(server, max_concurrency=1, timeout=Timeouts(pool=5)) as da:
+        first = asyncio.create_task(da.users.get_current())
+        await settle()
+        with pytest.raises(RequestTimeout, match="no slot was free within 5 s") as caught:
+            await da.users.get_current(retry=NO_RETRIES)
+        assert get_loop_time() == pytest.approx(5)
+        assert (caught.value.maybe_processed, caught.value.request_number) == (False, None)
+        assert "max_concurrency" in caught.value.hint
+        server.gate.set()
+        await first
+        await da.users.get_current()
 
     assert len(server.requests) == 2
 
 
-def test_a_number_as_timeout_does_not_limit_the_wait_for_a_slot() -> None:
+async def test_a_number_as_timeout_does_not_limit_the_wait_for_a_slot() -> None:
     """Many calls in one `gather` wait for their slots as long as it takes."""
     server = MockServer(respond)
 
-    async def scenario() -> None:
-        server.gate = asyncio.Event()
-        async with make_client(server, max_concurrency=1, timeout=5) as da:
-            calls = [asyncio.create_task(da.users.get_current()) for _ in range(3)]
-            await asyncio.sleep(100)
-            server.gate.set()
-            await asyncio.gather(*calls)
-
-    run(scenario())
+    server.gate = asyncio.Event()
+    async with make_client(server, max_concurrency=1, timeout=5) as da:
+        calls = [asyncio.create_task(da.users.get_current()) for _ in range(3)]
+        await asyncio.sleep(100)
+        server.gate.set()
+        await asyncio.gather(*calls)
 
     assert len(server.requests) == 3
 
@@ -233,22 +223,19 @@ def test_a_missing_variable_is_reported(
     assert KEY not in str(caught.value)
 
 
-def test_from_env_creates_a_client(environment: Callable[..., None]) -> None:
+async def test_from_env_creates_a_client(environment: Callable[..., None]) -> None:
     """URL and key come from the environment; options are passed on, also for subclasses."""
 
     class Subclass(AsyncDocassemble):
         pass
 
-    async def scenario() -> None:
-        options: dict[str, Any] = {"timeout": 5, "headers": {"x-a": "1"}, "retry": NO_RETRIES}
-        async with Subclass.from_env(transport=server.transport, **options) as da:
-            assert repr(da) == f"Subclass({URL!r})"
-            assert da.public_url is None
-            await da.users.get_current()
-
     environment(URL + "/", KEY)
     server = MockServer(respond)
-    run(scenario())
+    options: dict[str, Any] = {"timeout": 5, "headers": {"x-a": "1"}, "retry": NO_RETRIES}
+    async with Subclass.from_env(transport=server.transport, **options) as da:
+        assert repr(da) == f"Subclass({URL!r})"
+        assert da.public_url is None
+        await da.users.get_current()
 
     [request] = server.requests
     assert request.extensions["timeout"] == {"connect": 5, "read": 5, "write": 5, "pool": None}

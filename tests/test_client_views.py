@@ -19,14 +19,13 @@ from docassemble_client import (
     UsageError,
 )
 from docassemble_client.testing import FakeServer
-from tests.mock import MockServer, build_response, run, settle
+from tests.mock import MockServer, build_response, settle
 from tests.raw_server import KEY, NO_DELAY, USER, make_response, respond_with, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docassemble_client import Event
-    from tests.raw_server import RawServer
 
 URL = MockServer.url
 OTHER_KEY = "otherApiKey0123456789ABCDEFGHIJK"
@@ -42,19 +41,17 @@ def make_client(server: MockServer, **options: Any) -> AsyncDocassemble:
     return AsyncDocassemble(URL, KEY, transport=server.transport, **options)
 
 
-def run_views(
+async def run_views(
     make_view: Callable[[AsyncDocassemble], AsyncDocassemble], **options: Any
 ) -> tuple[Any, Any, list[Event]]:
     """Call with a view, then with its client; return both requests and the client's events."""
     server = make_server()
     events: list[Event] = []
 
-    async def scenario() -> None:
-        async with make_client(server, on_event=events.append, **options) as da:
-            await make_view(da).users.get_current()
-            await da.users.get_current()
+    async with make_client(server, on_event=events.append, **options) as da:
+        await make_view(da).users.get_current()
+        await da.users.get_current()
 
-    run(scenario())
     view_request, client_request = server.requests
     return view_request, client_request, events
 
@@ -68,25 +65,23 @@ def get_timeouts(request: Any) -> tuple[Any, ...]:
     ("timeout", "expected"),
     [(5, (5, 5, 5)), (None, (None, None, None)), (Timeouts(read=7), (10, 7, 60))],
 )
-def test_a_view_can_have_another_timeout(timeout: Any, expected: tuple[Any, ...]) -> None:
+async def test_a_view_can_have_another_timeout(timeout: Any, expected: tuple[Any, ...]) -> None:
     """The client keeps its own; None means no limit."""
-    request, client_request, _ = run_views(lambda da: da.with_options(timeout=timeout), timeout=9)
+    request, client_request, _ = await run_views(
+        lambda da: da.with_options(timeout=timeout), timeout=9
+    )
 
     assert get_timeouts(request) == expected
     assert get_timeouts(client_request) == (9, 9, 9)
 
 
-def test_a_view_can_have_other_headers() -> None:
+async def test_a_view_can_have_other_headers() -> None:
     """They replace those of the client with the same name; headers of a call replace both."""
-
-    async def scenario() -> None:
-        async with make_client(server, headers={"X-A": "1", "X-B": "1", "X-C": "1"}) as da:
-            view = da.with_options(headers=lambda: {"x-b": "2", "x-c": "2"})
-            await view.with_options(headers={"x-d": "3"}).users.get_current(headers={"X-C": "4"})
-            await da.users.get_current()
-
     server = make_server()
-    run(scenario())
+    async with make_client(server, headers={"X-A": "1", "X-B": "1", "X-C": "1"}) as da:
+        view = da.with_options(headers=lambda: {"x-b": "2", "x-c": "2"})
+        await view.with_options(headers={"x-d": "3"}).users.get_current(headers={"X-C": "4"})
+        await da.users.get_current()
 
     values = [
         [request.headers.get(name) for name in ("x-a", "x-b", "x-c", "x-d")]
@@ -95,40 +90,36 @@ def test_a_view_can_have_other_headers() -> None:
     assert values == [["1", "2", "4", "3"], ["1", "1", "1", None]]
 
 
-def test_a_view_can_have_another_hook_or_none() -> None:
+async def test_a_view_can_have_another_hook_or_none() -> None:
     """Its events are not those of the client."""
     events: list[Event] = []
 
-    *_, with_other = run_views(lambda da: da.with_options(on_event=events.append))
-    *_, with_none = run_views(lambda da: da.with_options(on_event=None))
-    *_, with_same = run_views(lambda da: da.with_options(timeout=5))
+    *_, with_other = await run_views(lambda da: da.with_options(on_event=events.append))
+    *_, with_none = await run_views(lambda da: da.with_options(on_event=None))
+    *_, with_same = await run_views(lambda da: da.with_options(timeout=5))
 
     counts = [len(numbers) for numbers in (events, with_other, with_none, with_same)]
     assert counts == [2, 2, 2, 4]
 
 
-def test_a_view_can_have_another_retry_policy() -> None:
+async def test_a_view_can_have_another_retry_policy() -> None:
     """Other calls of the client keep theirs."""
-
-    async def scenario() -> list[int]:
-        async with make_client(server, retry=NO_DELAY) as da:
-            counts = []
-            for client in (da.with_options(retry=RetryPolicy(attempts=1)), da):
-                start = len(server.requests)
-                with pytest.raises(ServerError):
-                    await client.users.get_current()
-                counts.append(len(server.requests) - start)
-            return counts
-
     server = make_server(503)
-    assert run(scenario()) == [1, 3]
+    async with make_client(server, retry=NO_DELAY) as da:
+        counts = []
+        for client in (da.with_options(retry=RetryPolicy(attempts=1)), da):
+            start = len(server.requests)
+            with pytest.raises(ServerError):
+                await client.users.get_current()
+            counts.append(len(server.requests) - start)
+        assert counts == [1, 3]
 
 
 @pytest.mark.parametrize("key", [OTHER_KEY, Secret(OTHER_KEY)])
-def test_a_view_can_act_as_another_key(key: str | Secret) -> None:
+async def test_a_view_can_act_as_another_key(key: str | Secret) -> None:
     """All other settings are those of the client."""
     options: dict[str, Any] = {"timeout": 9, "headers": {"x-a": "1"}}
-    request, client_request, events = run_views(lambda da: da.as_key(key), **options)
+    request, client_request, events = await run_views(lambda da: da.as_key(key), **options)
 
     assert request.headers["x-api-key"] == OTHER_KEY
     assert client_request.headers["x-api-key"] == KEY
@@ -136,9 +127,9 @@ def test_a_view_can_act_as_another_key(key: str | Secret) -> None:
     assert len(events) == 4
 
 
-def test_views_can_be_combined() -> None:
+async def test_views_can_be_combined() -> None:
     """A view of a view has the settings of both."""
-    request, _, _ = run_views(
+    request, _, _ = await run_views(
         lambda da: da.with_options(timeout=5).as_key(OTHER_KEY).with_options(headers={"x-a": "1"})
     )
 
@@ -182,110 +173,92 @@ def test_a_view_is_a_client_of_the_same_class() -> None:
     assert view.users is not da.users
 
 
-def test_closing_a_view_does_not_close_the_client() -> None:
+async def test_closing_a_view_does_not_close_the_client() -> None:
     """Closing the client also ends its views, whichever was used first."""
-
-    async def scenario() -> None:
-        da = make_client(make_server())
-        view = da.as_key(OTHER_KEY)
-        async with view.with_options(timeout=5) as other:
-            await other.users.get_current()
-        await view.aclose()
-        await view.users.get_current()
-        await da.users.get_current()
-        await da.aclose()
-        for client in (da, view, other, da.as_key(KEY)):
-            with pytest.raises(UsageError, match="closed"):
-                await client.users.get_current()
-
-    run(scenario())
+    da = make_client(make_server())
+    view = da.as_key(OTHER_KEY)
+    async with view.with_options(timeout=5) as other:
+        await other.users.get_current()
+    await view.aclose()
+    await view.users.get_current()
+    await da.users.get_current()
+    await da.aclose()
+    for client in (da, view, other, da.as_key(KEY)):
+        with pytest.raises(UsageError, match="closed"):
+            await client.users.get_current()
 
 
-def test_a_view_belongs_to_the_event_loop_of_its_client() -> None:
+async def test_a_view_belongs_to_the_event_loop_of_its_client() -> None:
     """They share connections, which no other loop can use."""
     da = make_client(make_server())
     view = da.as_key(OTHER_KEY)
 
-    run(view.users.get_current())
+    await asyncio.to_thread(asyncio.run, view.users.get_current())
 
     with pytest.raises(UsageError, match="another event loop"):
-        run(da.users.get_current())
+        await da.users.get_current()
 
 
-def test_views_share_the_connections() -> None:
+@pytest.mark.sockets
+async def test_views_share_the_connections() -> None:
     """Calls with many keys need one connection if they follow each other."""
-
-    async def scenario() -> RawServer:
-        async with serve(respond_with(*[make_response(USER)] * 3)) as server:
-            async with AsyncDocassemble(server.url, KEY, verify=False) as da:
-                for key in (KEY, OTHER_KEY, KEY):
-                    await da.as_key(key).users.get_current()
-            return server
-
-    server = asyncio.run(scenario())
+    async with (
+        serve(respond_with(*[make_response(USER)] * 3)) as server,
+        AsyncDocassemble(server.url, KEY, verify=False) as da,
+    ):
+        for key in (KEY, OTHER_KEY, KEY):
+            await da.as_key(key).users.get_current()
 
     assert [request.headers["x-api-key"] for request in server.requests] == [KEY, OTHER_KEY, KEY]
     assert server.connections == 1
 
 
-def test_views_share_the_concurrency_limit() -> None:
+async def test_views_share_the_concurrency_limit() -> None:
     """At most `max_concurrency` requests of a client and its views are in progress."""
-
-    async def scenario() -> None:
-        server.gate = asyncio.Event()
-        async with make_client(server, max_concurrency=2) as da:
-            clients = (da, da.as_key(OTHER_KEY), da.with_options(timeout=5))
-            calls = [asyncio.create_task(client.users.get_current()) for client in clients]
-            await settle()
-            assert server.active_requests == 2
-            server.gate.set()
-            await asyncio.gather(*calls)
-
     server = make_server()
-    run(scenario())
+    server.gate = asyncio.Event()
+    async with make_client(server, max_concurrency=2) as da:
+        clients = (da, da.as_key(OTHER_KEY), da.with_options(timeout=5))
+        calls = [asyncio.create_task(client.users.get_current()) for client in clients]
+        await settle()
+        assert server.active_requests == 2
+        server.gate.set()
+        await asyncio.gather(*calls)
 
     assert len(server.requests) == 3
 
 
-def test_views_share_the_retry_budget() -> None:
+async def test_views_share_the_retry_budget() -> None:
     """During an outage the views of one client add no more retries than the client alone."""
-
-    async def scenario() -> None:
-        budget = RetryBudget(capacity=2, deposit=0)
-        async with make_client(server, retry=NO_DELAY, retry_budget=budget) as da:
-            for client in (da, da.as_key(OTHER_KEY), da.with_options(timeout=5)):
-                with pytest.raises(ServerError):
-                    await client.users.get_current()
-
     server = make_server(503)
-    run(scenario())
+    budget = RetryBudget(capacity=2, deposit=0)
+    async with make_client(server, retry=NO_DELAY, retry_budget=budget) as da:
+        for client in (da, da.as_key(OTHER_KEY), da.with_options(timeout=5)):
+            with pytest.raises(ServerError):
+                await client.users.get_current()
 
     assert len(server.requests) == 3 + 1 + 1
 
 
-def test_calls_of_one_session_do_not_overlap_across_views() -> None:
+async def test_calls_of_one_session_do_not_overlap_across_views() -> None:
     """Two views that change the same session wait for each other."""
-
-    async def scenario() -> None:
-        server.gate = asyncio.Event()
-        async with make_client(server) as da:
-            clients = (da, da.as_key(OTHER_KEY))
-            calls = [
-                asyncio.create_task(client.sessions.set_variables(I, "s", variables={"a": 1}))
-                for client in clients
-            ]
-            await settle()
-            assert server.active_requests == 1
-            server.gate.set()
-            await asyncio.gather(*calls)
-
     server = MockServer(lambda _: build_response(204))
-    run(scenario())
+    server.gate = asyncio.Event()
+    async with make_client(server) as da:
+        clients = (da, da.as_key(OTHER_KEY))
+        calls = [
+            asyncio.create_task(client.sessions.set_variables(I, "s", variables={"a": 1}))
+            for client in clients
+        ]
+        await settle()
+        assert server.active_requests == 1
+        server.gate.set()
+        await asyncio.gather(*calls)
 
     assert len(server.requests) == 2
 
 
-def test_workflows_of_a_view_use_its_settings() -> None:
+async def test_workflows_of_a_view_use_its_settings() -> None:
     """Every request of a workflow has the key and the headers of the view."""
     fake = FakeServer()
     transport = fake.transport()
@@ -295,16 +268,12 @@ def test_workflows_of_a_view_use_its_settings() -> None:
         requests.append(request)
         return await transport.handle_async_request(request)
 
-    async def scenario() -> Secret:
-        recording = httpx.MockTransport(record)
-        async with AsyncDocassemble(fake.url, fake.api_key, transport=recording) as da:
-            key = await da.api_keys.create("other")
-            requests.clear()
-            view = da.as_key(key).with_options(headers={"x-a": "1"})
-            assert (await view.ensure_user("ada@example.com")).created
-            return key
-
-    key = run(scenario())
+    recording = httpx.MockTransport(record)
+    async with AsyncDocassemble(fake.url, fake.api_key, transport=recording) as da:
+        key = await da.api_keys.create("other")
+        requests.clear()
+        view = da.as_key(key).with_options(headers={"x-a": "1"})
+        assert (await view.ensure_user("ada@example.com")).created
 
     assert len(requests) > 1
     sent = {(request.headers["x-api-key"], request.headers.get("x-a")) for request in requests}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client._concurrency import ConcurrencyLimiter, run_in_thread
-from tests.mock import run, settle
+from tests.mock import settle
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,60 +24,48 @@ def test_slots_are_acquired_until_none_is_free() -> None:
     assert [limiter.acquire_nowait() for _ in range(2)] == [True, False]
 
 
-def test_waiters_are_served_in_order() -> None:
+async def test_waiters_are_served_in_order() -> None:
     """A released slot goes to the first waiter, and cannot be acquired by others before."""
-
-    async def scenario() -> None:
-        limiter = ConcurrencyLimiter(1)
-        assert limiter.acquire_nowait()
-        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(2)]
-        await settle()
-        limiter.release()
-        assert not limiter.acquire_nowait()
-        await settle()
-        assert [task.done() for task in waiting] == [True, False]
-        limiter.release()
-        await settle()
-        assert waiting[1].done()
-        limiter.release()
-        assert limiter.acquire_nowait()
-
-    run(scenario())
+    limiter = ConcurrencyLimiter(1)
+    assert limiter.acquire_nowait()
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(2)]
+    await settle()
+    limiter.release()
+    assert not limiter.acquire_nowait()
+    await settle()
+    assert [task.done() for task in waiting] == [True, False]
+    limiter.release()
+    await settle()
+    assert waiting[1].done()
+    limiter.release()
+    assert limiter.acquire_nowait()
 
 
-def test_a_cancelled_waiter_is_skipped() -> None:
+async def test_a_cancelled_waiter_is_skipped() -> None:
     """The slot goes to the next waiter."""
-
-    async def scenario() -> None:
-        limiter = ConcurrencyLimiter(1)
-        assert limiter.acquire_nowait()
-        first, second = (asyncio.create_task(limiter.acquire()) for _ in range(2))
-        await settle()
-        first.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await first
-        limiter.release()
-        await settle()
-        assert second.done()
-
-    run(scenario())
+    limiter = ConcurrencyLimiter(1)
+    assert limiter.acquire_nowait()
+    first, second = (asyncio.create_task(limiter.acquire()) for _ in range(2))
+    await settle()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    limiter.release()
+    await settle()
+    assert second.done()
 
 
-def test_a_slot_of_a_cancelled_waiter_is_not_lost() -> None:
+async def test_a_slot_of_a_cancelled_waiter_is_not_lost() -> None:
     """A waiter that is cancelled just when it receives the slot releases it."""
-
-    async def scenario() -> None:
-        limiter = ConcurrencyLimiter(1)
-        assert limiter.acquire_nowait()
-        task = asyncio.create_task(limiter.acquire())
-        await settle()
-        limiter.release()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert limiter.acquire_nowait()
-
-    run(scenario())
+    limiter = ConcurrencyLimiter(1)
+    assert limiter.acquire_nowait()
+    task = asyncio.create_task(limiter.acquire())
+    await settle()
+    limiter.release()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert limiter.acquire_nowait()
 
 
 async def wait_for_threads() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -54,15 +53,15 @@ class Server:
         return Download(self.open)
 
 
-async def await_download(download: Download) -> BinaryContent:
+async def read_download(download: Download) -> BinaryContent:
     return await download
 
 
-def test_awaiting_a_download_returns_the_content() -> None:
+async def test_awaiting_a_download_returns_the_content() -> None:
     """The content has its metadata, and the stream is closed."""
     server = Server(b"%PDF ", b"12345")
 
-    content = asyncio.run(await_download(server.download))
+    content = await read_download(server.download)
 
     assert content == BinaryContent(
         content=b"%PDF 12345", content_type="application/pdf", filename="a b.pdf", status=200
@@ -70,13 +69,13 @@ def test_awaiting_a_download_returns_the_content() -> None:
     assert (server.opened, server.closed) == (1, 1)
 
 
-def test_each_use_of_a_download_opens_a_stream() -> None:
+async def test_each_use_of_a_download_opens_a_stream() -> None:
     """A download that is not used sends no request."""
     server = Server(b"x")
     download = server.download
     opened_before = server.opened
 
-    first, second = asyncio.run(await_download(download)), asyncio.run(await_download(download))
+    first, second = await read_download(download), await read_download(download)
 
     assert opened_before == 0
     assert first == second
@@ -97,16 +96,12 @@ def test_each_use_of_a_download_opens_a_stream() -> None:
         ({"content-length": "9" * 5000}, None, None),
     ],
 )
-def test_a_stream_has_the_metadata_of_its_headers(
+async def test_a_stream_has_the_metadata_of_its_headers(
     headers: dict[str, str], name: str | None, size: int | None
 ) -> None:
     """Name, type and size come from the headers; an invalid size is None."""
-
-    async def read_stream() -> tuple[DownloadStream, list[bytes]]:
-        async with Server(b"hunter2", b"b", headers=headers).download as stream:
-            return stream, [chunk async for chunk in stream]
-
-    stream, chunks = asyncio.run(read_stream())
+    async with Server(b"hunter2", b"b", headers=headers).download as stream:
+        chunks = [chunk async for chunk in stream]
 
     assert (stream.filename, stream.size, stream.status) == (name, size, 200)
     assert stream.content_type == headers.get("content-type", "")
@@ -114,13 +109,13 @@ def test_a_stream_has_the_metadata_of_its_headers(
     assert "hunter2" not in repr(stream)
 
 
-def test_saving_reports_progress_and_returns_the_path(tmp_path: Path) -> None:
+async def test_saving_reports_progress_and_returns_the_path(tmp_path: Path) -> None:
     """Each chunk is reported with the bytes so far and the total."""
     reports: list[tuple[int, int | None]] = []
     download = Server(b"%PDF ", b"", b"12345").download
 
-    path = asyncio.run(
-        download.save(tmp_path / "x.pdf", on_progress=lambda *progress: reports.append(progress))
+    path = await download.save(
+        tmp_path / "x.pdf", on_progress=lambda *progress: reports.append(progress)
     )
 
     assert path == tmp_path / "x.pdf"
@@ -137,29 +132,29 @@ def test_saving_reports_progress_and_returns_the_path(tmp_path: Path) -> None:
         ({}, "download"),
     ],
 )
-def test_a_file_in_a_folder_has_the_servers_name(
+async def test_a_file_in_a_folder_has_the_servers_name(
     tmp_path: Path, headers: dict[str, str], name: str
 ) -> None:
     """The server's name is made safe, so that the file is in the folder."""
-    path = asyncio.run(Server(b"x", headers=headers).download.save(str(tmp_path)))
+    path = await Server(b"x", headers=headers).download.save(str(tmp_path))
 
     assert path == tmp_path / name
     assert [saved.name for saved in tmp_path.iterdir()] == [name]
 
 
-def test_a_servers_name_never_replaces_a_file(tmp_path: Path) -> None:
+async def test_a_servers_name_never_replaces_a_file(tmp_path: Path) -> None:
     """In a folder, where the server chooses the name, a new file gets a number."""
     (tmp_path / "a b.pdf").write_bytes(b"before")
 
-    paths = [asyncio.run(Server(b"x").download.save(tmp_path)) for _ in range(2)]
+    paths = [await Server(b"x").download.save(tmp_path) for _ in range(2)]
 
     assert [path.name for path in paths] == ["a b (1).pdf", "a b (2).pdf"]
     assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"before", b"x", b"x"]
 
 
-def test_a_very_long_file_name_can_be_saved(tmp_path: Path) -> None:
+async def test_a_very_long_file_name_can_be_saved(tmp_path: Path) -> None:
     """The name of the temporary file does not depend on the name of the file."""
-    path = asyncio.run(Server(b"x").download.save(tmp_path / ("x" * 255)))
+    path = await Server(b"x").download.save(tmp_path / ("x" * 255))
 
     assert path.read_bytes() == b"x"
 
@@ -178,7 +173,7 @@ def raise_error(*_: object) -> None:
     ],
 )
 @pytest.mark.parametrize("existing", [None, b"before"])
-def test_a_failed_download_leaves_no_file(
+async def test_a_failed_download_leaves_no_file(
     tmp_path: Path, chunks: tuple[Any, ...], on_progress: Any, existing: bytes | None
 ) -> None:
     """After an error there is no incomplete file, and an existing file is unchanged."""
@@ -188,63 +183,54 @@ def test_a_failed_download_leaves_no_file(
     server = Server(*chunks)
 
     with pytest.raises(RuntimeError):
-        asyncio.run(server.download.save(target, on_progress=on_progress))
+        await server.download.save(target, on_progress=on_progress)
 
     assert [path.read_bytes() for path in tmp_path.iterdir()] == ([existing] if existing else [])
     assert server.closed == 1
 
 
-def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path: Path) -> None:
+async def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path: Path) -> None:
     """During the download, other programs see the old file."""
     target = tmp_path / "a.pdf"
     target.write_bytes(b"before")
     contents: list[bytes] = []
 
-    asyncio.run(
-        Server(b"new").download.save(
-            target, on_progress=lambda *_: contents.append(target.read_bytes())
-        )
+    await Server(b"new").download.save(
+        target, on_progress=lambda *_: contents.append(target.read_bytes())
     )
 
     assert contents == [b"before"]
     assert target.read_bytes() == b"new"
 
 
-def test_saving_to_a_missing_folder_fails(tmp_path: Path) -> None:
+async def test_saving_to_a_missing_folder_fails(tmp_path: Path) -> None:
     """The error of the operating system is raised, and the stream is closed."""
     server = Server(b"x")
 
     with pytest.raises(FileNotFoundError):
-        asyncio.run(server.download.save(tmp_path / "no" / "a.pdf"))
+        await server.download.save(tmp_path / "no" / "a.pdf")
 
     assert server.closed == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stream_can_be_saved_or_read_after_its_first_chunk(tmp_path: Path) -> None:
+async def test_a_stream_can_be_saved_or_read_after_its_first_chunk(tmp_path: Path) -> None:
     """Inside of `async with`, saving and reading use the rest of the stream."""
-
-    async def use_stream() -> tuple[bytes, Path, bytes]:
-        async with Server(b"a", b"b", b"c").download as stream:
-            first = await anext(aiter(stream))
-            path = await stream.save(tmp_path / "rest")
-            return first, path, (await stream.read()).content
-
-    first, path, rest = asyncio.run(use_stream())
+    async with Server(b"a", b"b", b"c").download as stream:
+        first = await anext(aiter(stream))
+        path = await stream.save(tmp_path / "rest")
+        rest = (await stream.read()).content
 
     assert (first, path.read_bytes(), rest) == (b"a", b"bc", b"")
 
 
-def test_an_error_inside_closes_the_stream() -> None:
+async def test_an_error_inside_closes_the_stream() -> None:
     """An error in the `async with` block closes the connection and is raised unchanged."""
     server = Server(b"x")
 
-    async def use_download() -> None:
+    with pytest.raises(RuntimeError, match="on_progress"):
         async with server.download:
             raise_error()
-
-    with pytest.raises(RuntimeError, match="on_progress"):
-        asyncio.run(use_download())
 
     assert (server.opened, server.closed) == (1, 1)
 
@@ -262,7 +248,7 @@ def test_an_error_inside_closes_the_stream() -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["read", "save"])
-def test_a_file_that_is_too_large_is_refused(
+async def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path,
     headers: dict[str, str],
     chunks: tuple[bytes, ...],
@@ -281,7 +267,7 @@ def test_a_file_that_is_too_large_is_refused(
         else lambda **arguments: download.save(target, **arguments)
     )
 
-    error = asyncio.run(get_error(call(max_size=max_size)))
+    error = await get_error(call(max_size=max_size))
 
     assert server.sent == chunks_read
     assert server.closed == 1
@@ -302,26 +288,23 @@ async def get_error(call: Any) -> Exception | None:
     return None
 
 
-def test_an_open_download_cannot_be_entered_again() -> None:
+async def test_an_open_download_cannot_be_entered_again() -> None:
     """After it is closed, it can be entered again."""
     server = Server(b"x")
     download = server.download
 
-    async def use_download() -> bytes:
-        async with download:
-            with pytest.raises(UsageError, match="already open"):
-                await download.__aenter__()
-            second_content = await download.read()
-        async with download as stream:
-            return second_content.content + (await stream.read()).content
-
-    content = asyncio.run(use_download())
+    async with download:
+        with pytest.raises(UsageError, match="already open"):
+            await download.__aenter__()
+        second_content = await download.read()
+    async with download as stream:
+        content = second_content.content + (await stream.read()).content
 
     assert content == b"xx"
     assert (server.opened, server.closed) == (3, 3)
 
 
-def test_a_download_can_be_entered_again_after_an_error() -> None:
+async def test_a_download_can_be_entered_again_after_an_error() -> None:
     """An error on entering leaves nothing open."""
     server = Server(b"x")
     errors = [ZeroDivisionError()]
@@ -335,19 +318,16 @@ def test_a_download_can_be_entered_again_after_an_error() -> None:
 
     download = Download(open_on_retry)
 
-    async def use_download() -> bytes:
-        with pytest.raises(ZeroDivisionError):
-            await download.__aenter__()
-        async with download as stream:
-            return (await stream.read()).content
-
-    assert asyncio.run(use_download()) == b"x"
+    with pytest.raises(ZeroDivisionError):
+        await download.__aenter__()
+    async with download as stream:
+        assert (await stream.read()).content == b"x"
 
 
-def test_exiting_without_entering_does_nothing() -> None:
+async def test_exiting_without_entering_does_nothing() -> None:
     """A download that was not entered, or has been exited, has nothing to close."""
     server = Server(b"x")
 
-    asyncio.run(server.download.__aexit__(None, None, None))
+    await server.download.__aexit__(None, None, None)
 
     assert (server.opened, server.closed) == (0, 0)

@@ -15,7 +15,7 @@ from docassemble_client import AsyncDocassemble, errors
 from docassemble_client.errors import APIError, DocassembleError, get_error_class
 from docassemble_client.tasks import TaskHandle
 from docassemble_client.workflows import errors as workflow_errors
-from tests.mock import MockServer, build_response, run
+from tests.mock import MockServer, build_response
 from tests.raw_server import NO_RETRIES
 
 CLASSES: list[type[DocassembleError]] = [
@@ -224,21 +224,18 @@ def test_every_error_class_is_public() -> None:
         assert getattr(docassemble_client, error_class.__name__) is error_class
 
 
-def test_an_error_has_the_harmless_headers_of_its_response() -> None:
+async def test_an_error_has_the_harmless_headers_of_its_response() -> None:
     """Retry-After is also a number; cookies, locations and unknown headers are left out."""
     shown = {"retry-after": "90", "x-request-id": "abc", "server": "nginx"}
     hidden = {"set-cookie": "hunter2", "location": "https://x.example/hunter2", "x-a": "hunter2"}
     server = MockServer(lambda _: build_response(503, None, {**shown, **hidden}))
 
-    async def scenario() -> DocassembleError:
-        async with AsyncDocassemble(
-            server.url, "key", transport=server.transport, retry=NO_RETRIES
-        ) as da:
-            with pytest.raises(errors.ServerError) as caught:
-                await da.users.get(1)
-            return caught.value
-
-    error = run(scenario())
+    async with AsyncDocassemble(
+        server.url, "key", transport=server.transport, retry=NO_RETRIES
+    ) as da:
+        with pytest.raises(errors.ServerError) as caught:
+            await da.users.get(1)
+        error = caught.value
 
     assert error.headers.items() >= shown.items()
     assert "hunter2" not in str(vars(error))

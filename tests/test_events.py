@@ -22,7 +22,7 @@ from docassemble_client.events import (
     WaitEvent,
 )
 from docassemble_client.tasks import TaskHandle
-from tests.mock import MockServer, build_response, run, settle
+from tests.mock import MockServer, build_response, settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,7 +53,7 @@ SAMPLES: list[Event] = [
 ]
 
 
-def record_events(
+async def record_events(
     responses: list[MockResponse],
     use_client: Callable[[AsyncDocassemble], Awaitable[object]],
     **options: Any,
@@ -69,13 +69,9 @@ def record_events(
         **options,
     }
 
-    async def run_client() -> None:
-        async with AsyncDocassemble(
-            mock.url, "hunter2", transport=mock.transport, **settings
-        ) as da:
-            await use_client(da)
+    async with AsyncDocassemble(mock.url, "hunter2", transport=mock.transport, **settings) as da:
+        await use_client(da)
 
-    run(run_client())
     assert next(remaining, None) is None
     return events
 
@@ -84,9 +80,11 @@ def event_names(events: list[Event]) -> list[str]:
     return [type(event).__name__.removesuffix("Event") for event in events]
 
 
-def test_request_and_response_events_have_the_same_number() -> None:
+async def test_request_and_response_events_have_the_same_number() -> None:
     """One event precedes the request, the other follows the headers of the response."""
-    request_event, response_event = record_events([(200, USER)], lambda da: da.users.get_current())
+    request_event, response_event = await record_events(
+        [(200, USER)], lambda da: da.users.get_current()
+    )
 
     assert isinstance(request_event, RequestEvent)
     assert isinstance(response_event, ResponseEvent)
@@ -105,9 +103,9 @@ def test_request_and_response_events_have_the_same_number() -> None:
     assert response_event.seconds >= 0
 
 
-def test_each_attempt_has_events_with_a_retry_event_between() -> None:
+async def test_each_attempt_has_events_with_a_retry_event_between() -> None:
     """A 503, a broken connection and the success have their events."""
-    events = record_events(
+    events = await record_events(
         [(503, None), httpx.ReadError("hunter2"), (200, USER)],
         lambda da: da.users.get_current(),
     )
@@ -126,14 +124,14 @@ def test_each_attempt_has_events_with_a_retry_event_between() -> None:
     assert len({event.number for event in response_events}) == 3
 
 
-def test_each_page_of_a_list_has_an_event() -> None:
+async def test_each_page_of_a_list_has_an_event() -> None:
     """It has the number of the page and of its items."""
 
     async def list_users(da: AsyncDocassemble) -> None:
         async for _ in da.users.list():
             pass
 
-    events = record_events(
+    events = await record_events(
         [
             (200, {"items": [USER, USER], "next_id": "hunter2"}),
             (200, {"items": [USER], "next_id": None}),
@@ -149,10 +147,10 @@ def test_each_page_of_a_list_has_an_event() -> None:
     assert "hunter2" not in repr(events)
 
 
-def test_each_poll_of_a_task_has_an_event() -> None:
+async def test_each_poll_of_a_task_has_an_event() -> None:
     """Polls are calls of their own operations; the wait event has the operation of the task."""
     healthy = {"ok": True, "server_start_time": 9.5, "version": "1.10.14"}
-    events = record_events(
+    events = await record_events(
         [(200, {"status": "working"}), (502, None), (200, {"status": "completed"}), (200, healthy)],
         lambda da: da.wait_for_task(HANDLE),
     )
@@ -168,7 +166,7 @@ def test_each_poll_of_a_task_has_an_event() -> None:
     assert operations == {"server.get_restart_status", "server.get_health"}
 
 
-def test_events_contain_no_secret() -> None:
+async def test_events_contain_no_secret() -> None:
     """No event contains the key, an argument, a header, a body or the text of an error."""
 
     async def make_calls(da: AsyncDocassemble) -> None:
@@ -181,7 +179,7 @@ def test_events_contain_no_secret() -> None:
         with pytest.raises(BadRequest):
             await da.request("POST", "/x", params={"hunter2": "hunter2"}, json="hunter2")
 
-    events = record_events(
+    events = await record_events(
         [
             build_response(200, {"questionType": "hunter2"}, headers={"set-cookie": "hunter2"}),
             (200, "hunter2"),
@@ -195,19 +193,21 @@ def test_events_contain_no_secret() -> None:
     assert "hunter2" not in repr(events)
 
 
-def test_exceptions_of_the_hook_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_exceptions_of_the_hook_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """An exception of the hook does not break the call."""
 
     def fail(_: Event) -> None:
         raise KeyError
 
     with caplog.at_level(logging.ERROR, logger="docassemble_client"):
-        record_events([(503, None), (200, USER)], lambda da: da.users.get_current(), on_event=fail)
+        await record_events(
+            [(503, None), (200, USER)], lambda da: da.users.get_current(), on_event=fail
+        )
 
     assert [record.getMessage() for record in caplog.records] == ["on_event failed"] * 5
 
 
-def test_a_call_without_a_retry_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_call_without_a_retry_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """The client logs nothing at INFO, whether the call succeeds or fails."""
 
     async def make_calls(da: AsyncDocassemble) -> None:
@@ -216,16 +216,16 @@ def test_a_call_without_a_retry_logs_nothing(caplog: pytest.LogCaptureFixture) -
             await da.users.get_current()
 
     with caplog.at_level(logging.INFO):
-        record_events([(200, USER), (400, None)], make_calls, on_event=None)
+        await record_events([(200, USER), (400, None)], make_calls, on_event=None)
 
     assert caplog.records == []
 
 
-def test_each_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """The warning says the same as the RetryEvent, and nothing else."""
     responses: list[MockResponse] = [(503, "hunter2"), httpx.ReadError("hunter2"), (200, "hunter2")]
     with caplog.at_level(logging.INFO):
-        events = record_events(
+        events = await record_events(
             responses,
             lambda da: da.users.get_secret("hunter2", "hunter2", headers={"x-a": "hunter2"}),
         )
@@ -242,17 +242,19 @@ def test_each_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> 
     assert "hunter2" not in repr([record.__dict__ for record in caplog.records])
 
 
-def test_requests_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+async def test_requests_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     """The logger is docassemble_client; no value of an argument is logged."""
     with caplog.at_level(logging.DEBUG, logger="docassemble_client"):
-        record_events([(200, "hunter2")], lambda da: da.users.get_secret("hunter2", "hunter2"))
+        await record_events(
+            [(200, "hunter2")], lambda da: da.users.get_secret("hunter2", "hunter2")
+        )
 
     assert {record.name for record in caplog.records} == {"docassemble_client"}
     assert "users.get_secret: GET /api/secret: 200 in " in caplog.text
     assert "hunter2" not in caplog.text
 
 
-def test_a_cancelled_request_has_a_response_event() -> None:
+async def test_a_cancelled_request_has_a_response_event() -> None:
     """Each RequestEvent has its ResponseEvent."""
 
     async def cancel_call(da: AsyncDocassemble) -> None:
@@ -264,27 +266,25 @@ def test_a_cancelled_request_has_a_response_event() -> None:
     events: list[Event] = []
     mock = MockServer(lambda _: (200, USER))
 
-    async def run_client() -> None:
-        async with AsyncDocassemble(
-            mock.url, "hunter2", transport=mock.transport, on_event=events.append
-        ) as da:
-            mock.gate = asyncio.Event()
-            await cancel_call(da)
+    async with AsyncDocassemble(
+        mock.url, "hunter2", transport=mock.transport, on_event=events.append
+    ) as da:
+        mock.gate = asyncio.Event()
+        await cancel_call(da)
 
-    run(run_client())
     assert event_names(events) == ["Request", "Response"]
     assert isinstance(events[1], ResponseEvent)
     assert (events[1].status, events[1].error) == (None, "CancelledError")
 
 
-def test_refused_arguments_cause_no_event() -> None:
+async def test_refused_arguments_cause_no_event() -> None:
     """Without a request there is no event."""
 
     async def make_call(da: AsyncDocassemble) -> None:
         with pytest.raises(DocassembleError):
             await da.request("GET", "no slash")
 
-    assert record_events([], make_call) == []
+    assert await record_events([], make_call) == []
 
 
 @pytest.mark.parametrize("event", SAMPLES)

@@ -27,6 +27,8 @@ from tests.faults.server import Connection, FaultServer, serve
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
+pytestmark = pytest.mark.sockets
+
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 GIGABYTE = 1 << 30
 MEGABYTE_CHUNK = bytes(MEGABYTE)
@@ -110,21 +112,17 @@ async def transfer_files(connection: Connection) -> None:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("library", ["", "aiohttp"])
 @pytest.mark.parametrize("direction", ["upload path", "upload iterator", "download"])
-def test_a_gigabyte_is_transferred_with_little_memory(
+async def test_a_gigabyte_is_transferred_with_little_memory(
     tmp_path: Path, http: str, direction: str, library: str
 ) -> None:
     """Peak memory grows by less than 16 MiB during the transfer of a gigabyte."""
-
-    async def scenario() -> tuple[int, str, list[int]]:
-        async with serve(transfer_files) as server:
-            arguments = (server.url, direction, library or http, str(tmp_path))
-            program = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", PROGRAM, *arguments, stdout=asyncio.subprocess.PIPE
-            )
-            output, _ = await program.communicate()
-            return program.returncode or 0, output.decode(), server.body_sizes
-
-    status, growth, sizes = asyncio.run(scenario())
+    async with serve(transfer_files) as server:
+        arguments = (server.url, direction, library or http, str(tmp_path))
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PROGRAM, *arguments, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await program.communicate()
+        status, growth, sizes = program.returncode or 0, output.decode(), server.body_sizes
 
     assert status == 0
     assert int(growth) < MAX_GROWTH_KIB
@@ -153,27 +151,24 @@ class WaitForAllSlots:
 
 
 @pytest.mark.slow
-def test_ten_thousand_concurrent_calls_succeed() -> None:
+async def test_ten_thousand_concurrent_calls_succeed() -> None:
     """All calls succeed, within max_concurrency, and no memory leaks."""
 
     async def get_users(da: AsyncDocassemble, count: int) -> int:
         users = await asyncio.gather(*(da.users.get_current() for _ in range(count)))
         return sum(user.id for user in users)
 
-    async def scenario() -> tuple[WaitForAllSlots, FaultServer, list[int], int]:
-        script = WaitForAllSlots()
-        async with serve(script) as server, make_client(server, SLOTS) as da:
-            user_counts, allocated = list[int](), list[int]()
-            for count in (SLOTS, CALL_COUNT):
-                # In a separate task, because the awaiting task keeps the results for a while.
-                user_counts.append(await asyncio.create_task(get_users(da, count)))
-                server.requests.clear()
-                server.body_sizes.clear()
-                gc.collect()
-                allocated.append(sys.getallocatedblocks())
-            return script, server, user_counts, allocated[1] - allocated[0]
-
-    script, _, user_counts, growth = asyncio.run(scenario())
+    script = WaitForAllSlots()
+    async with serve(script) as server, make_client(server, SLOTS) as da:
+        user_counts, allocated = list[int](), list[int]()
+        for count in (SLOTS, CALL_COUNT):
+            # In a separate task, because the awaiting task keeps the results for a while.
+            user_counts.append(await asyncio.create_task(get_users(da, count)))
+            server.requests.clear()
+            server.body_sizes.clear()
+            gc.collect()
+            allocated.append(sys.getallocatedblocks())
+        _, growth = server, allocated[1] - allocated[0]
 
     assert user_counts == [SLOTS, CALL_COUNT]
     assert (script.maximum, script.current) == (SLOTS, 0)
@@ -267,7 +262,7 @@ def _freeze_garbage() -> Generator[None]:
 @pytest.mark.usefixtures("_freeze_garbage")
 @pytest.mark.parametrize("library", ["", "aiohttp"])
 @pytest.mark.parametrize("name", CALLS)
-def test_cancelling_at_any_step_leaves_nothing_open(
+async def test_cancelling_at_any_step_leaves_nothing_open(
     tmp_path: Path, name: str, library: str
 ) -> None:
     """After a cancelled call there is no task, file, slot, lock or open connection."""
@@ -298,7 +293,7 @@ def test_cancelling_at_any_step_leaves_nothing_open(
 
     complete_file = {"a": b"%PDF-1.7"} if name.endswith("file") else {}
     steps = 0
-    while not asyncio.run(scenario(steps)):
+    while not await scenario(steps):
         steps += 1
 
     assert steps > 5

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
     from tests.raw_server import RawServer, Script
 
+pytestmark = pytest.mark.sockets
+
 leak_check = pytest.fixture(autouse=True)(check_leaks)
 
 REQUEST_FIELDS = {"operation": "users.get_current", "method": "GET", "path": "/api/user"}
@@ -64,28 +66,26 @@ class Recorder:
         return list(self.exporter.get_finished_spans())
 
 
-def record_call(
+async def record_call(
     script: Script, recorder: Recorder, call: Any, key: str = "key", **options: Any
 ) -> None:
-    async def scenario() -> None:
-        async with (
-            serve(script) as server,
-            AsyncDocassemble(server.url, key, on_event=recorder.hook, **options) as da,
-        ):
-            await call(da, server)
-
-    asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS))
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        serve(script) as server,
+        AsyncDocassemble(server.url, key, on_event=recorder.hook, **options) as da,
+    ):
+        await call(da, server)
 
 
 async def get_user(da: AsyncDocassemble, _: RawServer) -> None:
     await da.users.get_current()
 
 
-def test_a_request_is_a_span_named_after_its_operation() -> None:
+async def test_a_request_is_a_span_named_after_its_operation() -> None:
     """The span has operation, method, path and status, and no other attribute."""
     recorder = Recorder()
 
-    record_call(respond_with(make_response(USER)), recorder, get_user)
+    await record_call(respond_with(make_response(USER)), recorder, get_user)
 
     (span,) = recorder.spans
     assert (span.name, span.kind) == ("users.get_current", SpanKind.CLIENT)
@@ -98,7 +98,7 @@ def test_a_request_is_a_span_named_after_its_operation() -> None:
     assert span.status.status_code is StatusCode.UNSET
 
 
-def test_a_request_is_a_child_of_the_current_span() -> None:
+async def test_a_request_is_a_child_of_the_current_span() -> None:
     """Concurrent calls have their own parents; a retry is an event of the parent."""
     recorder = Recorder()
     tracer = recorder.provider.get_tracer("test")
@@ -116,7 +116,7 @@ def test_a_request_is_a_child_of_the_current_span() -> None:
         make_response(USER),
         make_response(USER),
     )
-    record_call(script, recorder, call, retry=NO_DELAY, max_concurrency=1)
+    await record_call(script, recorder, call, retry=NO_DELAY, max_concurrency=1)
 
     parents = {span.name: span for span in recorder.spans if span.name in {"a", "b"}}
     assert parents.keys() == {"a", "b"}
@@ -152,14 +152,14 @@ async def hang_up(connection: Connection) -> None:
         (hang_up, MaybeSent, "MaybeSent", None),
     ],
 )
-def test_a_failed_request_is_a_failed_span(
+async def test_a_failed_request_is_a_failed_span(
     script: Script, expected: type[Exception], error_type: str, status: int | None
 ) -> None:
     """The error type is the status or the name of the class; the error's text is not recorded."""
     recorder = Recorder()
 
     with pytest.raises(expected):
-        record_call(script, recorder, get_user, retry=NO_RETRIES)
+        await record_call(script, recorder, get_user, retry=NO_RETRIES)
 
     (span,) = recorder.spans
     assert span.status.status_code is StatusCode.ERROR
@@ -170,7 +170,7 @@ def test_a_failed_request_is_a_failed_span(
     assert not span.events
 
 
-def test_a_cancelled_request_ends_its_span() -> None:
+async def test_a_cancelled_request_ends_its_span() -> None:
     """No span stays open after a cancelled call."""
     recorder = Recorder()
 
@@ -180,7 +180,7 @@ def test_a_cancelled_request_ends_its_span() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    record_call(never_respond, recorder, call)
+    await record_call(never_respond, recorder, call)
 
     (span,) = recorder.spans
     assert (span.attributes or {})["error.type"] == "CancelledError"
@@ -241,7 +241,7 @@ def test_events_without_a_current_span_are_dropped() -> None:
     assert not recorder.spans
 
 
-def test_spans_contain_no_secret() -> None:
+async def test_spans_contain_no_secret() -> None:
     """The exported spans contain no key, argument, header, body or URL."""
     recorder = Recorder()
     canary = "canary5ecret"
@@ -265,7 +265,7 @@ def test_spans_contain_no_secret() -> None:
                 with pytest.raises(Exception, match=r"400|302"):
                     await da.sessions.get_variables("i.yml", canary, secret=Secret(canary))
 
-    record_call(script, recorder, call, key=canary, retry=NO_DELAY, max_concurrency=1)
+    await record_call(script, recorder, call, key=canary, retry=NO_DELAY, max_concurrency=1)
 
     assert len(recorder.spans) == 6
     assert canary not in "".join(span.to_json() for span in recorder.spans)

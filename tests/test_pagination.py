@@ -41,7 +41,7 @@ WITH_AND_WITHOUT_PREFETCH = pytest.mark.parametrize(
 @pytest.mark.parametrize(
     ("first_token", "numbers", "next_token"), [(None, [0, 1], "2"), ("4", [4], None)]
 )
-def test_awaiting_a_list_fetches_its_first_page(
+async def test_awaiting_a_list_fetches_its_first_page(
     first_token: str | None, numbers: list[int], next_token: str | None
 ) -> None:
     """The first page is that of the list's token; it is requested when awaited."""
@@ -51,19 +51,19 @@ def test_awaiting_a_list_fetches_its_first_page(
         assert server.requests == []
         return await sessions
 
-    page = use_list(server, use, first_token)
+    page = await use_list(server, use, first_token)
 
     assert (get_numbers(page), page.next_page_token) == (numbers, next_token)
     assert get_tokens(server) == [first_token]
 
 
 @WITH_AND_WITHOUT_PREFETCH
-def test_pages_are_yielded_in_the_servers_order(*, prefetch: bool) -> None:
+async def test_pages_are_yielded_in_the_servers_order(*, prefetch: bool) -> None:
     """Each page is requested with the token of the page before, until there is none."""
     server = MockServer(SessionPages(7, 3))
     events: list[Event] = []
 
-    pages = use_list(
+    pages = await use_list(
         server,
         lambda sessions: collect_pages(sessions.pages(prefetch=prefetch)),
         on_event=events.append,
@@ -77,31 +77,31 @@ def test_pages_are_yielded_in_the_servers_order(*, prefetch: bool) -> None:
     ]
 
 
-def test_a_list_shows_its_operation() -> None:
+async def test_a_list_shows_its_operation() -> None:
     """Its repr shows no arguments, which may be secret."""
 
     async def use(sessions: Paginator[SessionSummary]) -> str:
         return repr(sessions)
 
-    shown = use_list(MockServer(SessionPages(5, 2)), use, "hunter2")
+    shown = await use_list(MockServer(SessionPages(5, 2)), use, "hunter2")
 
     assert "sessions.list" in shown
     assert "hunter2" not in shown
 
 
-def test_a_page_is_iterable() -> None:
+async def test_a_page_is_iterable() -> None:
     """A page has a length, and iterating over it yields its items."""
 
     async def use(sessions: Paginator[SessionSummary]) -> Page[SessionSummary]:
         return await sessions
 
-    page = use_list(MockServer(SessionPages(5, 2)), use)
+    page = await use_list(MockServer(SessionPages(5, 2)), use)
 
     assert list(page) == page.items
     assert len(page) == 2
 
 
-def test_a_list_is_iterated_item_by_item() -> None:
+async def test_a_list_is_iterated_item_by_item() -> None:
     """The iteration yields every item of every page in order; each one requests the pages again."""
     server = MockServer(SessionPages(5, 2))
 
@@ -109,14 +109,14 @@ def test_a_list_is_iterated_item_by_item() -> None:
         for _ in range(2):
             assert await collect_numbers(aiter(sessions)) == [0, 1, 2, 3, 4]
 
-    use_list(server, use)
+    await use_list(server, use)
 
     assert get_tokens(server) == [None, "2", "4"] * 2
 
 
 @pytest.mark.parametrize("kind", ["pages", "items"])
 @WITH_AND_WITHOUT_PREFETCH
-def test_an_iteration_that_has_ended_stays_ended(kind: str, *, prefetch: bool) -> None:
+async def test_an_iteration_that_has_ended_stays_ended(kind: str, *, prefetch: bool) -> None:
     """After the last page, or after aclose(), nothing is requested."""
     server = MockServer(SessionPages(3, 2))
 
@@ -134,7 +134,7 @@ def test_an_iteration_that_has_ended_stays_ended(kind: str, *, prefetch: bool) -
                 assert await collect(iterator) == []
             assert len(server.requests) == before
 
-    use_list(server, use)
+    await use_list(server, use)
 
 
 @pytest.mark.parametrize(
@@ -149,13 +149,13 @@ def test_an_iteration_that_has_ended_stays_ended(kind: str, *, prefetch: bool) -
     ],
 )
 @WITH_AND_WITHOUT_PREFETCH
-def test_a_page_that_max_items_cuts_has_its_own_token(
+async def test_a_page_that_max_items_cuts_has_its_own_token(
     max_items: int, pages: list[Any], *, prefetch: bool
 ) -> None:
     """If you continue with that token, no item is lost."""
     server = MockServer(SessionPages(6, 3))
 
-    result = use_list(
+    result = await use_list(
         server,
         lambda sessions: collect_pages(sessions.pages(max_items=max_items, prefetch=prefetch)),
     )
@@ -168,13 +168,13 @@ def test_a_page_that_max_items_cuts_has_its_own_token(
 @pytest.mark.parametrize(
     ("max_items", "request_count"), [(None, 3), (0, 0), (1, 1), (2, 1), (3, 2), (5, 3), (9, 3)]
 )
-def test_max_items_limits_items_and_requests(
+async def test_max_items_limits_items_and_requests(
     max_items: int | None, request_count: int, *, prefetch: bool
 ) -> None:
     """There are no more items than max_items, and no request beyond them, even with prefetch."""
     server = MockServer(SessionPages(5, 2))
 
-    numbers = use_list(
+    numbers = await use_list(
         server,
         lambda sessions: collect_numbers(sessions.items(max_items=max_items, prefetch=prefetch)),
     )
@@ -184,12 +184,12 @@ def test_max_items_limits_items_and_requests(
 
 
 @pytest.mark.parametrize("max_items", [-1, 1.5, "2", True, False])
-def test_an_invalid_max_items_is_refused(max_items: Any) -> None:
+async def test_an_invalid_max_items_is_refused(max_items: Any) -> None:
     """An invalid max_items is a UsageError, before any request."""
     server = MockServer(SessionPages(5, 2))
 
     with pytest.raises(UsageError, match="max_items must be a whole number"):
-        use_list(server, lambda sessions: collect(sessions.items(max_items=max_items)))
+        await use_list(server, lambda sessions: collect(sessions.items(max_items=max_items)))
 
     assert server.requests == []
 
@@ -205,13 +205,13 @@ def test_an_invalid_max_items_is_refused(max_items: Any) -> None:
         ("2", "", [[2, 3], [4]]),
     ],
 )
-def test_pages_begin_with_their_page_token(
+async def test_pages_begin_with_their_page_token(
     first_token: str | None, page_token: str | None, expected: list[list[int]], *, prefetch: bool
 ) -> None:
     """The page_token of pages() has priority over the token of the call."""
     server = MockServer(SessionPages(5, 2))
 
-    pages = use_list(
+    pages = await use_list(
         server,
         lambda sessions: collect_pages(sessions.pages(page_token=page_token, prefetch=prefetch)),
         first_token,
@@ -221,7 +221,7 @@ def test_pages_begin_with_their_page_token(
     assert [token for _, token in pages] == ["2", "4", None][-len(expected) :]
 
 
-def test_empty_pages_do_not_end_a_list() -> None:
+async def test_empty_pages_do_not_end_a_list() -> None:
     """A server that filters may send a page without items; only a missing token ends a list."""
     pages = {None: make_page([], "a"), "a": make_page([1], "b"), "b": make_page([])}
     server = MockServer(lambda request: pages[get_token(request)])
@@ -232,18 +232,20 @@ def test_empty_pages_do_not_end_a_list() -> None:
             await collect_numbers(sessions.items()),
         ]
 
-    assert use_list(server, use) == [[([], "a"), ([1], "b"), ([], None)], [1]]
+    assert await use_list(server, use) == [[([], "a"), ([1], "b"), ([], None)], [1]]
 
 
-def test_a_bare_list_is_one_last_page() -> None:
+async def test_a_bare_list_is_one_last_page() -> None:
     """Old servers send the whole list at once, without a token."""
     server = MockServer(lambda _: (200, make_page([1, 2])[1]["items"]))
 
-    assert use_list(server, lambda sessions: collect_pages(sessions.pages())) == [([1, 2], None)]
+    assert await use_list(server, lambda sessions: collect_pages(sessions.pages())) == [
+        ([1, 2], None)
+    ]
 
 
 @pytest.mark.parametrize(("prefetch", "ahead"), [(False, 0), (True, 1)])
-def test_at_most_one_page_is_fetched_ahead(ahead: int, *, prefetch: bool) -> None:
+async def test_at_most_one_page_is_fetched_ahead(ahead: int, *, prefetch: bool) -> None:
     """While you process a page, at most one more page is fetched."""
     server = MockServer(SessionPages(9, 2))
 
@@ -255,12 +257,12 @@ def test_at_most_one_page_is_fetched_ahead(ahead: int, *, prefetch: bool) -> Non
             assert len(server.requests) == min(number + ahead, 5)
             assert server.active_requests == 0
 
-    use_list(server, use)
+    await use_list(server, use)
     assert len(server.requests) == 5
 
 
 @pytest.mark.parametrize(("prefetch", "seconds"), [(False, 12), (True, 8)])
-def test_prefetch_overlaps_processing_and_requests(seconds: float, *, prefetch: bool) -> None:
+async def test_prefetch_overlaps_processing_and_requests(seconds: float, *, prefetch: bool) -> None:
     """The next page is requested while you process a page."""
     server = MockServer(SessionPages(9, 3))
     server.delay = lambda _: 2.0
@@ -270,12 +272,12 @@ def test_prefetch_overlaps_processing_and_requests(seconds: float, *, prefetch: 
             await asyncio.sleep(2)
         return get_loop_time()
 
-    assert use_list(server, use) == seconds
+    assert await use_list(server, use) == seconds
 
 
 @pytest.mark.parametrize("ending", ["break", "raise", "cancel", "forget"])
 @pytest.mark.parametrize("state", ["running", "fetched", "failed"])
-def test_a_prefetched_page_is_cancelled_with_the_iteration(ending: str, state: str) -> None:
+async def test_a_prefetched_page_is_cancelled_with_the_iteration(ending: str, state: str) -> None:
     """The end of an iteration leaves no task, no request and no unhandled error."""
     pages = SessionPages(9, 2)
     server = MockServer(pages.fail_at("2", (404, None)) if state == "failed" else pages)
@@ -316,12 +318,12 @@ def test_a_prefetched_page_is_cancelled_with_the_iteration(ending: str, state: s
         assert task.cancelled() or isinstance(task.exception(), KeyError) == (ending == "raise")
         gc.collect()
 
-    use_list(server, use)
+    await use_list(server, use)
     assert len(server.requests) == 2
 
 
 @WITH_AND_WITHOUT_PREFETCH
-def test_a_page_that_is_still_fetched_is_awaited(*, prefetch: bool) -> None:
+async def test_a_page_that_is_still_fetched_is_awaited(*, prefetch: bool) -> None:
     """The next page is not requested a second time."""
     server = MockServer(SessionPages(9, 3))
     server.delay = lambda _: 5.0
@@ -333,11 +335,11 @@ def test_a_page_that_is_still_fetched_is_awaited(*, prefetch: bool) -> None:
             numbers += get_numbers(page)
         return numbers
 
-    assert use_list(server, use) == list(range(9))
+    assert await use_list(server, use) == list(range(9))
     assert get_tokens(server) == [None, "3", "6"]
 
 
-def test_concurrent_iterations_are_independent() -> None:
+async def test_concurrent_iterations_are_independent() -> None:
     """Each iteration has its own token and limit, though they share the paginator."""
 
     async def use(sessions: Paginator[SessionSummary]) -> list[list[int]]:
@@ -345,13 +347,13 @@ def test_concurrent_iterations_are_independent() -> None:
         iterations = (sessions.items(), prefetching, sessions.items(max_items=3))
         return list(await asyncio.gather(*map(collect_numbers, iterations)))
 
-    result = use_list(MockServer(SessionPages(9, 2)), use)
+    result = await use_list(MockServer(SessionPages(9, 2)), use)
 
     assert result == [list(range(9)), list(range(7)), [0, 1, 2]]
 
 
 @WITH_AND_WITHOUT_PREFETCH
-def test_a_long_list_needs_no_more_memory_than_a_short_one(*, prefetch: bool) -> None:
+async def test_a_long_list_needs_no_more_memory_than_a_short_one(*, prefetch: bool) -> None:
     """At most two pages are in memory; only the tokens of the others are kept."""
     page_size, page_count = 50, 150
 
@@ -370,7 +372,7 @@ def test_a_long_list_needs_no_more_memory_than_a_short_one(*, prefetch: bool) ->
 
     server = MockServer(respond)
     try:
-        count, peak = use_list(server, use)
+        count, peak = await use_list(server, use)
     finally:
         tracemalloc.stop()
 

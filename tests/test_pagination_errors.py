@@ -74,14 +74,14 @@ async def count_pages(pages: PageIterator[int]) -> int:
 
 
 @given(start=st.integers(1, 60), length=st.integers(1, 60), kept=st.integers(1, 40))
-def test_every_loop_of_tokens_ends_in_an_error(start: int, length: int, kept: int) -> None:
+async def test_every_loop_of_tokens_ends_in_an_error(start: int, length: int, kept: int) -> None:
     """A loop that returns to a kept token ends at once, any other after a bounded number."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(pagination, "MAX_FIRST_TOKENS", kept)
         last = start + length - 1
         pages = iterate_tokens(lambda token: start if token == last else token + 1)
 
-        count = asyncio.run(count_pages(pages))
+        count = await count_pages(pages)
 
     assert count <= 3 * last + kept
     if start < kept:
@@ -98,9 +98,9 @@ async def _check_memory(pages: PageIterator[int]) -> int:
         tracemalloc.stop()
 
 
-def test_a_long_list_needs_bounded_memory() -> None:
+async def test_a_long_list_needs_bounded_memory() -> None:
     """20,000 tokens would need more than a megabyte; only some of them are kept."""
-    assert asyncio.run(_check_memory(iterate_tokens(lambda token: token + 1))) < 300_000
+    assert await _check_memory(iterate_tokens(lambda token: token + 1)) < 300_000
 
 
 @WITH_AND_WITHOUT_PREFETCH
@@ -114,7 +114,7 @@ def test_a_long_list_needs_bounded_memory() -> None:
         (None, {None: ([1], ""), "": ([1], "")}, 1, ""),
     ],
 )
-def test_a_repeated_token_is_an_error_before_its_page_is_yielded(
+async def test_a_repeated_token_is_an_error_before_its_page_is_yielded(
     page_token: str | None,
     script: dict[str | None, tuple[list[int], str]],
     page_count: int,
@@ -134,7 +134,7 @@ def test_a_repeated_token_is_an_error_before_its_page_is_yielded(
             assert caught.value.page_token == repeated_at
         return numbers, caught.value
 
-    numbers, error = use_list(server, use, page_token)
+    numbers, error = await use_list(server, use, page_token)
 
     assert numbers == [[1], [2]][:page_count]
     assert error.operation == "sessions.list"
@@ -161,7 +161,7 @@ def test_a_repeated_token_is_an_error_before_its_page_is_yielded(
         (httpx.Response(302, headers=HTML), RedirectRefused),
     ],
 )
-def test_an_error_has_the_token_of_its_page_and_leaves_the_iteration_there(
+async def test_an_error_has_the_token_of_its_page_and_leaves_the_iteration_there(
     failure: MockResponse, expected: type[DocassembleError], token: str | None, *, prefetch: bool
 ) -> None:
     """page_token is None for the first page; the next anext() requests the page again."""
@@ -182,7 +182,7 @@ def test_an_error_has_the_token_of_its_page_and_leaves_the_iteration_there(
         assert numbers == list(range(int(token or 0)))
         return numbers + await collect_numbers(iterator)
 
-    assert use_list(server, use) == list(range(9))
+    assert await use_list(server, use) == list(range(9))
     assert sorted(get_tokens(server), key=str) == sorted([None, "3", "6", token], key=str)
 
 
@@ -192,7 +192,7 @@ async def read_until_error(iterator: AsyncIterator[SessionSummary], numbers: lis
         await settle()
 
 
-def test_a_prefetch_error_is_not_raised_if_its_page_is_not_requested() -> None:
+async def test_a_prefetch_error_is_not_raised_if_its_page_is_not_requested() -> None:
     """An iteration that ends before the failed page does not raise its error."""
     server = MockServer(SessionPages(9, 2).fail_at("2", httpx.ReadError("no")))
 
@@ -203,11 +203,11 @@ def test_a_prefetch_error_is_not_raised_if_its_page_is_not_requested() -> None:
                 return [int(session.session)]
         return []
 
-    assert use_list(server, use) == [0]
+    assert await use_list(server, use) == [0]
     assert len(server.requests) == 2
 
 
-def test_a_token_that_cannot_be_sent_is_an_error_of_its_page() -> None:
+async def test_a_token_that_cannot_be_sent_is_an_error_of_its_page() -> None:
     """The client itself refuses the token."""
     server = MockServer(lambda _: make_page([1], "\ud800"))
 
@@ -218,19 +218,21 @@ def test_a_token_that_cannot_be_sent_is_an_error_of_its_page() -> None:
             await anext(pages)
         assert caught.value.page_token == "\ud800"
 
-    use_list(server, use)
+    await use_list(server, use)
     assert len(server.requests) == 1
 
 
 @WITH_AND_WITHOUT_PREFETCH
 @pytest.mark.parametrize("slow_token", [None, "3", "6"])
-def test_the_total_timeout_applies_to_each_page(slow_token: str | None, *, prefetch: bool) -> None:
+async def test_the_total_timeout_applies_to_each_page(
+    slow_token: str | None, *, prefetch: bool
+) -> None:
     """Three pages of four seconds are no timeout of five; an error has the slow page's token."""
     server = MockServer(SessionPages(9, 3))
     server.delay = lambda request: 6.0 if get_token(request) == slow_token else 4.0
 
     with pytest.raises(RequestTimeout) as caught:
-        use_list(
+        await use_list(
             server,
             lambda sessions: collect(sessions.pages(prefetch=prefetch)),
             timeout=Timeouts(total=5),
@@ -242,7 +244,7 @@ def test_the_total_timeout_applies_to_each_page(slow_token: str | None, *, prefe
 
 
 @pytest.mark.parametrize("max_items", range(1, 12))
-def test_continuing_after_max_items_loses_nothing(max_items: int) -> None:
+async def test_continuing_after_max_items_loses_nothing(max_items: int) -> None:
     """The token of the last page leads to the items that max_items cut off."""
 
     async def use(sessions: Paginator[SessionSummary]) -> set[int]:
@@ -250,7 +252,7 @@ def test_continuing_after_max_items_loses_nothing(max_items: int) -> None:
         rest = await collect_pages(sessions.pages(page_token=first[-1][1]))
         return {*chain.from_iterable(numbers for numbers, _ in first + rest)}
 
-    assert use_list(MockServer(SessionPages(10, 4)), use) == set(range(10))
+    assert await use_list(MockServer(SessionPages(10, 4)), use) == set(range(10))
 
 
 class Interruption(NamedTuple):
@@ -299,7 +301,7 @@ INTERRUPTIONS = st.lists(
     size=st.integers(1, 4),
     prefetch=st.booleans(),
 )
-def test_interrupted_iterations_can_be_continued_without_loss(
+async def test_interrupted_iterations_can_be_continued_without_loss(
     interruptions: list[Interruption], count: int, size: int, *, prefetch: bool
 ) -> None:
     """However often an iteration is limited, left or fails: continuing, you receive every item."""
@@ -327,11 +329,11 @@ def test_interrupted_iterations_can_be_continued_without_loss(
 
     server = MockServer(respond)
 
-    assert list(dict.fromkeys(use_list(server, use))) == list(range(count))
+    assert list(dict.fromkeys(await use_list(server, use))) == list(range(count))
 
 
 @given(data=st.data(), count=st.integers(0, 9), size=st.integers(1, 3), prefetch=st.booleans())
-def test_a_cancelled_iteration_can_be_continued_without_loss(
+async def test_a_cancelled_iteration_can_be_continued_without_loss(
     data: st.DataObject, count: int, size: int, *, prefetch: bool
 ) -> None:
     """If you save each page's token and continue with it, you receive every item."""
@@ -359,6 +361,6 @@ def test_a_cancelled_iteration_can_be_continued_without_loss(
                 return
         await consume(sessions)
 
-    use_list(MockServer(SessionPages(count, size)), use)
+    await use_list(MockServer(SessionPages(count, size)), use)
 
     assert list(dict.fromkeys(numbers)) == list(range(count))

@@ -15,7 +15,7 @@ from docassemble_client.tasks import TaskHandle
 from tests.core.calls import GOOD_USER
 from tests.core.cancelling import MOMENTS, CancelAtStep
 from tests.core.streams import StreamServer
-from tests.mock import MockServer, build_response, get_other_tasks, run, settle
+from tests.mock import MockServer, build_response, get_other_tasks, settle
 from tests.raw_server import NO_RETRIES
 from tests.session_pages import SessionPages, get_numbers, get_token, get_tokens
 
@@ -180,16 +180,18 @@ async def cancel_at_step(scenario: Scenario, step: int, moment: str) -> bool:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_cancelling_at_any_step_leaves_nothing_behind(name: str, moment: str) -> None:
+async def test_cancelling_at_any_step_leaves_nothing_behind(name: str, moment: str) -> None:
     """Each step is tried, until the work ends before it."""
     scenario = SCENARIOS[name]
-    step = next(step for step in count(1) if not run(cancel_at_step(scenario, step, moment)))
+    step = 1
+    while await cancel_at_step(scenario, step, moment):
+        step += 1
 
     assert step > scenario.steps
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_cancelled_download_leaves_no_incomplete_file(moment: str, tmp_path: Path) -> None:
+async def test_a_cancelled_download_leaves_no_incomplete_file(moment: str, tmp_path: Path) -> None:
     """There is no file, or, if the download was about to end, the complete one."""
 
     async def save(da: AsyncDocassemble) -> None:
@@ -198,7 +200,7 @@ def test_a_cancelled_download_leaves_no_incomplete_file(moment: str, tmp_path: P
     scenario = Scenario(save, 9)
     contents: list[list[bytes]] = []
     for step in count(1):
-        is_cancelled = run(cancel_at_step(scenario, step, moment))
+        is_cancelled = await cancel_at_step(scenario, step, moment)
         contents.append([path.read_bytes() for path in tmp_path.iterdir()])
         if not is_cancelled:
             break
@@ -230,7 +232,7 @@ async def iterate_and_continue(iterator: AsyncIterator[Any]) -> tuple[list[Any],
 @pytest.mark.parametrize("moment", ["when it waits", "with the result"])
 @pytest.mark.parametrize("kind", ["pages", "items"])
 @pytest.mark.parametrize("prefetch", [False, True], ids=["plain", "prefetch"])
-def test_a_cancelled_iteration_continues_with_the_same_page(
+async def test_a_cancelled_iteration_continues_with_the_same_page(
     kind: str, moment: str, *, prefetch: bool
 ) -> None:
     """A cancelled anext() raises; the next one requests the page again, and never just ends."""
@@ -254,13 +256,15 @@ def test_a_cancelled_iteration_continues_with_the_same_page(
             assert server.open_streams == set()
         return cancelling.is_cancelled
 
-    step = next(step for step in count(1) if not run(cancel(step)))
+    step = 1
+    while await cancel(step):
+        step += 1
 
     assert step > 3
 
 
 @pytest.mark.parametrize("prefetch", [False, True], ids=["plain", "prefetch"])
-def test_a_timeout_of_the_caller_interrupts_only_the_wait(*, prefetch: bool) -> None:
+async def test_a_timeout_of_the_caller_interrupts_only_the_wait(*, prefetch: bool) -> None:
     """With asyncio.timeout around anext(), a slow page is requested again."""
     delays = iter([1.0, 60.0])
     server = MockServer(SessionPages(6, 2))
@@ -279,5 +283,5 @@ def test_a_timeout_of_the_caller_interrupts_only_the_wait(*, prefetch: bool) -> 
                 except StopAsyncIteration:
                     return numbers
 
-    assert run(scenario()) == list(range(6))
+    assert await scenario() == list(range(6))
     assert get_tokens(server) == [None, "2", "2", "4"]

@@ -365,27 +365,23 @@ def test_strict_mode_ends_with_its_block() -> None:
     assert after == 5
 
 
-def test_strict_mode_stays_in_its_task() -> None:
+async def test_strict_mode_stays_in_its_task() -> None:
     """Strict mode in a task does not affect other tasks."""
+    entered, leave = asyncio.Event(), asyncio.Event()
 
-    async def run_both() -> tuple[str, int]:
-        entered, leave = asyncio.Event(), asyncio.Event()
+    async def decode_strictly() -> str:
+        with strict_mode():
+            entered.set()
+            await leave.wait()
+            return decode_failure(int, "5")
 
-        async def decode_strictly() -> str:
-            with strict_mode():
-                entered.set()
-                await leave.wait()
-                return decode_failure(int, "5")
+    async def decode_tolerantly() -> int:
+        await entered.wait()
+        value: int = decode(int, "5")
+        leave.set()
+        return value
 
-        async def decode_tolerantly() -> int:
-            await entered.wait()
-            value: int = decode(int, "5")
-            leave.set()
-            return value
-
-        return await asyncio.gather(decode_strictly(), decode_tolerantly())
-
-    message, value = asyncio.run(run_both())
+    message, value = await asyncio.gather(decode_strictly(), decode_tolerantly())
 
     assert "expected int" in message
     assert value == 5

@@ -13,7 +13,7 @@ from docassemble_client.errors import DocassembleError, RequestTimeout
 from docassemble_client.events import RequestEvent
 from tests.core.responses import set_random
 from tests.core.streams import StreamServer
-from tests.mock import MockServer, build_response, get_loop_time, get_other_tasks, run, settle
+from tests.mock import MockServer, build_response, get_loop_time, get_other_tasks, settle
 from tests.raw_server import NO_RETRIES
 from tests.session_pages import SessionPages, get_numbers
 
@@ -46,50 +46,43 @@ def call_unsafe(da: AsyncDocassemble) -> Awaitable[object]:
     return da.users.create("jane@example.com")
 
 
-def get_timeout(
+async def get_timeout(
     server: MockServer,
     call: Callable[[AsyncDocassemble], Awaitable[object]] = call_safe,
     total: float = 20,
     **options: Any,
 ) -> RequestTimeout:
     """Return the error of a call that takes longer than `total` seconds."""
-
-    async def scenario() -> RequestTimeout:
-        timeout = Timeouts(total=total)
-        async with server.make_client(timeout=timeout, retry=RETRY, **options) as da:
-            with pytest.raises(RequestTimeout) as caught:
-                await call(da)
-            assert get_loop_time() == total
-            assert server.active_requests == 0
-            assert get_other_tasks() == set()
-            return caught.value
-
-    return run(scenario())
+    timeout = Timeouts(total=total)
+    async with server.make_client(timeout=timeout, retry=RETRY, **options) as da:
+        with pytest.raises(RequestTimeout) as caught:
+            await call(da)
+        assert get_loop_time() == total
+        assert server.active_requests == 0
+        assert get_other_tasks() == set()
+        return caught.value
 
 
-def test_the_limit_covers_all_attempts_and_delays() -> None:
+async def test_the_limit_covers_all_attempts_and_delays() -> None:
     """Attempts of one second after delays of 8 and 16: the second delay is cut at 20 seconds."""
     server = MockServer(lambda _: UNAVAILABLE)
     server.delay = lambda _: 1.0
 
-    error = get_timeout(server)
+    error = await get_timeout(server)
 
     assert len(server.requests) == 2
     assert error.message == "the call took longer than 20 s"
     assert (error.operation, error.path) == ("server.get_health", "/health_status")
 
 
-def test_a_call_that_ends_in_time_is_not_limited() -> None:
+async def test_a_call_that_ends_in_time_is_not_limited() -> None:
     """Retries are possible within the limit."""
     responses = iter([UNAVAILABLE, UNAVAILABLE, HEALTH])
     server = MockServer(lambda _: next(responses))
 
-    async def scenario() -> float:
-        async with server.make_client(timeout=Timeouts(total=20)) as da:
-            await da.server.get_health(retry=RetryPolicy(initial_delay=0))
-            return get_loop_time()
-
-    assert run(scenario()) == 16
+    async with server.make_client(timeout=Timeouts(total=20)) as da:
+        await da.server.get_health(retry=RetryPolicy(initial_delay=0))
+        assert get_loop_time() == 16
 
 
 @pytest.mark.parametrize(
@@ -109,7 +102,7 @@ def test_a_call_that_ends_in_time_is_not_limited() -> None:
         (call_safe, [UNAVAILABLE, RATE_LIMITED], True),
     ],
 )
-def test_the_error_says_whether_any_attempt_may_have_been_processed(
+async def test_the_error_says_whether_any_attempt_may_have_been_processed(
     call: Callable[[AsyncDocassemble], Awaitable[object]],
     outcomes: list[MockResponse | None],
     *,
@@ -126,20 +119,20 @@ def test_the_error_says_whether_any_attempt_may_have_been_processed(
     server = MockServer(respond)
     server.delay = lambda _: 1000.0 if remaining[0] is None else 1.0
 
-    error = get_timeout(server, call)
+    error = await get_timeout(server, call)
 
     assert error.maybe_processed is maybe_processed
     # A safe call can simply be repeated.
     assert ("may still be working" in error.hint) is (maybe_processed and call is not call_safe)
 
 
-def test_the_error_has_the_number_of_the_last_request() -> None:
+async def test_the_error_has_the_number_of_the_last_request() -> None:
     """The number leads from the error to its events."""
     server = MockServer(lambda _: UNAVAILABLE)
     server.delay = lambda _: 1.0
     events: list[Event] = []
 
-    error = get_timeout(server, on_event=events.append)
+    error = await get_timeout(server, on_event=events.append)
 
     numbers = [event.number for event in events if isinstance(event, RequestEvent)]
     assert len(numbers) == 2
@@ -155,7 +148,7 @@ async def hold(server: MockServer, call: Awaitable[object]) -> asyncio.Future[ob
 
 
 @pytest.mark.parametrize("resource", ["lock", "slot"])
-def test_the_limit_covers_the_wait_for_lock_and_slot(resource: str) -> None:
+async def test_the_limit_covers_the_wait_for_lock_and_slot(resource: str) -> None:
     """Nothing was sent, and neither the lock nor the slot is lost."""
     server = MockServer(lambda _: build_response(200, QUESTION))
 
@@ -163,62 +156,55 @@ def test_the_limit_covers_the_wait_for_lock_and_slot(resource: str) -> None:
         timeout = Timeouts(total=total)
         return da.sessions.set_variables("x.yml", session, variables={"a": 1}, timeout=timeout)
 
-    async def scenario() -> None:
-        async with server.make_client(max_concurrency=1 if resource == "slot" else 9) as da:
-            first = await hold(server, change(da, "s", None))
-            with pytest.raises(RequestTimeout) as caught:
-                await change(da, "s" if resource == "lock" else "other")
-            assert get_loop_time() == 5
-            assert not caught.value.maybe_processed
-            assert caught.value.request_number is None
-            assert "still be working" not in str(caught.value)
-            assert len(server.requests) == 1
-            assert server.gate is not None
-            server.gate.set()
-            await first
-            await change(da, "s")
+    async with server.make_client(max_concurrency=1 if resource == "slot" else 9) as da:
+        first = await hold(server, change(da, "s", None))
+        with pytest.raises(RequestTimeout) as caught:
+            await change(da, "s" if resource == "lock" else "other")
+        assert get_loop_time() == 5
+        assert not caught.value.maybe_processed
+        assert caught.value.request_number is None
+        assert "still be working" not in str(caught.value)
+        assert len(server.requests) == 1
+        assert server.gate is not None
+        server.gate.set()
+        await first
+        await change(da, "s")
 
-    run(scenario())
     assert len(server.requests) == 2
 
 
-def test_an_earlier_attempt_counts_while_the_next_one_waits_for_a_slot() -> None:
+async def test_an_earlier_attempt_counts_while_the_next_one_waits_for_a_slot() -> None:
     """The first attempt may have been processed, although the second one was not sent."""
     server = MockServer(lambda _: httpx.ReadError("no"))
 
-    async def scenario() -> RequestTimeout:
-        async with server.make_client(max_concurrency=1, retry=RETRY) as da:
-            timeout = Timeouts(total=20)
-            waiting = asyncio.ensure_future(da.server.get_health(timeout=timeout))
-            await asyncio.sleep(1)
-            first = await hold(server, da.server.get_health(retry=NO_RETRIES))
-            with pytest.raises(RequestTimeout) as caught:
-                await waiting
-            assert server.gate is not None
-            server.gate.set()
-            with pytest.raises(DocassembleError):
-                await first
-            return caught.value
+    async with server.make_client(max_concurrency=1, retry=RETRY) as da:
+        timeout = Timeouts(total=20)
+        waiting = asyncio.ensure_future(da.server.get_health(timeout=timeout))
+        await asyncio.sleep(1)
+        first = await hold(server, da.server.get_health(retry=NO_RETRIES))
+        with pytest.raises(RequestTimeout) as caught:
+            await waiting
+        assert server.gate is not None
+        server.gate.set()
+        with pytest.raises(DocassembleError):
+            await first
+        assert caught.value.maybe_processed
 
-    assert run(scenario()).maybe_processed
     assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("prefetch", [False, True])
-def test_no_limit_is_held_while_the_caller_works_on_a_page(*, prefetch: bool) -> None:
+async def test_no_limit_is_held_while_the_caller_works_on_a_page(*, prefetch: bool) -> None:
     """The limit is for each page; the time between two pages does not count."""
     server = MockServer(SessionPages(6, 2))
     server.delay = lambda _: 4.0
 
-    async def scenario() -> list[int]:
-        numbers = []
-        async with server.make_client(timeout=Timeouts(total=5)) as da:
-            async for page in da.sessions.list().pages(prefetch=prefetch):
-                await asyncio.sleep(100)
-                numbers += get_numbers(page)
-        return numbers
-
-    assert run(scenario()) == list(range(6))
+    numbers = []
+    async with server.make_client(timeout=Timeouts(total=5)) as da:
+        async for page in da.sessions.list().pages(prefetch=prefetch):
+            await asyncio.sleep(100)
+            numbers += get_numbers(page)
+    assert numbers == list(range(6))
 
 
 def make_file_server(chunk_delay: float = 4.0) -> StreamServer:
@@ -230,7 +216,7 @@ def make_file_server(chunk_delay: float = 4.0) -> StreamServer:
 
 @pytest.mark.parametrize(("total", "seconds"), [(None, 16), (20, 16), (10, None)])
 @pytest.mark.parametrize("method", ["await", "save", "iterate"])
-def test_the_limit_covers_each_chunk_of_a_download(
+async def test_the_limit_covers_each_chunk_of_a_download(
     method: str, total: float | None, seconds: float | None, tmp_path: Path
 ) -> None:
     """A file that arrives too slowly is an error; its connection and slot are released."""
@@ -245,27 +231,24 @@ def test_the_limit_covers_each_chunk_of_a_download(
         async with file as stream:
             return b"".join([chunk async for chunk in stream])
 
-    async def scenario() -> None:
-        timeout = Timeouts(total=total)
-        async with server.make_client(timeout=timeout, max_concurrency=1) as da:
-            if seconds is not None:
-                assert await download(da) == b"abcd"
-                assert get_loop_time() == seconds
-            else:
-                with pytest.raises(RequestTimeout) as caught:
-                    await download(da)
-                assert get_loop_time() == total
-                assert caught.value.maybe_processed
-                assert caught.value.operation == "files.download"
-                assert caught.value.request_number is not None
-            assert server.open_streams == set()
-            server.chunk_delay = 0
-            assert (await da.files.download(17)).content == b"abcd"
-
-    run(scenario())
+    timeout = Timeouts(total=total)
+    async with server.make_client(timeout=timeout, max_concurrency=1) as da:
+        if seconds is not None:
+            assert await download(da) == b"abcd"
+            assert get_loop_time() == seconds
+        else:
+            with pytest.raises(RequestTimeout) as caught:
+                await download(da)
+            assert get_loop_time() == total
+            assert caught.value.maybe_processed
+            assert caught.value.operation == "files.download"
+            assert caught.value.request_number is not None
+        assert server.open_streams == set()
+        server.chunk_delay = 0
+        assert (await da.files.download(17)).content == b"abcd"
 
 
-def test_no_limit_is_held_while_the_caller_works_on_a_chunk() -> None:
+async def test_no_limit_is_held_while_the_caller_works_on_a_chunk() -> None:
     """The caller's work is not interrupted, but the next chunk comes too late."""
     server = make_file_server()
     chunks = []
@@ -278,12 +261,12 @@ def test_no_limit_is_held_while_the_caller_works_on_a_chunk() -> None:
                 chunks.append(chunk)
 
     with pytest.raises(RequestTimeout):
-        run(scenario())
+        await scenario()
     assert chunks == [b"a"]
 
 
 @pytest.mark.parametrize("total", [None, 5.0])
-def test_a_timeout_of_the_caller_is_raised_unchanged(total: float | None) -> None:
+async def test_a_timeout_of_the_caller_is_raised_unchanged(total: float | None) -> None:
     """In the block of a download, or in a function for headers, it is not the client's timeout."""
     error = TimeoutError("mine")
     server = make_file_server(0)
@@ -295,13 +278,10 @@ def test_a_timeout_of_the_caller_is_raised_unchanged(total: float | None) -> Non
         async with da.files.download(17):
             raise error
 
-    async def scenario() -> None:
-        async with server.make_client(timeout=Timeouts(total=total)) as da:
-            view = da.with_options(headers=get_headers)
-            for call in (view.request("GET", "/x"), use_download(da), use_download(view)):
-                with pytest.raises(TimeoutError) as caught:
-                    await call
-                assert caught.value is error
-            assert server.open_streams == set()
-
-    run(scenario())
+    async with server.make_client(timeout=Timeouts(total=total)) as da:
+        view = da.with_options(headers=get_headers)
+        for call in (view.request("GET", "/x"), use_download(da), use_download(view)):
+            with pytest.raises(TimeoutError) as caught:
+                await call
+            assert caught.value is error
+        assert server.open_streams == set()

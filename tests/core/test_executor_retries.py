@@ -25,11 +25,10 @@ from tests.mock import get_loop_time
 from tests.raw_server import NO_DELAY
 
 if TYPE_CHECKING:
-    from docassemble_client import AsyncDocassemble
     from docassemble_client.events import Event
     from tests.mock import MockResponse
 
-from tests.core.calls import GOOD_USER, make_server, run_call
+from tests.core.calls import GOOD_USER, make_server
 
 BROKEN = httpx.ReadError("broke")
 REFUSED = httpx.ConnectError("refused")
@@ -39,23 +38,22 @@ WITH_AND_WITHOUT_LIMIT = pytest.mark.parametrize("total", [None, 600.0])
 
 
 @WITH_AND_WITHOUT_LIMIT
-def test_a_successful_call_is_sent_once(total: float | None) -> None:
+async def test_a_successful_call_is_sent_once(total: float | None) -> None:
     """Nothing is retried, and there is no delay."""
     server = make_server(GOOD_USER)
     events: list[Event] = []
 
-    async def call(da: AsyncDocassemble) -> float:
-        assert (await da.users.get_current()).id == 1
-        return get_loop_time()
-
     timeout = Timeouts(total=total)
-    assert run_call(server, call, timeout=timeout, on_event=events.append) == 0
+    async with server.make_client(timeout=timeout, on_event=events.append) as da:
+        assert (await da.users.get_current()).id == 1
+        assert get_loop_time() == 0
+
     assert len(server.requests) == 1
     assert not any(isinstance(event, RetryEvent) for event in events)
 
 
 @WITH_AND_WITHOUT_LIMIT
-def test_a_failed_call_is_retried_after_a_delay(
+async def test_a_failed_call_is_retried_after_a_delay(
     total: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The event of a retry is emitted before its delay."""
@@ -67,12 +65,12 @@ def test_a_failed_call_is_retried_after_a_delay(
         if isinstance(event, RetryEvent):
             retries.append((get_loop_time(), event))
 
-    async def call(da: AsyncDocassemble) -> float:
-        assert (await da.users.get_current()).id == 1
-        return get_loop_time()
-
     policy = RetryPolicy(initial_delay=1.0)
-    seconds = run_call(server, call, retry=policy, timeout=Timeouts(total=total), on_event=record)
+    async with server.make_client(
+        retry=policy, timeout=Timeouts(total=total), on_event=record
+    ) as da:
+        assert (await da.users.get_current()).id == 1
+        seconds = get_loop_time()
 
     assert seconds == 3.0
     operation = "users.get_current"
@@ -92,7 +90,7 @@ def test_a_failed_call_is_retried_after_a_delay(
         ([(429, None)], RateLimited),
     ],
 )
-def test_the_last_failure_is_raised(
+async def test_the_last_failure_is_raised(
     outcomes: list[MockResponse], expected: type[DocassembleError], attempts: int
 ) -> None:
     """A call has no more attempts than the policy allows."""
@@ -100,17 +98,19 @@ def test_the_last_failure_is_raised(
     policy = RetryPolicy(attempts=attempts, initial_delay=0)
 
     with pytest.raises(expected):
-        run_call(server, lambda da: da.users.get_current(), retry=policy)
+        async with server.make_client(retry=policy) as da:
+            await da.users.get_current()
 
     assert len(server.requests) == attempts
 
 
-def test_the_error_is_that_of_the_last_attempt() -> None:
+async def test_the_error_is_that_of_the_last_attempt() -> None:
     """Errors of earlier attempts are not raised."""
     server = make_server(REFUSED, (503, None), (429, None))
 
     with pytest.raises(RateLimited) as caught:
-        run_call(server, lambda da: da.users.get_current(), retry=NO_DELAY)
+        async with server.make_client(retry=NO_DELAY) as da:
+            await da.users.get_current()
 
     assert caught.value.__context__ is None
 
@@ -124,76 +124,75 @@ def test_the_error_is_that_of_the_last_attempt() -> None:
         (httpx.Response(200, headers={"content-encoding": "gzip"}), DecodeError),
     ],
 )
-def test_other_failures_are_raised_at_once(
+async def test_other_failures_are_raised_at_once(
     outcome: MockResponse, expected: type[DocassembleError]
 ) -> None:
     """A retry would have the same result."""
     server = make_server(outcome)
 
     with pytest.raises(expected):
-        run_call(server, lambda da: da.users.get_current(), retry=NO_DELAY)
+        async with server.make_client(retry=NO_DELAY) as da:
+            await da.users.get_current()
 
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(("outcome", "attempts"), [(REFUSED, 3), (BROKEN, 1), ((503, None), 1)])
-def test_an_unsafe_call_is_retried_only_if_it_was_not_sent(
+async def test_an_unsafe_call_is_retried_only_if_it_was_not_sent(
     outcome: MockResponse, attempts: int
 ) -> None:
     """A user must not be created twice."""
     server = make_server(outcome)
 
     with pytest.raises(DocassembleError):
-        run_call(server, lambda da: da.users.create("jane@example.com"), retry=NO_DELAY)
+        async with server.make_client(retry=NO_DELAY) as da:
+            await da.users.create("jane@example.com")
 
     assert len(server.requests) == attempts
 
 
-def test_calls_and_views_use_the_budget_of_their_client() -> None:
+async def test_calls_and_views_use_the_budget_of_their_client() -> None:
     """With retry= a call may be retried more often, but only within the client's budget."""
     server = make_server((503, None))
     policy = RetryPolicy(attempts=100, initial_delay=0)
 
-    async def call(da: AsyncDocassemble) -> None:
+    async with server.make_client(
+        retry=NO_DELAY, retry_budget=RetryBudget(capacity=5, deposit=0)
+    ) as da:
         view = da.with_options(retry=policy)
         for client, retry in ((da, policy), (da, policy), (da, None), (view, None)):
             with pytest.raises(ServerError):
                 await client.users.get_current(retry=retry)
 
-    run_call(server, call, retry=NO_DELAY, retry_budget=RetryBudget(capacity=5, deposit=0))
-
     assert len(server.requests) == (1 + 5) + 1 + 1 + 1
 
 
-def test_each_client_has_its_own_budget() -> None:
+async def test_each_client_has_its_own_budget() -> None:
     """An outage of one server leaves the clients of other servers their retries."""
     server = make_server((503, None))
     policy = RetryPolicy(attempts=100, initial_delay=0)
 
     for number in (1, 2):
         with pytest.raises(ServerError):
-            run_call(server, lambda da: da.users.get_current(), retry=policy)
+            async with server.make_client(retry=policy) as da:
+                await da.users.get_current()
         assert len(server.requests) == number * (1 + 20)
 
 
 @WITH_AND_WITHOUT_LIMIT
-def test_each_call_makes_one_deposit(total: float | None) -> None:
+async def test_each_call_makes_one_deposit(total: float | None) -> None:
     """Successful calls refill the budget; retries deposit nothing."""
     server = make_server(*[(503, None)] * 2, *[(200, [])] * 4, (503, None), (200, []))
 
-    async def call(da: AsyncDocassemble) -> None:
+    async with server.make_client(
+        timeout=Timeouts(total=total),
+        retry=RetryPolicy(attempts=2, initial_delay=0),
+        retry_budget=RetryBudget(capacity=1, deposit=0.25),
+    ) as da:
         with pytest.raises(ServerError):
             await da.privileges.list()
         for _ in range(5):
             assert await da.privileges.list() == []
-
-    run_call(
-        server,
-        call,
-        timeout=Timeouts(total=total),
-        retry=RetryPolicy(attempts=2, initial_delay=0),
-        retry_budget=RetryBudget(capacity=1, deposit=0.25),
-    )
 
     assert len(server.requests) == 2 + 4 + 2
 

@@ -46,17 +46,14 @@ def test_a_request_says_where_its_errors_happened() -> None:
 
 
 @pytest.mark.parametrize("limit", [100, 3])
-def test_a_response_without_a_connection_has_its_body_already(limit: int) -> None:
+async def test_a_response_without_a_connection_has_its_body_already(limit: int) -> None:
     """Tests and recordings need no adapter."""
     response = make_response(200, b"content", "text/plain")
 
-    async def read() -> tuple[bytes, list[bytes]]:
-        content = await response.read(limit)
-        chunks = [chunk async for chunk in response.iter_chunks()]
-        await response.aclose()
-        return content, chunks
-
-    assert asyncio.run(read()) == (b"content"[:limit], [b"content"])
+    content = await response.read(limit)
+    chunks = [chunk async for chunk in response.iter_chunks()]
+    await response.aclose()
+    assert (content, chunks) == (b"content"[:limit], [b"content"])
     assert response.read_nowait(limit) == b"content"[:limit]
     assert response.content_type == "text/plain"
     assert make_response().content_type == ""
@@ -150,7 +147,7 @@ def test_responses_are_captured_only_within_the_context() -> None:
     assert inner == [second]
 
 
-def test_calls_of_other_tasks_are_not_captured() -> None:
+async def test_calls_of_other_tasks_are_not_captured() -> None:
     """Each task has a context of its own."""
 
     async def record(response: RawResponse) -> list[RawResponse]:
@@ -160,10 +157,7 @@ def test_calls_of_other_tasks_are_not_captured() -> None:
             await asyncio.sleep(0)
         return responses
 
-    async def scenario() -> list[list[RawResponse]]:
-        return list(await asyncio.gather(*(record(make_response(200 + n)) for n in range(3))))
-
-    captured = asyncio.run(scenario())
+    captured = list(await asyncio.gather(*(record(make_response(200 + n)) for n in range(3))))
 
     assert [[response.status for response in responses] for responses in captured] == [
         [200],

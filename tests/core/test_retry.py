@@ -36,7 +36,7 @@ from docassemble_client.errors import (
 )
 from docassemble_client.transfer import Upload
 from tests.core.responses import SAFE, UNSAFE, make_response, set_random
-from tests.mock import get_loop_time, run
+from tests.mock import get_loop_time
 
 if TYPE_CHECKING:
     from docassemble_client._core.messages import RawResponse
@@ -309,7 +309,7 @@ def test_transient_errors_say_whether_the_server_may_have_acted(
 
 
 @pytest.mark.parametrize("failures", [0, 1, 30])
-def test_a_call_is_repeated_until_the_server_is_available(failures: int) -> None:
+async def test_a_call_is_repeated_until_the_server_is_available(failures: int) -> None:
     """During a restart the call is repeated every two seconds."""
     outcomes: list[DocassembleError] = [NotSent("no"), DecodeError("HTML"), MaybeSent("no")] * 10
 
@@ -318,25 +318,22 @@ def test_a_call_is_repeated_until_the_server_is_available(failures: int) -> None
             raise outcomes.pop()
         return "result"
 
-    async def scenario() -> tuple[str, float]:
-        return await retry_until_available(call), get_loop_time()
-
-    assert run(scenario()) == ("result", failures * RESTART_POLL_SECONDS)
+    assert (await retry_until_available(call), get_loop_time()) == (
+        "result",
+        failures * RESTART_POLL_SECONDS,
+    )
 
 
 @pytest.mark.parametrize(
     ("error", "seconds"), [(NotFound("no", status=404), 0), (ServerError("no", status=503), 60)]
 )
-def test_a_call_is_not_repeated_for_ever(error: DocassembleError, seconds: float) -> None:
+async def test_a_call_is_not_repeated_for_ever(error: DocassembleError, seconds: float) -> None:
     """An error that no restart explains is raised at once, any other one after a minute."""
 
     async def call() -> None:
         raise error
 
-    async def scenario() -> float:
-        with pytest.raises(type(error)) as caught:
-            await retry_until_available(call)
-        assert caught.value is error
-        return get_loop_time()
-
-    assert run(scenario()) == seconds
+    with pytest.raises(type(error)) as caught:
+        await retry_until_available(call)
+    assert caught.value is error
+    assert get_loop_time() == seconds

@@ -11,7 +11,6 @@ import pytest
 from docassemble_client._core.messages import Request
 from docassemble_client._core.total_limit import LimitedChunks, TotalLimit
 from docassemble_client.errors import MaybeSent, RequestTimeout
-from tests.mock import run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -26,42 +25,30 @@ async def send_chunks(seconds: float) -> AsyncGenerator[bytes]:
     yield b"second"
 
 
-def test_all_chunks_arrive_within_the_limit() -> None:
+async def test_all_chunks_arrive_within_the_limit() -> None:
     """The end of the body is the end of the iteration."""
-
-    async def read() -> list[bytes]:
-        chunks = LimitedChunks(send_chunks(1), TotalLimit(REQUEST, 5))
-        return [chunk async for chunk in chunks]
-
-    assert run(read()) == [b"first", b"second"]
+    chunks = LimitedChunks(send_chunks(1), TotalLimit(REQUEST, 5))
+    assert [chunk async for chunk in chunks] == [b"first", b"second"]
 
 
 @pytest.mark.parametrize("total", [None, 5])
-def test_a_cancelled_download_does_not_end_quietly(total: float | None) -> None:
+async def test_a_cancelled_download_does_not_end_quietly(total: float | None) -> None:
     """What was read so far must not be taken for the whole file."""
-
-    async def read() -> None:
-        async with aclosing(LimitedChunks(send_chunks(9), TotalLimit(REQUEST, total))) as chunks:
-            assert await anext(chunks) == b"first"
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(1):
-                    await anext(chunks)
-            with pytest.raises(MaybeSent, match="the download was interrupted"):
+    async with aclosing(LimitedChunks(send_chunks(9), TotalLimit(REQUEST, total))) as chunks:
+        assert await anext(chunks) == b"first"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
                 await anext(chunks)
+        with pytest.raises(MaybeSent, match="the download was interrupted"):
+            await anext(chunks)
 
-    run(read())
 
-
-def test_an_expired_limit_ends_the_download() -> None:
+async def test_an_expired_limit_ends_the_download() -> None:
     """The time that the caller spends on a chunk counts, but is not interrupted."""
-
-    async def read() -> None:
-        async with aclosing(LimitedChunks(send_chunks(1), TotalLimit(REQUEST, 5))) as chunks:
-            assert await anext(chunks) == b"first"
-            await asyncio.sleep(6)
-            with pytest.raises(RequestTimeout, match="took longer than 5 s"):
-                await anext(chunks)
-            with pytest.raises(MaybeSent):
-                await anext(chunks)
-
-    run(read())
+    async with aclosing(LimitedChunks(send_chunks(1), TotalLimit(REQUEST, 5))) as chunks:
+        assert await anext(chunks) == b"first"
+        await asyncio.sleep(6)
+        with pytest.raises(RequestTimeout, match="took longer than 5 s"):
+            await anext(chunks)
+        with pytest.raises(MaybeSent):
+            await anext(chunks)

@@ -7,6 +7,7 @@ import gc
 import pickle
 import ssl
 import tracemalloc
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,10 +26,12 @@ from tests.faults.scripts import MEGABYTE, make_faults, respond_correctly
 from tests.faults.server import Connection, Fault, FaultServer, serve, unused_url
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
     from pathlib import Path
 
     Call = Callable[[AsyncDocassemble, Path], Awaitable[object]]
+
+pytestmark = pytest.mark.sockets
 
 KEY = "exampleApiKey0123456789ABCDEFGHI"
 SECRET = "hunter2"
@@ -177,42 +180,38 @@ async def _run_call(fault: str, call: Call, folder: Path, library: str) -> tuple
     return error, server
 
 
-async def _get_error(
-    call: Awaitable[object], max_seconds: float = MAX_SECONDS
-) -> DocassembleError | None:
+async def _get_error(call: Awaitable[object]) -> DocassembleError | None:
     try:
-        async with asyncio.timeout(max_seconds):
+        async with asyncio.timeout(MAX_SECONDS):
             await call
     except DocassembleError as error:
         return error
     return None
 
 
-def _measure_peak(function: Callable[[], Any]) -> tuple[Any, int]:
+@contextmanager
+def _limit_memory(max_bytes: int) -> Generator[None]:
+    """Check that the block allocates no more than that at once."""
     gc.collect()
     tracemalloc.start()
     try:
-        result = function()
-        return result, tracemalloc.get_traced_memory()[1]
+        yield
+        assert tracemalloc.get_traced_memory()[1] < max_bytes
     finally:
         tracemalloc.stop()
 
 
 @pytest.mark.parametrize("library", ["", "aiohttp"])
 @pytest.mark.parametrize(("fault", "name", "error", "request_count"), _cases())
-def test_every_fault_has_the_documented_outcome(
+async def test_every_fault_has_the_documented_outcome(
     tmp_path: Path, fault: str, name: str, error: str, request_count: int, library: str
 ) -> None:
     """A fault ends in its error, in time, with little memory, without a forbidden retry."""
-
-    def run() -> tuple[Any, FaultServer]:
-        return asyncio.run(_run_call(fault, CALLS[name], tmp_path, library))
-
-    (actual_error, server), peak = _measure_peak(run) if fault in LARGE else (run(), 0)
+    with _limit_memory(32 * MEGABYTE) if fault in LARGE else nullcontext():
+        actual_error, server = await _run_call(fault, CALLS[name], tmp_path, library)
 
     assert (type(actual_error).__name__ if actual_error else "") == error
     assert len(server.requests) == request_count
-    assert peak < 32 * MEGABYTE
     assert all("cookie" not in request.headers for request in server.requests)
     assert [path.name for path in tmp_path.iterdir()] == (
         ["a"] if name == "file" and not error else []
@@ -225,60 +224,46 @@ def test_every_fault_has_the_documented_outcome(
         assert str(pickle.loads(pickle.dumps(actual_error))) == str(actual_error)  # noqa: S301 - our own
 
 
-def test_a_raw_request_is_retried_if_it_is_safe() -> None:
+async def test_a_raw_request_is_retried_if_it_is_safe() -> None:
     """With safe=True, a request is retried even if the server may have processed it."""
-
-    async def scenario() -> int:
-        async with serve(make_faults("")["reset in body"]) as server, make_client(server.url) as da:
-            with pytest.raises(MaybeSent):
-                await da.request("POST", "/x", safe=True)
-            return len(server.requests)
-
-    assert asyncio.run(scenario()) == 3
+    async with serve(make_faults("")["reset in body"]) as server, make_client(server.url) as da:
+        with pytest.raises(MaybeSent):
+            await da.request("POST", "/x", safe=True)
+        assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("library", ["", "aiohttp"])
-def test_a_cookie_is_not_sent_back(tmp_path: Path, library: str) -> None:
+async def test_a_cookie_is_not_sent_back(tmp_path: Path, library: str) -> None:
     """The session cookie of a response is not sent with later requests."""
-
-    async def scenario() -> FaultServer:
-        async with (
-            serve(make_faults("")["cookie"]) as server,
-            make_client(server.url, library) as da,
-        ):
-            for call in CALLS.values():
-                response = await call(da, tmp_path)
-                assert SECRET not in repr(getattr(response, "headers", ""))
-            return server
-
-    server = asyncio.run(scenario())
+    async with (
+        serve(make_faults("")["cookie"]) as server,
+        make_client(server.url, library) as da,
+    ):
+        for call in CALLS.values():
+            response = await call(da, tmp_path)
+            assert SECRET not in repr(getattr(response, "headers", ""))
 
     assert server.connections == 1
     assert len(server.requests) == len(CALLS)
     assert not any("cookie" in request.headers for request in server.requests)
 
 
-def test_a_response_of_any_size_stays_within_the_memory_limit(
+async def test_a_response_of_any_size_stays_within_the_memory_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A call keeps at most 64 MiB of a response, and 64 KiB of that in the error."""
-    # Without the test clock, so the limit must be long enough for a busy machine.
-    monkeypatch.undo()
-
-    async def scenario() -> DocassembleError | None:
-        async with serve(make_faults("")["endless"]) as server, make_client(server.url) as da:
-            return await _get_error(da.users.get_current(), max_seconds=600)
-
-    error, peak = _measure_peak(lambda: asyncio.run(scenario()))
+    monkeypatch.undo()  # the smaller limit of the other tests
+    async with serve(make_faults("")["endless"]) as server, make_client(server.url) as da:
+        with _limit_memory(160 * MEGABYTE):
+            error = await _get_error(da.users.get_current())
 
     assert isinstance(error, DecodeError)
     assert "larger than 64 MiB" in str(error)
     assert len(error.content) == 65536
-    assert peak < 160 * MEGABYTE
 
 
 @pytest.mark.parametrize("name", ["get", "file"])
-def test_the_total_timeout_ends_an_endless_response(tmp_path: Path, name: str) -> None:
+async def test_the_total_timeout_ends_an_endless_response(tmp_path: Path, name: str) -> None:
     """The total timeout also applies while the body arrives slowly."""
 
     async def drip(connection: Connection) -> None:
@@ -288,13 +273,9 @@ def test_the_total_timeout_ends_an_endless_response(tmp_path: Path, name: str) -
             await connection.send(b" ")
             await asyncio.sleep(0.01)
 
-    async def scenario() -> DocassembleError | None:
-        async with serve(drip) as server, make_client(server.url, total=0.1) as da:
-            error = await _get_error(CALLS[name](da, tmp_path))
-            await server.wait_all_closed()
-        return error
-
-    error = asyncio.run(scenario())
+    async with serve(drip) as server, make_client(server.url, total=0.1) as da:
+        error = await _get_error(CALLS[name](da, tmp_path))
+        await server.wait_all_closed()
 
     assert isinstance(error, RequestTimeout)
     assert list(tmp_path.iterdir()) == []
