@@ -161,7 +161,7 @@ def test_file_is_returned_once() -> None:
         "[Get](/tempfile/abc/letter.md)",
         "[Get](https://other.example.com/uploadedfile/5/letter.md)",
         "[FILE 5]",
-        "[FILE 99] [FILE 5]",
+        "[FILE 5] [FILE 99]",
     ],
 )
 def test_link_without_all_details_is_resolved(text: str) -> None:
