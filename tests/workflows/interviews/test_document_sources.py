@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from docassemble_client import (
+    AsyncDocassemble,
     Documents,
     InterviewFailed,
     JSONReply,
@@ -14,6 +15,7 @@ from docassemble_client import (
     NotFound,
     ServerError,
 )
+from tests.mock import run
 from tests.workflows.documents import (
     DocumentServer,
     assemble,
@@ -21,7 +23,12 @@ from tests.workflows.documents import (
     make_collection,
     make_file,
 )
-from tests.workflows.screens import make_screen
+from tests.workflows.screens import I, make_screen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from docassemble_client import RowResult
 
 LETTER = make_collection("Letter", make_file(5, "letter.md"), make_file(6, "letter.txt"))
 
@@ -244,12 +251,42 @@ def test_unavailable_server_is_not_a_failed_interview() -> None:
 
 
 def test_file_is_opened_by_name_if_its_extension_is_unknown() -> None:
-    """The same order as in the browser; a file that does not exist is an error."""
+    """The same order as in the browser."""
     server = DocumentServer(make_end("[Get](/uploadedfile/5/letter.md)"))
     server.named_files = {5}
+
     assert assemble(server)[0].content == b"5 letter.md"
 
+
+def test_dead_links_are_left_out_and_listed(tmp_path: Path) -> None:
+    """Nobody can download these files; without any other document the error says so."""
+    links = "[A](/uploadedfile/5/a.md) [B](/uploadedfile/6/b.md)"
+    server = DocumentServer(make_end(links))
     server.missing = {5}
+
+    async def scenario() -> tuple[Documents, tuple[Path, ...], list[RowResult]]:
+        async with AsyncDocassemble(server.url, "key", transport=server.transport) as da:
+            interview = da.interview(I)
+            rows = [row async for row in interview.assemble_many([{}])]
+            rows += [row async for row in interview.assemble_many([{}], save_to=tmp_path / "many")]
+            return await interview.assemble(), await interview.assemble().save(tmp_path), rows
+
+    documents, paths, (row, saved_row) = run(scenario())
+
+    assert ([item.filename for item in documents], documents.dead_links) == (["b.md"], ("a.md",))
+    assert [path.name for path in (*paths, *saved_row.paths)] == ["b.md", "b.md"]
+    assert row.documents is not None
+    assert (len(row.documents), row.documents.dead_links) == (1, ("a.md",))
+    server.missing = {5, 6}
+    with pytest.raises(NotFound):
+        assemble(server)
+
+
+def test_missing_attachment_is_an_error() -> None:
+    """Other than a link, the server made it for this session."""
+    server = DocumentServer(make_end("", make_attachment("A", 5), make_attachment("B", 6)))
+    server.missing = {5}
+
     with pytest.raises(NotFound):
         assemble(server)
 

@@ -286,13 +286,17 @@ class Batch:
         """Save the documents, or read them into memory, before the session is deleted."""
         folder = self._make_folder_path(row.key)
         if folder is None:
-            documents = [
-                await session.retry_until_available(download.read) for download in downloads
-            ]
-            return Documents(documents, downloads.transcript), ()
+            documents = await downloads.load(
+                lambda download: session.retry_until_available(download.read)
+            )
+            return Documents(documents, downloads.transcript, downloads.dead_links), ()
         folder.mkdir(parents=True, exist_ok=True)
-        saves = [partial(download.save, folder / download.filename) for download in downloads]
-        return None, tuple([await session.retry_until_available(save) for save in saves])
+        paths = await downloads.load(
+            lambda download: session.retry_until_available(
+                partial(download.save, folder / download.filename)
+            )
+        )
+        return None, tuple(paths)
 
     def _make_folder_path(self, key: str) -> Path | None:
         """Make a path that is unique for the key, also on case-insensitive file systems."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Generic, Literal, TypeAlias, TypeVar, overload
 
 from attrs import frozen
 
+from docassemble_client.errors import NotFound
 from docassemble_client.responses import BinaryContent
 from docassemble_client.transfer import Download, DownloadStream
 from docassemble_client.workflows.interviews.transcript import Transcript
 
+R = TypeVar("R")
 T = TypeVar("T", bound="Document | DocumentDownload")
 DocumentSource: TypeAlias = Literal["attachment", "link", "variable", "response"]
 """
@@ -115,9 +117,12 @@ class DocumentDownload(Download):
 class _DocumentSequence(Sequence[T], Generic[T]):
     """Documents, accessible by position, name, variable, file name or format."""
 
-    def __init__(self, documents: Sequence[T], transcript: Transcript) -> None:
+    def __init__(
+        self, documents: Sequence[T], transcript: Transcript, dead_links: Sequence[str] = ()
+    ) -> None:
         self._documents = tuple(documents)
         self.transcript = transcript
+        self.dead_links = tuple(dead_links)
 
     @overload
     def __getitem__(self, key: int | str | tuple[str, ...]) -> T: ...
@@ -157,6 +162,7 @@ class Documents(_DocumentSequence[Document]):
 
     Attributes:
         transcript: Transcript of the interview.
+        dead_links: Names of files that a screen links to, but the server does not have.
     """
 
     def save(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -185,11 +191,13 @@ class DocumentDownloads(_DocumentSequence[DocumentDownload]):
 
     Attributes:
         transcript: Transcript of the interview.
+        dead_links: Names of files that a screen links to, but the server does not have; known after
+            `read` or `save`.
     """
 
     async def read(self) -> Documents:
         """
-        Read all documents into memory.
+        Read all documents into memory, except dead links.
 
         Returns:
             The documents.
@@ -197,11 +205,12 @@ class DocumentDownloads(_DocumentSequence[DocumentDownload]):
         Raises:
             DocassembleError: A download failed, or a document is too large or invalid.
         """
-        return Documents([await document.read() for document in self], self.transcript)
+        documents = await self.load(DocumentDownload.read)
+        return Documents(documents, self.transcript, self.dead_links)
 
     async def save(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
         """
-        Write all documents to a folder, one after the other; create the folder if missing.
+        Write all documents to a folder, except dead links; create the folder if missing.
 
         Existing files are not replaced: a number is added to the new file's name.
 
@@ -217,4 +226,33 @@ class DocumentDownloads(_DocumentSequence[DocumentDownload]):
         """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        return tuple([await document.save(path) for document in self])
+        return tuple(await self.load(lambda document: document.save(path)))
+
+    async def load(self, load: Callable[[DocumentDownload], Awaitable[R]]) -> list[R]:
+        """
+        Load all documents with a function, one after the other.
+
+        Dead links are left out, as nobody could download these files in a browser either. They are
+        listed in `dead_links`.
+
+        Args:
+            load: Loads one document.
+
+        Returns:
+            The results of the function, in the order of the documents.
+
+        Raises:
+            NotFound: An attachment does not exist any more, or all links are dead.
+            DocassembleError: A download failed, or a document is too large or invalid.
+        """
+        results: list[R] = []
+        dead_links: list[str] = []
+        for document in self:
+            try:
+                results.append(await load(document))
+            except NotFound:
+                dead_links.append(document.filename)
+                if document.source != "link" or len(dead_links) == len(self):
+                    raise
+        self.dead_links = tuple(dead_links)
+        return results
