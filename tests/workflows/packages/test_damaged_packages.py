@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docassemble_client._concurrency import run_in_thread
 from docassemble_client.errors import UsageError
-from docassemble_client.workflows.packages.archive import make_archive, open_temporary_file
+from docassemble_client.workflows.packages.archive import make_archive
 from docassemble_client.workflows.packages.metadata import is_same_version, read_metadata
+from tests.mock import run
 
 SETUP = b"""from setuptools import setup
 setup(
@@ -77,11 +79,10 @@ def test_a_damaged_archive_is_read_or_refused(
     position %= len(content)
     damaged = content[:position] + replacement + content[position + len(replacement) :]
 
-    with TemporaryDirectory() as folder, open_temporary_file() as file, suppress(UsageError):
+    with TemporaryDirectory() as folder, suppress(UsageError):
         path = Path(folder, "mine.zip")
         path.write_bytes(damaged[: len(damaged) - cut])
-        for _ in make_archive(path, file):
-            pass
+        run(run_in_thread(make_archive(path))).close()
 
 
 @pytest.mark.parametrize("text", HOSTILE_TOML, ids=range(len(HOSTILE_TOML)))
