@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from docassemble_client import Question, ScreenField
     from tests.corpus.server import Corpus
+    from tests.live.exchange_log import Exchange
     from tests.live.server import LiveServer
 
     AnswerFunction: TypeAlias = Callable[[ScreenField | str, Question | None], Any]
@@ -114,6 +115,9 @@ async def run_interview(server: LiveServer, corpus: Corpus, name: str) -> Outcom
             run.errors.append("TimeoutError")
             run.reasons.append(f"it took longer than {INTERVIEW_SECONDS} s")
     screens, problems = _check_screens(log, corpus.custom_keys)
+    undefined = _list_undefined_variables(log)
+    if run.errors and undefined:
+        run.reasons.insert(0, f"no question asks for {undefined[0]}, which it needs;")
     if run.end_types and _shows_documents(log):
         problems += ("documents are shown, but not returned",)
     return Outcome(
@@ -175,11 +179,8 @@ def _check_screens(
     names: set[object] = set()
     problems: set[str] = set()
     for exchange in log.exchanges:
-        try:
-            screen = json.loads(exchange.response or b"null")
-        except ValueError:
-            continue
-        if not isinstance(screen, dict) or "questionType" not in screen:
+        screen = _read_screen(exchange)
+        if not screen:
             continue
         names.add(screen.get("questionName"))
         for question_field in screen.get("fields", []):
@@ -190,6 +191,21 @@ def _check_screens(
         except StructureError as error:
             problems.add(str(error))
     return len(names), tuple(sorted(problems))
+
+
+def _read_screen(exchange: Exchange) -> dict[str, Any]:
+    """Read the screen that a response describes; empty if it describes none."""
+    try:
+        screen = json.loads(exchange.response or b"null")
+    except ValueError:
+        return {}
+    return screen if isinstance(screen, dict) and "questionType" in screen else {}
+
+
+def _list_undefined_variables(log: ExchangeLog) -> list[str]:
+    """List the variables that the interview needs, but that no question asks for."""
+    screens = (_read_screen(exchange) for exchange in log.exchanges)
+    return [screen["variable"] for screen in screens if screen.get("variable")]
 
 
 def _shows_documents(log: ExchangeLog) -> bool:
