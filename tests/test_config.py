@@ -178,11 +178,12 @@ def test_a_mask_shows_whether_there_is_a_value(value: object, shown: str) -> Non
 
 
 @pytest.mark.parametrize("seconds", [5, 0.5, 0, 10**300, None])
-def test_a_number_sets_three_timeouts(seconds: float | None) -> None:
-    """A number sets connect, read and write; None removes them; pool and total have no limit."""
+def test_a_number_limits_each_wait(seconds: float | None) -> None:
+    """A number sets connect, read, write and pool; None removes them; total has no limit."""
     timeouts = Timeouts.from_value(seconds)
 
-    assert timeouts == Timeouts(connect=seconds, read=seconds, write=seconds, pool=None, total=None)
+    limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+    assert timeouts == Timeouts(**limits, total=None)
 
 
 def test_timeouts_are_returned_unchanged() -> None:

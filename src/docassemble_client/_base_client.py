@@ -25,6 +25,7 @@ from docassemble_client._http.adapter import HTTPXTransport
 from docassemble_client._types import UNSET, JSONInput, Unset
 from docassemble_client.api import Namespaces
 from docassemble_client.config import (
+    DEFAULT_TIMEOUTS,
     PollPolicy,
     RetryPolicy,
     Secret,
@@ -53,7 +54,7 @@ class BaseClient(ClientLifetime, Namespaces):
         base_url: str,
         api_key: str | Secret,
         *,
-        timeout: Timeout = 60.0,
+        timeout: Timeout = DEFAULT_TIMEOUTS,
         retry: RetryPolicy | None = None,
         retry_budget: RetryBudget | None = None,
         max_concurrency: int = 100,
@@ -73,7 +74,7 @@ class BaseClient(ClientLifetime, Namespaces):
         Args:
             base_url: URL of the server, with its scheme, and its path if it has one.
             api_key: The API key; sent in a header, never shown.
-            timeout: Seconds for each wait (connect, read, write), or `Timeouts`; None for no
+            timeout: Seconds for each wait (connect, read, write, pool), or `Timeouts`; None for no
                 limit.
             retry: When and how often a failed request is sent again.
             retry_budget: Limits the retries of all calls together; clients can share one.

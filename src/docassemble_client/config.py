@@ -150,18 +150,20 @@ class Timeouts(_TimeoutValues):
 
     @classmethod
     def from_value(cls, timeout: "Timeout") -> "Timeouts":
-        """Convert a `timeout` argument; a number sets `connect`, `read` and `write`."""
+        """Convert a `timeout` argument; a number limits each wait, but not the whole call."""
         if isinstance(timeout, Timeouts):
             return timeout
         try:
-            return cls(connect=timeout, read=timeout, write=timeout)
+            return cls(connect=timeout, read=timeout, write=timeout, pool=timeout)
         except UsageError:
             message = "timeout must be a finite number of seconds from 0, Timeouts or None"
             raise UsageError(message, hint="Pass None for no limit") from None
 
 
 Timeout: TypeAlias = float | Timeouts | None
-"""Seconds for each wait (connect, read, write), or Timeouts, or None for no limit."""
+"""Seconds for each wait (connect, read, write, pool), or Timeouts, or None for no limit."""
+
+DEFAULT_TIMEOUTS = Timeouts()
 
 
 class _RetryValues(NamedTuple):

@@ -142,7 +142,11 @@ def find_package_name(archive: ZipFile) -> str | None:
 def _find_in_setup_files(archive: ZipFile, pattern: re.Pattern[str]) -> str | None:
     for path in sorted(archive.namelist(), key=len):
         if path.rpartition("/")[2] in {"setup.py", "pyproject.toml"}:
-            match = pattern.search(archive.read(path).decode(errors="replace"))
+            text = archive.read(path).decode(errors="replace")
+            # The server cuts up to the call before it looks for a keyword.
+            match = pattern.search(
+                text if pattern is _NAME_CONSTANT else text.rpartition("setup(")[2]
+            )
             if match is not None:
                 return match[1]
     return None
