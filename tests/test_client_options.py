@@ -153,12 +153,13 @@ async def test_a_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) 
     assert "hunter2" not in repr(record.__dict__)
 
 
-async def test_the_wait_for_a_free_slot_can_be_limited() -> None:
+@pytest.mark.parametrize("timeout", [5, Timeouts(pool=5)])
+async def test_the_wait_for_a_free_slot_can_be_limited(timeout: Timeouts | float) -> None:
     """The error says that nothing was sent; the slot is free for later calls."""
     server = MockServer(respond)
 
     server.gate = asyncio.Event()
-    async with make_client(server, max_concurrency=1, timeout=Timeouts(pool=5)) as da:
+    async with make_client(server, max_concurrency=1, timeout=timeout) as da:
         first = asyncio.create_task(da.users.get_current())
         await settle()
         with pytest.raises(RequestTimeout, match="no slot was free within 5 s") as caught:
@@ -173,14 +174,14 @@ async def test_the_wait_for_a_free_slot_can_be_limited() -> None:
     assert len(server.requests) == 2
 
 
-async def test_a_number_as_timeout_does_not_limit_the_wait_for_a_slot() -> None:
+async def test_by_default_the_wait_for_a_slot_has_no_limit() -> None:
     """Many calls in one `gather` wait for their slots as long as it takes."""
     server = MockServer(respond)
 
     server.gate = asyncio.Event()
-    async with make_client(server, max_concurrency=1, timeout=5) as da:
+    async with make_client(server, max_concurrency=1) as da:
         calls = [asyncio.create_task(da.users.get_current()) for _ in range(3)]
-        await asyncio.sleep(100)
+        await asyncio.sleep(1000)
         server.gate.set()
         await asyncio.gather(*calls)
 

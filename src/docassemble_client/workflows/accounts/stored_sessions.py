@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from attrs import evolve, field, frozen
 
-from docassemble_client._checks import COUNT, DURATION, FLAG, check_arguments
+from docassemble_client._checks import COUNT, DURATION, FLAG, TEXT, check_arguments
 from docassemble_client._concurrency import TaskGroup
 from docassemble_client._types import JSON
 from docassemble_client.errors import (
@@ -118,6 +118,7 @@ async def export_sessions(
     page_token: str | None,
 ) -> AsyncGenerator[ExportedSession]:
     """Iterate over the sessions of all users."""
+    check_arguments(TEXT, optional=True, page_token=page_token)
     reader = _ExportReader(client, i=i, tag=tag, user_id=user_id, secret=secret)
     pages = Paginator(
         reader.fetch_with_answers if variables else reader.fetch,
