@@ -94,6 +94,8 @@ def get_reason(definition: dict[str, Any], value: Any, kind: str = "fields") -> 
         ({"inputtype": "datalist", "choices": RADIO["choices"]}, "anything", "anything"),
         ({"inputtype": "combobox", "choices": RADIO["choices"]}, "A", "a"),
         ({"datatype": "threestate"}, None, None),
+        ({"datatype": "threestate"}, "I don't know", None),
+        ({"datatype": "threestate"}, "None", None),
         (
             {"choices": [{"label": "Unknown", "value": None}, {"label": "Y", "value": True}]},
             None,

@@ -186,3 +186,28 @@ def test_unresolved_name_is_found_by_the_requested_variable() -> None:
     run_interview(server, {"users[0].name.first": "Ada", "users[0].born": "1815"})
 
     assert server.get_sent_variables() == [{"users[0].name.first": "Ada", "x.born": "1815"}]
+
+
+def test_empty_list_is_no_choice() -> None:
+    """For a field with several choices it is an answer; for files it leaves the field empty."""
+    choices = [{"label": "A", "variable_name": "fruit['a']", "value": True}]
+    fields = [
+        make_field("fruit", datatype="checkboxes", choices=choices),
+        make_field("photos", datatype="files", required=False),
+    ]
+    server = ScriptedServer(make_screen(*fields), END_SCREEN)
+
+    run_interview(server, {"fruit": [], "photos": []})
+
+    (sent,) = server.get_sent_variables()
+    assert (sent["fruit"]["elements"], sent["photos"]) == ({"a": False}, None)
+
+
+def test_answer_for_a_continue_button_is_used() -> None:
+    """The button can only set True."""
+    screen = make_screen(make_field("a"), question_variable_name="seen")
+
+    for value, unused in ((True, ()), (False, ("seen",))):
+        transcript = run_interview(ScriptedServer(screen, END_SCREEN), {"a": "x", "seen": value})
+        assert transcript.steps[0].answers == {"a": "x", "seen": True}
+        assert transcript.unused == unused

@@ -67,7 +67,8 @@ class AnswerSource:
         name = next(
             (name for name in (*names, *block, *possible_names) if name in self._mapping), ""
         )
-        if field.multiple and _is_plain_list(self._mapping.get(name)):
+        is_empty_list = self._mapping.get(name) in ([], ()) and name == field.name
+        if field.multiple and (is_empty_list or _is_plain_list(self._mapping.get(name))):
             return self._use_plain_list(field, name)
         return self._look_up(name) if name else MISSING
 
@@ -81,6 +82,11 @@ class AnswerSource:
     def is_function(self) -> bool:
         """Whether the answers are a function."""
         return self._function is not None
+
+    def use_button_answer(self, name: str) -> None:
+        """Count True as the used answer for a continue button, which can set nothing else."""
+        if self._mapping.get(name) is True:
+            self._use_counts[name] = self._use_counts.get(name, 0) + 1
 
     def has_entry(self, name: str) -> bool:
         """Whether the mapping has an answer for this item of a list that was not used yet."""

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from docassemble_client._types import JSON
     from docassemble_client.workflows.interviews.screen_field import ScreenChoice, ScreenField
 
+# The value of the third button, and its label unless the interview has another one.
+_UNKNOWN = frozenset({"None", "I don't know"})
+
 
 class UnsuitableAnswer(Exception):  # noqa: N818 - internal, becomes part of an InvalidAnswer
     """
@@ -202,6 +205,8 @@ class _FieldConverter:
         field = self._field
         if answer is None:
             return not field.is_threestate
+        if isinstance(answer, (list, tuple)):
+            return field.type is bytes and not answer
         # A text is never touched: only None leaves a text field empty.
         is_text = field.type is str and not self._is_choice
         return isinstance(answer, str) and not is_text and is_blank(answer)
@@ -278,7 +283,7 @@ class _FieldConverter:
         if not isinstance(answer, str):
             self._refuse("is not true or false")
         text = answer.strip()
-        if text == "None" and self._field.is_threestate:
+        if text in _UNKNOWN and self._field.is_threestate:
             return None
         by_word, labels = parse_boolean(text), self._field.boolean_labels
         if self._field.raw.sign == -1 and text.casefold() in {"yes", "no"}:

@@ -177,7 +177,7 @@ def _generate_number(field: ScreenField) -> Answer:
 
 
 def _to_int_or_float(field: ScreenField, number: float) -> Answer:
-    return int(number) if field.type is int or number.is_integer() else number
+    return int(number) if field.type is int else number
 
 
 def _generate_moment(field: ScreenField) -> Answer:

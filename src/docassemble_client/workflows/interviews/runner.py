@@ -173,6 +173,7 @@ class InterviewRunner:
         extra_answers, is_progress = self._find_requested_answers(screen)
         if screen.button_variable:
             answers[screen.button_variable] = True
+            self._source.use_button_answer(screen.button_variable)
         self._generated_names.update(dict.fromkeys(sorted(filled.policy_names)))
         await self._send(
             answers | extra_answers,
