@@ -191,6 +191,10 @@ def test_function_is_asked_for_it_when_the_screen_comes_again() -> None:
             [{"kids[0].name": "A", "kids[1].name": "B", "kids.there_is_another": False}],
         ),
         (
+            {"kids[0].name": "A", "kids[1].name": "B"},
+            [{"kids[0].name": "A", "kids[1].name": "B", "kids.there_is_another": False}],
+        ),
+        (
             {"kids[0].name": "A", "kids[2].name": "C"},
             [{"kids[0].name": "A", "kids.there_is_another": False}],
         ),
@@ -328,3 +332,22 @@ def test_policy_answers_by_the_second_field_of_a_variable(policy: AnswerPolicy) 
     run_interview(server, policy=policy)
 
     assert server.get_sent_variables()[0]["a"]["_class"] == "docassemble.base.util.Thing"
+
+
+def test_stuck_interview_without_a_request_names_the_question() -> None:
+    """A mandatory question looks for nothing in particular."""
+    with pytest.raises(InterviewStuck, match=r"asked again after the same answer\. Check whether"):
+        run_interview(ScriptedServer(make_screen(make_field("a"))), {"a": "x"})
+    screen = make_screen(make_field("color"), event_list=["shade"])
+    with pytest.raises(InterviewStuck, match="'shade', which no field of this screen sets"):
+        run_interview(ScriptedServer(screen), {"color": "red"})
+
+
+def test_variable_of_validation_code_may_come_from_a_list() -> None:
+    """Then it is progress."""
+    screen = make_screen(make_field("color"), event_list=["shade"])
+    server = ScriptedServer(screen, screen, END_SCREEN)
+
+    run_interview(server, {"color": "red", "shade": ["dark", "dark"]})
+
+    assert len(server.get_sent_variables()) == 2

@@ -12,6 +12,7 @@ from docassemble_client import (
     DAList,
     DAObject,
     InvalidAnswer,
+    Raw,
     Screen,
     TextFormat,
     UsageError,
@@ -139,3 +140,28 @@ def test_keys_that_json_cannot_hold_are_variables() -> None:
         "a['2026-03-14']": True,
         "a['x']": False,
     }
+
+
+def test_raw_values_are_unwrapped_and_not_shown() -> None:
+    """Inside of lists too."""
+    encoded = encode_answers({"a": Raw("x"), "b": [Raw("y")]})
+
+    assert encoded.literal == {"a": "x", "b": ["y"]}
+    assert "hunter2" not in repr(Raw("hunter2"))
+
+
+@pytest.mark.parametrize(
+    ("names", "list_name"),
+    [
+        (["kids[0].name"], "kids"),
+        (["case.kids[0].name", "case.kids[1].name"], "case.kids"),
+        (["kids[0].pets[0].name", "kids[0].pets[1].name"], "kids[0].pets"),
+        (["kids[0].pets[0].name", "kids[1].pets[0].name"], "kids"),
+        (["name"], ""),
+    ],
+)
+def test_collected_list_is_found_by_its_items(names: list[str], list_name: str) -> None:
+    """Their names differ in the index of the list only."""
+    fields = [make_field(name, number=f"{row}_0") for row, name in enumerate(names)]
+
+    assert make(*fields, listCollect=LABELS, event_list=[names[0]]).list_name == list_name
