@@ -84,13 +84,9 @@ async def answer_in_browser(da: AsyncDocassemble, i: str, case: dict[str, Any]) 
 
 async def answer_with_client(da: AsyncDocassemble, i: str, case: dict[str, Any]) -> tuple[str, Any]:
     """Return the last heading and the variables of a run."""
-    # A list of ticks is one answer.
-    answers = {
-        name: [entry] if isinstance(entry, list) else entry
-        for name, entry in case["entries"].items()
-    }
+    answers: dict[str, Any] = case["entries"] | case.get("repeated", {})
     async with da.interview(i).session() as s:
-        transcript = await s.run(answers | case.get("repeated", {}))
+        transcript = await s.run(answers)
         variables = simplify(await s.variables())
     assert isinstance(transcript.final, Question)
     return transcript.final.question_text, variables
