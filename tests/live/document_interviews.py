@@ -35,15 +35,6 @@ attachment:
     - Your Name: ${ name }
 ---
 """
-CONTRACT = """
-attachment:
-  variable name: contract
-  name: Contract
-  filename: contract
-  valid formats: [docx]
-  docx template file: docassemble.base:data/templates/hello.docx
----
-"""
 END_WITH_BUTTONS = f"""
 {NAME}
 mandatory: True
