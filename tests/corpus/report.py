@@ -102,8 +102,9 @@ def _describe_stand_ins(names: list[str]) -> str:
         return ""
     rows = ((f"`{name}`", PROGRAMS[name]) for name in names)
     return (
-        "The machine lacks these programs. `tests/corpus/stand_in.py` takes their place: it copies"
-        " a document or writes\na small one, so the content of these documents proves nothing.\n\n"
+        "The machine lacks these programs. `tests/corpus/stand_in.py` takes their place. It copies"
+        " a document or writes a\nsmall one, so the content of these documents proves nothing."
+        " `tests/corpus/stand_in_locale.py` takes the place of the\nlocale en_US.\n\n"
         + _make_table(("program", "in place of"), rows)
     )
 

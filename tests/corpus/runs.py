@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ CONCURRENCY = 3
 INTERVIEW_SECONDS = 180
 MAX_STEPS = 150
 MAX_REASON_LENGTH = 300
+# Paths of the server, which differ in each run.
+_PATH = re.compile(r"(?<![\w/:])/(?:[\w.+-]+/)+[\w.+-]*")
 
 
 @frozen(kw_only=True)
@@ -167,7 +170,8 @@ def _describe_error(error: DocassembleError) -> str:
     if not isinstance(body, str):
         return text
     words = body.rpartition("failure to assemble interview: ")[2].partition("Traceback (most")[0]
-    return text if words.strip() in text else f"{text} ({words.strip()})"
+    words = _PATH.sub("…", words.strip())
+    return text if words in text else f"{text} ({words})"
 
 
 def _check_screens(
