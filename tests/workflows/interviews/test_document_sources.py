@@ -101,6 +101,24 @@ def test_later_version_of_a_document_wins(earlier: Any, later: Any) -> None:
     assert [document.content for document in documents] == [b"2 md"]
 
 
+def test_format_of_an_attachment_is_that_of_its_file() -> None:
+    """The server lists a docx file under "rtf to docx", alone or a second time."""
+    both = make_attachment("Letter", 1)
+    both["number"] = {"md": 1, "rtf to md": 1, "rtf to txt": 2}
+    both["filename_with_extension"] = {
+        "md": "letter.md",
+        "rtf to md": "letter.md",
+        "rtf to txt": "letter.txt",
+    }
+
+    documents = assemble(DocumentServer(make_end("", both)))
+
+    assert [(item.format, item.filename) for item in documents] == [
+        ("md", "letter.md"),
+        ("txt", "letter.txt"),
+    ]
+
+
 def test_different_documents_with_one_name_are_kept() -> None:
     """Different variables, and attachments of the same screen, are different documents."""
     server = DocumentServer(

@@ -103,9 +103,15 @@ def find_attachments(client: BaseClient, question: Question) -> Iterator[Documen
         stem = attachment.filename or attachment.name or "document"
         # The server sorts the keys of `number`; valid_formats has the order of the interview.
         formats = dict.fromkeys([*(attachment.valid_formats or []), *attachment.number])
-        for format_ in (name for name in formats if name in attachment.number):
-            number = attachment.number[format_]
-            filename = sanitize_filename(attachment.filename_with_extension.get(format_))
+        files: set[tuple[int, str]] = set()
+        for name in (name for name in formats if name in attachment.number):
+            number = attachment.number[name]
+            filename = sanitize_filename(attachment.filename_with_extension.get(name))
+            # "rtf to docx" is a format of its own, also where the file is listed as docx too.
+            format_ = get_suffix(filename) or name
+            if (number, format_) in files:
+                continue
+            files.add((number, format_))
             yield DocumentEntry(
                 number=number,
                 name=attachment.name or attachment.filename or "",
