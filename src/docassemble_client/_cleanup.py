@@ -13,7 +13,7 @@ from docassemble_client._concurrency import (
     run_callback,
     wait,
 )
-from docassemble_client.errors import CleanupFailed, DocassembleError
+from docassemble_client.errors import CleanupFailed, DocassembleError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,6 +24,7 @@ T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
 
 _STOP_SECONDS = 1.0  # for tasks that are cancelled because the time is up
+_CALL_SECONDS = 10.0  # for calls that a deletion waits for
 
 
 class CleanupTasks:
@@ -61,7 +62,7 @@ class CleanupTasks:
             CancelledError: The caller was cancelled.
             CleanupFailed: The client or the event loop was closed before the work ended.
         """
-        task = self._create_task(work, leftover)
+        task = self.create_task(work, leftover)
         try:
             await wait([task])
         except CancelledError:
@@ -80,7 +81,7 @@ class CleanupTasks:
             work: The work, a coroutine function.
             leftover: What may remain if the work does not end.
         """
-        self._report_failure_of(self._create_task(work, leftover), leftover)
+        self._report_failure_of(self.create_task(work, leftover), leftover)
 
     async def finish(
         self,
@@ -157,7 +158,17 @@ class CleanupTasks:
                 return
             await wait(self._tasks, timeout=remaining)
 
-    def _create_task(self, work: Callable[[], Awaitable[T]], leftover: str) -> Task[T]:
+    def create_task(self, work: Callable[[], Awaitable[T]], leftover: str) -> Task[T]:
+        """
+        Create a task that closing the client waits for.
+
+        Args:
+            work: The work, a coroutine function.
+            leftover: What may remain if the work does not end.
+
+        Returns:
+            The task; if it is cancelled, it raises `CleanupFailed`.
+        """
         task = create_task(_run(work, leftover))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -170,6 +181,65 @@ class CleanupTasks:
                 self.report(leftover, failure)
 
         task.add_done_callback(report)
+
+
+class CallGroup:
+    """
+    Calls that change one thing on the server, such as a session.
+
+    A server completes a request although the client closes its connection: a session that was
+    deleted in the meantime is stored again, a project is created again. So a call whose caller is
+    cancelled continues, and the deletion waits for it.
+    """
+
+    def __init__(self, cleanup: CleanupTasks) -> None:
+        """
+        Create a group.
+
+        Args:
+            cleanup: Owns the calls.
+        """
+        self._cleanup = cleanup
+        self._calls: set[Task[Any]] = set()
+
+    async def run(self, call: Callable[[], Awaitable[T]], leftover: str) -> T:
+        """
+        Make a call; it continues if the caller is cancelled.
+
+        Args:
+            call: Makes the call.
+            leftover: What may remain if the response to the call is lost.
+
+        Returns:
+            The result of the call.
+
+        Raises:
+            CancelledError: The caller was cancelled.
+        """
+        task = self._cleanup.create_task(call, leftover)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        try:
+            await wait([task])
+        except CancelledError:
+            task.add_done_callback(partial(self._report_loss, leftover))
+            raise
+        return task.result()
+
+    async def wait(self) -> None:
+        """Wait until no call is under way; stop those that take too long."""
+        if self._calls:
+            _, pending = await wait(self._calls, timeout=_CALL_SECONDS)
+            for task in pending:
+                task.cancel()
+            if pending:
+                await wait(pending)
+
+    def _report_loss(self, leftover: str, task: Task[Any]) -> None:
+        failure = None if task.cancelled() else task.exception()
+        is_lost = isinstance(failure, (CleanupFailed, TransportError)) and failure.maybe_processed
+        if task.cancelled() or is_lost:
+            self._cleanup.report(leftover, failure)
 
 
 async def _run(work: Callable[[], Awaitable[T]], leftover: str) -> T:

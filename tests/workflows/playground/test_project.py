@@ -183,31 +183,6 @@ def test_refusal_to_create_the_project_is_an_error(fake: FakeServer) -> None:
     run_with_client(fake, scenario)
 
 
-@pytest.mark.parametrize("moment", [0.5, 1.5, 4.0, 7.5])
-def test_cancelled_block_deletes_its_project(fake: FakeServer, moment: float) -> None:
-    """It is cancelled before and while the project is created, inside, and while it is deleted."""
-    fake.latency = 1
-
-    async def scenario(da: AsyncDocassemble) -> None:
-        async def use() -> None:
-            async with da.project("mine", create=True, delete=True, user_id=1):
-                await asyncio.sleep(5)
-
-        task = asyncio.create_task(use())
-        await asyncio.sleep(moment)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert get_loop_time() == moment
-
-    async def list_projects(da: AsyncDocassemble) -> list[str]:
-        return await da.playground.list_projects()
-
-    run_with_client(fake, scenario)
-    assert run_with_client(fake, list_projects) == []
-    assert count_calls(fake, "playground.create_project") == (moment > 1)
-
-
 def test_project_is_deleted_despite_an_outage(fake: FakeServer) -> None:
     """A restart and a lost response do not prevent it."""
 

@@ -133,8 +133,9 @@ class ResilientSession(InterviewSession):
         )
 
         async def save() -> None:
-            async with self._lock:
-                reply = await self._set_variables(
+            reply = await self._call(
+                partial(
+                    self._set_variables,
                     answers,
                     files,
                     delete,
@@ -142,6 +143,7 @@ class ResilientSession(InterviewSession):
                     question=False,
                     is_answer=is_answer,
                 )
+            )
             if reply is not None:
                 message = "the response has a body where none was expected"
                 raise DecodeError(message, operation="sessions.set_variables")
@@ -158,9 +160,10 @@ class ResilientSession(InterviewSession):
         session = self._session
         if session is None:
             return
-        self._session = None
         # Set first: the deletion may be cancelled.
         self.leftover_session = session.session
+        await self._calls.wait()
+        self._session = None
         try:
             await self.retry_until_available(
                 lambda: self._client.sessions.delete(session.i, session.session)

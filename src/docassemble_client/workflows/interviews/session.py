@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
 from docassemble_client._base_client import BaseClient
 from docassemble_client._checks import FLAG, MAPPING, TEXTS, check_arguments
-from docassemble_client._concurrency import Lock
 from docassemble_client._types import JSON, JSONInput
 from docassemble_client.config import SECRET, Secret
 from docassemble_client.errors import UsageError
@@ -19,7 +19,11 @@ from docassemble_client.workflows.interviews.answer_source import Answers
 from docassemble_client.workflows.interviews.answers import Answer, check_names, encode_answers
 from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 from docassemble_client.workflows.interviews.runner import InterviewRunner
-from docassemble_client.workflows.interviews.session_lifetime import end_session, start_session
+from docassemble_client.workflows.interviews.session_lifetime import (
+    SessionCalls,
+    end_session,
+    start_session,
+)
 from docassemble_client.workflows.interviews.session_links import create_resume_url
 from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 from docassemble_client.workflows.interviews.transcript import Transcript
@@ -55,7 +59,7 @@ class InterviewSession:
         self._existing_id = session_id
         self._session: Session | None = None
         self._current_question: Question | None = None
-        self._lock = Lock()
+        self._calls = SessionCalls(client)
         self.keep = keep
 
     @property
@@ -89,9 +93,9 @@ class InterviewSession:
         Raises:
             APIError: The interview failed, or the session no longer exists.
         """
-        async with self._lock:
-            reply = await self._client.sessions.get_question(self.i, self.id, secret=self.secret)
-            return self._remember_question(reply)
+        get_question = self._client.sessions.get_question
+        call = partial(get_question, self.i, self.id, secret=self.secret)
+        return await self._call(call, has_question=True)
 
     async def answer(
         self,
@@ -122,10 +126,8 @@ class InterviewSession:
             APIError: The server refused a variable, or the interview failed. Nothing was saved, or
                 only the first of two requests.
         """
-        async with self._lock:
-            return self._remember_question(
-                await self._set_variables(answers, files, delete, overwrite=overwrite)
-            )
+        call = partial(self._set_variables, answers, files, delete, overwrite=overwrite)
+        return await self._call(call, has_question=True)
 
     async def set_variables(self, variables: Mapping[str, Answer]) -> None:
         """
@@ -141,8 +143,7 @@ class InterviewSession:
             UsageError: A variable name or value is invalid; no request was sent.
             APIError: The server refused a variable.
         """
-        async with self._lock:
-            await self._set_variables(variables, question=False, is_answer=False)
+        await self._call(partial(self._set_variables, variables, question=False, is_answer=False))
 
     async def run(
         self,
@@ -206,9 +207,9 @@ class InterviewSession:
         Raises:
             BadRequest: The session is at its first step.
         """
-        async with self._lock:
-            reply = await self._client.sessions.go_back(self.i, self.id, secret=self.secret)
-            return self._remember_question(reply)
+        go_back = self._client.sessions.go_back
+        call = partial(go_back, self.i, self.id, secret=self.secret)
+        return await self._call(call, has_question=True)
 
     async def action(
         self,
@@ -233,8 +234,9 @@ class InterviewSession:
         Raises:
             APIError: The action failed.
         """
-        async with self._lock:
-            return await self._client.sessions.run_action(
+        return await self._call(
+            partial(
+                self._client.sessions.run_action,
                 self.i,
                 self.id,
                 name,
@@ -243,6 +245,7 @@ class InterviewSession:
                 read_only=read_only,
                 persistent=persistent,
             )
+        )
 
     async def variables(self) -> Mapping[str, JSON]:
         """
@@ -254,8 +257,8 @@ class InterviewSession:
         Raises:
             APIError: The session no longer exists.
         """
-        async with self._lock:
-            return await self._client.sessions.get_variables(self.i, self.id, secret=self.secret)
+        get_variables = self._client.sessions.get_variables
+        return await self._call(partial(get_variables, self.i, self.id, secret=self.secret))
 
     async def resume_url(
         self, *, expires: timedelta | int | None = None, one_time: bool = False
@@ -289,6 +292,7 @@ class InterviewSession:
 
     async def delete(self) -> None:
         """Delete the session and its files; does nothing if it is already deleted."""
+        await self._calls.wait()
         if self._session is not None:
             await self._client.sessions.delete(self._session.i, self._session.session)
             self._session = None
@@ -325,6 +329,15 @@ class InterviewSession:
     def __repr__(self) -> str:
         state = "not started" if self._session is None else self._session.session
         return f"<{type(self).__name__} {self.i} {state}>"
+
+    async def _call(self, call: Callable[[], Awaitable[T]], *, has_question: bool = False) -> T:
+        """Make a call when no other one is under way; if it is cancelled, it continues."""
+
+        async def call_and_remember() -> T:
+            return self._remember_question(await call())
+
+        session = self._get_session()
+        return await self._calls.run(call_and_remember if has_question else call, session)
 
     async def _set_variables(
         self,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from docassemble_client._cleanup import CallGroup
 from docassemble_client._client_lifetime import get_cleanup_tasks
+from docassemble_client._concurrency import Lock
 from docassemble_client.errors import BadRequest
 from docassemble_client.workflows.interviews.failure import explain_start
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from docassemble_client._base_client import BaseClient
     from docassemble_client.config import Secret
     from docassemble_client.models import Session
+
+T = TypeVar("T")
 
 
 async def start_session(
@@ -73,6 +77,49 @@ async def end_session(
     await get_cleanup_tasks(client).finish(
         delete, _describe(session), error, note="The session was not deleted"
     )
+
+
+class SessionCalls:
+    """Calls to a session, one at a time. A call whose caller is cancelled continues."""
+
+    def __init__(self, client: BaseClient) -> None:
+        """
+        Prepare the calls.
+
+        Args:
+            client: Client.
+        """
+        self._group = CallGroup(get_cleanup_tasks(client))
+        self._lock = Lock()
+
+    async def run(self, call: Callable[[], Awaitable[T]], session: Session) -> T:
+        """
+        Wait until no other call is under way, and make a call.
+
+        Args:
+            call: Makes the call.
+            session: The session.
+
+        Returns:
+            The result of the call.
+
+        Raises:
+            CancelledError: The caller was cancelled. If the request was sent, the next call waits
+                for its end.
+        """
+        await self._lock.acquire()
+
+        async def call_and_release() -> T:
+            try:
+                return await call()
+            finally:
+                self._lock.release()
+
+        return await self._group.run(call_and_release, _describe(session))
+
+    async def wait(self) -> None:
+        """Wait until no call is under way."""
+        await self._group.wait()
 
 
 def _describe(session: Session) -> str:

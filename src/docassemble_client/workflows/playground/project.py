@@ -6,11 +6,13 @@ import os
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from docassemble_client._base_client import BaseClient
 from docassemble_client._checks import FLAG, TEXT, check_arguments
+from docassemble_client._cleanup import CallGroup
 from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import run_in_thread, time_limit
 from docassemble_client._core.retry import retry_until_available
@@ -64,6 +66,7 @@ class Project:
         self._user_id = user_id
         self._entered = False
         self._remote = RemoteProject(client, name, user_id)
+        self._calls = CallGroup(get_cleanup_tasks(client))
         self.name = name
 
     @property
@@ -309,6 +312,7 @@ class Project:
             delete=delete,
             restart=restart,
             on_change=on_change,
+            send=partial(self._calls.run, leftover=self._remote.description),
         )
 
     async def _call_and_wait(
@@ -328,7 +332,9 @@ class Project:
 
         async with time_limit(timeout, make_error):
             since = await latest_start_time(self._client)
-            handle = await retry_until_available(call)
+            handle = await retry_until_available(
+                partial(self._calls.run, call, self._remote.description)
+            )
             await self._client.wait_for_task(handle, timeout=None, on_progress=on_progress)
             # If the first response was lost, that request may have caused the restart.
             restarted = handle is not None or await latest_start_time(self._client) > since
@@ -356,8 +362,12 @@ class Project:
         """Delete the project if requested; a failure does not hide an earlier error."""
         if self._delete:
             await get_cleanup_tasks(self._client).finish(
-                self._remote.delete,
+                self._delete_project,
                 self._remote.description,
                 error,
                 note="The project was not deleted",
             )
+
+    async def _delete_project(self) -> None:
+        await self._calls.wait()
+        await self._remote.delete()

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from docassemble_client._base_client import BaseClient
     from docassemble_client.tasks import TaskHandle
     from docassemble_client.workflows.playground.layout import Folder
+
+    _Call: TypeAlias = Callable[[], Awaitable[TaskHandle | None]]
 
 _MAX_CONCURRENT_DOWNLOADS = 4
 _MAX_REQUEST_FILES = 200  # the server accepts up to 1,000 parts
@@ -199,6 +201,7 @@ class Sync:
     Syncs a folder on disk to a project, any number of times.
 
     Attributes:
+        send: Makes a call that changes the project.
         remote_digests: Digests of the server's files after the last sync; None if they have to be
             fetched.
     """
@@ -213,6 +216,7 @@ class Sync:
         delete: bool,
         restart: bool,
         on_change: Callable[[SyncChange], object] | None,
+        send: Callable[[_Call], Awaitable[TaskHandle | None]],
     ) -> None:
         check_arguments(PATH, folder=folder)
         check_arguments(FLAG, delete=delete, restart=restart)
@@ -224,6 +228,7 @@ class Sync:
         self.delete = delete
         self.restart = restart
         self.on_change = Callback(on_change)
+        self.send = send
         self.remote_digests: dict[RemotePath, str] | None = None
 
     async def run(self, *, dry_run: bool, timeout: float | None) -> SyncReport:
@@ -277,7 +282,7 @@ class Sync:
             # If the sync fails early, the last batch remains, so the next sync restarts the
             # server.
             call = self._make_call(folder, changes, restart=restart and number == len(batches))
-            handle = await retry_until_available(call)
+            handle = await retry_until_available(partial(self.send, call))
             await self.client.wait_for_task(handle, timeout=None)
             applied += await self._notify(changes)
         if restart:
@@ -341,9 +346,7 @@ class Sync:
             return ""
         return digest.hexdigest()
 
-    def _make_call(
-        self, folder: Folder, changes: list[SyncChange], *, restart: bool
-    ) -> Callable[[], Awaitable[TaskHandle | None]]:
+    def _make_call(self, folder: Folder, changes: list[SyncChange], *, restart: bool) -> _Call:
         """Return a call that uploads files or deletes one file; it is safe to repeat."""
         location: _Location = {"folder": folder, "project": self.project, "user_id": self.user_id}
         files = [Upload(change.path, change.name) for change in changes if change.path is not None]
