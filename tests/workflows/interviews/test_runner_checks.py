@@ -351,3 +351,25 @@ def test_variable_of_validation_code_may_come_from_a_list() -> None:
     run_interview(server, {"color": "red", "shade": ["dark", "dark"]})
 
     assert len(server.get_sent_variables()) == 2
+
+
+@pytest.mark.parametrize(
+    ("answers", "paths"),
+    [
+        ({"name": "Eve", "day": "2026-03-14"}, ["POST"]),
+        ({"name": "2026-03-14 or so", "day": "2026-03-14"}, ["POST", "POST"]),
+        ({"name": "Eve", "day": "2026-03-14", "boss": "Ada"}, ["GET", "POST"]),
+    ],
+)
+def test_a_step_is_one_request(answers: dict[str, str], paths: list[str]) -> None:
+    """There is one more if date-like text is beside a date, or if an object is copied."""
+    choices = [{"label": "Ada", "value": "people[0]"}]
+    boss = make_field("boss", datatype="object", choices=choices, active="boss" in answers)
+    screen = make_screen(make_field("name"), make_field("day", datatype="date"), boss)
+    values = {"people": {"elements": [{"_class": "docassemble.base.util.Thing"}]}}
+    server = ScriptedServer(screen, *[END_SCREEN] * 2, values=values)
+
+    run_interview(server, answers)
+
+    methods = [request.method for request in server.requests]
+    assert methods == ["GET", "GET", *paths, "DELETE"]
