@@ -177,13 +177,16 @@ def test_plain_list_for_several_items_is_refused(name: str) -> None:
     assert server.get_sent_variables()[0]["kids[0].fruit"]["elements"] == {"a": True}
 
 
-def test_unresolved_name_is_found_by_the_requested_variable() -> None:
+@pytest.mark.parametrize(
+    "born", [{"users[0].born": "1815"}, {"users[i].born": ["1815"]}, {"x.born": "1815"}]
+)
+def test_unresolved_name_is_found_by_the_requested_variable(born: dict[str, Any]) -> None:
     """The requested field was made by code, and only the server knows what x is."""
     fields = [make_field("users[0].name.first"), make_field("x.born", required=False)]
     screen = make_screen(*fields, event_list=["users[0].name.first"])
     server = ScriptedServer(screen, END_SCREEN)
 
-    run_interview(server, {"users[0].name.first": "Ada", "users[0].born": "1815"})
+    run_interview(server, {"users[0].name.first": "Ada"} | born)
 
     assert server.get_sent_variables() == [{"users[0].name.first": "Ada", "x.born": "1815"}]
 

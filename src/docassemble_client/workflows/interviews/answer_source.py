@@ -63,7 +63,11 @@ class AnswerSource:
             return _wrap(self._function(field, question))
         block = (question.id or "", question.question_name) if field.runs_code else ()
         names = (field.name, make_generic_name(field.name), field.variable)
-        possible_names = screen.list_possible_names(field)
+        possible_names = [
+            spelling
+            for name in screen.list_possible_names(field)
+            for spelling in (name, make_generic_name(name))
+        ]
         name = next(
             (name for name in (*names, *block, *possible_names) if name in self._mapping), ""
         )
