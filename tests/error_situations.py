@@ -316,7 +316,7 @@ async def _wrong_variable() -> None:
     await call(URL, lambda da: da.sessions.set_variables(INTERVIEW, "s", variables=variables))
 
 
-@describes("A time limit is no number of seconds")
+@describes("A time limit is not a number")
 async def _wrong_timeout() -> None:
     await call(URL, timeout=float("inf"))
 

@@ -140,7 +140,7 @@ async def test_a_repeated_token_is_an_error_before_its_page_is_yielded(
     assert error.operation == "sessions.list"
     assert str(error) == (
         "sessions.list: the server sent a page token a second time. The server restarts a list if a"
-        " token is invalid; begin without page_token."
+        " token is invalid; start without page_token."
     )
 
 

@@ -11,18 +11,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import (
+    Assembly,
     AsyncDocassemble,
     Confidential,
     DADict,
     DAList,
     DAObject,
     Download,
+    DownloadStream,
     Interview,
     InterviewSession,
     Paginator,
     PollPolicy,
+    Project,
+    Question,
     RetryBudget,
     RetryPolicy,
+    Screen,
     Secret,
     TaskHandle,
     Timeouts,
@@ -30,7 +35,18 @@ from docassemble_client import (
 )
 from docassemble_client.errors import DocassembleError
 from docassemble_client.operations import OPERATIONS
-from docassemble_client.testing import FakeServer, Field, ScriptedScreen
+from docassemble_client.testing import (
+    FakeDocument,
+    FakeServer,
+    FakeUser,
+    Field,
+    ManualClock,
+    Recorder,
+    ScriptedInterview,
+    ScriptedScreen,
+    SessionVariables,
+)
+from tests.testing.conftest import LoopClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -60,15 +76,35 @@ CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
     DADict: {"elements": {}},
     DAList: {"elements": []},
     DAObject: {"class_name": "Individual"},
+    FakeDocument: {"name": "Letter", "content": {}},
+    FakeServer: {},
+    FakeUser: {"id": 1, "email": "ada@example.com", "password": "x", "api_key": "x"},
+    Field: {"variable": "name"},
+    ManualClock: {},
+    Recorder: {},
     PollPolicy: {},
     RetryBudget: {},
     RetryPolicy: {},
+    ScriptedInterview: {"filename": I},
+    ScriptedScreen: {"text": "Your name?"},
     Secret: {"value": "x"},
+    SessionVariables: {"variables": {}},
     TaskHandle.from_token: {"token": "{}"},
     Timeouts: {},
     Timeouts.from_value: {"timeout": 1},
     Upload: {"content": b""},
 }
+OBJECTS = (
+    Assembly,
+    AsyncDocassemble,
+    Download,
+    DownloadStream,
+    Interview,
+    InterviewSession,
+    Paginator,
+    Project,
+    Screen,
+)
 # Valid values of required arguments, and of those without which a call is refused.
 VALID: dict[str, Any] = {
     "answers": {"name": "Ada"},
@@ -76,6 +112,7 @@ VALID: dict[str, Any] = {
     "changes": {"debug": True},
     "delete_all": True,
     "email": "ada@example.com",
+    "folder": ".",
     "i": I,
     "method": "GET",
     "name": "default",
@@ -83,8 +120,10 @@ VALID: dict[str, Any] = {
     "path": "/api/list",
     "rows": [{}],
     "session": "s",
+    "source": ".",
     "task": None,
     "user": 1,
+    "values": {"name": "Ada"},
 }
 SKIPPED = {"self", "options", "kwargs"}
 
@@ -161,7 +200,7 @@ def list_methods(kind: type) -> list[str]:
 @asynccontextmanager
 async def make_object(kind: type) -> AsyncGenerator[Any]:
     """Create an object of a class on the fake server."""
-    fake = FakeServer()
+    fake = FakeServer(clock=LoopClock())
     fake.add_interview(I, ScriptedScreen("Your name?", [Field("name", "Name")]))
     async with fake.client() as client:
         if kind is AsyncDocassemble:
@@ -172,6 +211,20 @@ async def make_object(kind: type) -> AsyncGenerator[Any]:
             yield client.users.list()
         elif kind is Download:
             yield client.files.download(1)
+        elif kind is Project:
+            async with client.project("mine", create=True) as project:
+                yield project
+        elif kind is DownloadStream:
+            await client.playground.upload_files([Upload(b"x", "letter.yml")], folder="questions")
+            async with client.playground.download_file("letter.yml", folder="questions") as stream:
+                yield stream
+        elif kind is Assembly:
+            yield client.interview(I).assemble({"name": "Ada"})
+        elif kind is Screen:
+            async with client.interview(I).session() as session:
+                question = await session.question()
+                assert isinstance(question, Question)
+                yield Screen(question)
         else:
             async with client.interview(I).session() as session:
                 yield session
@@ -181,8 +234,9 @@ async def make_object(kind: type) -> AsyncGenerator[Any]:
     ("kind", "method"),
     [
         pytest.param(kind, method, id=f"{kind.__name__}.{method}")
-        for kind in (AsyncDocassemble, Interview, InterviewSession, Paginator, Download)
+        for kind in OBJECTS
         for method in list_methods(kind)
+        if kind is not Screen or method == "answers"  # others take objects of the screen
     ],
 )
 async def test_wrong_argument_of_a_method_is_refused(
@@ -196,7 +250,10 @@ async def test_wrong_argument_of_a_method_is_refused(
             continue
         async with make_object(kind) as subject:
             function = getattr(subject, method)
-            faults[name] = await find_faults(function, name, list_required(function))
+            valid = list_required(function)
+            if kind is DownloadStream and "path" in valid:
+                valid["path"] = "letter.yml"  # of a file, not of a request
+            faults[name] = await find_faults(function, name, valid)
 
     assert {name: texts for name, texts in faults.items() if texts} == {}
 

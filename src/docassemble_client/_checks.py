@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from math import isfinite
 from typing import Any
@@ -65,6 +65,7 @@ DURATION = Kind(
 )
 FACTOR = Kind("a finite number from 1", lambda value: _is_number(value, 1))
 FLAG = Kind("True or False", is_kind_of(bool))
+ITERABLE = Kind("an iterable", is_kind_of(Iterable))
 LIST = Kind("a list", is_json_array)
 MAPPING = Kind("a mapping", is_kind_of(Mapping))
 MAPPING_OR_FUNCTION = Kind(

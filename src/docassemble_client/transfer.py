@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, TypeAlias, TypeGuard, cast
 
 from docassemble_client._atomic_file import AtomicFileWriter
-from docassemble_client._checks import SIZE, check_arguments
+from docassemble_client._checks import CALLABLE, PATH, SIZE, check_arguments
 from docassemble_client._concurrency import run_callback, to_thread
 from docassemble_client._filenames import parse_filename
 from docassemble_client.errors import DownloadTooLarge, UsageError
@@ -207,6 +207,7 @@ class DownloadStream:
             DownloadTooLarge: There are more than `max_size` bytes.
             DocassembleError: The download failed.
         """
+        check_arguments(SIZE, optional=True, max_size=max_size)
         content = bytearray()
         self._check_size(self.size, max_size)
         async for chunk in self._chunks:
@@ -247,6 +248,9 @@ class DownloadStream:
             DocassembleError: The download failed.
             OSError: The file cannot be written.
         """
+        check_arguments(PATH, path=path)
+        check_arguments(SIZE, optional=True, max_size=max_size)
+        check_arguments(CALLABLE, optional=True, on_progress=on_progress)
         written = 0
         self._check_size(self.size, max_size)
         with AtomicFileWriter(path, self.filename) as file:

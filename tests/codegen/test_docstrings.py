@@ -24,7 +24,7 @@ operations:
     source: things/api.py:12
     docs: thing_patch
     since: 1.4.0
-    privileges: {any_of: [admin, advocate], permissions: [edit, read], note: none for one's own}
+    privileges: {any_of: [admin, advocate], permissions: [edit, read], note: not for your own}
     parameters:
       id: {in: path, type: int, doc: Number of the thing.}
       name: {in: body, type: str, default: empty, doc: Name.}
@@ -64,7 +64,7 @@ PATCH /api/thing/{id} (since docassemble 1.4.0).
 
 Effects: changes the thing.
 Privileges: admin or advocate; a key with limited permissions: the permissions edit, read;
-    none for one's own.
+    not for your own.
 Server code: things/api.py:12.
 
 Args:

@@ -184,10 +184,13 @@ def test_a_redirect_names_the_base_url(location: str, hint: str) -> None:
             ),
         ),
         (
-            Privileges(("admin", "advocate"), ("access_user_info",), "none for one's own account"),
+            Privileges(
+                ("admin", "advocate"), ("access_user_info",), "not needed for your own account"
+            ),
             (
                 "The owner of the key needs the privilege admin or advocate; a key with limited"
-                " permissions needs the permission access_user_info; none for one's own account."
+                " permissions needs the permission access_user_info; not needed for your own"
+                " account."
             ),
         ),
         (
@@ -238,6 +241,17 @@ def test_the_error_says_how_long_to_wait(max_delay: float | None, wait: str) -> 
 
     assert error.retry_after == 120.0
     assert error.hint == wait + STATUS_HINTS[503]
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["9" * 20, "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"], ids=len
+)
+def test_an_absurd_wait_is_said_in_words(retry_after: str) -> None:
+    """The error's number stays finite."""
+    error = get_error(429, retry_after=retry_after)
+
+    assert error.retry_after == 365 * 24 * 3600
+    assert str(error.hint).startswith("The server asks you to wait a year or longer before you ")
 
 
 def test_an_unknown_status_has_a_hint() -> None:

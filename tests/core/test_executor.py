@@ -172,7 +172,13 @@ async def test_an_unexpected_response_names_its_operation(
         assert (error.status, error.content) == (200, content)
 
 
-@pytest.mark.parametrize(("user_id", "hint"), [(7, "No account has this number."), (8, "")])
+@pytest.mark.parametrize(
+    ("user_id", "hint"),
+    [
+        (7, "No account has this number: look it up with users.list or users.get_by_username."),
+        (8, ""),
+    ],
+)
 async def test_known_errors_have_their_own_hint(user_id: int, hint: str) -> None:
     """A known error has its own hint, any other the general hint of its status."""
     server = MockServer(

@@ -35,7 +35,10 @@ def test_a_failed_installation_has_its_log() -> None:
     error = Wait(INSTALL, [PIP_WORKING, PIP_FAILED]).fail(TaskFailed)
 
     assert (error.log, error.handle, error.operation) == ("no such", INSTALL, "packages.install")
-    assert str(error) == "packages.install: the task failed on the server. See the error's log."
+    assert (
+        str(error)
+        == "packages.install: the task failed on the server. Read the reason in the error's log."
+    )
     assert "no such" not in f"{error} {error!r}"
 
 

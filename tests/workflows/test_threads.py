@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,9 @@ class SlowFunction:
         self.calls = 0
         self.is_blocking = False
 
+    def __get__(self, instance: Any, owner: type) -> Callable[..., Any]:
+        return partial(self, instance)
+
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Wait for the event loop, and call the function."""
         self.calls += 1
@@ -89,6 +93,7 @@ class SlowFunction:
         (watch_folder, watch, "scan_sources"),
         (save_document, os, "fsync"),
         (assemble_many, os, "fsync"),
+        (assemble_many, Journal, "_load"),
     ],
 )
 async def test_slow_work_does_not_block_the_event_loop(

@@ -33,6 +33,7 @@ _REFUSALS = frozenset(
 # Plain text that docassemble declares as HTML.
 _FILE_NOT_FOUND = "File not found"
 PRIVILEGES_PLACEHOLDER = "{privileges}"
+SECONDS_PER_YEAR = 365 * 24 * 3600.0
 
 
 def get_base_url(request: Request, response: RawResponse) -> str:
@@ -118,7 +119,8 @@ def describe_retry_after(seconds: float, max_delay: float | None) -> str:
     Returns:
         The sentence.
     """
-    wait = f"The server asks you to wait {format_seconds(seconds)} before you call again"
+    duration = "a year or longer" if seconds >= SECONDS_PER_YEAR else format_seconds(seconds)
+    wait = f"The server asks you to wait {duration} before you call again"
     if max_delay is None or seconds <= max_delay:
         return wait
     limit = f"the retry policy waits up to {format_seconds(max_delay)}"

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from docassemble_client._core.error_hints import (
+    SECONDS_PER_YEAR,
     describe_other_server,
     describe_retry_after,
     fill_in_privileges,
@@ -143,12 +144,16 @@ def attach_response(error: E, response: RawResponse) -> E:
 
 
 def parse_retry_after(response: RawResponse) -> float | None:
-    """Return the seconds of a Retry-After header, also if it is a date; None without one."""
+    """
+    Return the seconds of a Retry-After header, also if it is a date; None without one.
+
+    A longer time than a year is an error of the server, and counts as a year.
+    """
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal() and text.isascii():
-        return float(text)
+        return min(float(text), SECONDS_PER_YEAR)
     date = parse_http_date(text) if text else None
-    return max(0.0, date - response.received_at) if date is not None else None
+    return None if date is None else min(max(0.0, date - response.received_at), SECONDS_PER_YEAR)
 
 
 def _reason_phrase(status: int) -> str:

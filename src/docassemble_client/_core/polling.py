@@ -199,7 +199,7 @@ class TaskPoller:
             operation=self.handle.operation,
             handle=self.handle,
             log=self._log,
-            hint="See the error's log",
+            hint="Read the reason in the error's log",
         )
 
     def _task_lost(self) -> TaskLost:

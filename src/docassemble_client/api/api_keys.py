@@ -294,8 +294,8 @@ class ApiKeys:
         GET /api/user/{user_id}/api.
 
         Effects: none.
-        Privileges: admin; a key with limited permissions: the permission access_user_api_info; none
-            for one's own account.
+        Privileges: admin; a key with limited permissions: the permission access_user_api_info; not
+            needed for your own account.
         Server code: api/api.py:228.
 
         Args:
@@ -338,8 +338,8 @@ class ApiKeys:
         GET /api/user/{user_id}/api.
 
         Effects: none.
-        Privileges: admin; a key with limited permissions: the permission access_user_api_info; none
-            for one's own account.
+        Privileges: admin; a key with limited permissions: the permission access_user_api_info; not
+            needed for your own account.
         Server code: api/api.py:228.
 
         Args:
@@ -389,8 +389,8 @@ class ApiKeys:
 
         Effects: creates a key, which works immediately, does not expire and may do what the user
             may do.
-        Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
-            for one's own account.
+        Privileges: admin; a key with limited permissions: the permission edit_user_api_info; not
+            needed for your own account.
         Server code: api/api.py:228.
 
         Args:
@@ -460,8 +460,8 @@ class ApiKeys:
         PATCH /api/user/{user_id}/api.
 
         Effects: changes the key immediately.
-        Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
-            for one's own account.
+        Privileges: admin; a key with limited permissions: the permission edit_user_api_info; not
+            needed for your own account.
         Server code: api/api.py:228.
 
         Args:
@@ -532,8 +532,8 @@ class ApiKeys:
         DELETE /api/user/{user_id}/api.
 
         Effects: the key stops working.
-        Privileges: admin; a key with limited permissions: the permission edit_user_api_info; none
-            for one's own account.
+        Privileges: admin; a key with limited permissions: the permission edit_user_api_info; not
+            needed for your own account.
         Server code: api/api.py:228.
 
         Args:

@@ -197,7 +197,7 @@ class Privileges:
 
         Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
-            access_user_info; none for one's own account.
+            access_user_info; not needed for your own account.
         Server code: users/api.py:341.
 
         Args:

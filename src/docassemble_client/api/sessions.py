@@ -700,7 +700,8 @@ class Sessions:
 
         Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
-            access_sessions; none for one's own account with a key without limited permissions.
+            access_sessions; not needed for your own account, unless the key has limited
+            permissions.
         Server code: interview/api.py:485.
 
         Args:
@@ -770,7 +771,8 @@ class Sessions:
         Effects: removes the sessions from the user; if no other user has them, answers and files
             are deleted. This cannot be undone.
         Privileges: admin or advocate; a key with limited permissions: the permission
-            access_sessions; none for one's own account with a key without limited permissions.
+            access_sessions; not needed for your own account, unless the key has limited
+            permissions.
         Server code: interview/api.py:485.
 
         Args:

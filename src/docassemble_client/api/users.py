@@ -276,7 +276,7 @@ class Users:
 
         Effects: none.
         Privileges: admin or advocate; a key with limited permissions: the permission
-            access_user_info; none for one's own account.
+            access_user_info; not needed for your own account.
         Server code: users/api.py:236.
 
         Args:
@@ -332,8 +332,8 @@ class Users:
 
         Effects: changes the account.
         Privileges: admin; a key with limited permissions: the permissions access_user_info,
-            edit_user_info; none for one's own account with a key without limited permissions; the
-            password also needs edit_user_password, the active status edit_user_active_status.
+            edit_user_info; not needed for your own account, unless the key has limited permissions;
+            the password also needs edit_user_password, the active status edit_user_active_status.
         Server code: users/api.py:236.
 
         Args:

@@ -135,7 +135,7 @@ STATUS_HINTS: Final[dict[int, str]] = {
     405: "The server does not support this method; it may be older than this client.",
     407: "The proxy asks for a login: put the user and password into its URL, as in proxy='http://user:password@proxy.example.com:3128'.",
     408: "A proxy closed the connection because the request was slow; try again.",
-    413: "The upload is larger than the server accepts (16 MiB by default; maximum content length in its configuration).",
+    413: "Send less at once, or increase maximum content length in the server's configuration (16 MiB by default) and the limit of its proxy.",
     429: "A proxy limits the rate; send fewer requests.",
     500: "The server failed; see the server's log.",
     501: "The server raised an exception; see the error's body or the server's log.",

@@ -38,7 +38,11 @@ _API_KEY_EDIT = (
     ),
 )
 _API_KEY_OWNER = (
-    KnownError(404, "User not found.", "No account has this number."),
+    KnownError(
+        404,
+        "User not found.",
+        "No account has this number: look it up with users.list or users.get_by_username.",
+    ),
     KnownError(
         400,
         "Error obtaining user information: {}",
@@ -240,7 +244,9 @@ API_KEYS_LIST_FOR_USER: Final[Operation[list[models.ApiKey]]] = Operation(
     summary="List the API keys of a user.",
     docs="api_user_user_id_api_get",
     privileges=Privileges(
-        any_of=("admin",), permissions=("access_user_api_info",), note="none for one's own account"
+        any_of=("admin",),
+        permissions=("access_user_api_info",),
+        note="not needed for your own account",
     ),
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
@@ -264,7 +270,9 @@ API_KEYS_GET_FOR_USER: Final[Operation[models.ApiKey]] = Operation(
     summary="Get one API key of a user, by name or by the key.",
     docs="api_user_user_id_api_get",
     privileges=Privileges(
-        any_of=("admin",), permissions=("access_user_api_info",), note="none for one's own account"
+        any_of=("admin",),
+        permissions=("access_user_api_info",),
+        note="not needed for your own account",
     ),
     retry="safe",
     params=(
@@ -292,7 +300,9 @@ API_KEYS_CREATE_FOR_USER: Final[Operation[Secret]] = Operation(
     summary="Create an API key for a user.",
     docs="api_user_user_id_api_post",
     privileges=Privileges(
-        any_of=("admin",), permissions=("edit_user_api_info",), note="none for one's own account"
+        any_of=("admin",),
+        permissions=("edit_user_api_info",),
+        note="not needed for your own account",
     ),
     retry="if_unsent",
     params=(
@@ -322,7 +332,9 @@ API_KEYS_UPDATE_FOR_USER: Final[Operation[None]] = Operation(
     summary="Update an API key of a user.",
     docs="api_user_user_id_api_patch",
     privileges=Privileges(
-        any_of=("admin",), permissions=("edit_user_api_info",), note="none for one's own account"
+        any_of=("admin",),
+        permissions=("edit_user_api_info",),
+        note="not needed for your own account",
     ),
     retry="if_unsent",
     params=(
@@ -358,7 +370,9 @@ API_KEYS_DELETE_FOR_USER: Final[Operation[None]] = Operation(
     summary="Delete an API key of a user.",
     docs="api_user_user_id_api_delete",
     privileges=Privileges(
-        any_of=("admin",), permissions=("edit_user_api_info",), note="none for one's own account"
+        any_of=("admin",),
+        permissions=("edit_user_api_info",),
+        note="not needed for your own account",
     ),
     retry="safe",
     params=(

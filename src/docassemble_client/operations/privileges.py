@@ -26,7 +26,11 @@ _USER_PRIVILEGES_ACCESS = (
         "Error obtaining user information: {}",
         "The server could not read its record; see the server's log.",
     ),
-    KnownError(404, "User not found", "No account has this number."),
+    KnownError(
+        404,
+        "User not found",
+        "No account has this number: look it up with users.list or users.get_by_username.",
+    ),
 )
 _USER_PRIVILEGE_CHANGE = (
     KnownError(
@@ -138,7 +142,7 @@ PRIVILEGES_LIST_FOR_USER: Final[Operation[list[str]]] = Operation(
     privileges=Privileges(
         any_of=("admin", "advocate"),
         permissions=("access_user_info",),
-        note="none for one's own account",
+        note="not needed for your own account",
     ),
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),

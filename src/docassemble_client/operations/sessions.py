@@ -567,7 +567,7 @@ SESSIONS_LIST_FOR_USER: Final[Operation[Page[models.SessionSummary]]] = Operatio
     privileges=Privileges(
         any_of=("admin", "advocate"),
         permissions=("access_sessions",),
-        note="none for one's own account with a key without limited permissions",
+        note="not needed for your own account, unless the key has limited permissions",
     ),
     retry="safe",
     params=(
@@ -604,7 +604,7 @@ SESSIONS_DELETE_MANY_FOR_USER: Final[Operation[None]] = Operation(
     privileges=Privileges(
         any_of=("admin", "advocate"),
         permissions=("access_sessions",),
-        note="none for one's own account with a key without limited permissions",
+        note="not needed for your own account, unless the key has limited permissions",
     ),
     retry="if_unsent",
     params=(

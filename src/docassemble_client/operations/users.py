@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from docassemble_client.pagination import Page
 
 _USER_LOOKUP = (
-    KnownError(404, "User not found.", "No account has this number."),
+    KnownError(
+        404,
+        "User not found.",
+        "No account has this number: look it up with users.list or users.get_by_username.",
+    ),
     KnownError(
         403,
         "You do not have sufficient privileges to access user information",
@@ -209,7 +213,7 @@ USERS_GET: Final[Operation[models.User]] = Operation(
     privileges=Privileges(
         any_of=("admin", "advocate"),
         permissions=("access_user_info",),
-        note="none for one's own account",
+        note="not needed for your own account",
     ),
     retry="safe",
     params=(Param("user_id", "path", "int", required=True),),
@@ -233,7 +237,7 @@ USERS_UPDATE: Final[Operation[None]] = Operation(
     privileges=Privileges(
         any_of=("admin",),
         permissions=("access_user_info", "edit_user_info"),
-        note="none for one's own account with a key without limited permissions; the password also needs edit_user_password, the active status edit_user_active_status",
+        note="not needed for your own account, unless the key has limited permissions; the password also needs edit_user_password, the active status edit_user_active_status",
     ),
     retry="safe",
     params=(

@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Protocol
 
+from docassemble_client._checks import NUMBER, check_arguments
+
 _DEFAULT_START = 1_767_225_600.0  # 1 January 2026
 
 
@@ -47,6 +49,7 @@ class ManualClock:
         Args:
             now: Initial time in seconds since 1970; 1 January 2026 by default.
         """
+        check_arguments(NUMBER, now=now)
         self._now = now
 
     def now(self) -> float:

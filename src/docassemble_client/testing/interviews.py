@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import field, frozen
 
+from docassemble_client._checks import FLAG, ITERABLE, MAPPING, TEXT, check_arguments, validate
 from docassemble_client._types import JSONInput
 from docassemble_client.testing._yaml.variable_expressions import (
     UndefinedName,
@@ -36,6 +37,7 @@ class SessionVariables(Mapping[str, Any]):
         Args:
             variables: Values by name; `set` changes this dictionary.
         """
+        check_arguments(MAPPING, variables=variables)
         self._variables = variables
 
     def __getitem__(self, name: str) -> Any:
@@ -91,11 +93,13 @@ class Field:
         extra: Additional keys of the field's JSON.
     """
 
-    variable: str
-    label: str = ""
-    datatype: str = "text"
-    choices: Mapping[str, JSONInput] = field(factory=dict[str, "JSONInput"])
-    required: bool = True
+    variable: str = field(validator=validate(TEXT))
+    label: str = field(default="", validator=validate(TEXT))
+    datatype: str = field(default="text", validator=validate(TEXT))
+    choices: Mapping[str, JSONInput] = field(
+        factory=dict[str, "JSONInput"], validator=validate(MAPPING)
+    )
+    required: bool = field(default=True, validator=validate(FLAG))
     default: JSONInput = None
     extra: Mapping[str, JSONInput] = field(factory=dict[str, "JSONInput"], kw_only=True)
 
@@ -111,16 +115,18 @@ class FakeDocument:
         variable: Name of the variable that would hold the document.
     """
 
-    name: str
-    content: Mapping[str, bytes] = field(repr=False)
+    name: str = field(validator=validate(TEXT))
+    content: Mapping[str, bytes] = field(repr=False, validator=validate(MAPPING))
     variable: str = ""
 
 
 def _to_fields(fields: Iterable[Field | str]) -> tuple[Field, ...]:
+    check_arguments(ITERABLE, fields=fields)
     return tuple(field if isinstance(field, Field) else Field(field) for field in fields)
 
 
 def _to_documents(documents: Iterable[FakeDocument]) -> tuple[FakeDocument, ...]:
+    check_arguments(ITERABLE, documents=documents)
     return tuple(documents)
 
 
@@ -142,7 +148,7 @@ class ScriptedScreen:
         extra: Additional keys of the screen's JSON; they override all others.
     """
 
-    text: str
+    text: str = field(validator=validate(TEXT))
     fields: tuple[Field, ...] = field(default=(), converter=_to_fields)
     subtext: str = field(default="", kw_only=True)
     kind: str = field(default="", kw_only=True)
@@ -244,7 +250,7 @@ class ScriptedInterview:
         variables_read: Variables that the final function reads, for interviews.get_data.
     """
 
-    filename: str
+    filename: str = field(validator=validate(TEXT))
     steps: tuple[ScriptedScreen | str, ...] = ()
     on_demand: tuple[ScriptedScreen, ...] = ()
     final: FinalFunction | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from docassemble_client._checks import COUNT, SECONDS, TEXT, Kind, check_arguments
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.testing._server.request_handler import Outage, RequestHandler
 from docassemble_client.testing._state.builtin import make_builtin_interviews
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing.interviews import ActionFunction, FinalFunction, ScriptedScreen
 
 LATEST_VERSION = "1.10.14"
+_CLOCK = Kind("a clock with now() and sleep()", lambda value: hasattr(value, "now"))
 
 
 @frozen
@@ -97,6 +99,15 @@ class FakeServer(RequestHandler):
             install_seconds: Duration of a package installation in seconds, without the restart.
             outage: How requests fail during a restart; see the attribute.
         """
+        check_arguments(TEXT, version=version, url=url, outage=outage)
+        check_arguments(_CLOCK, optional=True, clock=clock)
+        check_arguments(COUNT, page_size=page_size)
+        check_arguments(
+            SECONDS,
+            latency=latency,
+            restart_seconds=restart_seconds,
+            install_seconds=install_seconds,
+        )
         state = ServerState(
             clock or SystemClock(),
             version=version,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import DAObject, JournalError, Upload, UsageError
+from docassemble_client._cleanup import CleanupTasks
+from docassemble_client.workflows.batch import journal as journal_module
 from docassemble_client.workflows.batch.journal import Journal, JournalEntry
 
 if TYPE_CHECKING:
@@ -188,3 +190,21 @@ def test_digests_identify_rows_and_reveal_nothing(tmp_path: Path) -> None:
     with open_journal(path) as journal, open_journal(second_path) as second:
         assert journal.compute_digest(row) == digest != second.compute_digest(row)
     assert b"hunter2" not in path.read_bytes()
+
+
+async def test_journal_is_closed_if_the_caller_is_cancelled_while_it_opens(tmp_path: Path) -> None:
+    """The file is not locked afterwards."""
+    path = tmp_path / "run.jsonl"
+    cleanup = CleanupTasks()
+
+    task = asyncio.ensure_future(
+        journal_module.open_journal(path, interview=I, server=URL, cleanup=cleanup)
+    )
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await cleanup.aclose(None)
+
+    assert read_entries(path, "1") == [None]
+    assert cleanup.take_leftovers() == ()

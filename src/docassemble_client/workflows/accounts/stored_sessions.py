@@ -118,6 +118,7 @@ async def export_sessions(
     page_token: str | None,
 ) -> AsyncGenerator[ExportedSession]:
     """Iterate over the sessions of all users."""
+    check_arguments(FLAG, variables=variables)
     check_arguments(TEXT, optional=True, page_token=page_token)
     reader = _ExportReader(client, i=i, tag=tag, user_id=user_id, secret=secret)
     pages = Paginator(

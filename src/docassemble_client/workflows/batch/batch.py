@@ -46,7 +46,7 @@ from docassemble_client._concurrency import (
 from docassemble_client._filenames import sanitize_filename
 from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
-from docassemble_client.workflows.batch.journal import Journal
+from docassemble_client.workflows.batch.journal import Journal, open_journal
 from docassemble_client.workflows.batch.resilient_session import ResilientSession
 from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
 from docassemble_client.workflows.batch.row_reader import Row, Rows, enumerate_rows, fetch_row
@@ -370,12 +370,12 @@ async def assemble_many(
     check_arguments(ROWS, rows=rows)
     check_arguments(CALLABLE, optional=True, on_progress=options.on_progress)
     check_arguments(MAPPING_OR_FUNCTION, optional=True, initial=options.initial)
-    open_journal = None
+    opened_journal = None
     if journal is not None:
-        open_journal = Journal(
+        opened_journal = await open_journal(
             journal, interview=i, server=client.base_url, cleanup=get_cleanup_tasks(client)
         )
-    async with aclosing(Batch(client, i, options, open_journal).run(rows)) as results:
+    async with aclosing(Batch(client, i, options, opened_journal).run(rows)) as results:
         async for result in results:
             yield result
 

@@ -242,6 +242,33 @@ class Journal:
         )
 
 
+async def open_journal(
+    path: str | os.PathLike[str], *, interview: str, server: str, cleanup: CleanupTasks
+) -> Journal:
+    """
+    Open a journal in a thread, because a large one takes long to read.
+
+    If the caller is cancelled in the meantime, the journal is closed.
+
+    Args:
+        path: As for `Journal`.
+        interview: As for `Journal`.
+        server: As for `Journal`.
+        cleanup: As for `Journal`.
+
+    Returns:
+        The journal.
+
+    Raises:
+        JournalError: As for `Journal`.
+        OSError: The file cannot be written.
+    """
+    make_journal = partial(Journal, path, interview=interview, server=server, cleanup=cleanup)
+    return await cleanup.run(
+        partial(to_thread, make_journal), "the lock of a journal", undo=Journal.aclose
+    )
+
+
 def _parse_record(line: bytes) -> _Record | None:
     """Parse a line; None if it is incomplete or not a JSON object."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from docassemble_client._checks import MAPPING, Kind, check_arguments, is_kind_of
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.errors import AnswerProblem
 from docassemble_client.workflows.interviews.answer_source import CallerAnswer
@@ -20,13 +21,15 @@ from docassemble_client.workflows.interviews.screen_filler import (
     fill_screen,
     make_invalid_answer,
 )
+from docassemble_client.workflows.interviews.text_format import TextFormat
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
     from docassemble_client.workflows.interviews.answers import Answer
     from docassemble_client.workflows.interviews.screen import Screen
     from docassemble_client.workflows.interviews.screen_field import ScreenField
-    from docassemble_client.workflows.interviews.text_format import TextFormat
+
+_TEXT_FORMAT = Kind("a TextFormat", is_kind_of(TextFormat))
 
 
 def make_screen_answers(
@@ -37,6 +40,9 @@ def make_screen_answers(
     variables: Mapping[str, JSON] | None,
 ) -> dict[str, Answer]:
     """Make the variables to send, as `Screen.answers` describes."""
+    check_arguments(MAPPING, values=values)
+    check_arguments(_TEXT_FORMAT, text_format=text_format)
+    check_arguments(MAPPING, optional=True, variables=variables)
     rows = _find_rows(screen, values)
     names = {name for fields in rows for field in fields for name in _get_names(field, rows)}
     own_names = {f"{screen.list_name}.there_is_another"} if screen.list_name else set[str]()

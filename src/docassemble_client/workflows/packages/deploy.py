@@ -316,7 +316,7 @@ class _Deployment:
 
     def _install_error(self, message: str, log: PipLog) -> InstallFailed:
         is_repository = "github_url" in self.target.arguments
-        hint = log.find_hint(is_repository=is_repository) or "See the error's log"
+        hint = log.find_hint(is_repository=is_repository) or "Read the reason in the error's log"
         if self.previous is None or self.previous.version is None:
             if not self.restart:
                 hint += (

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from docassemble_client._base_client import BaseClient
-from docassemble_client._checks import FLAG, TEXT, check_arguments
+from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, TEXT, check_arguments
 from docassemble_client._cleanup import CallGroup
 from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import run_in_thread, time_limit
@@ -91,6 +91,7 @@ class Project:
         Raises:
             UsageError: The key may not read its own account, and `user_id` is not set.
         """
+        check_arguments(TEXT, filename=filename)
         project = "" if self.name == DEFAULT_PROJECT else self.name
         return Interview(self._client, f"docassemble.playground{self.user_id}{project}:{filename}")
 
@@ -125,6 +126,8 @@ class Project:
             OSError: A file cannot be read.
         """
         self._check_entered()
+        check_arguments(PATH, source=source)
+        _check_options(restart=restart, timeout=timeout, on_progress=on_progress)
         with await run_in_thread(make_archive(source), undo=Archive.close) as archive:
             return await self._call_and_wait(
                 lambda: self._client.playground.install_packages(
@@ -168,6 +171,8 @@ class Project:
             TaskTimeout: The restart did not finish in time.
         """
         self._check_entered()
+        check_arguments(TEXT, optional=True, github=github, pip=pip, branch=branch)
+        _check_options(restart=restart, timeout=timeout, on_progress=on_progress)
         if (github is None) is (pip is None) or (branch is not None and github is None):
             message = "pull takes one package: github=, with or without branch=, or pip="
             raise UsageError(message)
@@ -371,3 +376,11 @@ class Project:
     async def _delete_project(self) -> None:
         await self._calls.wait()
         await self._remote.delete()
+
+
+def _check_options(
+    *, restart: bool, timeout: float | None, on_progress: Callable[[TaskEvent], object] | None
+) -> None:
+    check_arguments(FLAG, restart=restart)
+    check_arguments(SECONDS, optional=True, timeout=timeout)
+    check_arguments(CALLABLE, optional=True, on_progress=on_progress)

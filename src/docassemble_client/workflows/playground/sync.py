@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
-from docassemble_client._checks import CALLABLE, FLAG, PATH, check_arguments
+from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, check_arguments
 from docassemble_client._concurrency import (
     Callback,
     TaskGroup,
@@ -247,6 +247,8 @@ class Sync:
             TaskTimeout: The sync did not finish in time.
             OSError: A file cannot be read.
         """
+        check_arguments(FLAG, dry_run=dry_run)
+        check_arguments(SECONDS, optional=True, timeout=timeout)
 
         def make_error() -> TaskTimeout:
             message = f"the project was not synced within {timeout} s"
