@@ -107,7 +107,7 @@ async def test_a_call_can_have_its_own_timeout(
     async with server.make_client(timeout=timeout) as da:
         await KINDS[kind](da)
 
-    default = {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": None}
+    default = {"connect": 10.0, "read": 60.0, "write": 60.0, "pool": None}
     limits = [request.extensions["timeout"] for request in server.requests]
     assert limits == [expected, default, expected]
 
