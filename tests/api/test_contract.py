@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import nullcontext
 from pathlib import Path
@@ -68,15 +67,15 @@ async def _call_loopback(operation: Described) -> tuple[Any, ReceivedRequest]:
     return result, server.requests[0]
 
 
-def _call_example(operation: Described, http: str) -> tuple[Any, ReceivedRequest]:
+async def _call_example(operation: Described, http: str) -> tuple[Any, ReceivedRequest]:
     """Make the call of an example; return its result and its request."""
     if http == "aiohttp":
-        return asyncio.run(_call_loopback(operation))
+        return await _call_loopback(operation)
     status, headers, content = _build_response(operation)
     with respx.mock(using=MOCKED[http]) as router:
         response = httpx.Response(status, headers=headers, content=content)
         route = router.route(host="da.example.com").mock(return_value=response)
-        result = asyncio.run(_call(operation))
+        result = await _call(operation)
     request = route.calls.last.request
     target = request.url.raw_path.decode()
     return result, ReceivedRequest(request.method, target, dict(request.headers), request.content)
@@ -91,12 +90,12 @@ check_leaks_fixture = pytest.fixture(autouse=True)(check_leaks)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_request_matches_the_example(name: str, http: str) -> None:
+async def test_request_matches_the_example(name: str, http: str) -> None:
     """Method, URL, encoding, headers and body match the example, byte for byte."""
     operation = DESCRIBED[name]
     expected = operation.example.get("request", {})
 
-    _, request = _call_example(operation, http)
+    _, request = await _call_example(operation, http)
 
     url = urlsplit(request.target)
     assert request.method == operation.method
@@ -125,13 +124,13 @@ def test_request_matches_the_example(name: str, http: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_result_matches_the_example(name: str, http: str, decoding: Any) -> None:
+async def test_result_matches_the_example(name: str, http: str, decoding: Any) -> None:
     """The example's response becomes the typed result, and no data is lost."""
     operation = DESCRIBED[name]
     response = operation.example["response"]
 
     with decoding:
-        result, _ = _call_example(operation, http)
+        result, _ = await _call_example(operation, http)
 
     if isinstance(result, TaskHandle):
         check = operation.package_check

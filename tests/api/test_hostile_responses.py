@@ -17,7 +17,7 @@ from docassemble_client.config import RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError
 from docassemble_client.operations import OPERATIONS
 from tests.examples import build_argument
-from tests.mock import MockServer, run
+from tests.mock import MockServer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -107,10 +107,10 @@ async def use_operation(da: AsyncDocassemble, operation: Operation[Any]) -> None
         await da.wait_for_task(result, timeout=TIMEOUT)
 
 
-def run_and_catch(call: Coroutine[Any, Any, None]) -> DocassembleError | None:
+async def run_and_catch(call: Coroutine[Any, Any, None]) -> DocassembleError | None:
     """Run a call and return its error, if it raises one of the client's own."""
     try:
-        run(call)
+        await call
     except DocassembleError as error:
         return error
     return None
@@ -119,7 +119,9 @@ def run_and_catch(call: Coroutine[Any, Any, None]) -> DocassembleError | None:
 @pytest.mark.parametrize("name", OPERATIONS)
 @settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_any_response_is_a_result_or_a_documented_error(name: str, data: st.DataObject) -> None:
+async def test_any_response_is_a_result_or_a_documented_error(
+    name: str, data: st.DataObject
+) -> None:
     """Any bytes lead to a result or a documented error, without a hang or a secret in the text."""
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -140,6 +142,6 @@ def test_any_response_is_a_result_or_a_documented_error(name: str, data: st.Data
         async with AsyncDocassemble(mock.url, "key", transport=mock.transport, **options) as da:
             await use_operation(da, OPERATIONS[name])
 
-    error = run_and_catch(use_client())
+    error = await run_and_catch(use_client())
 
     assert SECRET not in f"{error} {error!r}"

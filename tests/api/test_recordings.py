@@ -25,7 +25,7 @@ from docassemble_client._core.error_hints import fill_in_privileges
 from docassemble_client.errors import get_error_class
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS
 from docassemble_client.responses import parse_media_type
-from tests.mock import MockServer, run
+from tests.mock import MockServer
 from tests.operation_coverage import count_successes, find_known_error, find_unproven_errors
 from tests.recording import FOLDER, RecordedExchange, decode_content, parse_parts, read_all
 from tests.replay import repeat_call
@@ -49,7 +49,7 @@ def strict_decoding() -> Iterator[None]:
         yield
 
 
-def replay_exchanges(
+async def replay_exchanges(
     exchanges: list[RecordedExchange],
 ) -> list[tuple[RecordedExchange, Any, httpx.Request]]:
     """Repeat the calls against the recorded responses."""
@@ -66,7 +66,7 @@ def replay_exchanges(
         async with AsyncDocassemble(mock.url, "key", transport=mock.transport, retry=ONCE) as da:
             return [await catch_api_error(da, recorded) for recorded in exchanges]
 
-    return list(zip(exchanges, run(repeat_calls()), mock.requests, strict=True))
+    return list(zip(exchanges, await repeat_calls(), mock.requests, strict=True))
 
 
 async def catch_api_error(da: AsyncDocassemble, recorded: RecordedExchange) -> Any:
@@ -121,11 +121,11 @@ def read_recorded_response(recorded: RecordedExchange, result: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_recorded_calls_can_be_repeated(name: str) -> None:
+async def test_recorded_calls_can_be_repeated(name: str) -> None:
     """The recorded arguments produce the recorded request, and no data of the response is lost."""
     exchanges = [ex for ex in SCENARIOS[name].exchanges if ex.response is not None]
 
-    for recorded, result, request in replay_exchanges(exchanges):
+    for recorded, result, request in await replay_exchanges(exchanges):
         assert (request.method, request.url.raw_path.decode()) == (
             recorded.method,
             recorded.target,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from docassemble_client import AsyncDocassemble, Secret, Upload
 from docassemble_client.errors import DocassembleError
 from docassemble_client.operations import OPERATIONS
-from tests.mock import MockServer, run
+from tests.mock import MockServer
 
 if TYPE_CHECKING:
     import httpx
@@ -131,17 +131,15 @@ def parse_text(text: str, value: Any) -> Any:
     return text if isinstance(value, str) else json.loads(text)
 
 
-def capture_call(call: str, arguments: dict[str, Any]) -> httpx.Request:
+async def capture_call(call: str, arguments: dict[str, Any]) -> httpx.Request:
     """Make a call, ignore its error and return its request."""
     mock = MockServer(lambda _: (418, None))
     tag, _, name = call.partition(".")
 
-    async def make_call() -> None:
-        async with AsyncDocassemble(mock.url + BASE, "key", transport=mock.transport) as da:
-            with pytest.raises(DocassembleError, match="418"):
-                await getattr(getattr(da, tag), name)(**arguments)
+    async with AsyncDocassemble(mock.url + BASE, "key", transport=mock.transport) as da:
+        with pytest.raises(DocassembleError, match="418"):
+            await getattr(getattr(da, tag), name)(**arguments)
 
-    run(make_call())
     (request,) = mock.requests
     return request
 
@@ -149,12 +147,12 @@ def capture_call(call: str, arguments: dict[str, Any]) -> httpx.Request:
 @pytest.mark.parametrize("name", OPERATIONS)
 @settings(max_examples=settings().max_examples * 3 // 10, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_request_parses_back_to_its_arguments(name: str, data: st.DataObject) -> None:
+async def test_a_request_parses_back_to_its_arguments(name: str, data: st.DataObject) -> None:
     """Query, JSON, form, files and path contain exactly the arguments, under their wire names."""
     operation = OPERATIONS[name]
     arguments = data.draw(draw_arguments(operation), label="arguments")
 
-    request = capture_call(name, arguments)
+    request = await capture_call(name, arguments)
 
     params = [param for param in operation.params if param.name in arguments]
     query = dict(
@@ -196,15 +194,13 @@ def test_a_request_parses_back_to_its_arguments(name: str, data: st.DataObject) 
 FREE = st.dictionaries(TEXT.filter(lambda name: name != "key"), JSON, max_size=4)
 
 
-def capture_request(method: str, path: str, **arguments: Any) -> httpx.Request:
+async def capture_request(method: str, path: str, **arguments: Any) -> httpx.Request:
     """Call da.request and return its request."""
     mock = MockServer(lambda _: (200, None))
 
-    async def make_call() -> None:
-        async with AsyncDocassemble(mock.url + BASE, "key", transport=mock.transport) as da:
-            await da.request(method, path, **arguments)
+    async with AsyncDocassemble(mock.url + BASE, "key", transport=mock.transport) as da:
+        await da.request(method, path, **arguments)
 
-    run(make_call())
     (request,) = mock.requests
     return request
 
@@ -214,9 +210,11 @@ def build_expected(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(params=FREE, body=JSON.filter(lambda value: not isinstance(value, dict)) | FREE)
-def test_a_free_request_parses_back_to_its_arguments(params: dict[str, Any], body: Any) -> None:
+async def test_a_free_request_parses_back_to_its_arguments(
+    params: dict[str, Any], body: Any
+) -> None:
     """da.request sends parameters and JSON unchanged; None omits a parameter."""
-    request = capture_request("POST", "/x", params=params, json=body)
+    request = await capture_request("POST", "/x", params=params, json=body)
 
     query = dict(parse_qsl(request.url.query.decode(), keep_blank_values=True))
     assert {name: parse_text(text, params[name]) for name, text in query.items()} == build_expected(
@@ -226,12 +224,16 @@ def test_a_free_request_parses_back_to_its_arguments(params: dict[str, Any], bod
 
 
 @given(data=FREE, content=st.binary(max_size=20))
-def test_a_free_form_parses_back_to_its_arguments(data: dict[str, Any], content: bytes) -> None:
+async def test_a_free_form_parses_back_to_its_arguments(
+    data: dict[str, Any], content: bytes
+) -> None:
     """da.request sends form fields beside files unchanged; None omits a field."""
     data = {name.replace("%", ""): value for name, value in data.items()}
     data.pop("key", None)
 
-    request = capture_request("POST", "/x", data=data, files={"file": Upload(content, "a.txt")})
+    request = await capture_request(
+        "POST", "/x", data=data, files={"file": Upload(content, "a.txt")}
+    )
 
     *fields, file = parse_parts(request)
     form = {name: parse_text(text.decode(), data[name]) for name, _, text in fields}
@@ -240,10 +242,10 @@ def test_a_free_form_parses_back_to_its_arguments(data: dict[str, Any], content:
 
 
 @given(path=st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=12))
-def test_a_free_path_is_sent_unchanged(path: str) -> None:
+async def test_a_free_path_is_sent_unchanged(path: str) -> None:
     """A path without query, fragment and control characters is quoted once."""
     path = "/" + path.replace("?", "").replace("#", "").replace("%", "")
 
-    request = capture_request("GET", path)
+    request = await capture_request("GET", path)
 
     assert unquote(request.url.raw_path.decode()) == BASE + path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 from pathlib import Path
@@ -73,21 +72,19 @@ class Generated:
         """Get a call function, such as get."""
         return getattr(self.import_module("api.things").Things, name)
 
-    def call(self, name: str, /, *arguments: Any, **named: Any) -> Any:
-        """Call an operation of the tag things."""
-        return asyncio.run(self._call(name, arguments, named))
-
-    def call_with_response(self, name: str, value: object, status: int = 200) -> Any:
+    async def call_with_response(self, name: str, value: object, status: int = 200) -> Any:
         """Call an operation without arguments; the server responds with this JSON value."""
         self.response = httpx.Response(status, json=value)
-        return self.call(name)
+        return await self.call(name)
 
     @property
     def last_json(self) -> Any:
         """The JSON body of the last request."""
         return json.loads(self.requests[-1].content)
 
-    async def _call(self, name: str, arguments: Any, named: Any) -> Any:
+    async def call(self, name: str, /, *arguments: Any, **named: Any) -> Any:
+        """Call an operation of the tag things."""
+
         def respond(request: httpx.Request) -> httpx.Response:
             self.requests.append(request)
             return self.response

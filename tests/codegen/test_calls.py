@@ -27,7 +27,7 @@ def _get_query(client: Generated) -> dict[str, str]:
     return dict(parse_qsl(client.requests[-1].url.query.decode(), keep_blank_values=True))
 
 
-def test_required_parameters_are_positional_and_optional_ones_keyword_only(
+async def test_required_parameters_are_positional_and_optional_ones_keyword_only(
     generate: Generate,
 ) -> None:
     """Path parameters come first, then required ones; all others are keyword-only."""
@@ -40,7 +40,7 @@ def test_required_parameters_are_positional_and_optional_ones_keyword_only(
         )
     )
 
-    client.call("run", 7, "x", name="y")
+    await client.call("run", 7, "x", name="y")
     signature = inspect.signature(client.get_function("run"))
     kinds = {param.kind.name for param in list(signature.parameters.values())[3:]}
 
@@ -49,16 +49,16 @@ def test_required_parameters_are_positional_and_optional_ones_keyword_only(
     assert list(signature.parameters) == names
     assert kinds == {"KEYWORD_ONLY"}
     with pytest.raises(TypeError):
-        client.call("run", 7)
+        await client.call("run", 7)
     with pytest.raises(TypeError):
-        client.call("run", 7, "x", "y")
+        await client.call("run", 7, "x", "y")
 
 
-def test_every_call_can_send_further_headers(generate: Generate) -> None:
+async def test_every_call_can_send_further_headers(generate: Generate) -> None:
     """headers= is an argument of every call, not of the specification."""
     client = generate("operations: {run: {call: GET /api/thing}}")
 
-    client.call("run", headers={"X-Trace": "abc"})
+    await client.call("run", headers={"X-Trace": "abc"})
 
     assert client.requests[-1].headers["x-trace"] == "abc"
 
@@ -72,33 +72,33 @@ def test_a_namespace_is_made_once(generate: Generate) -> None:
     assert type(da.things).__name__ == "Things"
 
 
-def test_omitted_parameters_are_not_sent(generate: Generate) -> None:
+async def test_omitted_parameters_are_not_sent(generate: Generate) -> None:
     """None means omitted, if the server does not distinguish null."""
     client = generate(
         _build_operation("POST /api/thing", "name: {in: body, type: str, doc: Name.}")
     )
 
-    client.call("run")
-    client.call("run", name=None)
+    await client.call("run")
+    await client.call("run", name=None)
 
     assert [request.content for request in client.requests] == [b"{}", b"{}"]
 
 
-def test_null_is_sent_if_the_specification_allows_it(generate: Generate) -> None:
+async def test_null_is_sent_if_the_specification_allows_it(generate: Generate) -> None:
     """With null: true, None is sent and UNSET is the default."""
     client = generate(
         _build_operation("POST /api/thing", 'name: {in: body, type: str, "null": true, doc: Name.}')
     )
 
-    client.call("run", name=None)
+    await client.call("run", name=None)
     null = client.last_json
-    client.call("run")
+    await client.call("run")
 
     assert null == {"name": None}
     assert client.last_json == {}
 
 
-def test_parameters_are_sent_under_their_wire_names(generate: Generate) -> None:
+async def test_parameters_are_sent_under_their_wire_names(generate: Generate) -> None:
     """wire: is the name that the server reads."""
     client = generate(
         _build_operation(
@@ -106,12 +106,12 @@ def test_parameters_are_sent_under_their_wire_names(generate: Generate) -> None:
         )
     )
 
-    client.call("run", page_token="x")
+    await client.call("run", page_token="x")
 
     assert _get_query(client) == {"Next-Id": "x"}
 
 
-def test_any_sequence_or_mapping_is_accepted(generate: Generate) -> None:
+async def test_any_sequence_or_mapping_is_accepted(generate: Generate) -> None:
     """List parameters accept any sequence, map parameters any mapping."""
     client = generate(
         _build_operation(
@@ -121,12 +121,12 @@ def test_any_sequence_or_mapping_is_accepted(generate: Generate) -> None:
         )
     )
 
-    client.call("run", names=("a", "b"), flags={"a": True})
+    await client.call("run", names=("a", "b"), flags={"a": True})
 
     assert client.last_json == {"names": ["a", "b"], "flags": {"a": 1}}
 
 
-def test_json_text_is_json_inside_a_string(generate: Generate) -> None:
+async def test_json_text_is_json_inside_a_string(generate: Generate) -> None:
     """encoding: json_text is for endpoints that parse a parameter a second time."""
     client = generate(
         _build_operation(
@@ -134,12 +134,12 @@ def test_json_text_is_json_inside_a_string(generate: Generate) -> None:
         )
     )
 
-    client.call("run", data={"a": [1]})
+    await client.call("run", data={"a": [1]})
 
     assert client.last_json == {"data": '{"a":[1]}'}
 
 
-def test_items_of_a_spread_mapping_are_sent_as_parameters(generate: Generate) -> None:
+async def test_items_of_a_spread_mapping_are_sent_as_parameters(generate: Generate) -> None:
     """Each item of a spread mapping is a parameter; reserved names are refused."""
     client = generate(
         _build_operation(
@@ -148,14 +148,14 @@ def test_items_of_a_spread_mapping_are_sent_as_parameters(generate: Generate) ->
         )
     )
 
-    client.call("run", args={"a": "1", "b": "2"})
+    await client.call("run", args={"a": "1", "b": "2"})
 
     assert _get_query(client) == {"a": "1", "b": "2"}
     with pytest.raises(client.errors.UsageError, match="must not contain 'i'"):
-        client.call("run", args={"i": "1"})
+        await client.call("run", args={"i": "1"})
 
 
-def test_all_reserved_names_are_refused(generate: Generate) -> None:
+async def test_all_reserved_names_are_refused(generate: Generate) -> None:
     """reserved: is a list."""
     client = generate(
         _build_operation(
@@ -166,10 +166,10 @@ def test_all_reserved_names_are_refused(generate: Generate) -> None:
 
     for name in ("i", "session"):
         with pytest.raises(client.errors.UsageError, match=f"'{name}'"):
-            client.call("run", args={name: "1"})
+            await client.call("run", args={name: "1"})
 
 
-def test_variable_names_are_checked(generate: Generate) -> None:
+async def test_variable_names_are_checked(generate: Generate) -> None:
     """check: variable_name refuses all but plain names, because the server executes them."""
     client = generate(
         _build_operation(
@@ -178,10 +178,10 @@ def test_variable_names_are_checked(generate: Generate) -> None:
     )
 
     with pytest.raises(client.errors.UsageError, match="not a valid variable name"):
-        client.call("run", data={"a[f()]": 1})
+        await client.call("run", data={"a[f()]": 1})
 
 
-def test_renamed_names_are_not_those_of_variables(generate: Generate) -> None:
+async def test_renamed_names_are_not_those_of_variables(generate: Generate) -> None:
     """renamed_by exempts the names that another parameter maps to variables."""
     client = generate(
         _build_operation(
@@ -191,13 +191,13 @@ def test_renamed_names_are_not_those_of_variables(generate: Generate) -> None:
         )
     )
 
-    client.call("run", files={"a-b": b""}, names={"a-b": "x['a']"})
+    await client.call("run", files={"a-b": b""}, names={"a-b": "x['a']"})
 
     with pytest.raises(client.errors.UsageError, match="'c-d', which is not a valid variable name"):
-        client.call("run", files={"a-b": b"", "c-d": b""}, names={"a-b": "x['a']"})
+        await client.call("run", files={"a-b": b"", "c-d": b""}, names={"a-b": "x['a']"})
 
 
-def test_files_are_sent_as_multipart(generate: Generate) -> None:
+async def test_files_are_sent_as_multipart(generate: Generate) -> None:
     """A form may have one file, several files under one name, and a mapping from field to file."""
     client = generate(
         _build_operation(
@@ -209,7 +209,7 @@ def test_files_are_sent_as_multipart(generate: Generate) -> None:
         )
     )
 
-    client.call("run", b"1", many=[b"2", b"3"], named={"x": b"4"}, data={"a": 1})
+    await client.call("run", b"1", many=[b"2", b"3"], named={"x": b"4"}, data={"a": 1})
     body = client.requests[-1].content.decode()
 
     assert client.requests[-1].headers["content-type"].startswith("multipart/form-data")
@@ -221,7 +221,7 @@ def test_files_are_sent_as_multipart(generate: Generate) -> None:
     ]
 
 
-def test_values_of_a_closed_enumeration_are_checked(generate: Generate) -> None:
+async def test_values_of_a_closed_enumeration_are_checked(generate: Generate) -> None:
     """An invalid value of a closed enumeration is refused; an open one accepts it."""
     client = generate("""
 enums:
@@ -235,14 +235,14 @@ operations:
       colour: {in: query, type: Colour, doc: Colour.}
 """)
 
-    client.call("run", way="up", colour="infrared")
+    await client.call("run", way="up", colour="infrared")
 
     assert _get_query(client) == {"way": "up", "colour": "infrared"}
     with pytest.raises(client.errors.UsageError, match="must be one of up, down"):
-        client.call("run", way="left")
+        await client.call("run", way="left")
 
 
-def test_exactly_one_of_several_parameters_is_required(generate: Generate) -> None:
+async def test_exactly_one_of_several_parameters_is_required(generate: Generate) -> None:
     """one_of: refuses no parameter and several."""
     client = generate(
         _build_operation(
@@ -253,15 +253,17 @@ def test_exactly_one_of_several_parameters_is_required(generate: Generate) -> No
         )
     )
 
-    client.call("run", a="1")
+    await client.call("run", a="1")
 
     for arguments in ({}, {"a": "1", "b": "2"}):
         with pytest.raises(client.errors.UsageError, match="exactly one of a, b"):
-            client.call("run", **arguments)
+            await client.call("run", **arguments)
     assert len(client.requests) == 1
 
 
-def test_any_of_several_parameters_is_required_unless_a_flag_is_set(generate: Generate) -> None:
+async def test_any_of_several_parameters_is_required_unless_a_flag_is_set(
+    generate: Generate,
+) -> None:
     """any_of: with unless: protects calls that would otherwise affect everything."""
     client = generate(
         _build_operation(
@@ -274,14 +276,14 @@ def test_any_of_several_parameters_is_required_unless_a_flag_is_set(generate: Ge
     )
 
     with pytest.raises(client.errors.UsageError, match="delete_all=True"):
-        client.call("run")
-    client.call("run", a="1", b="2")
-    client.call("run", delete_all=True)
+        await client.call("run")
+    await client.call("run", a="1", b="2")
+    await client.call("run", delete_all=True)
 
     assert [request.url.query for request in client.requests] == [b"a=1&b=2", b""]
 
 
-def test_a_rule_may_name_a_single_parameter(generate: Generate) -> None:
+async def test_a_rule_may_name_a_single_parameter(generate: Generate) -> None:
     """any_of: with one name makes a parameter required unless a flag is set."""
     client = generate(
         _build_operation(
@@ -290,20 +292,20 @@ def test_a_rule_may_name_a_single_parameter(generate: Generate) -> None:
     )
 
     with pytest.raises(client.errors.UsageError, match="at least one of a"):
-        client.call("run")
+        await client.call("run")
 
 
-def test_local_parameter_is_not_sent(generate: Generate) -> None:
+async def test_local_parameter_is_not_sent(generate: Generate) -> None:
     """A local parameter only affects the client; its default is False."""
     client = generate(_build_operation("GET /api/thing", "all: {in: local, type: bool, doc: All.}"))
 
-    client.call("run", all=True)
+    await client.call("run", all=True)
 
     assert client.requests[-1].url.query == b""
     assert inspect.signature(client.get_function("run")).parameters["all"].default is False
 
 
-def test_local_and_path_parameters_use_no_wire_name(generate: Generate) -> None:
+async def test_local_and_path_parameters_use_no_wire_name(generate: Generate) -> None:
     """Local and path parameters cannot collide with the wire names of others."""
     client = generate(
         _build_operation(
@@ -315,24 +317,24 @@ def test_local_and_path_parameters_use_no_wire_name(generate: Generate) -> None:
         )
     )
 
-    client.call("run", 1, every=True, owner=2)
+    await client.call("run", 1, every=True, owner=2)
 
     assert client.requests[-1].url == "https://da.example.com/api/user/1?all=1&user_id=2"
 
 
-def test_parameter_groups_come_before_own_parameters(generate: Generate) -> None:
+async def test_parameter_groups_come_before_own_parameters(generate: Generate) -> None:
     """use: takes parameters of common.yaml, in order."""
     client = generate(
         _build_operation("GET /api/thing", "b: {in: query, type: str, doc: B.}", "use: [first]"),
         common="parameters: {first: {a: {in: query, type: str, doc: A.}}}",
     )
 
-    client.call("run", b="2", a="1")
+    await client.call("run", b="2", a="1")
 
     assert client.requests[-1].url.query == b"a=1&b=2"
 
 
-def test_operation_without_auth_sends_no_key(generate: Generate) -> None:
+async def test_operation_without_auth_sends_no_key(generate: Generate) -> None:
     """auth: false is for calls that need no API key."""
     client = generate("""
 operations:
@@ -340,8 +342,8 @@ operations:
   get: {call: GET /thing}
 """)
 
-    client.call("get_health")
-    client.call("get")
+    await client.call("get_health")
+    await client.call("get")
 
     assert [request.headers.get("x-api-key") for request in client.requests] == [None, "key"]
 

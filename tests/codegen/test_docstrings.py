@@ -188,7 +188,7 @@ def test_raises_section_names_the_raised_classes(generate: Generate) -> None:
         assert f"M{code}" in messages[name]
 
 
-def test_any_text_is_escaped_in_docstrings_and_the_table(generate: Generate) -> None:
+async def test_any_text_is_escaped_in_docstrings_and_the_table(generate: Generate) -> None:
     """Backslashes, all quotes and other scripts are printed as text, not code."""
     text = r'''C:\new \"\"\" """x""" 'y' {{ z }} {% if %} Größe 字 🎉 "quoted"'''
     quoted = text.replace("'", "''")
@@ -212,7 +212,7 @@ operations:
 """)
     operation = client.find_operation("things.go")
 
-    assert client.call_with_response("go", {"Größe": text}).a == text
+    assert (await client.call_with_response("go", {"Größe": text})).a == text
     assert client.find_operation("things.go").errors[0].hint == text
     assert operation.privileges.note == text
     assert operation.params[0].wire == text
@@ -225,7 +225,7 @@ operations:
         assert sum(doc.count(text[1:]) for doc in docs) >= count
 
 
-def test_empty_texts_produce_valid_code(generate: Generate) -> None:
+async def test_empty_texts_produce_valid_code(generate: Generate) -> None:
     """An empty text still produces valid code."""
     client = generate("""
 description: ""
@@ -233,7 +233,7 @@ models: {Thing: {doc: "", fields: {id: {type: int, doc: ""}}}}
 operations: {go: {call: POST /api/go, effects: "", returns: {200: Thing}}}
 """)
 
-    assert client.call_with_response("go", {"id": 1}).id == 1
+    assert (await client.call_with_response("go", {"id": 1})).id == 1
 
 
 def test_invalid_generated_code_is_reported() -> None:

@@ -22,7 +22,7 @@ def test_known_error_names_configuration_switches(generate: Generate) -> None:
     assert [error.switches for error in errors] == [(), ("enable x", "allow y")]
 
 
-def test_known_errors_have_hints(generate: Generate) -> None:
+async def test_known_errors_have_hints(generate: Generate) -> None:
     """An operation's own errors come first, then its groups, then the group every."""
     client = generate(
         "operations: {go: {call: POST /api/go, errors: [login, "
@@ -41,9 +41,9 @@ statuses: {"404": Check the path.}
     assert [error.hint for error in errors] == ["Fix it.", "Log in.", "Check the key."]
     assert client.find_operation("things.get_health").errors == ()
     with pytest.raises(client.errors.BadRequest, match="Fix it"):
-        client.call_with_response("go", "Bad thing.", 400)
+        await client.call_with_response("go", "Bad thing.", 400)
     with pytest.raises(client.errors.NotFound, match="Check the path"):
-        client.call_with_response("go", "", 404)
+        await client.call_with_response("go", "", 404)
 
 
 def test_shared_errors_are_printed_once(generate: Generate) -> None:

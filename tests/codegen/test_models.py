@@ -25,80 +25,80 @@ operations:
 """
 
 
-def test_missing_required_field_is_a_decode_error(generate: Generate) -> None:
+async def test_missing_required_field_is_a_decode_error(generate: Generate) -> None:
     """A field that is neither optional nor null must be present; the error names it."""
     client = generate(_build_model("id: {type: int, doc: Number.}"))
 
     with pytest.raises(client.errors.DecodeError, match="id is missing"):
-        client.call_with_response("get", {})
+        await client.call_with_response("get", {})
 
 
-def test_value_of_another_type_is_a_decode_error(generate: Generate) -> None:
+async def test_value_of_another_type_is_a_decode_error(generate: Generate) -> None:
     """A value of another type is not a valid response of the operation."""
     client = generate(_build_model("id: {type: int, doc: Number.}"))
 
     with pytest.raises(client.errors.DecodeError, match="expected int, got list"):
-        client.call_with_response("get", {"id": []})
+        await client.call_with_response("get", {"id": []})
 
 
-def test_field_is_read_from_its_wire_name(generate: Generate) -> None:
+async def test_field_is_read_from_its_wire_name(generate: Generate) -> None:
     """wire: is the key in the JSON; the name in the specification is the attribute."""
     client = generate(_build_model("number: {type: int, wire: Thing-No, doc: Number.}"))
 
-    thing = client.call_with_response("get", {"Thing-No": 7})
+    thing = await client.call_with_response("get", {"Thing-No": 7})
 
     assert thing == client.models.Thing(number=7)
     assert thing.extra == {}
 
 
-def test_absent_optional_field_is_none(generate: Generate) -> None:
+async def test_absent_optional_field_is_none(generate: Generate) -> None:
     """If null is never sent, None means absent."""
     client = generate(_build_model("name: {type: str, optional: true, doc: Name.}"))
 
-    absent = client.call_with_response("get", {})
-    present = client.call_with_response("get", {"name": "x"})
+    absent = await client.call_with_response("get", {})
+    present = await client.call_with_response("get", {"name": "x"})
 
     assert absent.name is None
     assert present.name == "x"
 
 
-def test_nullable_field_is_required(generate: Generate) -> None:
+async def test_nullable_field_is_required(generate: Generate) -> None:
     """A field that may be null is still required."""
     client = generate(_build_model('name: {type: str, "null": true, doc: Name.}'))
 
-    assert client.call_with_response("get", {"name": None}).name is None
+    assert (await client.call_with_response("get", {"name": None})).name is None
     with pytest.raises(client.errors.DecodeError, match="name is missing"):
-        client.call_with_response("get", {})
+        await client.call_with_response("get", {})
 
 
-def test_optional_nullable_field_distinguishes_absent_and_null(generate: Generate) -> None:
+async def test_optional_nullable_field_distinguishes_absent_and_null(generate: Generate) -> None:
     """If null and absence mean different things, an absent field is UNSET."""
     client = generate(_build_model('name: {type: str, "null": true, optional: true, doc: Name.}'))
     unset = client.import_module("_types").UNSET
 
-    absent = client.call_with_response("get", {})
-    null = client.call_with_response("get", {"name": None})
+    absent = await client.call_with_response("get", {})
+    null = await client.call_with_response("get", {"name": None})
 
     assert absent.name is unset
     assert null.name is None
     assert absent != null
 
 
-def test_required_fields_may_follow_optional_ones(generate: Generate) -> None:
+async def test_required_fields_may_follow_optional_ones(generate: Generate) -> None:
     """Fields may be in any order in the specification."""
     client = generate(
         _build_model("""first: {type: str, optional: true, doc: First.}
       second: {type: str, doc: Second.}""")
     )
 
-    thing = client.call_with_response("get", {"second": "2"})
+    thing = await client.call_with_response("get", {"second": "2"})
     names = [field.name for field in attrs.fields(client.models.Thing)]
 
     assert (thing.first, thing.second) == (None, "2")
     assert names == ["second", "first", "extra"]
 
 
-def test_open_enumeration_accepts_unknown_values(generate: Generate) -> None:
+async def test_open_enumeration_accepts_unknown_values(generate: Generate) -> None:
     """A newer server may have more values than the specification."""
     client = generate(
         _build_model(
@@ -106,11 +106,11 @@ def test_open_enumeration_accepts_unknown_values(generate: Generate) -> None:
         )
     )
 
-    assert client.call_with_response("get", {"state": "new"}).state == "new"
-    assert client.call_with_response("get", {"state": "newer"}).state == "newer"
+    assert (await client.call_with_response("get", {"state": "new"})).state == "new"
+    assert (await client.call_with_response("get", {"state": "newer"})).state == "newer"
 
 
-def test_closed_enumeration_refuses_unknown_values(generate: Generate) -> None:
+async def test_closed_enumeration_refuses_unknown_values(generate: Generate) -> None:
     """closed: true means that there are no other values."""
     client = generate(
         _build_model(
@@ -119,21 +119,21 @@ def test_closed_enumeration_refuses_unknown_values(generate: Generate) -> None:
         )
     )
 
-    assert client.call_with_response("get", {"state": "old"}).state == "old"
+    assert (await client.call_with_response("get", {"state": "old"})).state == "old"
     with pytest.raises(client.errors.DecodeError):
-        client.call_with_response("get", {"state": "newer"})
+        await client.call_with_response("get", {"state": "newer"})
 
 
-def test_unknown_keys_are_kept_in_extra(generate: Generate) -> None:
+async def test_unknown_keys_are_kept_in_extra(generate: Generate) -> None:
     """No data is lost, and new keys of newer servers are accepted."""
     client = generate(_build_model("id: {type: int, doc: Number.}"))
 
-    thing = client.call_with_response("get", {"id": 1, "new": [2]})
+    thing = await client.call_with_response("get", {"id": 1, "new": [2]})
 
     assert thing.extra == {"new": [2]}
 
 
-def test_models_nest_in_lists_and_maps(generate: Generate) -> None:
+async def test_models_nest_in_lists_and_maps(generate: Generate) -> None:
     """Types nest, in any order of definition."""
     client = generate("""
 models:
@@ -144,7 +144,9 @@ operations:
 """)
     thing, box = client.models.Thing, client.models.Box
 
-    result = client.call_with_response("get", {"things": [{"boxes": {"a": [{"things": []}]}}, {}]})
+    result = await client.call_with_response(
+        "get", {"things": [{"boxes": {"a": [{"things": []}]}}, {}]}
+    )
 
     assert result == box(things=[thing(boxes={"a": [box(things=[])]}), thing()])
 
@@ -162,76 +164,76 @@ operations:
         ("map[object]", {"a": {"b": None}}),
     ],
 )
-def test_value_of_each_type_is_decoded_unchanged(
+async def test_value_of_each_type_is_decoded_unchanged(
     generate: Generate, kind: str, value: object
 ) -> None:
     """Every type of the specification has a Python type that holds the JSON value."""
     client = generate(_build_model(f'value: {{type: "{kind}", doc: Value.}}'))
 
-    result = client.call_with_response("get", {"value": value})
+    result = await client.call_with_response("get", {"value": value})
 
     assert result.value == value
     assert type(result.value) is type(value)
 
 
-def test_time_is_also_a_datetime(generate: Generate) -> None:
+async def test_time_is_also_a_datetime(generate: Generate) -> None:
     """datetime_property: adds a property; it is None if the field is no text or not a time."""
     words = "type: str, 'null': true, optional: true, datetime_property: started_at, doc: T."
     client = generate(_build_model(f"start: {{{words}}}"))
 
-    def read_time(response: dict[str, Any]) -> datetime | None:
-        thing = client.call_with_response("get", response)
+    async def read_time(response: dict[str, Any]) -> datetime | None:
+        thing = await client.call_with_response("get", response)
         started_at: datetime | None = thing.started_at
         return started_at
 
-    assert read_time({"start": "2026-11-22T20:44:54.5"}) == datetime(
+    assert await read_time({"start": "2026-11-22T20:44:54.5"}) == datetime(
         2026, 11, 22, 20, 44, 54, 500_000, UTC
     )
-    assert [read_time(response) for response in ({"start": "soon"}, {"start": None}, {})] == [
+    assert [await read_time(response) for response in ({"start": "soon"}, {"start": None}, {})] == [
         None, None, None
     ]  # fmt: skip
 
 
-def test_sensitive_field_is_hidden_in_repr(generate: Generate) -> None:
+async def test_sensitive_field_is_hidden_in_repr(generate: Generate) -> None:
     """The repr shows that there is a sensitive value, but not the value."""
     client = generate(_build_model("url: {type: str, sensitive: true, doc: Link.}"))
 
-    thing = client.call_with_response("get", {"url": "example-token"})
+    thing = await client.call_with_response("get", {"url": "example-token"})
 
     assert thing.url == "example-token"
     assert "example-token" not in repr(thing)
     assert "url=" in repr(thing)
 
 
-def test_sensitive_field_may_be_renamed_and_absent(generate: Generate) -> None:
+async def test_sensitive_field_may_be_renamed_and_absent(generate: Generate) -> None:
     """sensitive, wire and optional can be combined."""
     client = generate(
         _build_model("url: {type: str, sensitive: true, optional: true, wire: U, doc: L.}")
     )
 
-    absent = client.call_with_response("get", {})
-    present = client.call_with_response("get", {"U": "example-token"})
+    absent = await client.call_with_response("get", {})
+    present = await client.call_with_response("get", {"U": "example-token"})
 
     assert (absent.url, present.url) == (None, "example-token")
     assert repr(absent) == "Thing(url=None)"
     assert "example-token" not in repr(present)
 
 
-def test_secrets_are_hidden_in_repr(generate: Generate) -> None:
+async def test_secrets_are_hidden_in_repr(generate: Generate) -> None:
     """A secret is wrapped; only reveal() returns it."""
     client = generate(_build_model("password: {type: secret, doc: Password.}"))
 
-    thing = client.call_with_response("get", {"password": "example-password"})
+    thing = await client.call_with_response("get", {"password": "example-password"})
 
     assert thing.password.reveal() == "example-password"
     assert "example-password" not in f"{thing!r} {thing.password}"
 
 
-def test_confidential_objects_show_only_their_keys(generate: Generate) -> None:
+async def test_confidential_objects_show_only_their_keys(generate: Generate) -> None:
     """The values of a confidential object can be read, but are not in its repr."""
     client = generate(_build_model("answers: {type: confidential, doc: Answers.}"))
 
-    thing = client.call_with_response("get", {"answers": {"name": "example-name"}})
+    thing = await client.call_with_response("get", {"answers": {"name": "example-name"}})
 
     assert thing.answers["name"] == "example-name"
     assert "name" in repr(thing)
@@ -247,7 +249,7 @@ def test_models_cannot_be_changed(generate: Generate) -> None:
         thing.id = 2
 
 
-def test_union_is_discriminated_by_its_key(generate: Generate) -> None:
+async def test_union_is_discriminated_by_its_key(generate: Generate) -> None:
     """The string under the key selects the model, an unknown one the default; without it, JSON."""
     client = generate("""
 models:
@@ -259,20 +261,20 @@ operations:
 """)
     models, reply = client.models, client.import_module("responses").JSONReply
 
-    file = client.call_with_response("get", {"kind": "file", "size": 1})
+    file = await client.call_with_response("get", {"kind": "file", "size": 1})
     assert file == models.File(kind="file", size=1)
-    assert client.call_with_response("get", {"kind": "new"}) == models.Other(kind="new")
-    assert client.call_with_response("get", {"size": 1}) == reply({"size": 1})
-    assert client.call_with_response("get", [1]) == reply([1])
+    assert await client.call_with_response("get", {"kind": "new"}) == models.Other(kind="new")
+    assert await client.call_with_response("get", {"size": 1}) == reply({"size": 1})
+    assert await client.call_with_response("get", [1]) == reply([1])
     assert sorted(models.__all__) == ["File", "Other", "Reply"]
 
 
-def test_specification_without_models_makes_an_empty_module(generate: Generate) -> None:
+async def test_specification_without_models_makes_an_empty_module(generate: Generate) -> None:
     """Models and enumerations are optional."""
     client = generate("operations: {go: {call: POST /api/go}}")
 
     assert client.models.__all__ == []
-    assert client.call("go") is None
+    assert await client.call("go") is None
 
 
 def test_models_of_several_files_can_use_each_other(generate: Generate) -> None:

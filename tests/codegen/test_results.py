@@ -21,27 +21,29 @@ tasks:
 """
 
 
-def test_none_result_ignores_the_body(generate: Generate) -> None:
+async def test_none_result_ignores_the_body(generate: Generate) -> None:
     """returns: none returns None, whatever the body."""
     client = generate("operations: {go: {call: POST /api/go, returns: {200: none}}}")
 
-    assert client.call_with_response("go", {"ignored": 1}) is None
+    assert await client.call_with_response("go", {"ignored": 1}) is None
 
 
 @pytest.mark.parametrize(
     ("kind", "value"), [("int", 5), ("list[str]", ["a"]), ("json", {"a": None}), ("str", "x")]
 )
-def test_json_is_checked_against_its_type(generate: Generate, kind: str, value: object) -> None:
+async def test_json_is_checked_against_its_type(
+    generate: Generate, kind: str, value: object
+) -> None:
     """JSON of the stated type is returned unchanged; anything else is refused."""
     client = generate(f"operations: {{get: {{call: GET /api/x, returns: {{200: '{kind}'}}}}}}")
 
-    assert client.call_with_response("get", value) == value
+    assert await client.call_with_response("get", value) == value
     client.response = httpx.Response(200, html="<p>Not JSON</p>")
     with pytest.raises(client.errors.DecodeError):
-        client.call("get")
+        await client.call("get")
 
 
-def test_paged_list_is_awaited_for_its_first_page(generate: Generate) -> None:
+async def test_paged_list_is_awaited_for_its_first_page(generate: Generate) -> None:
     """paging: names the keys of the items and of the next page, and the parameter for it."""
     client = generate("""
 models: {Thing: {doc: A thing., fields: {id: {type: int, doc: Number.}}}}
@@ -55,16 +57,16 @@ operations:
     thing, page = client.models.Thing, client.import_module("pagination").Page
 
     client.response = httpx.Response(200, json={"things": [{"id": 1}], "more": "x"})
-    first = client.call("list", page_token="w")
+    first = await client.call("list", page_token="w")
 
     assert first == page(items=[thing(id=1)], next_page_token="x")
     assert client.requests[-1].url.query == b"next=w"
-    assert client.call_with_response("list", [{"id": 2}]) == page(
+    assert await client.call_with_response("list", [{"id": 2}]) == page(
         items=[thing(id=2)], next_page_token=None
     )
 
 
-def test_task_returns_a_handle(generate: Generate) -> None:
+async def test_task_returns_a_handle(generate: Generate) -> None:
     """task[kind] returns a handle of the task_id; none means that no task was started."""
     client = generate(
         """
@@ -79,16 +81,16 @@ operations:
     handle = client.import_module("tasks").TaskHandle
     _, restart, status, _ = client.spec.operations
 
-    task = client.call_with_response("restart", {"task_id": "abc"})
+    task = await client.call_with_response("restart", {"task_id": "abc"})
 
     assert task == handle(id="abc", kind="restart", operation="things.restart")
-    assert client.call_with_response("restart", None, 204) is None
+    assert await client.call_with_response("restart", None, 204) is None
     assert (restart.task, status.task) == ("restart", "")
     with pytest.raises(client.errors.DecodeError, match="task_id"):
-        client.call_with_response("restart", {})
+        await client.call_with_response("restart", {})
 
 
-def test_task_has_its_start_time(generate: Generate) -> None:
+async def test_task_has_its_start_time(generate: Generate) -> None:
     """The start time comes from the server's clock, so clocks need not be in sync."""
     client = generate(
         """
@@ -104,7 +106,7 @@ operations:
         200, json={"task_id": "abc"}, headers={"Date": "Thu, 01 Jan 1970 00:01:40 GMT"}
     )
 
-    assert client.call("restart").started_at == 100.0
+    assert (await client.call("restart")).started_at == 100.0
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ operations:
         (None, ""),
     ],
 )
-def test_package_check_sets_the_expected_state(
+async def test_package_check_sets_the_expected_state(
     generate: Generate, argument: str | None, package: str
 ) -> None:
     """package_check: names the argument with the package; its name is normalised as pip does it."""
@@ -138,7 +140,7 @@ operations:
     )
     client.response = httpx.Response(200, json={"task_id": "abc"})
 
-    handle = client.call("install", name=argument)
+    handle = await client.call("install", name=argument)
 
     assert (handle.package, handle.expected_state) == (package, "listed" if package else "")
 
@@ -177,25 +179,25 @@ operations:
     )
 
 
-def test_binary_result_is_a_download(generate: Generate) -> None:
+async def test_binary_result_is_a_download(generate: Generate) -> None:
     """An operation that returns only files is awaited for the content."""
     client = generate("operations: {download: {call: GET /api/file, returns: {200: binary}}}")
     client.response = httpx.Response(200, content=b"\x00", headers={"content-type": "image/png"})
 
-    content = client.call("download")
+    content = await client.call("download")
 
     assert (content.content, content.content_type) == (b"\x00", "image/png")
 
 
-def test_text_result_is_a_string(generate: Generate) -> None:
+async def test_text_result_is_a_string(generate: Generate) -> None:
     """returns: text returns the body as text."""
     client = generate("operations: {get: {call: GET /api/log, returns: {200: text}}}")
     client.response = httpx.Response(200, text="grün")
 
-    assert client.call("get") == "grün"
+    assert await client.call("get") == "grün"
 
 
-def test_media_type_selects_json_or_bytes(generate: Generate) -> None:
+async def test_media_type_selects_json_or_bytes(generate: Generate) -> None:
     """If a status may have JSON or bytes, the media type decides."""
     client = generate("""
 models: {Thing: {doc: A thing., fields: {id: {type: int, doc: Number.}}}}
@@ -203,19 +205,19 @@ operations:
   get: {call: GET /api/thing, returns: {200: {json: Thing, binary: true}, 2XX: text}}
 """)
 
-    thing = client.call_with_response("get", {"id": 1})
+    thing = await client.call_with_response("get", {"id": 1})
     client.response = httpx.Response(200, content=b"%PDF")
-    pdf = client.call("get")
+    pdf = await client.call("get")
     client.response = httpx.Response(202, text="later")
 
     assert thing == client.models.Thing(id=1)
     assert pdf.content == b"%PDF"
-    assert client.call("get") == "later"
+    assert await client.call("get") == "later"
 
 
-def test_undescribed_status_is_refused(generate: Generate) -> None:
+async def test_undescribed_status_is_refused(generate: Generate) -> None:
     """An undescribed success status is not a valid response of the operation."""
     client = generate("operations: {get: {call: GET /api/x, returns: {200: int}}}")
 
     with pytest.raises(client.errors.DecodeError, match="status 201"):
-        client.call_with_response("get", 1, 201)
+        await client.call_with_response("get", 1, 201)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,17 +11,14 @@ from docassemble_client import APIError
 from docassemble_client._core.deserialize import strict_mode
 from docassemble_client.pytest_plugin import docassemble, fake_docassemble
 from docassemble_client.testing import FakeServer
-from tests.mock import run as run_job
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Iterator
 
     from docassemble_client import AsyncDocassemble
-    from docassemble_client.testing import FakeUser
 
 __all__ = ["docassemble", "fake_docassemble"]
 
-T = TypeVar("T")
 START_TIME = 1_780_000_000.0
 
 
@@ -40,16 +37,6 @@ class LoopClock:
         await asyncio.sleep(seconds)
 
 
-class Run(Protocol):
-    """Runs a coroutine function on a client."""
-
-    def __call__(
-        self, job: Callable[[AsyncDocassemble], Awaitable[T]], user: FakeUser | None = None
-    ) -> T:
-        """Run it; on the administrator's client by default."""
-        ...
-
-
 @pytest.fixture(autouse=True)
 def strict_decoding() -> Iterator[None]:
     """Decode strictly, like the live tests."""
@@ -64,19 +51,10 @@ def fake() -> FakeServer:
 
 
 @pytest.fixture
-def run(fake: FakeServer) -> Run:
-    """Return a function that runs a coroutine function on a client of the server."""
-
-    def run_with_client(
-        job: Callable[[AsyncDocassemble], Awaitable[T]], user: FakeUser | None = None
-    ) -> T:
-        async def with_client() -> T:
-            async with fake.client(user) as da:
-                return await job(da)
-
-        return run_job(with_client())
-
-    return run_with_client
+async def da(fake: FakeServer) -> AsyncIterator[AsyncDocassemble]:
+    """Use a client of the administrator."""
+    async with fake.client() as client:
+        yield client
 
 
 async def get_error_text(call: Awaitable[Any]) -> str:

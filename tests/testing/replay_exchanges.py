@@ -11,7 +11,6 @@ from attrs import frozen
 
 from docassemble_client.responses import parse_media_type
 from docassemble_client.testing import FakeServer, ManualClock
-from tests.mock import run
 from tests.recorded_interviews import load_recorded_interviews
 from tests.recording import RecordedExchange, decode_content
 from tests.sanitise import filter_configuration, make_stand_in
@@ -50,7 +49,7 @@ class ReplayedExchange:
     differences: tuple[str, ...]
 
 
-def replay(name: str, scenario: Scenario) -> list[ReplayedExchange]:
+async def replay(name: str, scenario: Scenario) -> list[ReplayedExchange]:
     """
     Replay the exchanges of a recording in order, on a new fake server.
 
@@ -61,17 +60,13 @@ def replay(name: str, scenario: Scenario) -> list[ReplayedExchange]:
     Returns:
         The exchanges whose response was recorded.
     """
-
-    async def replay_all() -> list[ReplayedExchange]:
-        server = ReplayServer(name)
-        exchanges: list[ReplayedExchange] = []
-        for number, recorded in enumerate(scenario.exchanges):
-            differences = await server.replay_exchange(number, recorded)
-            if recorded.response is not None:
-                exchanges.append(ReplayedExchange(name, number, recorded, tuple(differences)))
-        return exchanges
-
-    return run(replay_all())
+    server = ReplayServer(name)
+    exchanges: list[ReplayedExchange] = []
+    for number, recorded in enumerate(scenario.exchanges):
+        differences = await server.replay_exchange(number, recorded)
+        if recorded.response is not None:
+            exchanges.append(ReplayedExchange(name, number, recorded, tuple(differences)))
+    return exchanges
 
 
 class ReplayServer:

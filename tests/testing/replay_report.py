@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,14 @@ def uses_recorded_interview(scenario: Scenario) -> bool:
     return any(recording.filename in scenario.test for recording in find_replayed_interviews())
 
 
-def main() -> None:
+async def main() -> None:
     """Print differences that are not allowed, and the share of equal exchanges."""
     allowed = read_allowed_differences()
     scenarios = read_all()
     exchanges = [
-        exchange for name, scenario in scenarios.items() for exchange in replay(name, scenario)
+        exchange
+        for name, scenario in scenarios.items()
+        for exchange in await replay(name, scenario)
     ]
     for exchange in exchanges:
         label = make_label(exchange)
@@ -64,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -13,78 +13,70 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from docassemble_client.testing import FakeServer
-    from tests.testing.conftest import Run
 
     Call = Callable[[AsyncDocassemble], Awaitable[Any]]
 
 KEYS = "/api/user/api"
 
 
-def test_key_is_created_updated_masked_and_deleted(run: Run) -> None:
+async def test_key_is_created_updated_masked_and_deleted(da: AsyncDocassemble) -> None:
     """Only its creation returns the key; a new method clears the addresses."""
+    key = await da.api_keys.create(
+        "job", method="ip", allowed=["10.0.0.1"], permissions=["read_packages"]
+    )
+    await da.api_keys.update(
+        api_key=key,
+        name="work",
+        add_to_allowed=["10.0.0.2", "10.0.0.3"],
+        remove_from_allowed=["10.0.0.1", "10.0.0.9"],
+        add_to_permissions=["access_user_info"],
+        remove_from_permissions=["read_packages"],
+    )
+    found_by_name = await da.api_keys.get(name="work")
+    await da.api_keys.update(api_key=key, method="none", permissions=["manage_packages"])
+    found_by_key = await da.api_keys.get(api_key=key)
+    keys = await da.api_keys.list()
+    await da.api_keys.delete(key)
+    await da.api_keys.delete(key)
 
-    async def job(da: AsyncDocassemble) -> None:
-        key = await da.api_keys.create(
-            "job", method="ip", allowed=["10.0.0.1"], permissions=["read_packages"]
-        )
-        await da.api_keys.update(
-            api_key=key,
-            name="work",
-            add_to_allowed=["10.0.0.2", "10.0.0.3"],
-            remove_from_allowed=["10.0.0.1", "10.0.0.9"],
-            add_to_permissions=["access_user_info"],
-            remove_from_permissions=["read_packages"],
-        )
-        found_by_name = await da.api_keys.get(name="work")
-        await da.api_keys.update(api_key=key, method="none", permissions=["manage_packages"])
-        found_by_key = await da.api_keys.get(api_key=key)
-        keys = await da.api_keys.list()
-        await da.api_keys.delete(key)
-        await da.api_keys.delete(key)
+    default_key = await da.api_keys.get(name="default")
 
-        default_key = await da.api_keys.get(name="default")
-
-        assert default_key.permissions is None
-        assert (found_by_name.key, found_by_name.constraints) == (None, ["10.0.0.2", "10.0.0.3"])
-        assert found_by_name.permissions == ["access_user_info"]
-        assert found_by_key.key == "*" * 28 + key.reveal()[-4:]
-        assert (found_by_key.constraints, found_by_key.permissions) == ([], ["manage_packages"])
-        assert [key.name for key in keys] == ["default", "work"]
-        error = await get_error_text(da.api_keys.get(name="work"))
-        assert error.startswith("404 No such API key")
-
-    run(job)
+    assert default_key.permissions is None
+    assert (found_by_name.key, found_by_name.constraints) == (None, ["10.0.0.2", "10.0.0.3"])
+    assert found_by_name.permissions == ["access_user_info"]
+    assert found_by_key.key == "*" * 28 + key.reveal()[-4:]
+    assert (found_by_key.constraints, found_by_key.permissions) == ([], ["manage_packages"])
+    assert [key.name for key in keys] == ["default", "work"]
+    error = await get_error_text(da.api_keys.get(name="work"))
+    assert error.startswith("404 No such API key")
 
 
-def test_administrator_manages_the_keys_of_other_users(run: Run, fake: FakeServer) -> None:
+async def test_administrator_manages_the_keys_of_other_users(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """Keys are created, updated and deleted by user ID; a deleted key is refused."""
     ada = fake.add_user("ada@example.com")
 
-    async def job(da: AsyncDocassemble) -> None:
-        key = await da.api_keys.create_for_user(ada.id, "job", allowed=[])
-        await da.api_keys.update_for_user(ada.id, key, name="work", permissions=["x"])
-        names = [api_key.name for api_key in await da.api_keys.list_for_user(ada.id)]
-        work = await da.api_keys.get_for_user(ada.id, name="work")
-        async with AsyncDocassemble(fake.url, key, transport=fake.transport()) as client:
-            me = await client.users.get_current()
-            await da.api_keys.delete_for_user(ada.id, key)
-            with pytest.raises(AccessDenied):
-                await client.users.get_current()
+    key = await da.api_keys.create_for_user(ada.id, "job", allowed=[])
+    await da.api_keys.update_for_user(ada.id, key, name="work", permissions=["x"])
+    names = [api_key.name for api_key in await da.api_keys.list_for_user(ada.id)]
+    work = await da.api_keys.get_for_user(ada.id, name="work")
+    async with AsyncDocassemble(fake.url, key, transport=fake.transport()) as client:
+        me = await client.users.get_current()
+        await da.api_keys.delete_for_user(ada.id, key)
+        with pytest.raises(AccessDenied):
+            await client.users.get_current()
 
-        assert (names, work.permissions, me.id) == (["test", "work"], [], ada.id)
-
-    run(job)
+    assert (names, work.permissions, me.id) == (["test", "work"], [], ada.id)
 
 
-def test_only_administrators_can_limit_keys(run: Run, fake: FakeServer) -> None:
+async def test_only_administrators_can_limit_keys(fake: FakeServer) -> None:
     """The server ignores permissions from other users."""
     ada = fake.add_user("ada@example.com")
 
-    async def job(da: AsyncDocassemble) -> None:
+    async with fake.client(ada) as da:
         await da.api_keys.create("job", permissions=["read_packages"])
         assert (await da.api_keys.get(name="job")).permissions == []
-
-    run(job, ada)
 
 
 def send_raw(verb: str, path: str = KEYS, /, **value: Any) -> Call:
@@ -131,12 +123,12 @@ def send_raw(verb: str, path: str = KEYS, /, **value: Any) -> Call:
         (send_raw("DELETE", "/api/user/99/api"), "404 User not found."),
     ],
 )
-def test_invalid_calls_on_keys_are_refused(
-    run: Run, fake: FakeServer, call: Call, expected: str
+async def test_invalid_calls_on_keys_are_refused(
+    da: AsyncDocassemble, fake: FakeServer, call: Call, expected: str
 ) -> None:
     """Each error has the same text as on a real server."""
     fake.add_user("ada@example.com")
 
-    error = run(lambda da: get_error_text(call(da)))
+    error = await get_error_text(call(da))
 
     assert error.startswith(expected)

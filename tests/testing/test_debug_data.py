@@ -19,7 +19,6 @@ from tests.testing.test_yaml_interviews import start_interview
 
 if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
-    from tests.testing.conftest import Run
 
 SOURCE = """
 initial: True
@@ -57,74 +56,68 @@ def get_steps(question: object) -> list[tuple[str, str | None]]:
     ]
 
 
-def test_debug_mode_explains_why_a_screen_is_shown(run: Run, fake: FakeServer) -> None:
+async def test_debug_mode_explains_why_a_screen_is_shown(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """All executed blocks and required variables are listed in order, only in debug mode."""
+    s = await start_interview(da, SOURCE)
+    without_debug = await get_question(da, s)
+    fake.config["debug"] = True
+    greeting = await get_question(da, s)
+    name = await set_variables(da, s, variables={"greeting": "you"})
+    end = await set_variables(da, s, variables={"name": "Ada"})
 
-    async def job(da: AsyncDocassemble) -> None:
-        s = await start_interview(da, SOURCE)
-        without_debug = await get_question(da, s)
-        fake.config["debug"] = True
-        greeting = await get_question(da, s)
-        name = await set_variables(da, s, variables={"greeting": "you"})
-        end = await set_variables(da, s, variables={"name": "Ada"})
-
-        assert isinstance(without_debug, Question)
-        assert without_debug.source is None
-        initial_steps = [("initial", "multi_user = True"), ("mandatory code", "letter\nthe_end\n")]
-        letter_steps = [("needed", "letter"), ("running", 'letter = "Dear " + name')]
-        name_block = "question: |\n  Name, ${ greeting }?\nfields:\n  - Your name: name\n"
-        name_steps = [("needed", "name"), ("asking", name_block), ("needed", "greeting")]
-        complete = [("complete", None)]
-        assert get_steps(greeting) == initial_steps + letter_steps + name_steps + complete
-        assert get_steps(name) == [*initial_steps, *letter_steps, ("needed", "name"), *complete]
-        assert get_steps(end) == [*initial_steps, *letter_steps, ("needed", "the_end"), *complete]
-        source: Any = end.source
-        assert source["varsLink"] == f"/vars?i={s.i}"
-        assert source["history"]["source_code"] == "question: |\n  The end. Of all things!\n"
-        assert dict(source["readability"]["question"])["Flesch Reading Ease"] > 90
-
-    run(job)
+    assert isinstance(without_debug, Question)
+    assert without_debug.source is None
+    initial_steps = [("initial", "multi_user = True"), ("mandatory code", "letter\nthe_end\n")]
+    letter_steps = [("needed", "letter"), ("running", 'letter = "Dear " + name')]
+    name_block = "question: |\n  Name, ${ greeting }?\nfields:\n  - Your name: name\n"
+    name_steps = [("needed", "name"), ("asking", name_block), ("needed", "greeting")]
+    complete = [("complete", None)]
+    assert get_steps(greeting) == initial_steps + letter_steps + name_steps + complete
+    assert get_steps(name) == [*initial_steps, *letter_steps, ("needed", "name"), *complete]
+    assert get_steps(end) == [*initial_steps, *letter_steps, ("needed", "the_end"), *complete]
+    source: Any = end.source
+    assert source["varsLink"] == f"/vars?i={s.i}"
+    assert source["history"]["source_code"] == "question: |\n  The end. Of all things!\n"
+    assert dict(source["readability"]["question"])["Flesch Reading Ease"] > 90
 
 
-def test_debug_mode_explains_screens_of_scripted_interviews(run: Run, fake: FakeServer) -> None:
+async def test_debug_mode_explains_screens_of_scripted_interviews(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """The final step is mandatory code; the question of an action has only a "needed" step."""
     fake.config["debug"] = True
     add_letter_interview(fake)
 
-    async def job(da: AsyncDocassemble) -> None:
-        s = await begin_letter(da)
-        name = await get_question(da, s)
-        await run_action(da, s, "ask", persistent=True)
-        shade = await get_question(da, s)
+    s = await begin_letter(da)
+    name = await get_question(da, s)
+    await run_action(da, s, "ask", persistent=True)
+    shade = await get_question(da, s)
 
-        assert s.i == I
-        assert get_steps(name) == [
-            ("mandatory code", ""),
-            ("needed", "client.name"),
-            ("complete", None),
-        ]
-        assert get_steps(shade) == [("needed", "ask"), ("complete", None)]
-
-    run(job)
+    assert s.i == I
+    assert get_steps(name) == [
+        ("mandatory code", ""),
+        ("needed", "client.name"),
+        ("complete", None),
+    ]
+    assert get_steps(shade) == [("needed", "ask"), ("complete", None)]
 
 
-def test_command_is_a_screen_without_source_code(run: Run, fake: FakeServer) -> None:
+async def test_command_is_a_screen_without_source_code(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """Code that calls command() shows a redirecting screen; its step names the source file."""
     fake.config["debug"] = True
 
-    async def job(da: AsyncDocassemble) -> None:
-        s = await start_interview(
-            da, "mandatory: True\ncode: command('exit', 'https://example.com/')"
-        )
-        question = await get_question(da, s)
+    s = await start_interview(da, "mandatory: True\ncode: command('exit', 'https://example.com/')")
+    question = await get_question(da, s)
 
-        assert (question.question_type, question.question_text) == ("exit", "https://example.com/")
-        assert (question.question_name, question.subquestion_text) == ("Question_Temp", "")
-        source: Any = question.source
-        assert "source_code" not in source["history"]
-        assert source["history"]["steps"][0]["source_file"] == s.i
-
-    run(job)
+    assert (question.question_type, question.question_text) == ("exit", "https://example.com/")
+    assert (question.question_name, question.subquestion_text) == ("Question_Temp", "")
+    source: Any = question.source
+    assert "source_code" not in source["history"]
+    assert source["history"]["steps"][0]["source_file"] == s.i
 
 
 @pytest.mark.parametrize(
@@ -143,16 +136,14 @@ def test_command_is_a_screen_without_source_code(run: Run, fake: FakeServer) -> 
         ),
     ],
 )
-def test_menu_depends_on_the_privileges_of_the_user(
-    run: Run, fake: FakeServer, privileges: list[str], disabled: list[str], expected: set[str]
+async def test_menu_depends_on_the_privileges_of_the_user(
+    fake: FakeServer, privileges: list[str], disabled: list[str], expected: set[str]
 ) -> None:
     """Each privilege adds menu items, unless the configuration disables them."""
     add_letter_interview(fake)
     fake.config.update({"debug": True, **dict.fromkeys(disabled, False)})
 
-    async def job(da: AsyncDocassemble) -> None:
+    async with fake.client(fake.add_user("ada@example.com", *privileges)) as da:
         question = await get_question(da, await begin_letter(da))
 
         assert {item.anchor for item in question.menu.items} == expected | COMMON_ITEMS
-
-    run(job, fake.add_user("ada@example.com", *privileges))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +13,15 @@ from docassemble_client import AsyncDocassemble, JSONReply, demo
 from docassemble_client.testing import FakeServer, Recording
 from docassemble_client.testing.__main__ import main
 from docassemble_client.testing.recordings import RecordedReply, RecordedScreen
-from tests.mock import run
 from tests.testing.conftest import LoopClock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_tour_runs_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_tour_runs_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
     """Each step prints its result."""
-    run(demo.run_tour(clock=LoopClock()))
+    await demo.run_tour(clock=LoopClock())
 
     text = capsys.readouterr().out
     assert "Connected to an in-memory docassemble, version 1.10.14, as admin@example.com." in text
@@ -167,7 +165,7 @@ def test_the_command_serves_and_prints_the_environment_variables(
     assert line.startswith("export DOCASSEMBLE_URL=http://127.0.0.1:8123 DOCASSEMBLE_API_KEY=")
 
 
-def test_the_command_replays_recordings(
+async def test_the_command_replays_recordings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Programs in other languages can use recorded interviews."""
@@ -182,25 +180,19 @@ def test_the_command_replays_recordings(
 
     key = capsys.readouterr().out.strip().rpartition("=")[2]
 
-    async def job() -> object:
-        transport = httpx.ASGITransport(served[0])
-        async with AsyncDocassemble("http://127.0.0.1", key, transport=transport) as da:
-            s = await da.sessions.start(i)
-            return await da.sessions.get_question(i, s.session)
-
-    assert asyncio.run(job()) == JSONReply(["recorded"])
+    transport = httpx.ASGITransport(served[0])
+    async with AsyncDocassemble("http://127.0.0.1", key, transport=transport) as da:
+        s = await da.sessions.start(i)
+        assert await da.sessions.get_question(i, s.session) == JSONReply(["recorded"])
 
 
-def test_the_fixtures_are_a_server_and_its_client(
+async def test_the_fixtures_are_a_server_and_its_client(
     fake_docassemble: FakeServer, docassemble: AsyncDocassemble
 ) -> None:
     """Waiting and retrying take no time."""
     fake_docassemble.fail("users.get_current", times=2)
 
-    async def job() -> None:
-        me = await docassemble.users.get_current()
-        assert me.email == fake_docassemble.admin_email
-        result = await docassemble.wait_for_task(await docassemble.packages.install(pip="cowsay"))
-        assert result is not None
-
-    asyncio.run(job())
+    me = await docassemble.users.get_current()
+    assert me.email == fake_docassemble.admin_email
+    result = await docassemble.wait_for_task(await docassemble.packages.install(pip="cowsay"))
+    assert result is not None

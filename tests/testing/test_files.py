@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from docassemble_client.testing import FakeServer
-    from tests.testing.conftest import Run
 
     Call = Callable[[AsyncDocassemble], Awaitable[Any]]
 
@@ -38,75 +37,62 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)
-def test_template_fields_are_returned_as_json_and_as_a_draft(run: Run, kind: str) -> None:
+async def test_template_fields_are_returned_as_json_and_as_a_draft(
+    da: AsyncDocassemble, kind: str
+) -> None:
     """Each field of a template is listed once."""
     template = Upload(TEMPLATES[kind], f"letter.{kind}")
 
-    async def job(da: AsyncDocassemble) -> None:
-        result = await da.files.extract_fields(template)
-        draft = await da.files.extract_fields(template, output_format="yaml")
+    result = await da.files.extract_fields(template)
+    draft = await da.files.extract_fields(template, output_format="yaml")
 
-        assert isinstance(result, TemplateFields)
-        assert result.fields == ["client", "items"]
-        assert isinstance(draft, str)
-        assert '  - "client": client' in draft
-
-    run(job)
+    assert isinstance(result, TemplateFields)
+    assert result.fields == ["client", "items"]
+    assert isinstance(draft, str)
+    assert '  - "client": client' in draft
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.md"])
-def test_unreadable_template_has_no_fields(run: Run, name: str) -> None:
+async def test_unreadable_template_has_no_fields(da: AsyncDocassemble, name: str) -> None:
     """The JSON is an empty list; the draft is refused."""
     template = Upload(b"\xff", name)
 
-    async def job(da: AsyncDocassemble) -> None:
-        result = await da.files.extract_fields(template)
-        error = await get_error_text(da.files.extract_fields(template, output_format="yaml"))
+    result = await da.files.extract_fields(template)
+    error = await get_error_text(da.files.extract_fields(template, output_format="yaml"))
 
-        assert isinstance(result, TemplateFields)
-        assert result.fields == []
-        assert error == "400 No fields could be found."
-
-    run(job)
+    assert isinstance(result, TemplateFields)
+    assert result.fields == []
+    assert error == "400 No fields could be found."
 
 
-def test_document_is_converted_to_markdown(run: Run) -> None:
+async def test_document_is_converted_to_markdown(da: AsyncDocassemble) -> None:
     """Empty paragraphs are omitted; other formats need LibreOffice, which is missing."""
+    text = await da.files.convert_to_markdown(Upload(make_docx("A &amp; B", "", "C"), "a.docx"))
+    with pytest.raises(ServerError):
+        await da.files.convert_to_markdown(Upload(b"x", "a.rtf"))
 
-    async def job(da: AsyncDocassemble) -> None:
-        text = await da.files.convert_to_markdown(Upload(make_docx("A &amp; B", "", "C"), "a.docx"))
-        with pytest.raises(ServerError):
-            await da.files.convert_to_markdown(Upload(b"x", "a.rtf"))
-
-        assert text == "A & B\n\nC\n"
-
-    run(job)
+    assert text == "A & B\n\nC\n"
 
 
-def test_private_file_needs_a_privilege(run: Run, fake: FakeServer) -> None:
+async def test_private_file_needs_a_privilege(da: AsyncDocassemble, fake: FakeServer) -> None:
     """All users may download public files."""
     ada = fake.add_user("ada@example.com")
     public = fake.add_file("public.txt", b"Hello")
     private = fake.add_file("private", b"Secret", private=True)
 
-    async def job(da: AsyncDocassemble) -> None:
-        file = await da.files.download(public.number)
+    async with fake.client(ada) as client:
+        file = await client.files.download(public.number)
         assert (file.content, file.content_type) == (b"Hello", "text/plain; charset=utf-8")
-        error = await get_error_text(da.files.download(private.number).read())
+        error = await get_error_text(client.files.download(private.number).read())
         assert error == "404 File not found"
 
-    run(job, ada)
-
-    async def admin_job(da: AsyncDocassemble) -> None:
-        file = await da.files.download(private.number, filename="file")
-        assert file.content == b"Secret"
-        for download in (
-            da.files.download(private.number, extension="pdf"),
-            da.files.download(private.number, filename="private"),
-        ):
-            assert await get_error_text(download.read()) == "404 File not found"
-
-    run(admin_job)
+    file = await da.files.download(private.number, filename="file")
+    assert file.content == b"Secret"
+    for download in (
+        da.files.download(private.number, extension="pdf"),
+        da.files.download(private.number, filename="private"),
+    ):
+        assert await get_error_text(download.read()) == "404 File not found"
 
 
 @pytest.mark.parametrize(
@@ -132,8 +118,10 @@ def test_private_file_needs_a_privilege(run: Run, fake: FakeServer) -> None:
         (make_raw_call("POST", "/api/convert_file"), "404 File not found"),
     ],
 )
-def test_invalid_calls_on_files_are_refused(run: Run, call: Call, expected: str) -> None:
+async def test_invalid_calls_on_files_are_refused(
+    da: AsyncDocassemble, call: Call, expected: str
+) -> None:
     """Each error has the same text as on a real server."""
-    error = run(lambda da: get_error_text(call(da)))
+    error = await get_error_text(call(da))
 
     assert error.startswith(expected)

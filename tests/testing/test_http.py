@@ -13,13 +13,12 @@ from docassemble_client.testing import FakeServer, ManualClock
 from docassemble_client.testing._server.api_call import parse_flag
 from docassemble_client.testing._server.messages import FakeRequest, FakeResponse
 from docassemble_client.testing._server.request_body import read_body
-from tests.mock import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def send(
+async def send(
     fake: FakeServer,
     method: str,
     path: str,
@@ -40,71 +39,71 @@ def send(
         content=content,
         address=address,
     )
-    return run(fake.respond(request))
+    return await fake.respond(request)
 
 
-def send_json(fake: FakeServer, method: str, path: str, value: Any) -> FakeResponse:
+async def send_json(fake: FakeServer, method: str, path: str, value: Any) -> FakeResponse:
     """Send JSON."""
     headers = {"content-type": "application/json"}
-    return send(fake, method, path, headers=headers, content=json.dumps(value).encode())
+    return await send(fake, method, path, headers=headers, content=json.dumps(value).encode())
 
 
-def test_only_the_first_key_of_a_request_counts() -> None:
+async def test_only_the_first_key_of_a_request_counts() -> None:
     """The order is query, body, cookie, header, bearer; an invalid first key is refused."""
     fake = FakeServer()
     valid, wrong = fake.api_key, "wrong"
     form = {"content-type": "application/x-www-form-urlencoded"}
 
-    def get_status(path: str = "/api/user", method: str = "GET", **options: Any) -> int:
-        return send(fake, method, path, key=False, **options).status
+    async def get_status(path: str = "/api/user", method: str = "GET", **options: Any) -> int:
+        return (await send(fake, method, path, key=False, **options)).status
 
-    assert get_status(query={"key": valid}) == 200
-    assert get_status(query={"key": wrong}, headers={"x-api-key": valid}) == 403
-    assert get_status(headers={"cookie": f"X-API-Key={valid}"}) == 200
-    assert get_status(headers={"cookie": "a=b; bad cookie\x01[", "x-api-key": valid}) == 200
-    assert get_status(headers={"cookie": "other=1", "x-api-key": valid}) == 200
-    assert get_status(headers={"x-api-key": valid, "authorization": "Bearer wrong"}) == 200
-    assert get_status(headers={"x-api-key": wrong, "authorization": f"Bearer {valid}"}) == 403
-    assert get_status(headers={"authorization": f"bEARER   {valid} "}) == 200
-    assert get_status(headers={"authorization": f"Basic {valid}"}) == 403
-    assert get_status() == 403
+    assert await get_status(query={"key": valid}) == 200
+    assert await get_status(query={"key": wrong}, headers={"x-api-key": valid}) == 403
+    assert await get_status(headers={"cookie": f"X-API-Key={valid}"}) == 200
+    assert await get_status(headers={"cookie": "a=b; bad cookie\x01[", "x-api-key": valid}) == 200
+    assert await get_status(headers={"cookie": "other=1", "x-api-key": valid}) == 200
+    assert await get_status(headers={"x-api-key": valid, "authorization": "Bearer wrong"}) == 200
+    assert await get_status(headers={"x-api-key": wrong, "authorization": f"Bearer {valid}"}) == 403
+    assert await get_status(headers={"authorization": f"bEARER   {valid} "}) == 200
+    assert await get_status(headers={"authorization": f"Basic {valid}"}) == 403
+    assert await get_status() == 403
     body = urlencode({"key": valid}).encode()
-    assert get_status(method="PATCH", headers=form, content=body) == 204
-    assert get_status(method="PATCH", headers=form, content=b"", query={"key": valid}) == 204
-    assert get_status("/api/user_list", "GET", headers=form, content=body) == 403
+    assert await get_status(method="PATCH", headers=form, content=body) == 204
+    assert await get_status(method="PATCH", headers=form, content=b"", query={"key": valid}) == 204
+    assert await get_status("/api/user_list", "GET", headers=form, content=body) == 403
 
 
-def test_a_key_limited_to_addresses_or_referers_is_refused_elsewhere() -> None:
+async def test_a_key_limited_to_addresses_or_referers_is_refused_elsewhere() -> None:
     """The address must be equal; the referer without its first slash must contain the text."""
     fake = FakeServer()
     key = fake._state.users.keys[0]
 
-    def get_status(address: str = "127.0.0.1", **headers: str) -> int:
-        return send(fake, "GET", "/api/user", address=address, headers=headers).status
+    async def get_status(address: str = "127.0.0.1", **headers: str) -> int:
+        return (await send(fake, "GET", "/api/user", address=address, headers=headers)).status
 
     key.method, key.constraints = "ip", ["10.0.0.7"]
-    assert [get_status(), get_status("10.0.0.7")] == [403, 200]
+    assert [await get_status(), await get_status("10.0.0.7")] == [403, 200]
     key.method, key.constraints = "referer", ["*app.example.com/p*t"]
-    assert get_status() == 403
-    assert get_status(referer="https://app.example.com/part?x=1") == 403
-    assert get_status(referer="https://other.example.com/part") == 403
+    assert await get_status() == 403
+    assert await get_status(referer="https://app.example.com/part?x=1") == 403
+    assert await get_status(referer="https://other.example.com/part") == 403
     key.constraints = ["app.example.com*"]
-    assert get_status(referer="https://app.example.com/part?x=1") == 200
-    assert get_status(origin="https://app.example.com") == 200
+    assert await get_status(referer="https://app.example.com/part?x=1") == 200
+    assert await get_status(origin="https://app.example.com") == 200
 
 
-def test_errors_are_json_strings_or_pages() -> None:
+async def test_errors_are_json_strings_or_pages() -> None:
     """Handled errors are JSON strings; unknown paths, methods and exceptions are pages."""
     fake = FakeServer()
 
-    denied = send(fake, "GET", "/api/user", key=False)
-    unknown_path = send(fake, "GET", "/api/nosuch")
-    bad_number = send(fake, "GET", "/api/user/abc")
-    wrong_method = send(fake, "PUT", "/api/user_list")
-    unhandled = send_json(fake, "POST", "/api/stash_data", {"data": [1]})
-    json_list = send_json(fake, "POST", "/api/privileges", ["a"])
-    large = send(fake, "POST", "/api/stash_data", content=b"x" * (16 * 1024 * 1024 + 1))
-    options = send(fake, "OPTIONS", "/api/user", key=False)
+    denied = await send(fake, "GET", "/api/user", key=False)
+    unknown_path = await send(fake, "GET", "/api/nosuch")
+    bad_number = await send(fake, "GET", "/api/user/abc")
+    wrong_method = await send(fake, "PUT", "/api/user_list")
+    unhandled = await send_json(fake, "POST", "/api/stash_data", {"data": [1]})
+    json_list = await send_json(fake, "POST", "/api/privileges", ["a"])
+    large = await send(fake, "POST", "/api/stash_data", content=b"x" * (16 * 1024 * 1024 + 1))
+    options = await send(fake, "OPTIONS", "/api/user", key=False)
 
     assert (denied.status, denied.content) == (403, b'"Access denied."\n')
     assert "set-cookie" not in denied.headers
@@ -120,24 +119,24 @@ def test_errors_are_json_strings_or_pages() -> None:
     assert (options.status, options.content) == (200, b"")
 
 
-def test_an_unexpected_exception_is_a_page() -> None:
+async def test_an_unexpected_exception_is_a_page() -> None:
     """Any exception of a handler becomes a page with status 501."""
     fake = FakeServer()
 
-    response = send_json(fake, "POST", "/api/user/new", {"username": 5})
+    response = await send_json(fake, "POST", "/api/user/new", {"username": 5})
 
     assert response.status == 501
     assert b"AttributeError: " in response.content
 
 
-def test_a_successful_response_is_compact_json_or_empty() -> None:
+async def test_a_successful_response_is_compact_json_or_empty() -> None:
     """Keys are sorted and characters escaped; an empty response has no content-length."""
     fake = FakeServer(clock=ManualClock(0.0))
     fake.config.clear()
     fake.config.update({"b": "é", "a": [1]})
 
-    config = send(fake, "GET", "/api/config")
-    empty = send_json(fake, "PATCH", "/api/user", {})
+    config = await send(fake, "GET", "/api/config")
+    empty = await send_json(fake, "PATCH", "/api/user", {})
 
     assert config.content == b'{"a":[1],"b":"\\u00e9"}\n'
     assert config.headers["date"] == "Thu, 01 Jan 1970 00:00:00 GMT"
@@ -201,12 +200,12 @@ def test_only_three_texts_are_false(value: object, expected: bool) -> None:
     assert parse_flag(value) is expected
 
 
-def test_received_requests_are_listed_without_secrets_in_their_repr() -> None:
+async def test_received_requests_are_listed_without_secrets_in_their_repr() -> None:
     """The list has the operation and status of each request."""
     fake = FakeServer()
 
-    send(fake, "GET", "/api/user/1", query={"key": fake.api_key})
-    send(fake, "GET", "/api/nosuch")
+    await send(fake, "GET", "/api/user/1", query={"key": fake.api_key})
+    await send(fake, "GET", "/api/nosuch")
 
     received = fake.received_requests
     assert [(request.operation, request.status) for request in received] == [

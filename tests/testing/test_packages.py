@@ -12,7 +12,6 @@ from tests.testing.conftest import get_error_text
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
-    from tests.testing.conftest import Run
 
 NAME = "docassemble.mine"
 HELLO = f"{NAME}:data/questions/hello.yml"
@@ -28,61 +27,51 @@ async def find_package(da: AsyncDocassemble) -> Package | None:
     return next((item for item in await da.packages.list() if item.name == NAME), None)
 
 
-def test_package_is_listed_at_once_and_installed_later(run: Run) -> None:
+async def test_package_is_listed_at_once_and_installed_later(da: AsyncDocassemble) -> None:
     """Its file number is known at once, its version and interviews only after pip has run."""
+    handle = await da.packages.install(zip=Upload(make_package("mine", "1.2"), "mine.zip"))
+    package_before = await find_package(da)
+    await da.wait_for_task(handle)
+    package_after = await find_package(da)
+    async with da.interview(HELLO).session() as s:
+        question = await s.question()
 
-    async def job(da: AsyncDocassemble) -> None:
-        handle = await da.packages.install(zip=Upload(make_package("mine", "1.2"), "mine.zip"))
-        package_before = await find_package(da)
-        await da.wait_for_task(handle)
-        package_after = await find_package(da)
-        async with da.interview(HELLO).session() as s:
-            question = await s.question()
-
-        assert package_before is not None
-        assert package_after is not None
-        assert (package_before.version, package_after.version) == (None, "1.2")
-        assert package_before.zip_file_number == package_after.zip_file_number
-        assert "Hello from the package" in str(question)
-
-    run(job)
+    assert package_before is not None
+    assert package_after is not None
+    assert (package_before.version, package_after.version) == (None, "1.2")
+    assert package_before.zip_file_number == package_after.zip_file_number
+    assert "Hello from the package" in str(question)
 
 
 @pytest.mark.parametrize("restart", [True, False])
-def test_package_that_cannot_be_built_fails_only_with_a_restart(run: Run, *, restart: bool) -> None:
+async def test_package_that_cannot_be_built_fails_only_with_a_restart(
+    da: AsyncDocassemble, *, restart: bool
+) -> None:
     """With a restart the task fails; without it, the task succeeds but there is no version."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        handle = await da.packages.install(zip=make_broken_package("1.0"), restart=restart)
-        if restart:
-            with pytest.raises(TaskFailed) as error:
-                await da.wait_for_task(handle)
-            assert "Failed to build" in error.value.log
-            assert await find_package(da) is None
-        else:
+    handle = await da.packages.install(zip=make_broken_package("1.0"), restart=restart)
+    if restart:
+        with pytest.raises(TaskFailed) as error:
             await da.wait_for_task(handle)
-            package = await find_package(da)
-            assert package is not None
-            assert package.version is None
+        assert "Failed to build" in error.value.log
+        assert await find_package(da) is None
+    else:
+        await da.wait_for_task(handle)
+        package = await find_package(da)
+        assert package is not None
+        assert package.version is None
 
-    run(job)
 
-
-def test_failed_update_keeps_the_old_version_in_the_list(run: Run) -> None:
+async def test_failed_update_keeps_the_old_version_in_the_list(da: AsyncDocassemble) -> None:
     """The server uninstalls the old version first, so its interviews are missing."""
+    first = await da.packages.install(zip=Upload(make_package("mine", "1.0"), "mine.zip"))
+    await da.wait_for_task(first)
+    second = await da.packages.install(zip=make_broken_package("2.0"), restart=False)
+    result = await da.wait_for_task(second)
+    package_after = await find_package(da)
 
-    async def job(da: AsyncDocassemble) -> None:
-        first = await da.packages.install(zip=Upload(make_package("mine", "1.0"), "mine.zip"))
-        await da.wait_for_task(first)
-        second = await da.packages.install(zip=make_broken_package("2.0"), restart=False)
-        result = await da.wait_for_task(second)
-        package_after = await find_package(da)
-
-        assert result is not None
-        assert "success code" in result.log
-        assert "Failed to build" in result.log
-        assert package_after is not None
-        assert package_after.version == "1.0"
-        assert "not found" in await get_error_text(da.sessions.start(HELLO))
-
-    run(job)
+    assert result is not None
+    assert "success code" in result.log
+    assert "Failed to build" in result.log
+    assert package_after is not None
+    assert package_after.version == "1.0"
+    assert "not found" in await get_error_text(da.sessions.start(HELLO))

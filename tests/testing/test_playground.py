@@ -14,18 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from docassemble_client.testing import FakeServer
-    from tests.testing.conftest import Run
 
     Call = Callable[[AsyncDocassemble], Awaitable[Any]]
 
 PLAYGROUND = "/api/playground"
 
 
-def test_files_of_a_project_are_uploaded_listed_and_deleted(run: Run, fake: FakeServer) -> None:
+async def test_files_of_a_project_are_uploaded_listed_and_deleted(fake: FakeServer) -> None:
     """A change of a module restarts the server, unless `restart=False`."""
     ada = fake.add_user("ada@example.com", "developer")
 
-    async def job(da: AsyncDocassemble) -> None:
+    async with fake.client(ada) as da:
         await da.playground.create_project("work")
         folder: dict[str, Any] = {"folder": "questions", "project": "work"}
         no_restart = await da.playground.upload_files([Upload(b"a", "b c ü.yml")], **folder)
@@ -45,10 +44,8 @@ def test_files_of_a_project_are_uploaded_listed_and_deleted(run: Run, fake: Fake
         assert restart is not None
         assert (no_second_restart, projects, no_projects) == (None, ["work"], [])
 
-    run(job, ada)
 
-
-def test_packages_are_installed_pulled_and_downloaded(run: Run) -> None:
+async def test_packages_are_installed_pulled_and_downloaded(da: AsyncDocassemble) -> None:
     """An uploaded archive is unpacked; packages that pip can install can be pulled."""
     files = {
         "p__docassemble__mine__data__questions__a.yml": "question: A",
@@ -57,30 +54,28 @@ def test_packages_are_installed_pulled_and_downloaded(run: Run) -> None:
         "p__docassemble__mine__": "",
     }
 
-    async def job(da: AsyncDocassemble) -> None:
-        archive = Upload(make_package(**files), "mine.zip")
-        handle = await da.playground.install_packages([archive])
-        await da.wait_for_task(handle)
-        empty_package = Upload(make_package("docassemble.plain"), "plain.zip")
-        no_restart = await da.playground.install_packages([empty_package])
-        no_second_restart = await da.playground.pull_package(pip="pyjokes>=0.1", restart=False)
-        packages = await da.playground.list_files(folder="packages")
-        questions = await da.playground.list_files(folder="questions")
-        download = await da.playground.download_file("docassemble.mine", folder="packages")
+    archive = Upload(make_package(**files), "mine.zip")
+    handle = await da.playground.install_packages([archive])
+    await da.wait_for_task(handle)
+    empty_package = Upload(make_package("docassemble.plain"), "plain.zip")
+    no_restart = await da.playground.install_packages([empty_package])
+    no_second_restart = await da.playground.pull_package(pip="pyjokes>=0.1", restart=False)
+    packages = await da.playground.list_files(folder="packages")
+    questions = await da.playground.list_files(folder="questions")
+    download = await da.playground.download_file("docassemble.mine", folder="packages")
 
-        assert handle is not None
-        assert (no_restart, no_second_restart, questions) == (None, None, ["a.yml"])
-        assert packages == ["docassemble.mine", "docassemble.plain", "docassemble.pyjokes"]
-        assert (download.filename, download.content[:2]) == ("docassemble-mine.zip", b"PK")
-
-    run(job)
+    assert handle is not None
+    assert (no_restart, no_second_restart, questions) == (None, None, ["a.yml"])
+    assert packages == ["docassemble.mine", "docassemble.plain", "docassemble.pyjokes"]
+    assert (download.filename, download.content[:2]) == ("docassemble-mine.zip", b"PK")
 
 
-def test_playgrounds_of_other_users_are_refused(run: Run, fake: FakeServer) -> None:
+async def test_playgrounds_of_other_users_are_refused(fake: FakeServer) -> None:
     """A developer may use only their own Playground."""
     ada = fake.add_user("ada@example.com", "developer")
 
-    error = run(lambda da: get_error_text(da.playground.list_files(user_id=1)), ada)
+    async with fake.client(ada) as da:
+        error = await get_error_text(da.playground.list_files(user_id=1))
 
     assert error == "400 Invalid user_id."
 
@@ -127,8 +122,10 @@ def upload_file(path: str, filename: str, content: bytes = b"", **fields: Any) -
         (lambda da: da.playground.pull_package(github_url="x"), "400 Pull process encountered"),
     ],
 )
-def test_invalid_calls_on_the_playground_are_refused(run: Run, call: Call, expected: str) -> None:
+async def test_invalid_calls_on_the_playground_are_refused(
+    da: AsyncDocassemble, call: Call, expected: str
+) -> None:
     """Each error has the same text as on a real server."""
-    error = run(lambda da: get_error_text(call(da)))
+    error = await get_error_text(call(da))
 
     assert error.startswith(expected)

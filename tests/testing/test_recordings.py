@@ -17,7 +17,6 @@ from docassemble_client import (
 from docassemble_client.testing import FakeServer, Field, Recorder, Recording, ScriptedScreen
 from docassemble_client.testing.recordings import RecordedReply, RecordedScreen, Transition
 from tests.live.interviews import get_heading, go_back, temporary_interview, temporary_session
-from tests.mock import run as run_job
 from tests.testing.letter_interview import get_question, get_variables, run_action, set_variables
 
 if TYPE_CHECKING:
@@ -67,16 +66,14 @@ def make_real_server() -> FakeServer:
     return fake
 
 
-def record(job: Job) -> dict[str, Recording]:
+async def record(job: Job) -> dict[str, Recording]:
     """Record the sessions of a job; serialize and parse the recordings."""
     recorder = Recorder("1.10.14")
     real = make_real_server()
 
-    async def with_client() -> None:
-        async with real.client(transport=recorder.transport(real.transport())) as da:
-            await job(da)
+    async with real.client(transport=recorder.transport(real.transport())) as da:
+        await job(da)
 
-    run_job(with_client())
     texts = {name: recording.to_json() for name, recording in recorder.recordings.items()}
     for secret in (real.api_key, real.url, real.admin_email):
         assert secret not in repr(texts)
@@ -85,17 +82,14 @@ def record(job: Job) -> dict[str, Recording]:
     return recordings
 
 
-def replay(recordings: Mapping[str, Recording], job: Job) -> Any:
+async def replay(recordings: Mapping[str, Recording], job: Job) -> Any:
     """Run a job on a server that replays recordings."""
     fake = FakeServer()
     for recording in recordings.values():
         fake.add_recording(recording)
 
-    async def with_client() -> Any:
-        async with fake.client() as da:
-            return await job(da)
-
-    return run_job(with_client())
+    async with fake.client() as da:
+        return await job(da)
 
 
 async def answer_screens(da: AsyncDocassemble, s: Any, topic: str, name: str = "Ada") -> Any:
@@ -113,7 +107,7 @@ async def run_all_paths(da: AsyncDocassemble) -> None:
             await answer_screens(da, s, topic)
 
 
-def test_a_replayed_interview_shows_the_recorded_screens() -> None:
+async def test_a_replayed_interview_shows_the_recorded_screens() -> None:
     """Only values that belong to the session or server differ."""
 
     async def job(da: AsyncDocassemble) -> tuple[Any, Any]:
@@ -124,14 +118,14 @@ def test_a_replayed_interview_shows_the_recorded_screens() -> None:
             assert s.encrypted
             return first, end
 
-    first, end = replay(record(job), job)
+    first, end = await replay(await record(job), job)
 
     assert end.question_text == "About love"
     assert end.exit_url == "https://docassemble.test/x"
     assert first.menu.top.anchor == "admin@example.com"
 
 
-def test_all_kinds_of_ends_are_recorded() -> None:
+async def test_all_kinds_of_ends_are_recorded() -> None:
     """JSON, text, bytes and an undefined variable, which does not save the session."""
 
     async def job(da: AsyncDocassemble) -> None:
@@ -148,10 +142,10 @@ def test_all_kinds_of_ends_are_recorded() -> None:
         assert isinstance(ends["more"], UndefinedVariable)
         assert (ends["more"].variable, after.question_text) == ("details", "What?")
 
-    replay(record(job), job)
+    await replay(await record(job), job)
 
 
-def test_other_answers_lead_to_the_next_screen_too() -> None:
+async def test_other_answers_lead_to_the_next_screen_too() -> None:
     """Recorded values take precedence; variables that were never set do not change the screen."""
 
     async def job(da: AsyncDocassemble) -> None:
@@ -165,10 +159,10 @@ def test_other_answers_lead_to_the_next_screen_too() -> None:
         assert (unmarked.question_text, end.content.decode()) == ("What?", "Grüße")
         assert (variables["name"], variables["color"]) == ("Grace", "red")
 
-    replay(record(run_all_paths), job)
+    await replay(await record(run_all_paths), job)
 
 
-def test_a_single_call_can_answer_all_screens() -> None:
+async def test_a_single_call_can_answer_all_screens() -> None:
     """The session ends as if it had answered them in order."""
 
     async def job(da: AsyncDocassemble) -> None:
@@ -179,10 +173,10 @@ def test_a_single_call_can_answer_all_screens() -> None:
         assert end == JSONReply({"name": "Ada"})
         assert get_heading(previous) == "Who?"
 
-    replay(record(run_all_paths), job)
+    await replay(await record(run_all_paths), job)
 
 
-def test_steps_actions_and_variables_are_recorded() -> None:
+async def test_steps_actions_and_variables_are_recorded() -> None:
     """Going back shows the previous screen; actions and variables belong to their screen."""
 
     async def job(da: AsyncDocassemble) -> None:
@@ -205,10 +199,10 @@ def test_steps_actions_and_variables_are_recorded() -> None:
         async with temporary_session(da, LETTER) as s:
             assert await run_action(da, s, "unknown") is None
 
-    replay(record(job), run_unknown_action)
+    await replay(await record(job), run_unknown_action)
 
 
-def test_going_back_too_far_changes_nothing() -> None:
+async def test_going_back_too_far_changes_nothing() -> None:
     """Refused calls are not recorded."""
 
     async def job(da: AsyncDocassemble) -> None:
@@ -217,13 +211,13 @@ def test_going_back_too_far_changes_nothing() -> None:
                 await go_back(da, s)
             assert (await get_question(da, s)).question_text == "Who?"
 
-    recordings = record(job)
+    recordings = await record(job)
 
-    replay(recordings, job)
+    await replay(recordings, job)
     assert len(recordings[LETTER].screens) == 1
 
 
-def test_a_screen_that_was_not_requested_is_an_error() -> None:
+async def test_a_screen_that_was_not_requested_is_an_error() -> None:
     """The error says that the recording lacks the screen."""
 
     async def skip_screen(da: AsyncDocassemble) -> None:
@@ -236,10 +230,10 @@ def test_a_screen_that_was_not_requested_is_an_error() -> None:
                 await get_question(da, s)
         assert "this screen was not requested when" in str(error.value.body)
 
-    replay(record(skip_screen), request_screen)
+    await replay(await record(skip_screen), request_screen)
 
 
-def test_files_and_attributes_of_objects_can_be_set() -> None:
+async def test_files_and_attributes_of_objects_can_be_set() -> None:
     """Missing objects are created; an attribute with an undefined index is ignored."""
     screens = [
         RecordedScreen(
@@ -271,10 +265,10 @@ def test_files_and_attributes_of_objects_can_be_set() -> None:
         assert after["pic"]["elements"][0]["filename"] == "x.png"
         assert {name.var for name in names} >= {"all", "client", "pic", "sum"}
 
-    replay({PARTS: Recording.from_json(recording.to_json())}, job)
+    await replay({PARTS: Recording.from_json(recording.to_json())}, job)
 
 
-def test_uploads_are_recorded_by_their_variables() -> None:
+async def test_uploads_are_recorded_by_their_variables() -> None:
     """File contents are not recorded, nor sessions that started before the recorder."""
     recorder, real = Recorder(), make_real_server()
     pixel = Upload(b"pixel", "p.png")
@@ -285,22 +279,20 @@ def test_uploads_are_recorded_by_their_variables() -> None:
             files = {"pic": pixel, "copy": pixel}
             return get_heading(await set_variables(da, s, variables=answers, files=files))
 
-    async def job() -> str:
-        transport = recorder.transport(real.transport())
-        async with real.client() as plain, real.client(transport=transport) as recording:
-            async with temporary_session(plain, LETTER) as s:
-                await get_question(recording, s)
-            assert recorder.recordings == {}
-            return await upload(recording)
+    transport = recorder.transport(real.transport())
+    async with real.client() as plain, real.client(transport=transport) as recording:
+        async with temporary_session(plain, LETTER) as s:
+            await get_question(recording, s)
+        assert recorder.recordings == {}
+        assert await upload(recording) == "What?"
 
-    assert run_job(job()) == "What?"
     (transition,) = recorder.recordings[LETTER].screens[0].transitions
     assert transition.variables == {"name": "Ada", "mark": 1}
     assert transition.files == ["pic", "copy"]
-    assert replay(recorder.recordings, upload) == "What?"
+    assert await replay(recorder.recordings, upload) == "What?"
 
 
-def test_a_transition_without_arguments_is_taken_once_per_call() -> None:
+async def test_a_transition_without_arguments_is_taken_once_per_call() -> None:
     """Any call moves the session by one screen."""
     screens = [
         RecordedScreen(
@@ -313,27 +305,27 @@ def test_a_transition_without_arguments_is_taken_once_per_call() -> None:
         s = await da.sessions.start(PARTS)
         return [(await set_variables(da, s)).data for _ in range(2)]
 
-    assert replay({PARTS: Recording(filename=PARTS, screens=screens)}, job) == [1, 2]
+    assert await replay({PARTS: Recording(filename=PARTS, screens=screens)}, job) == [1, 2]
 
 
-def test_a_playground_interview_is_recognised_by_its_text() -> None:
+async def test_a_playground_interview_is_recognised_by_its_text() -> None:
     """It is replayed under any file name; another text runs as YAML."""
 
     async def job(da: AsyncDocassemble) -> str:
         async with temporary_interview(da, TEXT) as i, temporary_session(da, i) as s:
             return str((await get_question(da, s)).exit_url).removeprefix(i)
 
-    (recording,) = record(job).values()
+    (recording,) = (await record(job)).values()
     assert recording.source == TEXT
     assert recording.screens[0].reply is not None
     question = dict(recording.screens[0].reply.question)
     recording.screens[0].reply = RecordedReply(json=question | {"exit_url": "{{interview}}/there"})
 
-    assert replay({"": recording}, job) == "/there"
-    assert replay({}, job) == "None"
+    assert await replay({"": recording}, job) == "/there"
+    assert await replay({}, job) == "None"
 
 
-def test_a_changed_interview_starts_a_new_recording() -> None:
+async def test_a_changed_interview_starts_a_new_recording() -> None:
     """Screens of different texts are not mixed."""
 
     async def job(da: AsyncDocassemble) -> None:
@@ -343,13 +335,13 @@ def test_a_changed_interview_starts_a_new_recording() -> None:
             async with temporary_session(da, "docassemble.playground1:hello.yml") as s:
                 await get_question(da, s)
 
-    (recording,) = record(job).values()
+    (recording,) = (await record(job)).values()
 
     assert "Bye" in recording.source
     assert "Bye" in repr(recording.screens)
 
 
-def test_recordings_are_saved_to_a_folder_and_loaded(tmp_path: Path) -> None:
+async def test_recordings_are_saved_to_a_folder_and_loaded(tmp_path: Path) -> None:
     """Each interview has a file; the runner completes the replayed interview."""
     recorder = Recorder()
     real, fake = make_real_server(), FakeServer()
@@ -359,10 +351,10 @@ def test_recordings_are_saved_to_a_folder_and_loaded(tmp_path: Path) -> None:
         async with da, da.interview(LETTER).session() as s:
             return (await s.run(answers)).end_type
 
-    real_end = run_job(run_letter(real.client(transport=recorder.transport(real.transport()))))
+    real_end = await run_letter(real.client(transport=recorder.transport(real.transport())))
     (path,) = recorder.save(tmp_path / "recordings")
     fake.add_recordings(tmp_path / "recordings")
-    end = run_job(run_letter(fake.client()))
+    end = await run_letter(fake.client())
 
     assert path.name == "docassemble-mine-data-questions-letter.json"
     assert real_end == end == "deadend"

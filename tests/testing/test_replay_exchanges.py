@@ -85,7 +85,7 @@ def make_exchange(
     )
 
 
-def test_responses_are_compared_with_the_recorded_ones() -> None:
+async def test_responses_are_compared_with_the_recorded_ones() -> None:
     """Status, media type, shape and error texts are compared; incomplete recordings are not."""
     user = {"user_id": 57, "password": make_stand_in(10, "F")}
     request = {"request": {"json": {"username": "a@example.com"}}}
@@ -101,7 +101,7 @@ def test_responses_are_compared_with_the_recorded_ones() -> None:
         make_exchange("users.get", "GET", "/api/user/57", {}, body={"left_out": "too large"}),
     )
 
-    replayed = replay("x.json", Scenario(test="t", server="1", exchanges=exchanges))
+    replayed = await replay("x.json", Scenario(test="t", server="1", exchanges=exchanges))
 
     assert [exchange.number for exchange in replayed] == [*range(7)]
     created, extra, same, text, missing, denied, deleted = [

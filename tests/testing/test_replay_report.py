@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 
 from tests.recording import read_all
@@ -18,20 +16,22 @@ from tests.testing.replay_report import (
 SCENARIOS = read_all()
 ALLOWED_DIFFERENCES = read_allowed_differences()
 MIN_MATCH_SHARE = 0.95
+REPLAYED: dict[str, list[ReplayedExchange]] = {}
 
 
-@cache
-def replay_once(name: str) -> list[ReplayedExchange]:
+async def replay_once(name: str) -> list[ReplayedExchange]:
     """Replay a recording; cached."""
-    return replay(name, SCENARIOS[name])
+    if name not in REPLAYED:
+        REPLAYED[name] = await replay(name, SCENARIOS[name])
+    return REPLAYED[name]
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_recorded_requests_get_responses_of_the_same_shape(name: str) -> None:
+async def test_recorded_requests_get_responses_of_the_same_shape(name: str) -> None:
     """Status, types, keys and error texts are as recorded, unless a reason is listed."""
     differences = {
         make_label(exchange): exchange.differences
-        for exchange in replay_once(name)
+        for exchange in await replay_once(name)
         if exchange.differences
     }
     allowed = ALLOWED_DIFFERENCES.get(name, {})
@@ -40,20 +40,20 @@ def test_recorded_requests_get_responses_of_the_same_shape(name: str) -> None:
     assert allowed.keys() - differences.keys() == set()
 
 
-def test_most_responses_have_the_recorded_shape() -> None:
+async def test_most_responses_have_the_recorded_shape() -> None:
     """At least 95 % of all complete recordings, even if a reason is listed."""
-    exchanges = [exchange for name in SCENARIOS for exchange in replay_once(name)]
+    exchanges = [exchange for name in SCENARIOS for exchange in await replay_once(name)]
 
     assert compute_match_share(exchanges) >= MIN_MATCH_SHARE
 
 
-def test_most_responses_have_the_recorded_shape_without_recorded_interviews() -> None:
+async def test_most_responses_have_the_recorded_shape_without_recorded_interviews() -> None:
     """At least 95 % of the responses that the fake server does not take from recordings."""
     exchanges = [
         exchange
         for name, scenario in SCENARIOS.items()
         if not uses_recorded_interview(scenario)
-        for exchange in replay_once(name)
+        for exchange in await replay_once(name)
     ]
 
     assert compute_match_share(exchanges) >= MIN_MATCH_SHARE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +17,6 @@ from docassemble_client import (
     Upload,
 )
 from docassemble_client.testing import FakeServer
-from tests.mock import run
 
 if TYPE_CHECKING:
     from docassemble_client.testing._server.asgi import Message
@@ -55,24 +53,21 @@ def test_a_blocking_program_can_use_a_respx_route_to_the_fake_server() -> None:
     assert user.json()["email"] == fake.admin_email
 
 
-def test_httpx_can_call_the_asgi_application() -> None:
+async def test_httpx_can_call_the_asgi_application() -> None:
     """Any ASGI server can serve it, too."""
     fake = FakeServer()
     transport = httpx.ASGITransport(fake.asgi)
 
-    async def job() -> None:
-        async with AsyncDocassemble(fake.url, fake.api_key, transport=transport) as da:
-            s = await da.sessions.start(QUESTIONLESS)
-            await da.sessions.set_variables(
-                s.i, s.session, secret=s.secret, files={"f": Upload(b"x" * 99, "f.txt")}
-            )
-            file = await da.files.download(1)
-            assert file.content == b"x" * 99
-
-    run(job())
+    async with AsyncDocassemble(fake.url, fake.api_key, transport=transport) as da:
+        s = await da.sessions.start(QUESTIONLESS)
+        await da.sessions.set_variables(
+            s.i, s.session, secret=s.secret, files={"f": Upload(b"x" * 99, "f.txt")}
+        )
+        file = await da.files.download(1)
+        assert file.content == b"x" * 99
 
 
-def run_application(
+async def run_application(
     fake: FakeServer, scope: dict[str, Any], *messages: dict[str, Any]
 ) -> list[Message]:
     """Run the ASGI application with the messages of a client."""
@@ -85,16 +80,13 @@ def run_application(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    async def job() -> None:
-        await fake.asgi(scope, receive, send)
-
-    run(job())
+    await fake.asgi(scope, receive, send)
     return sent
 
 
-def test_lifespan_messages_are_acknowledged() -> None:
+async def test_lifespan_messages_are_acknowledged() -> None:
     """ASGI servers require this."""
-    sent = run_application(
+    sent = await run_application(
         FakeServer(),
         {"type": "lifespan"},
         {"type": "lifespan.startup"},
@@ -107,7 +99,7 @@ def test_lifespan_messages_are_acknowledged() -> None:
     ]
 
 
-def test_a_body_may_arrive_in_chunks_from_an_unknown_address() -> None:
+async def test_a_body_may_arrive_in_chunks_from_an_unknown_address() -> None:
     """The chunks are joined; the address is then 127.0.0.1."""
     fake = FakeServer()
     fake._state.users.keys[0].method = "ip"
@@ -120,7 +112,7 @@ def test_a_body_may_arrive_in_chunks_from_an_unknown_address() -> None:
         "headers": [(b"content-type", b"application/json")],
     }
 
-    sent = run_application(
+    sent = await run_application(
         fake,
         scope,
         {"type": "http.request", "body": b'{"data":', "more_body": True},
@@ -131,12 +123,13 @@ def test_a_body_may_arrive_in_chunks_from_an_unknown_address() -> None:
     assert b"stash_key" in sent[1]["body"]
 
 
+@pytest.mark.sockets
 @pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
-def test_the_fake_server_can_be_served_on_a_local_port(transport: Any) -> None:
+async def test_the_fake_server_can_be_served_on_a_local_port(transport: Any) -> None:
     """Any HTTP library can reach it; simulated failures break the connection."""
     fake = FakeServer()
 
-    async def job(url: str) -> None:
+    with fake.serve() as url:
         async with AsyncDocassemble(url, fake.api_key, transport=transport) as da:
             me = await da.users.get_current()
             interviews = await da.interviews.list()
@@ -146,9 +139,6 @@ def test_the_fake_server_can_be_served_on_a_local_port(transport: Any) -> None:
 
             assert me.id == 1
             assert interviews[0].link.startswith(url)
-
-    with fake.serve() as url:
-        asyncio.run(job(url))
 
     assert url.startswith("http://127.0.0.1:")
     assert fake.url == "https://docassemble.test"

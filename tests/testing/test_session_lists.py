@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client.testing import FakeServer
-from tests.mock import run as run_job
 from tests.testing.conftest import get_error_text
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from docassemble_client import AsyncDocassemble
     from docassemble_client.testing import FakeUser
-    from tests.testing.conftest import Run
 
     Call = Callable[[AsyncDocassemble], Awaitable[Any]]
 
@@ -60,16 +58,18 @@ def call(da: AsyncDocassemble, name: str, user: int, **filters: Any) -> Any:
         {"query": "(DA.Sessions.indexno != 1) & (DA.Sessions.indexno != 3) | False"},
     ],
 )
-def test_every_list_accepts_every_filter(
-    run: Run, fake: FakeServer, ada: FakeUser, name: str, filters: dict[str, Any]
+async def test_every_list_accepts_every_filter(
+    da: AsyncDocassemble, fake: FakeServer, ada: FakeUser, name: str, filters: dict[str, Any]
 ) -> None:
     """The list contains only matching sessions, and only those of the requested users."""
     fake.add_interview(QUESTIONLESS, "favorite_number", tags=["demo"])
-    run(start_sessions)
-    tagged_session = run(start_sessions, ada)
-    caller = ada if name == "list_current" else None
+    await start_sessions(da)
+    async with fake.client(ada) as client:
+        tagged_session = await start_sessions(client)
 
-    page = run(lambda da: call(da, name, ada.id, **filters), caller)
+    caller = ada if name == "list_current" else None
+    async with fake.client(caller) as client:
+        page = await call(client, name, ada.id, **filters)
 
     sessions = {(item.session, item.user_id) for item in page.items}
     assert (tagged_session, ada.id) in sessions
@@ -77,10 +77,9 @@ def test_every_list_accepts_every_filter(
     assert name == "list" or len(sessions) == 1
 
 
-def test_answers_are_listed_on_request(run: Run, ada: FakeUser) -> None:
+async def test_answers_are_listed_on_request(ada: FakeUser, fake: FakeServer) -> None:
     """Only then the start time is included; without the secret the answers are empty."""
-
-    async def job(da: AsyncDocassemble) -> None:
+    async with fake.client(ada) as da:
         s = await da.sessions.start(TEXT, secret="x" * 16)
         without_answers = (await da.sessions.list_current()).items[0]
         with_secret = (
@@ -111,60 +110,56 @@ def test_answers_are_listed_on_request(run: Run, ada: FakeUser) -> None:
         )
         assert without_secret.title == "Text - interview answers cannot be decrypted"
 
-    run(job, ada)
 
-
-def test_session_of_a_deleted_interview_is_listed(run: Run, fake: FakeServer) -> None:
+async def test_session_of_a_deleted_interview_is_listed(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """It is not valid, and only its title explains why."""
     fake.add_interview("docassemble.demo:old.yml", "a", metadata={"subtitle": "Old"})
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.sessions.start("docassemble.demo:old.yml")
-        before = (await da.sessions.list()).items[0]
-        del fake._state.interviews["docassemble.demo:old.yml"]
-        after = (await da.sessions.list()).items[0]
-        error = await get_error_text(
-            da.sessions.set_variables(before.filename, before.session, secret="x")
-        )
-        tagged = await da.sessions.list(tag="x")
+    await da.sessions.start("docassemble.demo:old.yml")
+    before = (await da.sessions.list()).items[0]
+    del fake._state.interviews["docassemble.demo:old.yml"]
+    after = (await da.sessions.list()).items[0]
+    error = await get_error_text(
+        da.sessions.set_variables(before.filename, before.session, secret="x")
+    )
+    tagged = await da.sessions.list(tag="x")
 
-        assert (before.title, before.subtitle, before.valid) == ("Untitled", "Old", True)
-        assert (after.valid, after.metadata, after.subtitle) == (False, {}, None)
-        assert after.title.startswith("Error: interview not found")
-        assert error == "400 Unable to decrypt interview dictionary."
-        assert tagged.items == []
-
-    run(job)
+    assert (before.title, before.subtitle, before.valid) == ("Untitled", "Old", True)
+    assert (after.valid, after.metadata, after.subtitle) == (False, {}, None)
+    assert after.title.startswith("Error: interview not found")
+    assert error == "400 Unable to decrypt interview dictionary."
+    assert tagged.items == []
 
 
-def test_sessions_are_deleted_by_filter_and_user(run: Run, fake: FakeServer, ada: FakeUser) -> None:
+async def test_sessions_are_deleted_by_filter_and_user(
+    da: AsyncDocassemble, fake: FakeServer, ada: FakeUser
+) -> None:
     """Deleting a shared session for one user keeps it for the other users."""
-    admin_session, ada_session = run(start_sessions), run(start_sessions, ada)
+    admin_session = await start_sessions(da)
+    async with fake.client(ada) as client:
+        ada_session = await start_sessions(client)
     shared_session = fake._state.sessions.find(QUESTIONLESS, ada_session)
     assert shared_session is not None
     shared_session.users.append(1)
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.sessions.delete_many_for_user(ada.id, session=ada_session)
-        await da.sessions.delete_many_across_users(i=TEXT, user_id=1)
-        remaining = [
-            (item.session, item.user_id) async for item in da.sessions.list(i=QUESTIONLESS)
-        ]
-        await da.sessions.delete_many_current(session=admin_session)
-        await da.sessions.delete_many(delete_all=True)
-        no_sessions = await da.sessions.list_across_users()
+    await da.sessions.delete_many_for_user(ada.id, session=ada_session)
+    await da.sessions.delete_many_across_users(i=TEXT, user_id=1)
+    remaining = [(item.session, item.user_id) async for item in da.sessions.list(i=QUESTIONLESS)]
+    await da.sessions.delete_many_current(session=admin_session)
+    await da.sessions.delete_many(delete_all=True)
+    no_sessions = await da.sessions.list_across_users()
 
-        assert remaining == [(admin_session, 1), (ada_session, 1)]
-        assert no_sessions.items == []
-
-    run(job)
+    assert remaining == [(admin_session, 1), (ada_session, 1)]
+    assert no_sessions.items == []
 
 
 @pytest.mark.parametrize("query", ["DA.", "DA.Sessions.key == 1", "a.like()", "DA.Not(1)", "f(1)"])
 @pytest.mark.parametrize("name", [*LISTS, "delete_many"])
-def test_invalid_query_is_refused(run: Run, name: str, query: str) -> None:
+async def test_invalid_query_is_refused(da: AsyncDocassemble, name: str, query: str) -> None:
     """Syntax errors, unknown columns and unknown functions cause the same error."""
-    error = run(lambda da: get_error_text(call(da, name, 1, query=query)))
+    error = await get_error_text(call(da, name, 1, query=query))
 
     assert error == "400 Invalid query parameter"
 
@@ -178,15 +173,15 @@ def test_invalid_query_is_refused(run: Run, name: str, query: str) -> None:
         ("delete_many", "400 Error reading interview list."),
     ],
 )
-def test_query_that_is_not_boolean_is_refused(run: Run, name: str, expected: str) -> None:
+async def test_query_that_is_not_boolean_is_refused(
+    da: AsyncDocassemble, name: str, expected: str
+) -> None:
     """The error text depends on the operation; a blank query is ignored."""
-    run(start_sessions)
+    await start_sessions(da)
 
-    text_error = run(lambda da: get_error_text(call(da, name, 1, query="'abc'")))
-    type_error = run(
-        lambda da: get_error_text(call(da, name, 1, query="DA.Sessions.user_id < 'a'"))
-    )
-    page = run(lambda da: da.sessions.list(query=" "))
+    text_error = await get_error_text(call(da, name, 1, query="'abc'"))
+    type_error = await get_error_text(call(da, name, 1, query="DA.Sessions.user_id < 'a'"))
+    page = await da.sessions.list(query=" ")
 
     assert text_error.startswith(expected)
     assert type_error.startswith(expected[:30])
@@ -202,48 +197,47 @@ def test_query_that_is_not_boolean_is_refused(run: Run, name: str, expected: str
         (["access_sessions"], "delete_many", "403 Access denied."),
     ],
 )
-def test_limited_key_needs_permissions_for_sessions(
-    run: Run, fake: FakeServer, permissions: list[str], name: str, expected: str
+async def test_limited_key_needs_permissions_for_sessions(
+    da: AsyncDocassemble, fake: FakeServer, permissions: list[str], name: str, expected: str
 ) -> None:
     """This includes the sessions of its owner, with a different error text."""
     limit_admin_key(fake, *permissions)
 
-    error = run(lambda da: get_error_text(call(da, name, 1, i=TEXT)))
+    error = await get_error_text(call(da, name, 1, i=TEXT))
 
     assert error == expected
 
 
-def test_sessions_of_others_need_a_privilege(run: Run, ada: FakeUser) -> None:
+async def test_sessions_of_others_need_a_privilege(ada: FakeUser, fake: FakeServer) -> None:
     """Users can always list their own sessions."""
-    assert run(lambda da: get_error_text(da.sessions.list_for_user(1)), ada) == "403 Access denied."
-    assert run(lambda da: da.sessions.list_for_user(ada.id), ada).items == []
+    async with fake.client(ada) as da:
+        assert await get_error_text(da.sessions.list_for_user(1)) == "403 Access denied."
+        assert (await da.sessions.list_for_user(ada.id)).items == []
 
 
-def test_invalid_owner_and_time_zone_are_refused(run: Run, fake: FakeServer, ada: FakeUser) -> None:
+async def test_invalid_owner_and_time_zone_are_refused(
+    da: AsyncDocassemble, fake: FakeServer, ada: FakeUser
+) -> None:
     """The error texts come from the server's database and time zone library."""
-    run(start_sessions, ada)
+    async with fake.client(ada) as client:
+        await start_sessions(client)
+
     fake._state.admin.timezone = "Europe/Atlantis"
 
-    async def job(da: AsyncDocassemble) -> None:
-        path = "/api/users/interviews"
-        owner = await get_error_text(da.request("GET", path, params={"user_id": "x"}))
-        zone = await get_error_text(da.sessions.list_for_user(ada.id))
+    path = "/api/users/interviews"
+    owner = await get_error_text(da.request("GET", path, params={"user_id": "x"}))
+    zone = await get_error_text(da.sessions.list_for_user(ada.id))
 
-        assert owner.startswith("400 Error getting interview list.  (psycopg2")
-        assert zone.startswith("400 Error reading interview list: 'No time zone found")
-
-    run(job)
+    assert owner.startswith("400 Error getting interview list.  (psycopg2")
+    assert zone.startswith("400 Error reading interview list: 'No time zone found")
 
 
-def test_old_servers_send_plain_lists_and_ignore_queries() -> None:
+async def test_old_servers_send_plain_lists_and_ignore_queries() -> None:
     """Pages exist since 1.2.0 and queries since 1.4.0."""
     fake = FakeServer(version="1.1.9", page_size=1)
 
-    async def job() -> None:
-        async with fake.client() as da:
-            await start_sessions(da)
-            page = await da.sessions.list(query="DA.Sessions.user_id == 99")
-            assert (len(page.items), page.next_page_token) == (2, None)
-            assert "Not Found" in await get_error_text(da.server.restart())
-
-    run_job(job())
+    async with fake.client() as da:
+        await start_sessions(da)
+        page = await da.sessions.list(query="DA.Sessions.user_id == 99")
+        assert (len(page.items), page.next_page_token) == (2, None)
+        assert "Not Found" in await get_error_text(da.server.restart())

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from docassemble_client.testing import FakeServer, FakeUser
-    from tests.testing.conftest import Run
 
     Call = Callable[[AsyncDocassemble], Awaitable[Any]]
 
@@ -33,58 +32,53 @@ def limit_admin_key(fake: FakeServer, *permissions: str) -> FakeUser:
     return fake.admin
 
 
-def test_user_is_created_found_updated_and_deleted(run: Run, fake: FakeServer) -> None:
+async def test_user_is_created_found_updated_and_deleted(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """A deleted account is not found, and its address can be used again."""
+    new = await da.users.create(f" {ADA} ", first_name=" Ada ", privileges=["user"])
+    await da.users.update(new.user_id, last_name="Lovelace", active=False)
+    active_users = [user async for user in da.users.list()]
+    all_users = [user async for user in da.users.list(include_inactive=True)]
+    user = await da.users.get_by_username("ADA@example.com")
+    user_by_pattern = await da.users.get_by_username("_da@example.com%")
+    await da.users.update(new.user_id, active=True)
+    await da.users.deactivate(new.user_id)
+    inactive = await da.users.get(new.user_id)
+    await da.users.delete(new.user_id, "account")
+    second = await da.users.create(ADA, password="a new one")
 
-    async def job(da: AsyncDocassemble) -> None:
-        new = await da.users.create(f" {ADA} ", first_name=" Ada ", privileges=["user"])
-        await da.users.update(new.user_id, last_name="Lovelace", active=False)
-        active_users = [user async for user in da.users.list()]
-        all_users = [user async for user in da.users.list(include_inactive=True)]
-        user = await da.users.get_by_username("ADA@example.com")
-        user_by_pattern = await da.users.get_by_username("_da@example.com%")
-        await da.users.update(new.user_id, active=True)
-        await da.users.deactivate(new.user_id)
-        inactive = await da.users.get(new.user_id)
-        await da.users.delete(new.user_id, "account")
-        second = await da.users.create(ADA, password="a new one")
-
-        assert (user.first_name, user.last_name, user.active) == ("Ada", "Lovelace", False)
-        assert (user_by_pattern.id, user.privileges) == (user.id, ["user"])
-        assert [user.id for user in active_users] == [1]
-        assert inactive.active is False
-        assert [user.active for user in all_users] == [True, False]
-        assert second.user_id == 3
-        assert second.password.reveal() == "a new one"
-        assert await get_error_text(da.users.get(new.user_id)) == "404 User not found."
-        assert await get_error_text(da.users.get_by_username(ADA.upper(), case_sensitive=True)) == (
-            "404 User not found."
-        )
-
-    run(job)
+    assert (user.first_name, user.last_name, user.active) == ("Ada", "Lovelace", False)
+    assert (user_by_pattern.id, user.privileges) == (user.id, ["user"])
+    assert [user.id for user in active_users] == [1]
+    assert inactive.active is False
+    assert [user.active for user in all_users] == [True, False]
+    assert second.user_id == 3
+    assert second.password.reveal() == "a new one"
+    assert await get_error_text(da.users.get(new.user_id)) == "404 User not found."
+    assert await get_error_text(da.users.get_by_username(ADA.upper(), case_sensitive=True)) == (
+        "404 User not found."
+    )
 
 
-def test_users_are_listed_in_pages(run: Run, fake: FakeServer) -> None:
+async def test_users_are_listed_in_pages(da: AsyncDocassemble, fake: FakeServer) -> None:
     """The server decides the page size; an invalid page token returns the first page."""
     for number in range(6):
         fake.add_user(f"user{number}@example.com")
 
-    async def job(da: AsyncDocassemble) -> None:
-        pages = [page async for page in da.users.list().pages()]
-        first = await da.users.list(page_token="?")
+    pages = [page async for page in da.users.list().pages()]
+    first = await da.users.list(page_token="?")
 
-        assert [len(page.items) for page in pages] == [3, 3, 1]
-        assert [page.next_page_token for page in pages] == ["Mw", "Ng", None]
-        assert first == pages[0]
-
-    run(job)
+    assert [len(page.items) for page in pages] == [3, 3, 1]
+    assert [page.next_page_token for page in pages] == ["Mw", "Ng", None]
+    assert first == pages[0]
 
 
-def test_password_opens_sessions_and_can_be_changed(run: Run, fake: FakeServer) -> None:
+async def test_password_opens_sessions_and_can_be_changed(fake: FakeServer) -> None:
     """A new password changes the secret; with the old password, the sessions are re-encrypted."""
     ada = fake.add_user(ADA, "admin")
 
-    async def job(da: AsyncDocassemble) -> None:
+    async with fake.client(ada) as da:
         secret = await da.users.get_secret(ADA, ada.password)
         s = await da.sessions.start(TEXT, secret=secret)
         other_session = await da.sessions.start(TEXT)
@@ -100,22 +94,16 @@ def test_password_opens_sessions_and_can_be_changed(run: Run, fake: FakeServer) 
         assert len(new_secret.reveal()) == 16 != secret
         assert error == "403 Incorrect password"
 
-    run(job, ada)
 
-
-def test_invitations_are_returned_as_links_or_not_sent(run: Run) -> None:
+async def test_invitations_are_returned_as_links_or_not_sent(da: AsyncDocassemble) -> None:
     """Without a mail server no e-mail is sent, but links work."""
+    unsent = await da.users.invite([ADA])
+    links = await da.users.invite([f"Ada <{ADA}>"], privilege="developer", send_emails=False)
+    response = await da.request("POST", "/api/user_invite", json={"email_address": ADA})
 
-    async def job(da: AsyncDocassemble) -> None:
-        unsent = await da.users.invite([ADA])
-        links = await da.users.invite([f"Ada <{ADA}>"], privilege="developer", send_emails=False)
-        response = await da.request("POST", "/api/user_invite", json={"email_address": ADA})
-
-        assert (unsent[0].invitation_sent, unsent[0].url) == (False, None)
-        assert str(links[0].url).startswith("https://docassemble.test/user/register?token=")
-        assert response.status == 200
-
-    run(job)
+    assert (unsent[0].invitation_sent, unsent[0].url) == (False, None)
+    assert str(links[0].url).startswith("https://docassemble.test/user/register?token=")
+    assert response.status == 200
 
 
 @pytest.mark.parametrize(
@@ -174,9 +162,11 @@ def test_invitations_are_returned_as_links_or_not_sent(run: Run) -> None:
         (lambda da: da.privileges.delete("king"), "400 The privilege king did not exist."),
     ],
 )
-def test_invalid_calls_on_accounts_are_refused(run: Run, call: Call, expected: str) -> None:
+async def test_invalid_calls_on_accounts_are_refused(
+    da: AsyncDocassemble, call: Call, expected: str
+) -> None:
     """Each error has the same text as on a real server."""
-    error = run(lambda da: get_error_text(call(da)))
+    error = await get_error_text(call(da))
 
     assert error.startswith(expected)
 
@@ -240,23 +230,24 @@ def test_invalid_calls_on_accounts_are_refused(run: Run, call: Call, expected: s
         ([], lambda da: da.api_keys.list_for_user(2), "403 You do not have sufficient privileges"),
     ],
 )
-def test_limited_key_is_limited_to_its_permissions(
-    run: Run, fake: FakeServer, permissions: list[str], call: Call, expected: str
+async def test_limited_key_is_limited_to_its_permissions(
+    fake: FakeServer, permissions: list[str], call: Call, expected: str
 ) -> None:
     """The error text depends on the call, as on a real server."""
     fake.add_user(ADA)
     limited = limit_admin_key(fake, *(permissions or ["read_packages"]))
 
-    error = run(lambda da: get_error_text(call(da)), limited)
+    async with fake.client(limited) as da:
+        error = await get_error_text(call(da))
 
     assert error.startswith(expected)
 
 
-def test_user_without_privileges_manages_only_the_own_account(run: Run, fake: FakeServer) -> None:
+async def test_user_without_privileges_manages_only_the_own_account(fake: FakeServer) -> None:
     """Calls on other accounts are refused."""
     ada = fake.add_user(ADA)
 
-    async def job(da: AsyncDocassemble) -> None:
+    async with fake.client(ada) as da:
         await da.users.update(ada.id, first_name="Ada")
         me = await da.users.get_current()
 
@@ -267,18 +258,14 @@ def test_user_without_privileges_manages_only_the_own_account(run: Run, fake: Fa
         assert password_error.startswith("403 You do not")
         assert [key.name for key in await da.api_keys.list_for_user(ada.id)] == ["test"]
 
-    run(job, ada)
 
-
-def test_only_administrators_grant_and_revoke_elevated_privileges(
-    run: Run, fake: FakeServer
-) -> None:
+async def test_only_administrators_grant_and_revoke_elevated_privileges(fake: FakeServer) -> None:
     """The elevated privileges are admin, developer and advocate."""
     fake._state.users.keys.clear()
     ada = fake.add_user(ADA, "advocate")
     fake.config["permissions"] = {"advocate": ["edit_user_privileges", "create_user"]}
 
-    async def job(da: AsyncDocassemble) -> None:
+    async with fake.client(ada) as da:
         assert await get_error_text(da.privileges.revoke(ada.id, "advocate")) == (
             "400 You do not have sufficient privileges to take away this privilege."
         )
@@ -289,67 +276,59 @@ def test_only_administrators_grant_and_revoke_elevated_privileges(
         bob = await da.users.get_by_username("bob@example.com")
         assert bob.privileges == ["user"]
 
-    run(job, ada)
 
-
-def test_accounts_that_cannot_log_in_have_no_secret(run: Run, fake: FakeServer) -> None:
+async def test_accounts_that_cannot_log_in_have_no_secret(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """These are accounts without a password or with a second factor."""
     ada = fake._state.users.add(ADA, "", [])
 
-    async def job(da: AsyncDocassemble) -> None:
-        assert await get_error_text(da.users.get_secret(ADA, "x")) == "403 Password not set"
-        ada.two_factor = True
-        error = await get_error_text(da.users.get_secret(ADA, "x"))
-        assert error.startswith("403 Secret will not be")
-
-    run(job)
+    assert await get_error_text(da.users.get_secret(ADA, "x")) == "403 Password not set"
+    ada.two_factor = True
+    error = await get_error_text(da.users.get_secret(ADA, "x"))
+    assert error.startswith("403 Secret will not be")
 
 
-def test_deleting_a_user_deletes_sessions_and_needs_access_to_them(
-    run: Run, fake: FakeServer
+async def test_deleting_a_user_deletes_sessions_and_needs_access_to_them(
+    da: AsyncDocassemble, fake: FakeServer
 ) -> None:
     """`account` keeps shared sessions; an unknown value only deactivates the account."""
     ada, bob = fake.add_user(ADA), fake.add_user("bob@example.com")
 
-    async def start(da: AsyncDocassemble) -> str:
-        return (await da.sessions.start(TEXT)).session
-
-    own, shared = run(start, ada), run(start, ada)
+    async with fake.client(ada) as client:
+        own, shared = [(await client.sessions.start(TEXT)).session for _ in range(2)]
     session = fake._state.sessions.find(TEXT, shared)
     assert session is not None
     session.users.append(bob.id)
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.users.delete(ada.id, "account")
-        rows = [(item.session, item.user_id) async for item in da.sessions.list()]
-        await da.request("DELETE", f"/api/user/{bob.id}", params={"remove": "later"})
-        user = await da.users.get(bob.id)
+    await da.users.delete(ada.id, "account")
+    rows = [(item.session, item.user_id) async for item in da.sessions.list()]
+    await da.request("DELETE", f"/api/user/{bob.id}", params={"remove": "later"})
+    user = await da.users.get(bob.id)
 
-        assert own not in {session for session, _ in rows}
-        assert rows == [(shared, bob.id)]
-        assert user.active is False
-
-    run(job)
+    assert own not in {session for session, _ in rows}
+    assert rows == [(shared, bob.id)]
+    assert user.active is False
     limited = limit_admin_key(fake, "access_user_info", "delete_user")
-    with pytest.raises(ServerError):
-        run(lambda da: da.users.delete(bob.id, "account"), limited)
+    async with fake.client(limited) as client:
+        with pytest.raises(ServerError):
+            await client.users.delete(bob.id, "account")
 
 
-def test_privileges_are_created_granted_revoked_and_deleted(run: Run, fake: FakeServer) -> None:
+async def test_privileges_are_created_granted_revoked_and_deleted(
+    da: AsyncDocassemble, fake: FakeServer
+) -> None:
     """A deleted privilege is revoked from all users."""
     ada = fake.add_user(ADA)
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.privileges.create("clerk")
-        await da.privileges.grant(ada.id, "clerk")
-        await da.privileges.grant(ada.id, "user")
-        await da.privileges.revoke(ada.id, "user")
-        user_privileges = await da.privileges.list_for_user(ada.id)
-        all_privileges = await da.privileges.list()
-        await da.privileges.delete("clerk")
+    await da.privileges.create("clerk")
+    await da.privileges.grant(ada.id, "clerk")
+    await da.privileges.grant(ada.id, "user")
+    await da.privileges.revoke(ada.id, "user")
+    user_privileges = await da.privileges.list_for_user(ada.id)
+    all_privileges = await da.privileges.list()
+    await da.privileges.delete("clerk")
 
-        assert user_privileges == ["clerk"]
-        assert "clerk" in all_privileges == sorted(all_privileges)
-        assert await da.privileges.list_for_user(ada.id) == []
-
-    run(job)
+    assert user_privileges == ["clerk"]
+    assert "clerk" in all_privileges == sorted(all_privileges)
+    assert await da.privileges.list_for_user(ada.id) == []
