@@ -114,6 +114,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.errors import (
         AnswerProblem,
         ApiKeyNotCreated,
+        DocumentsNotSaved,
         InstallFailed,
         InterviewError,
         InterviewFailed,
@@ -200,6 +201,7 @@ __all__ = [
     "DocumentDownloads",
     "DocumentSource",
     "Documents",
+    "DocumentsNotSaved",
     "Download",
     "DownloadStream",
     "DownloadTooLarge",
@@ -415,6 +417,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.errors": (
         "AnswerProblem",
         "ApiKeyNotCreated",
+        "DocumentsNotSaved",
         "InstallFailed",
         "InterviewError",
         "InterviewFailed",

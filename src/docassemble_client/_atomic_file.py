@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+_PARTIAL_SUFFIX = ".part"
+
+
 class AtomicFileWriter:
     """
     Writes a file to a temporary path; without `commit` no file appears.
@@ -34,7 +37,7 @@ class AtomicFileWriter:
         if not self._is_exact_path:
             self._target_path /= name or "download"
         # In the same folder, so that it can be renamed; short, even if the target's name is long.
-        self._partial_path = self._target_path.with_name(f".{os.urandom(8).hex()}.part")
+        self._partial_path = self._target_path.with_name(f".{os.urandom(8).hex()}{_PARTIAL_SUFFIX}")
         # Tokens for the one who closes the file, and for the one who moves or deletes it.
         self._start: list[None] = [None]
         self._end: list[None] = [None]
@@ -69,7 +72,7 @@ class AtomicFileWriter:
                 if not self._is_exact_path:
                     self._target_path = self._reserve_unique_name()
                 self._partial_path.replace(self._target_path)
-                _sync_folder(self._target_path.parent)
+                sync_folder(self._target_path.parent)
         finally:
             self._partial_path.unlink(missing_ok=True)
         return self._target_path
@@ -101,6 +104,11 @@ class AtomicFileWriter:
                 self._partial_path.unlink()
 
 
+def is_partial_file(path: Path) -> bool:
+    """Whether it is the temporary file of a writer that did not end."""
+    return path.name.startswith(".") and path.suffix == _PARTIAL_SUFFIX
+
+
 def _claim(token: list[None]) -> bool:
     """Take a token, and return whether it was there; only one thread gets it."""
     try:
@@ -112,12 +120,12 @@ def _claim(token: list[None]) -> bool:
 
 if sys.platform == "win32":  # pragma: no cover
 
-    def _sync_folder(folder: Path) -> None:
+    def sync_folder(folder: Path) -> None:
         """Do nothing: Windows cannot open a folder, and writes new names to the disk by itself."""
 
 else:
 
-    def _sync_folder(folder: Path) -> None:
+    def sync_folder(folder: Path) -> None:
         """Wait until the names of a folder are on the disk, if the folder can be read."""
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)

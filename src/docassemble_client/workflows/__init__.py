@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.errors import (
         AnswerProblem,
         ApiKeyNotCreated,
+        DocumentsNotSaved,
         InstallFailed,
         InterviewError,
         InterviewFailed,
@@ -89,6 +90,7 @@ __all__ = [
     "DocumentDownloads",
     "DocumentSource",
     "Documents",
+    "DocumentsNotSaved",
     "EnsuredApiKey",
     "EnsuredUser",
     "ExportedSession",
@@ -135,6 +137,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "errors": (
         "AnswerProblem",
         "ApiKeyNotCreated",
+        "DocumentsNotSaved",
         "InstallFailed",
         "InterviewError",
         "InterviewFailed",

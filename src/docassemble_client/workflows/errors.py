@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Unpack
+from typing import Self, Unpack
 
 from attrs import field, frozen
 
@@ -176,6 +177,17 @@ class NoDocuments(InterviewError):
         super().__init__(message, transcript=transcript, **context)
         self.question = question
         self.end_type = end_type
+
+
+class DocumentsNotSaved(DocassembleError):
+    """The documents of a row cannot be saved, for example because its folder cannot be created."""
+
+    @classmethod
+    def from_error(cls, error: OSError) -> Self:
+        """Create the error from that of the file system, without its paths."""
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        message = f"the documents cannot be saved ({reason})"
+        return cls(message, hint="Check the folder of save_to, and what is in the row's folder")
 
 
 class InvalidDocument(DocassembleError):

@@ -289,18 +289,6 @@ def test_leaving_a_batch_deletes_its_sessions(method: str, tmp_path: Path) -> No
     assert b'"unknown"' not in path.read_bytes()
 
 
-def test_disk_that_cannot_be_written_ends_the_batch(tmp_path: Path) -> None:
-    """The journal records that the row must not be repeated."""
-    fake, _ = make_letter_server()
-    (tmp_path / "out").write_bytes(b"a file where the folder should be")
-    path = tmp_path / "run.jsonl"
-
-    with pytest.raises(OSError, match="out"):
-        run_batch(fake, ROWS[:1], save_to=tmp_path / "out", journal=path)
-
-    assert summarize(run_batch(fake, ROWS[:1], journal=path)) == [("0", "unknown", True)]
-
-
 def test_second_run_repeats_only_failed_rows(tmp_path: Path) -> None:
     """Done rows are reported with their files; unknown rows are repeated only on request."""
     fake, ended = make_letter_server(final=make_final_screen)

@@ -208,37 +208,6 @@ def test_redirect_is_not_retried() -> None:
     assert count_calls(fake)["start"] == 1
 
 
-def test_session_whose_start_response_is_lost_is_recovered() -> None:
-    """Only the session that its own secret opens is used; other sessions of the owner stay."""
-    fake = FlakyServer()
-
-    async def assemble() -> tuple[RowResult, int]:
-        async with fake.client() as da, da.interview(I).session():
-            fake.drop_connection("sessions.start", processed=True)
-            results = da.interview(I).assemble_many(make_rows(1))
-            task = asyncio.ensure_future(anext(results))
-            await asyncio.sleep(0.1)
-            async with da.interview(I).session():
-                return await task, fake.session_count
-
-    result, session_count = run(assemble())
-
-    assert result.outcome == "done"
-    assert session_count == 2
-    # The lost start is not recorded, and it was not sent again.
-    assert count_calls(fake)["start"] == 2
-
-
-def test_lost_start_is_repeated_if_the_key_may_not_list_sessions() -> None:
-    """At worst an empty session is left behind."""
-    fake = FlakyServer()
-    fake.drop_connection("sessions.start", processed=True)
-    fake.fail("sessions.list_current", status=403, times=None)
-
-    assert run_row(fake).outcome == "done"
-    assert fake.session_count == 1
-
-
 def test_file_that_cannot_be_read_twice_is_not_sent_again() -> None:
     """The interview did not run, so the row is failed."""
     fake = FlakyServer()
@@ -319,6 +288,7 @@ def make_session(
         outage_timeout=1000,
         adaptive_limit=AdaptiveLimit(1),
         on_start=on_start,
+        own_sessions=set(),
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
-import re
 from collections.abc import (
     AsyncGenerator,
     Callable,
@@ -17,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from docassemble_client._base_client import BaseClient
 from docassemble_client._checks import (
@@ -41,16 +40,22 @@ from docassemble_client._concurrency import (
     create_task,
     gather,
     run_callback,
+    to_thread,
     wait,
 )
-from docassemble_client._filenames import sanitize_filename
 from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.workflows.batch.adaptive_limit import AdaptiveLimit
 from docassemble_client.workflows.batch.journal import Journal, open_journal
 from docassemble_client.workflows.batch.resilient_session import ResilientSession
 from docassemble_client.workflows.batch.results import BatchProgress, RowOutcome, RowResult
+from docassemble_client.workflows.batch.row_folder import (
+    create_folder,
+    list_documents,
+    make_folder_path,
+)
 from docassemble_client.workflows.batch.row_reader import Row, Rows, enumerate_rows, fetch_row
-from docassemble_client.workflows.errors import InterviewError, JournalError
+from docassemble_client.workflows.batch.row_state import RowState
+from docassemble_client.workflows.errors import DocumentsNotSaved, InterviewError, JournalError
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.document_sources import find_documents
 from docassemble_client.workflows.interviews.documents import DocumentDownloads, Documents
@@ -63,8 +68,8 @@ RowKey: TypeAlias = str | Callable[[Row], object]
 InitialVariables: TypeAlias = Mapping[str, Answer] | Callable[[Row], Mapping[str, Answer]]
 """Variables to set before the first question: the same for every row, or a function of the row."""
 
-_MAX_FOLDER_NAME_LENGTH = 64
-_SAFE_FOLDER_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,63}", re.ASCII)
+# They concern every row, so they end the batch.
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 @frozen(kw_only=True)
@@ -83,6 +88,7 @@ class BatchOptions:
     formats: Sequence[str] | None = field(validator=validate(TEXT_OR_TEXTS, optional=True))
     max_size: int | None = field(validator=validate(SIZE, optional=True))
     rerun_unknown: bool = field(validator=validate(FLAG))
+    rerun_missing: bool = field(validator=validate(FLAG))
     outage_timeout: float = field(validator=validate(SECONDS))
     on_progress: Callable[[BatchProgress], object] | None = field(repr=False)
 
@@ -100,6 +106,8 @@ class Batch:
         self._adaptive_limit = AdaptiveLimit(options.concurrency)
         self._keys: set[str] = set()
         self._leftover_sessions: set[str] = set()
+        self._own_sessions: set[str] = set()
+        self._rows_in_memory: dict[int, RowState] = {}
         self._progress = BatchProgress()
 
     async def run(self, rows: Rows) -> AsyncGenerator[RowResult]:
@@ -119,7 +127,7 @@ class Batch:
         fetching: set[Task[tuple[int, Row] | None]] = set()
         has_more_rows = True
         try:
-            await self._delete_leftover_sessions()
+            await self._prepare()
             while True:
                 if has_more_rows and not fetching and len(running) < self._adaptive_limit.limit:
                     # A task, because rows may arrive slowly while others end.
@@ -135,7 +143,11 @@ class Batch:
                         running.add(create_task(self._process_row(*numbered_row)))
                 for completed in [task for task in running if task.done()]:
                     running.discard(completed)
-                    yield await self._report_progress(completed.result(), active=len(running))
+                    result = completed.result()
+                    yield await self._report_progress(result, active=len(running))
+                    # Documents in memory are safe only when the caller asks for the next row.
+                    if (row := self._rows_in_memory.pop(result.index, None)) is not None:
+                        await self._record_end(row, result)
         except BaseException as error:
             for task in (*running, *fetching):
                 task.cancel()
@@ -165,6 +177,12 @@ class Batch:
             await run_callback(self._options.on_progress, self._progress)
         return result
 
+    async def _prepare(self) -> None:
+        """Create the folder for the documents, and delete the sessions of earlier runs."""
+        if self._options.save_to is not None:
+            await to_thread(create_folder, self._options.save_to.absolute())
+        await self._delete_leftover_sessions()
+
     async def _delete_leftover_sessions(self) -> None:
         """Delete the sessions that earlier runs left on the server."""
         journal = self._journal
@@ -176,12 +194,14 @@ class Batch:
                 self._leftover_sessions.add(entry.session)
                 continue
             if journal is not None and entry.outcome:
-                await journal.record_end(key, entry.digest, entry.outcome, folder=entry.folder)
+                await journal.record_end(
+                    key, entry.digest, entry.outcome, folder=entry.folder, files=entry.files
+                )
 
     async def _process_row(self, index: int, answers: Row) -> RowResult:
         """Run a row, unless the journal shows that an earlier run processed it, or may have."""
         initial = self._options.initial
-        row = _RowState(
+        row = RowState(
             index,
             self._make_key(index, answers),
             answers,
@@ -200,8 +220,12 @@ class Batch:
                 hint = "Use another journal, or a key that always identifies the same row"
                 raise JournalError(message, hint=hint)
             if entry is not None and entry.outcome == "done":
-                return row.make_result("done", paths=_list_files(entry.folder), from_journal=True)
-            if entry is not None and may_have_finished and not self._options.rerun_unknown:
+                paths = await to_thread(list_documents, Path(entry.folder)) if entry.folder else ()
+                are_missing = entry.folder and len(paths) < max(1, entry.files)
+                if not (are_missing and self._options.rerun_missing):
+                    outcome: RowOutcome = "missing" if are_missing else "done"
+                    return row.make_result(outcome, paths=paths, from_journal=True)
+            elif entry is not None and may_have_finished and not self._options.rerun_unknown:
                 leftover = entry.session if entry.session in self._leftover_sessions else ""
                 if not entry.outcome:
                     await self._journal.record_end(row.key, row.digest, "unknown", session=leftover)
@@ -225,7 +249,7 @@ class Batch:
         self._keys.add(key)
         return key
 
-    async def _run_row(self, row: _RowState) -> RowResult:
+    async def _run_row(self, row: RowState) -> RowResult:
         """Run a row; an error of the client becomes its result."""
         session = ResilientSession(
             self._client,
@@ -234,6 +258,7 @@ class Batch:
             outage_timeout=self._options.outage_timeout,
             adaptive_limit=self._adaptive_limit,
             on_start=partial(self._record_start, row),
+            own_sessions=self._own_sessions,
         )
         try:
             async with session:
@@ -277,85 +302,50 @@ class Batch:
                 paths=paths,
                 leftover_session=session.leftover_session,
             )
-        await self._record_end(row, result)
+        if result.documents is not None:
+            self._rows_in_memory[row.index] = row
+        else:
+            await self._record_end(row, result)
         return result
 
     async def _save_documents(
-        self, session: ResilientSession, row: _RowState, downloads: DocumentDownloads
+        self, session: ResilientSession, row: RowState, downloads: DocumentDownloads
     ) -> tuple[Documents | None, tuple[Path, ...]]:
         """Save the documents, or read them into memory, before the session is deleted."""
-        folder = self._make_folder_path(row.key)
-        if folder is None:
+        parent = self._options.save_to
+        if parent is None:
             documents = await downloads.load(
                 lambda download: session.retry_until_available(download.read)
             )
             return Documents(documents, downloads.transcript, downloads.dead_links), ()
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = await downloads.load(
-            lambda download: session.retry_until_available(
-                partial(download.save, folder / download.filename)
+        folder = make_folder_path(parent, row.key)
+        try:
+            await to_thread(create_folder, folder)
+            paths = await downloads.load(
+                lambda download: session.retry_until_available(
+                    partial(download.save, folder / download.filename)
+                )
             )
-        )
+        except OSError as error:
+            if error.errno in _DISK_ERRORS:
+                raise
+            raise DocumentsNotSaved.from_error(error) from None
         return None, tuple(paths)
 
-    def _make_folder_path(self, key: str) -> Path | None:
-        """Make a path that is unique for the key, also on case-insensitive file systems."""
-        if self._options.save_to is None:
-            return None
-        name = sanitize_filename(key) or "row"
-        if name != key or not _SAFE_FOLDER_NAME.fullmatch(key):
-            digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
-            name = f"{name[:_MAX_FOLDER_NAME_LENGTH]}-{digest[:10]}"
-        return self._options.save_to / name
-
-    async def _record_start(self, row: _RowState, session: str) -> None:
+    async def _record_start(self, row: RowState, session: str) -> None:
         if self._journal is not None:
             await self._journal.record_start(row.key, row.digest, session)
 
-    async def _record_end(self, row: _RowState, result: RowResult) -> None:
+    async def _record_end(self, row: RowState, result: RowResult) -> None:
         if self._journal is not None:
-            folder = self._make_folder_path(row.key) if result.paths else None
             await self._journal.record_end(
                 row.key,
                 row.digest,
                 result.outcome,
-                folder=str(folder or ""),
+                folder=str(result.paths[0].parent) if result.paths else "",
+                files=len(result.paths),
                 session=result.leftover_session,
             )
-
-
-@define
-class _RowState:
-    """A row with its position and key."""
-
-    index: int
-    key: str
-    answers: Row = field(repr=False)
-    initial: Mapping[str, Answer] = field(repr=False, kw_only=True)
-    digest: str = ""
-
-    def make_result(
-        self,
-        outcome: RowOutcome,
-        *,
-        documents: Documents | None = None,
-        paths: tuple[Path, ...] = (),
-        error: DocassembleError | None = None,
-        from_journal: bool = False,
-        leftover_session: str = "",
-    ) -> RowResult:
-        """Make the result that is reported."""
-        return RowResult(
-            index=self.index,
-            key=self.key,
-            outcome=outcome,
-            row=self.answers,
-            documents=documents,
-            paths=paths,
-            error=error and _detach(error),
-            from_journal=from_journal,
-            leftover_session=leftover_session,
-        )
 
 
 async def assemble_many(
@@ -380,16 +370,5 @@ async def assemble_many(
             yield result
 
 
-def _detach(error: DocassembleError) -> DocassembleError:
-    """Remove traceback and causes: they keep rows in memory and may not be picklable."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
-
-
 def _failure_outcome(session: ResilientSession) -> RowOutcome:
     return "unknown" if session.may_have_finished else "failed"
-
-
-def _list_files(folder: str) -> tuple[Path, ...]:
-    path = Path(folder)
-    return tuple(sorted(path.iterdir())) if folder and path.is_dir() else ()

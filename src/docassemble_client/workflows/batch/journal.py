@@ -54,13 +54,15 @@ class JournalEntry:
         digest: Salted digest of the row's answers.
         outcome: done, failed or unknown; empty if the row started and did not end.
         session: ID of the session that is, or may be, still on the server; empty if none.
-        folder: Folder of the documents; empty if they were not saved.
+        folder: Absolute folder of the documents; empty if they were not saved.
+        files: Number of documents in the folder; 0 if unknown.
     """
 
     digest: str
     outcome: str = ""
     session: str = ""
     folder: str = ""
+    files: int = 0
 
 
 class Journal:
@@ -166,7 +168,14 @@ class Journal:
         await self._sync()
 
     async def record_end(
-        self, key: str, digest: str, outcome: str, *, folder: str = "", session: str = ""
+        self,
+        key: str,
+        digest: str,
+        outcome: str,
+        *,
+        folder: str = "",
+        files: int = 0,
+        session: str = "",
     ) -> None:
         """
         Record the outcome of a row, before it is reported.
@@ -175,10 +184,11 @@ class Journal:
             key: Key of the row.
             digest: Digest of the row.
             outcome: done, failed or unknown.
-            folder: Folder of the documents.
+            folder: Absolute folder of the documents.
+            files: Number of documents in the folder.
             session: ID of the row's session, if it could not be deleted.
         """
-        optional = {"folder": folder, "session": session}
+        optional = {"folder": folder, "files": files, "session": session}
         record = {"row": key, "digest": digest, "outcome": outcome}
         self._write(record | {name: value for name, value in optional.items() if value})
         await self._sync()
@@ -235,10 +245,15 @@ class Journal:
         if not all(isinstance(value, str) for value in (key, digest, *optional)):
             raise _damage_error(number)
         outcome, session, folder = optional
-        if outcome and outcome not in _OUTCOMES:
+        files = record.get("files", 0)
+        if (outcome and outcome not in _OUTCOMES) or type(files) is not int:
             raise _damage_error(number)
         self._entries[cast("str", key)] = JournalEntry(
-            digest=cast("str", digest), outcome=outcome, session=session, folder=folder
+            digest=cast("str", digest),
+            outcome=outcome,
+            session=session,
+            folder=folder,
+            files=files,
         )
 
 
@@ -273,7 +288,7 @@ def _parse_record(line: bytes) -> _Record | None:
     """Parse a line; None if it is incomplete or not a JSON object."""
     try:
         record: object = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     is_complete = line.endswith(b"\n") and isinstance(record, dict)
     return cast("_Record", record) if is_complete else None

@@ -11,7 +11,7 @@ from docassemble_client._core.retry import Backoff, may_be_processed
 from docassemble_client.config import Secret
 from docassemble_client.errors import APIError, DecodeError, DocassembleError
 from docassemble_client.models import Question, Session, UndefinedVariable
-from docassemble_client.responses import BinaryContent
+from docassemble_client.responses import BinaryContent, parse_media_type
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.errors import InvalidDocument
 from docassemble_client.workflows.interviews.answers import encode_answers
@@ -34,9 +34,8 @@ T = TypeVar("T")
 # An invalid response, such as a proxy's page, may be permanent: it is retried only a few times.
 _MAX_INVALID_RESPONSES = 5
 _BACKOFF = Backoff(initial=0.5, maximum=15.0, jitter=0.5)
-_MAX_CANDIDATE_SESSIONS = (
-    100  # newest sessions that are tried after the response to a start is lost
-)
+# Newest sessions of others that are tried after the response to a start is lost.
+_MAX_CANDIDATE_SESSIONS = 20
 
 
 class ResilientSession(InterviewSession):
@@ -62,6 +61,7 @@ class ResilientSession(InterviewSession):
         outage_timeout: float,
         adaptive_limit: AdaptiveLimit,
         on_start: Callable[[str], Awaitable[None]],
+        own_sessions: set[str],
     ) -> None:
         """
         Prepare a session with its own secret.
@@ -73,6 +73,7 @@ class ResilientSession(InterviewSession):
             outage_timeout: Seconds for which each call is retried.
             adaptive_limit: Records failed calls.
             on_start: Called with the session ID before the session is used.
+            own_sessions: IDs of the sessions of all rows; they are not tried.
         """
         secret = Secret(secrets.token_urlsafe(12))  # 16 bytes, as the server requires
         super().__init__(client, i, secret=secret, url_args=url_args, keep=False)
@@ -82,6 +83,7 @@ class ResilientSession(InterviewSession):
         self._outage_timeout = outage_timeout
         self._adaptive_limit = adaptive_limit
         self._on_start = on_start
+        self._own_sessions = own_sessions
         self._has_answers = False
 
     async def question(self) -> SessionReply:
@@ -89,8 +91,11 @@ class ResilientSession(InterviewSession):
         self.may_have_finished = self._has_answers
         try:
             reply = await self.retry_until_available(super().question)
-            if isinstance(reply, BinaryContent):
-                # It may be a proxy's page; the interview returns its own content again.
+            if (
+                isinstance(reply, BinaryContent)
+                and parse_media_type(reply.content_type) == "text/html"
+            ):
+                # It may be a proxy's page. Any other content is the interview's, which ran once.
                 reply = await self.retry_until_available(super().question)
         except APIError as error:
             # If the interview fails, it has not finished, and the server saves nothing of the run.
@@ -215,6 +220,7 @@ class ResilientSession(InterviewSession):
                 session = await self._recover_started_session() if may_be_processed(error) else None
             else:
                 self.seconds += monotonic() - start_time
+        self._own_sessions.add(session.session)
         try:
             await self._on_start(session.session)
         except BaseException as error:
@@ -228,7 +234,8 @@ class ResilientSession(InterviewSession):
         list_sessions = self._client.sessions.list_current
 
         async def list_ids() -> list[str]:
-            return [summary.session async for summary in list_sessions(i=self.i)]
+            summaries = [summary async for summary in list_sessions(i=self.i)]
+            return [item.session for item in summaries if item.session not in self._own_sessions]
 
         async def is_own(session: str) -> bool:
             page = await list_sessions(

@@ -12,10 +12,11 @@ from docassemble_client.errors import DocassembleError
 from docassemble_client.workflows.interviews.answers import Answer
 from docassemble_client.workflows.interviews.documents import Documents
 
-RowOutcome: TypeAlias = Literal["done", "failed", "unknown"]
+RowOutcome: TypeAlias = Literal["done", "failed", "unknown", "missing"]
 """
 How a row ended. done: its documents are available. failed: the interview certainly did not finish.
-unknown: the interview finished, or may have, but there are no documents.
+unknown: the interview finished, or may have, but there are no documents. missing: it was done in an
+earlier run, but its files are gone.
 """
 
 
@@ -27,7 +28,7 @@ class RowResult:
     Attributes:
         index: Position of the row, from 0.
         key: Key of the row; by default the position as a string.
-        outcome: done, failed or unknown.
+        outcome: done, failed, unknown or missing.
         row: The row itself.
         documents: Documents in memory; None if they were saved or there are none.
         paths: Paths of the documents, if they were saved.
@@ -57,6 +58,7 @@ class BatchProgress:
         done: Number of rows that are done, including those of earlier runs.
         failed: Number of rows that failed.
         unknown: Number of rows whose outcome is unknown.
+        missing: Number of rows that were done in an earlier run, and whose files are gone.
         from_journal: Number of these rows whose outcome comes from an earlier run.
         total: Number of all rows; None if the rows have no length.
         active: Number of rows in progress.
@@ -66,6 +68,7 @@ class BatchProgress:
     done: int = 0
     failed: int = 0
     unknown: int = 0
+    missing: int = 0
     from_journal: int = 0
     total: int | None = None
     active: int = 0
@@ -74,7 +77,7 @@ class BatchProgress:
     @property
     def completed(self) -> int:
         """Number of rows reported so far."""
-        return self.done + self.failed + self.unknown
+        return self.done + self.failed + self.unknown + self.missing
 
     def with_result(self, result: RowResult, *, active: int, concurrency: int) -> BatchProgress:
         """
@@ -93,6 +96,7 @@ class BatchProgress:
             done=self.done + (result.outcome == "done"),
             failed=self.failed + (result.outcome == "failed"),
             unknown=self.unknown + (result.outcome == "unknown"),
+            missing=self.missing + (result.outcome == "missing"),
             from_journal=self.from_journal + result.from_journal,
             active=active,
             concurrency=concurrency,

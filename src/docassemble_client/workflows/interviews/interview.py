@@ -199,6 +199,7 @@ class Interview:
         formats: Sequence[str] | None = None,
         max_size: int | None = None,
         rerun_unknown: bool = False,
+        rerun_missing: bool = False,
         outage_timeout: float = 300.0,
         on_progress: Callable[[BatchProgress], object] | None = None,
     ) -> AsyncGenerator[RowResult]:
@@ -237,6 +238,7 @@ class Interview:
             formats: Formats to include, such as ("pdf", "docx"); all by default.
             max_size: Maximum size of each document in bytes; None for no limit.
             rerun_unknown: Whether to run rows again that may have finished in an earlier run.
+            rerun_missing: Whether to run rows again that were done, but whose files are gone.
             outage_timeout: Seconds for which a request is retried while the server is unavailable.
             on_progress: Function or coroutine function, called with the progress of the batch
                 before each result.
@@ -269,6 +271,7 @@ class Interview:
             formats=formats,
             max_size=max_size,
             rerun_unknown=rerun_unknown,
+            rerun_missing=rerun_missing,
             outage_timeout=outage_timeout,
             on_progress=on_progress,
         )
