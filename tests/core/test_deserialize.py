@@ -337,6 +337,7 @@ def test_a_closed_enumeration_reports_its_values(data: object) -> None:
     message = decode_failure(Literal["red", "green"], data)
 
     assert message == "the response does not match: expected one of red, green @ $"
+    assert decode(list[Literal["red", "green"]], ["red"]) == ["red"]
 
 
 def test_the_error_contains_the_response_but_does_not_show_it() -> None:
