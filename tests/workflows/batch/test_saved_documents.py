@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import BinaryContent, DocumentsNotSaved, JournalError
+from docassemble_client import BinaryContent, DocumentsNotSaved, JournalError, UsageError
 from docassemble_client.testing import ScriptedScreen
 from docassemble_client.workflows.batch.row_folder import create_folder
 from tests.workflows.batch.test_batch import ROWS, run_batch, summarize
@@ -54,7 +54,7 @@ def test_a_folder_for_all_rows_that_cannot_be_made_ends_the_batch(options: dict[
     fake, ended = make_letter_server()
     options["save_to"].write_bytes(b"a file where the folder should be")
 
-    with pytest.raises(OSError, match="out"):
+    with pytest.raises(UsageError, match="save_to cannot be a folder"):
         run_batch(fake, **options)
 
     assert ended == []

@@ -180,7 +180,13 @@ class Batch:
     async def _prepare(self) -> None:
         """Create the folder for the documents, and delete the sessions of earlier runs."""
         if self._options.save_to is not None:
-            await to_thread(create_folder, self._options.save_to.absolute())
+            try:
+                await to_thread(create_folder, self._options.save_to.absolute())
+            except (FileExistsError, NotADirectoryError) as error:
+                message = f"save_to cannot be a folder ({error.strerror})"
+                raise UsageError(
+                    message, hint="Pass the path of a folder, which may be new"
+                ) from None
         await self._delete_leftover_sessions()
 
     async def _delete_leftover_sessions(self) -> None:
