@@ -15,6 +15,7 @@ from docassemble_client.models import Choice, Question, QuestionField
 from docassemble_client.workflows.interviews.answers import Answer, DADict
 from docassemble_client.workflows.interviews.conditions import ScreenConditions
 from docassemble_client.workflows.interviews.field_limits import parse_length
+from docassemble_client.workflows.interviews.placeholders import match_placeholders, match_prefix
 from docassemble_client.workflows.interviews.screen_actions import ScreenAction, find_actions
 from docassemble_client.workflows.interviews.screen_answers import make_screen_answers
 from docassemble_client.workflows.interviews.screen_field import (
@@ -287,7 +288,7 @@ class Screen:
         question = self.question
         variables = [item.variable_name for item in question.fields or []]
         names = [name for name in [*variables, question.question_variable_name] if name]
-        for match_names in (_match_placeholders, _match_prefix):
+        for match_names in (match_placeholders, match_prefix):
             for name in names:
                 for requested in self.requested_variables if PLACEHOLDER.search(name) else ():
                     if (values := match_names(name, requested)) is not None:
@@ -367,27 +368,6 @@ def _get_row_number(name: str) -> int:
     """Return the index of the list item that a field belongs to."""
     indexes = INDEX.findall(name)
     return int(indexes[-1]) if indexes else 0
-
-
-def _match_placeholders(name: str, requested: str) -> dict[str, str] | None:
-    """Return the texts for x and [i] that turn a name into the requested one, if any."""
-    pattern, end = "", 0
-    placeholders: list[str] = []
-    for match in PLACEHOLDER.finditer(name):
-        placeholders.append(match[1] or match[2])
-        pattern += re.escape(name[end : match.start()])
-        pattern += r"(.+?)" if match[1] else r"(\[[^\[\]]+\])"
-        end = match.end()
-    values = re.fullmatch(pattern + re.escape(name[end:]), requested)
-    return dict(zip(placeholders, values.groups(), strict=True)) if values else None
-
-
-def _match_prefix(name: str, requested: str) -> dict[str, str] | None:
-    """Match the part of a name up to its last index with the beginning of the requested name."""
-    end = max((match.end() for match in PLACEHOLDER.finditer(name) if match[2]), default=0)
-    starts = [match.end() for match in INDEX.finditer(requested)]
-    matches = (_match_placeholders(name[:end], requested[:start]) for start in starts if end)
-    return next((values for values in matches if values is not None), None)
 
 
 def _make_choices(raw: QuestionField, *, use_keys: bool) -> Iterator[ScreenChoice]:
