@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,8 +81,10 @@ def write_report(
         ),
         "## Reasons\n",
         _make_table(
-            ("error", "interviews"),
-            Counter(outcome.error for outcome in shown if outcome.error).most_common(),
+            ("reason", "interviews"),
+            Counter(
+                describe_cause(outcome.reason) for outcome in shown if outcome.error
+            ).most_common(),
         ),
     ]
     if corpus.excluded:
@@ -97,6 +100,21 @@ def write_report(
     REPORT.write_text("\n".join(parts), encoding="utf-8")
 
 
+def describe_cause(reason: str) -> str:
+    """Describe the kind of a reason, so that reasons can be counted."""
+    error = reason.partition(":")[0]
+    raised = re.search(r"raised (\w+)", reason)
+    if reason.startswith("no question asks for"):
+        return "The interview needs a variable that no question asks for"
+    if "has no end screen" in reason:
+        return "The interview has no end screen"
+    if "could not describe" in reason:
+        return "The server cannot describe a screen"
+    if raised:
+        return f"The interview's code, or a template in it, raised {raised[1]}"
+    return error
+
+
 def _describe_stand_ins(names: list[str]) -> str:
     if not names:
         return ""
@@ -105,7 +123,7 @@ def _describe_stand_ins(names: list[str]) -> str:
         "The machine lacks these programs. `tests/corpus/stand_in.py` takes their place. It copies"
         " a document or writes a\nsmall one, so the content of these documents proves nothing."
         " `tests/corpus/stand_in_locale.py` takes the place of the\nlocale en_US.\n\n"
-        + _make_table(("program", "in place of"), rows)
+        + _make_table(("program", "what a server does with it"), rows)
     )
 
 

@@ -74,7 +74,7 @@ def test_page_lists_interviews_and_reasons(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(report, "REPORT", tmp_path / "corpus.md")
     outcomes = [
         Outcome(interview="docassemble.a:data/questions/x.yml", screens=2, documents=("x.pdf",)),
-        Outcome(interview="docassemble.a:data/questions/y.yml", screens=1, error="E", reason="a|b"),
+        Outcome(interview="docassemble.a:data/questions/y.yml", screens=1, error="E", reason="E: a|b"),
         Outcome(interview="docassemble.a:data/questions/z.yml", error="E", reason="no screen"),
     ]
 
@@ -82,7 +82,7 @@ def test_page_lists_interviews_and_reasons(tmp_path: Path, monkeypatch: pytest.M
 
     page = (tmp_path / "corpus.md").read_text(encoding="utf-8")
     assert "| a | 1 | x.yml | yes | x.pdf |" in page
-    assert "| a | 1 | y.yml | no | a\\|b |" in page
+    assert "| a | 1 | y.yml | no | E: a\\|b |" in page
     assert "z.yml" not in page
     assert "| E | 1 |" in page
     assert "| `gs` |" in page

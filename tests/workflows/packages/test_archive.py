@@ -141,3 +141,14 @@ def test_archive_is_made_in_many_steps(tmp_path: Path) -> None:
 
     with run(run_in_thread(count_steps())):
         assert steps >= 18
+
+
+def test_archive_of_a_package_in_a_deeper_folder_is_refused(tmp_path: Path) -> None:
+    """The reason is not that the archive is damaged."""
+    archive = tmp_path / "mine.zip"
+    with ZipFile(archive, "w") as zip_file:
+        for path, text in make_package_files("mine").items():
+            zip_file.writestr(f"repository/docassemble-mine/{path}", text)
+
+    with pytest.raises(UsageError, match="the package is in the folder repository/docassemble-m"):
+        read_archive(archive)
