@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from docassemble_client import AsyncDocassemble, Documents
-from tests.mock import run
 from tests.workflows.screens import I, ScriptedServer
 
 if TYPE_CHECKING:
@@ -87,14 +86,11 @@ class DocumentServer(ScriptedServer):
         return len(reads)
 
 
-def assemble(server: ScriptedServer, **options: Any) -> Documents:
+async def assemble(server: ScriptedServer, **options: Any) -> Documents:
     """Assemble the documents of a server in memory."""
     client_options = {"public_url": options.pop("public_url", None)}
 
-    async def scenario() -> Documents:
-        async with AsyncDocassemble(
-            server.url, "key", transport=server.transport, **client_options
-        ) as da:
-            return await da.interview(I).assemble(**options)
-
-    return run(scenario())
+    async with AsyncDocassemble(
+        server.url, "key", transport=server.transport, **client_options
+    ) as da:
+        return await da.interview(I).assemble(**options)

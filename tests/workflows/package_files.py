@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from docassemble_client.testing import FakeServer
 from tests.live.documents import make_package_files
-from tests.mock import run
 from tests.testing.conftest import LoopClock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from docassemble_client import AsyncDocassemble, DeployReport
+    from docassemble_client import DeployReport
 
-T = TypeVar("T")
 PACKAGE_NAME = "docassemble.mine"
 HELLO_INTERVIEW = f"{PACKAGE_NAME}:data/questions/hello.yml"
 
@@ -44,21 +42,10 @@ def make_slow_server() -> FakeServer:
     return FakeServer(clock=LoopClock(), restart_seconds=20.0, install_seconds=30.0)
 
 
-def run_with_client(
-    fake: FakeServer, scenario: Callable[[AsyncDocassemble], Awaitable[T]], **options: Any
-) -> T:
-    """Call a coroutine function with a client of a server, and return its result."""
-
-    async def run_scenario() -> T:
-        async with fake.client(**options) as da:
-            return await scenario(da)
-
-    return run(run_scenario())
-
-
-def deploy(fake: FakeServer, source: Any = None, **options: Any) -> DeployReport:
+async def deploy(fake: FakeServer, source: Any = None, **options: Any) -> DeployReport:
     """Deploy a package."""
-    return run_with_client(fake, lambda da: da.deploy(source, **options))
+    async with fake.client() as da:
+        return await da.deploy(source, **options)
 
 
 def count_calls(fake: FakeServer, operation: str) -> int:

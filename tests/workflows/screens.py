@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from docassemble_client import AsyncDocassemble, Question
 from docassemble_client._core.deserialize import structure
-from tests.mock import MockServer, get_loop_time, run
+from tests.mock import MockServer, get_loop_time
 
 if TYPE_CHECKING:
     import httpx
@@ -113,7 +113,7 @@ class ScriptedServer(MockServer):
         return [request for request in self.requests if request.method == "POST"]
 
 
-def run_interview(server: ScriptedServer, answers: Any = None, **options: Any) -> Transcript:
+async def run_interview(server: ScriptedServer, answers: Any = None, **options: Any) -> Transcript:
     """Run the interview of a server to its end."""
 
     async def scenario() -> Transcript:
@@ -127,4 +127,4 @@ def run_interview(server: ScriptedServer, answers: Any = None, **options: Any) -
             finally:
                 server.run_seconds = get_loop_time() - start
 
-    return run(scenario())
+    return await scenario()

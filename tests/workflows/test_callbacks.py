@@ -13,7 +13,10 @@ import docassemble_client
 from docassemble_client import NotFound, TaskFailed, TaskTimeout, Timeouts, Upload
 from docassemble_client._concurrency import time_limit
 from tests.workflows.letters import LETTER, I, make_letter_server
-from tests.workflows.package_files import make_slow_server, run_with_client, write_package
+from tests.workflows.package_files import (
+    make_slow_server,
+    write_package,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -68,35 +71,32 @@ async def pull_project(da: AsyncDocassemble, _: Path, on_progress: Any) -> None:
 
 @pytest.mark.parametrize("workflow", [deploy, install_project, pull_project])
 @pytest.mark.parametrize("method", ["count", "count_slowly"])
-def test_progress_of_a_restart_is_reported(
+async def test_progress_of_a_restart_is_reported(
     workflow: Callable[[AsyncDocassemble, Path, Any], Awaitable[None]], method: str, tmp_path: Path
 ) -> None:
     """A coroutine is awaited before the workflow goes on."""
     callback = SlowCallback()
 
-    run_with_client(
-        make_slow_server(), lambda da: workflow(da, tmp_path, getattr(callback, method))
-    )
+    async with make_slow_server().client() as da:
+        await workflow(da, tmp_path, getattr(callback, method))
 
     assert callback.calls > 1
     assert not callback.is_running
 
 
 @pytest.mark.parametrize("method", ["count", "count_slowly"])
-def test_progress_of_a_batch_is_reported(method: str) -> None:
+async def test_progress_of_a_batch_is_reported(method: str) -> None:
     """A coroutine is awaited before the result is yielded."""
-    fake, _ = make_letter_server()
+    fake = make_letter_server()[0]
     callback = SlowCallback()
     rows = [{"name": name} for name in ("Ada", "Bob", "Cleo")]
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         on_progress = getattr(callback, method)
         number = 0
         async for _ in da.interview(I).assemble_many(rows, on_progress=on_progress):
             number += 1
             assert (callback.calls, callback.is_running) == (number, False)
-
-    run_with_client(fake, scenario)
 
     assert callback.calls == len(rows)
 
@@ -125,15 +125,14 @@ async def watch_with_sleep(da: AsyncDocassemble, folder: Path, sleep: Any) -> No
 
 @pytest.mark.parametrize("workflow", [sync_project, preview_sync, watch_project])
 @pytest.mark.parametrize("method", ["count", "count_slowly"])
-def test_changes_of_a_sync_are_reported(
+async def test_changes_of_a_sync_are_reported(
     workflow: Callable[[AsyncDocassemble, Path, Any], Awaitable[None]], method: str, tmp_path: Path
 ) -> None:
     """A coroutine is awaited before the next change is reported."""
     callback = SlowCallback()
 
-    run_with_client(
-        make_slow_server(), lambda da: workflow(da, tmp_path, getattr(callback, method))
-    )
+    async with make_slow_server().client() as da:
+        await workflow(da, tmp_path, getattr(callback, method))
 
     assert callback.calls == 4
     assert not callback.is_running
@@ -264,7 +263,7 @@ def make_server() -> FakeServer:
 )
 @pytest.mark.parametrize("timeout", [None, 600.0])
 @pytest.mark.parametrize("call", [call for calls in CALLS.values() for call in calls])
-def test_exception_of_a_callback_reaches_the_caller(
+async def test_exception_of_a_callback_reaches_the_caller(
     call: Callable[[AsyncDocassemble, Path, Any], Awaitable[None]],
     timeout: float | None,
     error: Exception,
@@ -276,9 +275,8 @@ def test_exception_of_a_callback_reaches_the_caller(
         raise error
 
     with pytest.raises(type(error)) as caught:
-        run_with_client(
-            make_server(), lambda da: call(da, tmp_path, fail), timeout=Timeouts(total=timeout)
-        )
+        async with make_server().client(timeout=Timeouts(total=timeout)) as da:
+            await call(da, tmp_path, fail)
 
     assert caught.value is error
 

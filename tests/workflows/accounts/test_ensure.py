@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from docassemble_client import ApiKeyNotCreated, BadRequest, Secret, ServerError, UsageError
-from tests.mock import run
 from tests.workflows.routes import RouteServer
 
 if TYPE_CHECKING:
@@ -35,17 +34,13 @@ def make_page(*users: dict[str, Any]) -> tuple[int, Any]:
     return 200, {"items": list(users), "next_id": None}
 
 
-def ensure_user(server: RouteServer, **options: Any) -> EnsuredUser:
+async def ensure_user(server: RouteServer, **options: Any) -> EnsuredUser:
     """Ensure the user on this server."""
-
-    async def ensure() -> EnsuredUser:
-        async with server.client() as da:
-            return await da.ensure_user(EMAIL, **options)
-
-    return run(ensure())
+    async with server.client() as da:
+        return await da.ensure_user(EMAIL, **options)
 
 
-def test_missing_user_is_created() -> None:
+async def test_missing_user_is_created() -> None:
     """One request sets everything; the password is returned as a secret."""
     server = RouteServer(
         {
@@ -55,7 +50,7 @@ def test_missing_user_is_created() -> None:
         }
     )
 
-    result = ensure_user(server, privileges=["user", "user"], profile={"first_name": " Ana "})
+    result = await ensure_user(server, privileges=["user", "user"], profile={"first_name": " Ana "})
 
     assert (result.created, result.user.id, result.password) == (True, 7, Secret("examplePass"))
     assert (result.granted, result.revoked, result.changed) == (("user",), (), ("first_name",))
@@ -65,12 +60,12 @@ def test_missing_user_is_created() -> None:
     ]
 
 
-def test_matching_user_is_not_changed() -> None:
+async def test_matching_user_is_not_changed() -> None:
     """The case of the address does not matter."""
     existing = make_user_json(EMAIL.upper(), first_name="Ana", privileges=["user", "advocate"])
     server = RouteServer({"GET /api/user_info": (200, existing)})
 
-    result = ensure_user(
+    result = await ensure_user(
         server, privileges=["advocate", "user"], profile={"first_name": "Ana ", "language": ""}
     )
 
@@ -78,7 +73,7 @@ def test_matching_user_is_not_changed() -> None:
     assert server.calls == ["GET /api/user_info"]
 
 
-def test_only_differences_are_sent() -> None:
+async def test_only_differences_are_sent() -> None:
     """Missing privileges are granted first, and others revoked last."""
     before = make_user_json(first_name="Ana", last_name="B", privileges=["user", "advocate"])
     after = make_user_json(first_name="Ana", last_name="C", privileges=["user", "developer"])
@@ -92,7 +87,7 @@ def test_only_differences_are_sent() -> None:
         }
     )
 
-    result = ensure_user(
+    result = await ensure_user(
         server,
         exact_privileges=["user", "developer"],
         profile={"first_name": "Ana", "last_name": "C"},
@@ -108,7 +103,7 @@ def test_only_differences_are_sent() -> None:
     ]
 
 
-def test_privileges_are_added_to_those_of_the_user() -> None:
+async def test_privileges_are_added_to_those_of_the_user() -> None:
     """`privileges` takes none away."""
     before = make_user_json(privileges=["user", "advocate"])
     after = make_user_json(privileges=["user", "advocate", "developer"])
@@ -120,13 +115,13 @@ def test_privileges_are_added_to_those_of_the_user() -> None:
         }
     )
 
-    result = ensure_user(server, privileges=["developer"])
+    result = await ensure_user(server, privileges=["developer"])
 
     assert (result.granted, result.revoked) == (("developer",), ())
     assert result.user.privileges == ["user", "advocate", "developer"]
 
 
-def test_empty_exact_privileges_revoke_all() -> None:
+async def test_empty_exact_privileges_revoke_all() -> None:
     """The server also takes away the privilege user."""
     server = RouteServer(
         {
@@ -136,18 +131,18 @@ def test_empty_exact_privileges_revoke_all() -> None:
         }
     )
 
-    result = ensure_user(server, exact_privileges=[])
+    result = await ensure_user(server, exact_privileges=[])
 
     assert (result.granted, result.revoked) == ((), ("user",))
 
 
-def test_dry_run_reports_the_changes_of_an_existing_user() -> None:
+async def test_dry_run_reports_the_changes_of_an_existing_user() -> None:
     """Nothing is sent that changes the account."""
     server = RouteServer(
         {"GET /api/user_info": (200, make_user_json(first_name="Ana", privileges=["user"]))}
     )
 
-    result = ensure_user(
+    result = await ensure_user(
         server, exact_privileges=["advocate"], profile={"first_name": "Bo"}, dry_run=True
     )
 
@@ -157,11 +152,11 @@ def test_dry_run_reports_the_changes_of_an_existing_user() -> None:
     assert server.find_calls("POST", "PATCH", "DELETE") == []
 
 
-def test_dry_run_reports_a_new_user() -> None:
+async def test_dry_run_reports_a_new_user() -> None:
     """There is no user yet."""
     server = RouteServer({"GET /api/user_info": (404, "User not found.")})
 
-    result = ensure_user(server, privileges=["user"], profile={"country": "DE"}, dry_run=True)
+    result = await ensure_user(server, privileges=["user"], profile={"country": "DE"}, dry_run=True)
 
     assert (result.created, result.granted, result.changed) == (True, ("user",), ("country",))
     assert server.find_calls("POST", "PATCH", "DELETE") == []
@@ -169,7 +164,7 @@ def test_dry_run_reports_a_new_user() -> None:
         _ = result.user
 
 
-def test_privileges_are_kept_by_default() -> None:
+async def test_privileges_are_kept_by_default() -> None:
     """Without a list of privileges, none are granted or revoked."""
     server = RouteServer(
         {
@@ -179,13 +174,13 @@ def test_privileges_are_kept_by_default() -> None:
         }
     )
 
-    result = ensure_user(server, profile={"country": "DE"})
+    result = await ensure_user(server, profile={"country": "DE"})
 
     assert (result.granted, result.revoked, result.changed) == ((), (), ("country",))
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_user_with_a_similar_address_is_not_changed(exists: bool) -> None:
+async def test_user_with_a_similar_address_is_not_changed(exists: bool) -> None:
     """The lookup treats an underscore as a wildcard, so it may return another user."""
     similar_user = make_user_json("anaxb@example.com", 3)
     server = RouteServer(
@@ -197,14 +192,14 @@ def test_user_with_a_similar_address_is_not_changed(exists: bool) -> None:
         }
     )
 
-    result = ensure_user(server, privileges=["user"] if exists else None)
+    result = await ensure_user(server, privileges=["user"] if exists else None)
 
     assert (result.created, result.user.id) == (not exists, 7)
     assert server.calls[-1] == "GET /api/user/7"
     assert ("POST /api/user/new" in server.calls) is not exists
 
 
-def test_user_created_meanwhile_is_updated() -> None:
+async def test_user_created_meanwhile_is_updated() -> None:
     """If another program creates the user first, only the differences are sent."""
     server = RouteServer(
         {
@@ -216,12 +211,12 @@ def test_user_created_meanwhile_is_updated() -> None:
         }
     )
 
-    result = ensure_user(server, privileges=["user", "developer"])
+    result = await ensure_user(server, privileges=["user", "developer"])
 
     assert (result.created, result.granted, result.password) == (False, ("developer",), None)
 
 
-def test_refused_user_raises_an_error() -> None:
+async def test_refused_user_raises_an_error() -> None:
     """The user still does not exist, so the server refused it for another reason."""
     server = RouteServer(
         {
@@ -232,7 +227,7 @@ def test_refused_user_raises_an_error() -> None:
     )
 
     with pytest.raises(BadRequest, match=r"users\.create"):
-        ensure_user(server, password="abc")
+        await ensure_user(server, password="abc")
 
 
 @pytest.mark.parametrize(
@@ -245,14 +240,14 @@ def test_refused_user_raises_an_error() -> None:
         ({"privileges": [], "exact_privileges": []}, "not both"),
     ],
 )
-def test_invalid_arguments_are_refused_without_a_request(
+async def test_invalid_arguments_are_refused_without_a_request(
     options: dict[str, Any], message: str
 ) -> None:
     """The server would ignore them or store wrong values."""
     server = RouteServer({})
 
     with pytest.raises(UsageError, match=message):
-        ensure_user(server, **options)
+        await ensure_user(server, **options)
 
     assert server.calls == []
 
@@ -264,14 +259,10 @@ def make_key_json(name: str = "ci", **fields: Any) -> dict[str, Any]:
     return {"name": name, **masked_key, **settings, **fields}
 
 
-def ensure_key(server: RouteServer, **options: Any) -> EnsuredApiKey:
+async def ensure_key(server: RouteServer, **options: Any) -> EnsuredApiKey:
     """Ensure the key on this server."""
-
-    async def ensure() -> EnsuredApiKey:
-        async with server.client() as da:
-            return await da.ensure_api_key(7, "ci", **options)
-
-    return run(ensure())
+    async with server.client() as da:
+        return await da.ensure_api_key(7, "ci", **options)
 
 
 def make_server(*key_lists: Any, **routes: Any) -> RouteServer:
@@ -281,13 +272,15 @@ def make_server(*key_lists: Any, **routes: Any) -> RouteServer:
     )
 
 
-def test_missing_key_is_created() -> None:
+async def test_missing_key_is_created() -> None:
     """Its value is returned as a secret."""
     server = make_server(
         (200, [make_key_json("other")]), (200, [make_key_json(permissions=["create_user"])])
     )
 
-    result = ensure_key(server, permissions=["create_user"], method="ip", allowed=["10.0.0.5"])
+    result = await ensure_key(
+        server, permissions=["create_user"], method="ip", allowed=["10.0.0.5"]
+    )
 
     assert (result.created, result.key, result.differences) == (True, Secret("k" * 32), ())
     assert str(result) == "The key 'ci' is new. Save it: the server shows it only once."
@@ -297,11 +290,11 @@ def test_missing_key_is_created() -> None:
     }  # fmt: skip
 
 
-def test_existing_key_has_no_value() -> None:
+async def test_existing_key_has_no_value() -> None:
     """The order of permissions does not matter."""
     server = make_server((200, [make_key_json(permissions=["b", "a"])]))
 
-    result = ensure_key(server, permissions=["a", "b"], method="none")
+    result = await ensure_key(server, permissions=["a", "b"], method="none")
 
     assert (result.created, result.key, result.differences) == (False, None, ())
     assert str(result) == (
@@ -311,73 +304,70 @@ def test_existing_key_has_no_value() -> None:
     assert server.find_calls("POST") == []
 
 
-def test_differing_settings_of_an_existing_key_are_reported() -> None:
+async def test_differing_settings_of_an_existing_key_are_reported() -> None:
     """The key is not changed: that would require its value."""
     server = make_server((200, [make_key_json(permissions=None)]))
 
-    result = ensure_key(server, permissions=["create_user"], method="ip", allowed=[])
+    result = await ensure_key(server, permissions=["create_user"], method="ip", allowed=[])
 
     assert result.differences == ("method", "permissions")
     assert str(result).endswith("Settings that differ: method, permissions.")
 
 
-def test_key_created_meanwhile_is_an_existing_key() -> None:
+async def test_key_created_meanwhile_is_an_existing_key() -> None:
     """Another program may create the key first."""
     name_exists = (400, "The given name already exists")
     server = make_server(NO_KEYS, (200, [make_key_json()]), **{"POST /api/user/7/api": name_exists})
 
-    assert ensure_key(server).key is None
+    assert (await ensure_key(server)).key is None
 
 
-def test_refused_key_raises_an_error() -> None:
+async def test_refused_key_raises_an_error() -> None:
     """The key still does not exist, so the server refused it for another reason."""
     server = make_server(NO_KEYS, **{"POST /api/user/7/api": (400, "Invalid security method")})
 
     with pytest.raises(BadRequest, match=r"api_keys\.create_for_user"):
-        ensure_key(server, method="magic")
+        await ensure_key(server, method="magic")
 
 
-def test_permissions_that_the_server_ignored_are_set_again() -> None:
+async def test_permissions_that_the_server_ignored_are_set_again() -> None:
     """Servers before 1.10 create keys without limits."""
     limited = (200, [make_key_json(permissions=["create_user"])])
     server = make_server(
         NO_KEYS, (200, [make_key_json()]), limited, **{"PATCH /api/user/7/api": (204, None)}
     )
 
-    result = ensure_key(server, permissions=["create_user"])
+    result = await ensure_key(server, permissions=["create_user"])
 
     assert (result.created, result.info.permissions) == (True, ["create_user"])
     assert server.find_calls("PATCH")[0][1] == {"api_key": "k" * 32, "permissions": ["create_user"]}
 
 
 @pytest.mark.parametrize("key_lists", [(NO_KEYS, (200, [make_key_json()])), (NO_KEYS, NO_KEYS)])
-def test_key_that_cannot_be_limited_is_deleted(key_lists: tuple[Any, ...]) -> None:
+async def test_key_that_cannot_be_limited_is_deleted(key_lists: tuple[Any, ...]) -> None:
     """No key with more permissions than requested is left."""
     routes = {"PATCH /api/user/7/api": (501, "x"), "DELETE /api/user/7/api": (204, None)}
     server = make_server(*key_lists, **routes)
 
     with pytest.raises(ServerError):
-        ensure_key(server, permissions=["create_user"])
+        await ensure_key(server, permissions=["create_user"])
 
     assert server.find_calls("DELETE")[0][1] == {"api_key": "k" * 32}
 
 
-def test_new_key_that_is_not_listed_raises_an_error() -> None:
+async def test_new_key_that_is_not_listed_raises_an_error() -> None:
     """Another program may have deleted it."""
     server = make_server(NO_KEYS, **{"DELETE /api/user/7/api": (204, None)})
 
     with pytest.raises(ApiKeyNotCreated, match="is not listed") as caught:
-        ensure_key(server)
+        await ensure_key(server)
 
     assert caught.value.name == "ci"
 
 
-def test_key_can_be_ensured_for_a_user_object() -> None:
+async def test_key_can_be_ensured_for_a_user_object() -> None:
     """The user can be passed as returned by the client."""
     server = make_server((200, [make_key_json()]), **{"GET /api/user/7": (200, make_user_json())})
 
-    async def ensure() -> EnsuredApiKey:
-        async with server.client() as da:
-            return await da.ensure_api_key(await da.users.get(7), "ci")
-
-    assert run(ensure()).info.name == "ci"
+    async with server.client() as da:
+        assert (await da.ensure_api_key(await da.users.get(7), "ci")).info.name == "ci"

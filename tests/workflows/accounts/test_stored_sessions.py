@@ -12,7 +12,7 @@ import pytest
 
 from docassemble_client import AccessDenied, APIError, DecodeError, UsageError
 from docassemble_client._http import transport
-from tests.mock import run, settle
+from tests.mock import settle
 from tests.workflows.routes import ACCESS_DENIED, RouteServer
 
 if TYPE_CHECKING:
@@ -42,17 +42,13 @@ def make_page(*sessions: Any, next_id: str | None = None) -> MockResponse:
     return 200, {"items": list(sessions), "next_id": next_id}
 
 
-def export_sessions(server: RouteServer, **options: Any) -> list[ExportedSession]:
+async def export_sessions(server: RouteServer, **options: Any) -> list[ExportedSession]:
     """Export all sessions of this server."""
-
-    async def export() -> list[ExportedSession]:
-        async with server.client() as da:
-            return [session async for session in da.export_sessions(**options)]
-
-    return run(export())
+    async with server.client() as da:
+        return [session async for session in da.export_sessions(**options)]
 
 
-def test_export_returns_each_session_of_each_user_once() -> None:
+async def test_export_returns_each_session_of_each_user_once() -> None:
     """A session that is listed twice is returned once; a session of two users, for both."""
     answers: dict[str, Any] = {"encrypted": False, "dict": {"fruit": "fig"}}
     server = RouteServer(
@@ -68,7 +64,7 @@ def test_export_returns_each_session_of_each_user_once() -> None:
         }
     )
 
-    sessions = export_sessions(server, i=I, tag="t", user_id=3, secret="exampleSecret123")
+    sessions = await export_sessions(server, i=I, tag="t", user_id=3, secret="exampleSecret123")
 
     summaries = [session.summary for session in sessions]
     assert [(summary.session, summary.user_id) for summary in summaries] == [
@@ -82,7 +78,7 @@ def test_export_returns_each_session_of_each_user_once() -> None:
     }  # fmt: skip
 
 
-def test_session_that_cannot_be_decrypted_has_no_variables() -> None:
+async def test_session_that_cannot_be_decrypted_has_no_variables() -> None:
     """The server returns the variables of an empty interview instead."""
     encrypted = make_session_json(
         "a", encrypted=True, valid=False, dict={"_internal": {}}, modified=None
@@ -90,17 +86,17 @@ def test_session_that_cannot_be_decrypted_has_no_variables() -> None:
     decrypted = make_session_json("b", encrypted=True, dict={"fruit": "fig"})
     server = RouteServer({LIST: make_page(encrypted, decrypted)})
 
-    first, second = export_sessions(server)
+    first, second = await export_sessions(server)
 
     assert (first.encrypted, first.variables) == (True, None)
     assert (second.encrypted, second.variables) == (True, {"fruit": "fig"})
 
 
-def test_export_without_variables_does_not_request_them() -> None:
+async def test_export_without_variables_does_not_request_them() -> None:
     """Then `encrypted` is unknown."""
     server = RouteServer({LIST: make_page(make_session_json("a"))})
 
-    (session,) = export_sessions(server, variables=False, page_token="MQ")
+    (session,) = await export_sessions(server, variables=False, page_token="MQ")
 
     assert (session.encrypted, session.variables) == (None, None)
     assert server.payloads == [{"next_id": "MQ"}]
@@ -128,13 +124,13 @@ def make_export_server(page: MockResponse, variables: MockResponse) -> RouteServ
 
 @pytest.mark.parametrize("page", UNREADABLE_PAGES.values(), ids=UNREADABLE_PAGES)
 @pytest.mark.parametrize("variables", [(501, "TypeError"), (400, "Unable to decrypt"), (200, 7)])
-def test_an_unreadable_session_does_not_end_the_export(
+async def test_an_unreadable_session_does_not_end_the_export(
     page: MockResponse, variables: MockResponse
 ) -> None:
     """The sessions of its page are read one by one; only this one has an error."""
     server = make_export_server(page, variables)
 
-    sessions = export_sessions(server, secret="exampleSecret123")
+    sessions = await export_sessions(server, secret="exampleSecret123")
 
     assert [session.variables for session in sessions] == [
         {"fruit": "kiwi"}, None, {"fruit": "fig"}
@@ -145,7 +141,7 @@ def test_an_unreadable_session_does_not_end_the_export(
     assert failed.error.operation == "sessions.get_variables"
 
 
-def test_a_page_above_the_size_limit_is_read_session_by_session(
+async def test_a_page_above_the_size_limit_is_read_session_by_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So is a session whose answers alone are too large."""
@@ -153,7 +149,7 @@ def test_a_page_above_the_size_limit_is_read_session_by_session(
     large = {"text": "x" * 1000}
     page = make_page(make_session_json("a", dict={}), make_session_json("b", dict=large))
 
-    _, failed, last = export_sessions(make_export_server(page, (200, large)))
+    _, failed, last = await export_sessions(make_export_server(page, (200, large)))
 
     assert (failed.variables, last.variables) == (None, {"fruit": "fig"})
     assert "larger than" in str(failed.error)
@@ -162,24 +158,24 @@ def test_a_page_above_the_size_limit_is_read_session_by_session(
 @pytest.mark.parametrize(
     ("page", "variables"), [((503, ""), (200, {})), ((501, ""), (503, "")), ((403, ""), (200, {}))]
 )
-def test_an_outage_or_a_missing_privilege_ends_the_export(
+async def test_an_outage_or_a_missing_privilege_ends_the_export(
     page: MockResponse, variables: MockResponse
 ) -> None:
     """The error has the token of the page, to continue with."""
     server = make_export_server(page, variables)
 
     with pytest.raises(APIError) as caught:
-        export_sessions(server)
+        await export_sessions(server)
 
     assert caught.value.status in {403, 503}
     assert caught.value.page_token is None
 
 
-def test_numbers_that_are_not_finite_are_exported() -> None:
+async def test_numbers_that_are_not_finite_are_exported() -> None:
     """The server writes NaN and infinity as Python does."""
     session = make_session_json("a", dict={"rent": math.nan, "limit": math.inf})
 
-    (exported,) = export_sessions(RouteServer({LIST: make_page(session)}))
+    (exported,) = await export_sessions(RouteServer({LIST: make_page(session)}))
 
     assert repr(exported.variables) == "{'rent': nan, 'limit': inf}"
 
@@ -208,18 +204,15 @@ async def test_export_remembers_each_session_in_few_bytes() -> None:
     assert (sizes[-1] - sizes[0]) / session_count < MAX_BYTES_PER_SESSION
 
 
-def cleanup_sessions(server: RouteServer, **options: Any) -> CleanupReport:
+async def cleanup_sessions(server: RouteServer, **options: Any) -> CleanupReport:
     """Delete stale sessions of this server."""
     defaults: dict[str, Any] = {"older_than": DAY, "i": I}
 
-    async def clean_up() -> CleanupReport:
-        async with server.client() as da:
-            return await da.cleanup_sessions(**defaults | options)
-
-    return run(clean_up())
+    async with server.client() as da:
+        return await da.cleanup_sessions(**defaults | options)
 
 
-def test_cleanup_is_a_dry_run_by_default() -> None:
+async def test_cleanup_is_a_dry_run_by_default() -> None:
     """It reports stale sessions, but not new sessions or sessions without a time."""
     today = datetime.now(UTC)
     server = RouteServer(
@@ -235,7 +228,7 @@ def test_cleanup_is_a_dry_run_by_default() -> None:
         }
     )
 
-    report = cleanup_sessions(server)
+    report = await cleanup_sessions(server)
 
     assert [(session.session, session.modified) for session in report.stale] == [
         ("old", datetime(2020, 3, 14, 15, 9, 26, 535898, UTC)),
@@ -248,7 +241,7 @@ def test_cleanup_is_a_dry_run_by_default() -> None:
     assert server.calls == [LIST]
 
 
-def test_cleanup_uses_the_last_time_of_a_session() -> None:
+async def test_cleanup_uses_the_last_time_of_a_session() -> None:
     """A session that is answered during the listing moves to its end and is not stale."""
     today = datetime.now(UTC).isoformat()
     pages = [
@@ -256,7 +249,7 @@ def test_cleanup_uses_the_last_time_of_a_session() -> None:
         make_page(make_session_json("a", modified=today), make_session_json("b", modified=today)),
     ]
 
-    report = cleanup_sessions(RouteServer({LIST: pages}))
+    report = await cleanup_sessions(RouteServer({LIST: pages}))
 
     assert (report.listed, report.without_time, report.stale) == (2, 0, ())
 
@@ -283,7 +276,7 @@ async def test_cleanup_remembers_each_recent_session_in_few_bytes() -> None:
     assert (sizes[-1] - sizes[1]) / (500 * (page_count - 2)) < MAX_BYTES_PER_SESSION
 
 
-def test_cleanup_deletes_sessions_that_are_still_stale() -> None:
+async def test_cleanup_deletes_sessions_that_are_still_stale() -> None:
     """Sessions that changed meanwhile are kept, and errors are reported."""
     first_page = make_page(
         *(make_session_json(name) for name in ("a", "changed", "gone", "refused", "b"))
@@ -302,7 +295,7 @@ def test_cleanup_deletes_sessions_that_are_still_stale() -> None:
 
     server = RouteServer({LIST: list_sessions, DELETE: delete})
 
-    report = cleanup_sessions(server, dry_run=False, user_id=3)
+    report = await cleanup_sessions(server, dry_run=False, user_id=3)
 
     assert {session.session for session in report.deleted} == {"a", "b"}
     assert {session.session for session in report.changed_since} == {"changed", "gone"}
@@ -314,7 +307,7 @@ def test_cleanup_deletes_sessions_that_are_still_stale() -> None:
     assert len(deletions) == 3
 
 
-def test_concurrency_limits_the_deletions() -> None:
+async def test_concurrency_limits_the_deletions() -> None:
     """No more requests are in progress than `concurrency` allows."""
     names = [f"s{number}" for number in range(9)]
 
@@ -326,21 +319,17 @@ def test_concurrency_limits_the_deletions() -> None:
     server = RouteServer({LIST: list_sessions, "DELETE /api/interviews": (204, None)})
     max_active = 0
 
-    async def clean_up() -> CleanupReport:
-        nonlocal max_active
-        server.gate = asyncio.Event()
-        async with server.client() as da:
-            task = asyncio.ensure_future(
-                da.cleanup_sessions(older_than=DAY, tag="t", dry_run=False, concurrency=3)
-            )
-            while not task.done():
-                await settle()
-                max_active = max(max_active, server.active_requests)
-                server.gate.set()
-                server.gate.clear()
-            return await task
-
-    report = run(clean_up())
+    server.gate = asyncio.Event()
+    async with server.client() as da:
+        task = asyncio.ensure_future(
+            da.cleanup_sessions(older_than=DAY, tag="t", dry_run=False, concurrency=3)
+        )
+        while not task.done():
+            await settle()
+            max_active = max(max_active, server.active_requests)
+            server.gate.set()
+            server.gate.clear()
+        report = await task
 
     assert len(report.deleted) == 9
     assert max_active == 3
@@ -349,13 +338,15 @@ def test_concurrency_limits_the_deletions() -> None:
 @pytest.mark.parametrize(
     ("options", "deleted"), [({}, 0), ({"dry_run": False, "delete_all": True}, 1)], ids=repr
 )
-def test_cleanup_without_a_filter_needs_delete_all(options: dict[str, Any], deleted: int) -> None:
+async def test_cleanup_without_a_filter_needs_delete_all(
+    options: dict[str, Any], deleted: int
+) -> None:
     """By default it only reports."""
     server = RouteServer(
         {LIST: make_page(make_session_json("a")), "DELETE /api/interviews": (204, None)}
     )
 
-    report = cleanup_sessions(server, i=None, **options)
+    report = await cleanup_sessions(server, i=None, **options)
 
     assert (len(report.stale), len(report.deleted)) == (1, deleted)
 
@@ -370,13 +361,13 @@ def test_cleanup_without_a_filter_needs_delete_all(options: dict[str, Any], dele
         ({"concurrency": True}, "a whole number from 1"),
     ],
 )
-def test_invalid_arguments_are_refused_without_a_request(
+async def test_invalid_arguments_are_refused_without_a_request(
     options: dict[str, Any], message: str
 ) -> None:
     """Nothing is deleted without a filter and an age."""
     server = RouteServer({})
 
     with pytest.raises(UsageError, match=message):
-        cleanup_sessions(server, dry_run=False, **options)
+        await cleanup_sessions(server, dry_run=False, **options)
 
     assert server.calls == []

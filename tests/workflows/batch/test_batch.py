@@ -21,7 +21,7 @@ from docassemble_client import (
     UsageError,
 )
 from docassemble_client.testing import FakeDocument, ScriptedScreen
-from tests.mock import get_other_tasks, run
+from tests.mock import get_other_tasks
 from tests.workflows.letters import I, count_sessions, make_letter_server
 
 if TYPE_CHECKING:
@@ -34,18 +34,14 @@ NAMES = ["Ada", "Bob", "Cleo"]
 ROWS: list[dict[str, Any]] = [{"name": name} for name in NAMES]
 
 
-def run_batch(fake: FakeServer, rows: Any = None, **options: Any) -> list[RowResult]:
+async def run_batch(fake: FakeServer, rows: Any = None, **options: Any) -> list[RowResult]:
     """Run a batch, and return its results in the order of the rows; no session or task is left."""
-
-    async def assemble() -> list[RowResult]:
+    try:
         async with fake.client() as da:
             results = da.interview(I).assemble_many(ROWS if rows is None else rows, **options)
             collected = [result async for result in results]
         assert not get_other_tasks()
         return sorted(collected, key=lambda result: result.index)
-
-    try:
-        return run(assemble())
     finally:
         assert count_sessions(fake) == 0
 
@@ -62,13 +58,13 @@ def make_final_screen(answers: SessionVariables) -> ScriptedScreen:
     )
 
 
-def test_every_row_returns_its_documents() -> None:
+async def test_every_row_returns_its_documents() -> None:
     """By default the documents are in memory."""
     fake, ended = make_letter_server(final=lambda answers: ScriptedScreen("", documents=[
         FakeDocument("Letter", {"pdf": f"%PDF-{answers['name']}".encode()})
     ]))  # fmt: skip
 
-    results = run_batch(fake)
+    results = await run_batch(fake)
 
     assert summarize(results) == [("0", "done", False), ("1", "done", False), ("2", "done", False)]
     for result, row in zip(results, ROWS, strict=True):
@@ -81,7 +77,7 @@ def test_every_row_returns_its_documents() -> None:
 
 
 @pytest.mark.parametrize("kind", ["generator", "async generator", "iterator"])
-def test_rows_are_read_from_any_iterable_as_they_start(kind: str) -> None:
+async def test_rows_are_read_from_any_iterable_as_they_start(kind: str) -> None:
     """Synchronous and asynchronous iterables are accepted."""
     fake, _ = make_letter_server()
     read: list[int] = []
@@ -96,23 +92,20 @@ def test_rows_are_read_from_any_iterable_as_they_start(kind: str) -> None:
             await asyncio.sleep(5)
             yield row
 
-    async def assemble() -> list[str]:
-        sources: Any = {
-            "generator": make_rows(),
-            "async generator": make_slow_rows(),
-            "iterator": iter(ROWS),
-        }
-        keys: list[str] = []
-        async with fake.client() as da:
-            async for result in da.interview(I).assemble_many(sources[kind], concurrency=1):
-                keys.append(result.key)
-                assert len(read) <= len(keys) + 1
-        return keys
-
-    assert run(assemble()) == [f"{number}" for number in range(3 if kind == "iterator" else 5)]
+    sources: Any = {
+        "generator": make_rows(),
+        "async generator": make_slow_rows(),
+        "iterator": iter(ROWS),
+    }
+    keys: list[str] = []
+    async with fake.client() as da:
+        async for result in da.interview(I).assemble_many(sources[kind], concurrency=1):
+            keys.append(result.key)
+            assert len(read) <= len(keys) + 1
+    assert keys == [f"{number}" for number in range(3 if kind == "iterator" else 5)]
 
 
-def test_slow_consumer_holds_back_the_rows() -> None:
+async def test_slow_consumer_holds_back_the_rows() -> None:
     """While nobody reads results, no more rows start than `concurrency` allows."""
     fake, _ = make_letter_server()
     read: list[int] = []
@@ -122,17 +115,15 @@ def test_slow_consumer_holds_back_the_rows() -> None:
             read.append(number)
             yield {"name": f"{number}"}
 
-    async def consume() -> None:
-        async with (
-            fake.client() as da,
-            aclosing(da.interview(I).assemble_many(make_rows(), concurrency=3)) as results,
-        ):
-            for count in range(10):
-                await anext(results)
-                await asyncio.sleep(1000)
-                assert len(read) <= count + 1 + 4
+    async with (
+        fake.client() as da,
+        aclosing(da.interview(I).assemble_many(make_rows(), concurrency=3)) as results,
+    ):
+        for count in range(10):
+            await anext(results)
+            await asyncio.sleep(1000)
+            assert len(read) <= count + 1 + 4
 
-    run(consume())
     assert count_sessions(fake) == 0
 
 
@@ -142,7 +133,7 @@ class TrackedRow(dict[str, Any]):
     __hash__ = object.__hash__  # type: ignore[assignment]  # by identity
 
 
-def test_rows_and_results_are_not_kept_in_memory() -> None:
+async def test_rows_and_results_are_not_kept_in_memory() -> None:
     """Only the rows in progress and the last result are in memory."""
     fake, _ = make_letter_server()
     alive: weakref.WeakSet[TrackedRow] = weakref.WeakSet()
@@ -154,18 +145,15 @@ def test_rows_and_results_are_not_kept_in_memory() -> None:
             alive.add(row)
             yield row
 
-    async def assemble() -> None:
-        nonlocal max_alive
-        async with fake.client() as da:
-            async for result in da.interview(I).assemble_many(make_rows(), concurrency=3):
-                max_alive = max(max_alive, len(alive))
-                assert result.documents is not None
+    async with fake.client() as da:
+        async for result in da.interview(I).assemble_many(make_rows(), concurrency=3):
+            max_alive = max(max_alive, len(alive))
+            assert result.documents is not None
 
-    run(assemble())
     assert max_alive <= 6
 
 
-def test_error_of_a_row_is_its_result() -> None:
+async def test_error_of_a_row_is_its_result() -> None:
     """A row is failed if the interview certainly did not finish, and unknown if it did."""
 
     def end(answers: SessionVariables) -> object:
@@ -173,7 +161,7 @@ def test_error_of_a_row_is_its_result() -> None:
 
     fake, _ = make_letter_server(final=end)
 
-    results = run_batch(fake, [*ROWS, {}, {"name": object()}, {"name": "Dan"}])
+    results = await run_batch(fake, [*ROWS, {}, {"name": object()}, {"name": "Dan"}])
 
     assert [result.outcome for result in results] == [
         "done", "unknown", "failed", "failed", "failed", "done"
@@ -183,23 +171,23 @@ def test_error_of_a_row_is_its_result() -> None:
     ]  # fmt: skip
 
 
-def test_row_with_a_file_that_is_too_large_fails_at_once() -> None:
+async def test_row_with_a_file_that_is_too_large_fails_at_once() -> None:
     """The server would refuse the file again, so the request is not repeated."""
     fake, _ = make_letter_server()
     rows = [{"name": Upload(bytes(16 * 1024 * 1024), "large.pdf")}]
 
-    (result,) = run_batch(fake, rows)
+    (result,) = await run_batch(fake, rows)
 
     assert (result.outcome, type(result.error)) == ("failed", PayloadTooLarge)
     operations = [request.operation for request in fake.received_requests]
     assert operations.count("sessions.set_variables") == 1
 
 
-def test_error_of_a_row_has_no_traceback_and_no_cause() -> None:
+async def test_error_of_a_row_has_no_traceback_and_no_cause() -> None:
     """Frames keep other rows in memory, and a cause may not be picklable."""
     fake, _ = make_letter_server()
 
-    (result,) = run_batch(fake, [{"name": object()}])
+    (result,) = await run_batch(fake, [{"name": object()}])
 
     assert result.error is not None
     assert [result.error.__cause__, result.error.__context__, result.error.__traceback__] == [
@@ -207,12 +195,12 @@ def test_error_of_a_row_has_no_traceback_and_no_cause() -> None:
     ]  # fmt: skip
 
 
-def test_documents_of_each_row_are_saved_in_its_own_folder(tmp_path: Path) -> None:
+async def test_documents_of_each_row_are_saved_in_its_own_folder(tmp_path: Path) -> None:
     """Folders are named after keys where possible, and never shared."""
     fake, _ = make_letter_server()
     names = ["ada", "Ada", "../ada", "con", "x" * 300, "", "a/ada"]
 
-    results = run_batch(
+    results = await run_batch(
         fake,
         [{"name": "Ada", "folder": name} for name in names],
         save_to=tmp_path / "out",
@@ -229,19 +217,19 @@ def test_documents_of_each_row_are_saved_in_its_own_folder(tmp_path: Path) -> No
     assert all(result.documents is None for result in results)
 
 
-def test_progress_is_reported_before_each_result() -> None:
+async def test_progress_is_reported_before_each_result() -> None:
     """It counts reported rows and rows in progress, and shows the current limit."""
     fake, _ = make_letter_server(final=make_final_screen)
     reports: list[BatchProgress] = []
 
-    run_batch(fake, [*ROWS, {}], on_progress=reports.append, concurrency=2)
+    await run_batch(fake, [*ROWS, {}], on_progress=reports.append, concurrency=2)
 
     last = reports[-1]
     assert [progress.completed for progress in reports] == [1, 2, 3, 4]
     assert (last.done, last.failed, last.unknown) == (2, 1, 1)
     assert (last.total, last.active, last.from_journal) == (4, 0, 0)
     assert {progress.concurrency for progress in reports} <= {1, 2}
-    run_batch(fake, iter(ROWS), on_progress=reports.append)
+    await run_batch(fake, iter(ROWS), on_progress=reports.append)
     assert reports[-1].total is None
 
 
@@ -254,16 +242,18 @@ def test_progress_is_reported_before_each_result() -> None:
         ({"name": "Ada"}, {}, "row 0 is not a mapping"),
     ],
 )
-def test_invalid_arguments_end_the_batch(rows: Any, options: dict[str, Any], message: str) -> None:
+async def test_invalid_arguments_end_the_batch(
+    rows: Any, options: dict[str, Any], message: str
+) -> None:
     """They are errors of the whole batch."""
     fake, _ = make_letter_server()
 
     with pytest.raises(UsageError, match=message):
-        run_batch(fake, rows, **options)
+        await run_batch(fake, rows, **options)
 
 
 @pytest.mark.parametrize("method", ["close", "cancel"])
-def test_leaving_a_batch_deletes_its_sessions(method: str, tmp_path: Path) -> None:
+async def test_leaving_a_batch_deletes_its_sessions(method: str, tmp_path: Path) -> None:
     """Rows in progress are cancelled, and the journal records that they did not finish."""
     fake, _ = make_letter_server()
     fake.delay("sessions.get_question", seconds=1, times=None)
@@ -278,18 +268,16 @@ def test_leaving_a_batch_deletes_its_sessions(method: str, tmp_path: Path) -> No
                     await asyncio.sleep(0)
                 break
 
-    async def assemble() -> None:
-        async with fake.client(transport=fake.transport()) as da:
-            results = da.interview(I).assemble_many(iter([*ROWS] * 9), concurrency=4, journal=path)
-            await asyncio.gather(read_first(results), return_exceptions=True)
-            assert not get_other_tasks()
+    async with fake.client(transport=fake.transport()) as da:
+        results = da.interview(I).assemble_many(iter([*ROWS] * 9), concurrency=4, journal=path)
+        await asyncio.gather(read_first(results), return_exceptions=True)
+        assert not get_other_tasks()
 
-    run(assemble())
     assert count_sessions(fake) == 0
     assert b'"unknown"' not in path.read_bytes()
 
 
-def test_second_run_repeats_only_failed_rows(tmp_path: Path) -> None:
+async def test_second_run_repeats_only_failed_rows(tmp_path: Path) -> None:
     """Done rows are reported with their files; unknown rows are repeated only on request."""
     fake, ended = make_letter_server(final=make_final_screen)
     options: dict[str, Any] = {
@@ -297,11 +285,11 @@ def test_second_run_repeats_only_failed_rows(tmp_path: Path) -> None:
     }  # fmt: skip
     rows = [*ROWS, {"name": "Dan"}]
     fake.fail("sessions.set_variables", status=400, body="No.")
-    first = run_batch(fake, rows, concurrency=1, **options)
+    first = await run_batch(fake, rows, concurrency=1, **options)
     ended.clear()
 
     reports: list[BatchProgress] = []
-    second = run_batch(fake, rows, concurrency=1, on_progress=reports.append, **options)
+    second = await run_batch(fake, rows, concurrency=1, on_progress=reports.append, **options)
 
     assert summarize(first)[:2] == [("Ada", "failed", False), ("Bob", "unknown", False)]
     assert summarize(second) == [
@@ -312,49 +300,49 @@ def test_second_run_repeats_only_failed_rows(tmp_path: Path) -> None:
     assert second[2].paths == first[2].paths
     assert second[2].paths[0].is_file()
     assert reports[-1].from_journal == 3
-    third = run_batch(fake, rows, rerun_unknown=True, **options)
+    third = await run_batch(fake, rows, rerun_unknown=True, **options)
     assert [result.from_journal for result in third] == [True, False, True, True]
     assert {*ended} == {"Ada", "Bob"}
 
 
-def test_rows_that_differ_from_the_journal_are_refused(tmp_path: Path) -> None:
+async def test_rows_that_differ_from_the_journal_are_refused(tmp_path: Path) -> None:
     """The batch ends before it processes any row."""
     fake, ended = make_letter_server()
-    run_batch(fake, journal=tmp_path / "run.jsonl")
+    await run_batch(fake, journal=tmp_path / "run.jsonl")
     ended.clear()
 
     with pytest.raises(JournalError, match="row '0' differs from the journal's row"):
-        run_batch(fake, [*reversed(ROWS)], journal=tmp_path / "run.jsonl")
+        await run_batch(fake, [*reversed(ROWS)], journal=tmp_path / "run.jsonl")
 
     assert ended == []
 
 
-def test_answers_of_a_failed_row_may_be_corrected(tmp_path: Path) -> None:
+async def test_answers_of_a_failed_row_may_be_corrected(tmp_path: Path) -> None:
     """A later run accepts other answers for it."""
     fake, _ = make_letter_server()
-    assert run_batch(fake, [{}], journal=tmp_path / "run.jsonl")[0].outcome == "failed"
+    assert (await run_batch(fake, [{}], journal=tmp_path / "run.jsonl"))[0].outcome == "failed"
 
-    results = run_batch(fake, [{"name": "Ada"}], journal=tmp_path / "run.jsonl")
+    results = await run_batch(fake, [{"name": "Ada"}], journal=tmp_path / "run.jsonl")
 
     assert summarize(results) == [("0", "done", False)]
 
 
-def test_row_that_cannot_be_sent_is_not_in_the_journal(tmp_path: Path) -> None:
+async def test_row_that_cannot_be_sent_is_not_in_the_journal(tmp_path: Path) -> None:
     """It has no digest and never started."""
     fake, _ = make_letter_server()
 
-    (result,) = run_batch(fake, [{"name": object()}], journal=tmp_path / "run.jsonl")
+    (result,) = await run_batch(fake, [{"name": object()}], journal=tmp_path / "run.jsonl")
 
     assert isinstance(result.error, UsageError)
     assert (tmp_path / "run.jsonl").read_bytes().count(b"\n") == 1
 
 
-def test_journal_contains_nothing_personal(tmp_path: Path) -> None:
+async def test_journal_contains_nothing_personal(tmp_path: Path) -> None:
     """It contains no answer, no session secret and no file name."""
     fake, _ = make_letter_server()
     path = tmp_path / "run.jsonl"
 
-    run_batch(fake, [{"name": "hunter2"}], journal=path, save_to=tmp_path / "out")
+    await run_batch(fake, [{"name": "hunter2"}], journal=path, save_to=tmp_path / "out")
 
     text = path.read_text(encoding="utf-8")
     secrets = [received.request.query.get("secret", "") for received in fake.received_requests]

@@ -25,16 +25,12 @@ def open_journal(path: Path, *, interview: str = I, server: str = URL) -> Journa
     return Journal(path, interview=interview, server=server)
 
 
-def write(path: Path, *calls: tuple[str, tuple[str, ...], dict[str, str]]) -> None:
+async def write(path: Path, *calls: tuple[str, tuple[str, ...], dict[str, str]]) -> None:
     """Open a journal, and make these calls concurrently."""
-
-    async def record_all() -> None:
-        with open_journal(path) as journal:
-            await asyncio.gather(
-                *(getattr(journal, name)(*args, **options) for name, args, options in calls)
-            )
-
-    asyncio.run(record_all())
+    with open_journal(path) as journal:
+        await asyncio.gather(
+            *(getattr(journal, name)(*args, **options) for name, args, options in calls)
+        )
 
 
 def start(key: str, session: str = "s1") -> tuple[str, tuple[str, ...], dict[str, str]]:
@@ -50,11 +46,11 @@ def read_entries(path: Path, *keys: str) -> list[JournalEntry | None]:
         return [journal[key] for key in keys]
 
 
-def test_journal_remembers_how_rows_ended(tmp_path: Path) -> None:
+async def test_journal_remembers_how_rows_ended(tmp_path: Path) -> None:
     """The last record of a row counts."""
     path = tmp_path / "run.jsonl"
-    write(path, start("1"), start("2", "s2"), end("1", "done", folder="out/1"))
-    write(path, start("3", "s3"), end("3", "failed"), end("4", "unknown", session="s4"))
+    await write(path, start("1"), start("2", "s2"), end("1", "done", folder="out/1"))
+    await write(path, start("3", "s3"), end("3", "failed"), end("4", "unknown", session="s4"))
 
     assert read_entries(path, "1", "2", "3", "4", "5") == [
         JournalEntry(digest="d1", outcome="done", folder="out/1"),
@@ -69,24 +65,24 @@ def test_journal_remembers_how_rows_ended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 5, 30])
-def test_incomplete_last_line_is_dropped(tmp_path: Path, cut: int) -> None:
+async def test_incomplete_last_line_is_dropped(tmp_path: Path, cut: int) -> None:
     """A crash during a write loses only this record."""
     path = tmp_path / "run.jsonl"
-    write(path, start("1"), end("1", "done"))
+    await write(path, start("1"), end("1", "done"))
     path.write_bytes(path.read_bytes()[:-cut])
 
     assert read_entries(path, "1") == [JournalEntry(digest="d1", session="s1")]
-    write(path, end("1", "unknown"))
+    await write(path, end("1", "unknown"))
     assert read_entries(path, "1") == [JournalEntry(digest="d1", outcome="unknown")]
 
 
-def test_incomplete_header_is_written_again(tmp_path: Path) -> None:
+async def test_incomplete_header_is_written_again(tmp_path: Path) -> None:
     """A crash during the first write leaves nothing to keep."""
     path = tmp_path / "run.jsonl"
-    write(path)
+    await write(path)
     path.write_bytes(path.read_bytes()[:60])
 
-    write(path, end("1", "done"))
+    await write(path, end("1", "done"))
 
     assert read_entries(path, "1") == [JournalEntry(digest="d1", outcome="done")]
 
@@ -102,10 +98,10 @@ def test_incomplete_header_is_written_again(tmp_path: Path) -> None:
         b'{"row": "1", "digest": "d", "session": 5}\n',
     ],
 )
-def test_damaged_line_is_refused(tmp_path: Path, line: bytes) -> None:
+async def test_damaged_line_is_refused(tmp_path: Path, line: bytes) -> None:
     """The error names a damaged line before the last one; the file is not changed."""
     path = tmp_path / "run.jsonl"
-    write(path, start("1"))
+    await write(path, start("1"))
     content = path.read_bytes() + line + b'{"row": "2", "digest": "d"}\n'
     path.write_bytes(content)
 
@@ -142,21 +138,21 @@ def test_file_that_is_not_a_journal_is_not_changed(tmp_path: Path, content: byte
     ("options", "name"),
     [({"interview": "x"}, "interview"), ({"server": "https://b"}, "server")],
 )
-def test_journal_of_another_interview_or_server_is_refused(
+async def test_journal_of_another_interview_or_server_is_refused(
     tmp_path: Path, options: dict[str, str], name: str
 ) -> None:
     """A journal belongs to one interview on one server."""
     path = tmp_path / "run.jsonl"
-    write(path)
+    await write(path)
 
     with pytest.raises(JournalError, match=f"another {name}"):
         open_journal(path, **options)
 
 
-def test_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+async def test_journal_of_another_version_is_refused(tmp_path: Path) -> None:
     """An unknown format is not read."""
     path = tmp_path / "run.jsonl"
-    write(path)
+    await write(path)
     path.write_bytes(path.read_bytes().replace(b'journal": 1', b'journal": 2'))
 
     with pytest.raises(JournalError, match="another format version"):

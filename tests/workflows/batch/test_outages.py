@@ -12,31 +12,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mock import run
 from tests.workflows.flaky_server import FlakyServer, I, make_rows
 
 if TYPE_CHECKING:
-    from docassemble_client import BatchProgress, RowResult
+    from docassemble_client import BatchProgress
 
 pytestmark = pytest.mark.slow
 ROW_COUNT = 500
 ROOT = Path(__file__).parents[3]
 
 
-def test_500_rows_on_a_flaky_server_are_processed_once_each() -> None:
+async def test_500_rows_on_a_flaky_server_are_processed_once_each() -> None:
     """Resets, refused connections, 503 and invalid responses at 2 % each, and one restart."""
     fake = FlakyServer(2, restart_calls=(2000,), restart_seconds=30)
     random.seed(7)  # so that delays are reproducible
     reports: list[BatchProgress] = []
 
-    async def assemble() -> list[RowResult]:
-        async with fake.client() as da:
-            results = da.interview(I).assemble_many(
-                make_rows(ROW_COUNT), concurrency=16, on_progress=reports.append
-            )
-            return [result async for result in results]
-
-    results = run(assemble())
+    async with fake.client() as da:
+        batch = da.interview(I).assemble_many(
+            make_rows(ROW_COUNT), concurrency=16, on_progress=reports.append
+        )
+        results = [result async for result in batch]
 
     assert sorted(result.index for result in results) == [*range(ROW_COUNT)]
     for result in results:

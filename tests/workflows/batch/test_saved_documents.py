@@ -31,17 +31,19 @@ def options(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def test_a_folder_that_cannot_be_made_is_the_result_of_its_row(options: dict[str, Any]) -> None:
+async def test_a_folder_that_cannot_be_made_is_the_result_of_its_row(
+    options: dict[str, Any],
+) -> None:
     """The other rows go on; the error names neither the row nor the folder."""
     fake, _ = make_letter_server()
     options["save_to"].mkdir()
-    blocking_file = run_batch(fake, ROWS[1:2], **options)[0].paths[0].parent
+    blocking_file = (await run_batch(fake, ROWS[1:2], **options))[0].paths[0].parent
     for path in (*blocking_file.iterdir(), options["journal"]):
         path.unlink()
     blocking_file.rmdir()
     blocking_file.write_bytes(b"a file where the folder should be")
 
-    results = run_batch(fake, **options)
+    results = await run_batch(fake, **options)
 
     assert [result.outcome for result in results] == ["done", "unknown", "done"]
     assert isinstance(results[1].error, DocumentsNotSaved)
@@ -49,18 +51,20 @@ def test_a_folder_that_cannot_be_made_is_the_result_of_its_row(options: dict[str
     assert "Bob" not in str(results[1].error)
 
 
-def test_a_folder_for_all_rows_that_cannot_be_made_ends_the_batch(options: dict[str, Any]) -> None:
+async def test_a_folder_for_all_rows_that_cannot_be_made_ends_the_batch(
+    options: dict[str, Any],
+) -> None:
     """It ends before any row runs."""
     fake, ended = make_letter_server()
     options["save_to"].write_bytes(b"a file where the folder should be")
 
     with pytest.raises(UsageError, match="save_to cannot be a folder"):
-        run_batch(fake, **options)
+        await run_batch(fake, **options)
 
     assert ended == []
 
 
-def test_a_full_disk_ends_the_batch(
+async def test_a_full_disk_ends_the_batch(
     options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would fail every row. The journal records that the row must not be repeated."""
@@ -74,22 +78,22 @@ def test_a_full_disk_ends_the_batch(
     with monkeypatch.context() as patch:
         patch.setattr("docassemble_client.workflows.batch.batch.create_folder", fail)
         with pytest.raises(OSError, match="No space"):
-            run_batch(fake, ROWS[:1], **options)
+            await run_batch(fake, ROWS[:1], **options)
 
-    assert summarize(run_batch(fake, ROWS[:1], **options)) == [("Ada", "unknown", True)]
+    assert summarize(await run_batch(fake, ROWS[:1], **options)) == [("Ada", "unknown", True)]
 
 
-def test_a_journal_has_absolute_folders(
+async def test_a_journal_has_absolute_folders(
     options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A later run from another folder finds the files."""
     fake, _ = make_letter_server()
     monkeypatch.chdir(tmp_path)
-    (first,) = run_batch(fake, ROWS[:1], **options | {"save_to": "out"})
+    (first,) = await run_batch(fake, ROWS[:1], **options | {"save_to": "out"})
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
 
-    (second,) = run_batch(fake, ROWS[:1], **options | {"save_to": "out"})
+    (second,) = await run_batch(fake, ROWS[:1], **options | {"save_to": "out"})
 
     assert second.from_journal
     assert second.paths == first.paths
@@ -97,12 +101,12 @@ def test_a_journal_has_absolute_folders(
 
 
 @pytest.mark.parametrize("remainder", ["nothing", "partial file", "no folder"])
-def test_a_done_row_whose_files_are_gone_is_missing(
+async def test_a_done_row_whose_files_are_gone_is_missing(
     remainder: str, options: dict[str, Any]
 ) -> None:
     """It is not done again, unless you ask for it."""
     fake, ended = make_letter_server()
-    (first,) = run_batch(fake, ROWS[:1], **options)
+    (first,) = await run_batch(fake, ROWS[:1], **options)
     (path,) = first.paths
     path.unlink()
     if remainder == "partial file":
@@ -111,10 +115,10 @@ def test_a_done_row_whose_files_are_gone_is_missing(
         path.parent.rmdir()
     reports: list[BatchProgress] = []
 
-    (second,) = run_batch(fake, ROWS[:1], on_progress=reports.append, **options)
+    (second,) = await run_batch(fake, ROWS[:1], on_progress=reports.append, **options)
     runs = len(ended)
-    (third,) = run_batch(fake, ROWS[:1], rerun_missing=True, **options)
-    (fourth,) = run_batch(fake, ROWS[:1], rerun_missing=True, **options)
+    (third,) = await run_batch(fake, ROWS[:1], rerun_missing=True, **options)
+    (fourth,) = await run_batch(fake, ROWS[:1], rerun_missing=True, **options)
 
     assert (second.outcome, second.paths, second.from_journal) == ("missing", (), True)
     assert (reports[0].missing, reports[0].completed, runs) == (1, 1, 1)
@@ -122,13 +126,13 @@ def test_a_done_row_whose_files_are_gone_is_missing(
     assert (fourth.outcome, fourth.from_journal, len(ended)) == ("done", True, 2)
 
 
-def test_files_that_were_never_completed_are_not_documents(options: dict[str, Any]) -> None:
+async def test_files_that_were_never_completed_are_not_documents(options: dict[str, Any]) -> None:
     """A process that is killed leaves them."""
     fake, _ = make_letter_server()
-    (first,) = run_batch(fake, ROWS[:1], **options)
+    (first,) = await run_batch(fake, ROWS[:1], **options)
     first.paths[0].with_name(".0123456789abcdef.part").touch()
 
-    (second,) = run_batch(fake, ROWS[:1], **options)
+    (second,) = await run_batch(fake, ROWS[:1], **options)
 
     assert second.paths == first.paths
 
@@ -158,26 +162,26 @@ async def test_documents_in_memory_are_done_when_they_are_taken(tmp_path: Path) 
     assert (await process(4))[2].from_journal
 
 
-def test_an_interview_that_returns_a_file_runs_once() -> None:
+async def test_an_interview_that_returns_a_file_runs_once() -> None:
     """Its last block may send an e-mail or count something."""
     letter = BinaryContent(content=b"%PDF-1.7", content_type="application/pdf")
     fake, ended = make_letter_server(final=lambda _: letter)
 
-    (result,) = run_batch(fake, ROWS[:1])
+    (result,) = await run_batch(fake, ROWS[:1])
 
     assert result.outcome == "done"
     assert ended == ["Ada"]
 
 
-def test_a_journal_with_deep_json_is_damaged(tmp_path: Path) -> None:
+async def test_a_journal_with_deep_json_is_damaged(tmp_path: Path) -> None:
     """It is refused as any other damaged file, and not changed."""
     fake, _ = make_letter_server(final=lambda _: ScriptedScreen("Done"))
     path = tmp_path / "run.jsonl"
-    run_batch(fake, ROWS[:1], journal=path)
+    await run_batch(fake, ROWS[:1], journal=path)
     content = path.read_bytes() + b"[" * 100_000 + b"\n" + json.dumps({}).encode() + b"\n"
     path.write_bytes(content)
 
     with pytest.raises(JournalError, match="damaged"):
-        run_batch(fake, ROWS[:1], journal=path)
+        await run_batch(fake, ROWS[:1], journal=path)
 
     assert path.read_bytes() == content

@@ -24,11 +24,11 @@ FRUIT = [
 ]
 
 
-def get_sent_value(field: dict[str, Any], policy: AnswerPolicy) -> Any:
+async def get_sent_value(field: dict[str, Any], policy: AnswerPolicy) -> Any:
     """Return the value sent for a field; MISSING if the policy has no answer."""
     server = ScriptedServer(make_screen(field), END_SCREEN)
     try:
-        run_interview(server, policy=policy)
+        await run_interview(server, policy=policy)
     except MissingAnswer:
         return MISSING
     value = next(iter(server.get_sent_variables()[0].values()))
@@ -57,10 +57,14 @@ def get_sent_value(field: dict[str, Any], policy: AnswerPolicy) -> Any:
         ({"datatype": "object_checkboxes"}, []),
     ],
 )
-def test_strict_policy_leaves_optional_fields_empty(field: dict[str, Any], value: object) -> None:
+async def test_strict_policy_leaves_optional_fields_empty(
+    field: dict[str, Any], value: object
+) -> None:
     """Optional fields get the value that a browser sends; required ones have no answer."""
-    assert get_sent_value(make_field("a", required=False) | field, AnswerPolicy.strict) == value
-    assert get_sent_value(make_field("a") | field, AnswerPolicy.strict) is MISSING
+    assert (
+        await get_sent_value(make_field("a", required=False) | field, AnswerPolicy.strict) == value
+    )
+    assert await get_sent_value(make_field("a") | field, AnswerPolicy.strict) is MISSING
 
 
 @pytest.mark.parametrize(
@@ -78,16 +82,18 @@ def test_strict_policy_leaves_optional_fields_empty(field: dict[str, Any], value
         ({"datatype": "a_custom_type", "default": "x"}, ""),
     ],
 )
-def test_optional_fields_that_are_left_alone_keep_their_default(
+async def test_optional_fields_that_are_left_alone_keep_their_default(
     field: dict[str, Any], value: object
 ) -> None:
     """A person who leaves a field alone sends what it shows; None leaves it empty."""
     screen = make_screen(make_field("a", required=False) | field)
     emptied = ScriptedServer(screen, END_SCREEN)
 
-    run_interview(emptied, {"a": None})
+    await run_interview(emptied, {"a": None})
 
-    assert get_sent_value(make_field("a", required=False) | field, AnswerPolicy.strict) == value
+    assert (
+        await get_sent_value(make_field("a", required=False) | field, AnswerPolicy.strict) == value
+    )
     sent = emptied.get_sent_variables()[0]["a"]
     assert sent != value or value in {"", "x"}
 
@@ -119,9 +125,9 @@ def test_optional_fields_that_are_left_alone_keep_their_default(
         (make_field("a", datatype="file", default="x"), MISSING),
     ],
 )
-def test_defaults_are_taken_from_the_screen(field: dict[str, Any], value: object) -> None:
+async def test_defaults_are_taken_from_the_screen(field: dict[str, Any], value: object) -> None:
     """Default texts are converted to the field's type."""
-    assert get_sent_value(field, AnswerPolicy.defaults) == value
+    assert await get_sent_value(field, AnswerPolicy.defaults) == value
 
 
 @pytest.mark.parametrize(
@@ -137,9 +143,9 @@ def test_defaults_are_taken_from_the_screen(field: dict[str, Any], value: object
         (make_field("a"), MISSING),
     ],
 )
-def test_first_choice_skips_empty_choices(field: dict[str, Any], value: object) -> None:
+async def test_first_choice_skips_empty_choices(field: dict[str, Any], value: object) -> None:
     """Defaults take precedence, and lists get no more items."""
-    assert get_sent_value(field, AnswerPolicy.first_choice) == value
+    assert await get_sent_value(field, AnswerPolicy.first_choice) == value
 
 
 @pytest.mark.parametrize(
@@ -166,16 +172,16 @@ def test_first_choice_skips_empty_choices(field: dict[str, Any], value: object) 
         ({"choices": NONE[:1], "required": False}, ""),
     ],
 )
-def test_generated_values_keep_the_limits(field: dict[str, Any], value: object) -> None:
+async def test_generated_values_keep_the_limits(field: dict[str, Any], value: object) -> None:
     """Generated data is always the same, and within the field's limits."""
-    assert get_sent_value(make_field("a") | field, AnswerPolicy.generated) == value
+    assert await get_sent_value(make_field("a") | field, AnswerPolicy.generated) == value
 
 
-def test_generated_files_are_images() -> None:
+async def test_generated_files_are_images() -> None:
     """A generated signature or upload is a small image."""
     server = ScriptedServer(make_screen(make_field("a"), kind="signature"), END_SCREEN)
 
-    run_interview(server, policy=AnswerPolicy.generated)
+    await run_interview(server, policy=AnswerPolicy.generated)
 
     assert b"\x89PNG" in server.requests[2].content
 

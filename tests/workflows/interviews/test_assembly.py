@@ -23,7 +23,6 @@ from docassemble_client import (
 )
 from docassemble_client.testing import FakeDocument, FakeServer, ScriptedScreen
 from docassemble_client.testing._handlers import questions
-from tests.mock import run
 from tests.workflows.letters import DOCX, LETTER, PDF, I, count_sessions, make_letter_server
 from tests.workflows.screens import ScriptedServer, make_screen
 
@@ -36,24 +35,20 @@ if TYPE_CHECKING:
 ADA = {"name": "Ada"}
 
 
-def assemble(fake: FakeServer, answers: Any = None, **options: Any) -> Documents:
+async def assemble(fake: FakeServer, answers: Any = None, **options: Any) -> Documents:
     """Assemble in memory, and check that no session stays on the server."""
-
-    async def scenario() -> Documents:
+    try:
         async with fake.client() as da:
             return await da.interview(I).assemble(ADA if answers is None else answers, **options)
-
-    try:
-        return run(scenario())
     finally:
         assert count_sessions(fake) == 0
 
 
-def test_documents_are_read_into_memory() -> None:
+async def test_documents_are_read_into_memory() -> None:
     """They can be indexed by name, variable, file name and format, and have the transcript."""
     fake, finished_names = make_letter_server()
 
-    documents = assemble(fake)
+    documents = await assemble(fake)
 
     assert [(item.name, item.variable, item.format, item.filename) for item in documents] == [
         ("Letter", "letter", "pdf", "letter.pdf"),
@@ -77,100 +72,87 @@ def test_documents_are_read_into_memory() -> None:
         (("pdf", "docx"), "no document matches 'docx' and 'pdf'"),
     ],
 )
-def test_key_without_a_single_match_lists_the_documents(key: Any, text: str) -> None:
+async def test_key_without_a_single_match_lists_the_documents(key: Any, text: str) -> None:
     """A key that matches no document or several is an error that lists all of them."""
     fake, _ = make_letter_server()
 
     with pytest.raises(KeyError, match=text):
-        assemble(fake)[key]
+        (await assemble(fake))[key]
 
 
-def test_only_the_requested_formats_are_downloaded() -> None:
+async def test_only_the_requested_formats_are_downloaded() -> None:
     """Documents in other formats are not requested."""
     fake, _ = make_letter_server()
 
-    documents = assemble(fake, formats="pdf")
+    documents = await assemble(fake, formats="pdf")
 
     assert [document.format for document in documents] == ["pdf"]
     operations = [request.operation for request in fake.received_requests]
     assert operations.count("files.download") == 1
 
 
-def test_documents_are_saved_while_their_session_is_open(tmp_path: Path) -> None:
+async def test_documents_are_saved_while_their_session_is_open(tmp_path: Path) -> None:
     """A missing folder is created, and existing files are not replaced."""
     fake, _ = make_letter_server()
     folder = tmp_path / "new" / "letters"
 
-    async def scenario() -> None:
-        async with fake.client() as da:
-            first = await da.interview(I).assemble(ADA).save(folder)
-            second = (await da.interview(I).assemble(ADA, formats=["pdf"])).save(folder)
+    async with fake.client() as da:
+        first = await da.interview(I).assemble(ADA).save(folder)
+        second = (await da.interview(I).assemble(ADA, formats=["pdf"])).save(folder)
 
-        assert [path.name for path in (*first, *second)] == [
-            "letter.pdf", "letter.docx", "letter (1).pdf"
-        ]  # fmt: skip
-
-    run(scenario())
+    assert [path.name for path in (*first, *second)] == [
+        "letter.pdf", "letter.docx", "letter (1).pdf"
+    ]  # fmt: skip
     assert (folder / "letter (1).pdf").read_bytes() == PDF
     assert (folder / "letter.docx").read_bytes() == DOCX
     assert count_sessions(fake) == 0
 
 
-def test_documents_are_downloaded_one_by_one(tmp_path: Path) -> None:
+async def test_documents_are_downloaded_one_by_one(tmp_path: Path) -> None:
     """Inside the block the session exists, and each document can be read, saved and streamed."""
     fake, finished_names = make_letter_server(FakeDocument("Letter", {"txt": b"Dear Ada" * 1000}))
 
-    async def scenario() -> None:
-        async with fake.client() as da:
-            assembly = da.interview(I).assemble(ADA)
-            async with assembly as documents:
-                assert count_sessions(fake) == 1
-                document = documents["txt"]
-                async with document as stream:
-                    assert (stream.filename, stream.size) == ("letter.txt", 8000)
-                    content = b"".join([chunk async for chunk in stream])
-                assert (await document.save(tmp_path)).read_bytes() == content
-                assert (await document).content == content == b"Dear Ada" * 1000
-                assert repr(document) == "<DocumentDownload letter.txt>"
-                with pytest.raises(UsageError, match="already open"):
-                    await assembly.__aenter__()
-            assert count_sessions(fake) == 0
-            with pytest.raises(NotFound):
-                await document
-            async with assembly as documents:
-                assert len(documents) == 1
+    async with fake.client() as da:
+        assembly = da.interview(I).assemble(ADA)
+        async with assembly as documents:
+            assert count_sessions(fake) == 1
+            document = documents["txt"]
+            async with document as stream:
+                assert (stream.filename, stream.size) == ("letter.txt", 8000)
+                content = b"".join([chunk async for chunk in stream])
+            assert (await document.save(tmp_path)).read_bytes() == content
+            assert (await document).content == content == b"Dear Ada" * 1000
+            assert repr(document) == "<DocumentDownload letter.txt>"
+            with pytest.raises(UsageError, match="already open"):
+                await assembly.__aenter__()
+        assert count_sessions(fake) == 0
+        with pytest.raises(NotFound):
+            await document
+        async with assembly as documents:
+            assert len(documents) == 1
 
-    run(scenario())
     assert len(finished_names) >= 2
 
 
-def test_failed_entry_leaves_the_assembly_usable() -> None:
+async def test_failed_entry_leaves_the_assembly_usable() -> None:
     """It can be opened again, and closing it twice does nothing."""
     fake, _ = make_letter_server()
     fake.fail("sessions.start", status=400, body="No.")
 
-    async def scenario() -> None:
-        async with fake.client() as da:
-            assembly = da.interview(I).assemble(ADA)
-            with pytest.raises(Exception, match="400"):
-                await assembly.__aenter__()
-            async with assembly as documents:
-                assert len(documents) == 2
-            await assembly.__aexit__(None, None, None)
-
-    run(scenario())
+    async with fake.client() as da:
+        assembly = da.interview(I).assemble(ADA)
+        with pytest.raises(Exception, match="400"):
+            await assembly.__aenter__()
+        async with assembly as documents:
+            assert len(documents) == 2
+        await assembly.__aexit__(None, None, None)
 
 
-def test_hostile_file_names_stay_in_the_folder(tmp_path: Path) -> None:
+async def test_hostile_file_names_stay_in_the_folder(tmp_path: Path) -> None:
     """No name points outside the folder, names a device, or replaces another document."""
     names = ["../../etc/passwd", "CON.pdf", "Letter", "letter", ""]
     fake, _ = make_letter_server(*(FakeDocument(f"{n}", {"pdf": PDF}) for n in range(len(names))))
     remaining_names = iter(names)
-
-    async def scenario() -> tuple[Path, ...]:
-        async with fake.client() as da, da.interview(I).assemble(ADA) as documents:
-            assert len(documents) == len(names)
-            return await documents.save(tmp_path)
 
     make_attachment = questions._make_attachment
 
@@ -184,7 +166,9 @@ def test_hostile_file_names_stay_in_the_folder(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(questions, "_make_attachment", make_hostile_attachment)
-        paths = run(scenario())
+        async with fake.client() as da, da.interview(I).assemble(ADA) as documents:
+            assert len(documents) == len(names)
+            paths = await documents.save(tmp_path)
 
     assert [path.name for path in paths] == [
         "passwd.pdf", "_CON.pdf.pdf", "Letter.pdf", "letter (1).pdf", "4.pdf"
@@ -201,23 +185,25 @@ def test_hostile_file_names_stay_in_the_folder(tmp_path: Path) -> None:
         ({"total": 3}, "json", "response.json"),
     ],
 )
-def test_reply_instead_of_a_screen_is_a_document(reply: Any, format_: str, filename: str) -> None:
+async def test_reply_instead_of_a_screen_is_a_document(
+    reply: Any, format_: str, filename: str
+) -> None:
     """A file or JSON that an interview returns is its document."""
     fake, _ = make_letter_server(final=lambda _: reply)
 
-    (document,) = assemble(fake)
+    (document,) = await assemble(fake)
 
     expected = b'{"total": 3}' if format_ == "json" else getattr(reply, "content", reply)
     assert (document.format, document.filename, document.name) == (format_, filename, filename)
     assert document.content == expected
 
 
-def test_end_without_documents_names_the_question() -> None:
+async def test_end_without_documents_names_the_question() -> None:
     """The error has the question and the transcript, and its text contains no answers."""
     fake, _ = make_letter_server(final=lambda _: ScriptedScreen("Bye, ${ name }", name="The end"))
 
     with pytest.raises(NoDocuments) as caught:
-        assemble(fake, {"name": "hunter2"})
+        await assemble(fake, {"name": "hunter2"})
 
     error = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
     assert "on question 'The end' (deadend) without a document" in str(error)
@@ -226,41 +212,41 @@ def test_end_without_documents_names_the_question() -> None:
     assert "hunter2" not in f"{error} {error!r}"
 
 
-def test_missing_format_lists_the_available_ones() -> None:
+async def test_missing_format_lists_the_available_ones() -> None:
     """The error lists the formats that the documents have."""
     fake, _ = make_letter_server()
 
     with pytest.raises(NoDocuments, match=r"document as rtf or odt\. Available formats: docx"):
-        assemble(fake, formats=("rtf", "odt"))
+        await assemble(fake, formats=("rtf", "odt"))
 
 
-def test_null_response_is_not_a_document() -> None:
+async def test_null_response_is_not_a_document() -> None:
     """An interview that returns null has no document."""
     fake, _ = make_letter_server(final=lambda _: None)
 
     with pytest.raises(NoDocuments, match="ended with a response without a document"):
-        assemble(fake)
+        await assemble(fake)
 
 
-def test_errors_of_the_run_are_raised() -> None:
+async def test_errors_of_the_run_are_raised() -> None:
     """A missing answer and a failed interview raise the same errors as `run`."""
     fake, _ = make_letter_server(final=lambda _: 1 / 0)
 
     with pytest.raises(MissingAnswer):
-        assemble(fake, {})
+        await assemble(fake, {})
     with pytest.raises(InterviewFailed):
-        assemble(fake)
+        await assemble(fake)
 
 
-def test_document_that_is_too_large_is_refused() -> None:
+async def test_document_that_is_too_large_is_refused() -> None:
     """A document with a known size is refused before it is downloaded."""
     fake, _ = make_letter_server(FakeDocument("Letter", {"txt": b"x" * 100}))
 
     with pytest.raises(DownloadTooLarge) as caught:
-        assemble(fake, max_size=99)
+        await assemble(fake, max_size=99)
 
     assert caught.value.max_size == 99
-    assert len(assemble(fake, max_size=100)["txt"].content) == 100
+    assert len((await assemble(fake, max_size=100))["txt"].content) == 100
 
 
 class ChunkedServer(ScriptedServer):
@@ -281,19 +267,16 @@ class ChunkedServer(ScriptedServer):
             yield b"x" * 999
 
 
-def test_document_is_received_in_chunks() -> None:
+async def test_document_is_received_in_chunks() -> None:
     """The content is complete, and a document that becomes too large is refused."""
     server = ChunkedServer()
 
-    async def scenario() -> None:
-        async with AsyncDocassemble(server.url, "key", transport=server.transport) as da:
-            document = (await da.interview(I).assemble())[0]
-            assert document.content == b"%PDF-" + b"x" * 4995
-            assert (document.name, document.filename) == ("", "document.pdf")
-            with pytest.raises(DownloadTooLarge):
-                await da.interview(I).assemble(max_size=4999)
-
-    run(scenario())
+    async with AsyncDocassemble(server.url, "key", transport=server.transport) as da:
+        document = (await da.interview(I).assemble())[0]
+        assert document.content == b"%PDF-" + b"x" * 4995
+        assert (document.name, document.filename) == ("", "document.pdf")
+        with pytest.raises(DownloadTooLarge):
+            await da.interview(I).assemble(max_size=4999)
 
 
 @pytest.mark.parametrize(
@@ -306,12 +289,14 @@ def test_document_is_received_in_chunks() -> None:
         ("txt", b"<html>" + b" " * 2000, "an HTML page"),
     ],
 )
-def test_content_of_another_format_is_an_error(format_: str, content: bytes, text: str) -> None:
+async def test_content_of_another_format_is_an_error(
+    format_: str, content: bytes, text: str
+) -> None:
     """A proxy's page, or content of another format, is not accepted as a document."""
     fake, _ = make_letter_server(FakeDocument("Letter", {format_: content}))
 
     with pytest.raises(InvalidDocument, match=text) as caught:
-        assemble(fake)
+        await assemble(fake)
 
     assert caught.value.format == format_
     assert content.startswith(caught.value.content)
@@ -321,18 +306,18 @@ def test_content_of_another_format_is_an_error(format_: str, content: bytes, tex
     ("format_", "content"),
     [("html", b"<html>yes"), ("pdf", b"junk %PDF-1.4"), ("rtf", b"{\\rtf1"), ("txt", b"")],
 )
-def test_valid_document_is_accepted(format_: str, content: bytes) -> None:
+async def test_valid_document_is_accepted(format_: str, content: bytes) -> None:
     """An HTML document may be a page, a PDF may have a prefix, and a text may be empty."""
     fake, _ = make_letter_server(FakeDocument("Letter", {format_: content}))
 
-    assert assemble(fake)[0].content == content
+    assert (await assemble(fake))[0].content == content
 
 
-def test_session_options_are_sent() -> None:
+async def test_session_options_are_sent() -> None:
     """The session is started with its options, and deleted at the end."""
     fake, _ = make_letter_server(LETTER)
 
-    assemble(fake, secret="k" * 16, url_args={"lang": "de"})
+    await assemble(fake, secret="k" * 16, url_args={"lang": "de"})
 
     query = fake.received_requests[0].request.query
     assert (query["secret"], query["lang"]) == ("k" * 16, "de")

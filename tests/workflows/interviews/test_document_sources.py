@@ -15,7 +15,6 @@ from docassemble_client import (
     NotFound,
     ServerError,
 )
-from tests.mock import run
 from tests.workflows.documents import (
     DocumentServer,
     assemble,
@@ -28,7 +27,6 @@ from tests.workflows.screens import I, make_screen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from docassemble_client import RowResult
 
 LETTER = make_collection("Letter", make_file(5, "letter.md"), make_file(6, "letter.txt"))
 
@@ -59,7 +57,7 @@ def describe(documents: Documents) -> list[tuple[str | None, str, str, str]]:
     ]
 
 
-def test_documents_of_every_screen_are_returned() -> None:
+async def test_documents_of_every_screen_are_returned() -> None:
     """Those of the last screen come first."""
     server = DocumentServer(
         make_step("First", "", make_attachment("Letter", 1)),
@@ -67,7 +65,7 @@ def test_documents_of_every_screen_are_returned() -> None:
         make_end("", make_attachment("Receipt", 3)),
     )
 
-    documents = assemble(server)
+    documents = await assemble(server)
 
     assert describe(documents) == [
         ("receipt.md", "attachment", "End", "3 md"),
@@ -89,19 +87,19 @@ def test_documents_of_every_screen_are_returned() -> None:
         ("[Get](/uploadedfile/1/letter.md)", make_attachment("Letter", 2)),
     ],
 )
-def test_later_version_of_a_document_wins(earlier: Any, later: Any) -> None:
+async def test_later_version_of_a_document_wins(earlier: Any, later: Any) -> None:
     """A document is identified by its variable, else by its name, else by its file name."""
     screens = [
         make("X", content) if isinstance(content, str) else make("X", "", content)
         for make, content in ((make_step, earlier), (lambda _, *content: make_end(*content), later))
     ]
 
-    documents = assemble(DocumentServer(*screens))
+    documents = await assemble(DocumentServer(*screens))
 
     assert [document.content for document in documents] == [b"2 md"]
 
 
-def test_format_of_an_attachment_is_that_of_its_file() -> None:
+async def test_format_of_an_attachment_is_that_of_its_file() -> None:
     """The server lists a docx file under "rtf to docx", alone or a second time."""
     both = make_attachment("Letter", 1)
     both["number"] = {"md": 1, "rtf to md": 1, "rtf to txt": 2}
@@ -111,7 +109,7 @@ def test_format_of_an_attachment_is_that_of_its_file() -> None:
         "rtf to txt": "letter.txt",
     }
 
-    documents = assemble(DocumentServer(make_end("", both)))
+    documents = await assemble(DocumentServer(make_end("", both)))
 
     assert [(item.format, item.filename) for item in documents] == [
         ("md", "letter.md"),
@@ -119,7 +117,7 @@ def test_format_of_an_attachment_is_that_of_its_file() -> None:
     ]
 
 
-def test_different_documents_with_one_name_are_kept() -> None:
+async def test_different_documents_with_one_name_are_kept() -> None:
     """Different variables, and attachments of the same screen, are different documents."""
     server = DocumentServer(
         make_step("First", "", make_attachment("Letter", 1, "draft")),
@@ -130,7 +128,7 @@ def test_different_documents_with_one_name_are_kept() -> None:
         ),
     )
 
-    documents = assemble(server)
+    documents = await assemble(server)
 
     assert [(item.filename, item.variable) for item in documents] == [
         ("letter.md", "final"),
@@ -140,7 +138,7 @@ def test_different_documents_with_one_name_are_kept() -> None:
     ]
 
 
-def test_files_with_one_name_are_told_apart_by_their_variables() -> None:
+async def test_files_with_one_name_are_told_apart_by_their_variables() -> None:
     """A file that no variable holds any more is an old version; the others are documents."""
     server = DocumentServer(
         make_step("First", "[A](/uploadedfile/1/form.md) [A](/uploadedfile/2/form.txt)"),
@@ -154,7 +152,7 @@ def test_files_with_one_name_are_told_apart_by_their_variables() -> None:
         },
     )
 
-    documents = assemble(server)
+    documents = await assemble(server)
 
     assert [(item.variable, item.content) for item in documents] == [
         ("cases[1]", b"4 md"), ("cases[0]", b"3 md"), ("cases[0]", b"2 txt")
@@ -162,7 +160,7 @@ def test_files_with_one_name_are_told_apart_by_their_variables() -> None:
     assert server.count_variable_reads() == 1
 
 
-def test_file_is_returned_once() -> None:
+async def test_file_is_returned_once() -> None:
     """A link to an attachment, and links in several spellings, lead to the same document."""
     server = DocumentServer(
         make_end(
@@ -173,7 +171,7 @@ def test_file_is_returned_once() -> None:
         values={"letter": make_collection("Letter", make_file(1, "letter.md"))},
     )
 
-    assert describe(assemble(server)) == [
+    assert describe(await assemble(server)) == [
         ("letter.md", "attachment", "End", "1 md"),
         ("form.md", "link", "End", "2 md"),
     ]
@@ -189,12 +187,12 @@ def test_file_is_returned_once() -> None:
         "[FILE 5] [FILE 99]",
     ],
 )
-def test_link_without_all_details_is_resolved(text: str) -> None:
+async def test_link_without_all_details_is_resolved(text: str) -> None:
     """The variables of the session know the file's number, name and format."""
     server = DocumentServer(make_end(text), values={"letter": LETTER})
     server.missing = {99}
 
-    documents = assemble(server)
+    documents = await assemble(server)
 
     assert describe(documents) == [("letter.md", "link", "End", "5 md")]
     assert (documents[0].name, documents[0].variable) == ("Letter", "letter")
@@ -211,13 +209,13 @@ def test_link_without_all_details_is_resolved(text: str) -> None:
         "[FILE 8]",
     ],
 )
-def test_images_and_files_of_other_servers_are_left_out(text: str) -> None:
+async def test_images_and_files_of_other_servers_are_left_out(text: str) -> None:
     """The same number on another server is another file, and an image is not a document."""
     values = {"letter": LETTER, "photo": make_file(9, "photo.png")}
     server = DocumentServer(make_end(text, make_attachment("Form", 1)), values=values)
     server.missing = {8}
 
-    assert [document.name for document in assemble(server)] == ["Form"]
+    assert [document.name for document in await assemble(server)] == ["Form"]
 
 
 @pytest.mark.parametrize(
@@ -227,69 +225,70 @@ def test_images_and_files_of_other_servers_are_left_out(text: str) -> None:
         ("https://DA.example.org", {"public_url": "https://da.example.org"}),
     ],
 )
-def test_absolute_link_to_the_server_is_followed(url: str, options: dict[str, Any]) -> None:
+async def test_absolute_link_to_the_server_is_followed(url: str, options: dict[str, Any]) -> None:
     """The server has the client's base URL or its public URL; no variables are read."""
     server = DocumentServer()
     base = server.url.rstrip("/") if url == "http://server.test" else url
     server.screens = [make_end(f"[Get]({base}/uploadedfile/5/letter.md)")]
 
-    assert describe(assemble(server, **options)) == [("letter.md", "link", "End", "5 md")]
+    assert describe(await assemble(server, **options)) == [("letter.md", "link", "End", "5 md")]
     assert server.count_variable_reads() == 0
 
 
-def test_file_without_a_variable_has_the_format_of_its_content() -> None:
+async def test_file_without_a_variable_has_the_format_of_its_content() -> None:
     """The server's content type tells it."""
     server = DocumentServer(make_end("[Get](/uploadedfile/3)"))
 
-    assert [item.filename for item in assemble(server)] == ["3.md"]
+    assert [item.filename for item in await assemble(server)] == ["3.md"]
 
 
-def test_variables_that_cannot_be_read_matter_only_if_needed() -> None:
+async def test_variables_that_cannot_be_read_matter_only_if_needed() -> None:
     """A link is followed without them; without any document the error says that they failed."""
     server = DocumentServer(make_end("[Get](/uploadedfile/3)"))
     server.variables_status = 400
-    assert [item.filename for item in assemble(server)] == ["3.md"]
+    assert [item.filename for item in await assemble(server)] == ["3.md"]
 
     server = DocumentServer(make_end())
     server.variables_status = 400
     for documents in (None, ("letter",)):
         with pytest.raises(InterviewFailed, match="which the search for documents needs") as caught:
-            assemble(server, documents=documents)
+            await assemble(server, documents=documents)
         assert caught.value.transcript is not None
         assert caught.value.transcript.end_type == "deadend"
 
 
-def test_unavailable_server_is_not_a_failed_interview() -> None:
+async def test_unavailable_server_is_not_a_failed_interview() -> None:
     """Other errors of the server are raised as they are."""
     server = DocumentServer(make_end())
     server.variables_status = 500
 
     with pytest.raises(ServerError):
-        assemble(server)
+        await assemble(server)
 
 
-def test_file_is_opened_by_name_if_its_extension_is_unknown() -> None:
+async def test_file_is_opened_by_name_if_its_extension_is_unknown() -> None:
     """The same order as in the browser."""
     server = DocumentServer(make_end("[Get](/uploadedfile/5/letter.md)"))
     server.named_files = {5}
 
-    assert assemble(server)[0].content == b"5 letter.md"
+    assert (await assemble(server))[0].content == b"5 letter.md"
 
 
-def test_dead_links_are_left_out_and_listed(tmp_path: Path) -> None:
+async def test_dead_links_are_left_out_and_listed(tmp_path: Path) -> None:
     """Nobody can download these files; without any other document the error says so."""
     links = "[A](/uploadedfile/5/a.md) [B](/uploadedfile/6/b.md)"
     server = DocumentServer(make_end(links))
     server.missing = {5}
 
-    async def scenario() -> tuple[Documents, tuple[Path, ...], list[RowResult]]:
-        async with AsyncDocassemble(server.url, "key", transport=server.transport) as da:
-            interview = da.interview(I)
-            rows = [row async for row in interview.assemble_many([{}])]
-            rows += [row async for row in interview.assemble_many([{}], save_to=tmp_path / "many")]
-            return await interview.assemble(), await interview.assemble().save(tmp_path), rows
-
-    documents, paths, (row, saved_row) = run(scenario())
+    async with AsyncDocassemble(server.url, "key", transport=server.transport) as da:
+        interview = da.interview(I)
+        rows = [row async for row in interview.assemble_many([{}])]
+        rows += [row async for row in interview.assemble_many([{}], save_to=tmp_path / "many")]
+        documents, paths, (row, saved_row) = (
+            await interview.assemble(),
+            await interview.assemble().save(tmp_path),
+            rows,
+        )
 
     assert ([item.filename for item in documents], documents.dead_links) == (["b.md"], ("a.md",))
     assert [path.name for path in (*paths, *saved_row.paths)] == ["b.md", "b.md"]
@@ -297,19 +296,19 @@ def test_dead_links_are_left_out_and_listed(tmp_path: Path) -> None:
     assert (len(row.documents), row.documents.dead_links) == (1, ("a.md",))
     server.missing = {5, 6}
     with pytest.raises(NotFound):
-        assemble(server)
+        await assemble(server)
 
 
-def test_missing_attachment_is_an_error() -> None:
+async def test_missing_attachment_is_an_error() -> None:
     """Other than a link, the server made it for this session."""
     server = DocumentServer(make_end("", make_attachment("A", 5), make_attachment("B", 6)))
     server.missing = {5}
 
     with pytest.raises(NotFound):
-        assemble(server)
+        await assemble(server)
 
 
-def test_documents_that_no_screen_shows_are_in_the_variables() -> None:
+async def test_documents_that_no_screen_shows_are_in_the_variables() -> None:
     """Only if no screen shows one; uploaded files and the server's own variables do not count."""
     values = {
         "_internal": {"docvar": {"0": make_collection("Hidden", make_file(1, "hidden.md"))}},
@@ -321,13 +320,13 @@ def test_documents_that_no_screen_shows_are_in_the_variables() -> None:
         "alias": LETTER,
     }
 
-    documents = assemble(DocumentServer(make_end(), values=values))
+    documents = await assemble(DocumentServer(make_end(), values=values))
 
     assert [(item.name, item.filename, item.variable, item.source) for item in documents] == [
         ("Letter", "letter.md", "letter", "variable"),
         ("Letter", "letter.txt", "letter", "variable"),
     ]
-    shown = assemble(DocumentServer(make_end("", make_attachment("Form", 1)), values=values))
+    shown = await assemble(DocumentServer(make_end("", make_attachment("Form", 1)), values=values))
     assert [item.name for item in shown] == ["Form"]
 
 
@@ -343,7 +342,7 @@ def test_documents_that_no_screen_shows_are_in_the_variables() -> None:
         (("linked",), ["linked.md"]),
     ],
 )
-def test_documents_are_selected_by_variable(names: Any, filenames: list[str]) -> None:
+async def test_documents_are_selected_by_variable(names: Any, filenames: list[str]) -> None:
     """Shown or not, in the order of the names; a list or object has the documents of its parts."""
     values = {
         "letter": LETTER,
@@ -361,28 +360,28 @@ def test_documents_are_selected_by_variable(names: Any, filenames: list[str]) ->
     }
     end = make_end("[Get](/uploadedfile/9/linked.md)", make_attachment("Form", 1, "form"))
 
-    documents = assemble(DocumentServer(end, values=values), documents=names)
+    documents = await assemble(DocumentServer(end, values=values), documents=names)
 
     assert [item.filename for item in documents] == filenames
 
 
-def test_variable_without_a_document_is_an_error() -> None:
+async def test_variable_without_a_document_is_an_error() -> None:
     """The error lists the variables that have documents."""
     server = DocumentServer(make_end("", make_attachment("Form", 1)), values={"letter": LETTER})
 
     with pytest.raises(NoDocuments, match=r"'leter' holds no .*Variables with files: letter\."):
-        assemble(server, documents=("letter", "leter"))
+        await assemble(server, documents=("letter", "leter"))
 
     server.values = {}
     with pytest.raises(NoDocuments, match="Variables with files: none"):
-        assemble(server, documents="letter")
+        await assemble(server, documents="letter")
 
 
-def test_response_comes_before_the_documents_of_earlier_screens() -> None:
+async def test_response_comes_before_the_documents_of_earlier_screens() -> None:
     """An interview may show a document and then return JSON."""
     server = DocumentServer(make_step("First", "", make_attachment("Letter", 1)), {"total": 3})
 
-    documents = assemble(server)
+    documents = await assemble(server)
 
     assert [(item.filename, item.source) for item in documents] == [
         ("response.json", "response"), ("letter.md", "attachment")
@@ -390,9 +389,9 @@ def test_response_comes_before_the_documents_of_earlier_screens() -> None:
     assert documents.transcript.final == JSONReply({"total": 3})
 
 
-def test_menu_without_documents_names_its_actions() -> None:
+async def test_menu_without_documents_names_its_actions() -> None:
     """The error says how the interview goes on."""
     link = "[Go](/interview?action=eyJhY3Rpb24iOiAicGljayJ9)"
 
     with pytest.raises(NoDocuments, match=r"\(menu\) without a document\. .*action \(pick\)"):
-        assemble(DocumentServer(make_end(link)))
+        await assemble(DocumentServer(make_end(link)))

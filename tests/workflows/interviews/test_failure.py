@@ -38,10 +38,10 @@ class FailingServer(ScriptedServer):
         return (reply[0], self._body) if reply[0] in {400, 500, 501} else reply
 
 
-def fail(body: str, status: int = 400) -> InterviewFailed:
+async def fail(body: str, status: int = 400) -> InterviewFailed:
     """Run an interview that fails with this body."""
     with pytest.raises(InterviewFailed) as caught:
-        run_interview(FailingServer(body, status), {"name": "hunter2"})
+        await run_interview(FailingServer(body, status), {"name": "hunter2"})
     return caught.value
 
 
@@ -69,9 +69,9 @@ def fail(body: str, status: int = 400) -> InterviewFailed:
         ("hunter2", "", "the server refused an answer, or could not run the interview"),
     ],
 )
-def test_error_says_why(body: str, exception: str, text: str) -> None:
+async def test_error_says_why(body: str, exception: str, text: str) -> None:
     """It tells a missing end from code that raised, and never shows what users typed."""
-    error = fail(body)
+    error = await fail(body)
 
     assert text in str(error)
     assert error.exception == exception
@@ -81,36 +81,36 @@ def test_error_says_why(body: str, exception: str, text: str) -> None:
     assert [step.question for step in error.transcript.steps] == ["Question_0"]
 
 
-def test_exception_that_the_server_does_not_expect_is_a_failed_interview() -> None:
+async def test_exception_that_the_server_does_not_expect_is_a_failed_interview() -> None:
     """Status 501 means that the interview raised; other statuses are errors of the server."""
-    assert fail("<html>", 501).body == "<html>"
+    assert (await fail("<html>", 501)).body == "<html>"
     with pytest.raises(ServerError):
-        run_interview(FailingServer("Down", 500), {"name": "Ada"})
+        await run_interview(FailingServer("Down", 500), {"name": "Ada"})
 
 
 @pytest.mark.parametrize("status", [400, 501])
-def test_unreadable_variables_name_the_field(status: int) -> None:
+async def test_unreadable_variables_name_the_field(status: int) -> None:
     """An object field needs the variables; the error has the transcript and says what to do."""
     helper = make_field("helper", datatype="object", choices=[{"label": "A", "value": "people[0]"}])
     server = DocumentServer(make_screen(make_field("name")), make_screen(helper))
     server.variables_status = status
 
     with pytest.raises(InterviewFailed, match="which the choice of 'helper' needs") as caught:
-        run_interview(server, {"name": "Ada", "helper": "people[0]"})
+        await run_interview(server, {"name": "Ada", "helper": "people[0]"})
 
     assert caught.value.operation == "sessions.get_variables"
     assert caught.value.transcript is not None
     assert len(caught.value.transcript.steps) == 1
 
 
-def test_server_that_fails_is_not_a_failed_interview() -> None:
+async def test_server_that_fails_is_not_a_failed_interview() -> None:
     """An object field on a server that is down raises the server's error."""
     helper = make_field("helper", datatype="object", choices=[{"label": "A", "value": "people[0]"}])
     server = DocumentServer(make_screen(helper))
     server.variables_status = 500
 
     with pytest.raises(ServerError):
-        run_interview(server, {"helper": "people[0]"})
+        await run_interview(server, {"helper": "people[0]"})
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_server_that_fails_is_not_a_failed_interview() -> None:
         ("Parameter i is required.", "is required. Pass the file name of the interview as i."),
     ],
 )
-def test_interview_that_cannot_start_says_why(body: str, hint: str) -> None:
+async def test_interview_that_cannot_start_says_why(body: str, hint: str) -> None:
     """Before the first question, errors of the source hold no answer; exceptions may."""
 
     class FailingStart(ScriptedServer):
@@ -136,13 +136,13 @@ def test_interview_that_cannot_start_says_why(body: str, hint: str) -> None:
             return 400, body
 
     with pytest.raises(BadRequest) as caught:
-        run_interview(FailingStart())
+        await run_interview(FailingStart())
 
     assert hint in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
-def test_error_with_a_long_traceback_says_why() -> None:
+async def test_error_with_a_long_traceback_says_why() -> None:
     """The client reads only the beginning of a long body, which is then not JSON."""
 
     class FailingStart(ScriptedServer):
@@ -150,4 +150,4 @@ def test_error_with_a_long_traceback_says_why() -> None:
             return 400, f"{START}{LOOP}\nTraceback\n" + "x" * 100_000
 
     with pytest.raises(BadRequest, match="There appears to be an infinite loop"):
-        run_interview(FailingStart())
+        await run_interview(FailingStart())

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from docassemble_client import BadRequest, DocassembleError, Secret, SessionNotShareable, UsageError
-from tests.mock import run
 from tests.workflows.routes import RouteServer
-
-if TYPE_CHECKING:
-    from docassemble_client import PrefilledURL
 
 I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - docassemble's own name
 NEW = "GET /api/session/new"
@@ -30,27 +26,24 @@ def make_server(**changes: Any) -> RouteServer:
     return RouteServer(routes | changes)
 
 
-def create_link(
+async def create_link(
     server: RouteServer, answers: Any, *, public_url: str | None = None, **options: Any
 ) -> str:
     """Create a link to a prefilled session, and return its URL as text."""
+    async with server.client(public_url=public_url) as da:
+        assert da.public_url == (public_url and public_url.rstrip("/"))
+        link = await da.interview(I).prefilled_url(answers, **options)
 
-    async def scenario() -> PrefilledURL:
-        async with server.client(public_url=public_url) as da:
-            assert da.public_url == (public_url and public_url.rstrip("/"))
-            return await da.interview(I).prefilled_url(answers, **options)
-
-    link = run(scenario())
     assert (link.i, link.session) == (I, "s1")
     assert "exampleCode" not in repr(link)
     return link.url.reveal()
 
 
-def test_session_is_prefilled_without_running_the_interview() -> None:
+async def test_session_is_prefilled_without_running_the_interview() -> None:
     """Text and dates are set without a question, and the session is kept."""
     server = make_server()
 
-    url = create_link(
+    url = await create_link(
         server,
         {"text": "2026-03-14", "day": date(2026, 3, 14)},
         url_args={"lang": "de"},
@@ -71,11 +64,11 @@ def test_session_is_prefilled_without_running_the_interview() -> None:
     assert server.payloads[0]["lang"] == "de"
 
 
-def test_session_without_answers_is_only_linked() -> None:
+async def test_session_without_answers_is_only_linked() -> None:
     """Without answers no variables are set."""
     server = make_server()
 
-    create_link(server, None)
+    await create_link(server, None)
 
     assert server.calls == [NEW, LINK]
 
@@ -90,7 +83,7 @@ def test_session_without_answers_is_only_linked() -> None:
         ("/da", "/dash/launch", "https://x.org", "https://x.org/dash/launch"),
     ],
 )
-def test_link_has_the_public_address(
+async def test_link_has_the_public_address(
     prefix: str, path: str, public_url: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only scheme, host, port and prefix of the internal address are replaced."""
@@ -100,23 +93,23 @@ def test_link_has_the_public_address(
     )
     monkeypatch.setattr(RouteServer, "url", f"{RouteServer.url}{prefix}")
 
-    url = create_link(server, None, public_url=public_url)
+    url = await create_link(server, None, public_url=public_url)
 
     assert url == f"{expected}?c=x%2Fy"
 
 
 @pytest.mark.parametrize("failing", ["POST /api/session", LINK])
-def test_session_is_deleted_if_a_later_request_fails(failing: str) -> None:
+async def test_session_is_deleted_if_a_later_request_fails(failing: str) -> None:
     """A session without a link is not left on the server."""
     server = make_server(**{failing: (400, "Invalid number of seconds.")})
 
     with pytest.raises(BadRequest):
-        create_link(server, {"fruit": "fig"})
+        await create_link(server, {"fruit": "fig"})
 
     assert server.calls[-1] == "DELETE /api/session"
 
 
-def test_encrypted_session_is_refused() -> None:
+async def test_encrypted_session_is_refused() -> None:
     """Nobody else could open it, so it is deleted before variables are set."""
     encrypted = {"i": I, "session": "s1", "encrypted": True, "secret": "exampleSecret123"}
     server = make_server(**{NEW: (200, encrypted)})
@@ -124,14 +117,14 @@ def test_encrypted_session_is_refused() -> None:
     with pytest.raises(
         SessionNotShareable, match=r"could not read the answers.*multi_user"
     ) as caught:
-        create_link(server, {"fruit": "fig"})
+        await create_link(server, {"fruit": "fig"})
 
     assert isinstance(caught.value, DocassembleError)
     assert "exampleSecret123" not in str(caught.value)
     assert server.calls == [NEW, "DELETE /api/session"]
 
 
-def create_resume_link(
+async def create_resume_link(
     server: RouteServer, *, public_url: str | None = None, **options: Any
 ) -> str:
     """Create a link to a running session, and return its URL as text."""
@@ -143,14 +136,14 @@ def create_resume_link(
         ):
             return await s.resume_url(expires=timedelta(days=1), one_time=True)
 
-    return run(scenario()).reveal()
+    return (await scenario()).reveal()
 
 
-def test_running_session_is_linked() -> None:
+async def test_running_session_is_linked() -> None:
     """The link has the public address, and keep still decides whether the session is deleted."""
     server = make_server()
 
-    url = create_resume_link(server, public_url="https://forms.example.org", keep=True)
+    url = await create_resume_link(server, public_url="https://forms.example.org", keep=True)
 
     assert url == "https://forms.example.org/launch?c=exampleCode"
     assert server.calls == [NEW, LINK]
@@ -158,56 +151,54 @@ def test_running_session_is_linked() -> None:
 
 
 @pytest.mark.parametrize("secret", [None, "exampleSecret123"])
-def test_running_session_that_is_encrypted_needs_a_known_key(secret: str | None) -> None:
+async def test_running_session_that_is_encrypted_needs_a_known_key(secret: str | None) -> None:
     """With a user's own secret the user can open it; with the server's secret nobody can."""
     encrypted = {"i": I, "session": "s1", "encrypted": True, "secret": "exampleSecret123"}
     server = make_server(**{NEW: (200, encrypted)})
 
     if secret:
-        assert "exampleCode" in create_resume_link(server, secret=secret)
+        assert "exampleCode" in await create_resume_link(server, secret=secret)
         return
     with pytest.raises(SessionNotShareable, match="could not read the answers"):
-        create_resume_link(server)
+        await create_resume_link(server)
 
     assert server.calls == [NEW, "DELETE /api/session"]
 
 
 @pytest.mark.parametrize("expires", [0, timedelta(), -1, True, 1.5])
-def test_invalid_lifetime_is_refused(expires: Any) -> None:
+async def test_invalid_lifetime_is_refused(expires: Any) -> None:
     """No request is sent for a link that could not work."""
     server = make_server()
 
     with pytest.raises(UsageError, match="at least one second"):
-        create_link(server, None, expires=expires)
+        await create_link(server, None, expires=expires)
 
     assert server.calls == []
 
 
-def test_invalid_name_is_refused_before_the_session_is_started() -> None:
+async def test_invalid_name_is_refused_before_the_session_is_started() -> None:
     """No request is sent, so no session is left on the server."""
     server = make_server()
 
     with pytest.raises(UsageError, match="is not a valid variable name"):
-        create_link(server, {"f()": 1})
+        await create_link(server, {"f()": 1})
 
     assert server.calls == []
 
 
-def test_files_are_uploaded_without_other_answers() -> None:
+async def test_files_are_uploaded_without_other_answers() -> None:
     """A file is uploaded even if there are no other answers."""
     server = make_server()
 
-    create_link(server, {"letter": b"Dear Ada"})
+    await create_link(server, {"letter": b"Dear Ada"})
 
     assert server.calls == [NEW, "POST /api/session", LINK]
     assert b"Dear Ada" in server.payloads[1]["multipart"]
 
 
-def test_link_is_a_secret() -> None:
+async def test_link_is_a_secret() -> None:
     """Anyone who has the link can open the session."""
-
-    async def scenario() -> PrefilledURL:
-        async with make_server().client() as da:
-            return await da.interview(I).prefilled_url()
-
-    assert run(scenario()).url == Secret("https://da.example.com/launch?c=exampleCode")
+    async with make_server().client() as da:
+        assert (await da.interview(I).prefilled_url()).url == Secret(
+            "https://da.example.com/launch?c=exampleCode"
+        )

@@ -45,7 +45,7 @@ BUTTONS = make_screen(
 )
 
 
-def test_answers_lead_to_the_end() -> None:
+async def test_answers_lead_to_the_end() -> None:
     """Each screen is answered from the mapping, and the transcript lists the answers."""
     server = ScriptedServer(
         make_screen(make_field("a"), make_field("b"), questionText="Both?"),
@@ -53,7 +53,7 @@ def test_answers_lead_to_the_end() -> None:
         END_SCREEN,
     )
 
-    transcript = run_interview(server, {"a": "1", "b": "2", "c": "hunter2", "unused": 4})
+    transcript = await run_interview(server, {"a": "1", "b": "2", "c": "hunter2", "unused": 4})
 
     assert server.get_sent_variables() == [{"a": "1", "b": "2"}, {"c": "hunter2"}]
     assert [step.answers for step in transcript.steps] == server.get_sent_variables()
@@ -66,26 +66,28 @@ def test_answers_lead_to_the_end() -> None:
 
 
 @pytest.mark.parametrize("reply", [{"total": 3}, None, ["a"]])
-def test_reply_other_than_a_screen_is_the_end(reply: Any) -> None:
+async def test_reply_other_than_a_screen_is_the_end(reply: Any) -> None:
     """An interview may return JSON instead of a screen."""
-    transcript = run_interview(ScriptedServer(make_screen(make_field("a")), reply), {"a": "1"})
+    transcript = await run_interview(
+        ScriptedServer(make_screen(make_field("a")), reply), {"a": "1"}
+    )
 
     assert (transcript.end_type, transcript.final) == ("response", JSONReply(reply))
 
 
 @pytest.mark.parametrize("name", ["client.name", "x.name"])
-def test_generic_names_are_answered_and_sent_as_concrete_ones(name: str) -> None:
+async def test_generic_names_are_answered_and_sent_as_concrete_ones(name: str) -> None:
     """The key of an answer may be the concrete name or the name in the question."""
     server = ScriptedServer(
         make_screen(make_field("x.name"), event_list=["client.name"]), END_SCREEN
     )
 
-    run_interview(server, {name: "Ada"})
+    await run_interview(server, {name: "Ada"})
 
     assert server.get_sent_variables() == [{"client.name": "Ada"}]
 
 
-def test_lists_are_gathered_from_sequences() -> None:
+async def test_lists_are_gathered_from_sequences() -> None:
     """Each request takes the next item of a list, also if the key is the generic name."""
     more_screen = make_screen({"variable_name": "people.there_is_another"}, kind="yesno")
     items = [
@@ -94,7 +96,9 @@ def test_lists_are_gathered_from_sequences() -> None:
     ]
     server = ScriptedServer(items[0], more_screen, items[1], more_screen, END_SCREEN)
 
-    run_interview(server, {"people[i]": ["Ada", "Grace"], "people.there_is_another": (True, False)})
+    await run_interview(
+        server, {"people[i]": ["Ada", "Grace"], "people.there_is_another": (True, False)}
+    )
 
     assert [value for sent in server.get_sent_variables() for value in sent.values()] == [
         *("Ada", True),
@@ -102,20 +106,20 @@ def test_lists_are_gathered_from_sequences() -> None:
     ]
 
 
-def test_exhausted_list_is_a_missing_answer() -> None:
+async def test_exhausted_list_is_a_missing_answer() -> None:
     """A variable that is asked more often than the list has items raises MissingAnswer."""
     server = ScriptedServer(
         make_screen(make_field("a")), make_screen(make_field("a"), steps=2), END_SCREEN
     )
 
     with pytest.raises(MissingAnswer) as caught:
-        run_interview(server, {"a": ["once"]})
+        await run_interview(server, {"a": ["once"]})
 
     assert caught.value.transcript is not None
     assert len(caught.value.transcript.steps) == 1
 
 
-def test_callable_answers_field_by_field() -> None:
+async def test_callable_answers_field_by_field() -> None:
     """A function gets the field and the question, and returns MISSING to use the policy."""
     fields: list[tuple[str, str]] = []
 
@@ -133,7 +137,7 @@ def test_callable_answers_field_by_field() -> None:
         END_SCREEN,
     )
 
-    run_interview(server, answer, policy=AnswerPolicy.defaults)
+    await run_interview(server, answer, policy=AnswerPolicy.defaults)
 
     assert fields == [("a", "Question_0"), ("b", "Question_0")]
     assert server.get_sent_variables() == [
@@ -146,20 +150,20 @@ def test_callable_answers_field_by_field() -> None:
     ("answers", "number"),
     [({"way": "Go"}, 1), ({"Question_0": 1}, 1), ({"way": "1"}, 1), (None, 0)],
 )
-def test_buttons_without_variable_are_chosen_by_label_or_number(
+async def test_buttons_without_variable_are_chosen_by_label_or_number(
     answers: Any, number: object
 ) -> None:
     """The key is the question's ID or name; the question is not marked as answered."""
     server = ScriptedServer(BUTTONS, END_SCREEN)
 
-    run_interview(server, answers, policy=AnswerPolicy.first_choice)
+    await run_interview(server, answers, policy=AnswerPolicy.first_choice)
 
     assert server.get_sent_variables() == [{CHOICE_VARIABLE: number}]
     assert server.get_question_names() == [None]
 
 
 @pytest.mark.parametrize("kind", ["review", "fields"])
-def test_screen_with_only_a_continue_button_is_answered(kind: str) -> None:
+async def test_screen_with_only_a_continue_button_is_answered(kind: str) -> None:
     """A button sets its variable; a mandatory block is answered by its name only."""
     server = ScriptedServer(
         make_screen(kind=kind, question_variable_name="seen"),
@@ -167,7 +171,7 @@ def test_screen_with_only_a_continue_button_is_answered(kind: str) -> None:
         END_SCREEN,
     )
 
-    transcript = run_interview(server)
+    transcript = await run_interview(server)
 
     assert server.get_sent_variables() == [{"seen": True}, {}]
     assert server.get_question_names() == [None, "Question_0"]
@@ -175,18 +179,20 @@ def test_screen_with_only_a_continue_button_is_answered(kind: str) -> None:
 
 
 @pytest.mark.parametrize("answers", [{}, {"seen": True}, {"seen": None}])
-def test_screen_with_only_a_continue_button_needs_no_answer(answers: dict[str, object]) -> None:
+async def test_screen_with_only_a_continue_button_needs_no_answer(
+    answers: dict[str, object],
+) -> None:
     """A person can only press it; it sets its variable to True."""
     field = {"variable_name": "seen", "datatype": "boolean"}
     server = ScriptedServer(make_screen(field, kind="settrue"), END_SCREEN)
 
-    transcript = run_interview(server, answers)
+    transcript = await run_interview(server, answers)
 
     assert server.get_sent_variables() == [{"seen": True}]
     assert transcript.generated_answers == ()
 
 
-def test_waiting_screen_is_reloaded_after_its_time() -> None:
+async def test_waiting_screen_is_reloaded_after_its_time() -> None:
     """The runner waits for the reload time of the screen, and does not answer it."""
     server = ScriptedServer(
         make_screen(kind="deadend", reload=4000),
@@ -194,7 +200,7 @@ def test_waiting_screen_is_reloaded_after_its_time() -> None:
         END_SCREEN,
     )
 
-    transcript = run_interview(server)
+    transcript = await run_interview(server)
 
     assert server.run_seconds == 5.5
     assert server.get_sent_variables() == []
@@ -203,57 +209,59 @@ def test_waiting_screen_is_reloaded_after_its_time() -> None:
 
 
 @pytest.mark.parametrize("policy", [AnswerPolicy.strict, AnswerPolicy.generated])
-def test_undefined_variable_is_supplied_with_the_answer_that_was_lost(policy: AnswerPolicy) -> None:
+async def test_undefined_variable_is_supplied_with_the_answer_that_was_lost(
+    policy: AnswerPolicy,
+) -> None:
     """The server saved nothing, so all answers are sent again with their question."""
     server = ScriptedServer(
         make_screen(make_field("a"), mandatory=True), make_undefined_variable("b"), END_SCREEN
     )
 
-    transcript = run_interview(server, {"a": "1", "b": 2}, policy=policy)
+    transcript = await run_interview(server, {"a": "1", "b": 2}, policy=policy)
 
     assert server.get_sent_variables() == [{"a": "1"}, {"a": "1", "b": 2}]
     assert server.get_question_names() == ["Question_0", "Question_0"]
     assert [step.answers for step in transcript.steps] == [{"a": "1"}, {"b": 2}]
 
 
-def test_policies_supply_undefined_variables() -> None:
+async def test_policies_supply_undefined_variables() -> None:
     """Generated data sets variables without a question; no policy adds items to a list."""
     server = ScriptedServer(
         make_undefined_variable("a"), make_undefined_variable("b.there_is_another"), END_SCREEN
     )
 
-    run_interview(server, policy=AnswerPolicy.generated)
+    await run_interview(server, policy=AnswerPolicy.generated)
 
     assert server.get_sent_variables()[-1] == {"a": "some text", "b.there_is_another": False}
 
 
 @pytest.mark.parametrize("policy", [AnswerPolicy.strict, AnswerPolicy.first_choice])
-def test_undefined_variable_without_an_answer_is_named(policy: AnswerPolicy) -> None:
+async def test_undefined_variable_without_an_answer_is_named(policy: AnswerPolicy) -> None:
     """The error has the variable and no question."""
     with pytest.raises(MissingAnswer, match="there is no answer for 'a'") as caught:
-        run_interview(ScriptedServer(make_undefined_variable("a")), policy=policy)
+        await run_interview(ScriptedServer(make_undefined_variable("a")), policy=policy)
 
     assert (caught.value.variable, caught.value.question) == ("a", "")
 
 
-def test_undefined_variable_is_supplied_at_most_twice() -> None:
+async def test_undefined_variable_is_supplied_at_most_twice() -> None:
     """An interview that keeps requesting a variable does not loop forever."""
     server = ScriptedServer(make_undefined_variable("a"))
 
     with pytest.raises(MissingAnswer):
-        run_interview(server, {"a": 1})
+        await run_interview(server, {"a": 1})
 
     assert len(server.get_sent_variables()) == 2
 
 
-def test_missing_answer_names_variable_and_question() -> None:
+async def test_missing_answer_names_variable_and_question() -> None:
     """The error has the variable, the question and the transcript so far."""
     server = ScriptedServer(
         make_screen(make_field("a")), make_screen(make_field("b"), questionName="Second")
     )
 
     with pytest.raises(MissingAnswer) as caught:
-        run_interview(server, {"a": "1"})
+        await run_interview(server, {"a": "1"})
 
     error = caught.value
     assert str(error).startswith("there is no answer for 'b' of question 'Second'. Add it")
@@ -263,26 +271,26 @@ def test_missing_answer_names_variable_and_question() -> None:
     assert error.transcript.end_type == ""
 
 
-def test_only_field_of_a_screen_is_never_skipped() -> None:
+async def test_only_field_of_a_screen_is_never_skipped() -> None:
     """Without an answer for its only field, a screen would be repeated."""
     with pytest.raises(MissingAnswer):
-        run_interview(
+        await run_interview(
             ScriptedServer(make_screen(make_field("a", datatype="object", required=True))),
             policy=AnswerPolicy.generated,
         )
 
 
-def test_same_question_after_the_same_answer_is_stuck() -> None:
+async def test_same_question_after_the_same_answer_is_stuck() -> None:
     """No other variable was set in between, so the interview would loop forever."""
     server = ScriptedServer(make_screen(make_field("a")))
 
     with pytest.raises(InterviewStuck, match="'Question_0' is asked again after the same"):
-        run_interview(server, {"a": "1"})
+        await run_interview(server, {"a": "1"})
 
     assert len(server.get_sent_variables()) == 2
 
 
-def test_repeated_question_with_progress_is_not_stuck() -> None:
+async def test_repeated_question_with_progress_is_not_stuck() -> None:
     """A question may be repeated with another answer, or after another variable was set."""
     repeated = make_screen({"variable_name": "more"}, kind="yesno")
     server = ScriptedServer(
@@ -294,28 +302,28 @@ def test_repeated_question_with_progress_is_not_stuck() -> None:
         END_SCREEN,
     )
 
-    transcript = run_interview(server, {"a": "1", "b": "1", "more": True})
+    transcript = await run_interview(server, {"a": "1", "b": "1", "more": True})
 
     assert len(transcript.steps) == 5
 
 
-def test_too_many_steps_are_stuck() -> None:
+async def test_too_many_steps_are_stuck() -> None:
     """Each screen counts, including reloads."""
     server = ScriptedServer(make_screen(kind="deadend", reload=1000))
 
     with pytest.raises(InterviewStuck, match="more steps than max_steps"):
-        run_interview(server, max_steps=3)
+        await run_interview(server, max_steps=3)
 
     assert [request.url.path for request in server.requests].count("/api/session/question") == 4
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_refused_answer_has_body_and_transcript(*, first: bool) -> None:
+async def test_refused_answer_has_body_and_transcript(*, first: bool) -> None:
     """The server's message is in the error's body, and not in its text."""
     server = ScriptedServer(400) if first else ScriptedServer(make_screen(make_field("a")), 400)
 
     with pytest.raises(InterviewFailed) as caught:
-        run_interview(server, {"a": "1"})
+        await run_interview(server, {"a": "1"})
 
     error = caught.value
     assert error.body == "broken: secret text"

@@ -16,36 +16,36 @@ from tests.workflows.screens import (
 )
 
 
-def test_hidden_fields_are_not_sent() -> None:
+async def test_hidden_fields_are_not_sent() -> None:
     """The answer for a hidden field is omitted."""
     hidden = make_field("b", show_if_var="a", show_if_val="True", show_if_sign=1)
     server = ScriptedServer(make_screen(make_field("a", datatype="boolean"), hidden), END_SCREEN)
 
-    run_interview(server, {"a": False, "b": "secret"})
+    await run_interview(server, {"a": False, "b": "secret"})
 
     assert server.get_sent_variables() == [{"a": False}]
 
 
-def test_answers_of_disabled_fields_are_not_sent() -> None:
+async def test_answers_of_disabled_fields_are_not_sent() -> None:
     """An answer that disables the other fields is sent alone."""
     server = ScriptedServer(
         make_screen(make_field("b"), make_field("a", disable_others=True)), END_SCREEN
     )
 
-    run_interview(server, {"a": "x", "b": "y"})
+    await run_interview(server, {"a": "x", "b": "y"})
 
     assert server.get_sent_variables() == [{"a": "x"}]
 
 
-def test_optional_object_without_an_answer_keeps_its_value() -> None:
+async def test_optional_object_without_an_answer_keeps_its_value() -> None:
     """Other fields may set its attributes; it becomes None only if it is undefined."""
     fields = [make_field("a"), make_field("thing", datatype="object", required=False)]
     screen = make_screen(*fields)
     defined = ScriptedServer(screen, END_SCREEN, values={"thing": {"_class": "C"}})
     undefined = ScriptedServer(screen, END_SCREEN)
 
-    run_interview(defined, {"a": "x"})
-    run_interview(undefined, {"a": "x"})
+    await run_interview(defined, {"a": "x"})
+    await run_interview(undefined, {"a": "x"})
 
     assert defined.get_sent_variables() == [{"a": "x"}]
     assert undefined.get_sent_variables() == [{"a": "x", "thing": None}]
@@ -83,18 +83,18 @@ VALUES = {
         ("people[0].tags[0]", None),
     ],
 )
-def test_chosen_object_is_copied_from_the_session(name: str, value: object) -> None:
+async def test_chosen_object_is_copied_from_the_session(name: str, value: object) -> None:
     """The choices are variable names; the object of that name is sent."""
     server = ScriptedServer(
         make_screen(make_field("chosen", datatype="object")), END_SCREEN, values=VALUES
     )
 
-    run_interview(server, {"chosen": name})
+    await run_interview(server, {"chosen": name})
 
     assert server.get_sent_variables() == [{"chosen": value}]
 
 
-def test_object_as_an_answer_is_sent() -> None:
+async def test_object_as_an_answer_is_sent() -> None:
     """Instead of a name, the answer may be an object or None."""
     server = ScriptedServer(
         make_screen(
@@ -103,7 +103,7 @@ def test_object_as_an_answer_is_sent() -> None:
         END_SCREEN,
     )
 
-    run_interview(server, {"a": DAObject("Individual"), "b": None})
+    await run_interview(server, {"a": DAObject("Individual"), "b": None})
 
     (sent,) = server.get_sent_variables()
     assert sent["b"] is None
@@ -111,13 +111,13 @@ def test_object_as_an_answer_is_sent() -> None:
 
 
 @pytest.mark.parametrize("names", [[], ["people[0]"]])
-def test_chosen_objects_become_a_gathered_list(names: list[str]) -> None:
+async def test_chosen_objects_become_a_gathered_list(names: list[str]) -> None:
     """Several objects are sent as a DAList, with their classes."""
     server = ScriptedServer(
         make_screen(make_field("chosen", datatype="object_checkboxes")), END_SCREEN, values=VALUES
     )
 
-    run_interview(server, {"chosen": [names]})
+    await run_interview(server, {"chosen": [names]})
 
     (sent,) = server.get_sent_variables()
     assert sent["chosen"]["gathered"] is True
@@ -126,7 +126,7 @@ def test_chosen_objects_become_a_gathered_list(names: list[str]) -> None:
     ]
 
 
-def test_checkboxes_accept_the_checked_choices() -> None:
+async def test_checkboxes_accept_the_checked_choices() -> None:
     """A key, a list or a mapping is expanded to all choices, checked or not."""
     choices = [
         {"label": key, "variable_name": f"fruit['{key}']", "value": True} for key in ("a", "b")
@@ -135,12 +135,12 @@ def test_checkboxes_accept_the_checked_choices() -> None:
 
     for answer in ("b", [["b"]], {"a": False, "b": True}, DADict({"a": False, "b": True})):
         server = ScriptedServer(screen, END_SCREEN)
-        run_interview(server, {"fruit": answer})
+        await run_interview(server, {"fruit": answer})
         assert server.get_sent_variables()[0]["fruit"]["elements"] == {"a": False, "b": True}
 
 
 @pytest.mark.parametrize("answer", [["a", "b"], [["a", "b"]], ("a", "b")])
-def test_plain_list_is_several_choices(answer: object) -> None:
+async def test_plain_list_is_several_choices(answer: object) -> None:
     """A list for one field with several choices is not taken item by item."""
     choices = [
         {"label": key, "variable_name": f"fruit['{key}']", "value": True} for key in ("a", "b")
@@ -148,23 +148,23 @@ def test_plain_list_is_several_choices(answer: object) -> None:
     screen = make_screen(make_field("fruit", datatype="checkboxes", choices=choices))
     server = ScriptedServer(screen, END_SCREEN)
 
-    transcript = run_interview(server, {"fruit": answer})
+    transcript = await run_interview(server, {"fruit": answer})
 
     assert server.get_sent_variables()[0]["fruit"]["elements"] == {"a": True, "b": True}
     assert transcript.unused == ()
 
 
-def test_plain_list_of_files_is_one_answer() -> None:
+async def test_plain_list_of_files_is_one_answer() -> None:
     """A field for several files gets all of them."""
     server = ScriptedServer(make_screen(make_field("photos", datatype="files")), END_SCREEN)
 
-    transcript = run_interview(server, {"photos": [b"a", b"b"]})
+    transcript = await run_interview(server, {"photos": [b"a", b"b"]})
 
     assert transcript.steps[0].answers == {"photos": [b"a", b"b"]}
 
 
 @pytest.mark.parametrize("name", ["kids[i].fruit", "x.fruit"])
-def test_plain_list_for_several_items_is_refused(name: str) -> None:
+async def test_plain_list_for_several_items_is_refused(name: str) -> None:
     """It may be the choices of an item, or one choice for each item."""
     variable = "x.fruit" if name[0] == "x" else "kids[i].fruit"
     choices = [{"label": "A", "variable_name": f"{variable}['a']", "value": True}]
@@ -173,8 +173,8 @@ def test_plain_list_for_several_items_is_refused(name: str) -> None:
     server = ScriptedServer(screen, END_SCREEN)
 
     with pytest.raises(InvalidAnswer, match="is a plain list for several items"):
-        run_interview(ScriptedServer(screen), {name: ["a"]})
-    run_interview(server, {name: [["a"]]})
+        await run_interview(ScriptedServer(screen), {name: ["a"]})
+    await run_interview(server, {name: [["a"]]})
 
     assert server.get_sent_variables()[0]["kids[0].fruit"]["elements"] == {"a": True}
 
@@ -182,18 +182,18 @@ def test_plain_list_for_several_items_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "born", [{"users[0].born": "1815"}, {"users[i].born": ["1815"]}, {"x.born": "1815"}]
 )
-def test_unresolved_name_is_found_by_the_requested_variable(born: dict[str, Any]) -> None:
+async def test_unresolved_name_is_found_by_the_requested_variable(born: dict[str, Any]) -> None:
     """The requested field was made by code, and only the server knows what x is."""
     fields = [make_field("users[0].name.first"), make_field("x.born", required=False)]
     screen = make_screen(*fields, event_list=["users[0].name.first"])
     server = ScriptedServer(screen, END_SCREEN)
 
-    run_interview(server, {"users[0].name.first": "Ada"} | born)
+    await run_interview(server, {"users[0].name.first": "Ada"} | born)
 
     assert server.get_sent_variables() == [{"users[0].name.first": "Ada", "x.born": "1815"}]
 
 
-def test_empty_list_is_no_choice() -> None:
+async def test_empty_list_is_no_choice() -> None:
     """For a field with several choices it is an answer; for files it leaves the field empty."""
     choices = [{"label": "A", "variable_name": "fruit['a']", "value": True}]
     fields = [
@@ -202,17 +202,19 @@ def test_empty_list_is_no_choice() -> None:
     ]
     server = ScriptedServer(make_screen(*fields), END_SCREEN)
 
-    run_interview(server, {"fruit": [], "photos": []})
+    await run_interview(server, {"fruit": [], "photos": []})
 
     (sent,) = server.get_sent_variables()
     assert (sent["fruit"]["elements"], sent["photos"]) == ({"a": False}, None)
 
 
-def test_answer_for_a_continue_button_is_used() -> None:
+async def test_answer_for_a_continue_button_is_used() -> None:
     """The button can only set True."""
     screen = make_screen(make_field("a"), question_variable_name="seen")
 
     for value, unused in ((True, ()), (False, ("seen",))):
-        transcript = run_interview(ScriptedServer(screen, END_SCREEN), {"a": "x", "seen": value})
+        transcript = await run_interview(
+            ScriptedServer(screen, END_SCREEN), {"a": "x", "seen": value}
+        )
         assert transcript.steps[0].answers == {"a": "x", "seen": True}
         assert transcript.unused == unused

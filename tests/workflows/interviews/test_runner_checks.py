@@ -39,7 +39,7 @@ def make_list_screen(first: int = 0, count: int = 3) -> dict[str, Any]:
     return make_screen(*fields, listCollect=LABELS, event_list=[f"kids[{first}].name"])
 
 
-def test_invalid_answers_are_not_sent() -> None:
+async def test_invalid_answers_are_not_sent() -> None:
     """All of a screen are reported, with the steps before it; the error survives pickle."""
     server = ScriptedServer(
         make_screen(make_field("name")),
@@ -51,7 +51,9 @@ def test_invalid_answers_are_not_sent() -> None:
     )
 
     with pytest.raises(InvalidAnswer) as caught:
-        run_interview(server, {"name": "Eve", "amount": "a lot", "day": "2nd Jan", "ok": "yes"})
+        await run_interview(
+            server, {"name": "Eve", "amount": "a lot", "day": "2nd Jan", "ok": "yes"}
+        )
 
     error = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
     assert [problem.variable for problem in error.problems] == ["amount", "day"]
@@ -60,29 +62,29 @@ def test_invalid_answers_are_not_sent() -> None:
     assert server.get_sent_variables() == [{"name": "Eve"}]
 
 
-def test_many_choices_are_cut_in_the_message() -> None:
+async def test_many_choices_are_cut_in_the_message() -> None:
     """The error has all of them."""
     choices = [{"label": f"L{number}", "value": f"v{number}"} for number in range(20)]
     server = ScriptedServer(make_screen(make_field("a", choices=choices)))
 
     with pytest.raises(InvalidAnswer, match=r"'v0', .*'v11', …") as caught:
-        run_interview(server, {"a": "x"})
+        await run_interview(server, {"a": "x"})
 
     assert len(caught.value.problems[0].choices) == 20
 
 
-def test_unused_answers_are_listed() -> None:
+async def test_unused_answers_are_listed() -> None:
     """An answer that no screen asked for, was hidden, or was not used completely."""
     hidden = make_field("b", show_if_var="a", show_if_val="True", show_if_sign=1)
     server = ScriptedServer(make_screen(make_field("a", datatype="boolean"), hidden), END_SCREEN)
 
-    transcript = run_interview(server, {"a": [False, True], "b": "x", "c": "y"})
+    transcript = await run_interview(server, {"a": [False, True], "b": "x", "c": "y"})
 
     assert transcript.unused == ("a", "b", "c")
     assert transcript.generated_answers == ()
 
 
-def test_generated_answers_are_listed() -> None:
+async def test_generated_answers_are_listed() -> None:
     """Each value that the policy chose, and no empty field."""
     server = ScriptedServer(
         make_screen(make_field("a"), make_field("b", default="x"), make_field("c")),
@@ -90,15 +92,15 @@ def test_generated_answers_are_listed() -> None:
         END_SCREEN,
     )
 
-    transcript = run_interview(server, {"c": "mine"}, policy=AnswerPolicy.generated)
+    transcript = await run_interview(server, {"c": "mine"}, policy=AnswerPolicy.generated)
 
     assert transcript.generated_answers == ("a", "b", "d")
 
 
-def test_first_choice_has_no_value_for_an_undefined_variable() -> None:
+async def test_first_choice_has_no_value_for_an_undefined_variable() -> None:
     """Only generated data has."""
     with pytest.raises(MissingAnswer):
-        run_interview(
+        await run_interview(
             ScriptedServer(make_undefined_variable("a")), policy=AnswerPolicy.first_choice
         )
 
@@ -111,74 +113,76 @@ def test_first_choice_has_no_value_for_an_undefined_variable() -> None:
         (make_undefined_variable("client_name"), "client_name"),
     ],
 )
-def test_policy_does_not_replace_a_misspelled_answer(screen: dict[str, Any], name: str) -> None:
+async def test_policy_does_not_replace_a_misspelled_answer(
+    screen: dict[str, Any], name: str
+) -> None:
     """The caller's answer would be lost without a word."""
     answers = {"clientName": "Ada", "kids[i].address": "Main Street"}
 
     with pytest.raises(MissingAnswer, match="the policy would choose an answer for") as caught:
-        run_interview(ScriptedServer(screen), answers, policy=AnswerPolicy.generated)
+        await run_interview(ScriptedServer(screen), answers, policy=AnswerPolicy.generated)
 
     assert caught.value.variable == name
     assert len(caught.value.similar_names) == 1
 
 
-def test_similar_name_of_the_same_screen_is_no_misspelling() -> None:
+async def test_similar_name_of_the_same_screen_is_no_misspelling() -> None:
     """Both are asked for."""
     server = ScriptedServer(make_screen(make_field("a_name"), make_field("a_names")), END_SCREEN)
 
-    run_interview(server, {"a_names": "x"}, policy=AnswerPolicy.generated)
+    await run_interview(server, {"a_names": "x"}, policy=AnswerPolicy.generated)
 
     assert server.get_sent_variables() == [{"a_name": "some text", "a_names": "x"}]
 
 
-def test_missing_answer_names_similar_answers() -> None:
+async def test_missing_answer_names_similar_answers() -> None:
     """They are in the hint and in an attribute."""
     server = ScriptedServer(make_screen(make_field("client.name.first")))
 
     with pytest.raises(MissingAnswer, match=r"'client\.name\.frist'") as caught:
-        run_interview(server, {"client.name.frist": "Ada", "rent": 5})
+        await run_interview(server, {"client.name.frist": "Ada", "rent": 5})
 
     assert caught.value.similar_names == ("client.name.frist",)
 
 
-def test_answer_from_a_list_is_progress() -> None:
+async def test_answer_from_a_list_is_progress() -> None:
     """The same answer twice is stuck only if a single value or the policy repeats it."""
     screen = make_screen(make_field("a"), event_list=["a"])
     answers = {"a": ["x", "x", "x"]}
 
     with pytest.raises(MissingAnswer):
-        run_interview(ScriptedServer(screen), answers)
+        await run_interview(ScriptedServer(screen), answers)
     with pytest.raises(InterviewStuck, match="looks for 'a', which a field of this screen sets"):
-        run_interview(ScriptedServer(screen), {"a": "x"})
+        await run_interview(ScriptedServer(screen), {"a": "x"})
     with pytest.raises(InterviewStuck, match="more steps than max_steps"):
-        run_interview(ScriptedServer(screen), lambda *_: "x", max_steps=5)
+        await run_interview(ScriptedServer(screen), lambda *_: "x", max_steps=5)
 
 
 @pytest.mark.parametrize("file", [b"content", Upload(b"content", "a.txt"), Path(__file__)])
-def test_same_file_twice_is_stuck(file: Any) -> None:
+async def test_same_file_twice_is_stuck(file: Any) -> None:
     """Files are compared by digest or path."""
     server = ScriptedServer(make_screen(make_field("a", datatype="file")))
 
     with pytest.raises(InterviewStuck):
-        run_interview(server, {"a": file})
+        await run_interview(server, {"a": file})
 
 
-def test_variable_of_validation_code_is_sent_with_the_screen() -> None:
+async def test_variable_of_validation_code_is_sent_with_the_screen() -> None:
     """The interview looks for it, and no field sets it."""
     screen = make_screen(make_field("color"), event_list=["shade"])
     server = ScriptedServer(screen, END_SCREEN)
 
-    run_interview(server, {"color": "red", "shade": "reddish"})
+    await run_interview(server, {"color": "red", "shade": "reddish"})
 
     assert server.get_sent_variables() == [{"color": "red", "shade": "reddish"}]
 
 
-def test_function_is_asked_for_it_when_the_screen_comes_again() -> None:
+async def test_function_is_asked_for_it_when_the_screen_comes_again() -> None:
     """It gets the name of the variable and None."""
     screen = make_screen(make_field("color"), event_list=["shade"])
     server = ScriptedServer(screen, screen, END_SCREEN)
 
-    run_interview(server, lambda field, _: "dark" if field == "shade" else "red")
+    await run_interview(server, lambda field, _: "dark" if field == "shade" else "red")
 
     assert server.get_sent_variables() == [{"color": "red"}, {"color": "red", "shade": "dark"}]
 
@@ -216,27 +220,27 @@ def test_function_is_asked_for_it_when_the_screen_comes_again() -> None:
         ),
     ],
 )
-def test_collected_list_has_as_many_items_as_entries(
+async def test_collected_list_has_as_many_items_as_entries(
     answers: dict[str, Any], sent: list[dict[str, Any]]
 ) -> None:
     """The items of a screen are one step; a longer list goes on on the next screen."""
     screens = [make_list_screen(), make_list_screen(3, 6)][: len(sent)]
     server = ScriptedServer(*screens, END_SCREEN)
 
-    run_interview(server, answers)
+    await run_interview(server, answers)
 
     assert server.get_sent_variables() == sent
 
 
-def test_there_is_another_is_true_or_false() -> None:
+async def test_there_is_another_is_true_or_false() -> None:
     """Anything else is an invalid answer."""
     answers = {"kids[i].name": ["A"], "kids.there_is_another": ["perhaps"]}
 
     with pytest.raises(InvalidAnswer, match=r"'kids\.there_is_another'"):
-        run_interview(ScriptedServer(make_list_screen()), answers)
+        await run_interview(ScriptedServer(make_list_screen()), answers)
 
 
-def test_second_field_of_a_variable_may_accept_the_answer() -> None:
+async def test_second_field_of_a_variable_may_accept_the_answer() -> None:
     """The first has other choices, and the second is shown for one of them only."""
     fields = [
         make_field("a", choices=[{"label": "X", "value": "x"}, {"label": "O", "value": "other"}]),
@@ -246,12 +250,12 @@ def test_second_field_of_a_variable_may_accept_the_answer() -> None:
     ]
     server = ScriptedServer(make_screen(*fields), END_SCREEN)
 
-    run_interview(server, {"a": "something", "b": "z"})
+    await run_interview(server, {"a": "something", "b": "z"})
 
     assert server.get_sent_variables() == [{"a": "something", "b": "z"}]
 
 
-def test_field_with_a_script_is_never_required() -> None:
+async def test_field_with_a_script_is_never_required() -> None:
     """It may be hidden in a browser; if the interview requests it, it needs an answer."""
     script = {"expression": "val('a')", "vars": ["a"], "sign": True, "mode": 0}
     field = make_field("b", show_if_js=script)
@@ -259,53 +263,55 @@ def test_field_with_a_script_is_never_required() -> None:
     screen = make_screen(make_field("a"), field, optional)
     server = ScriptedServer(screen, screen | {"event_list": ["c"]}, END_SCREEN)
 
-    run_interview(server, {"a": "x"})
+    await run_interview(server, {"a": "x"})
 
     assert server.get_sent_variables() == [{"a": "x"}, {"a": "x", "c": ""}]
     with pytest.raises(MissingAnswer):
-        run_interview(ScriptedServer(screen | {"event_list": ["b"]}), {"a": "x"})
+        await run_interview(ScriptedServer(screen | {"event_list": ["b"]}), {"a": "x"})
 
 
-def test_required_field_that_is_left_empty_is_a_missing_answer() -> None:
+async def test_required_field_that_is_left_empty_is_a_missing_answer() -> None:
     """None is no answer, nor is a blank text for a field that takes no text."""
     text = make_screen(make_field("a"))
     number = make_screen(make_field("a", datatype="integer"))
 
     for screen, answer in ((text, None), (number, None), (number, " ")):
         with pytest.raises(MissingAnswer):
-            run_interview(ScriptedServer(screen), {"a": answer}, policy=AnswerPolicy.generated)
+            await run_interview(
+                ScriptedServer(screen), {"a": answer}, policy=AnswerPolicy.generated
+            )
     server = ScriptedServer(text, END_SCREEN)
-    run_interview(server, {"a": ""})
+    await run_interview(server, {"a": ""})
     assert server.get_sent_variables() == [{"a": ""}]
 
 
 @pytest.mark.parametrize("answer", [None, ""])
-def test_object_that_is_left_empty_is_none_of_the_above(answer: str | None) -> None:
+async def test_object_that_is_left_empty_is_none_of_the_above(answer: str | None) -> None:
     """If there is such a choice, the required field has an answer."""
     choices = [{"label": "A", "value": "people[0]"}, {"label": "None"}]
     screen = make_screen(make_field("a", datatype="object_radio", choices=choices))
     server = ScriptedServer(screen, END_SCREEN)
 
-    run_interview(server, {"a": answer})
+    await run_interview(server, {"a": answer})
 
     assert server.get_sent_variables() == [{"a": None}]
 
 
-def test_custom_datatype_has_no_value_of_a_policy() -> None:
+async def test_custom_datatype_has_no_value_of_a_policy() -> None:
     """The error names it, and an answer of the caller is sent as it is."""
     choices = [{"label": "A", "value": "a", "children": []}]
     screen = make_screen(make_field("a", datatype="al_tree_select", choices=choices))
 
     with pytest.raises(MissingAnswer, match=r"custom datatype al_tree_select.*transform") as caught:
-        run_interview(ScriptedServer(screen), policy=AnswerPolicy.generated)
+        await run_interview(ScriptedServer(screen), policy=AnswerPolicy.generated)
 
     assert caught.value.datatype == "al_tree_select"
     server = ScriptedServer(screen, END_SCREEN)
-    run_interview(server, {"a": {"anything": True}})
+    await run_interview(server, {"a": {"anything": True}})
     assert server.get_sent_variables() == [{"a": {"anything": True}}]
 
 
-def test_variables_that_cannot_be_read_fail_the_run() -> None:
+async def test_variables_that_cannot_be_read_fail_the_run() -> None:
     """The error names the field, and has the transcript."""
     choices = [{"label": "Ada", "value": "people[0]"}]
     server = ScriptedServer(
@@ -313,14 +319,14 @@ def test_variables_that_cannot_be_read_fail_the_run() -> None:
     )
 
     with pytest.raises(InterviewFailed, match="helper") as caught:
-        run_interview(server, {"helper": "Ada"})
+        await run_interview(server, {"helper": "Ada"})
 
     assert caught.value.operation == "sessions.get_variables"
     assert caught.value.transcript is not None
 
 
 @pytest.mark.parametrize("policy", [AnswerPolicy.first_choice, AnswerPolicy.generated])
-def test_policy_answers_by_the_second_field_of_a_variable(policy: AnswerPolicy) -> None:
+async def test_policy_answers_by_the_second_field_of_a_variable(policy: AnswerPolicy) -> None:
     """The first has nothing to choose but none of the above."""
     fields = [
         make_field("a", datatype="object_radio", choices=[{"label": "None of the above"}]),
@@ -329,26 +335,26 @@ def test_policy_answers_by_the_second_field_of_a_variable(policy: AnswerPolicy) 
     values = {"shops": {"elements": [{"_class": "docassemble.base.util.Thing"}]}}
     server = ScriptedServer(make_screen(*fields), END_SCREEN, values=values)
 
-    run_interview(server, policy=policy)
+    await run_interview(server, policy=policy)
 
     assert server.get_sent_variables()[0]["a"]["_class"] == "docassemble.base.util.Thing"
 
 
-def test_stuck_interview_without_a_request_names_the_question() -> None:
+async def test_stuck_interview_without_a_request_names_the_question() -> None:
     """A mandatory question looks for nothing in particular."""
     with pytest.raises(InterviewStuck, match=r"asked again after the same answer\. Check whether"):
-        run_interview(ScriptedServer(make_screen(make_field("a"))), {"a": "x"})
+        await run_interview(ScriptedServer(make_screen(make_field("a"))), {"a": "x"})
     screen = make_screen(make_field("color"), event_list=["shade"])
     with pytest.raises(InterviewStuck, match="'shade', which no field of this screen sets"):
-        run_interview(ScriptedServer(screen), {"color": "red"})
+        await run_interview(ScriptedServer(screen), {"color": "red"})
 
 
-def test_variable_of_validation_code_may_come_from_a_list() -> None:
+async def test_variable_of_validation_code_may_come_from_a_list() -> None:
     """Then it is progress."""
     screen = make_screen(make_field("color"), event_list=["shade"])
     server = ScriptedServer(screen, screen, END_SCREEN)
 
-    run_interview(server, {"color": "red", "shade": ["dark", "dark"]})
+    await run_interview(server, {"color": "red", "shade": ["dark", "dark"]})
 
     assert len(server.get_sent_variables()) == 2
 
@@ -361,7 +367,7 @@ def test_variable_of_validation_code_may_come_from_a_list() -> None:
         ({"name": "Eve", "day": "2026-03-14", "boss": "Ada"}, ["GET", "POST"]),
     ],
 )
-def test_a_step_is_one_request(answers: dict[str, str], paths: list[str]) -> None:
+async def test_a_step_is_one_request(answers: dict[str, str], paths: list[str]) -> None:
     """There is one more if date-like text is beside a date, or if an object is copied."""
     choices = [{"label": "Ada", "value": "people[0]"}]
     boss = make_field("boss", datatype="object", choices=choices, active="boss" in answers)
@@ -369,7 +375,7 @@ def test_a_step_is_one_request(answers: dict[str, str], paths: list[str]) -> Non
     values = {"people": {"elements": [{"_class": "docassemble.base.util.Thing"}]}}
     server = ScriptedServer(screen, *[END_SCREEN] * 2, values=values)
 
-    run_interview(server, answers)
+    await run_interview(server, answers)
 
     methods = [request.method for request in server.requests]
     assert methods == ["GET", "GET", *paths, "DELETE"]

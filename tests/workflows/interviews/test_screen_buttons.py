@@ -36,10 +36,12 @@ def make_buttons(source: str = "", **properties: Any) -> dict[str, Any]:
     )
 
 
-def run_buttons(*screens: Any, answers: Any = None, **options: Any) -> tuple[Transcript, list[Any]]:
+async def run_buttons(
+    *screens: Any, answers: Any = None, **options: Any
+) -> tuple[Transcript, list[Any]]:
     """Run an interview that asks for a name, then shows the screens; also return what was sent."""
     server = ScriptedServer(make_screen(make_field("name")), *screens)
-    transcript = run_interview(server, {"name": "Ada", **(answers or {})}, **options)
+    transcript = await run_interview(server, {"name": "Ada", **(answers or {})}, **options)
     return transcript, server.get_sent_variables()
 
 
@@ -54,9 +56,11 @@ def run_buttons(*screens: Any, answers: Any = None, **options: Any) -> tuple[Tra
         {**make_buttons(), "questionName": "Question_Temp"},
     ],
 )
-def test_no_policy_presses_a_button_of_the_last_screen(screen: Any, policy: AnswerPolicy) -> None:
+async def test_no_policy_presses_a_button_of_the_last_screen(
+    screen: Any, policy: AnswerPolicy
+) -> None:
     """The screen with documents, or with only exit and restart buttons, is the end."""
-    transcript, sent = run_buttons(screen, policy=policy)
+    transcript, sent = await run_buttons(screen, policy=policy)
 
     assert sent == [{"name": "Ada"}]
     assert transcript.end_type == "buttons"
@@ -64,11 +68,11 @@ def test_no_policy_presses_a_button_of_the_last_screen(screen: Any, policy: Answ
     assert transcript.final.question_name == screen["questionName"]
 
 
-def test_pressed_exit_button_ends_the_interview() -> None:
+async def test_pressed_exit_button_ends_the_interview() -> None:
     """The caller's answer is sent; the screen with the button is the last one."""
     command = make_screen(kind="exit", questionText="")
 
-    transcript, sent = run_buttons(
+    transcript, sent = await run_buttons(
         make_buttons(attachments=[LETTER]), command, answers={"Bye": "Leave"}
     )
 
@@ -79,12 +83,12 @@ def test_pressed_exit_button_ends_the_interview() -> None:
     assert [step.question for step in transcript.steps] == ["Question_0", "Bye"]
 
 
-def test_button_that_restarts_is_taken_back() -> None:
+async def test_button_that_restarts_is_taken_back() -> None:
     """Without the source a policy presses it; the session then shows the screen again."""
     restart = make_screen(kind="restart", questionText="")
     server = ScriptedServer(make_buttons(), restart, make_buttons())
 
-    transcript = run_interview(server, policy=AnswerPolicy.first_choice)
+    transcript = await run_interview(server, policy=AnswerPolicy.first_choice)
 
     assert transcript.end_type == "buttons"
     assert transcript.steps == ()
@@ -93,11 +97,11 @@ def test_button_that_restarts_is_taken_back() -> None:
     assert transcript.final.question_name == "Bye"
 
 
-def test_policy_presses_the_button_that_continues() -> None:
+async def test_policy_presses_the_button_that_continues() -> None:
     """Where the source lists another button, exit buttons are left out."""
     source = "question: Bye\nbuttons:\n  - Start again: restart\n  - Leave:\n      code: x = 1\n"
 
-    transcript, sent = run_buttons(
+    transcript, sent = await run_buttons(
         make_buttons(source, attachments=[LETTER]), END_SCREEN, policy=AnswerPolicy.first_choice
     )
 
@@ -108,10 +112,10 @@ def test_policy_presses_the_button_that_continues() -> None:
 @pytest.mark.parametrize(
     "screen", [make_buttons(), make_buttons("buttons:\n- a: exit\n- b:\n    code: c = 1\n")]
 )
-def test_button_that_may_continue_needs_an_answer(screen: Any) -> None:
+async def test_button_that_may_continue_needs_an_answer(screen: Any) -> None:
     """Without documents, or with a button that continues, the interview is not over."""
     with pytest.raises(MissingAnswer):
-        run_buttons(screen)
+        await run_buttons(screen)
 
 
 @pytest.mark.parametrize(
@@ -160,9 +164,9 @@ LINK = "[Go](/interview?action=eyJhY3Rpb24iOiAicGljayJ9)"
         ({}, "deadend"),
     ],
 )
-def test_menu_is_not_an_end(properties: Any, end_type: str) -> None:
+async def test_menu_is_not_an_end(properties: Any, end_type: str) -> None:
     """A last screen that offers actions, and no documents, is a menu; it lists the actions."""
-    transcript, _ = run_buttons(make_screen(kind="deadend", **properties))
+    transcript, _ = await run_buttons(make_screen(kind="deadend", **properties))
 
     assert transcript.end_type == end_type
     assert [action.name for action in transcript.actions] == ["pick"] * bool(properties)

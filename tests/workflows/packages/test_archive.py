@@ -13,7 +13,6 @@ from docassemble_client import UsageError
 from docassemble_client._concurrency import run_in_thread
 from docassemble_client.workflows.packages.archive import make_archive
 from tests.live.documents import make_package, make_package_files
-from tests.mock import run
 from tests.workflows.package_files import PACKAGE_NAME, write_files, write_package
 
 if TYPE_CHECKING:
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.packages.archive import Archive
 
 
-def read_archive(source: Path | str) -> tuple[Archive, bytes]:
+async def read_archive(source: Path | str) -> tuple[Archive, bytes]:
     """Make an archive; also return its bytes."""
-    with run(run_in_thread(make_archive(source))) as result:
+    with await run_in_thread(make_archive(source)) as result:
         content = result.upload.content
         assert isinstance(content, IOBase)
         return result, content.read()
 
 
-def test_archive_has_one_folder_with_the_top_level_files_first(tmp_path: Path) -> None:
+async def test_archive_has_one_folder_with_the_top_level_files_first(tmp_path: Path) -> None:
     """Git hosts use the same layout; the server uses the first setup.py it finds."""
     folder = write_files(write_package(tmp_path), {"aaa/setup.py": "x", "venv/pyvenv.cfg": "x"})
 
-    result, content = read_archive(folder)
+    result, content = await read_archive(folder)
 
     with ZipFile(BytesIO(content)) as zip_file:
         names = zip_file.namelist()
@@ -48,12 +47,12 @@ def test_archive_has_one_folder_with_the_top_level_files_first(tmp_path: Path) -
     assert (result.metadata.name, result.metadata.version) == (PACKAGE_NAME, "0.1.0")
 
 
-def test_server_can_read_the_name_of_a_folder_s_archive(tmp_path: Path) -> None:
+async def test_server_can_read_the_name_of_a_folder_s_archive(tmp_path: Path) -> None:
     """A line is added to setup.py in the archive; an archive that exists is sent unchanged."""
     setup = "from setuptools import setup\nsetup(name='docassemble.mine', version='1')"
     folder = write_files(write_package(tmp_path / "mine"), {"setup.py": setup})
 
-    result, content = read_archive(folder)
+    result, content = await read_archive(folder)
 
     with ZipFile(BytesIO(content)) as zip_file:
         sent = zip_file.read("docassemble-mine/setup.py").decode()
@@ -62,39 +61,39 @@ def test_server_can_read_the_name_of_a_folder_s_archive(tmp_path: Path) -> None:
     assert (result.metadata.name, result.metadata.version) == (PACKAGE_NAME, "1")
 
 
-def test_same_files_make_the_same_bytes(tmp_path: Path) -> None:
+async def test_same_files_make_the_same_bytes(tmp_path: Path) -> None:
     """Dates, modes and the folder's name do not matter, only names and contents."""
     folder, copy = write_package(tmp_path / "folder"), write_package(tmp_path / "copy")
     for path in copy.rglob("*"):
         os.utime(path, (10**9, 10**9))
     (copy / "setup.py").chmod(0o755)
 
-    first, second = read_archive(folder)[1], read_archive(copy)[1]
+    first, second = (await read_archive(folder))[1], (await read_archive(copy))[1]
     write_package(copy, "0.1.1")
 
     assert first == second
-    assert read_archive(copy)[1] != first
+    assert (await read_archive(copy))[1] != first
 
 
-def test_different_contents_of_the_same_size_have_different_dates(tmp_path: Path) -> None:
+async def test_different_contents_of_the_same_size_have_different_dates(tmp_path: Path) -> None:
     """Python reuses a compiled module if date and size of the source are the same."""
 
-    def date(text: str) -> tuple[int, ...]:
+    async def date(text: str) -> tuple[int, ...]:
         folder = write_files(write_package(tmp_path), {"docassemble/mine/rules.py": text})
-        with ZipFile(BytesIO(read_archive(folder)[1])) as zip_file:
+        with ZipFile(BytesIO((await read_archive(folder))[1])) as zip_file:
             return zip_file.getinfo("docassemble-mine/docassemble/mine/rules.py").date_time
 
-    dates = [date(f"LIMIT = {number}\n") for number in (1500, 1600, 1500)]
+    dates = [await date(f"LIMIT = {number}\n") for number in (1500, 1600, 1500)]
 
     assert dates[0] == dates[2] != dates[1]
 
 
-def test_existing_archive_is_sent_unchanged(tmp_path: Path) -> None:
+async def test_existing_archive_is_sent_unchanged(tmp_path: Path) -> None:
     """Its file name does not matter."""
     content = make_package("mine", "9.0")
     (tmp_path / "download").write_bytes(content)
 
-    result, sent = read_archive(str(tmp_path / "download"))
+    result, sent = await read_archive(str(tmp_path / "download"))
 
     assert sent == content
     assert (result.metadata.version, result.upload.filename) == ("9.0", "download")
@@ -113,15 +112,15 @@ def test_existing_archive_is_sent_unchanged(tmp_path: Path) -> None:
     ],
     ids=["text", "empty", "cut", "method", "encrypted"],
 )
-def test_unreadable_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+async def test_unreadable_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     """It is damaged, encrypted, compressed by an unknown method, or not an archive."""
     (tmp_path / "mine.zip").write_bytes(content)
 
     with pytest.raises(UsageError, match="the archive cannot be read"):
-        read_archive(tmp_path / "mine.zip")
+        await read_archive(tmp_path / "mine.zip")
 
 
-def test_archive_is_made_in_many_steps(tmp_path: Path) -> None:
+async def test_archive_is_made_in_many_steps(tmp_path: Path) -> None:
     """A large folder does not block the event loop."""
     folder = write_files(
         write_package(tmp_path), {f"docassemble/mine/{n}.py": "x" for n in range(9)}
@@ -139,7 +138,7 @@ def test_archive_is_made_in_many_steps(tmp_path: Path) -> None:
                 return archive
             steps += 1
 
-    with run(run_in_thread(count_steps())):
+    with await run_in_thread(count_steps()):
         assert steps >= 18
 
 

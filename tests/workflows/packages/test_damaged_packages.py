@@ -16,7 +16,6 @@ from docassemble_client._concurrency import run_in_thread
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.packages.archive import make_archive
 from docassemble_client.workflows.packages.metadata import is_same_version, read_metadata
-from tests.mock import run
 
 SETUP = b"""from setuptools import setup
 setup(
@@ -72,7 +71,7 @@ ARCHIVES = [compress_package(method) for method in METHODS]
     replacement=st.binary(min_size=1, max_size=8),
     cut=st.integers(0, 20),
 )
-def test_a_damaged_archive_is_read_or_refused(
+async def test_a_damaged_archive_is_read_or_refused(
     content: bytes, position: int, replacement: bytes, cut: int
 ) -> None:
     """Whatever zipfile and its decoders raise becomes a UsageError."""
@@ -82,7 +81,7 @@ def test_a_damaged_archive_is_read_or_refused(
     with TemporaryDirectory() as folder, suppress(UsageError):
         path = Path(folder, "mine.zip")
         path.write_bytes(damaged[: len(damaged) - cut])
-        run(run_in_thread(make_archive(path))).close()
+        (await run_in_thread(make_archive(path))).close()
 
 
 @pytest.mark.parametrize("text", HOSTILE_TOML, ids=range(len(HOSTILE_TOML)))

@@ -9,9 +9,7 @@ import pytest
 from docassemble_client import (
     AccessDenied,
     BadRequest,
-    DeployReport,
     InstallFailed,
-    Package,
     PayloadTooLarge,
     Question,
     TaskEvent,
@@ -25,7 +23,6 @@ from tests.workflows.package_files import (
     PACKAGE_NAME,
     count_calls,
     deploy,
-    run_with_client,
     write_broken_package,
     write_files,
     write_package,
@@ -34,29 +31,27 @@ from tests.workflows.package_files import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from docassemble_client import AsyncDocassemble, JSONInput
+    from docassemble_client import JSONInput
     from docassemble_client.testing import FakeServer
 
 
-def deploy_error(fake: FakeServer, source: Any = None, **options: Any) -> InstallFailed:
+async def deploy_error(fake: FakeServer, source: Any = None, **options: Any) -> InstallFailed:
     """Deploy a package that cannot be installed, and return the error."""
     with pytest.raises(InstallFailed) as caught:
-        deploy(fake, source, **options)
+        await deploy(fake, source, **options)
     return caught.value
 
 
-def test_folder_is_installed_through_the_restart(fake: FakeServer, tmp_path: Path) -> None:
+async def test_folder_is_installed_through_the_restart(fake: FakeServer, tmp_path: Path) -> None:
     """The report has both versions and the log; the package's interviews can be started."""
     (write_package(tmp_path) / ".env").write_text("KEY=1", encoding="utf-8")
     events: list[TaskEvent] = []
 
-    async def scenario(da: AsyncDocassemble) -> tuple[DeployReport, object, float]:
+    async with fake.client() as da:
         report = await da.deploy(tmp_path, on_progress=events.append)
         duration = get_loop_time()
         async with da.interview(HELLO_INTERVIEW).session() as s:
-            return report, await s.question(), duration
-
-    report, question, duration = run_with_client(fake, scenario)
+            question = await s.question()
 
     assert (report.name, report.version, report.previous_version) == (PACKAGE_NAME, "0.1.0", None)
     assert (report.restarted, report.cache_cleared, report.has_changed) == (True, False, True)
@@ -72,33 +67,33 @@ def test_folder_is_installed_through_the_restart(fake: FakeServer, tmp_path: Pat
     assert count_calls(fake, "interviews.clear_cache") == 0
 
 
-def test_folder_whose_name_the_server_could_not_read_is_installed(
+async def test_folder_whose_name_the_server_could_not_read_is_installed(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """The archive has a line from which the server can read the name."""
     setup = "from setuptools import setup\nsetup(name='docassemble.mine', version='1.5')\n"
     write_files(write_package(tmp_path), {"setup.py": setup})
 
-    report = deploy(fake, tmp_path)
+    report = await deploy(fake, tmp_path)
 
     assert (report.name, report.version) == (PACKAGE_NAME, "1.5")
 
 
-def test_existing_archive_is_installed(fake: FakeServer, tmp_path: Path) -> None:
+async def test_existing_archive_is_installed(fake: FakeServer, tmp_path: Path) -> None:
     """A ZIP file is checked and sent; its path may be a string."""
     file = tmp_path / "mine.zip"
     file.write_bytes(make_package("mine", "7.0"))
 
-    report = deploy(fake, str(file))
+    report = await deploy(fake, str(file))
 
     assert (report.version, report.ignored) == ("7.0", ())
 
 
-def test_report_says_whether_the_version_changed(fake: FakeServer, tmp_path: Path) -> None:
+async def test_report_says_whether_the_version_changed(fake: FakeServer, tmp_path: Path) -> None:
     """The same version is installed again, and the report says so."""
-    first = deploy(fake, write_package(tmp_path, "1.0"))
-    second = deploy(fake, write_package(tmp_path, "1.1"))
-    third = deploy(fake, write_package(tmp_path, "1.1"))
+    first = await deploy(fake, write_package(tmp_path, "1.0"))
+    second = await deploy(fake, write_package(tmp_path, "1.1"))
+    third = await deploy(fake, write_package(tmp_path, "1.1"))
 
     assert [report.previous_version for report in (first, second, third)] == [None, "1.0", "1.1"]
     assert [report.has_changed for report in (first, second, third)] == [True, True, False]
@@ -106,50 +101,50 @@ def test_report_says_whether_the_version_changed(fake: FakeServer, tmp_path: Pat
     assert "the version did not change" in str(third)
 
 
-def test_cache_is_cleared_without_a_restart(fake: FakeServer, tmp_path: Path) -> None:
+async def test_cache_is_cleared_without_a_restart(fake: FakeServer, tmp_path: Path) -> None:
     """Otherwise the running processes would keep using the old interviews."""
-    report = deploy(fake, write_package(tmp_path), restart=False)
+    report = await deploy(fake, write_package(tmp_path), restart=False)
 
     assert (report.restarted, report.cache_cleared) == (False, True)
     assert count_calls(fake, "interviews.clear_cache") == 1
 
 
-def test_key_that_may_not_clear_the_cache_can_deploy(fake: FakeServer, tmp_path: Path) -> None:
+async def test_key_that_may_not_clear_the_cache_can_deploy(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """The package is installed, and the report says that the cache was not cleared."""
     folder = write_package(tmp_path)
 
-    async def scenario(da: AsyncDocassemble) -> DeployReport:
+    async with fake.client() as da:
         key = await da.api_keys.create("deploy", permissions=["manage_packages"])
-        return await da.as_key(key).deploy(folder, restart=False)
-
-    report = run_with_client(fake, scenario)
+        report = await da.as_key(key).deploy(folder, restart=False)
 
     assert (report.version, report.cache_cleared) == ("0.1.0", False)
 
 
-def test_package_is_installed_from_pypi_or_a_repository(fake: FakeServer) -> None:
+async def test_package_is_installed_from_pypi_or_a_repository(fake: FakeServer) -> None:
     """Its name is parsed as the server does; the requested version must be listed."""
-    pinned = deploy(fake, pip="docassemble.ALToolbox==0.13.0")
-    newest = deploy(fake, pip="pyjokes")
+    pinned = await deploy(fake, pip="docassemble.ALToolbox==0.13.0")
+    newest = await deploy(fake, pip="pyjokes")
     url = "https://github.com/jhpyle/docassemble-helloworld.git/"
-    git = deploy(fake, github=url, branch="main")
-    egg = deploy(fake, github="https://git.example.com/x#egg=docassemble.Other&y=1")
+    git = await deploy(fake, github=url, branch="main")
+    egg = await deploy(fake, github="https://git.example.com/x#egg=docassemble.Other&y=1")
 
     assert [report.name for report in (pinned, newest, git, egg)] == [
         "docassemble.ALToolbox", "pyjokes", "docassemble.helloworld", "docassemble.Other"
     ]  # fmt: skip
     assert (pinned.version, newest.version) == ("0.13.0", "0.8.3")
-    error = deploy_error(fake, pip="pyjokes==9.9")
+    error = await deploy_error(fake, pip="pyjokes==9.9")
     assert "does not list the requested version" in str(error)
 
 
 @pytest.mark.parametrize("restart", [True, False])
-def test_package_that_cannot_be_built_is_install_failed(
+async def test_package_that_cannot_be_built_is_install_failed(
     fake: FakeServer, tmp_path: Path, *, restart: bool
 ) -> None:
     """The error has pip's log and a hint, even if the server reports success."""
-    error = deploy_error(fake, write_broken_package(tmp_path), restart=restart)
-    second_error = deploy_error(fake, write_broken_package(tmp_path), restart=restart)
+    error = await deploy_error(fake, write_broken_package(tmp_path), restart=restart)
+    second_error = await deploy_error(fake, write_broken_package(tmp_path), restart=restart)
 
     assert (error.name, error.operation) == (PACKAGE_NAME, "packages.install")
     assert "Failed to build" in error.log
@@ -162,21 +157,21 @@ def test_package_that_cannot_be_built_is_install_failed(
 
 
 @pytest.mark.parametrize("version", ["2.0", "1.0"])
-def test_failed_update_is_detected_although_the_server_lists_the_old_version(
+async def test_failed_update_is_detected_although_the_server_lists_the_old_version(
     fake: FakeServer, tmp_path: Path, version: str
 ) -> None:
     """Without a restart the server reports success and lists the removed version."""
-    deploy(fake, write_package(tmp_path, "1.0"))
+    await deploy(fake, write_package(tmp_path, "1.0"))
 
-    error = deploy_error(fake, write_broken_package(tmp_path, version), restart=False)
+    error = await deploy_error(fake, write_broken_package(tmp_path, version), restart=False)
 
     assert "pip installed nothing" in error.message
     assert "The previous version is gone" in error.hint
 
 
-def test_unknown_package_is_named_in_the_hint(fake: FakeServer) -> None:
+async def test_unknown_package_is_named_in_the_hint(fake: FakeServer) -> None:
     """The reason is in pip's log."""
-    error = deploy_error(fake, pip="docassemble.nosuchpackage")
+    error = await deploy_error(fake, pip="docassemble.nosuchpackage")
 
     assert (
         error.hint == "pip finds no such package or version; check the package and its"
@@ -184,7 +179,9 @@ def test_unknown_package_is_named_in_the_hint(fake: FakeServer) -> None:
     )
 
 
-def test_other_packages_that_fail_do_not_stop_this_one(fake: FakeServer, tmp_path: Path) -> None:
+async def test_other_packages_that_fail_do_not_stop_this_one(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """The server installs all pending packages and does not restart; the client restarts it."""
     log = (
         "docassemble.mine: pip install command returned success code.  See log for details.\n"
@@ -195,7 +192,7 @@ def test_other_packages_that_fail_do_not_stop_this_one(fake: FakeServer, tmp_pat
     fake.fail("packages.get_update_status", status=200, body=status)
     fake._state.tasks.install_seconds = 0
 
-    report = deploy(fake, write_package(tmp_path))
+    report = await deploy(fake, write_package(tmp_path))
 
     assert report.failed_packages == ("docassemble.other",)
     assert "Other packages could not be installed: docassemble.other." in str(report)
@@ -203,7 +200,7 @@ def test_other_packages_that_fail_do_not_stop_this_one(fake: FakeServer, tmp_pat
     assert count_calls(fake, "server.restart") == 1
 
 
-def test_other_packages_that_fail_are_reported_with_the_error(
+async def test_other_packages_that_fail_are_reported_with_the_error(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """The server tries them again with each installation, until somebody removes them."""
@@ -212,7 +209,7 @@ def test_other_packages_that_fail_are_reported_with_the_error(
     fake.fail("packages.get_update_status", status=200, body=status)
     fake._state.tasks.install_seconds = 0
 
-    error = deploy_error(fake, write_package(tmp_path))
+    error = await deploy_error(fake, write_package(tmp_path))
 
     assert error.failed_packages == ("docassemble.other",)
     assert error.hint is not None
@@ -230,22 +227,22 @@ def test_other_packages_that_fail_are_reported_with_the_error(
         ({"source": "no/such/folder"}, "no folder and no ZIP file"),
     ],
 )
-def test_invalid_arguments_are_refused_before_anything_is_sent(
+async def test_invalid_arguments_are_refused_before_anything_is_sent(
     fake: FakeServer, arguments: dict[str, Any], error: str
 ) -> None:
     """There must be exactly one package, and it must exist."""
     with pytest.raises(UsageError, match=error):
-        deploy(fake, **arguments)
+        await deploy(fake, **arguments)
 
     assert fake.received_requests == []
 
 
-def test_timeout_covers_the_whole_deployment(fake: FakeServer, tmp_path: Path) -> None:
+async def test_timeout_covers_the_whole_deployment(fake: FakeServer, tmp_path: Path) -> None:
     """An installation that does not end raises TaskTimeout with its handle."""
     fake._state.tasks.install_seconds = 10_000
 
     with pytest.raises(TaskTimeout, match="was not installed within 100 s") as caught:
-        deploy(fake, write_package(tmp_path), timeout=100)
+        await deploy(fake, write_package(tmp_path), timeout=100)
 
     assert caught.value.handle is not None
     assert caught.value.handle.package == "docassemble-mine"
@@ -259,55 +256,52 @@ def test_timeout_covers_the_whole_deployment(fake: FakeServer, tmp_path: Path) -
         (413, None, PayloadTooLarge),
     ],
 )
-def test_refusal_is_raised_unchanged(
+async def test_refusal_is_raised_unchanged(
     fake: FakeServer, tmp_path: Path, status: int, body: Any, kind: type[Exception]
 ) -> None:
     """It is not retried."""
     fake.fail("packages.install", status=status, body=body)
 
     with pytest.raises(kind):
-        deploy(fake, write_package(tmp_path))
+        await deploy(fake, write_package(tmp_path))
 
 
 SKIPPED: dict[str, JSONInput] = {"status": "completed", "ok": True, "log": ""}
 """The server's status if the package was there already, as a dependency: pip did not run."""
 
 
-def test_package_that_came_as_a_dependency_is_requested_again(
+async def test_package_that_came_as_a_dependency_is_requested_again(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """The server only notes such a package; its second request installs it."""
     fake.fail("packages.get_update_status", status=200, body=SKIPPED)
     events: list[TaskEvent] = []
 
-    report = deploy(fake, write_package(tmp_path), restart=False, on_progress=events.append)
+    report = await deploy(fake, write_package(tmp_path), restart=False, on_progress=events.append)
 
     assert report.version == "0.1.0"
     assert count_calls(fake, "packages.install") == 2
     assert [event.state for event in events].count("sending") == 2
 
 
-def test_package_is_requested_twice_at_most(fake: FakeServer, tmp_path: Path) -> None:
+async def test_package_is_requested_twice_at_most(fake: FakeServer, tmp_path: Path) -> None:
     """If the server skips it again, that is a failure."""
     fake.fail("packages.get_update_status", status=200, body=SKIPPED, times=2)
 
-    error = deploy_error(fake, write_package(tmp_path), restart=False)
+    error = await deploy_error(fake, write_package(tmp_path), restart=False)
 
     assert "not listed with a version" in error.message
     assert count_calls(fake, "packages.install") == 2
 
 
-def test_package_is_recognised_by_any_spelling_of_its_name(
+async def test_package_is_recognised_by_any_spelling_of_its_name(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """Names are compared as pip does; the server may list another spelling."""
-
-    async def scenario(da: AsyncDocassemble) -> list[Package]:
+    async with fake.client() as da:
         await da.deploy(write_package(tmp_path))
         fake._state.packages.installed[PACKAGE_NAME].name = "Docassemble-Mine"
         await da.deploy(write_package(tmp_path, "0.2.0"))
-        return await da.packages.list()
-
-    packages = run_with_client(fake, scenario)
+        packages = await da.packages.list()
 
     assert [package.version for package in packages if package.name == PACKAGE_NAME] == ["0.2.0"]

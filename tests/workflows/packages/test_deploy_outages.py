@@ -6,58 +6,58 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import AccessDenied, DeployReport, MaybeSent, ServerError, TaskEvent
+from docassemble_client import AccessDenied, MaybeSent, ServerError, TaskEvent
 from tests.mock import get_loop_time
 from tests.workflows.package_files import (
     PACKAGE_NAME,
     count_calls,
     deploy,
-    run_with_client,
     write_package,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from docassemble_client import AsyncDocassemble
     from docassemble_client.testing import FakeServer
 
 
-def test_request_that_did_not_arrive_is_repeated(fake: FakeServer, tmp_path: Path) -> None:
+async def test_request_that_did_not_arrive_is_repeated(fake: FakeServer, tmp_path: Path) -> None:
     """The client waits while the server refuses connections."""
     fake.drop_connection("packages.install", sent=False, times=12)
 
-    report = deploy(fake, write_package(tmp_path))
+    report = await deploy(fake, write_package(tmp_path))
 
     assert report.version == "0.1.0"
     assert count_calls(fake, "packages.install") == 1
 
 
-def test_request_with_a_lost_response_is_not_repeated(fake: FakeServer, tmp_path: Path) -> None:
+async def test_request_with_a_lost_response_is_not_repeated(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """The list of packages shows that it was installed; pip's log is lost."""
     fake.drop_connection("packages.install", processed=True)
 
-    report = deploy(fake, write_package(tmp_path))
+    report = await deploy(fake, write_package(tmp_path))
 
     assert (report.version, report.previous_version, report.log) == ("0.1.0", None, "")
     assert count_calls(fake, "packages.install") == 0
     assert fake._state.packages.installed[PACKAGE_NAME].version == "0.1.0"
 
 
-def test_restart_shows_that_the_same_version_was_installed_after_a_lost_response(
+async def test_restart_shows_that_the_same_version_was_installed_after_a_lost_response(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """In the list only the archive's file number changes; the restart follows pip."""
-    deploy(fake, write_package(tmp_path))
+    await deploy(fake, write_package(tmp_path))
     fake.drop_connection("packages.install", processed=True)
 
-    report = deploy(fake, write_package(tmp_path))
+    report = await deploy(fake, write_package(tmp_path))
 
     assert (report.has_changed, report.restarted) == (False, True)
 
 
 @pytest.mark.parametrize("kind", ["reset", "page", "garbage"])
-def test_lost_response_is_an_error_if_the_package_is_never_listed(
+async def test_lost_response_is_an_error_if_the_package_is_never_listed(
     fake: FakeServer, tmp_path: Path, kind: str
 ) -> None:
     """After a minute the original error is raised with a hint."""
@@ -68,56 +68,55 @@ def test_lost_response_is_an_error_if_the_package_is_never_listed(
     else:
         fake.corrupt_response("packages.install")
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         with pytest.raises(Exception, match="does not show that it was installed"):
             await da.deploy(write_package(tmp_path))
         assert 55 < get_loop_time() < 90
 
-    run_with_client(fake, scenario)
 
-
-def test_lost_response_is_an_error_if_the_installation_cannot_be_verified(
+async def test_lost_response_is_an_error_if_the_installation_cannot_be_verified(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """Without a restart, a reinstalled version cannot be distinguished from the old one."""
-    deploy(fake, write_package(tmp_path))
+    await deploy(fake, write_package(tmp_path))
     fake.drop_connection("packages.install", processed=True)
 
     with pytest.raises(MaybeSent, match="then deploy again"):
-        deploy(fake, write_package(tmp_path), restart=False)
+        await deploy(fake, write_package(tmp_path), restart=False)
 
 
 @pytest.mark.parametrize("outage", ["unavailable", "refused", "lost"])
-def test_deployment_survives_an_additional_restart(
+async def test_deployment_survives_an_additional_restart(
     fake: FakeServer, tmp_path: Path, outage: Any
 ) -> None:
     """HTML pages, refused and lost connections during a restart are not failures."""
     fake.outage = outage
 
-    async def scenario(da: AsyncDocassemble) -> DeployReport:
+    async with fake.client() as da:
+
         def restart_again(event: TaskEvent) -> None:
             if event.polls == 2:
                 fake._state.tasks.restart()
 
-        return await da.deploy(write_package(tmp_path), on_progress=restart_again)
-
-    report = run_with_client(fake, scenario)
+        report = await da.deploy(write_package(tmp_path), on_progress=restart_again)
 
     assert (report.version, report.restarted) == ("0.1.0", True)
     assert count_calls(fake, "packages.install") == 1
 
 
-def test_long_restart_after_a_lost_response_is_survived(fake: FakeServer, tmp_path: Path) -> None:
+async def test_long_restart_after_a_lost_response_is_survived(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """The list of packages is unavailable for longer than a call is retried."""
     fake.outage = "lost"
     fake.drop_connection("packages.install", processed=True)
     fake._state.tasks.restart_seconds = 200
 
-    assert deploy(fake, write_package(tmp_path)).version == "0.1.0"
+    assert (await deploy(fake, write_package(tmp_path))).version == "0.1.0"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, AccessDenied), (500, ServerError)])
-def test_permanent_error_of_the_list_is_raised(
+async def test_permanent_error_of_the_list_is_raised(
     fake: FakeServer, tmp_path: Path, status: int, kind: type[Exception]
 ) -> None:
     """It is not retried, although the package may be installed."""
@@ -126,12 +125,12 @@ def test_permanent_error_of_the_list_is_raised(
     fake.fail("packages.list", status=status, body="Access denied.")
 
     with pytest.raises(kind):
-        deploy(fake, write_package(tmp_path))
+        await deploy(fake, write_package(tmp_path))
 
 
-def test_server_error_is_raised_unchanged(fake: FakeServer, tmp_path: Path) -> None:
+async def test_server_error_is_raised_unchanged(fake: FakeServer, tmp_path: Path) -> None:
     """A page with status 500 is not a sign of a restart."""
     fake.fail("packages.install", status=500)
 
     with pytest.raises(Exception, match="500"):
-        deploy(fake, write_package(tmp_path))
+        await deploy(fake, write_package(tmp_path))

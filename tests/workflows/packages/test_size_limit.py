@@ -25,14 +25,14 @@ def large_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("limit", [{}, {"maximum content length": "30 MB"}])
-def test_archive_above_the_server_s_limit_is_not_sent(
+async def test_archive_above_the_server_s_limit_is_not_sent(
     fake: FakeServer, large_package: Path, limit: dict[str, JSONInput]
 ) -> None:
     """The limit is that of the configuration, or else the default."""
     fake.config.update(limit)
 
     with pytest.raises(UsageError, match=r"the archive has .* MiB; the server accepts") as caught:
-        deploy(fake, large_package)
+        await deploy(fake, large_package)
 
     assert caught.value.hint is not None
     assert "maximum content length" in caught.value.hint
@@ -40,19 +40,19 @@ def test_archive_above_the_server_s_limit_is_not_sent(
 
 
 @pytest.mark.parametrize("limit", [None, 0, 32 * 1024 * 1024])
-def test_archive_within_the_server_s_limit_is_sent(
+async def test_archive_within_the_server_s_limit_is_sent(
     fake: FakeServer, large_package: Path, limit: int | None
 ) -> None:
     """A server may accept larger requests; null or 0 means that there is no limit."""
     fake.config["maximum content length"] = limit
 
-    assert deploy(fake, large_package).version == "0.1.0"
+    assert (await deploy(fake, large_package)).version == "0.1.0"
 
 
-def test_large_archive_is_sent_if_the_limit_cannot_be_read(
+async def test_large_archive_is_sent_if_the_limit_cannot_be_read(
     fake: FakeServer, large_package: Path
 ) -> None:
     """Only administrators can read the configuration; for other keys the server decides."""
     fake.fail("server.get_config", status=403, body="Access denied.")
 
-    assert deploy(fake, large_package).version == "0.1.0"
+    assert (await deploy(fake, large_package)).version == "0.1.0"

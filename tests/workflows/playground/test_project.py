@@ -22,7 +22,6 @@ from tests.mock import get_loop_time, settle
 from tests.workflows.package_files import (
     count_calls,
     make_slow_server,
-    run_with_client,
     write_package,
 )
 
@@ -39,7 +38,7 @@ def fake() -> FakeServer:
     return make_slow_server()
 
 
-def test_project_is_deleted_at_the_end_of_its_block(fake: FakeServer, tmp_path: Path) -> None:
+async def test_project_is_deleted_at_the_end_of_its_block(fake: FakeServer, tmp_path: Path) -> None:
     """It is created, filled and used, and deleted even after an error."""
     folder = write_package(tmp_path)
 
@@ -55,74 +54,58 @@ def test_project_is_deleted_at_the_end_of_its_block(fake: FakeServer, tmp_path: 
                 questions.append(await s.question())
             assert 1 / 0
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         with pytest.raises(ZeroDivisionError):
             await use(da)
         assert await da.playground.list_projects() == []
 
-    run_with_client(fake, scenario)
-
     assert isinstance(questions[0], Question)
 
 
-def test_project_stays_without_delete(fake: FakeServer) -> None:
+async def test_project_stays_without_delete(fake: FakeServer) -> None:
     """An existing project is not created again."""
-
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         for _ in range(2):
             async with da.project("mine", create=True) as project:
                 assert project.name == "mine"
         assert await da.playground.list_projects() == ["mine"]
 
-    run_with_client(fake, scenario)
-
     assert count_calls(fake, "playground.create_project") == 1
 
 
-def test_default_project_is_not_created(fake: FakeServer) -> None:
+async def test_default_project_is_not_created(fake: FakeServer) -> None:
     """The names of its interviews have no project name."""
-
-    async def scenario(da: AsyncDocassemble) -> None:
-        async with da.project(create=True) as project:
-            assert project.interview("a.yml").i == "docassemble.playground1:a.yml"
-            assert repr(project) == "Project('default')"
-
-    run_with_client(fake, scenario)
+    async with fake.client() as da, da.project(create=True) as project:
+        assert project.interview("a.yml").i == "docassemble.playground1:a.yml"
+        assert repr(project) == "Project('default')"
 
     assert count_calls(fake, "playground.list_projects") == 0
 
 
-def test_missing_project_is_an_error(fake: FakeServer) -> None:
+async def test_missing_project_is_an_error(fake: FakeServer) -> None:
     """Without create=True it is not created."""
-
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         with pytest.raises(ProjectNotFound, match=r"no project other.*create=True") as caught:
             async with da.project("other"):
                 raise AssertionError
         assert caught.value.project == "other"
 
-    run_with_client(fake, scenario)
-
 
 @pytest.mark.parametrize("name", ["", "1two", "größe", "two_parts", "a-b", "a b", "docassemble.x"])
-def test_name_is_checked_before_anything_is_sent(fake: FakeServer, name: str) -> None:
+async def test_name_is_checked_before_anything_is_sent(fake: FakeServer, name: str) -> None:
     """The server allows ASCII letters and digits, but no digit at the beginning."""
-
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         with pytest.raises(UsageError, match="begins with a letter"):
             da.project(name)
         with pytest.raises(UsageError, match="default cannot be deleted"):
             da.project(delete=True)
 
-    run_with_client(fake, scenario)
-
     assert fake.received_requests == []
 
 
-def test_project_is_usable_only_inside_its_block(fake: FakeServer, tmp_path: Path) -> None:
+async def test_project_is_usable_only_inside_its_block(fake: FakeServer, tmp_path: Path) -> None:
     """Before the block it may not exist, and after it the project may be deleted."""
-
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         project = da.project("mine", create=True)
         async with project:
             pass
@@ -134,32 +117,30 @@ def test_project_is_usable_only_inside_its_block(fake: FakeServer, tmp_path: Pat
         with pytest.raises(UsageError, match="project is not open"):
             project.watch(tmp_path)
 
-    run_with_client(fake, scenario)
 
-
-def test_two_tasks_can_create_the_same_project_at_the_same_time(fake: FakeServer) -> None:
+async def test_two_tasks_can_create_the_same_project_at_the_same_time(fake: FakeServer) -> None:
     """The server refuses the second one with the message for an invalid project."""
     fake.latency = 1
 
-    async def scenario(da: AsyncDocassemble) -> list[str]:
+    async with fake.client() as da:
+
         async def use() -> str:
             async with da.project("mine", create=True) as project:
                 return project.name
 
-        return list(await asyncio.gather(use(), use()))
+        assert list(await asyncio.gather(use(), use())) == ["mine", "mine"]
 
-    assert run_with_client(fake, scenario) == ["mine", "mine"]
     assert count_calls(fake, "playground.create_project") == 2
 
 
 @pytest.mark.parametrize("processed", [True, False])
-def test_lost_response_is_resolved_by_the_list_of_projects(
+async def test_lost_response_is_resolved_by_the_list_of_projects(
     fake: FakeServer, *, processed: bool
 ) -> None:
     """The list shows whether the project was created."""
     fake.drop_connection("playground.create_project", processed=processed)
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         if processed:
             async with da.project("mine", create=True):
                 assert await da.playground.list_projects() == ["mine"]
@@ -168,25 +149,20 @@ def test_lost_response_is_resolved_by_the_list_of_projects(
                 async with da.project("mine", create=True):
                     raise AssertionError
 
-    run_with_client(fake, scenario)
 
-
-def test_refusal_to_create_the_project_is_an_error(fake: FakeServer) -> None:
+async def test_refusal_to_create_the_project_is_an_error(fake: FakeServer) -> None:
     """The server's error is raised if the project does not exist afterwards."""
     fake.fail("playground.create_project", status=400, body="Invalid project.")
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         with pytest.raises(BadRequest):
             async with da.project("mine", create=True):
                 raise AssertionError
 
-    run_with_client(fake, scenario)
 
-
-def test_project_is_deleted_despite_an_outage(fake: FakeServer) -> None:
+async def test_project_is_deleted_despite_an_outage(fake: FakeServer) -> None:
     """A restart and a lost response do not prevent it."""
-
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         async with da.project("one", create=True, delete=True):
             fake._state.tasks.restart()
             await asyncio.sleep(3)
@@ -195,15 +171,13 @@ def test_project_is_deleted_despite_an_outage(fake: FakeServer) -> None:
             pass
         assert await da.playground.list_projects() == []
 
-    run_with_client(fake, scenario)
 
-
-def test_failure_to_delete_does_not_hide_an_earlier_error(fake: FakeServer) -> None:
+async def test_failure_to_delete_does_not_hide_an_earlier_error(fake: FakeServer) -> None:
     """It is added as a note; without an earlier error it is raised."""
     fake.fail("playground.delete_project", status=500, times=2)
     fake.fail("playground.delete_project", status=400, body="Invalid project.")
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         with pytest.raises(ZeroDivisionError) as caught:
             async with da.project("mine", create=True, delete=True):
                 assert 1 / 0
@@ -215,27 +189,22 @@ def test_failure_to_delete_does_not_hide_an_earlier_error(fake: FakeServer) -> N
             async with da.project("mine", delete=True):
                 pass
 
-    run_with_client(fake, scenario)
 
-
-def test_deletion_has_a_timeout(fake: FakeServer) -> None:
+async def test_deletion_has_a_timeout(fake: FakeServer) -> None:
     """A server that never responds does not block the caller forever."""
     fake.fail("playground.list_projects", status=200, body=["mine"])
     fake.delay("playground.delete_project", seconds=1000, times=None)
 
-    async def scenario(da: AsyncDocassemble) -> float:
+    async with fake.client() as da:
         with pytest.raises(TaskTimeout, match="mine was not deleted within 300 s"):
             async with da.project("mine", delete=True):
                 pass
-        return get_loop_time()
-
-    assert 300 <= run_with_client(fake, scenario) < 310
+        assert 300 <= get_loop_time() < 310
 
 
-def test_limited_key_works_without_its_user_id(fake: FakeServer, tmp_path: Path) -> None:
+async def test_limited_key_works_without_its_user_id(fake: FakeServer, tmp_path: Path) -> None:
     """It may not read its own account; only names of interviews need the user ID."""
-
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         key = await da.api_keys.create("sync", permissions=["playground_control"])
         limited = da.as_key(key)
         async with limited.project("mine", create=True, delete=True) as project:
@@ -246,108 +215,96 @@ def test_limited_key_works_without_its_user_id(fake: FakeServer, tmp_path: Path)
             assert project.interview("a.yml").i.startswith("docassemble.playground1mine:")
             assert project.user_id == 1
 
-    run_with_client(fake, scenario)
 
-
-def test_project_may_belong_to_another_user(fake: FakeServer) -> None:
+async def test_project_may_belong_to_another_user(fake: FakeServer) -> None:
     """An administrator works in the Playground of a developer, but not the reverse."""
     developer = fake.add_user("dev@example.com", "developer")
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
         async with da.project("theirs", create=True, user_id=developer.id) as project:
             assert f"playground{developer.id}theirs" in project.interview("a.yml").i
         assert await da.playground.list_projects() == []
         assert await da.playground.list_projects(user_id=developer.id) == ["theirs"]
 
-    run_with_client(fake, scenario)
-
-    async def refused_scenario(da: AsyncDocassemble) -> None:
+    async with fake.client(developer) as da:
         with pytest.raises((AccessDenied, BadRequest)):
             async with da.project("theirs", user_id=1):
                 raise AssertionError
 
-    run_with_client(fake, refused_scenario, user=developer)
 
-
-def test_package_with_modules_restarts_the_server(fake: FakeServer, tmp_path: Path) -> None:
+async def test_package_with_modules_restarts_the_server(fake: FakeServer, tmp_path: Path) -> None:
     """The client waits for the restart; an archive works like a folder."""
     (tmp_path / "mine.zip").write_bytes(make_package("mine", modules=True))
 
-    async def scenario(da: AsyncDocassemble) -> list[Any]:
-        async with da.project("mine", create=True, delete=True) as project:
-            restarted_first = await project.install(tmp_path / "mine.zip", restart=False)
-            before = get_loop_time()
-            restarted = await project.install(tmp_path / "mine.zip")
-            names = await da.playground.list_files(project="mine", folder="modules")
-            return [restarted_first, restarted, get_loop_time() - before > 20, names]
+    async with fake.client() as da, da.project("mine", create=True, delete=True) as project:
+        restarted_first = await project.install(tmp_path / "mine.zip", restart=False)
+        before = get_loop_time()
+        restarted = await project.install(tmp_path / "mine.zip")
+        names = await da.playground.list_files(project="mine", folder="modules")
+        assert [restarted_first, restarted, get_loop_time() - before > 20, names] == [
+            False,
+            True,
+            True,
+            ["rules.py"],
+        ]
 
-    assert run_with_client(fake, scenario) == [False, True, True, ["rules.py"]]
 
-
-def test_package_is_pulled(fake: FakeServer) -> None:
+async def test_package_is_pulled(fake: FakeServer) -> None:
     """The server fetches it; the output of Git is in the body of the error."""
     states: list[str] = []
 
-    async def scenario(da: AsyncDocassemble) -> bool:
-        async with da.project("mine", create=True, delete=True) as project:
-            with pytest.raises(BadRequest) as caught:
-                await project.pull(github="https://git.example.com/docassemble-x", branch="main")
-            assert "fatal" in str(caught.value.body)
-            invalid: list[dict[str, Any]] = [
-                *({}, {"github": "x", "pip": "y"}, {"pip": "y", "branch": "main"})
-            ]
-            for arguments in invalid:
-                with pytest.raises(UsageError, match="pull takes one package"):
-                    await project.pull(**arguments)
-            return await project.pull(
+    async with fake.client() as da, da.project("mine", create=True, delete=True) as project:
+        with pytest.raises(BadRequest) as caught:
+            await project.pull(github="https://git.example.com/docassemble-x", branch="main")
+        assert "fatal" in str(caught.value.body)
+        invalid: list[dict[str, Any]] = [
+            *({}, {"github": "x", "pip": "y"}, {"pip": "y", "branch": "main"})
+        ]
+        for arguments in invalid:
+            with pytest.raises(UsageError, match="pull takes one package"):
+                await project.pull(**arguments)
+        assert (
+            await project.pull(
                 pip="docassemble.ALToolbox", on_progress=lambda event: states.append(event.state)
             )
+            is True
+        )
 
-    assert run_with_client(fake, scenario) is True
     assert states[-1] == "completed"
 
 
 @pytest.mark.parametrize("processed", [True, False])
-def test_unpacking_is_repeated_after_a_lost_response(
+async def test_unpacking_is_repeated_after_a_lost_response(
     fake: FakeServer, tmp_path: Path, *, processed: bool
 ) -> None:
     """Writing the same files twice does no harm; the client waits for the restart."""
     folder = write_package(tmp_path, modules=True)
     fake.drop_connection("playground.install_packages", processed=processed)
 
-    async def scenario(da: AsyncDocassemble) -> bool:
-        async with da.project("mine", create=True, delete=True) as project:
-            return await project.install(folder)
-
-    assert run_with_client(fake, scenario) is True
+    async with fake.client() as da, da.project("mine", create=True, delete=True) as project:
+        assert await project.install(folder) is True
 
 
-def test_restart_of_a_request_with_a_lost_response_is_awaited(
+async def test_restart_of_a_request_with_a_lost_response_is_awaited(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """The repeated request may not cause a restart."""
     folder = write_package(tmp_path)
 
-    async def scenario(da: AsyncDocassemble) -> bool:
-        async with da.project("mine", create=True, delete=True) as project:
-            fake.drop_connection("playground.install_packages")
-            task = asyncio.create_task(project.install(folder))
-            await settle()
-            fake._state.tasks.restart()
-            return await task
-
-    assert run_with_client(fake, scenario) is True
+    async with fake.client() as da, da.project("mine", create=True, delete=True) as project:
+        fake.drop_connection("playground.install_packages")
+        task = asyncio.create_task(project.install(folder))
+        await settle()
+        fake._state.tasks.restart()
+        assert await task is True
 
 
-def test_restart_that_does_not_end_times_out(fake: FakeServer, tmp_path: Path) -> None:
+async def test_restart_that_does_not_end_times_out(fake: FakeServer, tmp_path: Path) -> None:
     """The error has the handle."""
     folder = write_package(tmp_path, modules=True)
     fake._state.tasks.restart_seconds = 10_000
 
-    async def scenario(da: AsyncDocassemble) -> None:
-        async with da.project("mine", create=True) as project:
-            with pytest.raises(TaskTimeout, match="not ready within 60 s") as caught:
-                await project.install(folder, timeout=60)
-            assert caught.value.handle is not None
-
-    run_with_client(fake, scenario)
+    async with fake.client() as da, da.project("mine", create=True) as project:
+        with pytest.raises(TaskTimeout, match="not ready within 60 s") as caught:
+            await project.install(folder, timeout=60)
+        assert caught.value.handle is not None

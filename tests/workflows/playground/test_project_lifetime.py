@@ -12,7 +12,6 @@ from tests.mock import get_loop_time
 from tests.workflows.package_files import (
     count_calls,
     make_slow_server,
-    run_with_client,
     write_package,
 )
 
@@ -30,11 +29,12 @@ def fake() -> FakeServer:
 
 
 @pytest.mark.parametrize("moment", [0.5, 1.5, 4.0, 7.5])
-def test_cancelled_block_deletes_its_project(fake: FakeServer, moment: float) -> None:
+async def test_cancelled_block_deletes_its_project(fake: FakeServer, moment: float) -> None:
     """It is cancelled before and while the project is created, inside, and while it is deleted."""
     fake.latency = 1
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
+
         async def use() -> None:
             async with da.project("mine", create=True, delete=True, user_id=1):
                 await asyncio.sleep(5)
@@ -46,16 +46,13 @@ def test_cancelled_block_deletes_its_project(fake: FakeServer, moment: float) ->
             await task
         assert get_loop_time() == moment
 
-    async def list_projects(da: AsyncDocassemble) -> list[str]:
-        return await da.playground.list_projects()
-
-    run_with_client(fake, scenario)
-    assert run_with_client(fake, list_projects) == []
+    async with fake.client() as da:
+        assert await da.playground.list_projects() == []
     assert count_calls(fake, "playground.create_project") == (moment > 1)
 
 
 @pytest.mark.parametrize("method", ["sync", "install", "pull"])
-def test_deletion_waits_for_the_upload_under_way(
+async def test_deletion_waits_for_the_upload_under_way(
     fake: FakeServer, tmp_path: Path, method: str
 ) -> None:
     """The server completes it, and would create the project again."""
@@ -77,7 +74,7 @@ def test_deletion_waits_for_the_upload_under_way(
             else:
                 await project.pull(pip="docassemble.mine")
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client(on_event=record) as da:
         task = asyncio.create_task(use(da))
         await asyncio.sleep(2)
         task.cancel()
@@ -85,5 +82,4 @@ def test_deletion_waits_for_the_upload_under_way(
             await task
         assert get_loop_time() == 2.0
 
-    run_with_client(fake, scenario, on_event=record)
     assert times["playground.delete_project"] == 5.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,13 +21,12 @@ from tests.mock import get_loop_time
 from tests.workflows.package_files import (
     count_calls,
     make_slow_server,
-    run_with_client,
     write_files,
     write_package,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from docassemble_client import AsyncDocassemble, Project
@@ -41,22 +41,18 @@ def fake() -> FakeServer:
     return make_slow_server()
 
 
-def run_in_project(
-    fake: FakeServer, scenario: Callable[[Project, AsyncDocassemble], Awaitable[Any]]
-) -> Any:
-    """Call a coroutine function with a new project."""
-
-    async def run_scenario(da: AsyncDocassemble) -> Any:
-        async with da.project("mine", create=True, delete=True) as project:
-            return await scenario(project, da)
-
-    return run_with_client(fake, run_scenario)
+@asynccontextmanager
+async def open_project(fake: FakeServer) -> AsyncGenerator[tuple[Project, AsyncDocassemble]]:
+    """Use a new project, and delete it afterwards."""
+    async with fake.client() as da, da.project("mine", create=True, delete=True) as project:
+        yield project, da
 
 
-def sync(fake: FakeServer, folder: Path, *changes: dict[str, str], **options: Any) -> SyncReport:
+async def sync(
+    fake: FakeServer, folder: Path, *changes: dict[str, str], **options: Any
+) -> SyncReport:
     """Sync a folder, then sync again after each change; return the last report."""
-
-    async def scenario(project: Project, _: AsyncDocassemble) -> SyncReport:
+    async with open_project(fake) as (project, _):
         report = await project.sync(folder, **options)
         for change in changes:
             write_files(folder, change)
@@ -64,15 +60,14 @@ def sync(fake: FakeServer, folder: Path, *changes: dict[str, str], **options: An
             report = await project.sync(folder, **options)
         return report
 
-    result: SyncReport = run_in_project(fake, scenario)
-    return result
-
 
 def list_changes(report: SyncReport) -> list[str]:
     return [str(change) for change in report.changes]
 
 
-def test_package_is_sent_with_one_request_for_each_folder(fake: FakeServer, tmp_path: Path) -> None:
+async def test_package_is_sent_with_one_request_for_each_folder(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """Modules come last, with the restart; then the interviews run."""
     folder = write_files(
         write_package(tmp_path, modules=True),
@@ -80,15 +75,13 @@ def test_package_is_sent_with_one_request_for_each_folder(fake: FakeServer, tmp_
     )
     reported: list[str] = []
 
-    async def scenario(project: Project, _: AsyncDocassemble) -> tuple[SyncReport, object, float]:
+    async with open_project(fake) as (project, _):
         before = get_loop_time()
         report = await project.sync(folder, on_change=lambda change: reported.append(str(change)))
         duration = get_loop_time() - before
         session: InterviewSession
         async with project.interview("more.yml").session() as session:
-            return report, await session.question(), duration
-
-    report, question, duration = run_in_project(fake, scenario)
+            question = await session.question()
 
     assert reported == [
         *("+ sources/words.json", "+ static/style.css", "+ templates/letter.md"),
@@ -102,11 +95,11 @@ def test_package_is_sent_with_one_request_for_each_folder(fake: FakeServer, tmp_
     assert isinstance(question, Question)
 
 
-def test_only_what_differs_is_sent(fake: FakeServer, tmp_path: Path) -> None:
+async def test_only_what_differs_is_sent(fake: FakeServer, tmp_path: Path) -> None:
     """A change of the same size is detected; without modules the server does not restart."""
     folder = write_package(tmp_path, modules=True)
 
-    report = sync(
+    report = await sync(
         fake, folder, {"docassemble/mine/data/static/style.css": "body { color: BLACK; }\n"}
     )
 
@@ -115,30 +108,30 @@ def test_only_what_differs_is_sent(fake: FakeServer, tmp_path: Path) -> None:
     assert count_calls(fake, UPLOADS) == 1
 
 
-def test_unchanged_folder_sends_nothing(fake: FakeServer, tmp_path: Path) -> None:
+async def test_unchanged_folder_sends_nothing(fake: FakeServer, tmp_path: Path) -> None:
     """The server does not restart."""
-    report = sync(fake, write_package(tmp_path, modules=True), {})
+    report = await sync(fake, write_package(tmp_path, modules=True), {})
 
     assert (list_changes(report), report.unchanged, str(report)) == ([], 5, "nothing differs")
     assert (count_calls(fake, UPLOADS), count_calls(fake, "server.get_health")) == (0, 0)
 
 
-def test_different_size_is_detected(fake: FakeServer, tmp_path: Path) -> None:
+async def test_different_size_is_detected(fake: FakeServer, tmp_path: Path) -> None:
     """The content need not be read."""
     folder = write_package(tmp_path)
 
-    report = sync(fake, folder, {"docassemble/mine/data/static/style.css": "body"})
+    report = await sync(fake, folder, {"docassemble/mine/data/static/style.css": "body"})
 
     assert list_changes(report) == ["~ static/style.css"]
 
 
-def test_files_that_are_only_on_the_server_stay_without_delete(
+async def test_files_that_are_only_on_the_server_stay_without_delete(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """A file that the server cannot delete under its name is reported as unreachable."""
     folder = write_package(tmp_path, modules=True)
 
-    async def scenario(project: Project, da: AsyncDocassemble) -> tuple[SyncReport, SyncReport]:
+    async with open_project(fake) as (project, da):
         await project.sync(folder)
         fake._state.playground.get_folder(1, "mine", "static")["größe.css"] = b"x"
         (folder / "docassemble/mine/rules.py").unlink()
@@ -146,9 +139,6 @@ def test_files_that_are_only_on_the_server_stay_without_delete(
         without_delete = await project.sync(folder)
         with_delete = await project.sync(folder, delete=True)
         assert await da.playground.list_files(project="mine", folder="modules") == []
-        return without_delete, with_delete
-
-    without_delete, with_delete = run_in_project(fake, scenario)
 
     assert list_changes(without_delete) == []
     assert without_delete.only_on_server == (
@@ -162,18 +152,16 @@ def test_files_that_are_only_on_the_server_stay_without_delete(
     assert count_calls(fake, "playground.delete_file") == 2
 
 
-def test_server_restarts_once_at_the_end(fake: FakeServer, tmp_path: Path) -> None:
+async def test_server_restarts_once_at_the_end(fake: FakeServer, tmp_path: Path) -> None:
     """Uploaded and deleted modules of one sync share the restart."""
     folder = write_files(tmp_path, {"modules/a.py": "A = 1", "modules/b.py": "B = 1"})
 
-    async def scenario(project: Project, _: AsyncDocassemble) -> SyncReport:
+    async with open_project(fake) as (project, _):
         await project.sync(folder, delete=True)
         write_files(folder, {"modules/a.py": "A = 2", "modules/c.py": "C = 1"})
         (folder / "modules/b.py").unlink()
         fake.received_requests.clear()
-        return await project.sync(folder, delete=True)
-
-    report = run_in_project(fake, scenario)
+        report = await project.sync(folder, delete=True)
 
     assert list_changes(report) == ["~ modules/a.py", "+ modules/c.py", "- modules/b.py"]
     assert report.restarted
@@ -190,28 +178,25 @@ def test_server_restarts_once_at_the_end(fake: FakeServer, tmp_path: Path) -> No
     ]
 
 
-def test_restart_can_be_skipped(fake: FakeServer, tmp_path: Path) -> None:
+async def test_restart_can_be_skipped(fake: FakeServer, tmp_path: Path) -> None:
     """The modules are uploaded, but not in use yet."""
-    report = sync(fake, write_package(tmp_path, modules=True), restart=False)
+    report = await sync(fake, write_package(tmp_path, modules=True), restart=False)
 
     assert not report.restarted
     assert count_calls(fake, "server.get_restart_status") == 0
 
 
-def test_dry_run_changes_nothing(fake: FakeServer, tmp_path: Path) -> None:
+async def test_dry_run_changes_nothing(fake: FakeServer, tmp_path: Path) -> None:
     """It reports the same changes as the sync itself."""
     folder = write_package(tmp_path, modules=True)
     reported: list[str] = []
 
-    async def scenario(project: Project, da: AsyncDocassemble) -> SyncReport:
+    async with open_project(fake) as (project, da):
         await da.playground.upload_files([b"x"], project="mine", folder="static")
         report = await project.sync(
             folder, dry_run=True, delete=True, on_change=lambda change: reported.append(str(change))
         )
         assert await da.playground.list_files(project="mine", folder="questions") == []
-        return report
-
-    report = run_in_project(fake, scenario)
 
     assert (report.dry_run, report.restarted) == (True, False)
     assert "+ modules/rules.py" in reported
@@ -220,20 +205,18 @@ def test_dry_run_changes_nothing(fake: FakeServer, tmp_path: Path) -> None:
     assert count_calls(fake, UPLOADS) == 1
 
 
-def test_renamed_file_stays_the_same_file(fake: FakeServer, tmp_path: Path) -> None:
+async def test_renamed_file_stays_the_same_file(fake: FakeServer, tmp_path: Path) -> None:
     """They are compared and deleted under the server's name."""
     folder = write_files(tmp_path, {"templates/My letter.docx": "x"})
 
-    async def scenario(project: Project, da: AsyncDocassemble) -> list[SyncReport]:
+    async with open_project(fake) as (project, da):
         first = await project.sync(folder)
         second = await project.sync(folder, delete=True)
         (folder / "templates/My letter.docx").unlink()
         write_files(folder, {"static/a.css": "x"})
         third = await project.sync(folder, delete=True)
         assert await da.playground.list_files(project="mine", folder="templates") == []
-        return [first, second, third]
-
-    first, second, third = run_in_project(fake, scenario)
+        first, second, third = [first, second, third]
 
     assert str(first) == (
         "+ templates/My_letter.docx\n"
@@ -243,22 +226,20 @@ def test_renamed_file_stays_the_same_file(fake: FakeServer, tmp_path: Path) -> N
     assert list_changes(third) == ["+ static/a.css", "- templates/My_letter.docx"]
 
 
-def test_files_that_would_overwrite_each_other_are_refused_before_any_request(
+async def test_files_that_would_overwrite_each_other_are_refused_before_any_request(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """Not even the list of files is requested."""
     folder = write_files(tmp_path, {"static/a b.css": "x", "static/a_b.css": "y"})
 
-    async def scenario(project: Project, _: AsyncDocassemble) -> None:
+    async with open_project(fake) as (project, _):
         fake.received_requests.clear()
         with pytest.raises(UsageError, match="several files under one name"):
             await project.sync(folder)
         assert fake.received_requests == []
 
-    run_in_project(fake, scenario)
 
-
-def test_large_folders_are_sent_in_parts(
+async def test_large_folders_are_sent_in_parts(
     fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server refuses requests of more than 16 MiB or 1,000 parts."""
@@ -267,19 +248,19 @@ def test_large_folders_are_sent_in_parts(
     sizes = {"a": 10, "b": 10, "c": 10, "d": 10, "e": 90, "f": 20, "g": 500, "h": 1}
     folder = write_files(tmp_path, {f"static/{name}": "x" * size for name, size in sizes.items()})
 
-    report = sync(fake, folder)
+    report = await sync(fake, folder)
 
     assert len(report.changes) == 8
     assert count_calls(fake, UPLOADS) == 5
 
 
 @pytest.mark.parametrize("outage", ["unavailable", "refused", "lost"])
-def test_sync_survives_other_restarts(fake: FakeServer, tmp_path: Path, outage: Any) -> None:
+async def test_sync_survives_other_restarts(fake: FakeServer, tmp_path: Path, outage: Any) -> None:
     """Calls are repeated until the server is available again."""
     folder = write_package(tmp_path, modules=True)
     fake.outage = outage
 
-    async def scenario(project: Project, da: AsyncDocassemble) -> list[str]:
+    async with open_project(fake) as (project, da):
         await project.sync(folder)
         write_files(
             folder, {"docassemble/mine/rules.py": "LIMIT = 7\n", "docassemble/mine/a.py": "x"}
@@ -290,99 +271,84 @@ def test_sync_survives_other_restarts(fake: FakeServer, tmp_path: Path, outage: 
         )
         file = await da.playground.download_file("rules.py", project="mine", folder="modules")
         assert file.content == b"LIMIT = 7\n"
-        return list_changes(report)
-
-    assert run_in_project(fake, scenario) == ["+ modules/a.py", "~ modules/rules.py"]
+        assert list_changes(report) == ["+ modules/a.py", "~ modules/rules.py"]
 
 
 @pytest.mark.parametrize("processed", [True, False])
 @pytest.mark.parametrize("operation", [UPLOADS, "playground.delete_file"])
-def test_request_with_a_lost_response_is_repeated(
+async def test_request_with_a_lost_response_is_repeated(
     fake: FakeServer, tmp_path: Path, operation: str, *, processed: bool
 ) -> None:
     """Writing or deleting the same file twice does no harm."""
     folder = write_files(tmp_path, {"modules/a.py": "A = 1", "modules/b.py": "B = 1"})
 
-    async def scenario(project: Project, da: AsyncDocassemble) -> list[str]:
+    async with open_project(fake) as (project, da):
         await project.sync(folder)
         (folder / "modules/a.py").unlink()
         write_files(folder, {"modules/b.py": "B = 2"})
         fake.drop_connection(operation, processed=processed)
         report = await project.sync(folder, delete=True)
         assert report.restarted
-        return await da.playground.list_files(project="mine", folder="modules")
-
-    assert run_in_project(fake, scenario) == ["b.py"]
+        assert await da.playground.list_files(project="mine", folder="modules") == ["b.py"]
 
 
-def test_file_that_was_deleted_on_the_server_is_sent_again(
+async def test_file_that_was_deleted_on_the_server_is_sent_again(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """Somebody works in the Playground at the same time."""
     folder = write_package(tmp_path)
 
-    async def scenario(project: Project, _: AsyncDocassemble) -> list[str]:
+    async with open_project(fake) as (project, _):
         await project.sync(folder)
         fake.fail("playground.download_file", status=404, body="File not found")
-        return list_changes(await project.sync(folder))
-
-    assert len(run_in_project(fake, scenario)) == 1
+        assert len(list_changes(await project.sync(folder))) == 1
 
 
-def test_only_the_first_error_of_concurrent_downloads_is_raised(
+async def test_only_the_first_error_of_concurrent_downloads_is_raised(
     fake: FakeServer, tmp_path: Path
 ) -> None:
     """It cancels the other downloads."""
     folder = write_package(tmp_path, modules=True)
 
-    async def scenario(project: Project, _: AsyncDocassemble) -> None:
+    async with open_project(fake) as (project, _):
         await project.sync(folder)
         fake.fail("playground.download_file", status=403, body="Access denied.", times=3)
         with pytest.raises(AccessDenied):
             await project.sync(folder)
 
-    run_in_project(fake, scenario)
 
-
-def test_failed_sync_is_completed_by_the_next(fake: FakeServer, tmp_path: Path) -> None:
+async def test_failed_sync_is_completed_by_the_next(fake: FakeServer, tmp_path: Path) -> None:
     """The modules are still to be sent, with the restart."""
     folder = write_package(tmp_path, modules=True)
 
-    async def scenario(project: Project, _: AsyncDocassemble) -> SyncReport:
+    async with open_project(fake) as (project, _):
         fake.delay(UPLOADS, seconds=0)
         fake.fail(UPLOADS, status=403, body="Access denied.")
         with pytest.raises(AccessDenied):
             await project.sync(folder)
-        return await project.sync(folder)
-
-    report = run_in_project(fake, scenario)
+        report = await project.sync(folder)
 
     assert list_changes(report)[0] == "+ static/style.css"
     assert report.unchanged == 1
     assert report.restarted
 
 
-def test_long_outage_is_an_error(fake: FakeServer, tmp_path: Path) -> None:
+async def test_long_outage_is_an_error(fake: FakeServer, tmp_path: Path) -> None:
     """A call is repeated for a minute only."""
     fake.fail(UPLOADS, times=None)
 
-    async def scenario(project: Project, _: AsyncDocassemble) -> float:
+    async with open_project(fake) as (project, _):
         before = get_loop_time()
         with pytest.raises(ServerError):
             await project.sync(write_package(tmp_path))
-        return get_loop_time() - before
-
-    assert 60 <= run_in_project(fake, scenario) < 70
+        assert 60 <= get_loop_time() - before < 70
 
 
-def test_timeout_covers_the_whole_sync(fake: FakeServer, tmp_path: Path) -> None:
+async def test_timeout_covers_the_whole_sync(fake: FakeServer, tmp_path: Path) -> None:
     """A restart that does not end raises TaskTimeout."""
     folder = write_package(tmp_path, modules=True)
     fake._state.tasks.restart_seconds = 10_000
 
-    async def scenario(da: AsyncDocassemble) -> None:
-        async with da.project("mine", create=True) as project:
-            with pytest.raises(TaskTimeout, match="not synced within 50 s"):
-                await project.sync(folder, timeout=50)
-
-    run_with_client(fake, scenario)
+    async with fake.client() as da, da.project("mine", create=True) as project:
+        with pytest.raises(TaskTimeout, match="not synced within 50 s"):
+            await project.sync(folder, timeout=50)

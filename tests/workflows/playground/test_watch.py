@@ -14,7 +14,6 @@ from tests.mock import get_loop_time, get_other_tasks
 from tests.workflows.package_files import (
     count_calls,
     make_slow_server,
-    run_with_client,
     write_files,
     write_package,
 )
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from docassemble_client import AsyncDocassemble
     from docassemble_client.testing import FakeServer
 
 STYLE = "docassemble/mine/data/static/style.css"
@@ -35,7 +33,7 @@ def fake() -> FakeServer:
     return make_slow_server()
 
 
-def watch_events(
+async def watch_events(
     fake: FakeServer,
     folder: Path,
     events: int,
@@ -60,7 +58,7 @@ def watch_events(
         next(pending_actions, do_nothing)()
         await asyncio.sleep(seconds)
 
-    async def scenario(da: AsyncDocassemble) -> list[str]:
+    async with fake.client() as da:
         outcomes: list[str] = []
         async with (
             da.project("mine", create=True, delete=True) as project,
@@ -71,23 +69,23 @@ def watch_events(
                 if len(outcomes) == events:
                     break
         assert await da.playground.list_projects() == []
-        return outcomes
-
-    return run_with_client(fake, scenario), sleeps
+        return outcomes, sleeps
 
 
 def do_nothing() -> None:
     """Do nothing during a sleep."""
 
 
-def test_folder_is_synced_at_once_and_after_each_change(fake: FakeServer, tmp_path: Path) -> None:
+async def test_folder_is_synced_at_once_and_after_each_change(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """A sync starts when the files stop changing; the server is compared only once."""
     folder = write_package(tmp_path)
 
     def change(text: str) -> Callable[[], object]:
         return lambda: write_files(folder, {STYLE: text})
 
-    outcomes, sleeps = watch_events(
+    outcomes, sleeps = await watch_events(
         fake,
         folder,
         3,
@@ -112,54 +110,53 @@ def test_folder_is_synced_at_once_and_after_each_change(fake: FakeServer, tmp_pa
     assert count_calls(fake, "playground.download_file") == 0
 
 
-def test_first_sync_is_reported_even_without_changes(fake: FakeServer, tmp_path: Path) -> None:
+async def test_first_sync_is_reported_even_without_changes(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """Later syncs without changes are not reported, for example after a touch."""
     folder = write_package(tmp_path)
 
-    async def scenario(da: AsyncDocassemble) -> list[WatchEvent]:
-        async with da.project("mine", create=True) as project:
-            await project.sync(folder)
-            outcomes: list[WatchEvent] = []
-            async with aclosing(project.watch(folder)) as watch:
-                async for event in watch:
-                    outcomes.append(event)
-                    if len(outcomes) == 2:
-                        return outcomes
-                    (folder / STYLE).touch()
-                    loop = asyncio.get_running_loop()
-                    loop.call_later(10, write_files, folder, {STYLE: "a"})
-        raise AssertionError
-
-    first, second = run_with_client(fake, scenario)
+    async with fake.client() as da, da.project("mine", create=True) as project:
+        await project.sync(folder)
+        async with aclosing(project.watch(folder)) as watch:
+            first = await anext(watch)
+            (folder / STYLE).touch()
+            loop = asyncio.get_running_loop()
+            loop.call_later(10, write_files, folder, {STYLE: "a"})
+            second = await anext(watch)
 
     assert first.report is not None
     assert (first.report.changes, first.report.unchanged) == ((), 4)
     assert str(second) == "~ static/style.css"
 
 
-def test_deleted_file_is_deleted_on_the_server(fake: FakeServer, tmp_path: Path) -> None:
+async def test_deleted_file_is_deleted_on_the_server(fake: FakeServer, tmp_path: Path) -> None:
     """It needs delete=True; a module restarts the server."""
     folder = write_package(tmp_path, modules=True)
 
-    outcomes, _ = watch_events(
+    outcomes, _ = await watch_events(
         fake, folder, 2, [do_nothing, (folder / "docassemble/mine/rules.py").unlink], delete=True
     )
 
     assert outcomes[1] == "- modules/rules.py"
 
 
-def test_server_error_is_reported_and_the_sync_retried(fake: FakeServer, tmp_path: Path) -> None:
+async def test_server_error_is_reported_and_the_sync_retried(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """The delay doubles up to 30 seconds; no change of the folder is needed."""
     fake.fail("playground.list_files", status=403, body="Access denied.", times=7)
 
-    outcomes, sleeps = watch_events(fake, write_package(tmp_path), 8)
+    outcomes, sleeps = await watch_events(fake, write_package(tmp_path), 8)
 
     assert all("not synced: playground.list_files" in event for event in outcomes[:7])
     assert outcomes[7].count("+") == 4
     assert sleeps[1::2] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
 
-def test_server_is_compared_again_after_a_failed_sync(fake: FakeServer, tmp_path: Path) -> None:
+async def test_server_is_compared_again_after_a_failed_sync(
+    fake: FakeServer, tmp_path: Path
+) -> None:
     """The folder is as before, but the server has a part of the changes."""
     folder = write_package(tmp_path)
     old = (folder / STYLE).read_text(encoding="utf-8")
@@ -175,18 +172,18 @@ def test_server_is_compared_again_after_a_failed_sync(fake: FakeServer, tmp_path
             {STYLE: old, "docassemble/mine/data/templates/letter.md": "Dear {{ client }},\n"},
         )
 
-    outcomes, _ = watch_events(fake, folder, 3, [do_nothing, change, do_nothing, undo])
+    outcomes, _ = await watch_events(fake, folder, 3, [do_nothing, change, do_nothing, undo])
 
     assert "not synced" in outcomes[1]
     assert outcomes[2] == "~ static/style.css"
 
 
-def test_invalid_folder_is_reported_once_per_change(fake: FakeServer, tmp_path: Path) -> None:
+async def test_invalid_folder_is_reported_once_per_change(fake: FakeServer, tmp_path: Path) -> None:
     """The sync is repeated only after a change; a restored folder is synced."""
     folder = write_package(tmp_path / "mine")
     elsewhere = tmp_path / "elsewhere"
 
-    outcomes, sleeps = watch_events(
+    outcomes, sleeps = await watch_events(
         fake,
         folder,
         3,
@@ -203,7 +200,7 @@ def test_invalid_folder_is_reported_once_per_change(fake: FakeServer, tmp_path: 
     assert len(sleeps) == 9
 
 
-def test_unreadable_file_is_reported(
+async def test_unreadable_file_is_reported(
     fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An OSError does not end the watch."""
@@ -217,7 +214,7 @@ def test_unreadable_file_is_reported(
         "docassemble_client.workflows.playground.sync.find_local_files", raise_error
     )
 
-    outcomes, _ = watch_events(
+    outcomes, _ = await watch_events(
         fake, folder, 2, [do_nothing, lambda: write_files(folder, {STYLE: "a"})]
     )
 
@@ -226,14 +223,15 @@ def test_unreadable_file_is_reported(
 
 
 @pytest.mark.parametrize("moment", [0.1, 0.35, 5.0])
-def test_cancelled_watch_leaves_nothing_behind(
+async def test_cancelled_watch_leaves_nothing_behind(
     fake: FakeServer, tmp_path: Path, moment: float
 ) -> None:
     """It is cancelled during the debounce, during a sync, and between two checks."""
     fake.latency = 0.1
     folder = write_package(tmp_path)
 
-    async def scenario(da: AsyncDocassemble) -> None:
+    async with fake.client() as da:
+
         async def use() -> None:
             async with da.project("mine", create=True, delete=True) as project:
                 entered.set()
@@ -252,8 +250,6 @@ def test_cancelled_watch_leaves_nothing_behind(
         assert await da.playground.list_projects() == []
         assert get_other_tasks() == before
         assert get_loop_time() < 60
-
-    run_with_client(fake, scenario)
 
 
 def test_text_of_an_event_has_the_error() -> None:

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from docassemble_client.operations import OPERATIONS
-from tests.mock import run
 from tests.workflows.accounts.test_ensure import make_user_json
 from tests.workflows.routes import ACCESS_DENIED, RouteServer
 
@@ -39,7 +38,7 @@ ADMIN_ROUTES: dict[str, Any] = {
 }
 
 
-def run_doctor(routes: dict[str, Any], **options: Any) -> tuple[ServerReport, RouteServer]:
+async def run_doctor(routes: dict[str, Any], **options: Any) -> tuple[ServerReport, RouteServer]:
     """Run `doctor` on a server with these routes."""
     server = RouteServer(routes)
 
@@ -47,7 +46,7 @@ def run_doctor(routes: dict[str, Any], **options: Any) -> tuple[ServerReport, Ro
         async with server.client(**options) as da:
             return await da.doctor()
 
-    return run(check()), server
+    return await check(), server
 
 
 def make_routes(*allowed: str, **changes: MockResponse) -> dict[str, Any]:
@@ -55,9 +54,9 @@ def make_routes(*allowed: str, **changes: MockResponse) -> dict[str, Any]:
     return {call: ADMIN_ROUTES[call] for call in ("GET /health_status", *allowed)} | changes
 
 
-def test_administrator_may_use_every_operation() -> None:
+async def test_administrator_may_use_every_operation() -> None:
     """Only calls that read are made, each once; the rest is inferred."""
-    report, server = run_doctor(ADMIN_ROUTES)
+    report, server = await run_doctor(ADMIN_ROUTES)
 
     assert report.ok
     assert set(report.allowed) == set(OPERATIONS)
@@ -75,12 +74,12 @@ def test_administrator_may_use_every_operation() -> None:
     assert lines[4].startswith("  allowed: api_keys (all); files (all); ")
 
 
-def test_user_without_privileges_may_use_few_operations() -> None:
+async def test_user_without_privileges_may_use_few_operations() -> None:
     """Operations are refused, or unknown if they depend on the configuration."""
     user = (200, make_user_json(None, privileges=["user"]))  # type: ignore[arg-type]
     own_calls = ("GET /api/list", "GET /api/user/interviews", "GET /api/user/api")
 
-    report, _ = run_doctor(make_routes(*own_calls, **{"GET /api/user": user}))
+    report, _ = await run_doctor(make_routes(*own_calls, **{"GET /api/user": user}))
 
     assert {"sessions.start", "users.update_current", "api_keys.create"} <= set(report.allowed)
     assert {"users.list", "server.restart", "server.get_config"} <= set(report.refused)
@@ -89,7 +88,7 @@ def test_user_without_privileges_may_use_few_operations() -> None:
     assert "  API key: valid (user)" in str(report)
 
 
-def test_permissions_of_a_privilege_are_inferred() -> None:
+async def test_permissions_of_a_privilege_are_inferred() -> None:
     """The configuration can grant permissions to a privilege; the responses show them."""
     clerk = (200, make_user_json(privileges=["clerk"]))
     own_calls = (
@@ -99,15 +98,15 @@ def test_permissions_of_a_privilege_are_inferred() -> None:
         "GET /api/user_list",
     )
 
-    report, _ = run_doctor(make_routes(*own_calls, **{"GET /api/user": clerk}))
+    report, _ = await run_doctor(make_routes(*own_calls, **{"GET /api/user": clerk}))
 
     assert {"users.list", "users.get", "users.get_by_username"} <= set(report.allowed)
     assert "sessions.list" in report.refused
 
 
-def test_limited_key_is_recognised() -> None:
+async def test_limited_key_is_recognised() -> None:
     """A key is limited if it may not use an operation that its owner may use."""
-    report, _ = run_doctor(
+    report, _ = await run_doctor(
         make_routes("GET /api/list", "GET /api/interviews", "GET /api/user/interviews")
     )
 
@@ -118,19 +117,19 @@ def test_limited_key_is_recognised() -> None:
     assert "  API key: valid, with limited permissions" in str(report)
 
 
-def test_status_400_is_a_refusal() -> None:
+async def test_status_400_is_a_refusal() -> None:
     """Some operations return it if a permission is missing."""
     refused = (400, "You do not have sufficient privileges to see the list of privileges.")
 
-    report, _ = run_doctor(ADMIN_ROUTES | {"GET /api/privileges": refused})
+    report, _ = await run_doctor(ADMIN_ROUTES | {"GET /api/privileges": refused})
 
     assert report.limited
     assert "privileges.list" in report.refused
 
 
-def test_invalid_key_is_reported_as_not_accepted() -> None:
+async def test_invalid_key_is_reported_as_not_accepted() -> None:
     """The server responds, but refuses the key everywhere."""
-    report, _ = run_doctor(make_routes())
+    report, _ = await run_doctor(make_routes())
 
     assert (report.reachable, report.key_valid, report.ok) == (True, False, False)
     assert report.allowed == ("server.get_health",)
@@ -142,11 +141,11 @@ def test_invalid_key_is_reported_as_not_accepted() -> None:
     ]
 
 
-def test_disabled_features_are_reported() -> None:
+async def test_disabled_features_are_reported() -> None:
     """All operations of the feature are disabled, including those that were not called."""
     disabled = dict.fromkeys(("GET /api/playground", "GET /api/package_update_status"), DISABLED)
 
-    report, _ = run_doctor(ADMIN_ROUTES | disabled)
+    report, _ = await run_doctor(ADMIN_ROUTES | disabled)
 
     assert report.disabled_directives == ("allow updates", "enable playground")
     assert {"playground.upload_files", "packages.install"} <= set(report.disabled)
@@ -156,9 +155,9 @@ def test_disabled_features_are_reported() -> None:
     assert "  disabled: packages (install, update, uninstall, get_update_status); play" in text
 
 
-def test_disabled_restarts_disable_three_directives() -> None:
+async def test_disabled_restarts_disable_three_directives() -> None:
     """Restarts are available if any of the three is on; one has no call of its own."""
-    report, _ = run_doctor(ADMIN_ROUTES | {"GET /api/restart_status": DISABLED})
+    report, _ = await run_doctor(ADMIN_ROUTES | {"GET /api/restart_status": DISABLED})
 
     assert report.disabled_directives == (
         "allow configuration editing",
@@ -171,9 +170,9 @@ def test_disabled_restarts_disable_three_directives() -> None:
     assert "server.get_config" not in report.allowed
 
 
-def test_unreachable_server_is_reported() -> None:
+async def test_unreachable_server_is_reported() -> None:
     """No more calls are made; `problem` is the connection error."""
-    report, server = run_doctor({"GET /health_status": httpx.ConnectError("refused")})
+    report, server = await run_doctor({"GET /health_status": httpx.ConnectError("refused")})
 
     assert (report.reachable, report.ok, len(server.calls)) == (False, False, 1)
     assert "  problem: server.get_health (GET /health_status): " in str(report)
@@ -191,7 +190,7 @@ def test_unreachable_server_is_reported() -> None:
         ("http://a.org/da", "https://a.org/", "https://a.org"),
     ],
 )
-def test_redirect_is_reported_with_the_base_url_to_use(
+async def test_redirect_is_reported_with_the_base_url_to_use(
     base_url: str, location: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The path of the request is removed; the key is not sent to the target."""
@@ -199,7 +198,7 @@ def test_redirect_is_reported_with_the_base_url_to_use(
     redirect = httpx.Response(301, headers={"location": location})
     path = urlsplit(base_url).path
 
-    report, server = run_doctor({f"GET {path}/health_status": redirect})
+    report, server = await run_doctor({f"GET {path}/health_status": redirect})
 
     assert (report.reachable, report.ok, report.key_valid) == (True, False, None)
     assert report.redirect == expected
@@ -212,11 +211,11 @@ def test_redirect_is_reported_with_the_base_url_to_use(
     "location",
     ["https://sso.example.org/login", "/", "", "https://da.example.com/health_status/"],
 )
-def test_redirect_to_another_page_names_no_base_url(location: str) -> None:
+async def test_redirect_to_another_page_names_no_base_url(location: str) -> None:
     """It leads to a login page or the start page, or in a circle."""
     redirect = httpx.Response(302, headers={"location": location} if location else {})
 
-    report, _ = run_doctor({"GET /health_status": redirect})
+    report, _ = await run_doctor({"GET /health_status": redirect})
 
     assert (report.redirect, report.ok) == ("", False)
     assert "not docassemble's health status" in report.problem
@@ -239,9 +238,11 @@ GATEWAY = httpx.Response(401, json={"message": "Forbidden"})
         ((429, "x"), "a proxy limits the request rate. Try again later"),
     ],
 )
-def test_other_server_at_the_address_is_reported(response: MockResponse, expected: str) -> None:
+async def test_other_server_at_the_address_is_reported(
+    response: MockResponse, expected: str
+) -> None:
     """Nothing is said about features and privileges, and only one call has the key."""
-    report, server = run_doctor(dict.fromkeys(ADMIN_ROUTES, response))
+    report, server = await run_doctor(dict.fromkeys(ADMIN_ROUTES, response))
 
     assert (report.reachable, report.key_valid, report.version) == (True, None, "")
     assert (report.allowed, report.refused, report.unknown) == ((), (), ())
@@ -252,42 +253,44 @@ def test_other_server_at_the_address_is_reported(response: MockResponse, expecte
     assert expected in lines[2]
 
 
-def test_key_is_not_judged_while_the_server_fails() -> None:
+async def test_key_is_not_judged_while_the_server_fails() -> None:
     """The server may restart after the first response."""
     routes: dict[str, Any] = dict.fromkeys(ADMIN_ROUTES, (503, "x"))
 
-    report, _ = run_doctor(routes | {"GET /health_status": HEALTH})
+    report, _ = await run_doctor(routes | {"GET /health_status": HEALTH})
 
     assert (report.key_valid, report.disabled, report.ok) == (None, (), False)
     assert "  API key: could not be checked" in str(report)
 
 
-def test_path_of_a_wrong_base_url_is_questioned(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_path_of_a_wrong_base_url_is_questioned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some people add /api, or copy the address of an interview."""
     monkeypatch.setattr(RouteServer, "url", "https://da.example.com/api")
 
-    report, _ = run_doctor(dict.fromkeys(("GET /api/health_status", "GET /api/api/user"), DISABLED))
+    report, _ = await run_doctor(
+        dict.fromkeys(("GET /api/health_status", "GET /api/api/user"), DISABLED)
+    )
 
     assert "If docassemble is not in the folder /api, remove it" in report.problem
 
 
 @pytest.mark.parametrize("owner", [ADMIN_ROUTES["GET /api/user"], ACCESS_DENIED])
-def test_blocked_health_status_does_not_hide_docassemble(owner: MockResponse) -> None:
+async def test_blocked_health_status_does_not_hide_docassemble(owner: MockResponse) -> None:
     """A proxy may block it, while the API is available; a refusal in JSON is docassemble's."""
     routes = ADMIN_ROUTES | {"GET /health_status": FORBIDDEN, "GET /api/user": owner}
 
-    report, server = run_doctor(routes)
+    report, server = await run_doctor(routes)
 
     assert (report.key_valid, report.ok) == (True, False)
     assert "server.get_health (GET /health_status): 403" in report.problem
     assert sorted(server.calls) == sorted(ADMIN_ROUTES)
 
 
-def test_unencrypted_connection_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unencrypted_connection_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """With http, others can read the key."""
     monkeypatch.setattr(RouteServer, "url", "http://da.example.com")
 
-    report, _ = run_doctor({"GET /health_status": ACCESS_DENIED})
+    report, _ = await run_doctor({"GET /health_status": ACCESS_DENIED})
 
     assert not report.tls
     assert "  TLS: no, the key is sent unencrypted" in str(report)

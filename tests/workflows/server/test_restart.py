@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from docassemble_client import RedirectRefused, TaskTimeout
-from tests.mock import get_loop_time, run
+from tests.mock import get_loop_time
 from tests.workflows.routes import RouteServer
 
 if TYPE_CHECKING:
@@ -24,21 +24,19 @@ CONFIG = {
 TASK = (200, {"success": True, "task_id": "exampleTaskIdOf24Letters"})
 
 
-def patch_config(changes: Any, *, dry_run: bool = False) -> tuple[ConfigPatch, list[Any]]:
+async def patch_config(changes: Any, *, dry_run: bool = False) -> tuple[ConfigPatch, list[Any]]:
     """Change the configuration; also return the changes that were sent."""
     server = RouteServer({"GET /api/config": (200, CONFIG), "PATCH /api/config": TASK})
 
-    async def change() -> ConfigPatch:
-        async with server.client() as da:
-            return await da.patch_config(changes, dry_run=dry_run)
+    async with server.client() as da:
+        result = await da.patch_config(changes, dry_run=dry_run)
 
-    result = run(change())
     return result, [payload["config_changes"] for _, payload in server.find_calls("PATCH")]
 
 
-def test_config_is_merged_at_every_depth() -> None:
+async def test_config_is_merged_at_every_depth() -> None:
     """Other values are kept; only top-level directives that differ are sent."""
-    result, sent = patch_config(
+    result, sent = await patch_config(
         {
             "debug": True,
             "mail": {"server": "new", "smtp": {"port": 25, "tls": "exampleSecret123"}},
@@ -67,16 +65,16 @@ def test_config_is_merged_at_every_depth() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"debug": True, "mail": {"smtp": {"port": 25}}}])
-def test_equal_config_is_not_sent(changes: Any) -> None:
+async def test_equal_config_is_not_sent(changes: Any) -> None:
     """The server does not restart."""
-    result, sent = patch_config(changes)
+    result, sent = await patch_config(changes)
 
     assert (result.task, sent, str(result)) == (None, [], "nothing differs")
 
 
-def test_dry_run_only_compares() -> None:
+async def test_dry_run_only_compares() -> None:
     """Values are compared as JSON: True is not 1."""
-    result, sent = patch_config({"debug": 1, "admins": {"x": 1}, "mail": None}, dry_run=True)
+    result, sent = await patch_config({"debug": 1, "admins": {"x": 1}, "mail": None}, dry_run=True)
 
     assert (result.task, sent) == (None, [])
     assert result.changed == ("debug", "admins", "mail")
@@ -96,14 +94,10 @@ class RestartingServer(RouteServer):
             }
         )
 
-    def restart(self, **options: Any) -> tuple[TaskHandle, float]:
+    async def restart(self, **options: Any) -> tuple[TaskHandle, float]:
         """Restart the server; also return how many seconds it took."""
-
-        async def restart() -> tuple[TaskHandle, float]:
-            async with self.client() as da:
-                return await da.restart(**options), get_loop_time()
-
-        return run(restart())
+        async with self.client() as da:
+            return await da.restart(**options), get_loop_time()
 
 
 def make_health(start: float) -> MockResponse:
@@ -111,16 +105,16 @@ def make_health(start: float) -> MockResponse:
     return 200, {"ok": True, "server_start_time": start, "version": "1.10.14"}
 
 
-def test_restart_without_waiting_is_one_call() -> None:
+async def test_restart_without_waiting_is_one_call() -> None:
     """You can wait for the handle later."""
     server = RestartingServer(make_health(1))
 
-    handle, _ = server.restart(wait=False)
+    handle, _ = await server.restart(wait=False)
 
     assert (handle.kind, server.calls) == ("restart", ["POST /api/restart"])
 
 
-def test_restart_ends_after_consecutive_responses_of_new_processes() -> None:
+async def test_restart_ends_after_consecutive_responses_of_new_processes() -> None:
     """An old process, a lost connection, an error or a page resets the count."""
     new = make_health(9)
     responses = [
@@ -133,27 +127,27 @@ def test_restart_ends_after_consecutive_responses_of_new_processes() -> None:
     ]
     server = RestartingServer(*responses)
 
-    _, seconds = server.restart()
+    _, seconds = await server.restart()
 
     assert server.calls.count("GET /health_status") == len(responses)
     assert seconds == pytest.approx(12, abs=0.5)
 
 
-def test_restart_that_is_never_stable_times_out() -> None:
+async def test_restart_that_is_never_stable_times_out() -> None:
     """The error has the handle."""
     server = RestartingServer(make_health(5))
 
     with pytest.raises(TaskTimeout, match=r"stable within 30 s") as error:
-        server.restart(timeout=30)
+        await server.restart(timeout=30)
 
     assert error.value.handle is not None
     assert error.value.operation == "server.restart"
 
 
-def test_redirect_ends_the_wait() -> None:
+async def test_redirect_ends_the_wait() -> None:
     """A redirect is permanent."""
     redirect = httpx.Response(302, headers={"location": "https://elsewhere.example.com/"})
     server = RestartingServer(*[make_health(5)] * 3, make_health(9), redirect)
 
     with pytest.raises(RedirectRefused):
-        server.restart()
+        await server.restart()
