@@ -1,23 +1,20 @@
-"""Mock servers, and a runner with a virtual clock."""
+"""Mock servers, and what the event loop of a test has left to do."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
 from docassemble_client import AsyncDocassemble
-from tests.clock import VirtualClockLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     MockResponse: TypeAlias = httpx.Response | Exception | tuple[int, Any]
-
-T = TypeVar("T")
 
 
 class MockServer:
@@ -78,12 +75,6 @@ async def settle(rounds: int = 20) -> None:
     """Yield to the event loop until all tasks that are ready have run."""
     for _ in range(rounds):
         await asyncio.sleep(0)
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine like asyncio.run, with a virtual clock; fail on unhandled exceptions."""
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        return runner.run(coroutine)
 
 
 def get_loop_time() -> float:

@@ -8,7 +8,7 @@ import secrets
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import yaml
@@ -23,12 +23,18 @@ from tests.recorded_interviews import load_recorded_interviews
 from tests.testing.server_setups import set_up_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Generator,
+        Iterator,
+        Mapping,
+    )
     from contextlib import AbstractAsyncContextManager
 
     from tests.live.server import LiveServer
 
-T = TypeVar("T")
 FAKE = "fake"
 SKIP_REASON = "works on a real server only"
 MIN_PASS_RATIO = 0.9  # of the tests of calls, on the fake server
@@ -73,14 +79,6 @@ class Server(Protocol):
     @property
     def admin_password(self) -> str:
         """Password of the administrator."""
-        ...
-
-
-class Run(Protocol):
-    """Runs a coroutine function with a client of the administrator."""
-
-    def __call__(self, job: Callable[[AsyncDocassemble], Awaitable[T]]) -> T:
-        """Run the function and return its result."""
         ...
 
 
@@ -207,9 +205,10 @@ def _start_real_server(version: str) -> LiveServer:
 @pytest.fixture(scope="session", autouse=True)
 def check_leftover_sessions(server: Server) -> Iterator[None]:
     """Check that the tests leave no session of any user behind."""
-    before = asyncio.run(_list_sessions(server))
-    yield
-    leftover = asyncio.run(_list_sessions(server)) - before
+    with asyncio.Runner() as runner:
+        before = runner.run(_list_sessions(server))
+        yield
+        leftover = runner.run(_list_sessions(server)) - before
     assert not leftover, f"sessions were left behind: {sorted(leftover)}"
 
 
@@ -277,17 +276,10 @@ def connect(server: Server, exchange_log: ExchangeLog, request: pytest.FixtureRe
 
 
 @pytest.fixture
-def run(connect: Connect) -> Run:
-    """Run a coroutine function with a client of the administrator."""
-
-    def run_with_client(job: Callable[[AsyncDocassemble], Awaitable[T]]) -> T:
-        async def with_client() -> T:
-            async with connect() as da:
-                return await job(da)
-
-        return asyncio.run(with_client())
-
-    return run_with_client
+async def da(connect: Connect) -> AsyncIterator[AsyncDocassemble]:
+    """Use a client of the administrator."""
+    async with connect() as client:
+        yield client
 
 
 @pytest.fixture

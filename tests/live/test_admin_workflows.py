@@ -25,7 +25,7 @@ from tests.live.interviews import QUESTIONLESS, TEXT_FIELD, temporary_interview,
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
     from tests.live.server import LiveServer
 
 SHARED = """
@@ -56,110 +56,103 @@ async def delete_accounts_afterwards(da: AsyncDocassemble, *emails: str) -> Asyn
                 await da.users.delete(user.id, "account_and_shared")
 
 
-def test_ensure_user_updates_differences_only(run: Run, connect: Connect, unique: str) -> None:
+async def test_ensure_user_updates_differences_only(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """ensure_user creates the account, updates differences, and then changes nothing."""
     email = f"{unique}@example.com"
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with delete_accounts_afterwards(da, email):
-            created = await da.ensure_user(
-                email, privileges=["user", "developer"], profile={"first_name": " Ana "}
-            )
-            planned = await da.ensure_user(email, exact_privileges=["advocate"], dry_run=True)
-            updated = await da.ensure_user(
-                email.upper(),
-                exact_privileges=["user", "advocate"],
-                profile={"first_name": "Ana", "country": "DE", "timezone": "Europe/Berlin"},
-            )
-            unchanged = await da.ensure_user(
-                email, privileges=["advocate"], profile={"country": "DE", "language": ""}
-            )
-            emptied = await da.ensure_user(email, exact_privileges=[])
-            assert created.password is not None
-            secret = await da.users.get_secret(email, created.password)
+    async with delete_accounts_afterwards(da, email):
+        created = await da.ensure_user(
+            email, privileges=["user", "developer"], profile={"first_name": " Ana "}
+        )
+        planned = await da.ensure_user(email, exact_privileges=["advocate"], dry_run=True)
+        updated = await da.ensure_user(
+            email.upper(),
+            exact_privileges=["user", "advocate"],
+            profile={"first_name": "Ana", "country": "DE", "timezone": "Europe/Berlin"},
+        )
+        unchanged = await da.ensure_user(
+            email, privileges=["advocate"], profile={"country": "DE", "language": ""}
+        )
+        emptied = await da.ensure_user(email, exact_privileges=[])
+        assert created.password is not None
+        secret = await da.users.get_secret(email, created.password)
 
-        assert created.created
-        assert secret
-        assert set(created.user.privileges) == {"user", "developer"}
-        assert created.user.first_name == "Ana"
-        assert (planned.granted, set(planned.revoked)) == (("advocate",), {"user", "developer"})
-        assert (updated.granted, updated.revoked) == (("advocate",), ("developer",))
-        assert updated.changed == ("country", "timezone")
-        assert (updated.user.country, set(updated.user.privileges)) == ("DE", {"user", "advocate"})
-        assert (unchanged.granted, unchanged.revoked, unchanged.changed) == ((), (), ())
-        assert unchanged.user.id == created.user.id
-        assert (set(emptied.revoked), emptied.user.privileges) == ({"user", "advocate"}, [])
-
-    run(job)
+    assert created.created
+    assert secret
+    assert set(created.user.privileges) == {"user", "developer"}
+    assert created.user.first_name == "Ana"
+    assert (planned.granted, set(planned.revoked)) == (("advocate",), {"user", "developer"})
+    assert (updated.granted, updated.revoked) == (("advocate",), ("developer",))
+    assert updated.changed == ("country", "timezone")
+    assert (updated.user.country, set(updated.user.privileges)) == ("DE", {"user", "advocate"})
+    assert (unchanged.granted, unchanged.revoked, unchanged.changed) == ((), (), ())
+    assert unchanged.user.id == created.user.id
+    assert (set(emptied.revoked), emptied.user.privileges) == ({"user", "advocate"}, [])
 
 
-def test_ensure_user_distinguishes_similar_addresses(run: Run, unique: str) -> None:
+async def test_ensure_user_distinguishes_similar_addresses(
+    da: AsyncDocassemble, unique: str
+) -> None:
     """In the server's search _ matches any character, but ensure_user updates no other account."""
     other_email, email = f"{unique}xb@example.com", f"{unique}_b@example.com"
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with delete_accounts_afterwards(da, other_email, email):
-            first = await da.ensure_user(email)
-            second = await da.ensure_user(other_email)
-            repeated = await da.ensure_user(email)
-            await da.users.delete(first.user.id, "account")
-            with pytest.raises(BadRequest, match="underscore"):
-                await da.ensure_user(email, profile={"first_name": "Ada"})
-            untouched = await da.users.get(second.user.id)
+    async with delete_accounts_afterwards(da, other_email, email):
+        first = await da.ensure_user(email)
+        second = await da.ensure_user(other_email)
+        repeated = await da.ensure_user(email)
+        await da.users.delete(first.user.id, "account")
+        with pytest.raises(BadRequest, match="underscore"):
+            await da.ensure_user(email, profile={"first_name": "Ada"})
+        untouched = await da.users.get(second.user.id)
 
-        assert first.created
-        assert second.created
-        assert (repeated.created, repeated.user.id) == (False, first.user.id)
-        assert untouched == second.user
-
-    run(job)
+    assert first.created
+    assert second.created
+    assert (repeated.created, repeated.user.id) == (False, first.user.id)
+    assert untouched == second.user
 
 
-def test_concurrent_ensure_user_calls_create_one_account(run: Run, unique: str) -> None:
+async def test_concurrent_ensure_user_calls_create_one_account(
+    da: AsyncDocassemble, unique: str
+) -> None:
     """Only one of the concurrent calls creates the account."""
     email = f"{unique}@example.com"
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with delete_accounts_afterwards(da, email):
-            results = await asyncio.gather(*(da.ensure_user(email) for _ in range(4)))
-            with pytest.raises(BadRequest):
-                await da.ensure_user(f"x{email}", password="abc")
+    async with delete_accounts_afterwards(da, email):
+        results = await asyncio.gather(*(da.ensure_user(email) for _ in range(4)))
+        with pytest.raises(BadRequest):
+            await da.ensure_user(f"x{email}", password="abc")
 
-        assert len({result.user.id for result in results}) == 1
-        assert sum(result.created for result in results) == 1
-
-    run(job)
+    assert len({result.user.id for result in results}) == 1
+    assert sum(result.created for result in results) == 1
 
 
-def test_ensure_api_key_creates_the_key_once(run: Run, connect: Connect, unique: str) -> None:
+async def test_ensure_api_key_creates_the_key_once(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """A new key works; for an existing key, only the differences are returned."""
+    async with temporary_account(da, connect) as ada:
+        created = await da.ensure_api_key(ada.id, unique, method="ip", allowed=["127.0.0.1"])
+        unchanged = await da.ensure_api_key(ada.id, unique, method="ip", allowed=["127.0.0.1"])
+        different = await da.ensure_api_key(ada.id, unique, method="none", allowed=[])
+        assert created.key is not None
+        async with connect(created.key) as user:
+            owner = await user.users.get_current()
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_account(da, connect) as ada:
-            created = await da.ensure_api_key(ada.id, unique, method="ip", allowed=["127.0.0.1"])
-            unchanged = await da.ensure_api_key(ada.id, unique, method="ip", allowed=["127.0.0.1"])
-            different = await da.ensure_api_key(ada.id, unique, method="none", allowed=[])
-            assert created.key is not None
-            async with connect(created.key) as user:
-                owner = await user.users.get_current()
-
-        assert owner.id == ada.id
-        assert (unchanged.key, unchanged.differences, unchanged.info.last_four) == (
-            None,
-            (),
-            created.info.last_four,
-        )
-        assert different.differences == ("method", "allowed")
-
-    run(job)
+    assert owner.id == ada.id
+    assert (unchanged.key, unchanged.differences, unchanged.info.last_four) == (
+        None,
+        (),
+        created.info.last_four,
+    )
+    assert different.differences == ("method", "allowed")
 
 
-def test_sessions_are_exported_and_cleaned_up(run: Run, connect: Connect, unique: str) -> None:
+async def test_sessions_are_exported_and_cleaned_up(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """Each session is exported once; only old sessions of the filter are deleted."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_interview(da, SHARED.format(tag=unique)) as shared:
-            await check_export(da, shared, unique)
 
     async def check_export(da: AsyncDocassemble, shared: str, tag: str) -> None:
         async with (
@@ -200,126 +193,118 @@ def test_sessions_are_exported_and_cleaned_up(run: Run, connect: Connect, unique
         assert (report.changed_since, report.failed) == ((), ())
         assert remaining == {third.session}
 
-    run(job)
+    async with temporary_interview(da, SHARED.format(tag=unique)) as shared:
+        await check_export(da, shared, unique)
 
 
-def test_doctor_lists_permitted_operations(run: Run, connect: Connect, server: LiveServer) -> None:
+async def test_doctor_lists_permitted_operations(
+    da: AsyncDocassemble, connect: Connect, server: LiveServer
+) -> None:
     """Admins may call everything; other users and limited keys have fewer operations."""
+    of_admin = await da.doctor()
+    async with temporary_account(da, connect) as ada:
+        of_user = await ada.da.doctor()
+    async with limited_client(da, connect, "create_user", "access_user_info") as limited:
+        of_limited_key = await limited.doctor()
+    async with (
+        temporary_privilege(da, "clerk"),
+        temporary_account(da, connect, "clerk") as clerk,
+    ):
+        of_clerk = await clerk.da.doctor()
+    async with connect("no-such-key") as stranger:
+        of_unknown_key = await stranger.doctor()
+    async with AsyncDocassemble("http://127.0.0.1:9", "key") as offline:
+        unreachable = await offline.doctor()
 
-    async def job(da: AsyncDocassemble) -> None:
-        of_admin = await da.doctor()
-        async with temporary_account(da, connect) as ada:
-            of_user = await ada.da.doctor()
-        async with limited_client(da, connect, "create_user", "access_user_info") as limited:
-            of_limited_key = await limited.doctor()
-        async with (
-            temporary_privilege(da, "clerk"),
-            temporary_account(da, connect, "clerk") as clerk,
-        ):
-            of_clerk = await clerk.da.doctor()
-        async with connect("no-such-key") as stranger:
-            of_unknown_key = await stranger.doctor()
-        async with AsyncDocassemble("http://127.0.0.1:9", "key") as offline:
-            unreachable = await offline.doctor()
-
-        assert of_admin.ok
-        assert (of_admin.version, set(of_admin.allowed)) == (server.version, set(OPERATIONS))
-        assert {"sessions.start", "users.get_current"} <= set(of_user.allowed)
-        assert {"users.list", "packages.list", "server.restart"} <= set(of_user.refused)
-        assert not of_user.limited
-        assert of_limited_key.limited
-        assert {"users.list", "users.get"} <= set(of_limited_key.allowed)
-        assert {"playground.list_files", "server.get_config"} <= set(of_limited_key.refused)
-        assert of_clerk.privileges == ("clerk",)
-        assert (of_unknown_key.reachable, of_unknown_key.key_valid) == (True, False)
-        assert not unreachable.reachable
-
-    run(job)
+    assert of_admin.ok
+    assert (of_admin.version, set(of_admin.allowed)) == (server.version, set(OPERATIONS))
+    assert {"sessions.start", "users.get_current"} <= set(of_user.allowed)
+    assert {"users.list", "packages.list", "server.restart"} <= set(of_user.refused)
+    assert not of_user.limited
+    assert of_limited_key.limited
+    assert {"users.list", "users.get"} <= set(of_limited_key.allowed)
+    assert {"playground.list_files", "server.get_config"} <= set(of_limited_key.refused)
+    assert of_clerk.privileges == ("clerk",)
+    assert (of_unknown_key.reachable, of_unknown_key.key_valid) == (True, False)
+    assert not unreachable.reachable
 
 
-def test_prefilled_url_opens_at_the_public_url(
-    run: Run, connect: Connect, server: LiveServer
+async def test_prefilled_url_opens_at_the_public_url(
+    da: AsyncDocassemble, connect: Connect, server: LiveServer
 ) -> None:
     """A visitor of the link sees the prefilled answers, only the first time."""
     port = urlsplit(server.url).port
     public_url = f"http://localhost:{port}"
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_interview(da, SHARED.format(tag="handed")) as shared,
-            connect(public_url=public_url) as client,
-            httpx.AsyncClient(follow_redirects=True) as browser,
-        ):
-            link = await client.interview(shared).prefilled_url(
-                {"name": "Ada"}, expires=timedelta(minutes=5), one_time=True
-            )
-            try:
-                url = link.url.reveal()
-                page = await browser.get(url)
-                second_page = await browser.get(url)
-                question = await da.sessions.get_question(link.i, link.session)
-            finally:
-                await da.sessions.delete(link.i, link.session)
-                cleaned = await da.cleanup_sessions(older_than=MIN_AGE, i=shared, dry_run=False)
-                remaining = await da.sessions.list(i=shared)
-
-        assert url.startswith(f"{public_url}/")
-        assert page.status_code == 200
-        assert "Hello, Ada!" in page.text
-        assert "Hello, Ada!" not in second_page.text
-        assert isinstance(question, Question)
-        assert question.question_text == "Hello, Ada!"
-        # The sessions of the visitor, who is not logged in.
-        assert link.session in {summary.session for summary in cleaned.deleted}
-        assert cleaned.failed == ()
-        assert remaining.items == []
-
-    run(job)
-
-
-def test_session_that_cannot_be_shared_is_deleted(run: Run, connect: Connect) -> None:
-    """An encrypted session is refused; a session whose answers fail is deleted."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_account(da, connect) as ada,
-            temporary_interview(da, SHARED.format(tag="x")) as shared,
-        ):
-            with pytest.raises(SessionNotShareable):
-                await ada.da.interview(QUESTIONLESS).prefilled_url({"favorite_number": 42})
-            with pytest.raises(BadRequest):
-                await ada.da.interview(shared).prefilled_url({"no_such.attribute": 1})
-            remaining = await ada.da.sessions.list_current()
-
-        assert remaining.items == []
-
-    run(job)
-
-
-def test_configuration_is_merged_and_the_server_restarted(run: Run, unique: str) -> None:
-    """A nested value is added; the restart restores the configuration."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        original = await da.server.get_config()
+    async with (
+        temporary_interview(da, SHARED.format(tag="handed")) as shared,
+        connect(public_url=public_url) as client,
+        httpx.AsyncClient(follow_redirects=True) as browser,
+    ):
+        link = await client.interview(shared).prefilled_url(
+            {"name": "Ada"}, expires=timedelta(minutes=5), one_time=True
+        )
         try:
-            first = await da.patch_config({unique: {"a": {"b": 1}}})
-            await da.wait_for_task(first.task)
-            planned = await da.patch_config({unique: {"a": {"c": 2}}}, dry_run=True)
-            unchanged = await da.patch_config({unique: {"a": {"b": 1}}})
+            url = link.url.reveal()
+            page = await browser.get(url)
+            second_page = await browser.get(url)
+            question = await da.sessions.get_question(link.i, link.session)
         finally:
-            await da.server.replace_config(dict(original))
-            before = await da.server.get_health()
-            await da.restart()
-        after = await da.server.get_health()
-        restored = await da.server.get_config()
+            await da.sessions.delete(link.i, link.session)
+            cleaned = await da.cleanup_sessions(older_than=MIN_AGE, i=shared, dry_run=False)
+            remaining = await da.sessions.list(i=shared)
 
-        assert (first.added, first.changed) == ((unique,), ())
-        assert (planned.added, planned.task) == ((f"{unique}.a.c",), None)
-        assert (unchanged.added, unchanged.changed, unchanged.task) == ((), (), None)
-        assert after.server_start_time > before.server_start_time
-        assert dict(restored) == dict(original)
+    assert url.startswith(f"{public_url}/")
+    assert page.status_code == 200
+    assert "Hello, Ada!" in page.text
+    assert "Hello, Ada!" not in second_page.text
+    assert isinstance(question, Question)
+    assert question.question_text == "Hello, Ada!"
+    # The sessions of the visitor, who is not logged in.
+    assert link.session in {summary.session for summary in cleaned.deleted}
+    assert cleaned.failed == ()
+    assert remaining.items == []
 
-    run(job)
+
+async def test_session_that_cannot_be_shared_is_deleted(
+    da: AsyncDocassemble, connect: Connect
+) -> None:
+    """An encrypted session is refused; a session whose answers fail is deleted."""
+    async with (
+        temporary_account(da, connect) as ada,
+        temporary_interview(da, SHARED.format(tag="x")) as shared,
+    ):
+        with pytest.raises(SessionNotShareable):
+            await ada.da.interview(QUESTIONLESS).prefilled_url({"favorite_number": 42})
+        with pytest.raises(BadRequest):
+            await ada.da.interview(shared).prefilled_url({"no_such.attribute": 1})
+        remaining = await ada.da.sessions.list_current()
+
+    assert remaining.items == []
+
+
+async def test_configuration_is_merged_and_the_server_restarted(
+    da: AsyncDocassemble, unique: str
+) -> None:
+    """A nested value is added; the restart restores the configuration."""
+    original = await da.server.get_config()
+    try:
+        first = await da.patch_config({unique: {"a": {"b": 1}}})
+        await da.wait_for_task(first.task)
+        planned = await da.patch_config({unique: {"a": {"c": 2}}}, dry_run=True)
+        unchanged = await da.patch_config({unique: {"a": {"b": 1}}})
+    finally:
+        await da.server.replace_config(dict(original))
+        before = await da.server.get_health()
+        await da.restart()
+    after = await da.server.get_health()
+    restored = await da.server.get_config()
+
+    assert (first.added, first.changed) == ((unique,), ())
+    assert (planned.added, planned.task) == ((f"{unique}.a.c",), None)
+    assert (unchanged.added, unchanged.changed, unchanged.task) == ((), (), None)
+    assert after.server_start_time > before.server_start_time
+    assert dict(restored) == dict(original)
 
 
 UNREADABLE_INTERVIEW = """

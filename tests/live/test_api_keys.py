@@ -15,7 +15,7 @@ from tests.live.known_errors import ACCESS_DENIED, assert_error
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
 
 UNKNOWN_USER = 2_000_000_000
 NO_ACCESS = "You do not have sufficient privileges to access user API information"
@@ -76,43 +76,41 @@ own_and_for_user = pytest.mark.parametrize("own", [True, False], ids=["own", "of
 
 @pytest.mark.since("1.10")
 @own_and_for_user
-def test_key_is_created_read_updated_and_deleted(run: Run, connect: Connect, *, own: bool) -> None:
+async def test_key_is_created_read_updated_and_deleted(
+    da: AsyncDocassemble, connect: Connect, *, own: bool
+) -> None:
     """A key has the created values, then the updated values, then it is deleted."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_keys(da, connect, own=own) as keys:
-            key = await keys.create(
-                "Bericht Ä", method="ip", allowed=[CLIENT_ADDRESS], permissions=["access_user_info"]
-            )
-            created = await keys.get(name="Bericht Ä")
-            all_keys = await keys.list()
-            await keys.update(api_key=key, name="report", method="referer", permissions=[])
-            updated = await keys.get(api_key=key)
-            await keys.delete(api_key=key)
-            await assert_error(keys.get(api_key=key), 404, NO_KEY)
-            remaining = [api_key.name for api_key in await keys.list()]
-
-        expected = ApiKey(
-            name="Bericht Ä",
-            last_four=key.reveal()[-4:],
-            method="ip",
-            constraints=[CLIENT_ADDRESS],
-            permissions=["access_user_info"],
+    async with temporary_keys(da, connect, own=own) as keys:
+        key = await keys.create(
+            "Bericht Ä", method="ip", allowed=[CLIENT_ADDRESS], permissions=["access_user_info"]
         )
-        masked = evolve(expected, key="*" * 28 + expected.last_four)
-        assert created == expected
-        assert masked in all_keys
-        assert updated == evolve(
-            masked, name="report", method="referer", constraints=[], permissions=[]
-        )
-        assert remaining == ["test"]
+        created = await keys.get(name="Bericht Ä")
+        all_keys = await keys.list()
+        await keys.update(api_key=key, name="report", method="referer", permissions=[])
+        updated = await keys.get(api_key=key)
+        await keys.delete(api_key=key)
+        await assert_error(keys.get(api_key=key), 404, NO_KEY)
+        remaining = [api_key.name for api_key in await keys.list()]
 
-    run(job)
+    expected = ApiKey(
+        name="Bericht Ä",
+        last_four=key.reveal()[-4:],
+        method="ip",
+        constraints=[CLIENT_ADDRESS],
+        permissions=["access_user_info"],
+    )
+    masked = evolve(expected, key="*" * 28 + expected.last_four)
+    assert created == expected
+    assert masked in all_keys
+    assert updated == evolve(
+        masked, name="report", method="referer", constraints=[], permissions=[]
+    )
+    assert remaining == ["test"]
 
 
 @own_and_for_user
-def test_allowed_addresses_and_permissions_are_edited(
-    run: Run, connect: Connect, *, own: bool
+async def test_allowed_addresses_and_permissions_are_edited(
+    da: AsyncDocassemble, connect: Connect, *, own: bool
 ) -> None:
     """
     Addresses and permissions are replaced, added and removed.
@@ -121,211 +119,175 @@ def test_allowed_addresses_and_permissions_are_edited(
     """
     read, create, parse = "access_user_info", "create_user", "template_parse"
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_keys(da, connect, own=own) as keys:
-            key = await keys.create("edited", method="ip")
+    async with temporary_keys(da, connect, own=own) as keys:
+        key = await keys.create("edited", method="ip")
 
-            async def update(**changes: list[str]) -> tuple[list[str], list[str] | None]:
-                await keys.update(api_key=key, **changes)
-                api_key: ApiKey = await keys.get(name="edited")
-                return api_key.constraints, api_key.permissions
+        async def update(**changes: list[str]) -> tuple[list[str], list[str] | None]:
+            await keys.update(api_key=key, **changes)
+            api_key: ApiKey = await keys.get(name="edited")
+            return api_key.constraints, api_key.permissions
 
-            states = [
-                await update(allowed=[CLIENT_ADDRESS], permissions=[read]),
-                await update(
-                    add_to_allowed=[OTHER_ADDRESS, CLIENT_ADDRESS],
-                    add_to_permissions=[create, read],
-                ),
-                await update(
-                    remove_from_allowed=[CLIENT_ADDRESS], remove_from_permissions=[read, parse]
-                ),
-                await update(),
-                await update(allowed=[], permissions=[]),
-                await update(add_to_allowed=["[::1]"], add_to_permissions=[parse]),
-            ]
-
-        assert states == [
-            ([CLIENT_ADDRESS], [read]),
-            ([CLIENT_ADDRESS, OTHER_ADDRESS, CLIENT_ADDRESS], [read, create, read]),
-            ([OTHER_ADDRESS, CLIENT_ADDRESS], [create, read]),
-            ([OTHER_ADDRESS, CLIENT_ADDRESS], [create, read]),
-            ([], []),
-            (["[::1]"], [parse]),
+        states = [
+            await update(allowed=[CLIENT_ADDRESS], permissions=[read]),
+            await update(
+                add_to_allowed=[OTHER_ADDRESS, CLIENT_ADDRESS],
+                add_to_permissions=[create, read],
+            ),
+            await update(
+                remove_from_allowed=[CLIENT_ADDRESS], remove_from_permissions=[read, parse]
+            ),
+            await update(),
+            await update(allowed=[], permissions=[]),
+            await update(add_to_allowed=["[::1]"], add_to_permissions=[parse]),
         ]
 
-    run(job)
+    assert states == [
+        ([CLIENT_ADDRESS], [read]),
+        ([CLIENT_ADDRESS, OTHER_ADDRESS, CLIENT_ADDRESS], [read, create, read]),
+        ([OTHER_ADDRESS, CLIENT_ADDRESS], [create, read]),
+        ([OTHER_ADDRESS, CLIENT_ADDRESS], [create, read]),
+        ([], []),
+        (["[::1]"], [parse]),
+    ]
 
 
-def test_key_updates_itself_by_default(run: Run, connect: Connect) -> None:
+async def test_key_updates_itself_by_default(da: AsyncDocassemble, connect: Connect) -> None:
     """Without an argument, update changes the calling key, which may lock itself out."""
+    async with temporary_account(da, connect) as account:
+        await account.da.api_keys.update(name="renamed")
+        (key,) = await account.da.api_keys.list()
+        await account.da.api_keys.update(method="ip", allowed=[OTHER_ADDRESS])
+        await assert_error(account.da.users.get_current(), 403, ACCESS_DENIED)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_account(da, connect) as account:
-            await account.da.api_keys.update(name="renamed")
-            (key,) = await account.da.api_keys.list()
-            await account.da.api_keys.update(method="ip", allowed=[OTHER_ADDRESS])
-            await assert_error(account.da.users.get_current(), 403, ACCESS_DENIED)
-
-        assert (key.name, key.method) == ("renamed", "none")
-
-    run(job)
+    assert (key.name, key.method) == ("renamed", "none")
 
 
-def test_installation_key_has_no_permission_list(run: Run) -> None:
+async def test_installation_key_has_no_permission_list(da: AsyncDocassemble) -> None:
     """The key of the installation has no permissions; lists of keys show an empty list."""
+    default_key = await da.api_keys.get(name="default")
+    (listed_key,) = [api_key for api_key in await da.api_keys.list() if api_key.name == "default"]
 
-    async def job(da: AsyncDocassemble) -> None:
-        default_key = await da.api_keys.get(name="default")
-        (listed_key,) = [
-            api_key for api_key in await da.api_keys.list() if api_key.name == "default"
-        ]
-
-        assert default_key.permissions is None
-        assert listed_key.permissions == []
-
-    run(job)
+    assert default_key.permissions is None
+    assert listed_key.permissions == []
 
 
-def test_deleting_an_unknown_key_changes_nothing(run: Run, connect: Connect, unique: str) -> None:
+async def test_deleting_an_unknown_key_changes_nothing(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """Deleting unknown, masked and other users' keys is not an error and deletes nothing."""
+    async with temporary_account(da, connect) as account:
+        key = await account.da.api_keys.create(unique)
+        masked = await account.da.api_keys.get(api_key=key)
+        for invalid_key in ("unknown", str(masked.key)):
+            await account.da.api_keys.delete(invalid_key)
+        await da.api_keys.delete(key)
+        await da.api_keys.delete_for_user(1, key)
+        names = {key.name for key in await da.api_keys.list_for_user(account.id)}
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_account(da, connect) as account:
-            key = await account.da.api_keys.create(unique)
-            masked = await account.da.api_keys.get(api_key=key)
-            for invalid_key in ("unknown", str(masked.key)):
-                await account.da.api_keys.delete(invalid_key)
-            await da.api_keys.delete(key)
-            await da.api_keys.delete_for_user(1, key)
-            names = {key.name for key in await da.api_keys.list_for_user(account.id)}
-
-        assert names == {"test", unique}
-
-    run(job)
+    assert names == {"test", unique}
 
 
 @pytest.mark.since("1.10")
 @own_and_for_user
-def test_invalid_values_of_a_new_key_are_refused(run: Run, connect: Connect, *, own: bool) -> None:
+async def test_invalid_values_of_a_new_key_are_refused(
+    da: AsyncDocassemble, connect: Connect, *, own: bool
+) -> None:
     """Name, method and permissions are checked; no key is created."""
+    async with temporary_keys(da, connect, own=own) as keys:
+        for values, problem in INVALID_VALUES:
+            await assert_error(keys.create(**{"name": "new", **values}), 400, problem)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_keys(da, connect, own=own) as keys:
-            for values, problem in INVALID_VALUES:
-                await assert_error(keys.create(**{"name": "new", **values}), 400, problem)
-
-            assert [api_key.name for api_key in await keys.list()] == ["test"]
-
-    run(job)
+        assert [api_key.name for api_key in await keys.list()] == ["test"]
 
 
 @own_and_for_user
-def test_invalid_updates_of_a_key_are_refused(run: Run, connect: Connect, *, own: bool) -> None:
+async def test_invalid_updates_of_a_key_are_refused(
+    da: AsyncDocassemble, connect: Connect, *, own: bool
+) -> None:
     """The key must be an unmasked key of the account; invalid values change nothing."""
     problem_of_key = "The given API key cannot be modified"
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_keys(da, connect, own=own) as keys,
-            temporary_account(da, connect) as other_account,
-        ):
-            key = await keys.create("changed")
-            before = await keys.get(api_key=key)
-            for invalid_key in (other_account.api_key, "unknown", before.key):
-                await assert_error(
-                    keys.update(api_key=invalid_key, name="new"), 400, problem_of_key
-                )
-                await assert_error(keys.get(api_key=invalid_key), 404, NO_KEY)
-            await assert_error(keys.get(name="Changed"), 404, NO_KEY)
-            for values, problem in INVALID_UPDATES:
-                await assert_error(keys.update(api_key=key, **values), 400, problem)
+    async with (
+        temporary_keys(da, connect, own=own) as keys,
+        temporary_account(da, connect) as other_account,
+    ):
+        key = await keys.create("changed")
+        before = await keys.get(api_key=key)
+        for invalid_key in (other_account.api_key, "unknown", before.key):
+            await assert_error(keys.update(api_key=invalid_key, name="new"), 400, problem_of_key)
+            await assert_error(keys.get(api_key=invalid_key), 404, NO_KEY)
+        await assert_error(keys.get(name="Changed"), 404, NO_KEY)
+        for values, problem in INVALID_UPDATES:
+            await assert_error(keys.update(api_key=key, **values), 400, problem)
 
-            assert await keys.get(api_key=key) == before
-
-    run(job)
+        assert await keys.get(api_key=key) == before
 
 
-def test_keys_of_an_unknown_user_are_not_found(run: Run) -> None:
+async def test_keys_of_an_unknown_user_are_not_found(da: AsyncDocassemble) -> None:
     """An unknown user ID is not found."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        keys = Keys(da, UNKNOWN_USER)
-        for call in (
-            keys.list(),
-            keys.get(name="test"),
-            keys.create("test"),
-            keys.update("unknown", name="new"),
-            keys.delete("unknown"),
-        ):
-            await assert_error(call, 404, NOT_FOUND)
-
-    run(job)
+    keys = Keys(da, UNKNOWN_USER)
+    for call in (
+        keys.list(),
+        keys.get(name="test"),
+        keys.create("test"),
+        keys.update("unknown", name="new"),
+        keys.delete("unknown"),
+    ):
+        await assert_error(call, 404, NOT_FOUND)
 
 
 @pytest.mark.parametrize("privileges", [(), ("advocate",), ("developer",)], ids=str)
-def test_only_admins_access_keys_of_others(
-    run: Run, connect: Connect, privileges: tuple[str, ...]
+async def test_only_admins_access_keys_of_others(
+    da: AsyncDocassemble, connect: Connect, privileges: tuple[str, ...]
 ) -> None:
     """Other users access only their own keys, also by user ID."""
+    async with temporary_account(da, connect, *privileges) as account:
+        await _assert_access_is_refused(Keys(account.da, 1))
+        key = await account.da.api_keys.create_for_user(account.id, "second")
+        await account.da.api_keys.update_for_user(account.id, key, name="renamed")
+        own_keys = await account.da.api_keys.list_for_user(account.id)
+        await account.da.api_keys.delete_for_user(account.id, key)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_account(da, connect, *privileges) as account:
-            await _assert_access_is_refused(Keys(account.da, 1))
-            key = await account.da.api_keys.create_for_user(account.id, "second")
-            await account.da.api_keys.update_for_user(account.id, key, name="renamed")
-            own_keys = await account.da.api_keys.list_for_user(account.id)
-            await account.da.api_keys.delete_for_user(account.id, key)
-
-            assert {key.name for key in own_keys} == {"test", "renamed"}
-            assert [key.name for key in await account.da.api_keys.list()] == ["test"]
-
-    run(job)
+        assert {key.name for key in own_keys} == {"test", "renamed"}
+        assert [key.name for key in await account.da.api_keys.list()] == ["test"]
 
 
-def test_limited_key_needs_permissions_for_keys(run: Run, connect: Connect) -> None:
+async def test_limited_key_needs_permissions_for_keys(
+    da: AsyncDocassemble, connect: Connect
+) -> None:
     """access_user_api_info reads keys and edit_user_api_info edits them, own keys and others."""
+    async with (
+        temporary_account(da, connect) as account,
+        limited_client(da, connect, "access_user_info") as no_access,
+        limited_client(da, connect, "access_user_api_info") as reader,
+        limited_client(da, connect, "edit_user_api_info") as editor,
+    ):
+        for user_id in (None, 1, account.id):
+            await _assert_access_is_refused(Keys(no_access, user_id))
+        await _assert_editing_is_refused(Keys(reader, account.id))
+        await _assert_reading_is_refused(Keys(editor, account.id))
+        key = await editor.api_keys.create_for_user(account.id, "new", permissions=["create_user"])
+        await editor.api_keys.update_for_user(account.id, key, name="newer", permissions=["bad"])
+        updated = await reader.api_keys.get_for_user(account.id, api_key=key)
+        await editor.api_keys.delete_for_user(account.id, key)
+        remaining = await reader.api_keys.list_for_user(account.id)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_account(da, connect) as account,
-            limited_client(da, connect, "access_user_info") as no_access,
-            limited_client(da, connect, "access_user_api_info") as reader,
-            limited_client(da, connect, "edit_user_api_info") as editor,
-        ):
-            for user_id in (None, 1, account.id):
-                await _assert_access_is_refused(Keys(no_access, user_id))
-            await _assert_editing_is_refused(Keys(reader, account.id))
-            await _assert_reading_is_refused(Keys(editor, account.id))
-            key = await editor.api_keys.create_for_user(
-                account.id, "new", permissions=["create_user"]
-            )
-            await editor.api_keys.update_for_user(
-                account.id, key, name="newer", permissions=["bad"]
-            )
-            updated = await reader.api_keys.get_for_user(account.id, api_key=key)
-            await editor.api_keys.delete_for_user(account.id, key)
-            remaining = await reader.api_keys.list_for_user(account.id)
-
-        assert updated.name == "newer"
-        assert not updated.permissions
-        assert [key.name for key in remaining] == ["test"]
-
-    run(job)
+    assert updated.name == "newer"
+    assert not updated.permissions
+    assert [key.name for key in remaining] == ["test"]
 
 
-def test_limited_key_can_create_an_unlimited_key(run: Run, connect: Connect, unique: str) -> None:
+async def test_limited_key_can_create_an_unlimited_key(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """With edit_user_api_info, a limited key can create a key with all permissions."""
+    async with limited_client(da, connect, "edit_user_api_info") as editor:
+        key = await editor.api_keys.create(unique, permissions=["read_packages"])
+        async with connect(key) as unlimited:
+            config = await unlimited.server.get_config()
+            await unlimited.api_keys.delete(key)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with limited_client(da, connect, "edit_user_api_info") as editor:
-            key = await editor.api_keys.create(unique, permissions=["read_packages"])
-            async with connect(key) as unlimited:
-                config = await unlimited.server.get_config()
-                await unlimited.api_keys.delete(key)
-
-        assert "secretkey" in config
-
-    run(job)
+    assert "secretkey" in config
 
 
 async def _assert_reading_is_refused(keys: Keys) -> None:

@@ -18,7 +18,6 @@ from tests.live.interviews import temporary_interview
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
-    from tests.live.conftest import Run
 
 pytestmark = [pytest.mark.since("1.10"), pytest.mark.unrecorded]
 INTERVIEWS: list[dict[str, Any]] = yaml.safe_load(
@@ -36,32 +35,27 @@ _OTHER_ATTRIBUTES = {"instanceName", "has_nonrandom_instance_name"}
 
 
 @pytest.mark.parametrize("name", ["limited integer", "checkboxes", "optional object"])
-def test_form_is_processed_as_in_the_table(run: Run, name: str) -> None:
+async def test_form_is_processed_as_in_the_table(da: AsyncDocassemble, name: str) -> None:
     """The server makes of a form what browser_posts.json says."""
     table: dict[str, Any] = json.loads(TABLE.read_text(encoding="utf-8"))
 
-    async def job(da: AsyncDocassemble) -> None:
-        _, posts = await record_field(da, name)
+    _, posts = await record_field(da, name)
 
-        assert posts == [post for post in table["posts"] if post["field"] == name]
-
-    run(job)
+    assert posts == [post for post in table["posts"] if post["field"] == name]
 
 
 @pytest.mark.parametrize("case", INTERVIEWS, ids=lambda case: case["name"])
-def test_client_ends_as_a_person_with_the_same_answers(run: Run, case: dict[str, Any]) -> None:
+async def test_client_ends_as_a_person_with_the_same_answers(
+    da: AsyncDocassemble, case: dict[str, Any]
+) -> None:
     """The last screen and all variables are those of a person who enters the same texts."""
+    async with temporary_interview(da, UNENCRYPTED + case["interview"]) as i:
+        expected_text, expected = await answer_in_browser(da, i, case)
+        text, variables = await answer_with_client(da, i, case)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_interview(da, UNENCRYPTED + case["interview"]) as i:
-            expected_text, expected = await answer_in_browser(da, i, case)
-            text, variables = await answer_with_client(da, i, case)
-
-        assert text == expected_text
-        if case.get("compare") != "text":
-            assert variables == expected
-
-    run(job)
+    assert text == expected_text
+    if case.get("compare") != "text":
+        assert variables == expected
 
 
 async def answer_in_browser(da: AsyncDocassemble, i: str, case: dict[str, Any]) -> tuple[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docassemble_client import AsyncDocassemble
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
 
 IMPORTS = "from setuptools import find_namespace_packages, setup\n"
 UPLOAD = "docassemble.base:data/questions/examples/upload.yml"
@@ -33,102 +32,91 @@ def write_package(folder: Path, name: str, version: str, *, broken: bool = False
     return folder
 
 
-def test_package_is_deployed_and_updated(run: Run, unique: str, tmp_path: Path) -> None:
+async def test_package_is_deployed_and_updated(
+    da: AsyncDocassemble, unique: str, tmp_path: Path
+) -> None:
     """The version is listed and the interview runs; an update needs no restart."""
     name = f"docassemble.{unique}"
     states: list[str] = []
 
-    async def job(da: AsyncDocassemble) -> None:
-        before = await take_inventory(da)
-        first = await da.deploy(
-            write_package(tmp_path, unique, "0.1.0"),
-            on_progress=lambda event: states.append(event.state),
-        )
-        async with da.interview(f"{name}:data/questions/hello.yml").session() as s:
-            question = await s.question()
-        second = await da.deploy(write_package(tmp_path, unique, "0.2.0"), restart=False)
-        versions = {package.name: package.version for package in await da.packages.list()}
-        await da.wait_for_task(await da.packages.uninstall(name, restart=False), timeout=300)
+    before = await take_inventory(da)
+    first = await da.deploy(
+        write_package(tmp_path, unique, "0.1.0"),
+        on_progress=lambda event: states.append(event.state),
+    )
+    async with da.interview(f"{name}:data/questions/hello.yml").session() as s:
+        question = await s.question()
+    second = await da.deploy(write_package(tmp_path, unique, "0.2.0"), restart=False)
+    versions = {package.name: package.version for package in await da.packages.list()}
+    await da.wait_for_task(await da.packages.uninstall(name, restart=False), timeout=300)
 
-        assert (first.name, first.version, first.previous_version) == (name, "0.1.0", None)
-        assert first.ignored == (".env", ".git/", "run.log")
-        assert (first.restarted, first.failed_packages) == (True, ())
-        assert f"Successfully installed {name}-0.1.0" in first.log
-        assert (states[0], states[-1]) == ("sending", "completed")
-        assert isinstance(question, Question)
-        assert (second.version, second.previous_version, second.cache_cleared) == (
-            "0.2.0",
-            "0.1.0",
-            True,
-        )
-        assert versions[name] == "0.2.0"
-        assert await take_inventory(da) == before
-
-    run(job)
+    assert (first.name, first.version, first.previous_version) == (name, "0.1.0", None)
+    assert first.ignored == (".env", ".git/", "run.log")
+    assert (first.restarted, first.failed_packages) == (True, ())
+    assert f"Successfully installed {name}-0.1.0" in first.log
+    assert (states[0], states[-1]) == ("sending", "completed")
+    assert isinstance(question, Question)
+    assert (second.version, second.previous_version, second.cache_cleared) == (
+        "0.2.0",
+        "0.1.0",
+        True,
+    )
+    assert versions[name] == "0.2.0"
+    assert await take_inventory(da) == before
 
 
 @pytest.mark.parametrize("restart", [True, False])
-def test_failed_build_raises_install_failed(
-    run: Run, unique: str, tmp_path: Path, *, restart: bool
+async def test_failed_build_raises_install_failed(
+    da: AsyncDocassemble, unique: str, tmp_path: Path, *, restart: bool
 ) -> None:
     """The log of pip decides, even if the server reports success."""
     name = f"docassemble.{unique}"
 
-    async def job(da: AsyncDocassemble) -> None:
-        before = await take_inventory(da)
-        first = await da.deploy(write_package(tmp_path, unique, "0.1.0"), restart=False)
-        with pytest.raises(InstallFailed) as caught:
-            await da.deploy(write_package(tmp_path, unique, "0.1.0", broken=True), restart=restart)
-        await da.wait_for_task(await da.packages.uninstall(name, restart=False), timeout=300)
+    before = await take_inventory(da)
+    first = await da.deploy(write_package(tmp_path, unique, "0.1.0"), restart=False)
+    with pytest.raises(InstallFailed) as caught:
+        await da.deploy(write_package(tmp_path, unique, "0.1.0", broken=True), restart=restart)
+    await da.wait_for_task(await da.packages.uninstall(name, restart=False), timeout=300)
 
-        assert not first.restarted
-        assert caught.value.name == name
-        assert "Failed to build" in caught.value.log
-        assert "pip install ." in caught.value.hint
-        assert await take_inventory(da) == before
-
-    run(job)
+    assert not first.restarted
+    assert caught.value.name == name
+    assert "Failed to build" in caught.value.log
+    assert "pip install ." in caught.value.hint
+    assert await take_inventory(da) == before
 
 
-def test_name_on_one_line_is_deployed(run: Run, unique: str, tmp_path: Path) -> None:
+async def test_name_on_one_line_is_deployed(
+    da: AsyncDocassemble, unique: str, tmp_path: Path
+) -> None:
     """The server could not read the name; the archive has a line from which it can."""
     name = f"docassemble.{unique}"
 
-    async def job(da: AsyncDocassemble) -> None:
-        folder = write_package(tmp_path, unique, "0.1.0")
-        setup = f"setup(name='{name}', version='0.1.0', packages=find_namespace_packages())\n"
-        (folder / "setup.py").write_text(f"{IMPORTS}{setup}", encoding="utf-8")
-        report = await da.deploy(folder, restart=False)
-        await da.wait_for_task(await da.packages.uninstall(name, restart=False), timeout=300)
+    folder = write_package(tmp_path, unique, "0.1.0")
+    setup = f"setup(name='{name}', version='0.1.0', packages=find_namespace_packages())\n"
+    (folder / "setup.py").write_text(f"{IMPORTS}{setup}", encoding="utf-8")
+    report = await da.deploy(folder, restart=False)
+    await da.wait_for_task(await da.packages.uninstall(name, restart=False), timeout=300)
 
-        assert (report.name, report.version) == (name, "0.1.0")
-
-    run(job)
+    assert (report.name, report.version) == (name, "0.1.0")
 
 
 @pytest.mark.parametrize("transport", ["httpx", "httpx2", "aiohttp"])
-def test_upload_above_the_limit_is_reported(connect: Connect, transport: str) -> None:
+async def test_upload_above_the_limit_is_reported(connect: Connect, transport: str) -> None:
     """The server responds at once and closes the connection; every transport reads its response."""
-
-    async def job() -> None:
-        async with connect(transport=transport) as da:
+    async with connect(transport=transport) as da:
+        with pytest.raises(PayloadTooLarge):
+            await da.packages.install(zip=Upload(bytes(20_000_000), "package.zip"))
+        async with da.interview(UPLOAD).session() as s:
             with pytest.raises(PayloadTooLarge):
-                await da.packages.install(zip=Upload(bytes(20_000_000), "package.zip"))
-            async with da.interview(UPLOAD).session() as s:
-                with pytest.raises(PayloadTooLarge):
-                    await s.answer({"user_picture": Upload(bytes(20_000_000), "picture.png")})
-
-    asyncio.run(job())
+                await s.answer({"user_picture": Upload(bytes(20_000_000), "picture.png")})
 
 
-def test_archive_above_the_limit_is_not_sent(run: Run, unique: str, tmp_path: Path) -> None:
+async def test_archive_above_the_limit_is_not_sent(
+    da: AsyncDocassemble, unique: str, tmp_path: Path
+) -> None:
     """The server's configuration is compared with the size first."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        folder = write_package(tmp_path, unique, "0.1.0")
-        (folder / f"docassemble/{unique}/data/static").mkdir(exist_ok=True)
-        (folder / f"docassemble/{unique}/data/static/video.mp4").write_bytes(os.urandom(17 << 20))
-        with pytest.raises(UsageError, match="the server accepts requests of up to"):
-            await da.deploy(folder)
-
-    run(job)
+    folder = write_package(tmp_path, unique, "0.1.0")
+    (folder / f"docassemble/{unique}/data/static").mkdir(exist_ok=True)
+    (folder / f"docassemble/{unique}/data/static/video.mp4").write_bytes(os.urandom(17 << 20))
+    with pytest.raises(UsageError, match="the server accepts requests of up to"):
+        await da.deploy(folder)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     from docassemble_client import AsyncDocassemble
-    from tests.live.conftest import Run
 
 
 @frozen
@@ -113,23 +112,21 @@ async def open_interview(da: AsyncDocassemble, name: str) -> AsyncGenerator[str]
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES, *OWN_INTERVIEWS])
-def test_first_screen_is_answered(run: Run, seen_types: SeenTypes, name: str) -> None:
+async def test_first_screen_is_answered(
+    da: AsyncDocassemble, seen_types: SeenTypes, name: str
+) -> None:
     """Any screen decodes without unknown keys; its answer leads to another screen."""
+    async with open_interview(da, name) as i, temporary_session(da, i) as s:
+        first = await da.sessions.get_question(i, s.session, secret=s.secret)
+        replies: list[SessionReply | None] = [first]
+        if isinstance(first, Question) and first.question_type not in TYPES_WITHOUT_ANSWER:
+            replies.append(await send_answer(da, s, first))
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with open_interview(da, name) as i, temporary_session(da, i) as s:
-            first = await da.sessions.get_question(i, s.session, secret=s.secret)
-            replies: list[SessionReply | None] = [first]
-            if isinstance(first, Question) and first.question_type not in TYPES_WITHOUT_ANSWER:
-                replies.append(await send_answer(da, s, first))
-
-        assert find_unknown_keys(replies) == []
-        assert len({repr(identify_screen(reply)) for reply in replies}) == len(replies)
-        for reply in replies:
-            seen_types.add(reply)
-        seen_types.interviews.add(name)
-
-    run(job)
+    assert find_unknown_keys(replies) == []
+    assert len({repr(identify_screen(reply)) for reply in replies}) == len(replies)
+    for reply in replies:
+        seen_types.add(reply)
+    seen_types.interviews.add(name)
 
 
 def test_every_type_of_question_and_field_is_shown(seen_types: SeenTypes) -> None:

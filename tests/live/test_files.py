@@ -17,7 +17,7 @@ from tests.live.documents import make_docx, make_pdf_form
 from tests.live.known_errors import get_error
 
 if TYPE_CHECKING:
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
     from tests.live.known_errors import ApiCall
 
 TEXT_FIELD = "docassemble.base:data/questions/examples/text-field.yml"
@@ -34,115 +34,91 @@ LETTER = ("Dear {{ client.name }}, pay {{ amount }}.", "{%p for item in items %}
     ],
     ids=["md", "docx", "pdf"],
 )
-def test_fields_are_extracted_as_list_and_as_yaml(
-    run: Run, template: Upload, fields: set[str]
+async def test_fields_are_extracted_as_list_and_as_yaml(
+    da: AsyncDocassemble, template: Upload, fields: set[str]
 ) -> None:
     """The fields of a template are returned as JSON or as YAML, for any file name."""
+    template_fields = await da.files.extract_fields(template)
+    yaml_text = await da.files.extract_fields(template, output_format="yaml")
 
-    async def job(da: AsyncDocassemble) -> None:
-        template_fields = await da.files.extract_fields(template)
-        yaml_text = await da.files.extract_fields(template, output_format="yaml")
-
-        assert isinstance(template_fields, TemplateFields)
-        assert set(template_fields.fields) == fields
-        assert isinstance(yaml_text, str)
-        assert all(f'"{name}": ' in yaml_text for name in fields)
-
-    run(job)
+    assert isinstance(template_fields, TemplateFields)
+    assert set(template_fields.fields) == fields
+    assert isinstance(yaml_text, str)
+    assert all(f'"{name}": ' in yaml_text for name in fields)
 
 
-def test_pdf_fields_have_location_type_and_values(run: Run) -> None:
+async def test_pdf_fields_have_location_type_and_values(da: AsyncDocassemble) -> None:
     """PDF fields have all properties; only checkboxes have an export value."""
+    template_fields = await da.files.extract_fields(Upload(make_pdf_form(), "form.pdf"))
 
-    async def job(da: AsyncDocassemble) -> None:
-        template_fields = await da.files.extract_fields(Upload(make_pdf_form(), "form.pdf"))
-
-        assert template_fields == TemplateFields(
-            fields=["client", "agree"],
-            default_values={"client": "Ada", "agree": "No"},
-            types={"client": "/Tx", "agree": "/Btn"},
-            locations={
-                "client": TemplateFieldLocation(page=1, box=[100, 700, 300, 720]),
-                "agree": TemplateFieldLocation(page=1, box=[100, 600, 120, 620]),
-            },
-            export_values={"client": None, "agree": "Agreed"},
-        )
-
-    run(job)
+    assert template_fields == TemplateFields(
+        fields=["client", "agree"],
+        default_values={"client": "Ada", "agree": "No"},
+        types={"client": "/Tx", "agree": "/Btn"},
+        locations={
+            "client": TemplateFieldLocation(page=1, box=[100, 700, 300, 720]),
+            "agree": TemplateFieldLocation(page=1, box=[100, 600, 120, 620]),
+        },
+        export_values={"client": None, "agree": "Agreed"},
+    )
 
 
-def test_unreadable_template_has_no_fields(run: Run) -> None:
+async def test_unreadable_template_has_no_fields(da: AsyncDocassemble) -> None:
     """An unreadable file has an empty list of fields."""
+    template_fields = await da.files.extract_fields(Upload(b"no PDF at all", "form.pdf"))
 
-    async def job(da: AsyncDocassemble) -> None:
-        template_fields = await da.files.extract_fields(Upload(b"no PDF at all", "form.pdf"))
-
-        assert isinstance(template_fields, TemplateFields)
-        assert template_fields.fields == []
-
-    run(job)
+    assert isinstance(template_fields, TemplateFields)
+    assert template_fields.fields == []
 
 
-def test_document_is_converted_to_markdown(run: Run) -> None:
+async def test_document_is_converted_to_markdown(da: AsyncDocassemble) -> None:
     """The text of a document is returned as Markdown, for any file name."""
+    document = Upload(make_docx("Größe: {{ size }}", "Ende"), HOSTILE.format("docx"))
 
-    async def job(da: AsyncDocassemble) -> None:
-        document = Upload(make_docx("Größe: {{ size }}", "Ende"), HOSTILE.format("docx"))
+    text = await da.files.convert_to_markdown(document)
 
-        text = await da.files.convert_to_markdown(document)
-
-        assert text == "Größe: {{ size }}\n\nEnde\n"
-
-    run(job)
+    assert text == "Größe: {{ size }}\n\nEnde\n"
 
 
-def test_file_is_downloaded_by_number_extension_and_stored_name(run: Run) -> None:
+async def test_file_is_downloaded_by_number_extension_and_stored_name(da: AsyncDocassemble) -> None:
     """An upload is found as `file` and `file.txt`; extension takes precedence over filename."""
+    number = await _upload_file(da)
 
-    async def job(da: AsyncDocassemble) -> None:
-        number = await _upload_file(da)
+    without_name = await da.files.download(number)
+    named = [
+        await da.files.download(number, extension="txt"),
+        await da.files.download(number, filename="file.txt"),
+        await da.files.download(number, extension="txt", filename="other.txt"),
+    ]
+    await da.sessions.delete_many_current(i=TEXT_FIELD)
 
-        without_name = await da.files.download(number)
-        named = [
-            await da.files.download(number, extension="txt"),
-            await da.files.download(number, filename="file.txt"),
-            await da.files.download(number, extension="txt", filename="other.txt"),
-        ]
-        await da.sessions.delete_many_current(i=TEXT_FIELD)
-
-        assert (without_name.content, without_name.filename) == (b"Hello", "file")
-        assert without_name.content_type == "text/plain; charset=utf-8"
-        assert [(file.content, file.filename) for file in named] == [(b"Hello", "file.txt")] * 3
-
-    run(job)
+    assert (without_name.content, without_name.filename) == (b"Hello", "file")
+    assert without_name.content_type == "text/plain; charset=utf-8"
+    assert [(file.content, file.filename) for file in named] == [(b"Hello", "file.txt")] * 3
 
 
-def test_file_is_not_found_by_other_names_other_users_or_after_deletion(
-    run: Run, connect: Connect
+async def test_file_is_not_found_by_other_names_other_users_or_after_deletion(
+    da: AsyncDocassemble, connect: Connect
 ) -> None:
     """Unknown numbers, extensions and names, files of others and of deleted sessions are 404."""
+    number = await _upload_file(da)
 
-    async def job(da: AsyncDocassemble) -> None:
-        number = await _upload_file(da)
+    async with temporary_account(da, connect) as stranger:
+        refusals = [
+            await get_error(call)
+            for call in (
+                stranger.da.files.download(number).read(),
+                da.files.download(10**9).read(),
+                da.files.download(number, extension="pdf").read(),
+                da.files.download(number, filename=HOSTILE.format("txt")).read(),
+            )
+        ]
+        own = await stranger.da.files.download(await _upload_file(stranger.da))
+    await da.sessions.delete_many_current(i=TEXT_FIELD)
+    refusals.append(await get_error(da.files.download(number).read()))
 
-        async with temporary_account(da, connect) as stranger:
-            refusals = [
-                await get_error(call)
-                for call in (
-                    stranger.da.files.download(number).read(),
-                    da.files.download(10**9).read(),
-                    da.files.download(number, extension="pdf").read(),
-                    da.files.download(number, filename=HOSTILE.format("txt")).read(),
-                )
-            ]
-            own = await stranger.da.files.download(await _upload_file(stranger.da))
-        await da.sessions.delete_many_current(i=TEXT_FIELD)
-        refusals.append(await get_error(da.files.download(number).read()))
-
-        assert refusals == ["404 File not found"] * 5
-        assert own.content == b"Hello"
-
-    run(job)
+    assert refusals == ["404 File not found"] * 5
+    assert own.content == b"Hello"
 
 
 async def _upload_file(da: AsyncDocassemble) -> int:
@@ -188,36 +164,30 @@ async def _upload_file(da: AsyncDocassemble) -> int:
         ),
     ],
 )
-def test_invalid_document_is_refused(run: Run, call: ApiCall, expected: str) -> None:
+async def test_invalid_document_is_refused(
+    da: AsyncDocassemble, call: ApiCall, expected: str
+) -> None:
     """Invalid documents and formats are refused with the documented errors."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        assert await get_error(call(da)) == expected
-
-    run(job)
+    assert await get_error(call(da)) == expected
 
 
-def test_files_need_a_key_and_templates_need_a_permission(run: Run, connect: Connect) -> None:
+async def test_files_need_a_key_and_templates_need_a_permission(
+    da: AsyncDocassemble, connect: Connect
+) -> None:
     """An unknown key is denied all calls; limited keys need template_parse for templates."""
+    template = Upload(b"{{ a }}", "a.md")
+    async with (
+        connect("0" * 32) as nobody,
+        limited_client(da, connect, "access_sessions") as limited,
+    ):
+        refusals = [
+            await get_error(nobody.files.convert_to_markdown(Upload(make_docx("Text"), "a.docx"))),
+            await get_error(nobody.files.download(1).read()),
+            await get_error(limited.files.extract_fields(template)),
+        ]
+    async with limited_client(da, connect, "template_parse") as reader:
+        template_fields = await reader.files.extract_fields(template)
 
-    async def job(da: AsyncDocassemble) -> None:
-        template = Upload(b"{{ a }}", "a.md")
-        async with (
-            connect("0" * 32) as nobody,
-            limited_client(da, connect, "access_sessions") as limited,
-        ):
-            refusals = [
-                await get_error(
-                    nobody.files.convert_to_markdown(Upload(make_docx("Text"), "a.docx"))
-                ),
-                await get_error(nobody.files.download(1).read()),
-                await get_error(limited.files.extract_fields(template)),
-            ]
-        async with limited_client(da, connect, "template_parse") as reader:
-            template_fields = await reader.files.extract_fields(template)
-
-        assert refusals == ["403 Access denied."] * 3
-        assert isinstance(template_fields, TemplateFields)
-        assert template_fields.fields == ["a"]
-
-    run(job)
+    assert refusals == ["403 Access denied."] * 3
+    assert isinstance(template_fields, TemplateFields)
+    assert template_fields.fields == ["a"]

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from docassemble_client import Page, Paginator
-    from tests.live.conftest import Run
     from tests.live.server import LiveServer
 
 pytestmark = pytest.mark.unrecorded
@@ -50,19 +49,28 @@ Items = dict[int | str, Session | None]  # users by number, sessions by ID
 
 
 @pytest.fixture(scope="module")
-def items(server: LiveServer) -> Iterator[Items]:
+def runner() -> Iterator[asyncio.Runner]:
+    """Run the coroutines of fixtures that several tests share; each test has its own loop."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def items(server: LiveServer, runner: asyncio.Runner) -> Iterator[Items]:
     """Create many users and sessions; delete them and restore the page size afterwards."""
     try:
-        yield asyncio.run(_create_items(server))
+        yield runner.run(_create_items(server))
     finally:
-        asyncio.run(_delete_items(server))
+        runner.run(_delete_items(server))
 
 
 @pytest.fixture(scope="module", params=[7, 1000, DEFAULT_PAGE_SIZE])
-def page_size(server: LiveServer, request: pytest.FixtureRequest, items: Items) -> int:
+def page_size(
+    server: LiveServer, request: pytest.FixtureRequest, items: Items, runner: asyncio.Runner
+) -> int:
     """Set the page size of the server."""
     size = int(request.param)
-    asyncio.run(_set_page_size(server, size))
+    runner.run(_set_page_size(server, size))
     return size
 
 
@@ -97,82 +105,73 @@ async def _set_page_size(server: LiveServer, size: int) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_each_item_is_returned_once(run: Run, items: Items, page_size: int, name: str) -> None:
+async def test_each_item_is_returned_once(
+    da: AsyncDocassemble, items: Items, page_size: int, name: str
+) -> None:
     """No item is lost or repeated, also with prefetch, max_items and page_token."""
     list_items, key = LISTS[name]
 
-    async def job(da: AsyncDocassemble) -> None:
-        paginator = list_items(da)
-        pages = [page async for page in paginator.pages()]
-        prefetched = [getattr(item, key) async for item in paginator.items(prefetch=True)]
-        limited = [getattr(item, key) async for item in paginator.items(max_items=page_size + 3)]
-        middle = len(pages) // 2
-        resumed = paginator.pages(page_token=pages[middle - 1].next_page_token if middle else None)
-        rest = [_list_keys(page, key) async for page in resumed]
+    paginator = list_items(da)
+    pages = [page async for page in paginator.pages()]
+    prefetched = [getattr(item, key) async for item in paginator.items(prefetch=True)]
+    limited = [getattr(item, key) async for item in paginator.items(max_items=page_size + 3)]
+    middle = len(pages) // 2
+    resumed = paginator.pages(page_token=pages[middle - 1].next_page_token if middle else None)
+    rest = [_list_keys(page, key) async for page in resumed]
 
-        keys_by_page = [_list_keys(page, key) for page in pages]
-        all_keys = [item_key for page in keys_by_page for item_key in page]
-        expected = {
-            item_key for item_key, session in items.items() if (session is None) == (key == "id")
-        }
-        assert expected <= set(all_keys)
-        assert len(all_keys) == len(set(all_keys))
-        assert len(keys_by_page) == math.ceil(len(all_keys) / page_size)
-        assert {len(page) for page in keys_by_page[:-1]} <= {page_size}
-        assert prefetched == all_keys
-        assert limited == all_keys[: page_size + 3]
-        assert rest == keys_by_page[middle:]
-
-    run(job)
+    keys_by_page = [_list_keys(page, key) for page in pages]
+    all_keys = [item_key for page in keys_by_page for item_key in page]
+    expected = {
+        item_key for item_key, session in items.items() if (session is None) == (key == "id")
+    }
+    assert expected <= set(all_keys)
+    assert len(all_keys) == len(set(all_keys))
+    assert len(keys_by_page) == math.ceil(len(all_keys) / page_size)
+    assert {len(page) for page in keys_by_page[:-1]} <= {page_size}
+    assert prefetched == all_keys
+    assert limited == all_keys[: page_size + 3]
+    assert rest == keys_by_page[middle:]
 
 
-def test_no_session_is_lost_while_sessions_are_started_and_answered(
-    run: Run, items: Items, page_size: int
+async def test_no_session_is_lost_while_sessions_are_started_and_answered(
+    da: AsyncDocassemble, items: Items, page_size: int
 ) -> None:
     """All sessions are returned, also new ones; sessions answered later are returned twice."""
+    paginator = da.sessions.list_current(i=TEXT_FIELD)
+    before = [summary.session async for summary in paginator]
+    sessions: Counter[str] = Counter()
+    started: list[str] = []
+    repeated: list[str] = []
+    async for page in paginator.pages():
+        sessions.update(summary.session for summary in page.items)
+        if page.next_page_token and len(repeated) < CHANGED_PAGES:
+            new = await da.sessions.start(TEXT_FIELD)
+            items[new.session] = new
+            started.append(new.session)
+            repeated.append(page.items[0].session)
+            for session in (page.items[0].session, before[-len(repeated)]):
+                await _answer(da, items, session)
 
-    async def job(da: AsyncDocassemble) -> None:
-        paginator = da.sessions.list_current(i=TEXT_FIELD)
-        before = [summary.session async for summary in paginator]
-        sessions: Counter[str] = Counter()
-        started: list[str] = []
-        repeated: list[str] = []
-        async for page in paginator.pages():
-            sessions.update(summary.session for summary in page.items)
-            if page.next_page_token and len(repeated) < CHANGED_PAGES:
-                new = await da.sessions.start(TEXT_FIELD)
-                items[new.session] = new
-                started.append(new.session)
-                repeated.append(page.items[0].session)
-                for session in (page.items[0].session, before[-len(repeated)]):
-                    await _answer(da, items, session)
-
-        assert len(repeated) == min(CHANGED_PAGES, math.ceil(len(before) / page_size) - 1)
-        assert sessions == Counter([*before, *started, *repeated])
-
-    run(job)
+    assert len(repeated) == min(CHANGED_PAGES, math.ceil(len(before) / page_size) - 1)
+    assert sessions == Counter([*before, *started, *repeated])
 
 
-def test_no_user_is_lost_while_users_are_created_and_updated(
-    run: Run, items: Items, page_size: int
+async def test_no_user_is_lost_while_users_are_created_and_updated(
+    da: AsyncDocassemble, items: Items, page_size: int
 ) -> None:
     """All users are returned once, also changed and new ones."""
+    paginator = da.users.list(include_inactive=True)
+    before = [user.id async for user in paginator]
+    user_ids: list[int] = []
+    created: list[int] = []
+    async for page in paginator.pages():
+        user_ids += [user.id for user in page.items]
+        if page.next_page_token and len(created) < CHANGED_PAGES:
+            created.append((await da.users.create(_make_email())).user_id)
+            await da.users.update(page.items[-1].id, first_name="Ada")
+            await da.users.deactivate(before[-len(created)])
 
-    async def job(da: AsyncDocassemble) -> None:
-        paginator = da.users.list(include_inactive=True)
-        before = [user.id async for user in paginator]
-        user_ids: list[int] = []
-        created: list[int] = []
-        async for page in paginator.pages():
-            user_ids += [user.id for user in page.items]
-            if page.next_page_token and len(created) < CHANGED_PAGES:
-                created.append((await da.users.create(_make_email())).user_id)
-                await da.users.update(page.items[-1].id, first_name="Ada")
-                await da.users.deactivate(before[-len(created)])
-
-        assert user_ids == before + created
-
-    run(job)
+    assert user_ids == before + created
 
 
 def _make_email() -> str:

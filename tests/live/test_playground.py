@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docassemble_client import PlaygroundFolder
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
     from tests.live.known_errors import ApiCall
 
 FOLDERS: dict[PlaygroundFolder, str] = {
@@ -41,49 +41,45 @@ question: The limit is ${ LIMIT }
 """
 
 
-def test_file_of_each_folder_is_saved_listed_read_and_deleted(run: Run, unique: str) -> None:
+async def test_file_of_each_folder_is_saved_listed_read_and_deleted(
+    da: AsyncDocassemble, unique: str
+) -> None:
     """Every folder except packages accepts files; without a restart there is no task."""
+    await da.playground.create_project(unique)
+    for folder, name in FOLDERS.items():
+        content = f"# {folder}: Größe\n".encode()
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.playground.create_project(unique)
-        for folder, name in FOLDERS.items():
-            content = f"# {folder}: Größe\n".encode()
+        saved = await da.playground.upload_files(
+            [Upload(b"old", name), Upload(content, name)],
+            folder=folder,
+            project=unique,
+            restart=False,
+        )
+        names = await da.playground.list_files(folder=folder, project=unique)
+        file = await da.playground.download_file(name, folder=folder, project=unique)
+        deleted = await da.playground.delete_file(
+            name, folder=folder, project=unique, restart=False
+        )
+        remaining = await da.playground.list_files(folder=folder, project=unique)
 
-            saved = await da.playground.upload_files(
-                [Upload(b"old", name), Upload(content, name)],
-                folder=folder,
-                project=unique,
-                restart=False,
-            )
-            names = await da.playground.list_files(folder=folder, project=unique)
-            file = await da.playground.download_file(name, folder=folder, project=unique)
-            deleted = await da.playground.delete_file(
-                name, folder=folder, project=unique, restart=False
-            )
-            remaining = await da.playground.list_files(folder=folder, project=unique)
-
-            assert (saved, names, deleted, remaining) == (None, [name], None, [])
-            assert (file.content, file.filename) == (content, name)
-        await da.playground.delete_project(unique)
-
-    run(job)
+        assert (saved, names, deleted, remaining) == (None, [name], None, [])
+        assert (file.content, file.filename) == (content, name)
+    await da.playground.delete_project(unique)
 
 
-def test_project_is_created_listed_and_deleted(run: Run, connect: Connect, unique: str) -> None:
+async def test_project_is_created_listed_and_deleted(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """Projects of any user are listed, without the default project."""
+    async with temporary_account(da, connect, "developer") as developer:
+        await da.playground.create_project(unique, user_id=developer.id)
+        by_owner = await developer.da.playground.list_projects()
+        by_admin = await da.playground.list_projects(user_id=developer.id)
+        await da.playground.delete_project(unique, user_id=developer.id)
+        remaining = await developer.da.playground.list_projects()
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_account(da, connect, "developer") as developer:
-            await da.playground.create_project(unique, user_id=developer.id)
-            by_owner = await developer.da.playground.list_projects()
-            by_admin = await da.playground.list_projects(user_id=developer.id)
-            await da.playground.delete_project(unique, user_id=developer.id)
-            remaining = await developer.da.playground.list_projects()
-
-            assert by_owner == by_admin == [unique]
-            assert remaining == []
-
-    run(job)
+        assert by_owner == by_admin == [unique]
+        assert remaining == []
 
 
 @pytest.mark.parametrize(
@@ -96,120 +92,105 @@ def test_project_is_created_listed_and_deleted(run: Run, connect: Connect, uniqu
         ("../up.txt", "up.txt", True),
     ],
 )
-def test_file_name_of_an_upload_is_normalised(
-    run: Run, unique: str, name: str, stored_name: str, *, is_found: bool
+async def test_file_name_of_an_upload_is_normalised(
+    da: AsyncDocassemble, unique: str, name: str, stored_name: str, *, is_found: bool
 ) -> None:
     """Accents and quotes are removed and spaces become _; some original names find the file."""
+    await da.playground.create_project(unique)
+    await da.playground.upload_files([Upload(b"text", name)], project=unique)
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.playground.create_project(unique)
-        await da.playground.upload_files([Upload(b"text", name)], project=unique)
+    names = await da.playground.list_files(project=unique)
+    file = await da.playground.download_file(stored_name, project=unique)
+    by_original_name = da.playground.download_file(name, project=unique)
+    if is_found:
+        content = (await by_original_name).content
+    else:
+        content = file.content
+        assert await get_error(by_original_name.read()) == "404 File not found"
+    await da.playground.delete_project(unique)
 
-        names = await da.playground.list_files(project=unique)
-        file = await da.playground.download_file(stored_name, project=unique)
-        by_original_name = da.playground.download_file(name, project=unique)
-        if is_found:
-            content = (await by_original_name).content
-        else:
-            content = file.content
-            assert await get_error(by_original_name.read()) == "404 File not found"
-        await da.playground.delete_project(unique)
-
-        assert names == [stored_name]
-        assert content == b"text"
-
-    run(job)
+    assert names == [stored_name]
+    assert content == b"text"
 
 
-def test_module_is_usable_after_the_restart(run: Run, unique: str) -> None:
+async def test_module_is_usable_after_the_restart(da: AsyncDocassemble, unique: str) -> None:
     """Saving, unpacking and deleting a module restarts the server; then it can be used."""
+    playground = f"docassemble.playground1{unique}"
+    await da.playground.create_project(unique)
+    await da.playground.upload_files(
+        [Upload(INTERVIEW, "limit.yml")], folder="questions", project=unique
+    )
 
-    async def job(da: AsyncDocassemble) -> None:
-        playground = f"docassemble.playground1{unique}"
-        await da.playground.create_project(unique)
-        await da.playground.upload_files(
-            [Upload(INTERVIEW, "limit.yml")], folder="questions", project=unique
-        )
+    saved = await da.playground.upload_files(
+        [Upload(b"LIMIT = 1500\n", "rules.py")], folder="modules", project=unique
+    )
+    result = await da.wait_for_task(saved, timeout=180)
+    new = await da.sessions.start(f"{playground}:limit.yml")
+    question = await da.sessions.get_question(new.i, new.session, secret=new.secret)
+    await da.sessions.delete(new.i, new.session)
+    deleted = await da.playground.delete_file("rules.py", folder="modules", project=unique)
+    unpacked = await da.playground.install_packages(
+        [Upload(make_package(unique, modules=True), "package.zip")], project=unique
+    )
+    await asyncio.gather(*(da.wait_for_task(task, timeout=180) for task in (deleted, unpacked)))
+    modules = await da.playground.list_files(folder="modules", project=unique)
+    await da.playground.delete_project(unique)
 
-        saved = await da.playground.upload_files(
-            [Upload(b"LIMIT = 1500\n", "rules.py")], folder="modules", project=unique
-        )
-        result = await da.wait_for_task(saved, timeout=180)
-        new = await da.sessions.start(f"{playground}:limit.yml")
-        question = await da.sessions.get_question(new.i, new.session, secret=new.secret)
-        await da.sessions.delete(new.i, new.session)
-        deleted = await da.playground.delete_file("rules.py", folder="modules", project=unique)
-        unpacked = await da.playground.install_packages(
-            [Upload(make_package(unique, modules=True), "package.zip")], project=unique
-        )
-        await asyncio.gather(*(da.wait_for_task(task, timeout=180) for task in (deleted, unpacked)))
-        modules = await da.playground.list_files(folder="modules", project=unique)
-        await da.playground.delete_project(unique)
-
-        assert result is not None
-        assert "The limit is 1500" in str(question)
-        assert {type(task) for task in (saved, deleted, unpacked)} == {TaskHandle}
-        assert modules == ["rules.py"]
-
-    run(job)
+    assert result is not None
+    assert "The limit is 1500" in str(question)
+    assert {type(task) for task in (saved, deleted, unpacked)} == {TaskHandle}
+    assert modules == ["rules.py"]
 
 
-def test_package_is_unpacked_and_downloaded(run: Run, unique: str) -> None:
+async def test_package_is_unpacked_and_downloaded(da: AsyncDocassemble, unique: str) -> None:
     """The files of a package are unpacked to their folders, and downloaded as a package."""
     files = make_package_files(unique, modules=True)
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.playground.create_project(unique)
-        task = await da.playground.install_packages(
-            [Upload(make_package(unique, modules=True), "package.zip")],
-            project=unique,
-            restart=False,
-        )
-        names_by_folder = {
-            folder: await da.playground.list_files(folder=folder, project=unique)
-            for folder in FOLDERS
-        }
-        packages = await da.playground.list_files(folder="packages", project=unique)
-        by_short_name = await da.playground.download_file(unique, folder="packages", project=unique)
-        archive_file = await da.playground.download_file(
-            packages[0], folder="packages", project=unique
-        )
-        await da.playground.delete_project(unique)
+    await da.playground.create_project(unique)
+    task = await da.playground.install_packages(
+        [Upload(make_package(unique, modules=True), "package.zip")],
+        project=unique,
+        restart=False,
+    )
+    names_by_folder = {
+        folder: await da.playground.list_files(folder=folder, project=unique) for folder in FOLDERS
+    }
+    packages = await da.playground.list_files(folder="packages", project=unique)
+    by_short_name = await da.playground.download_file(unique, folder="packages", project=unique)
+    archive_file = await da.playground.download_file(packages[0], folder="packages", project=unique)
+    await da.playground.delete_project(unique)
 
-        assert task is None
-        assert names_by_folder == {folder: [name] for folder, name in FOLDERS.items()}
-        assert packages == [f"docassemble.{unique}"]
-        assert archive_file.filename == by_short_name.filename == f"docassemble-{unique}.zip"
-        with zipfile.ZipFile(io.BytesIO(archive_file.content)) as archive:
-            root = f"docassemble-{unique}"
-            for path in files.keys() - {"setup.py", f"docassemble/{unique}/__init__.py"}:
-                assert archive.read(f"{root}/{path}").decode() == files[path]
-
-    run(job)
+    assert task is None
+    assert names_by_folder == {folder: [name] for folder, name in FOLDERS.items()}
+    assert packages == [f"docassemble.{unique}"]
+    assert archive_file.filename == by_short_name.filename == f"docassemble-{unique}.zip"
+    with zipfile.ZipFile(io.BytesIO(archive_file.content)) as archive:
+        root = f"docassemble-{unique}"
+        for path in files.keys() - {"setup.py", f"docassemble/{unique}/__init__.py"}:
+            assert archive.read(f"{root}/{path}").decode() == files[path]
 
 
-def test_package_is_pulled_from_a_repository(run: Run, unique: str, tmp_path: Path) -> None:
+async def test_package_is_pulled_from_a_repository(
+    da: AsyncDocassemble, unique: str, tmp_path: Path
+) -> None:
     """A Git repository is cloned into a project; without a restart there is no task."""
     commit_package(tmp_path, unique, make_package_files(unique, modules=True))
 
-    async def job(da: AsyncDocassemble) -> None:
-        await da.playground.create_project(unique)
-        with serve_folder(tmp_path) as url:
-            task = await da.playground.pull_package(
-                github_url=f"{url}/docassemble-{unique}.git",
-                branch="main",
-                project=unique,
-                restart=False,
-            )
-        names = await da.playground.list_files(folder="questions", project=unique)
-        packages = await da.playground.list_files(folder="packages", project=unique)
-        await da.playground.delete_project(unique)
+    await da.playground.create_project(unique)
+    with serve_folder(tmp_path) as url:
+        task = await da.playground.pull_package(
+            github_url=f"{url}/docassemble-{unique}.git",
+            branch="main",
+            project=unique,
+            restart=False,
+        )
+    names = await da.playground.list_files(folder="questions", project=unique)
+    packages = await da.playground.list_files(folder="packages", project=unique)
+    await da.playground.delete_project(unique)
 
-        assert task is None
-        assert names == ["hello.yml"]
-        assert packages == [f"docassemble.{unique}"]
-
-    run(job)
+    assert task is None
+    assert names == ["hello.yml"]
+    assert packages == [f"docassemble.{unique}"]
 
 
 @pytest.mark.parametrize(
@@ -255,49 +236,45 @@ def test_package_is_pulled_from_a_repository(run: Run, unique: str, tmp_path: Pa
         ),
     ],
 )
-def test_invalid_name_or_file_is_refused(run: Run, call: ApiCall, expected: str) -> None:
+async def test_invalid_name_or_file_is_refused(
+    da: AsyncDocassemble, call: ApiCall, expected: str
+) -> None:
     """Invalid names, missing files and invalid files are refused with the documented errors."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        assert await get_error(call(da)) == expected
-
-    run(job)
+    assert await get_error(call(da)) == expected
 
 
-def test_unknown_folder_project_or_owner_is_refused(run: Run, connect: Connect) -> None:
+async def test_unknown_folder_project_or_owner_is_refused(
+    da: AsyncDocassemble, connect: Connect
+) -> None:
     """Every call refuses unknown projects and folders, and Playgrounds of other users."""
     zipped_package = Upload(make_package("none"), "package.zip")
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_account(da, connect, "developer") as developer:
-            playground = developer.da.playground
-            file_calls: list[Callable[..., Awaitable[object]]] = [
-                playground.list_files,
-                lambda **location: playground.download_file("note.txt", **location).read(),
-                partial(playground.upload_files, [TEXT]),
-                partial(playground.delete_file, "note.txt"),
-            ]
-            package_calls: list[Callable[..., Awaitable[object]]] = [
-                partial(playground.install_packages, [zipped_package]),
-                partial(playground.pull_package, pip="docassemble.nosuchpackage"),
-            ]
-            project_calls: list[Callable[..., Awaitable[object]]] = [
-                playground.list_projects,
-                partial(playground.create_project, "benefits"),
-                partial(playground.delete_project, "benefits"),
-            ]
+    async with temporary_account(da, connect, "developer") as developer:
+        playground = developer.da.playground
+        file_calls: list[Callable[..., Awaitable[object]]] = [
+            playground.list_files,
+            lambda **location: playground.download_file("note.txt", **location).read(),
+            partial(playground.upload_files, [TEXT]),
+            partial(playground.delete_file, "note.txt"),
+        ]
+        package_calls: list[Callable[..., Awaitable[object]]] = [
+            partial(playground.install_packages, [zipped_package]),
+            partial(playground.pull_package, pip="docassemble.nosuchpackage"),
+        ]
+        project_calls: list[Callable[..., Awaitable[object]]] = [
+            playground.list_projects,
+            partial(playground.create_project, "benefits"),
+            partial(playground.delete_project, "benefits"),
+        ]
 
-            folder_errors = {await get_error(call(folder="none")) for call in file_calls}
-            project_errors = {
-                await get_error(call(project="none")) for call in file_calls + package_calls
-            }
-            owner_errors = {
-                await get_error(call(user_id=1))
-                for call in file_calls + package_calls + project_calls
-            }
+        folder_errors = {await get_error(call(folder="none")) for call in file_calls}
+        project_errors = {
+            await get_error(call(project="none")) for call in file_calls + package_calls
+        }
+        owner_errors = {
+            await get_error(call(user_id=1)) for call in file_calls + package_calls + project_calls
+        }
 
-            assert folder_errors == {"400 Invalid folder."}
-            assert project_errors == {"400 Invalid project."}
-            assert owner_errors == {"400 Invalid user_id."}
-
-    run(job)
+        assert folder_errors == {"400 Invalid folder."}
+        assert project_errors == {"400 Invalid project."}
+        assert owner_errors == {"400 Invalid user_id."}

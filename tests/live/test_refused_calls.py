@@ -15,7 +15,7 @@ from tests.live.server_config import temporary_config
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
     from tests.live.known_errors import ApiCall
     from tests.live.server import LiveServer
 
@@ -54,48 +54,42 @@ def test_every_operation_has_a_call() -> None:
     }
 
 
-def test_calls_without_permission_are_denied(run: Run, connect: Connect) -> None:
+async def test_calls_without_permission_are_denied(da: AsyncDocassemble, connect: Connect) -> None:
     """Keys with other permissions and users without privileges are refused every call."""
+    async with (
+        limited_client(da, connect, "access_sessions") as other_key,
+        temporary_account(da, connect) as account,
+    ):
+        errors = {
+            name: {await get_error(call(other_key)), await get_error(call(account.da))}
+            for name, call in CALLS.items()
+        }
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            limited_client(da, connect, "access_sessions") as other_key,
-            temporary_account(da, connect) as account,
-        ):
-            errors = {
-                name: {await get_error(call(other_key)), await get_error(call(account.da))}
-                for name, call in CALLS.items()
-            }
-
-        assert errors == {name: {"403 Access denied."} for name in CALLS}
-
-    run(job)
+    assert errors == {name: {"403 Access denied."} for name in CALLS}
 
 
 @pytest.mark.since("1.10")
-def test_disabled_features_are_not_found(run: Run, connect: Connect, server: LiveServer) -> None:
+async def test_disabled_features_are_not_found(
+    da: AsyncDocassemble, connect: Connect, server: LiveServer
+) -> None:
     """If Playground, updates and configuration are disabled, only packages.list and health work."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        disabled = {"enable_playground": False, "allow_updates": False}
-        async with temporary_config(server, da, **disabled, allow_configuration_editing=False):
-            errors = {
-                name: await _get_not_found_error(call(da))
-                for name, call in CALLS.items()
-                if name not in ALWAYS_ENABLED
-            }
-            packages = await da.packages.list()
-        projects = await da.playground.list_projects()
-
-        assert errors == {
-            # The routes of the Playground do not exist if it is disabled.
-            name: "a page" if name.startswith("playground.") else "File not found"
-            for name in CALLS.keys() - ALWAYS_ENABLED
+    disabled = {"enable_playground": False, "allow_updates": False}
+    async with temporary_config(server, da, **disabled, allow_configuration_editing=False):
+        errors = {
+            name: await _get_not_found_error(call(da))
+            for name, call in CALLS.items()
+            if name not in ALWAYS_ENABLED
         }
-        assert "docassemble.webapp" in [package.name for package in packages]
-        assert isinstance(projects, list)
+        packages = await da.packages.list()
+    projects = await da.playground.list_projects()
 
-    run(job)
+    assert errors == {
+        # The routes of the Playground do not exist if it is disabled.
+        name: "a page" if name.startswith("playground.") else "File not found"
+        for name in CALLS.keys() - ALWAYS_ENABLED
+    }
+    assert "docassemble.webapp" in [package.name for package in packages]
+    assert isinstance(projects, list)
 
 
 async def _get_not_found_error(call: Awaitable[object]) -> str:
@@ -197,15 +191,10 @@ async def _get_not_found_error(call: Awaitable[object]) -> str:
         ),
     ],
 )
-def test_requests_that_the_client_never_sends_are_refused(
-    run: Run, operation: str, request_options: dict[str, Any], expected: str
+async def test_requests_that_the_client_never_sends_are_refused(
+    da: AsyncDocassemble, operation: str, request_options: dict[str, Any], expected: str
 ) -> None:
     """The server returns the documented errors; the client refuses such calls itself."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        assert (
-            await get_error(da.request(**({"method": "POST"} | request_options)), operation)
-            == expected
-        )
-
-    run(job)
+    assert (
+        await get_error(da.request(**({"method": "POST"} | request_options)), operation) == expected
+    )

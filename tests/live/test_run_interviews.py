@@ -15,7 +15,7 @@ from tests.live.interviews import BASE, DEMO
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
-    from tests.live.conftest import Run, Server
+    from tests.live.conftest import Server
 
 pytestmark = pytest.mark.unrecorded
 
@@ -64,7 +64,7 @@ async def list_sessions(da: AsyncDocassemble) -> set[str]:
     return {summary.session async for summary in da.sessions.list_current()}
 
 
-def test_examples_run_to_their_end(run: Run, server: Server) -> None:
+async def test_examples_run_to_their_end(da: AsyncDocassemble, server: Server) -> None:
     """Interviews run with generated answers; no session is left behind."""
     available = [
         name
@@ -72,30 +72,24 @@ def test_examples_run_to_their_end(run: Run, server: Server) -> None:
         if parse_version(get_first_version(name)) <= parse_version(server.version)
     ]
 
-    async def job(da: AsyncDocassemble) -> None:
-        before = await list_sessions(da)
-        outcomes = await run_interviews(da, available)
-        after = await list_sessions(da)
+    before = await list_sessions(da)
+    outcomes = await run_interviews(da, available)
+    after = await list_sessions(da)
 
-        ends = {
-            *("deadend", "buttons", "menu", "response", "review", "redirect"),
-            *("exit", "restart", "leave", "continue"),
-        }
-        assert len(outcomes) >= 60
-        assert {name: outcome for name, outcome in outcomes.items() if outcome not in ends} == {}
-        assert after <= before
-
-    run(job)
+    ends = {
+        *("deadend", "buttons", "menu", "response", "review", "redirect"),
+        *("exit", "restart", "leave", "continue"),
+    }
+    assert len(outcomes) >= 60
+    assert {name: outcome for name, outcome in outcomes.items() if outcome not in ends} == {}
+    assert after <= before
 
 
-def test_endless_interviews_raise_interview_stuck(run: Run) -> None:
+async def test_endless_interviews_raise_interview_stuck(da: AsyncDocassemble) -> None:
     """Interviews that ask the same question forever are stopped."""
     names = NOT_RUNNABLE["It shows the same menu or form after every answer."]
 
-    async def job(da: AsyncDocassemble) -> None:
-        assert await run_interviews(da, names) == dict.fromkeys(names, "InterviewStuck")
-
-    run(job)
+    assert await run_interviews(da, names) == dict.fromkeys(names, "InterviewStuck")
 
 
 def test_each_example_is_listed_once() -> None:

@@ -29,7 +29,7 @@ from tests.live.interviews import (
 )
 
 if TYPE_CHECKING:
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
 
 STATUS = """
 mandatory: True
@@ -54,7 +54,7 @@ question: Last
 """
 
 
-def test_strings_are_converted_unless_raw(run: Run) -> None:
+async def test_strings_are_converted_unless_raw(da: AsyncDocassemble) -> None:
     """Dates and objects are converted; with raw they stay unchanged."""
     values = {
         "day": "2026-03-14",
@@ -65,195 +65,163 @@ def test_strings_are_converted_unless_raw(run: Run) -> None:
         "nothing": None,
     }
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session(da, QUESTIONLESS) as s:
-            await set_variables(da, s, variables=values, question=False)
-            converted = await get_variables(da, s)
-            await set_variables(da, s, variables=values, question=False, raw=True)
-            raw = await get_variables(da, s)
+    async with temporary_session(da, QUESTIONLESS) as s:
+        await set_variables(da, s, variables=values, question=False)
+        converted = await get_variables(da, s)
+        await set_variables(da, s, variables=values, question=False, raw=True)
+        raw = await get_variables(da, s)
 
-        assert converted["day"].startswith("2026-03-14T00:00:00")
-        assert converted["who"]["name"]["_class"] == "docassemble.base.util.IndividualName"
-        assert converted["unknown"] is None
-        assert (converted["hour"], converted["count"], converted["nothing"]) == (
-            "15:09:26",
-            3,
-            None,
-        )
-        assert {name: raw[name] for name in values} == values
-
-    run(job)
+    assert converted["day"].startswith("2026-03-14T00:00:00")
+    assert converted["who"]["name"]["_class"] == "docassemble.base.util.IndividualName"
+    assert converted["unknown"] is None
+    assert (converted["hour"], converted["count"], converted["nothing"]) == (
+        "15:09:26",
+        3,
+        None,
+    )
+    assert {name: raw[name] for name in values} == values
 
 
-def test_variables_are_set_and_deleted_by_path(run: Run) -> None:
+async def test_variables_are_set_and_deleted_by_path(da: AsyncDocassemble) -> None:
     """Names may be paths into objects; variables are deleted after setting others."""
+    async with temporary_session(da, QUESTIONLESS) as s:
+        await set_variables(da, s, variables={"box": {}, "gone": 1}, question=False)
+        no_reply = await set_variables(
+            da,
+            s,
+            variables={"box['é\"x']": [1, {"a": None}], "late": 2},
+            delete_variables=["gone", "late"],
+            question=False,
+        )
+        variables = await get_variables(da, s)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session(da, QUESTIONLESS) as s:
-            await set_variables(da, s, variables={"box": {}, "gone": 1}, question=False)
-            no_reply = await set_variables(
-                da,
-                s,
-                variables={"box['é\"x']": [1, {"a": None}], "late": 2},
-                delete_variables=["gone", "late"],
-                question=False,
-            )
-            variables = await get_variables(da, s)
-
-        assert no_reply is None
-        assert variables["box"] == {'é"x': [1, {"a": None}]}
-        assert not {"gone", "late"} & variables.keys()
-
-    run(job)
+    assert no_reply is None
+    assert variables["box"] == {'é"x': [1, {"a": None}]}
+    assert not {"gone", "late"} & variables.keys()
 
 
-def test_step_is_overwritten_or_undone(run: Run) -> None:
+async def test_step_is_overwritten_or_undone(da: AsyncDocassemble) -> None:
     """Each call adds a step; with overwrite it replaces the last step."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session(da, QUESTIONLESS) as s:
-            states = []
-            await set_variables(da, s, variables={"n": 1}, question=False)
-            await set_variables(da, s, variables={"n": 2}, question=False)
-            await set_variables(da, s, variables={"n": 3}, question=False, overwrite=True)
-            for question in (None, False):
-                states.append((await get_variables(da, s)).get("n"))
-                reply = await go_back(da, s, question=question)
-                states.append(type(reply))
+    async with temporary_session(da, QUESTIONLESS) as s:
+        states = []
+        await set_variables(da, s, variables={"n": 1}, question=False)
+        await set_variables(da, s, variables={"n": 2}, question=False)
+        await set_variables(da, s, variables={"n": 3}, question=False, overwrite=True)
+        for question in (None, False):
             states.append((await get_variables(da, s)).get("n"))
+            reply = await go_back(da, s, question=question)
+            states.append(type(reply))
+        states.append((await get_variables(da, s)).get("n"))
 
-        assert states == [3, UndefinedVariable, 1, type(None), None]
-
-    run(job)
+    assert states == [3, UndefinedVariable, 1, type(None), None]
 
 
-def test_mandatory_question_needs_question_name(run: Run) -> None:
+async def test_mandatory_question_needs_question_name(da: AsyncDocassemble) -> None:
     """A mandatory screen needs question_name; advance_progress_meter moves the bar."""
+    async with temporary_interview_session(da, PROGRESS) as s:
+        first = await get_question(da, s)
+        assert isinstance(first, Question)
+        unchanged = await set_variables(da, s)
+        second = await set_variables(
+            da, s, question_name=first.question_name, advance_progress_meter=True
+        )
+        assert isinstance(second, Question)
+        last = await set_variables(
+            da,
+            s,
+            variables={"second": True},
+            question_name=second.question_name,
+            advance_progress_meter=True,
+        )
+        assert isinstance(last, Question)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_interview_session(da, PROGRESS) as s:
-            first = await get_question(da, s)
-            assert isinstance(first, Question)
-            unchanged = await set_variables(da, s)
-            second = await set_variables(
-                da, s, question_name=first.question_name, advance_progress_meter=True
-            )
-            assert isinstance(second, Question)
-            last = await set_variables(
-                da,
-                s,
-                variables={"second": True},
-                question_name=second.question_name,
-                advance_progress_meter=True,
-            )
-            assert isinstance(last, Question)
-
-        assert first.mandatory is True
-        assert [get_heading(reply) for reply in (first, unchanged, second, last)] == [
-            *("First", "First", "Second", "Last")
-        ]
-        assert first.progress is not None
-        assert second.progress is not None
-        assert last.progress is not None
-        assert first.progress < second.progress < last.progress
-
-    run(job)
+    assert first.mandatory is True
+    assert [get_heading(reply) for reply in (first, unchanged, second, last)] == [
+        *("First", "First", "Second", "Last")
+    ]
+    assert first.progress is not None
+    assert second.progress is not None
+    assert last.progress is not None
+    assert first.progress < second.progress < last.progress
 
 
-def test_several_files_become_a_list(run: Run) -> None:
+async def test_several_files_become_a_list(da: AsyncDocassemble) -> None:
     """Several files of a field become a list in the variable of file_variables."""
     contents = [b"first", b"second"]
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session(da, TEXT_FIELD) as s:
-            await set_variables(da, s, variables={"box": {}}, question=False)
-            await set_variables(
-                da,
-                s,
-                variables={"note": "bl\u00e5"},
-                files={
-                    "sent": [Upload(content, f"{content.decode()}.txt") for content in contents]
-                },
-                file_variables={"sent": "box['files']"},
-                question=False,
-            )
-            saved = await get_variables(da, s)
-            elements = saved["box"]["files"]["elements"]
-            files = [await da.files.download(element["number"]) for element in elements]
+    async with temporary_session(da, TEXT_FIELD) as s:
+        await set_variables(da, s, variables={"box": {}}, question=False)
+        await set_variables(
+            da,
+            s,
+            variables={"note": "bl\u00e5"},
+            files={"sent": [Upload(content, f"{content.decode()}.txt") for content in contents]},
+            file_variables={"sent": "box['files']"},
+            question=False,
+        )
+        saved = await get_variables(da, s)
+        elements = saved["box"]["files"]["elements"]
+        files = [await da.files.download(element["number"]) for element in elements]
 
-        assert saved["note"] == "bl\u00e5"
-        assert [element["filename"] for element in elements] == ["first.txt", "second.txt"]
-        assert [file.content for file in files] == contents
-
-    run(job)
+    assert saved["note"] == "bl\u00e5"
+    assert [element["filename"] for element in elements] == ["first.txt", "second.txt"]
+    assert [file.content for file in files] == contents
 
 
 @pytest.mark.parametrize("wanted", [202, 404])
-def test_interview_sets_the_status(run: Run, wanted: int) -> None:
+async def test_interview_sets_the_status(da: AsyncDocassemble, wanted: int) -> None:
     """The reply has the status of success; other statuses are errors with the reply as body."""
+    async with temporary_interview_session(da, STATUS) as s:
+        replies: list[object] = []
+        for call in (set_variables(da, s, variables={"wanted": wanted}), get_question(da, s)):
+            try:
+                replies.append(await call)
+            except APIError as error:
+                replies.append((error.status, error.body))
+        variables = await get_variables(da, s)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_interview_session(da, STATUS) as s:
-            replies: list[object] = []
-            for call in (set_variables(da, s, variables={"wanted": wanted}), get_question(da, s)):
-                try:
-                    replies.append(await call)
-                except APIError as error:
-                    replies.append((error.status, error.body))
-            variables = await get_variables(da, s)
-
-        body: dict[str, Any] = {"asked": wanted}
-        expected = JSONReply(body, 202) if wanted == 202 else (404, body)
-        assert replies == [expected, expected]
-        assert variables["wanted"] == wanted
-
-    run(job)
+    body: dict[str, Any] = {"asked": wanted}
+    expected = JSONReply(body, 202) if wanted == 202 else (404, body)
+    assert replies == [expected, expected]
+    assert variables["wanted"] == wanted
 
 
-def test_session_without_encryption_needs_no_secret(run: Run, connect: Connect) -> None:
+async def test_session_without_encryption_needs_no_secret(
+    da: AsyncDocassemble, connect: Connect
+) -> None:
     """Any user can continue a session of a multi-user interview."""
+    async with (
+        temporary_account(da, connect) as account,
+        temporary_session(da, f"{BASE}response-json.yml") as s,
+    ):
+        first = await account.da.sessions.get_question(s.i, s.session)
+        await account.da.sessions.set_variables(
+            s.i, s.session, variables={"favorite_fruit": "apple", "number_of_pieces": 2}
+        )
+        reply = await da.sessions.run_action(s.i, s.session, "query_fruit")
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_account(da, connect) as account,
-            temporary_session(da, f"{BASE}response-json.yml") as s,
-        ):
-            first = await account.da.sessions.get_question(s.i, s.session)
-            await account.da.sessions.set_variables(
-                s.i, s.session, variables={"favorite_fruit": "apple", "number_of_pieces": 2}
-            )
-            reply = await da.sessions.run_action(s.i, s.session, "query_fruit")
-
-        assert (s.encrypted, s.secret) == (False, None)
-        assert get_heading(first) == "What is your favorite fruit?"
-        assert reply == JSONReply({"fruit": "apple", "pieces": 2})
-
-    run(job)
+    assert (s.encrypted, s.secret) == (False, None)
+    assert get_heading(first) == "What is your favorite fruit?"
+    assert reply == JSONReply({"fruit": "apple", "pieces": 2})
 
 
-def test_session_starts_with_a_chosen_secret(run: Run) -> None:
+async def test_session_starts_with_a_chosen_secret(da: AsyncDocassemble) -> None:
     """A session can be started with a given secret; the reply does not repeat it."""
     secret = "ownSecretOf16Chr"
 
-    async def job(da: AsyncDocassemble) -> None:
-        s = await da.sessions.start(TEXT_FIELD, secret=secret)
-        question = await da.sessions.get_question(s.i, s.session, secret=secret)
-        await da.sessions.delete(s.i, s.session)
+    s = await da.sessions.start(TEXT_FIELD, secret=secret)
+    question = await da.sessions.get_question(s.i, s.session, secret=secret)
+    await da.sessions.delete(s.i, s.session)
 
-        assert (s.encrypted, s.secret) == (True, None)
-        assert isinstance(question, Question)
-
-    run(job)
+    assert (s.encrypted, s.secret) == (True, None)
+    assert isinstance(question, Question)
 
 
-def test_url_arguments_reach_the_interview(run: Run) -> None:
+async def test_url_arguments_reach_the_interview(da: AsyncDocassemble) -> None:
     """The interview receives the arguments; the server escapes non-ASCII characters."""
     arguments = {"source": "a & b = c", "_x": "", "name": "é"}
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session(da, TEXT_FIELD, url_args=arguments) as s:
-            variables = await get_variables(da, s)
+    async with temporary_session(da, TEXT_FIELD, url_args=arguments) as s:
+        variables = await get_variables(da, s)
 
-        assert variables["url_args"] == arguments | {"name": r"\xe9"}
-
-    run(job)
+    assert variables["url_args"] == arguments | {"name": r"\xe9"}

@@ -18,7 +18,7 @@ from tests.live.interviews import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
 
 WRONG_KEY = "wrongKeyWRONGKEYwrongKeyWRONGKEY"
 WRONG_SECRET = "wrongSecretWrong"
@@ -225,46 +225,38 @@ async def get_failure(call: Awaitable[object]) -> tuple[int, str]:
         for state in FAILURES
     ],
 )
-def test_failing_call_is_a_known_error(run: Run, state: str) -> None:
+async def test_failing_call_is_a_known_error(da: AsyncDocassemble, state: str) -> None:
     """Each known error of the calls on a session has the status and text of the specification."""
     steps, failing_calls = FAILURES[state]
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_interview_session(da, FAULTS) as s:
-            for name, arguments in steps:
-                await call(da, s, name, arguments)
+    async with temporary_interview_session(da, FAULTS) as s:
+        for name, arguments in steps:
+            await call(da, s, name, arguments)
 
-            errors = [
-                await get_failure(call(da, s, name, arguments))
-                for name, arguments, *_ in failing_calls
-            ]
+        errors = [
+            await get_failure(call(da, s, name, arguments)) for name, arguments, *_ in failing_calls
+        ]
 
-        for (name, arguments, status, message), (actual_status, body) in zip(
-            failing_calls, errors, strict=True
-        ):
-            assert (name, actual_status) == (name, status), arguments
-            assert body.startswith(message), (name, arguments)
-
-    run(job)
+    for (name, arguments, status, message), (actual_status, body) in zip(
+        failing_calls, errors, strict=True
+    ):
+        assert (name, actual_status) == (name, status), arguments
+        assert body.startswith(message), (name, arguments)
 
 
-def test_failing_call_saves_nothing(run: Run) -> None:
+async def test_failing_call_saves_nothing(da: AsyncDocassemble) -> None:
     """Variables of a failing call are not saved."""
+    async with temporary_interview_session(da, FAULTS) as s:
+        for arguments in (
+            {"variables": {"color": "red", "kind": "failing"}},
+            {"variables": {"color": "red", "nobody.name": "Ada"}},
+            {"variables": {"color": "red"}, "delete_variables": ["kind"]},
+        ):
+            await get_failure(call(da, s, "set_variables", arguments))
+        variables = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_interview_session(da, FAULTS) as s:
-            for arguments in (
-                {"variables": {"color": "red", "kind": "failing"}},
-                {"variables": {"color": "red", "nobody.name": "Ada"}},
-                {"variables": {"color": "red"}, "delete_variables": ["kind"]},
-            ):
-                await get_failure(call(da, s, "set_variables", arguments))
-            variables = await da.sessions.get_variables(s.i, s.session, secret=s.secret)
-
-        assert "color" not in variables
-        assert "kind" not in variables
-
-    run(job)
+    assert "color" not in variables
+    assert "kind" not in variables
 
 
 @pytest.mark.parametrize(
@@ -279,82 +271,68 @@ def test_failing_call_saves_nothing(run: Run) -> None:
     ],
     ids=["unknown", "not YAML", "fails at once"],
 )
-def test_broken_interview_is_not_started(run: Run, i: str, message: str) -> None:
+async def test_broken_interview_is_not_started(da: AsyncDocassemble, i: str, message: str) -> None:
     """The error shows whether the interview is missing, invalid or fails."""
+    if i == NO_SUCH:
+        status, body = await get_failure(da.sessions.start(i))
+    else:
+        async with temporary_interview(da, i) as filename:
+            status, body = await get_failure(da.sessions.start(filename))
 
-    async def job(da: AsyncDocassemble) -> None:
-        if i == NO_SUCH:
-            status, body = await get_failure(da.sessions.start(i))
-        else:
-            async with temporary_interview(da, i) as filename:
-                status, body = await get_failure(da.sessions.start(filename))
-
-        assert status == 400
-        assert body.startswith(message)
-
-    run(job)
+    assert status == 400
+    assert body.startswith(message)
 
 
-def test_secret_of_invalid_length_is_refused(run: Run) -> None:
+async def test_secret_of_invalid_length_is_refused(da: AsyncDocassemble) -> None:
     """The error shows the invalid length."""
+    status, body = await get_failure(da.sessions.start(TEXT_FIELD, secret="short"))
 
-    async def job(da: AsyncDocassemble) -> None:
-        status, body = await get_failure(da.sessions.start(TEXT_FIELD, secret="short"))
-
-        assert (status, body) == (400, "ValueError: Incorrect AES key length (5 bytes)")
-
-    run(job)
+    assert (status, body) == (400, "ValueError: Incorrect AES key length (5 bytes)")
 
 
-def test_interview_with_required_privileges_is_refused_to_others(
-    run: Run, connect: Connect
+async def test_interview_with_required_privileges_is_refused_to_others(
+    da: AsyncDocassemble, connect: Connect
 ) -> None:
     """Without the required privilege, the interview cannot be started or answered."""
+    async with (
+        temporary_interview_session(da, FOR_DEVELOPERS) as s,
+        temporary_account(da, connect) as plain,
+        temporary_account(da, connect, "developer") as developer,
+        temporary_session(developer.da, s.i) as theirs,
+    ):
+        mark = {"question_name": "Question_0"}
+        started = await get_failure(plain.da.sessions.start(s.i))
+        read = await get_failure(call(plain.da, s, "get_question", {}))
+        marked = await get_failure(call(plain.da, s, "set_variables", mark))
+        answered = await get_failure(call(plain.da, s, "set_variables", {}))
+        with pytest.raises(ServerError) as acted:
+            await call(plain.da, s, "run_action", {})
+        variables = await plain.da.sessions.get_variables(s.i, s.session, secret=s.secret)
+        question = await developer.da.sessions.get_question(
+            theirs.i, theirs.session, secret=theirs.secret
+        )
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_interview_session(da, FOR_DEVELOPERS) as s,
-            temporary_account(da, connect) as plain,
-            temporary_account(da, connect, "developer") as developer,
-            temporary_session(developer.da, s.i) as theirs,
-        ):
-            mark = {"question_name": "Question_0"}
-            started = await get_failure(plain.da.sessions.start(s.i))
-            read = await get_failure(call(plain.da, s, "get_question", {}))
-            marked = await get_failure(call(plain.da, s, "set_variables", mark))
-            answered = await get_failure(call(plain.da, s, "set_variables", {}))
-            with pytest.raises(ServerError) as acted:
-                await call(plain.da, s, "run_action", {})
-            variables = await plain.da.sessions.get_variables(s.i, s.session, secret=s.secret)
-            question = await developer.da.sessions.get_question(
-                theirs.i, theirs.session, secret=theirs.secret
-            )
-
-        assert started == (400, f"DAException: {NOT_PERMITTED}")
-        assert read == (400, NOT_PERMITTED)
-        assert marked == (400, NOT_PERMITTED)
-        assert answered == (400, f"{SET}{NOT_PERMITTED}")
-        assert NOT_PERMITTED in str(acted.value.body)
-        assert "_internal" in variables
-        assert getattr(question, "question_text", None) == "For developers"
-
-    run(job)
+    assert started == (400, f"DAException: {NOT_PERMITTED}")
+    assert read == (400, NOT_PERMITTED)
+    assert marked == (400, NOT_PERMITTED)
+    assert answered == (400, f"{SET}{NOT_PERMITTED}")
+    assert NOT_PERMITTED in str(acted.value.body)
+    assert "_internal" in variables
+    assert getattr(question, "question_text", None) == "For developers"
 
 
-def test_action_of_an_unknown_interview_is_not_found(run: Run) -> None:
+async def test_action_of_an_unknown_interview_is_not_found(da: AsyncDocassemble) -> None:
     """Only run_action returns a page for an unknown interview, which raises NotFound."""
+    with pytest.raises(NotFound) as error:
+        await da.sessions.run_action(NO_SUCH, "nosuchsession", "fail")
 
-    async def job(da: AsyncDocassemble) -> None:
-        with pytest.raises(NotFound) as error:
-            await da.sessions.run_action(NO_SUCH, "nosuchsession", "fail")
-
-        assert "<html" in str(error.value.body)
-
-    run(job)
+    assert "<html" in str(error.value.body)
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_unknown_key_is_denied(connect: Connect, run: Run, operation: str) -> None:
+async def test_unknown_key_is_denied(
+    connect: Connect, da: AsyncDocassemble, operation: str
+) -> None:
     """Every operation refuses an unknown key."""
     tag, name = operation.split(".")
 
@@ -363,21 +341,17 @@ def test_unknown_key_is_denied(connect: Connect, run: Run, operation: str) -> No
             method = getattr(getattr(stranger, tag), name)
             assert await get_failure(method(**CALLS[operation])) == (403, "Access denied.")
 
-    run(job)
+    await job(da)
 
 
 @pytest.mark.since("1.10")
-def test_limited_key_cannot_delete_a_session(run: Run, connect: Connect) -> None:
+async def test_limited_key_cannot_delete_a_session(da: AsyncDocassemble, connect: Connect) -> None:
     """Without access_sessions, the server fails with an exception instead of a 403."""
+    async with (
+        limited_client(da, connect, "access_user_info") as limited,
+        temporary_session(da, TEXT_FIELD) as s,
+    ):
+        with pytest.raises(ServerError) as error:
+            await limited.sessions.delete(s.i, s.session)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            limited_client(da, connect, "access_user_info") as limited,
-            temporary_session(da, TEXT_FIELD) as s,
-        ):
-            with pytest.raises(ServerError) as error:
-                await limited.sessions.delete(s.i, s.session)
-
-        assert "sufficient privileges" in str(error.value.body)
-
-    run(job)
+    assert "sufficient privileges" in str(error.value.body)

@@ -15,7 +15,7 @@ from tests.live.interviews import QUESTIONLESS, TEXT_FIELD, temporary_interview,
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
 
 TAGGED = """
 metadata:
@@ -78,146 +78,128 @@ async def temporary_session_pair(
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_sessions_are_listed_by_each_filter(
-    run: Run, connect: Connect, unique: str, name: str
+async def test_sessions_are_listed_by_each_filter(
+    da: AsyncDocassemble, connect: Connect, unique: str, name: str
 ) -> None:
     """Each filter restricts the list; all filters must match."""
+    async with temporary_session_pair(da, connect, unique) as pair:
+        of_ada = f"DA.Sessions.user_id == {pair.ada.id}"
+        matches = [
+            set(await pair.list_known(name, **filters))
+            for filters in (
+                {"query": of_ada},
+                {"i": pair.tagged.i},
+                {"session": pair.plain.session},
+                {"tag": unique},
+                {"query": f"DA.And({of_ada}, DA.Sessions.filename.Like('%text-field%'))"},
+                {"i": pair.plain.i, "session": pair.tagged.session},
+            )
+        ]
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session_pair(da, connect, unique) as pair:
-            of_ada = f"DA.Sessions.user_id == {pair.ada.id}"
-            matches = [
-                set(await pair.list_known(name, **filters))
-                for filters in (
-                    {"query": of_ada},
-                    {"i": pair.tagged.i},
-                    {"session": pair.plain.session},
-                    {"tag": unique},
-                    {"query": f"DA.And({of_ada}, DA.Sessions.filename.Like('%text-field%'))"},
-                    {"i": pair.plain.i, "session": pair.tagged.session},
-                )
-            ]
-
-        assert matches == [{"tagged", "plain"}, {"tagged"}, {"plain"}, {"tagged"}, {"plain"}, set()]
-
-    run(job)
+    assert matches == [{"tagged", "plain"}, {"tagged"}, {"plain"}, {"tagged"}, {"plain"}, set()]
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_variables_are_listed_on_request(
-    run: Run, connect: Connect, unique: str, name: str
+async def test_variables_are_listed_on_request(
+    da: AsyncDocassemble, connect: Connect, unique: str, name: str
 ) -> None:
     """include_dictionary adds variables, start time and encryption, if they can be decrypted."""
+    async with temporary_session_pair(da, connect, unique) as pair:
+        query = {"query": f"DA.Sessions.user_id == {pair.ada.id}"}
+        brief = await pair.list_known(name, **query)
+        locked = await pair.list_known(name, include_dictionary=True, **query)
+        opened = await pair.list_known(
+            name, include_dictionary=True, secret=pair.plain.secret, **query
+        )
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session_pair(da, connect, unique) as pair:
-            query = {"query": f"DA.Sessions.user_id == {pair.ada.id}"}
-            brief = await pair.list_known(name, **query)
-            locked = await pair.list_known(name, include_dictionary=True, **query)
-            opened = await pair.list_known(
-                name, include_dictionary=True, secret=pair.plain.secret, **query
-            )
-
-        for summary in brief.values():
-            assert (summary.email, summary.user_id, summary.temp_user_id) == (
-                pair.ada.email,
-                pair.ada.id,
-                None,
-            )
-            assert (summary.valid, summary.variables, summary.encrypted) == (True, None, None)
-            assert (summary.starttime, summary.utc_starttime) == ("", None)
-            assert summary.utc_modtime
-        assert set(brief["tagged"].tags) == {unique, "live"}
-        assert brief["tagged"].metadata["title"] == brief["tagged"].title == "Tagged"
-        assert (locked["plain"].valid, locked["plain"].encrypted) == (False, True)
-        assert "cannot be decrypted" in locked["plain"].title
-        assert (locked["tagged"].valid, locked["tagged"].encrypted) == (True, False)
-        assert set(locked["tagged"].tags) == {unique, "live", "later"}
-        assert (opened["plain"].valid, opened["plain"].encrypted) == (True, True)
-        assert opened["plain"].utc_starttime
-        assert opened["plain"].variables
-        assert "_internal" in opened["plain"].variables
-        assert "_internal" not in repr(opened)
-
-    run(job)
+    for summary in brief.values():
+        assert (summary.email, summary.user_id, summary.temp_user_id) == (
+            pair.ada.email,
+            pair.ada.id,
+            None,
+        )
+        assert (summary.valid, summary.variables, summary.encrypted) == (True, None, None)
+        assert (summary.starttime, summary.utc_starttime) == ("", None)
+        assert summary.utc_modtime
+    assert set(brief["tagged"].tags) == {unique, "live"}
+    assert brief["tagged"].metadata["title"] == brief["tagged"].title == "Tagged"
+    assert (locked["plain"].valid, locked["plain"].encrypted) == (False, True)
+    assert "cannot be decrypted" in locked["plain"].title
+    assert (locked["tagged"].valid, locked["tagged"].encrypted) == (True, False)
+    assert set(locked["tagged"].tags) == {unique, "live", "later"}
+    assert (opened["plain"].valid, opened["plain"].encrypted) == (True, True)
+    assert opened["plain"].utc_starttime
+    assert opened["plain"].variables
+    assert "_internal" in opened["plain"].variables
+    assert "_internal" not in repr(opened)
 
 
 @pytest.mark.parametrize("name", DELETIONS)
-def test_sessions_are_deleted_by_each_filter(
-    run: Run, connect: Connect, unique: str, name: str
+async def test_sessions_are_deleted_by_each_filter(
+    da: AsyncDocassemble, connect: Connect, unique: str, name: str
 ) -> None:
     """Only sessions that match the filter are deleted."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session_pair(da, connect, unique) as pair, AsyncExitStack() as stack:
-            questionless, text_field = [
-                await stack.enter_async_context(temporary_session(pair.ada.da, i))
-                for i in (QUESTIONLESS, TEXT_FIELD)
-            ]
-            remaining = []
-            for filters in (
-                {"tag": unique},
-                {"i": QUESTIONLESS, "query": f"DA.Sessions.user_id == {pair.ada.id}"},
-                {"session": pair.plain.session},
-                {"i": TEXT_FIELD, "session": "nosuchsession"},
-            ):
-                assert await pair.call(name, **filters) is None
-                page = await da.sessions.list_for_user(pair.ada.id)
-                remaining.append({summary.session for summary in page.items})
-
-        assert remaining == [
-            {pair.plain.session, questionless.session, text_field.session},
-            {pair.plain.session, text_field.session},
-            {text_field.session},
-            {text_field.session},
+    async with temporary_session_pair(da, connect, unique) as pair, AsyncExitStack() as stack:
+        questionless, text_field = [
+            await stack.enter_async_context(temporary_session(pair.ada.da, i))
+            for i in (QUESTIONLESS, TEXT_FIELD)
         ]
+        remaining = []
+        for filters in (
+            {"tag": unique},
+            {"i": QUESTIONLESS, "query": f"DA.Sessions.user_id == {pair.ada.id}"},
+            {"session": pair.plain.session},
+            {"i": TEXT_FIELD, "session": "nosuchsession"},
+        ):
+            assert await pair.call(name, **filters) is None
+            page = await da.sessions.list_for_user(pair.ada.id)
+            remaining.append({summary.session for summary in page.items})
 
-    run(job)
+    assert remaining == [
+        {pair.plain.session, questionless.session, text_field.session},
+        {pair.plain.session, text_field.session},
+        {text_field.session},
+        {text_field.session},
+    ]
 
 
-def test_all_sessions_of_a_user_are_deleted_on_request(
-    run: Run, connect: Connect, unique: str
+async def test_all_sessions_of_a_user_are_deleted_on_request(
+    da: AsyncDocassemble, connect: Connect, unique: str
 ) -> None:
     """delete_all, or only a user ID, deletes all sessions of the user and no others."""
-
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_session_pair(da, connect, unique) as pair,
-            temporary_session(da, TEXT_FIELD) as own_session,
+    async with (
+        temporary_session_pair(da, connect, unique) as pair,
+        temporary_session(da, TEXT_FIELD) as own_session,
+    ):
+        for name, options in (
+            ("delete_many_current", {"delete_all": True}),
+            ("delete_many_for_user", {"delete_all": True}),
+            ("delete_many_across_users", {}),
         ):
-            for name, options in (
-                ("delete_many_current", {"delete_all": True}),
-                ("delete_many_for_user", {"delete_all": True}),
-                ("delete_many_across_users", {}),
-            ):
-                async with temporary_session(pair.ada.da, QUESTIONLESS):
-                    before = await da.sessions.list_for_user(pair.ada.id)
-                    await pair.call(name, **options)
-                    after = await da.sessions.list_for_user(pair.ada.id)
-                assert (bool(before.items), after.items) == (True, [])
-            others = await da.sessions.list_current(session=own_session.session)
+            async with temporary_session(pair.ada.da, QUESTIONLESS):
+                before = await da.sessions.list_for_user(pair.ada.id)
+                await pair.call(name, **options)
+                after = await da.sessions.list_for_user(pair.ada.id)
+            assert (bool(before.items), after.items) == (True, [])
+        others = await da.sessions.list_current(session=own_session.session)
 
-        assert [summary.session for summary in others.items] == [own_session.session]
-
-    run(job)
+    assert [summary.session for summary in others.items] == [own_session.session]
 
 
-def test_session_is_deleted_by_its_owner_only(run: Run, connect: Connect, unique: str) -> None:
+async def test_session_is_deleted_by_its_owner_only(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """Deleting another user's session succeeds, but changes nothing."""
+    async with temporary_session_pair(da, connect, unique) as pair:
+        s = pair.plain
+        await da.sessions.delete(s.i, s.session)
+        before = await pair.list_known("list_for_user")
+        await pair.ada.da.sessions.delete(s.i, s.session)
+        after = await pair.list_known("list_for_user")
+        await pair.ada.da.sessions.delete(s.i, s.session)
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session_pair(da, connect, unique) as pair:
-            s = pair.plain
-            await da.sessions.delete(s.i, s.session)
-            before = await pair.list_known("list_for_user")
-            await pair.ada.da.sessions.delete(s.i, s.session)
-            after = await pair.list_known("list_for_user")
-            await pair.ada.da.sessions.delete(s.i, s.session)
-
-        assert set(before) == {"tagged", "plain"}
-        assert set(after) == {"tagged"}
-
-    run(job)
+    assert set(before) == {"tagged", "plain"}
+    assert set(after) == {"tagged"}
 
 
 TYPE_ERRORS = {
@@ -227,96 +209,82 @@ TYPE_ERRORS = {
 
 
 @pytest.mark.parametrize("name", LISTS + DELETIONS)
-def test_invalid_query_is_refused(run: Run, connect: Connect, unique: str, name: str) -> None:
+async def test_invalid_query_is_refused(
+    da: AsyncDocassemble, connect: Connect, unique: str, name: str
+) -> None:
     """An invalid query is an error and deletes nothing."""
+    async with temporary_session_pair(da, connect, unique) as pair:
+        bodies = []
+        for query in ("DA.Sessions.nothing == 1", "DA.Sessions.user_id ==", "'abc'"):
+            with pytest.raises(APIError) as error:
+                await pair.call(name, i=TEXT_FIELD, query=query)
+            assert (error.value.status, bool(error.value.hint)) == (400, True)
+            bodies.append(str(error.value.body))
+        remaining = await pair.list_known("list_for_user")
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session_pair(da, connect, unique) as pair:
-            bodies = []
-            for query in ("DA.Sessions.nothing == 1", "DA.Sessions.user_id ==", "'abc'"):
-                with pytest.raises(APIError) as error:
-                    await pair.call(name, i=TEXT_FIELD, query=query)
-                assert (error.value.status, bool(error.value.hint)) == (400, True)
-                bodies.append(str(error.value.body))
-            remaining = await pair.list_known("list_for_user")
-
-        assert bodies[:2] == ["Invalid query parameter"] * 2
-        assert bodies[2].startswith(TYPE_ERRORS.get(name, "Error reading interview list."))
-        assert set(remaining) == {"tagged", "plain"}
-
-    run(job)
+    assert bodies[:2] == ["Invalid query parameter"] * 2
+    assert bodies[2].startswith(TYPE_ERRORS.get(name, "Error reading interview list."))
+    assert set(remaining) == {"tagged", "plain"}
 
 
-def test_sessions_of_others_need_a_privilege(run: Run, connect: Connect, unique: str) -> None:
+async def test_sessions_of_others_need_a_privilege(
+    da: AsyncDocassemble, connect: Connect, unique: str
+) -> None:
     """Without privileges, only own sessions can be listed and deleted; advocates access all."""
+    async with (
+        temporary_session_pair(da, connect, unique) as pair,
+        temporary_account(da, connect, "advocate") as advocate,
+    ):
+        session_filter = {"session": "nosuchsession"}
+        for name in LISTS + DELETIONS:
+            owner = {"user_id": 1} if name.endswith("_for_user") else {}
+            if not name.endswith("_current"):
+                with pytest.raises(AccessDenied):
+                    await getattr(pair.ada.da.sessions, name)(**owner, **session_filter)
+        own = await pair.ada.da.sessions.list_for_user(pair.ada.id)
+        page = await advocate.da.sessions.list(session=pair.plain.session)
+        await advocate.da.sessions.delete_many(session=pair.plain.session)
+        remaining = await pair.list_known("list")
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_session_pair(da, connect, unique) as pair,
-            temporary_account(da, connect, "advocate") as advocate,
-        ):
-            session_filter = {"session": "nosuchsession"}
-            for name in LISTS + DELETIONS:
-                owner = {"user_id": 1} if name.endswith("_for_user") else {}
-                if not name.endswith("_current"):
-                    with pytest.raises(AccessDenied):
-                        await getattr(pair.ada.da.sessions, name)(**owner, **session_filter)
-            own = await pair.ada.da.sessions.list_for_user(pair.ada.id)
-            page = await advocate.da.sessions.list(session=pair.plain.session)
-            await advocate.da.sessions.delete_many(session=pair.plain.session)
-            remaining = await pair.list_known("list")
-
-        assert len(own.items) == 2
-        assert [summary.user_id for summary in page.items] == [pair.ada.id]
-        assert set(remaining) == {"tagged"}
-
-    run(job)
+    assert len(own.items) == 2
+    assert [summary.user_id for summary in page.items] == [pair.ada.id]
+    assert set(remaining) == {"tagged"}
 
 
 @pytest.mark.since("1.10")
-def test_limited_key_needs_permissions_for_sessions(
-    run: Run, connect: Connect, unique: str
+async def test_limited_key_needs_permissions_for_sessions(
+    da: AsyncDocassemble, connect: Connect, unique: str
 ) -> None:
     """access_sessions permits the lists and all deletions except delete_many."""
+    me = await da.users.get_current()
+    async with (
+        temporary_session_pair(da, connect, unique) as pair,
+        limited_client(da, connect, "access_user_info") as without_access,
+        limited_client(da, connect, "access_sessions") as reader,
+        limited_client(da, connect, "access_sessions", "edit_sessions") as editor,
+    ):
+        for name in ("list_current", "list_for_user"):
+            owner = {"user_id": me.id} if name == "list_for_user" else {}
+            for call in (name, name.replace("list", "delete_many")):
+                with pytest.raises(APIError) as error:
+                    await getattr(without_access.sessions, call)(session="nosuchsession", **owner)
+                assert error.value.body == "Error reading interview list."
+        page = await reader.sessions.list(i=pair.tagged.i)
+        with pytest.raises(AccessDenied):
+            await reader.sessions.delete_many(session=pair.tagged.session)
+        await reader.sessions.delete_many_across_users(session=pair.tagged.session)
+        await editor.sessions.delete_many(session=pair.plain.session)
+        remaining = await pair.list_known("list")
 
-    async def job(da: AsyncDocassemble) -> None:
-        me = await da.users.get_current()
-        async with (
-            temporary_session_pair(da, connect, unique) as pair,
-            limited_client(da, connect, "access_user_info") as without_access,
-            limited_client(da, connect, "access_sessions") as reader,
-            limited_client(da, connect, "access_sessions", "edit_sessions") as editor,
-        ):
-            for name in ("list_current", "list_for_user"):
-                owner = {"user_id": me.id} if name == "list_for_user" else {}
-                for call in (name, name.replace("list", "delete_many")):
-                    with pytest.raises(APIError) as error:
-                        await getattr(without_access.sessions, call)(
-                            session="nosuchsession", **owner
-                        )
-                    assert error.value.body == "Error reading interview list."
-            page = await reader.sessions.list(i=pair.tagged.i)
-            with pytest.raises(AccessDenied):
-                await reader.sessions.delete_many(session=pair.tagged.session)
-            await reader.sessions.delete_many_across_users(session=pair.tagged.session)
-            await editor.sessions.delete_many(session=pair.plain.session)
-            remaining = await pair.list_known("list")
-
-        assert [summary.session for summary in page.items] == [pair.tagged.session]
-        assert remaining == {}
-
-    run(job)
+    assert [summary.session for summary in page.items] == [pair.tagged.session]
+    assert remaining == {}
 
 
-def test_unknown_user_has_no_sessions(run: Run) -> None:
+async def test_unknown_user_has_no_sessions(da: AsyncDocassemble) -> None:
     """The list of an unknown user is empty; an invalid page token returns the first page."""
+    async with temporary_session(da, TEXT_FIELD) as s:
+        page = await da.sessions.list_for_user(999_999)
+        first = await da.sessions.list_current(session=s.session, page_token="not-a-position")
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with temporary_session(da, TEXT_FIELD) as s:
-            page = await da.sessions.list_for_user(999_999)
-            first = await da.sessions.list_current(session=s.session, page_token="not-a-position")
-
-        assert page.items == []
-        assert [summary.session for summary in first.items] == [s.session]
-
-    run(job)
+    assert page.items == []
+    assert [summary.session for summary in first.items] == [s.session]

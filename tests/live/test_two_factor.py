@@ -16,7 +16,7 @@ from tests.live.known_errors import assert_error
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
-    from tests.live.conftest import Connect, Run
+    from tests.live.conftest import Connect
 
 REFUSAL = "Secret will not be supplied because two factor authentication is enabled"
 
@@ -46,24 +46,20 @@ async def set_up_app(browser: httpx.AsyncClient, server: str) -> None:
     raise AssertionError(message)
 
 
-def test_password_is_not_enough_with_two_factor_authentication(run: Run, connect: Connect) -> None:
+async def test_password_is_not_enough_with_two_factor_authentication(
+    da: AsyncDocassemble, connect: Connect
+) -> None:
     """With two-factor authentication, the password returns no decryption key and no login link."""
+    async with (
+        temporary_privilege(da, "clerk"),
+        temporary_account(da, connect, "clerk") as account,
+        httpx.AsyncClient() as browser,
+    ):
+        link = await da.links.create_login_url(account.email, account.password)
+        first = await browser.get(link.reveal())
+        await set_up_app(browser, str(first.url.join("/")).rstrip("/"))
 
-    async def job(da: AsyncDocassemble) -> None:
-        async with (
-            temporary_privilege(da, "clerk"),
-            temporary_account(da, connect, "clerk") as account,
-            httpx.AsyncClient() as browser,
-        ):
-            link = await da.links.create_login_url(account.email, account.password)
-            first = await browser.get(link.reveal())
-            await set_up_app(browser, str(first.url.join("/")).rstrip("/"))
+        await assert_error(da.users.get_secret(account.email, account.password), 403, REFUSAL)
+        await assert_error(da.links.create_login_url(account.email, account.password), 403, REFUSAL)
 
-            await assert_error(da.users.get_secret(account.email, account.password), 403, REFUSAL)
-            await assert_error(
-                da.links.create_login_url(account.email, account.password), 403, REFUSAL
-            )
-
-            assert (await account.da.users.get_current()).id == account.id
-
-    run(job)
+        assert (await account.da.users.get_current()).id == account.id
