@@ -72,10 +72,11 @@ def test_stand_in_copies_a_source_of_the_same_kind(tmp_path: Path) -> None:
 def test_page_lists_interviews_and_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files without a screen are only counted."""
     monkeypatch.setattr(report, "REPORT", tmp_path / "corpus.md")
+    prefix = "docassemble.a:data/questions/"
     outcomes = [
-        Outcome(interview="docassemble.a:data/questions/x.yml", screens=2, documents=("x.pdf",)),
-        Outcome(interview="docassemble.a:data/questions/y.yml", screens=1, error="E", reason="E: a|b"),
-        Outcome(interview="docassemble.a:data/questions/z.yml", error="E", reason="no screen"),
+        Outcome(interview=f"{prefix}x.yml", screens=2, documents=("x.pdf",)),
+        Outcome(interview=f"{prefix}y.yml", screens=1, error="E", reason="E: a|b"),
+        Outcome(interview=f"{prefix}z.yml", error="E", reason="no screen"),
     ]
 
     report.write_report(SERVER, Corpus(packages={"docassemble.a": "1"}), ["gs"], {}, outcomes)
