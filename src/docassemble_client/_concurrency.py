@@ -25,7 +25,8 @@ from asyncio import (
     wait,
 )
 from collections import deque
-from contextlib import asynccontextmanager, closing, nullcontext, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from inspect import isawaitable
 from time import perf_counter
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
@@ -46,11 +47,13 @@ __all__ = [
     "create_task",
     "current_task",
     "gather",
+    "is_within_call",
     "monotonic",
     "perf_counter",
     "read_chunks",
     "run",
     "run_callback",
+    "run_in_steps",
     "run_in_thread",
     "running_loop",
     "sleep",
@@ -61,10 +64,14 @@ __all__ = [
     "unix_time",
     "wait",
     "wait_despite_cancellation",
+    "within_call",
 ]
 
 T = TypeVar("T")
 CHUNK_BYTES = 262_144
+MAX_STEP_SECONDS = 0.01
+
+_within_call: ContextVar[bool] = ContextVar("within_call", default=False)
 
 TimeoutScope = asyncio.Timeout
 running_loop = asyncio.get_running_loop
@@ -82,7 +89,8 @@ class ConcurrencyLimiter:
     """
     A FIFO semaphore with a synchronous fast path: most calls find a free slot.
 
-    A released slot goes to the first waiter, and is free only if nobody waits.
+    A released slot goes to the first waiter, and is free only if nobody waits. Code that runs on
+    behalf of a call that holds a slot borrows one, because waiting for that call would never end.
     """
 
     def __init__(self, slots: int) -> None:
@@ -91,10 +99,14 @@ class ConcurrencyLimiter:
 
     def acquire_nowait(self) -> bool:
         """Take a free slot; return False if there is none."""
-        if not self._free_slots:
+        if self._free_slots <= 0:
             return False
         self._free_slots -= 1
         return True
+
+    def borrow(self) -> None:
+        """Take a slot that is not free."""
+        self._free_slots -= 1
 
     async def acquire(self) -> None:
         """Wait for a slot that another task releases."""
@@ -110,7 +122,7 @@ class ConcurrencyLimiter:
 
     def release(self) -> None:
         """Release a slot."""
-        while self._waiters:
+        while self._waiters and self._free_slots >= 0:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
@@ -149,6 +161,21 @@ class Callback:
             raise
 
 
+@contextmanager
+def within_call() -> Generator[None]:
+    """Run code of the caller on behalf of a call that holds a slot."""
+    token = _within_call.set(True)
+    try:
+        yield
+    finally:
+        _within_call.reset(token)
+
+
+def is_within_call() -> bool:
+    """Whether this code runs on behalf of a call that holds a slot."""
+    return _within_call.get()
+
+
 @asynccontextmanager
 async def time_limit(
     seconds: float | None, make_error: Callable[[], Exception]
@@ -172,6 +199,28 @@ async def time_limit(
         if error is own_error:
             raise
         raise make_error() from None
+
+
+async def run_in_steps(work: Generator[None, None, T]) -> T:
+    """
+    Run long work in steps, and let other tasks and the timers run in between.
+
+    Args:
+        work: Yields after each step.
+
+    Returns:
+        What the work returns.
+    """
+    step_end = perf_counter() + MAX_STEP_SECONDS
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        if perf_counter() > step_end:
+            await sleep(0)
+            step_end = perf_counter() + MAX_STEP_SECONDS
 
 
 async def run_in_thread(

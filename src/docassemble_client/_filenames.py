@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from email.message import Message
-from email.utils import collapse_rfc2231_value
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from docassemble_client._header_params import MAX_HEADER_LENGTH, find_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,16 +52,9 @@ def _truncate(text: str, max_bytes: int) -> str:
 
 def parse_filename(headers: Mapping[str, str]) -> str | None:
     """Return the file name in the Content-Disposition header, made safe."""
-    header = Message()
-    header["content-disposition"] = re.sub(
-        _HIDDEN_CHARACTERS, "", headers.get("content-disposition", "")
+    header = re.sub(
+        _HIDDEN_CHARACTERS, "", headers.get("content-disposition", "")[:MAX_HEADER_LENGTH]
     )
-    params = header.get_params([], "content-disposition")[1:]
-    values = [value for name, value in params if name.lower() == "filename"]
-    # A tuple is the value of `filename*=`, which wins in any order: section 4.3 of RFC 6266.
-    for value in sorted(values, key=lambda value: isinstance(value, str)):
-        with suppress(ValueError):  # the charset exists, but cannot decode the name
-            filename = sanitize_filename(collapse_rfc2231_value(value).strip())
-            if filename is not None:
-                return filename
-    return None
+    # `filename*=` wins in any order: section 4.3 of RFC 6266.
+    names = (sanitize_filename(value.strip()) for value in find_values(header, "filename"))
+    return next((name for name in names if name is not None), None)

@@ -14,6 +14,8 @@ else:
     # tasks.py imports this module: at run time any type stands for it.
     TaskHandle = Any
 
+# The server asks for the same request at another URL, or has nothing newer.
+_UNPROCESSED_REDIRECTS = frozenset({301, 304, 307, 308})
 # Statuses of a proxy or a rate limit, which pass by themselves.
 TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 _MAX_LEFTOVERS = 20  # named in the text of an error
@@ -147,12 +149,14 @@ class RedirectRefused(TransportError):
     """
     The server sent a redirect. Following it would lose the body and leak the API key.
 
+    With 301, 307 and 308 the server asks for the same request elsewhere, so it was not processed.
+    A 302 or 303 may be the response to a POST that was processed.
+
     Attributes:
         status: HTTP status, 3xx.
         location: Target of the redirect, without its query.
     """
 
-    maybe_processed = False
     is_transient = False
 
     def __init__(
@@ -166,6 +170,8 @@ class RedirectRefused(TransportError):
         super().__init__(message, **context)
         self.status = status
         self.location = location
+        changes_nothing = self.method in {"", "GET", "HEAD"}
+        self.maybe_processed = not changes_nothing and status not in _UNPROCESSED_REDIRECTS
 
 
 class APIError(DocassembleError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Mapping
-from email.message import Message
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -14,9 +13,11 @@ from typing import Generic, NamedTuple, TypeVar
 from attrs import field, frozen
 
 from docassemble_client._atomic_file import AtomicFileWriter
+from docassemble_client._header_params import parse_parameters
 from docassemble_client._types import JSON
 
 T = TypeVar("T")
+_MAX_CHARSET_LENGTH = 40
 # Python-only codecs: never a real charset, and some are quadratic on hostile input.
 _PYTHON_ONLY_CODECS = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
@@ -30,10 +31,11 @@ def parse_media_type(content_type: str) -> str:
 
 def decode_text(content: bytes, content_type: str) -> str:
     """Decode text in the charset that its Content-Type names; never fails."""
-    header = Message()
-    header["content-type"] = content_type
+    charset = next(
+        (value for name, value in parse_parameters(content_type) if name == "charset"), ""
+    )
     try:
-        codec = codecs.lookup(header.get_content_charset() or "utf-8").name
+        codec = codecs.lookup(charset[:_MAX_CHARSET_LENGTH] or "utf-8").name
         return content.decode("utf-8" if codec in _PYTHON_ONLY_CODECS else codec, errors="replace")
     except (LookupError, ValueError):
         return content.decode("utf-8", errors="replace")

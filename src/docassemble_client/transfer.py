@@ -14,7 +14,7 @@ from typing import IO, TypeAlias, TypeGuard, cast
 
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._checks import CALLABLE, PATH, SIZE, check_arguments
-from docassemble_client._concurrency import run_callback, to_thread
+from docassemble_client._concurrency import run_callback, to_thread, within_call
 from docassemble_client._filenames import parse_filename
 from docassemble_client.errors import DownloadTooLarge, UsageError
 from docassemble_client.responses import BinaryContent
@@ -179,6 +179,7 @@ class DownloadStream:
         method: str = "",
         path: str = "",
         request_number: int | None = None,
+        release_slot: Callable[[], None] | None = None,
     ) -> None:
         self.status = status
         self.filename = parse_filename(headers)
@@ -189,9 +190,15 @@ class DownloadStream:
         self._chunks = chunks
         self._error_context = {"operation": operation, "method": method, "path": path}
         self._request_number = request_number
+        self._release_slot = release_slot
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
+
+    def release_slot(self) -> None:
+        """Let another request use the slot of this one (see `max_concurrency`)."""
+        if self._release_slot is not None:
+            self._release_slot()
 
     async def read(self, *, max_size: int | None = None) -> BinaryContent:
         """
@@ -259,7 +266,8 @@ class DownloadStream:
                 self._check_size(written, max_size)
                 file.write(chunk)
                 if on_progress:
-                    await run_callback(on_progress, written, self.size)
+                    with within_call():
+                        await run_callback(on_progress, written, self.size)
             return await to_thread(file.commit)
 
     def _check_size(self, size: int | None, max_size: int | None) -> None:
@@ -340,10 +348,13 @@ class Download:
             raise UsageError(message)
         self._open_context = self._open_stream()
         try:
-            return await self._open_context.__aenter__()
+            stream = await self._open_context.__aenter__()
         except BaseException:
             self._open_context = None
             raise
+        # The caller may make other calls while it reads, which must not wait for its own slot.
+        stream.release_slot()
+        return stream
 
     async def __aexit__(
         self,

@@ -230,9 +230,9 @@ def test_a_number_goes_in_the_path(value: int, path: str) -> None:
 
 def test_a_text_in_the_path_is_quoted() -> None:
     """A text cannot change the rest of the path."""
-    request = serialize_param(Param("a", "path", "str", required=True), "a/../b?ü%", path="/u/{a}")
+    request = serialize_param(Param("a", "path", "str", required=True), "a/..b?ü%", path="/u/{a}")
 
-    assert request.path == "/u/a%2F..%2Fb%3F%C3%BC%25"
+    assert request.path == "/u/a%2F..b%3F%C3%BC%25"
 
 
 @pytest.mark.parametrize(

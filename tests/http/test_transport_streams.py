@@ -177,26 +177,6 @@ async def test_an_incomplete_download_releases_slot_and_connection(
         assert (await da.users.get_current()).id == 1
 
 
-async def test_an_open_stream_keeps_its_slot() -> None:
-    """With one slot, no request is sent until the file has been received."""
-    async with (
-        asyncio.timeout(HANG_SECONDS),
-        serve(TwoPartServer()) as server,
-        make_client(server, max_concurrency=1) as da,
-    ):
-        async with da.files.download(17) as stream:
-            for timeout in (Timeouts(total=0.05), Timeouts(pool=0.05)):
-                with pytest.raises(RequestTimeout) as caught:
-                    await da.users.get_current(timeout=timeout)
-                assert not caught.value.maybe_processed
-            assert len(server.requests) == 1
-            assert await anext(aiter(stream)) == b"first"
-        await da.users.get_current()
-        targets = [request.target for request in server.requests]
-
-    assert targets == ["/api/file/17", "/api/user"]
-
-
 async def break_off_in_body(connection: Connection) -> None:
     await connection.receive()
     await connection.send(TEN_BYTE_HEAD + b"first")

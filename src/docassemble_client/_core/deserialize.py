@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from docassemble_client._core.error_mapping import StructureError, decode_error
-from docassemble_client._core.json_codec import decode_json
+from docassemble_client._core.json_codec import decode_document, decode_json
 from docassemble_client._core.messages import parse_http_date
 from docassemble_client._filenames import parse_filename
-from docassemble_client._types import NeedsSlowPath
+from docassemble_client._types import UNSET, NeedsSlowPath
 from docassemble_client.operation import DiscriminatedUnion, Result
 from docassemble_client.pagination import Page
 from docassemble_client.responses import BinaryContent, JSONReply, decode_text, parse_media_type
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from docassemble_client._core.messages import RawResponse, Request
-    from docassemble_client._types import JSON
+    from docassemble_client._types import JSON, Unset
     from docassemble_client.operation import Decoder, Operation, Paging
 
 T = TypeVar("T")
 
+_INVALID_JSON = "the response is not valid JSON"
 _strict: ContextVar[bool] = ContextVar("docassemble_client_strict", default=False)
 
 
@@ -40,7 +41,12 @@ def strict_mode() -> Generator[None]:
         _strict.reset(token)
 
 
-def deserialize(operation: Operation[T], request: Request, response: RawResponse) -> T:
+def deserialize(
+    operation: Operation[T],
+    request: Request,
+    response: RawResponse,
+    data: JSON | Unset = UNSET,
+) -> T:
     """
     Convert a successful response to the result of the operation.
 
@@ -48,6 +54,7 @@ def deserialize(operation: Operation[T], request: Request, response: RawResponse
         operation: The operation.
         request: The request.
         response: The response.
+        data: Its JSON, if it was parsed already.
 
     Returns:
         The result.
@@ -56,14 +63,43 @@ def deserialize(operation: Operation[T], request: Request, response: RawResponse
         DecodeError: The response is not one that the operation returns.
     """
     try:
-        value = _deserialize(operation, request, response)
+        value = _deserialize(operation, request, response, data)
     except StructureError as error:
         raise decode_error(request, response, str(error)) from None
     # The annotations and results of the table are generated from the same specification.
     return cast("T", value)
 
 
-def _deserialize(operation: Operation[Any], request: Request, response: RawResponse) -> object:
+def deserialize_in_steps(
+    operation: Operation[T], request: Request, response: RawResponse
+) -> Generator[None, None, T]:
+    """
+    Convert a large response, as `deserialize` does.
+
+    Yields:
+        After each step, which takes a few milliseconds.
+    """
+    from docassemble_client._core.large_json import parse_in_steps  # few responses are large
+
+    result = operation.find_result(response.status)
+    if result is None or not _is_json(result, response):
+        return deserialize(operation, request, response)
+    try:
+        data = yield from parse_in_steps(decode_document(response.content))
+    except ValueError:
+        raise decode_error(request, response, _INVALID_JSON) from None
+    yield
+    return deserialize(operation, request, response, data)
+
+
+def _is_json(result: Result, response: RawResponse) -> bool:
+    has_json = not result.is_empty and (result.type is not None or result.task)
+    return bool(has_json) and parse_media_type(response.content_type) == "application/json"
+
+
+def _deserialize(
+    operation: Operation[Any], request: Request, response: RawResponse, data: JSON | Unset
+) -> object:
     result = operation.find_result(response.status)
     media_type = parse_media_type(response.content_type)
     if result is None:
@@ -79,9 +115,9 @@ def _deserialize(operation: Operation[Any], request: Request, response: RawRespo
         return None
     if result.is_empty:
         return None
-    expects_json = result.type is not None or result.task
-    if expects_json and media_type == "application/json":
-        return _deserialize_json(operation, result, request, response)
+    if _is_json(result, response):
+        data = parse_json(response.content) if data is UNSET else data
+        return _deserialize_json(operation, result, request, response, data)
     if result.text:
         return decode_text(response.content, response.content_type)
     if result.binary:
@@ -101,14 +137,12 @@ def parse_json(content: bytes) -> JSON:
         return decode_json(content)
     except ValueError:
         # The original error contains the document.
-        message = "the response is not valid JSON"
-        raise StructureError(message) from None
+        raise StructureError(_INVALID_JSON) from None
 
 
 def _deserialize_json(
-    operation: Operation[Any], result: Result, request: Request, response: RawResponse
+    operation: Operation[Any], result: Result, request: Request, response: RawResponse, data: JSON
 ) -> object:
-    data = parse_json(response.content)
     if result.task:
         if not isinstance(data, dict) or not isinstance(task_id := data.get("task_id"), str):
             message = "the response has no task_id"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from docassemble_client._checks import check_arguments
-from docassemble_client._concurrency import Lock, monotonic, sleep, time_limit
-from docassemble_client._core.deserialize import deserialize
+from docassemble_client._concurrency import Lock, monotonic, run_in_steps, sleep, time_limit
+from docassemble_client._core.deserialize import deserialize, deserialize_in_steps
 from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, SendState, check_headers, record_response
 from docassemble_client._core.polling import TaskPoller
@@ -26,7 +26,7 @@ from docassemble_client._core.serialize import serialize
 from docassemble_client._core.total_limit import NULL_CONTEXT, LimitedChunks, TotalLimit
 from docassemble_client._types import UNSET
 from docassemble_client.config import POLL, RETRY, PollPolicy, RetryPolicy, Timeouts
-from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError
+from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError, UsageError
 from docassemble_client.events import PageEvent, RetryEvent, WaitEvent
 from docassemble_client.operations import STATUS_HINTS
 from docassemble_client.pagination import Page, Paginator
@@ -47,6 +47,8 @@ T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
 # Without a handler, Python would write the warnings of retries to stderr.
 logger.addHandler(logging.NullHandler())
+# A larger response is decoded in steps, between which other tasks run and time limits apply.
+MAX_STEP_BYTES = 262_144
 # The poller itself repeats a failed poll.
 _SINGLE_ATTEMPT = RetryPolicy(attempts=1)
 
@@ -164,6 +166,7 @@ class Executor:
                         method=request.method,
                         path=request.path,
                         request_number=response.request_number,
+                        release_slot=response.release_slot,
                     )
             finally:
                 await (response.release or response.aclose)()
@@ -255,25 +258,33 @@ class Executor:
         """
         check_arguments(RETRY, optional=True, retry=retry)
         policy = self._retry if retry is None else retry
+        state = state or SendState()
         self._budget.deposit()
         attempt = 1
+        outcome: RawResponse | TransportError | None = None
         while True:
-            outcome: RawResponse | TransportError
-            maybe_processed = state is not None and state.maybe_processed
             try:
                 outcome = await self._transport.send(request, timeouts, state)
             except TransportError as error:
+                if error is state.callers_error:
+                    raise
                 outcome = error
-                if state is not None:
-                    state.maybe_processed = maybe_processed or error.maybe_processed
+                state.is_sent = error.maybe_processed
+            except UsageError as error:
+                # Such as a client that was closed between two attempts: nothing was sent this
+                # time, but the attempt before counts.
+                if outcome is None or not state.maybe_processed or error is state.callers_error:
+                    raise
+                break
             else:
                 if outcome.status < HTTPStatus.MULTIPLE_CHOICES:
                     record_response(outcome)
                     if operation is None or request.stream:
                         return outcome
+                    if len(outcome.content) > MAX_STEP_BYTES:
+                        return await run_in_steps(deserialize_in_steps(operation, request, outcome))
                     return deserialize(operation, request, outcome)
-                if state is not None and outcome.status in UNPROCESSED_STATUSES:
-                    state.maybe_processed = maybe_processed
+                state.is_sent = outcome.status not in UNPROCESSED_STATUSES
             delay = retry_delay(request, outcome, attempt, policy, self._budget)
             if delay is None:
                 break

@@ -40,12 +40,16 @@ def decode_json(content: bytes) -> JSON:
             return _msgspec_decode(content)
     try:
         # Same as json.loads, which would create a decoder for each document.
-        text = content.decode(json.detect_encoding(content), "surrogatepass")
-        value: JSON = _DECODER.decode(text)
+        value: JSON = DECODER.decode(decode_document(content))
     except RecursionError:
         message = "the JSON is nested too deeply"
         raise ValueError(message) from None
     return value
+
+
+def decode_document(content: bytes) -> str:
+    """Decode the text of a JSON document, in UTF-8, UTF-16 or UTF-32."""
+    return content.decode(json.detect_encoding(content), "surrogatepass")
 
 
 def encode_json(value: object) -> str:
@@ -158,7 +162,7 @@ def _import_msgspec() -> tuple[Callable[[bytes], JSON] | None, tuple[type[Except
     return Decoder().decode, (MsgspecError, ValueError, RecursionError)
 
 
-_DECODER = json.JSONDecoder()
+DECODER = json.JSONDecoder()
 _ENCODER = json.JSONEncoder(
     default=_to_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
 )

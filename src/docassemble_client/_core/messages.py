@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docassemble_client.transfer import Upload
 
 
+_MAX_DATE_LENGTH = 64
 _CONTROL = r"[\x00-\x1f\x7f]"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _RESERVED_HEADERS = frozenset(
@@ -149,18 +150,36 @@ def _find_header_problem(name: object, value: object) -> str:
 
 class SendState:
     """
-    The progress of a call; `TotalLimit` reads it to build the timeout error.
+    The progress of a call: what an error may say about its requests.
 
     Attributes:
-        maybe_processed: Whether the server may have processed any of its attempts.
+        is_sent: Whether sending the current request has begun. The adapter sets it.
+        was_processed: Whether the server may have processed an earlier request of the call.
+        callers_error: Exception of the caller's own code, such as the iterable of an upload. It
+            is raised unchanged, and is not retried, whatever its class.
+        connection: The connection on which the current request is sent, if the adapter needs it.
         request_number: Number of its last request; None before the first.
     """
 
-    __slots__ = ("maybe_processed", "request_number")
+    __slots__ = ("callers_error", "connection", "is_sent", "request_number", "was_processed")
 
     def __init__(self) -> None:
-        self.maybe_processed = False
+        self.is_sent = False
+        self.was_processed = False
+        self.callers_error: BaseException | None = None
+        self.connection: object = None
         self.request_number: int | None = None
+
+    @property
+    def maybe_processed(self) -> bool:
+        """Whether the server may have processed any request of the call."""
+        return self.is_sent or self.was_processed
+
+    def start_request(self, number: int) -> None:
+        """Begin the next request; nothing of it has been sent."""
+        self.was_processed = self.is_sent or self.was_processed
+        self.is_sent = False
+        self.request_number = number
 
 
 _captured: ContextVar[list[RawResponse] | None] = ContextVar("captured", default=None)
@@ -198,9 +217,19 @@ class RawResponse:
         received_at: Time at which it arrived, in seconds since 1970.
         request_number: Number of the request, unique in a process.
         release: Closes an open stream and releases its slot; None if the body was read.
+        release_slot: Releases only the slot of an open stream; None if the body was read.
     """
 
-    __slots__ = ("content", "headers", "received_at", "release", "request_number", "status", "url")
+    __slots__ = (
+        "content",
+        "headers",
+        "received_at",
+        "release",
+        "release_slot",
+        "request_number",
+        "status",
+        "url",
+    )
 
     def __init__(
         self,
@@ -218,6 +247,7 @@ class RawResponse:
         self.received_at = received_at
         self.request_number = 0
         self.release: Callable[[], Awaitable[None]] | None = None
+        self.release_slot: Callable[[], None] | None = None
 
     def read_nowait(self, limit: int) -> bytes | None:
         """Return the body, or its first bytes, if it has arrived; None if `read` must wait."""
@@ -243,8 +273,8 @@ class RawResponse:
 def parse_http_date(text: str) -> float | None:
     """Parse a date header to seconds since 1970; return None if it is not valid."""
     try:
-        date = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text[:_MAX_DATE_LENGTH])
         # Without a time zone, it would count as local time.
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, OverflowError, OSError):
+    except (ValueError, TypeError, OverflowError, OSError, LookupError):
         return None

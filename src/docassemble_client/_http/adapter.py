@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from docassemble_client._concurrency import Task, current_task, wait
+from docassemble_client._concurrency import Task, current_task, wait, within_call
 from docassemble_client._http.connection_errors import CHECK_FIRST
 from docassemble_client.errors import MaybeSent, UsageError
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Never, Self
 
-    from docassemble_client._core.messages import RawResponse, Request
+    from docassemble_client._core.messages import RawResponse, Request, SendState
     from docassemble_client._http.multipart import Multipart
     from docassemble_client.config import Timeouts
 
@@ -63,7 +63,9 @@ class UploadStream:
     async def __anext__(self) -> bytes:
         self._reader = current_task()
         try:
-            return await anext(self._chunks)
+            # The caller's iterable may make calls of its own, such as a download.
+            with within_call():
+                return await anext(self._chunks)
         except StopAsyncIteration:
             raise
         except Exception as error:
@@ -93,8 +95,9 @@ class HTTPAdapter(Protocol):
     """
     Sends requests with an HTTP library: no cookies, redirects, retries or connection limit.
 
-    Errors after sending began are MaybeSent, or a RequestTimeout with `maybe_processed`. Only
-    errors before that are NotSent.
+    It sets `state.is_sent` as soon as the first byte of the request may leave. Errors before that
+    are NotSent, or a RequestTimeout without `maybe_processed`. Later ones are MaybeSent, or a
+    RequestTimeout with `maybe_processed`.
     """
 
     async def send(
@@ -104,6 +107,7 @@ class HTTPAdapter(Protocol):
         headers: dict[str, str],
         body: bytes | UploadStream | None,
         timeouts: Timeouts,
+        state: SendState,
     ) -> RawResponse:
         """
         Send a request.
@@ -114,6 +118,7 @@ class HTTPAdapter(Protocol):
             headers: Headers by lower-case name, except those for connection and length.
             body: The body.
             timeouts: Limits.
+            state: Progress of the call; the adapter sets `is_sent`.
 
         Returns:
             The response with its head; its body has not been read.

@@ -14,6 +14,7 @@ from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
 from docassemble_client._core.messages import RawResponse
@@ -22,9 +23,8 @@ from docassemble_client._http.adapter import (
     invalid_request,
     read_up_to,
 )
+from docassemble_client._http.aiohttp_connector import Connector, Protocol, current_state
 from docassemble_client._http.connection_errors import ConnectionErrors
-from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS
-from docassemble_client._http.early_response import EarlyResponseSocket
 from docassemble_client.config import Timeouts
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from aiohttp.client_proto import ResponseHandler
-
-    from docassemble_client._core.messages import Request
+    from docassemble_client._core.messages import Request, SendState
     from docassemble_client.errors import DocassembleError
 
 CHUNK_BYTES = 32768  # fits the buffers of an idle connection, so that a write never blocks
@@ -82,8 +80,10 @@ class AiohttpAdapter:
         headers: dict[str, str],
         body: bytes | UploadStream | None,
         timeouts: Timeouts,
+        state: SendState,
     ) -> RawResponse:
         """Send a request, and return the head of the response."""
+        current_state.set(state)
         try:
             # The target is already encoded.
             url = URL(self._get_base_url() + target, encoded=True)
@@ -103,25 +103,40 @@ class AiohttpAdapter:
         except _LIBRARY_ERRORS as error:
             if data is not None and data.is_writing and type(error) is TimeoutError:
                 raise self._errors.write_timeout(request, timeouts) from None
-            raise self.map_error(request, error, timeouts) from None
+            raise self._map_send_error(request, error, timeouts, state) from None
         self._errors.has_response = True
-        return AiohttpResponse(self, request, response, timeouts)
+        return AiohttpResponse(self, request, response, timeouts, state)
+
+    def _map_send_error(
+        self,
+        request: Request,
+        error: aiohttp.ClientError | OSError,
+        timeouts: Timeouts,
+        state: SendState,
+    ) -> DocassembleError:
+        """Convert an exception of the library that it raised instead of a response."""
+        if state.is_sent:
+            return self.map_error(request, error, timeouts)
+        errors = self._errors
+        if isinstance(error, aiohttp.InvalidURL):
+            # Such as 127.1, which aiohttp does not resolve.
+            return invalid_request(request, error)
+        if isinstance(error, TimeoutError):
+            return errors.connect_timeout(request, timeouts)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            # The text of the error contains the proxy's password.
+            return errors.proxy_refusal(request, error.status)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return errors.connect_error(request, error.os_error)
+        return errors.connect_error(request, error, is_text_safe=False)
 
     def map_error(
         self, request: Request, error: aiohttp.ClientError | OSError, timeouts: Timeouts
     ) -> DocassembleError:
-        """Convert an exception of the library."""
-        errors = self._errors
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return errors.connect_timeout(request, timeouts)
+        """Convert an exception of the library that it raised after sending had begun."""
         if isinstance(error, TimeoutError):
-            return errors.read_timeout(request, timeouts)
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return errors.connect_error(request, error.os_error)
-        if isinstance(error, aiohttp.ClientHttpProxyError):
-            # The text of the error contains the proxy's password.
-            return errors.proxy_refusal(request, error.status)
-        return errors.connection_lost(request, error)
+            return self._errors.read_timeout(request, timeouts)
+        return self._errors.connection_lost(request, error)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -132,13 +147,7 @@ class AiohttpAdapter:
         # Not earlier: a session that is not closed warns.
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # The transport limits the number of requests.
-                connector=aiohttp.TCPConnector(
-                    limit=0,
-                    ssl=self._context,
-                    keepalive_timeout=KEEPALIVE_SECONDS,
-                    socket_factory=EarlyResponseSocket.from_address,
-                ),
+                connector=Connector(self._context),
                 cookie_jar=_NoCookies(),
                 # Without a body, aiohttp would send application/octet-stream.
                 skip_auto_headers=("content-type",),
@@ -298,10 +307,15 @@ def _clamp_timeout(seconds: float | None) -> float | None:
 
 def _merge_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     headers: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for raw_name, raw_value in response.headers.items():
         name = raw_name.lower()
         value = raw_value if raw_value.isascii() else _decode_header(raw_value)
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if name in headers:
+            repeated.setdefault(name, [headers[name]]).append(value)
+        else:
+            headers[name] = value
+    headers.update((name, ", ".join(values)) for name, values in repeated.items())
     return headers
 
 
@@ -314,10 +328,13 @@ def _decode_header(text: str) -> str:
         return content.decode("latin-1")
 
 
-def _close_delimited(response: aiohttp.ClientResponse) -> ResponseHandler | None:
+def _close_delimited(response: aiohttp.ClientResponse, state: SendState) -> Protocol | None:
     """Return the connection if the end of the connection is the end of the body."""
     has_length = "content-length" in response.headers or "transfer-encoding" in response.headers
-    return None if has_length or response.connection is None else response.connection.protocol
+    # Not `response.connection`, which aiohttp drops once the whole body has arrived.
+    connection = state.connection
+    has_end = has_length or response.content is EMPTY_PAYLOAD
+    return connection if isinstance(connection, Protocol) and not has_end else None
 
 
 class AiohttpResponse(RawResponse):
@@ -331,14 +348,14 @@ class AiohttpResponse(RawResponse):
         request: Request,
         native: aiohttp.ClientResponse,
         timeouts: Timeouts,
+        state: SendState,
     ) -> None:
         super().__init__(status=native.status, headers=_merge_headers(native))
         self._adapter = adapter
         self._request = request
         self._native = native
         self._timeouts = timeouts
-        # aiohttp drops the connection once the whole body is in its buffer.
-        self._connection = _close_delimited(native)
+        self._connection = _close_delimited(native, state)
 
     def read_nowait(self, limit: int) -> bytes | None:
         """Return the body, or its first bytes, if it has arrived; None if `read` must wait."""
@@ -357,10 +374,9 @@ class AiohttpResponse(RawResponse):
         try:
             async for chunk in self._native.content.iter_any():
                 yield chunk
-            # Without a length, aiohttp also takes a reset connection for the end of the body.
-            reset = None if self._connection is None else self._connection.exception()
-            if isinstance(reset, OSError):
-                raise reset
+            # Without a length, aiohttp takes any end of the connection for the end of the body.
+            if self._connection is not None and self._connection.is_cut_off():
+                raise aiohttp.ServerDisconnectedError
         except _LIBRARY_ERRORS as error:
             raise self._adapter.map_error(self._request, error, self._timeouts) from None
 

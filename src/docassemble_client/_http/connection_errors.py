@@ -58,9 +58,22 @@ class ConnectionErrors:
         self._proxy = "" if proxy is None else f"the proxy {_format_address(proxy)}"
         self._path = self._server + (f" via {self._proxy}" if self._proxy else "")
 
-    def connect_error(self, request: Request, reason: BaseException) -> NotSent:
-        """Build the NotSent error for a failed connection."""
-        problem = self._find_problem(reason)
+    def connect_error(
+        self, request: Request, reason: BaseException, *, is_text_safe: bool = True
+    ) -> NotSent:
+        """
+        Build the NotSent error for a failed connection.
+
+        Args:
+            request: The request.
+            reason: Exception of the library.
+            is_text_safe: Whether its text is the library's own; otherwise it may contain what a
+                server or proxy sent.
+
+        Returns:
+            The error.
+        """
+        problem = self._find_problem(reason, is_text_safe=is_text_safe)
         error = NotSent(problem.message, hint=problem.hint, **request.error_context)
         error.is_transient = problem.is_transient
         return error
@@ -129,7 +142,7 @@ class ConnectionErrors:
         )
         return MaybeSent(message, hint=hint, **request.error_context)
 
-    def _find_problem(self, reason: BaseException) -> _Problem:
+    def _find_problem(self, reason: BaseException, *, is_text_safe: bool) -> _Problem:
         error = _find_cause(reason)
         if isinstance(error, ssl.SSLError):
             return self._find_tls_problem(error)
@@ -145,8 +158,9 @@ class ConnectionErrors:
                 f"no connection to {target}: it was refused, because no program uses the port",
                 f"Check the port in {setting}, and that the server runs",
             )
+        text = str(error) if is_text_safe or isinstance(error, OSError) else type(error).__name__
         return _Problem(
-            f"no connection to {target}: {error}", f"Check {setting}, the network and its firewalls"
+            f"no connection to {target}: {text}", f"Check {setting}, the network and its firewalls"
         )
 
     def _find_tls_problem(self, error: ssl.SSLError) -> _Problem:
@@ -218,5 +232,5 @@ def _find_cause(error: BaseException) -> BaseException:
 
 def parse_proxy_status(text: str) -> int | None:
     """Return the status at the beginning of a text, such as 407 Proxy Authentication Required."""
-    match = re.match(r"([1-5][0-9]{2})\b", text)
+    match = re.match(r"([0-9]{3})\b", text)
     return int(match[1]) if match else None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Iterable
     from typing import Self
 
+MAX_HEAD_BYTES = 262_144  # of all responses to one request; the end may be a body
 # asyncio closes a connection as soon as a write fails. Then it has lost what the server sent
 # before, for example a 413 to the first bytes of an upload. The kernel still has these bytes:
 # a reset connection can be read to its end (Linux: tcp_reset keeps the receive queue).
@@ -54,62 +54,6 @@ class EarlyResponseSocket(socket.socket):
         return False
 
 
-def keep_early_responses(transport: Any) -> None:
-    """Make a transport of httpx or httpx2 read a response that arrives during an upload."""
-    # httpcore has the parameter `network_backend`, but the transports do not have it. Without
-    # these attributes, a refused upload would be a MaybeSent; a test guards them.
-    with suppress(AttributeError):
-        pool = transport._pool  # noqa: SLF001
-        pool._network_backend = EarlyResponseBackend(pool._network_backend)  # noqa: SLF001
-
-
-class EarlyResponseBackend:
-    """A network backend of httpcore; see EarlyResponseStream."""
-
-    def __init__(self, backend: Any) -> None:
-        """
-        Wrap another backend.
-
-        Args:
-            backend: The backend of httpcore that opens the connections.
-        """
-        self._backend = backend
-
-    async def connect_tcp(self, *arguments: Any, **options: Any) -> Any:
-        """Open a connection."""
-        connection = await self._backend.connect_tcp(*arguments, **options)
-        # Below TLS, which httpcore adds later.
-        stream = EarlyResponseStream(
-            connection._stream,  # noqa: SLF001 - has no public name; tested
-            connection.get_extra_info("socket"),
-        )
-        connection._stream = stream  # noqa: SLF001
-        return _Connection(connection, stream)
-
-
-class _Connection:
-    """A network stream of httpcore; it accepts no more bytes after a write has failed."""
-
-    def __init__(self, connection: Any, stream: EarlyResponseStream) -> None:
-        self.read = connection.read
-        self.get_extra_info = connection.get_extra_info
-        self.aclose = connection.aclose
-        self._connection = connection
-        self._stream = stream
-        self._write = connection.write
-        self._write_error = sys.modules[type(connection).__module__.partition(".")[0]].WriteError
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> Awaitable[None]:
-        if self._stream.is_broken:
-            # httpcore then reads the response.
-            raise self._write_error
-        written: Awaitable[None] = self._write(buffer, timeout)
-        return written
-
-    async def start_tls(self, *arguments: Any, **options: Any) -> _Connection:
-        return _Connection(await self._connection.start_tls(*arguments, **options), self._stream)
-
-
 class EarlyResponseStream:
     """
     A byte stream of anyio that can be read after a write has failed.
@@ -119,6 +63,8 @@ class EarlyResponseStream:
 
     Attributes:
         is_broken: Whether a write has failed, and there was something to read.
+        is_ended: Whether the connection has ended.
+        is_last_read_full: Whether the last read returned as much as it could.
     """
 
     def __init__(self, stream: Any, connection: Any) -> None:
@@ -130,6 +76,9 @@ class EarlyResponseStream:
             connection: Its socket.
         """
         self.is_broken = False
+        self.is_ended = False
+        self.is_last_read_full = False
+        self._head_bytes: int | None = 0
         self._stream = stream
         self._connection = connection
         self._duplicate: socket.socket | None = None
@@ -139,6 +88,7 @@ class EarlyResponseStream:
     async def send(self, item: bytes) -> None:
         """Send bytes; drop them if the connection is broken and there is something to read."""
         self._writes += 1
+        self._head_bytes = 0
         if self._duplicate is None and (
             self._writes > MAX_UNWATCHED_WRITES or len(item) > MAX_UNWATCHED_BYTES
         ):
@@ -161,8 +111,20 @@ class EarlyResponseStream:
         except Exception:
             received, self._remainder = self._remainder[:max_bytes], self._remainder[max_bytes:]
             if not received:
+                self.is_ended = True
                 raise
+        self.is_last_read_full = len(received) >= max_bytes
+        if self._head_bytes is not None:
+            self._head_bytes += len(received)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                # httpcore limits one head, but not the number of interim responses.
+                message = "the headers are too large"
+                raise ConnectionAbortedError(message)
         return received
+
+    def end_head(self) -> None:
+        """Read the body from now on, which may be of any size."""
+        self._head_bytes = None
 
     async def aclose(self) -> None:
         """Close the connection."""

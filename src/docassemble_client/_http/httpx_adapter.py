@@ -18,13 +18,18 @@ from docassemble_client._http.connection_pool import (
     GivenTransport,
     OneConnectionPool,
 )
-from docassemble_client._http.early_response import keep_early_responses
+from docassemble_client._http.httpcore_connection import (
+    SendObserver,
+    close_if_surplus,
+    end_head,
+    watch_connections,
+)
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator
 
-    from docassemble_client._core.messages import Request
+    from docassemble_client._core.messages import Request, SendState
     from docassemble_client._http.adapter import HTTPXTransport
     from docassemble_client.config import Timeouts
     from docassemble_client.errors import DocassembleError
@@ -53,7 +58,8 @@ class HTTPXAdapter:
         self.pool = pool
         self._base_url = base_url
         self._errors = ConnectionErrors(base_url, proxy)
-        self._timeouts: tuple[Timeouts | None, dict[str, dict[str, float | None]]] = (None, {})
+        self._timeouts: tuple[Timeouts | None, dict[str, float | None]] = (None, {})
+        self._reports_progress = isinstance(pool, OneConnectionPool)
         self.library_errors = (self.httpx.HTTPError, self.httpx.StreamError, OSError)
 
     @classmethod
@@ -89,7 +95,7 @@ class HTTPXAdapter:
 
         def make_transport() -> Any:
             transport = httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
-            keep_early_responses(transport)
+            watch_connections(transport)
             return transport
 
         try:
@@ -105,8 +111,11 @@ class HTTPXAdapter:
         headers: dict[str, str],
         body: bytes | UploadStream | None,
         timeouts: Timeouts,
+        state: SendState,
     ) -> RawResponse:
         """Send a request, and return the head of the response."""
+        # A caller's transport may report nothing about its connections.
+        state.is_sent = not self._reports_progress
         if isinstance(body, UploadStream) and body.length is not None:
             headers["content-length"] = str(body.length)
         try:
@@ -115,42 +124,62 @@ class HTTPXAdapter:
                 self._base_url + target,
                 headers=headers,
                 content=body,
-                extensions=self._convert_timeouts(timeouts),
+                extensions={
+                    "timeout": self._convert_timeouts(timeouts),
+                    "trace": SendObserver(state),
+                },
             )
         except (self.httpx.InvalidURL, ValueError) as error:
+            state.is_sent = False
             raise invalid_request(request, error) from None
         transport = self.pool.acquire()
         try:
             native_response = await transport.handle_async_request(native_request)
         except self.library_errors as error:
             self.pool.release(transport)
-            raise self.map_error(request, error, timeouts) from None
+            raise self._map_send_error(request, error, timeouts, state) from None
         except BaseException:
             self.pool.release(transport)
             raise
+        state.is_sent = True
+        end_head(native_response)
         self._errors.has_response = True
         return HTTPXResponse(self, request, native_response, transport, timeouts)
 
-    def map_error(self, request: Request, error: Exception, timeouts: Timeouts) -> DocassembleError:
-        """Convert an exception of the library."""
+    def _map_send_error(
+        self, request: Request, error: Exception, timeouts: Timeouts, state: SendState
+    ) -> DocassembleError:
+        """Convert an exception of the library that it raised instead of a response."""
         httpx, errors = self.httpx, self._errors
-        if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
-            return errors.connect_timeout(request, timeouts)
-        if isinstance(error, httpx.WriteTimeout):
-            return errors.write_timeout(request, timeouts)
+        never_sent = isinstance(
+            error,
+            (
+                *(httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ConnectError),
+                *(httpx.ProxyError, httpx.UnsupportedProtocol),
+            ),
+        )
+        if state.is_sent and not never_sent:
+            return self.map_error(request, error, timeouts)
+        state.is_sent = False
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            return errors.read_timeout(request, timeouts)
+            return errors.connect_timeout(request, timeouts)
         if isinstance(error, httpx.ProxyError) and (status := parse_proxy_status(str(error))):
             return errors.proxy_refusal(request, status)
-        if isinstance(error, (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)):
-            return errors.connect_error(request, error)
-        return errors.connection_lost(request, error)
+        return errors.connect_error(request, error, is_text_safe=never_sent)
+
+    def map_error(self, request: Request, error: Exception, timeouts: Timeouts) -> DocassembleError:
+        """Convert an exception of the library that it raised after sending had begun."""
+        if isinstance(error, self.httpx.WriteTimeout):
+            return self._errors.write_timeout(request, timeouts)
+        if isinstance(error, (self.httpx.TimeoutException, TimeoutError)):
+            return self._errors.read_timeout(request, timeouts)
+        return self._errors.connection_lost(request, error)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self.pool.aclose()
 
-    def _convert_timeouts(self, timeouts: Timeouts) -> dict[str, dict[str, float | None]]:
+    def _convert_timeouts(self, timeouts: Timeouts) -> dict[str, float | None]:
         # Most calls of a client have the same.
         if timeouts is not self._timeouts[0]:
             extension = {
@@ -159,7 +188,7 @@ class HTTPXAdapter:
                 "write": timeouts.write,
                 "pool": None,  # the transport's limiter controls concurrency
             }
-            self._timeouts = (timeouts, {"timeout": extension})
+            self._timeouts = (timeouts, extension)
         return self._timeouts[1]
 
 
@@ -202,8 +231,9 @@ class HTTPXResponse(RawResponse):
             raise self._adapter.map_error(self._request, error, self._timeouts) from None
 
     async def aclose(self) -> None:
-        """Release the connection if the body was read to its end, else close it."""
+        """Release the connection if nothing follows the body, else close it."""
         try:
             await self._native.aclose()
+            await close_if_surplus(self._native)
         finally:
             self._adapter.pool.release(self._transport)

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from docassemble_client._concurrency import (
     ConcurrencyLimiter,
+    is_within_call,
     perf_counter,
     running_loop,
     timeout_after,
@@ -171,9 +172,7 @@ class Transport:
             except Exception:
                 logger.exception("on_event failed")
 
-    async def send(
-        self, request: Request, timeouts: Timeouts, state: SendState | None = None
-    ) -> RawResponse:
+    async def send(self, request: Request, timeouts: Timeouts, state: SendState) -> RawResponse:
         """
         Send one request when a slot is free, and read its response.
 
@@ -191,27 +190,30 @@ class Transport:
             UsageError: The request cannot be built.
         """
         if not self._limiter.acquire_nowait():
-            await self._wait_for_slot(request, timeouts.pool)
+            if is_within_call():
+                self._limiter.borrow()
+            else:
+                await self._wait_for_slot(request, timeouts.pool)
         number = next(_request_numbers)
         response: RawResponse | None = None
         upload: UploadStream | None = None
         try:
             adapter = self._connections.get_adapter()
-            target, headers, body = self._build_request(request)
+            target, headers, body = self._build_request(request, state)
             if isinstance(body, UploadStream):
                 upload = body
-            if state is not None:
-                state.maybe_processed = True
-                state.request_number = number
-            sending = adapter.send(request, target, headers, body, timeouts)
+            state.start_request(number)
+            sending = adapter.send(request, target, headers, body, timeouts, state)
             if upload is None and self._on_event is None and not logger.isEnabledFor(logging.DEBUG):
                 response = await sending
             else:
-                response = await self._send_observed(number, request, upload, sending)
+                response = await self._send_observed(number, request, upload, sending, state)
             self._receive_head(request, response, number)
             is_success = response.status // 100 == 2  # noqa: PLR2004 - as in 200
             if is_success and request.stream:
-                response.release = partial(self._release, response, upload)
+                slot = _Slot(self._limiter)
+                response.release = partial(self._release, response, upload, slot)
+                response.release_slot = slot.release
                 return response
             limit = MAX_BODY_BYTES + 1 if is_success else MAX_ERROR_BODY_BYTES
             content = response.read_nowait(limit)
@@ -219,7 +221,7 @@ class Transport:
         except BaseException as error:
             if isinstance(error, DocassembleError):
                 error.request_number = number
-            await self._release(response, upload)
+            await self._release(response, upload, self._limiter)
             raise
         # `_release`, inlined: it would cost nearly every call another coroutine.
         try:
@@ -254,13 +256,12 @@ class Transport:
             raise error from None
 
     def _build_request(
-        self, request: Request
+        self, request: Request, state: SendState
     ) -> tuple[str, dict[str, str], bytes | UploadStream | None]:
         """Return the target, the headers and the body of a request."""
         headers = _HEADERS.copy()
         for source in self._headers:
-            extra = check_headers(source(), request.operation) if callable(source) else source
-            headers.update(extra)
+            headers.update(_call_source(source, request, state) if callable(source) else source)
         if request.headers:
             headers.update(request.headers)
         if request.auth:
@@ -294,6 +295,7 @@ class Transport:
         request: Request,
         upload: UploadStream | None,
         sending: Awaitable[RawResponse],
+        state: SendState,
     ) -> RawResponse:
         """Send a request; log it and emit its events."""
         started = perf_counter()
@@ -305,7 +307,7 @@ class Transport:
             status = response.status
         except BaseException as exc:
             is_error = isinstance(exc, Exception)
-            failure = _upload_error(request, upload) if is_error else None
+            failure = _upload_error(request, upload, state) if is_error else None
             error = type(failure or exc).__name__
             if failure is None:
                 raise
@@ -318,7 +320,12 @@ class Transport:
             )
         return response
 
-    async def _release(self, response: RawResponse | None, upload: UploadStream | None) -> None:
+    async def _release(
+        self,
+        response: RawResponse | None,
+        upload: UploadStream | None,
+        slot: ConcurrencyLimiter | _Slot,
+    ) -> None:
         """Close the response and the upload, and release the slot."""
         try:
             if response is not None:
@@ -328,7 +335,31 @@ class Transport:
                 if upload is not None:
                     await upload.aclose()
             finally:
-                self._limiter.release()
+                slot.release()
+
+
+class _Slot:
+    """The slot of an open stream, which is released once."""
+
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self._limiter: ConcurrencyLimiter | None = limiter
+
+    def release(self) -> None:
+        limiter, self._limiter = self._limiter, None
+        if limiter is not None:
+            limiter.release()
+
+
+def _call_source(
+    source: Callable[[], Mapping[str, str]], request: Request, state: SendState
+) -> Mapping[str, str]:
+    """Call the caller's function for headers; its exceptions are the caller's own."""
+    try:
+        headers = source()
+    except Exception as error:
+        state.callers_error = error
+        raise
+    return check_headers(headers, request.operation)
 
 
 async def _read_body(response: RawResponse, limit: int) -> bytes:
@@ -343,7 +374,9 @@ async def _read_body(response: RawResponse, limit: int) -> bytes:
         return b""
 
 
-def _upload_error(request: Request, upload: UploadStream | None) -> Exception | None:
+def _upload_error(
+    request: Request, upload: UploadStream | None, state: SendState
+) -> Exception | None:
     """Return the error of reading the body, which a library would report as a network error."""
     failure = upload.failure if upload is not None else None
     if isinstance(failure, FileChangedError):
@@ -351,6 +384,7 @@ def _upload_error(request: Request, upload: UploadStream | None) -> Exception | 
     if isinstance(failure, FileReadError):
         return file_unreadable(request, failure)
     # Exceptions of the caller's own iterables and callbacks are raised unchanged.
+    state.callers_error = failure
     return failure
 
 

@@ -1,0 +1,133 @@
+"""Connections of aiohttp: which can be used again, how much they read, and how they end."""
+
+from __future__ import annotations
+
+import select
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS
+from docassemble_client._http.early_response import MAX_HEAD_BYTES, EarlyResponseSocket
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+    import ssl
+    from collections.abc import Callable
+
+    from docassemble_client._core.messages import SendState
+
+current_state: ContextVar[SendState] = ContextVar("current_state")
+"""Progress of the call that the running task sends."""
+
+
+class HeadTooLargeError(aiohttp.ClientPayloadError):
+    """The headers of a response, with those of interim responses, are too large."""
+
+
+class Connector(aiohttp.TCPConnector):
+    """
+    Opens connections, and uses one again only if nothing has arrived on it since its response.
+
+    A connection on which something arrives unasked is closed: what arrived would count as the
+    response to the next request. If the server has closed it, a request could not be sent.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        """
+        Prepare a pool without a limit; the transport limits the number of requests.
+
+        Args:
+            context: Context for TLS.
+        """
+        super().__init__(
+            limit=0,
+            ssl=context,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            socket_factory=EarlyResponseSocket.from_address,
+        )
+        # aiohttp has no public setting for its protocol; tests guard this one.
+        self._factory = partial(Protocol, loop=self._loop)
+
+    async def connect(self, *arguments: Any, **options: Any) -> aiohttp.connector.Connection:
+        """Return a connection, through the tunnel of a proxy if there is one."""
+        while True:
+            connection = await super().connect(*arguments, **options)
+            protocol = connection.protocol
+            if isinstance(protocol, Protocol) and protocol.start_request():
+                break
+            connection.close()
+        state = current_state.get()
+        state.is_sent = True
+        state.connection = protocol
+        return connection
+
+
+class Protocol(ResponseHandler):
+    """A connection of aiohttp, with a limit for the size of headers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """
+        Prepare a connection.
+
+        Args:
+            loop: The event loop.
+        """
+        super().__init__(loop)
+        self._has_response = False
+        self._head_bytes: int | None = 0
+        self._is_closed_by_server = False
+        self._is_readable: Callable[[], object] = bool
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to use a connection."""
+        super().connection_made(transport)
+        self._is_readable = _watch(transport.get_extra_info("socket"))
+
+    def start_request(self) -> bool:
+        """
+        Prepare for a request.
+
+        Returns:
+            Whether nothing has arrived since the last response, and the server has not closed.
+        """
+        self._head_bytes = 0
+        return not (self._has_response and (self._is_readable() or self.should_close))
+
+    def is_cut_off(self) -> bool:
+        """Whether the connection ended without an end that the server announced."""
+        return not self._is_closed_by_server
+
+    def data_received(self, data: bytes) -> None:
+        """Read a part of the response; stop reading headers that are too large."""
+        ResponseHandler.data_received(self, data)
+        if self._head_bytes is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.set_exception(HeadTooLargeError("the headers are too large"))
+                self.abort()
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Receive a head from the parser."""
+        if data[0].code >= 200:  # noqa: PLR2004 - not an interim response
+            self._head_bytes = None
+            self._has_response = True
+        ResponseHandler.feed_data(self, data, size)
+
+    def eof_received(self) -> None:
+        """Record that the server ended the connection; with TLS, that it said so."""
+        self._is_closed_by_server = True
+        super().eof_received()
+
+
+def _watch(connection: socket.socket) -> Callable[[], object]:
+    """Return a function that tells whether bytes or the end of the connection can be read."""
+    if not hasattr(select, "poll"):  # Windows
+        return lambda: select.select([connection], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return partial(poll.poll, 0)

@@ -1,0 +1,187 @@
+"""Connections of httpcore: when sending begins, how a body ends, and what follows it."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from docassemble_client._http.early_response import EarlyResponseStream
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from docassemble_client._core.messages import SendState
+
+_NO_BODY = (204, 304)
+
+
+class SendObserver:
+    """
+    The `trace` extension of httpcore for one request: notes when sending begins.
+
+    Connecting, the handshakes of TLS and of SOCKS, and the request for a tunnel come before.
+    """
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: SendState) -> None:
+        self._state = state
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        """Receive an event."""
+        if event.endswith(".send_request_headers.started"):
+            request = info["request"]
+            if request.method != b"CONNECT":
+                self._state.is_sent = True
+                # Each further event would cost time.
+                request.extensions.pop("trace", None)
+        elif event.startswith("connection.connect_"):
+            self._state.is_sent = False
+
+
+def watch_connections(transport: Any) -> None:
+    """Make a transport of httpx or httpx2 use connections as in `NetworkBackend`."""
+    # httpcore has the parameter `network_backend`, but the transports do not have it. Without
+    # these attributes, a refused upload would be a MaybeSent; a test guards them.
+    with suppress(AttributeError):
+        pool = transport._pool  # noqa: SLF001
+        pool._network_backend = NetworkBackend(pool._network_backend)  # noqa: SLF001
+
+
+class NetworkBackend:
+    """A network backend of httpcore; see EarlyResponseStream."""
+
+    def __init__(self, backend: Any) -> None:
+        """
+        Wrap another backend.
+
+        Args:
+            backend: The backend of httpcore that opens the connections.
+        """
+        self._backend = backend
+
+    async def connect_tcp(self, *arguments: Any, **options: Any) -> Any:
+        """Open a connection."""
+        connection = await self._backend.connect_tcp(*arguments, **options)
+        # Below TLS, which httpcore adds later.
+        stream = EarlyResponseStream(
+            connection._stream,  # noqa: SLF001 - has no public name; tested
+            connection.get_extra_info("socket"),
+        )
+        connection._stream = stream  # noqa: SLF001
+        return NetworkStream(connection, stream)
+
+
+class NetworkStream:
+    """
+    A network stream of httpcore.
+
+    It accepts no more bytes after a write has failed. With TLS, it ends only if the server says so.
+    """
+
+    def __init__(self, connection: Any, stream: EarlyResponseStream, *, tls: bool = False) -> None:
+        """
+        Wrap another stream.
+
+        Args:
+            connection: The stream.
+            stream: The bytes on the network, below TLS.
+            tls: Whether the stream is encrypted.
+        """
+        self.read = self._read_tls if tls else connection.read
+        self.get_extra_info = connection.get_extra_info
+        self.aclose = connection.aclose
+        self._connection = connection
+        self._stream = stream
+        self._write = connection.write
+        self._httpcore = sys.modules[type(connection).__module__.partition(".")[0]]
+
+    @property
+    def may_hold_bytes(self) -> bool:
+        """Whether bytes that have arrived may wait in a buffer of the event loop."""
+        return self._stream.is_last_read_full
+
+    def end_head(self) -> None:
+        """Read the body from now on, which may be of any size."""
+        self._stream.end_head()
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> Awaitable[None]:
+        """Send bytes."""
+        if self._stream.is_broken:
+            # httpcore then reads the response.
+            raise self._httpcore.WriteError
+        written: Awaitable[None] = self._write(buffer, timeout)
+        return written
+
+    async def start_tls(self, *arguments: Any, **options: Any) -> NetworkStream:
+        """Encrypt the connection."""
+        connection = await self._connection.start_tls(*arguments, **options)
+        return NetworkStream(connection, self._stream, tls=True)
+
+    async def _read_tls(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        content: bytes = await self._connection.read(max_bytes, timeout)
+        if not content and self._stream.is_ended:
+            # An attacker can end the connection, but not say so on behalf of the server.
+            message = "the connection was cut off"
+            raise self._httpcore.ReadError(message)
+        return content
+
+
+def end_head(response: Any) -> None:
+    """Tell the connection of a response that its head has arrived."""
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, NetworkStream):
+        stream.end_head()
+
+
+async def close_if_surplus(response: Any) -> None:
+    """
+    Close the connection of a closed response if more than the response has arrived.
+
+    Otherwise the surplus, such as a second response or the body of a 204, would count as the
+    response to the next request.
+    """
+    connection = _find_connection(response)
+    if connection is not None and connection.is_idle() and _has_surplus(response, connection):
+        await connection.aclose()
+
+
+def _find_connection(response: Any) -> Any:
+    """Return the HTTP/1.1 connection of httpcore; None for any other transport."""
+    # It has no public name. Tests guard these.
+    try:
+        connection = response.stream._httpcore_stream._stream._connection  # noqa: SLF001
+        return connection if hasattr(connection, "_h11_state") else None
+    except AttributeError:
+        return None
+
+
+def _has_surplus(response: Any, connection: Any) -> bool:
+    if connection._h11_state.trailing_data[0] or _announces_surplus(response):  # noqa: SLF001
+        return True
+    stream = response.extensions["network_stream"]
+    if isinstance(stream, NetworkStream) and stream.may_hold_bytes:
+        return True
+    tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
+    return tls is not None and _has_decrypted_bytes(tls)
+
+
+def _announces_surplus(response: Any) -> bool:
+    """Whether a response that has no body announces one, which may still be on its way."""
+    headers = response.headers
+    return response.status_code in _NO_BODY and (
+        headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    )
+
+
+def _has_decrypted_bytes(tls: ssl.SSLObject) -> bool:
+    """Whether bytes, or the end of the connection, have arrived."""
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return False
+    except (ssl.SSLError, ValueError):
+        return True
+    return True
