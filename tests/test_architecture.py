@@ -22,7 +22,7 @@ HOMES = {
     "time": ("_concurrency.py", "testing/"),
     "httpx": ("_http/httpx_adapter.py", "_http/network.py", "testing/"),
     "httpx2": ("_http/httpx_adapter.py", "_http/network.py", "testing/"),
-    "aiohttp": ("_http/aiohttp_adapter.py",),
+    "aiohttp": ("_http/aiohttp_adapter.py", "_http/aiohttp_connector.py"),
     "yarl": ("_http/aiohttp_adapter.py",),
     "cattrs": ("_core/structure.py",),
     "msgspec": ("_core/json_codec.py",),

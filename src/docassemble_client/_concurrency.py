@@ -41,6 +41,7 @@ __all__ = [
     "CancelledError",
     "ConcurrencyLimiter",
     "Lock",
+    "Slot",
     "Task",
     "TaskGroup",
     "TimeoutScope",
@@ -159,6 +160,19 @@ class Callback:
         except BaseException as error:
             self.error = error
             raise
+
+
+class Slot:
+    """A slot of an open stream, which may be released before the stream is closed."""
+
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self._limiter: ConcurrencyLimiter | None = limiter
+
+    def release(self) -> None:
+        """Release the slot; do nothing if it was released."""
+        limiter, self._limiter = self._limiter, None
+        if limiter is not None:
+            limiter.release()
 
 
 @contextmanager

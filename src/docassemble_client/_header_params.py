@@ -1,4 +1,4 @@
-"""Parameters of headers such as Content-Type and Content-Disposition; the server may send anything."""
+"""Parameters of headers such as Content-Disposition, which a server may send in any form."""
 
 from __future__ import annotations
 

@@ -265,17 +265,10 @@ class Executor:
         while True:
             try:
                 outcome = await self._transport.send(request, timeouts, state)
-            except TransportError as error:
-                if error is state.callers_error:
-                    raise
-                outcome = error
-                state.is_sent = error.maybe_processed
-            except UsageError as error:
-                # Such as a client that was closed between two attempts: nothing was sent this
-                # time, but the attempt before counts.
-                if outcome is None or not state.maybe_processed or error is state.callers_error:
-                    raise
-                break
+            except (TransportError, UsageError) as error:
+                last_outcome, outcome = outcome, _to_outcome(error, state, outcome)
+                if outcome is last_outcome:
+                    break
             else:
                 if outcome.status < HTTPStatus.MULTIPLE_CHOICES:
                     record_response(outcome)
@@ -308,6 +301,24 @@ class Executor:
         )
         event = RetryEvent(operation=request.operation, attempt=attempt, reason=reason, delay=delay)
         self._transport.emit(event)
+
+
+def _to_outcome(
+    error: TransportError | UsageError,
+    state: SendState,
+    last_outcome: RawResponse | TransportError | None,
+) -> RawResponse | TransportError:
+    """Return the outcome of an attempt that failed; raise an error that ends the call."""
+    if error is state.callers_error:
+        raise error
+    if isinstance(error, TransportError):
+        state.is_sent = error.maybe_processed
+        return error
+    # Such as a client that was closed between two attempts. It says that nothing was sent, which
+    # holds for this attempt only.
+    if last_outcome is None or not state.maybe_processed:
+        raise error
+    return last_outcome
 
 
 class TaskWait:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from docassemble_client._types import JSON
 
 STEP_LENGTH = 65_536
+scan_once: Any = DECODER.scan_once  # type: ignore[attr-defined]  # not in typeshed
 MAX_DEPTH = 1000
 _COMMA = r"[ \t\n\r]*,[ \t\n\r]*"
 _TOO_DEEP = "the JSON is nested too deeply"
@@ -68,7 +69,8 @@ def parse_in_steps(text: str) -> Generator[None, None, JSON]:
             value = open_containers.pop()
         else:
             reader.check_end()
-            return value
+            result: JSON = value
+            return result
 
 
 class _Reader:
@@ -89,7 +91,7 @@ class _Reader:
 
     def read_items(self, items: list[Any]) -> None:
         """Read those items that the window holds together with the comma after them."""
-        scan, window = DECODER.scan_once, self._window
+        scan, window = scan_once, self._window
         match_comma = re.compile(_COMMA).match
         offset = self._position - self._start
         try:

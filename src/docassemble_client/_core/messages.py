@@ -10,6 +10,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from docassemble_client._types import is_mapping
 from docassemble_client.errors import UsageError
@@ -146,6 +147,13 @@ def _find_header_problem(name: object, value: object) -> str:
     if not is_sendable or not re.fullmatch(_HEADER_NAME, name):
         return "headers contain a control, non-ASCII or other invalid character"
     return ""
+
+
+def has_dot_segment(path: str) -> bool:
+    """Whether a library, a proxy or the server may resolve a segment to a folder above."""
+    # A proxy may decode the path once, and the server once more.
+    segments = re.split(r"[/\\]", unquote(unquote(path)))
+    return any(segment.partition(";")[0] in {".", ".."} for segment in segments)
 
 
 class SendState:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from docassemble_client._checks import MAPPING, TEXT, check_arguments
 from docassemble_client._core.json_codec import encode_json, find_json_problem, is_unicode
-from docassemble_client._core.messages import Request, check_headers
+from docassemble_client._core.messages import Request, check_headers, has_dot_segment
 from docassemble_client._names import (
     VARIABLE_NAME_HINT,
     describe_name,
@@ -140,7 +140,7 @@ def _check_raw_request(
             " pass the query as params"
         )
         raise InvalidArgument(message)
-    if _has_dot_segment(path):
+    if has_dot_segment(path):
         message = "path must not contain the segments '.' or '..', which may leave base_url"
         raise InvalidArgument(message)
     for argument, fields in (("params", params), ("json", json), ("data", data)):
@@ -242,17 +242,10 @@ def _quote_path_part(param: Param, value: object) -> str:
     if text in {"", ".", ".."}:
         message = f"{param.name} must not be empty, '.' or '..'"
         raise InvalidArgument(message)
-    if _has_dot_segment(text):
+    if has_dot_segment(text):
         message = f"{param.name} must not contain '.' or '..' between slashes"
         raise InvalidArgument(message)
     return quote(text, safe="")
-
-
-def _has_dot_segment(path: str) -> bool:
-    """Whether a library, a proxy or the server may resolve a segment to a folder above."""
-    # A proxy may decode the path once, and the server once more.
-    segments = re.split(r"[/\\]", unquote(unquote(path)))
-    return any(segment.partition(";")[0] in {".", ".."} for segment in segments)
 
 
 def _convert_value(param: Param, value: object) -> object:

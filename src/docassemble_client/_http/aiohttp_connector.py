@@ -5,12 +5,12 @@ from __future__ import annotations
 import select
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS
+from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS, announces_surplus
 from docassemble_client._http.early_response import MAX_HEAD_BYTES, EarlyResponseSocket
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Connector(aiohttp.TCPConnector):
             socket_factory=EarlyResponseSocket.from_address,
         )
         # aiohttp has no public setting for its protocol; tests guard this one.
-        self._factory = partial(Protocol, loop=self._loop)
+        self._factory = cast("partial[ResponseHandler]", partial(Protocol, loop=self._loop))
 
     async def connect(self, *arguments: Any, **options: Any) -> aiohttp.connector.Connection:
         """Return a connection, through the tunnel of a proxy if there is one."""
@@ -109,18 +109,23 @@ class Protocol(ResponseHandler):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self.set_exception(HeadTooLargeError("the headers are too large"))
-                self.abort()
+                # Not `self.abort`, which drops the exception.
+                cast("asyncio.Transport", self.transport).abort()
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Receive a head from the parser."""
         if data[0].code >= 200:  # noqa: PLR2004 - not an interim response
             self._head_bytes = None
             self._has_response = True
+            if announces_surplus(data[0].code, data[0].headers):
+                self.force_close()
         ResponseHandler.feed_data(self, data, size)
 
     def eof_received(self) -> None:
         """Record that the server ended the connection; with TLS, that it said so."""
-        self._is_closed_by_server = True
+        # At the end of a TLS connection, asyncio calls this in any case.
+        tls: Any = getattr(self.transport, "_ssl_protocol", None)
+        self._is_closed_by_server = tls is None or not getattr(tls, "_eof_received", False)
         super().eof_received()
 
 

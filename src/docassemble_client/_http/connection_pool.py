@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any
 from docassemble_client._concurrency import Task, create_task, gather, monotonic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from docassemble_client._http.adapter import HTTPXTransport
 
+_NO_BODY = (204, 304)
 KEEPALIVE_SECONDS = 5.0  # httpx's own default
+
+
+def announces_surplus(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a response that has no body announces one, which may still be on its way."""
+    return status in _NO_BODY and (
+        headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    )
 
 
 class GivenTransport:

@@ -7,14 +7,13 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from docassemble_client._http.connection_pool import announces_surplus
 from docassemble_client._http.early_response import EarlyResponseStream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from docassemble_client._core.messages import SendState
-
-_NO_BODY = (204, 304)
 
 
 class SendObserver:
@@ -117,7 +116,12 @@ class NetworkStream:
 
     async def start_tls(self, *arguments: Any, **options: Any) -> NetworkStream:
         """Encrypt the connection."""
-        connection = await self._connection.start_tls(*arguments, **options)
+        try:
+            connection = await self._connection.start_tls(*arguments, **options)
+        except BaseException:
+            # httpcore does not close it if the call is cancelled.
+            await self._stream.aclose()
+            raise
         return NetworkStream(connection, self._stream, tls=True)
 
     async def _read_tls(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -159,21 +163,15 @@ def _find_connection(response: Any) -> Any:
 
 
 def _has_surplus(response: Any, connection: Any) -> bool:
-    if connection._h11_state.trailing_data[0] or _announces_surplus(response):  # noqa: SLF001
+    if connection._h11_state.trailing_data[0]:  # noqa: SLF001
+        return True
+    if announces_surplus(response.status_code, response.headers):
         return True
     stream = response.extensions["network_stream"]
     if isinstance(stream, NetworkStream) and stream.may_hold_bytes:
         return True
     tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
     return tls is not None and _has_decrypted_bytes(tls)
-
-
-def _announces_surplus(response: Any) -> bool:
-    """Whether a response that has no body announces one, which may still be on its way."""
-    headers = response.headers
-    return response.status_code in _NO_BODY and (
-        headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    )
 
 
 def _has_decrypted_bytes(tls: ssl.SSLObject) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from docassemble_client._concurrency import (
     ConcurrencyLimiter,
+    Slot,
     is_within_call,
     perf_counter,
     running_loop,
@@ -211,7 +212,7 @@ class Transport:
             self._receive_head(request, response, number)
             is_success = response.status // 100 == 2  # noqa: PLR2004 - as in 200
             if is_success and request.stream:
-                slot = _Slot(self._limiter)
+                slot = Slot(self._limiter)
                 response.release = partial(self._release, response, upload, slot)
                 response.release_slot = slot.release
                 return response
@@ -324,7 +325,7 @@ class Transport:
         self,
         response: RawResponse | None,
         upload: UploadStream | None,
-        slot: ConcurrencyLimiter | _Slot,
+        slot: ConcurrencyLimiter | Slot,
     ) -> None:
         """Close the response and the upload, and release the slot."""
         try:
@@ -336,18 +337,6 @@ class Transport:
                     await upload.aclose()
             finally:
                 slot.release()
-
-
-class _Slot:
-    """The slot of an open stream, which is released once."""
-
-    def __init__(self, limiter: ConcurrencyLimiter) -> None:
-        self._limiter: ConcurrencyLimiter | None = limiter
-
-    def release(self) -> None:
-        limiter, self._limiter = self._limiter, None
-        if limiter is not None:
-            limiter.release()
 
 
 def _call_source(

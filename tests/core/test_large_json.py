@@ -1,0 +1,130 @@
+"""Large JSON is parsed in short steps, to the same values and errors as in one."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from docassemble_client import AsyncDocassemble, DecodeError, RequestTimeout, Timeouts
+from docassemble_client._core import large_json
+from docassemble_client._core.json_codec import decode_json
+from docassemble_client._core.large_json import parse_in_steps
+from tests.raw_server import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+TEXTS = ["", "x" * 90, 'é\n"\\', "€"]
+SCALARS: list[Any] = [1, -2.5e10, 1e-9, True, None, 10**30, *TEXTS]
+DAMAGE = ["", ",", "]", "}", "[", '"', " ", "1", "x", ":", "{"]
+
+
+def parse(text: str) -> tuple[Any, int]:
+    """Return the value and the number of steps."""
+    steps: Generator[None, None, Any] = parse_in_steps(text)
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value, count
+        count += 1
+
+
+def make_value(generator: random.Random, depth: int = 0) -> Any:
+    kind = generator.random()
+    if depth < 5 and kind < 0.6:
+        values = [make_value(generator, depth + 1) for _ in range(generator.randrange(6))]
+        return values if kind < 0.3 else {f'k{n}"\\': value for n, value in enumerate(values)}
+    return generator.choice(SCALARS)
+
+
+def read_outcome(parse_text: Any, text: str) -> Any:
+    try:
+        return repr(parse_text(text))
+    except ValueError:
+        return ValueError
+
+
+@pytest.mark.parametrize("length", [64, 100, 300])
+def test_a_document_has_the_same_value_in_any_window(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a document that is damaged has the same outcome."""
+    monkeypatch.setattr(large_json, "STEP_LENGTH", length)
+    generator = random.Random(length)  # noqa: S311 - not a secret
+    for _ in range(1000):
+        text = json.dumps(make_value(generator), indent=generator.choice([None, 1]))
+        if generator.random() < 0.5:
+            position = generator.randrange(len(text) + 1)
+            end = position + generator.randrange(2)
+            text = text[:position] + generator.choice(DAMAGE) + text[end:]
+        expected = read_outcome(lambda text: decode_json(text.encode()), text)
+        assert read_outcome(lambda text: parse(text)[0], text) == expected, text
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        (json.dumps({"items": [{"id": n, "name": "x" * 90} for n in range(5000)]}), 5),
+        ("[" + "[]," * 100_000 + "[]]", 4),
+        ("[" * 500 + "1," * 100_000 + "1" + "]" * 500, 500),
+        (" " * 100_000 + "[" + " " * 100_000 + "]", 1),
+    ],
+    ids=["items", "empty lists", "nested", "blanks"],
+)
+def test_a_long_value_takes_many_steps(text: str, steps: int) -> None:
+    """No step parses more than a window."""
+    value, count = parse(text)
+
+    assert value == json.loads(text)
+    assert count >= steps
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        ('["' + "x" * 70_000 + '",') * 1200,
+        "1" * 70_000 + " ",
+        '{"a" 1' + " " * 70_000,
+    ],
+)
+def test_a_long_document_that_is_not_valid_is_an_error(text: str) -> None:
+    """Also one that is nested too deeply."""
+    with pytest.raises(ValueError, match=r"JSON|nested|xpecting"):
+        parse(text)
+
+
+def respond(content: bytes) -> httpx.MockTransport:
+    headers = {"content-type": "application/json"}
+    return httpx.MockTransport(lambda _: httpx.Response(200, content=content, headers=headers))
+
+
+async def test_a_large_response_lets_other_tasks_run_and_the_total_limit_end_it() -> None:
+    """Decoding is part of the call."""
+    items = b",".join([b"[]"] * 1_000_000)
+    async with AsyncDocassemble("http://x", KEY, transport=respond(b'{"items":[' + items)) as da:
+        with pytest.raises((RequestTimeout, DecodeError)):
+            await da.users.list(timeout=Timeouts(total=0.01)).pages().__anext__()
+
+
+async def test_a_large_response_has_the_same_value() -> None:
+    """A name of 400 KB, in a response that is decoded in steps."""
+    name = "x" * 400_000
+    content = json.dumps([name]).encode()
+    async with AsyncDocassemble("http://x", KEY, transport=respond(content)) as da:
+        assert await da.privileges.list() == [name]
+
+
+async def test_a_large_file_is_not_json() -> None:
+    """It is returned as it is."""
+    content = b"[" * 400_000
+    async with AsyncDocassemble("http://x", KEY, transport=respond(content)) as da:
+        assert (await da.files.download(17)).content == content
+        with pytest.raises(DecodeError, match="not valid JSON"):
+            await da.privileges.list()
