@@ -219,3 +219,25 @@ def test_headers_are_checked() -> None:
         serialize_raw(headers={"X-API-Key": "hunter2"})
 
     assert caught.value.operation == "request"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../x",
+        "/a/..",
+        "/./x",
+        "/%2e%2e/x",
+        "/a/%2E./x",
+        "/%252e%252e/x",
+        "/..%2fx",
+        "/..\\x",
+        "/..;a/x",
+    ],
+)
+def test_a_path_that_leaves_the_base_url_is_refused(path: str) -> None:
+    """Libraries, proxies and the server resolve such segments."""
+    with pytest.raises(UsageError, match="may leave base_url"):
+        serialize_request(
+            "GET", path, params={}, json=UNSET, data={}, files={}, headers={}, safe=False
+        )

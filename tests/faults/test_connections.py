@@ -62,8 +62,8 @@ FIRST_RESPONSES = {
     "204 with a body": b"HTTP/1.1 204 No\r\n\r\n" + WRONG,
     "304 with a body": b"HTTP/1.1 304 No\r\n\r\n" + WRONG,
     "blank line": make_user(1) + b"\r\n\r\n" + WRONG,
-    "chunked": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
-    b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(USER), USER) + WRONG,
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: "
+    b"application/json\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(USER), USER) + WRONG,
 }
 
 
@@ -82,7 +82,7 @@ async def test_bytes_after_a_response_never_answer_another_call(
             count += 1
             await connection.send(FIRST_RESPONSES[name] if count == 1 else make_user(count))
 
-    options = {"verify": CERTIFICATE} if tls else {}
+    options: dict[str, Any] = {"verify": CERTIFICATE} if tls else {}
     async with (
         serve(script, make_tls_context() if tls else None) as server,
         make_client(server, transport=library, **options) as da,
@@ -208,7 +208,7 @@ async def test_the_total_limit_tells_whether_the_request_was_sent(library: str) 
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent, socket.socket() as other:
         # The handshake of TLS never ends.
         url = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        async with AsyncDocassemble(url, KEY, transport=library, verify=False) as da:  # type: ignore[call-overload]
+        async with AsyncDocassemble(url, KEY, transport=library, verify=False) as da:  # type: ignore[arg-type]  # a name
             with pytest.raises(RequestTimeout) as caught:
                 await da.users.create("jane@example.com", timeout=Timeouts(total=0.2))
         assert other.fileno() > 0

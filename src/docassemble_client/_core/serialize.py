@@ -239,11 +239,8 @@ def _package_name(operation: Operation[Any], values: Mapping[str, object]) -> st
 
 def _quote_path_part(param: Param, value: object) -> str:
     text = _to_text(value, param.name)
-    if text in {"", ".", ".."}:
+    if not text or has_dot_segment(text):
         message = f"{param.name} must not be empty, '.' or '..'"
-        raise InvalidArgument(message)
-    if has_dot_segment(text):
-        message = f"{param.name} must not contain '.' or '..' between slashes"
         raise InvalidArgument(message)
     return quote(text, safe="")
 
