@@ -83,7 +83,7 @@ status 999             ServerError      1      1      1      1      1       1   
 -- contents
 truncated json         DecodeError      1      1      1      1      1       ok     ok
 invalid utf-8          DecodeError      1      1      1      1      1       ok     ok
-nan                    DecodeError      1      1      1      1      1       ok     ok
+nan                    DecodeError      1      1      1      1      ok      ok     ok
 wrong types            DecodeError      1      1      1      1      ok      ok     ok
 number too long        DecodeError      1      1      1      1      1       ok     ok
 nested too deep        DecodeError      1      1      1      1      1       ok     ok
