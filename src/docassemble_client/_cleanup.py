@@ -171,8 +171,13 @@ class CleanupTasks:
         """
         task = create_task(_run(work, leftover))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # Nobody else may ask for it, and asyncio would log it.
 
     def _report_failure_of(self, task: Task[Any], leftover: str) -> None:
         def report(_: Task[Any]) -> None:

@@ -6,7 +6,8 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from docassemble_client._concurrency import CancelledError, monotonic, sleep
+from docassemble_client._client_lifetime import get_cleanup_tasks
+from docassemble_client._concurrency import CancelledError, monotonic, sleep, wait
 from docassemble_client._core.retry import Backoff, may_be_processed
 from docassemble_client.config import Secret
 from docassemble_client.errors import APIError, DecodeError, DocassembleError
@@ -257,8 +258,17 @@ class ResilientSession(InterviewSession):
         if isinstance(error, CancelledError):
             # A cancelled task does not wait for the server to come back.
             self._outage_timeout = 0.0
-        # The batch waits for its rows, so no other task is needed.
-        await self.delete()
+        if self._session is None:
+            return
+        leftover = f"the session {self._session.session} of {self.i}"
+        deletion = get_cleanup_tasks(self._client).create_task(self.delete, leftover)
+        try:
+            await wait([deletion])
+        except CancelledError:
+            # The row is cancelled while it ends. The batch, which waits for it, needs the outcome.
+            await wait([deletion])
+            raise
+        deletion.result()
 
 
 class RetryState:
