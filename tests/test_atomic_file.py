@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,5 +66,37 @@ def test_file_does_not_appear_if_the_disk_fails(
 
     with pytest.raises(OSError, match="Input/output error"):
         write_file(tmp_path / "a.txt")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_file_is_discarded_while_a_thread_commits_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaving the block takes no time: the thread closes the file, and does not move it."""
+    begun, released = Event(), Event()
+
+    def block(_: int) -> None:
+        begun.set()
+        assert released.wait(2)
+
+    monkeypatch.setattr(os, "fsync", block)
+    loop = asyncio.get_running_loop()
+    with AtomicFileWriter(tmp_path / "a.txt", None) as file:
+        file.write(b"content")
+        commit = loop.run_in_executor(None, file.commit)
+        assert begun.wait(2)
+    assert list(tmp_path.iterdir()) == []
+    released.set()
+    await commit
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_discarded_file_is_not_committed(tmp_path: Path) -> None:
+    """The thread may begin only after the block has ended."""
+    with AtomicFileWriter(tmp_path / "a.txt", None) as file:
+        file.write(b"content")
+    file.commit()
 
     assert list(tmp_path.iterdir()) == []

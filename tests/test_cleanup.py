@@ -294,3 +294,11 @@ async def test_second_interrupt_ends_at_once_and_says_what_may_remain() -> None:
 
     assert f"this may remain: the session {session} of a.b:data/questions/c.yml." in output.decode()
     assert output.decode().rstrip().endswith("KeyboardInterrupt")
+
+
+async def test_cancelled_task_of_the_clean_up_is_reported() -> None:
+    """The event loop may end before the task has begun."""
+    cleanup = CleanupTasks()
+    cleanup.start(partial(work_for, 1), LEFTOVER)
+    await cleanup.aclose(0)
+    assert cleanup.take_leftovers() == (LEFTOVER,)

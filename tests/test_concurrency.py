@@ -101,7 +101,8 @@ async def test_work_in_a_thread_stops_after_its_current_step() -> None:
     assert steps == ["first", "closed"]
 
 
-async def test_result_of_a_thread_is_undone_if_the_caller_is_cancelled() -> None:
+@pytest.mark.parametrize("has_undo", [True, False])
+async def test_result_of_a_thread_is_undone_if_the_caller_is_cancelled(*, has_undo: bool) -> None:
     """The work had ended before it could be stopped."""
     loop, begun, released = asyncio.get_running_loop(), asyncio.Event(), Event()
     undone: list[str] = []
@@ -113,7 +114,7 @@ async def test_result_of_a_thread_is_undone_if_the_caller_is_cancelled() -> None
         return "done"
 
     async def run_work() -> None:
-        await run_in_thread(work(), undo=undone.append)
+        await run_in_thread(work(), undo=undone.append if has_undo else None)
 
     task = asyncio.create_task(run_work())
     await begun.wait()
@@ -123,7 +124,7 @@ async def test_result_of_a_thread_is_undone_if_the_caller_is_cancelled() -> None
     released.set()
     await wait_for_threads()
 
-    assert undone == ["done"]
+    assert undone == ["done"] * has_undo
 
 
 async def test_work_in_a_thread_returns_its_result() -> None:

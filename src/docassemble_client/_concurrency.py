@@ -25,7 +25,7 @@ from asyncio import (
     wait,
 )
 from collections import deque
-from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from contextvars import ContextVar
 from inspect import isawaitable
 from time import perf_counter
@@ -290,10 +290,12 @@ class _ThreadJob(Generic[T]):
 
     def _undo_result(self) -> None:
         """Undo the result, if there is one, in the thread that takes it first."""
-        with suppress(IndexError):
+        try:
             result = self.results.pop()
-            if self._undo is not None:
-                self._undo(result)
+        except IndexError:
+            return
+        if self._undo is not None:
+            self._undo(result)
 
 
 async def wait_despite_cancellation(task: Task[Any]) -> None:

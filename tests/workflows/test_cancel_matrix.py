@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -59,7 +60,7 @@ async def assemble_many(da: AsyncDocassemble, folder: Path) -> None:
 async def prefilled_url(da: AsyncDocassemble, _: Path) -> None:
     link = await da.interview(SHARED).prefilled_url({"name": "Ada"})
     # The caller has the link now, and has to delete its session.
-    da._shared.cleanup.start(lambda: da.sessions.delete(link.i, link.session), "a session")
+    da._shared.cleanup.start(partial(da.sessions.delete, link.i, link.session), "a session")
 
 
 async def install(da: AsyncDocassemble, folder: Path) -> None:
@@ -86,6 +87,13 @@ async def deploy(da: AsyncDocassemble, folder: Path) -> None:
     await da.deploy(folder / "package")
 
 
+async def ensure_api_key(da: AsyncDocassemble, _: Path) -> None:
+    ensured = await da.ensure_api_key(1, "ci")
+    # The caller has the key now.
+    assert ensured.key is not None
+    da._shared.cleanup.start(partial(da.api_keys.delete_for_user, 1, ensured.key), "a key")
+
+
 async def export_sessions(da: AsyncDocassemble, folder: Path) -> None:
     async for _ in da.export_sessions(i=I):
         pass
@@ -104,6 +112,7 @@ WORKFLOWS: dict[str, Callable[[AsyncDocassemble, Path], Coroutine[Any, Any, None
         sync,
         watch,
         deploy,
+        ensure_api_key,
         export_sessions,
     )
 }
@@ -267,6 +276,7 @@ async def cancel_workflow(name: str, way: str, transport: Any, step: int, folder
         assert count_sessions(fake) == 0
         async with fake.client() as checking:
             assert await checking.playground.list_projects() == []
+            assert [key.name for key in await checking.api_keys.list_for_user(1)] == ["default"]
         assert not [path for path in folder.rglob("*.part") if path.is_file()]
         (folder / "journal").unlink(missing_ok=True)
     return is_cancelled

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from attrs import evolve, frozen
 
 from docassemble_client._checks import FLAG, MAPPING, TEXT, TEXTS, Kind, check_arguments
+from docassemble_client._client_lifetime import get_cleanup_tasks
+from docassemble_client._concurrency import CancelledError
 from docassemble_client.config import Secret
 from docassemble_client.errors import BadRequest, DocassembleError, NotFound, UsageError
 from docassemble_client.models import ApiKey
@@ -243,8 +246,17 @@ async def ensure_api_key(
     info = await _find_key(client, user_id, name)
     if info is None:
         try:
-            key = await client.api_keys.create_for_user(
-                user_id, name, method=method, allowed=allowed, permissions=permissions
+            key = await get_cleanup_tasks(client).run(
+                partial(
+                    client.api_keys.create_for_user,
+                    user_id,
+                    name,
+                    method=method,
+                    allowed=allowed,
+                    permissions=permissions,
+                ),
+                _describe_key(user_id),
+                undo=partial(client.api_keys.delete_for_user, user_id),
             )
         except BadRequest:
             # Another program may have created the key meanwhile.
@@ -283,10 +295,20 @@ async def _verify_new_key(
             raise ApiKeyNotCreated(
                 message, operation="api_keys.create_for_user", hint=hint, name=name
             )
-    except DocassembleError:
-        await client.api_keys.delete_for_user(user_id, key)
+    except (DocassembleError, CancelledError) as error:
+        # Nobody would get the text of the key.
+        await get_cleanup_tasks(client).finish(
+            partial(client.api_keys.delete_for_user, user_id, key),
+            _describe_key(user_id),
+            error,
+            note="The key was not deleted",
+        )
         raise
     return EnsuredApiKey(info=info, key=key)
+
+
+def _describe_key(user_id: int) -> str:
+    return f"a new API key of user {user_id}"
 
 
 async def _find_key(client: BaseClient, user_id: int, name: str) -> ApiKey | None:
