@@ -32,13 +32,6 @@ class Page(Generic[T]):
     def __repr__(self) -> str:
         return f"Page(items={self.items!r}, next_page_token={self.next_page_token!r})"
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Page):
-            return NotImplemented
-        return (self.items, self.next_page_token) == (other.items, other.next_page_token)
-
-    __hash__ = None  # type: ignore[assignment]  # it holds a list
-
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from socket import gaierror
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from docassemble_client._core.error_mapping import timeout_error
@@ -221,7 +221,7 @@ def _find_cause(error: BaseException) -> BaseException:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, BaseExceptionGroup):  # one for each address of the host
-            cause = cause.exceptions[0]
+            cause = cast("BaseExceptionGroup[BaseException]", cause).exceptions[0]
         if isinstance(cause, OSError):
             error = cause
         # The pools of httpcore and httpcore2 raise their exceptions again, `from None`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from docassemble_client._checks import FLAG, MAPPING, TEXT, TEXTS, Kind, check_arguments
 from docassemble_client._client_lifetime import get_cleanup_tasks
@@ -57,7 +57,7 @@ class EnsuredUser:
         password: Password of a new user; None if the user already existed.
     """
 
-    _user: UserModel | None
+    _user: UserModel | None = field(alias="user")
     created: bool
     granted: tuple[str, ...]
     revoked: tuple[str, ...]

@@ -122,9 +122,9 @@ class ProjectFiles:
 
     def _get_table(self, *keys: str) -> Mapping[str, Any]:
         """Return a table of pyproject.toml; empty if it is missing or not a table."""
-        table = self.table
+        table: Mapping[str, Any] = self.table
         for key in keys:
-            value = table.get(key)
+            value: object = table.get(key)
             table = value if is_mapping(value) else {}
         return table
 
