@@ -142,7 +142,7 @@ async def test_archive_is_made_in_many_steps(tmp_path: Path) -> None:
         assert steps >= 18
 
 
-def test_archive_of_a_package_in_a_deeper_folder_is_refused(tmp_path: Path) -> None:
+async def test_archive_of_a_package_in_a_deeper_folder_is_refused(tmp_path: Path) -> None:
     """The reason is not that the archive is damaged."""
     archive = tmp_path / "mine.zip"
     with ZipFile(archive, "w") as zip_file:
@@ -150,4 +150,4 @@ def test_archive_of_a_package_in_a_deeper_folder_is_refused(tmp_path: Path) -> N
             zip_file.writestr(f"repository/docassemble-mine/{path}", text)
 
     with pytest.raises(UsageError, match="the package is in the folder repository/docassemble-m"):
-        read_archive(archive)
+        await read_archive(archive)
