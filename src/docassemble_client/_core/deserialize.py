@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_JSON = "application/json"
 _INVALID_JSON = "the response is not valid JSON"
 _strict: ContextVar[bool] = ContextVar("docassemble_client_strict", default=False)
 
@@ -82,7 +83,8 @@ def deserialize_in_steps(
     from docassemble_client._core.large_json import parse_in_steps  # few responses are large
 
     result = operation.find_result(response.status)
-    if result is None or not _is_json(result, response):
+    media_type = parse_media_type(response.content_type)
+    if result is None or media_type != _JSON or not (result.type is not None or result.task):
         return deserialize(operation, request, response)
     try:
         data = yield from parse_in_steps(decode_document(response.content))
@@ -90,11 +92,6 @@ def deserialize_in_steps(
         raise decode_error(request, response, _INVALID_JSON) from None
     yield
     return deserialize(operation, request, response, data)
-
-
-def _is_json(result: Result, response: RawResponse) -> bool:
-    has_json = not result.is_empty and (result.type is not None or result.task)
-    return bool(has_json) and parse_media_type(response.content_type) == "application/json"
 
 
 def _deserialize(
@@ -115,7 +112,7 @@ def _deserialize(
         return None
     if result.is_empty:
         return None
-    if _is_json(result, response):
+    if media_type == _JSON and (result.type is not None or result.task):
         data = parse_json(response.content) if data is UNSET else data
         return _deserialize_json(operation, result, request, response, data)
     if result.text:

@@ -183,12 +183,6 @@ class SendState:
         """Whether the server may have processed any request of the call."""
         return self.is_sent or self.was_processed
 
-    def start_request(self, number: int) -> None:
-        """Begin the next request; nothing of it has been sent."""
-        self.was_processed = self.is_sent or self.was_processed
-        self.is_sent = False
-        self.request_number = number
-
 
 _captured: ContextVar[list[RawResponse] | None] = ContextVar("captured", default=None)
 

@@ -315,7 +315,8 @@ def _merge_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
             repeated.setdefault(name, [headers[name]]).append(value)
         else:
             headers[name] = value
-    headers.update((name, ", ".join(values)) for name, values in repeated.items())
+    for name, values in repeated.items():
+        headers[name] = ", ".join(values)
     return headers
 
 

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from docassemble_client._http.connection_pool import KEEPALIVE_SECONDS, announces_surplus
+from docassemble_client._http.connection_pool import (
+    KEEPALIVE_SECONDS,
+    STATUSES_WITHOUT_BODY,
+    announces_body,
+)
 from docassemble_client._http.early_response import MAX_HEAD_BYTES, EarlyResponseSocket
 
 if TYPE_CHECKING:
@@ -53,10 +57,12 @@ class Connector(aiohttp.TCPConnector):
         # aiohttp has no public setting for its protocol; tests guard this one.
         self._factory = cast("partial[ResponseHandler]", partial(Protocol, loop=self._loop))
 
-    async def connect(self, *arguments: Any, **options: Any) -> aiohttp.connector.Connection:
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
         """Return a connection, through the tunnel of a proxy if there is one."""
         while True:
-            connection = await super().connect(*arguments, **options)
+            connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
             if isinstance(protocol, Protocol) and protocol.start_request():
                 break
@@ -78,7 +84,7 @@ class Protocol(ResponseHandler):
             loop: The event loop.
         """
         super().__init__(loop)
-        self._has_response = False
+        self._response_count = 0
         self._head_bytes: int | None = 0
         self._is_closed_by_server = False
         self._is_readable: Callable[[], object] = bool
@@ -96,7 +102,8 @@ class Protocol(ResponseHandler):
             Whether nothing has arrived since the last response, and the server has not closed.
         """
         self._head_bytes = 0
-        return not (self._has_response and (self._is_readable() or self.should_close))
+        count, self._response_count = self._response_count, 0
+        return count == 0 or (count == 1 and not self._is_readable())
 
     def is_cut_off(self) -> bool:
         """Whether the connection ended without an end that the server announced."""
@@ -114,10 +121,11 @@ class Protocol(ResponseHandler):
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Receive a head from the parser."""
-        if data[0].code >= 200:  # noqa: PLR2004 - not an interim response
+        status = data[0].code
+        if status >= 200:  # noqa: PLR2004 - not an interim response
             self._head_bytes = None
-            self._has_response = True
-            if announces_surplus(data[0].code, data[0].headers):
+            self._response_count += 1
+            if status in STATUSES_WITHOUT_BODY and announces_body(data[0].headers):
                 self.force_close()
         ResponseHandler.feed_data(self, data, size)
 

@@ -12,15 +12,13 @@ if TYPE_CHECKING:
 
     from docassemble_client._http.adapter import HTTPXTransport
 
-_NO_BODY = (204, 304)
+STATUSES_WITHOUT_BODY = (204, 304)
 KEEPALIVE_SECONDS = 5.0  # httpx's own default
 
 
-def announces_surplus(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether a response that has no body announces one, which may still be on its way."""
-    return status in _NO_BODY and (
-        headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    )
+def announces_body(headers: Mapping[str, str]) -> bool:
+    """Whether a response announces a body; without one, it may still be on its way."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 class GivenTransport:

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client._http.connection_pool import announces_surplus
+from docassemble_client._http.connection_pool import STATUSES_WITHOUT_BODY, announces_body
 from docassemble_client._http.early_response import EarlyResponseStream
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _find_connection(response: Any) -> Any:
 def _has_surplus(response: Any, connection: Any) -> bool:
     if connection._h11_state.trailing_data[0]:  # noqa: SLF001
         return True
-    if announces_surplus(response.status_code, response.headers):
+    if response.status_code in STATUSES_WITHOUT_BODY and announces_body(response.headers):
         return True
     stream = response.extensions["network_stream"]
     if isinstance(stream, NetworkStream) and stream.may_hold_bytes:

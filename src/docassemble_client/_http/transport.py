@@ -203,7 +203,9 @@ class Transport:
             target, headers, body = self._build_request(request, state)
             if isinstance(body, UploadStream):
                 upload = body
-            state.start_request(number)
+            state.was_processed = state.is_sent or state.was_processed
+            state.is_sent = False
+            state.request_number = number
             sending = adapter.send(request, target, headers, body, timeouts, state)
             if upload is None and self._on_event is None and not logger.isEnabledFor(logging.DEBUG):
                 response = await sending
