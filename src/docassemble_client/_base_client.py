@@ -58,6 +58,7 @@ class BaseClient(ClientLifetime, Namespaces):
         retry: RetryPolicy | None = None,
         retry_budget: RetryBudget | None = None,
         max_concurrency: int = 100,
+        max_response_size: int | None = None,
         transport: Literal["httpx", "httpx2", "aiohttp"] | HTTPXTransport = "httpx",
         verify: bool | str | ssl.SSLContext = True,
         cert: str | tuple[str, str] | None = None,
@@ -79,6 +80,8 @@ class BaseClient(ClientLifetime, Namespaces):
             retry: When and how often a failed request is sent again.
             retry_budget: Limits the retries of all calls together; clients can share one.
             max_concurrency: Maximum number of requests at the same time; others wait.
+            max_response_size: Maximum number of bytes of a response in memory (default 64 MiB);
+                downloads to disk have their own limit.
             transport: HTTP library (httpx2 and aiohttp are extras to be installed), or any
                 asynchronous transport of httpx or httpx2. Such a transport ignores `verify`,
                 `cert` and `proxy`, and you close it yourself.
@@ -101,6 +104,7 @@ class BaseClient(ClientLifetime, Namespaces):
         """
         check_transport(transport)
         check_arguments(COUNT, max_concurrency=max_concurrency)
+        check_arguments(COUNT, optional=True, max_response_size=max_response_size)
         check_arguments(SECONDS, optional=True, cleanup_timeout=cleanup_timeout)
         self._set_up(
             SharedState(
@@ -108,6 +112,7 @@ class BaseClient(ClientLifetime, Namespaces):
                 None if public_url is None else check_url(public_url, "public_url"),
                 retry_budget=retry_budget,
                 max_concurrency=max_concurrency,
+                max_response_size=max_response_size,
                 transport=transport,
                 verify=verify,
                 cert=cert,

@@ -46,6 +46,7 @@ class ClientOptions(TypedDict, total=False):
     retry: RetryPolicy | None
     retry_budget: RetryBudget | None
     max_concurrency: int
+    max_response_size: int | None
     transport: Literal["httpx", "httpx2", "aiohttp"] | HTTPXTransport
     verify: bool | str | ssl.SSLContext
     cert: str | tuple[str, str] | None

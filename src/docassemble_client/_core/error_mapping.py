@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from docassemble_client.operation import KnownError, Operation
 
 MAX_ERROR_CONTENT_BYTES = 65536
+_MEBIBYTE = 1 << 20
 _DEFAULT_HINT = "See the error's body"
 # Headers that hold no secret: what an error may keep of its response.
 SAFE_HEADERS = frozenset(
@@ -222,6 +223,14 @@ def decode_error(request: Request, response: RawResponse, problem: str) -> Decod
         **request.error_context,
     )
     return attach_response(error, response)
+
+
+def size_error(request: Request, response: RawResponse, max_size: int) -> DecodeError:
+    """Build the DecodeError for a response that is larger than the client allows."""
+    size = f"{max_size // _MEBIBYTE} MiB" if max_size % _MEBIBYTE == 0 else f"{max_size} bytes"
+    error = decode_error(request, response, f"the response is larger than {size}")
+    error.hint = "Raise max_response_size of the client"
+    return error
 
 
 def timeout_error(request: Request, message: str, *, sent: bool, limit: str) -> RequestTimeout:

@@ -17,7 +17,7 @@ from docassemble_client._concurrency import (
     timeout_after,
     unix_time,
 )
-from docassemble_client._core.error_mapping import decode_error, timeout_error
+from docassemble_client._core.error_mapping import decode_error, size_error, timeout_error
 from docassemble_client._core.messages import check_headers
 from docassemble_client._http.adapter import (
     FileChangedError,
@@ -69,6 +69,7 @@ class Connections:
     Attributes:
         base_url: URL of the server.
         limiter: Limits the number of requests at the same time.
+        max_response_size: Maximum number of bytes of a body in memory; None for the default.
         is_closed: Whether they were closed.
     """
 
@@ -81,8 +82,10 @@ class Connections:
         cert: str | tuple[str, str] | None,
         proxy: str | None,
         max_concurrency: int,
+        max_response_size: int | None,
     ) -> None:
         self.base_url = base_url
+        self.max_response_size = max_response_size
         self.limiter = ConcurrencyLimiter(max_concurrency)
         self._transport = transport
         self._verify = verify
@@ -218,7 +221,8 @@ class Transport:
                 response.release = partial(self._release, response, upload, slot)
                 response.release_slot = slot.release
                 return response
-            limit = MAX_BODY_BYTES + 1 if is_success else MAX_ERROR_BODY_BYTES
+            max_size = self._connections.max_response_size or MAX_BODY_BYTES
+            limit = max_size + 1 if is_success else MAX_ERROR_BODY_BYTES
             content = response.read_nowait(limit)
             response.content = await _read_body(response, limit) if content is None else content
         except BaseException as error:
@@ -233,9 +237,8 @@ class Transport:
                 await upload.aclose()
         finally:
             self._limiter.release()
-        if len(response.content) > MAX_BODY_BYTES:
-            message = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB"
-            raise decode_error(request, response, message)
+        if is_success and len(response.content) > max_size:
+            raise size_error(request, response, max_size)
         return response
 
     def _receive_head(self, request: Request, response: RawResponse, number: int) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import AccessDenied, APIError, DecodeError, UsageError
-from docassemble_client._http import transport
 from tests.mock import settle
 from tests.workflows.routes import ACCESS_DENIED, RouteServer
 
@@ -141,18 +140,21 @@ async def test_an_unreadable_session_does_not_end_the_export(
     assert failed.error.operation == "sessions.get_variables"
 
 
-async def test_a_page_above_the_size_limit_is_read_session_by_session(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """So is a session whose answers alone are too large."""
-    monkeypatch.setattr(transport, "MAX_BODY_BYTES", 1000)
+async def test_a_page_above_the_size_limit_is_read_session_by_session() -> None:
+    """So is a session whose answers alone are too large; the limit can be set."""
     large = {"text": "x" * 1000}
     page = make_page(make_session_json("a", dict={}), make_session_json("b", dict=large))
 
-    _, failed, last = await export_sessions(make_export_server(page, (200, large)))
+    server = make_export_server(page, (200, large))
+
+    async with server.client(max_response_size=1000) as da:
+        _, failed, last = [session async for session in da.export_sessions()]
+    async with server.client(max_response_size=5000) as da:
+        readable = [session.variables async for session in da.export_sessions()]
 
     assert (failed.variables, last.variables) == (None, {"fruit": "fig"})
-    assert "larger than" in str(failed.error)
+    assert "larger than 1000 bytes. Raise max_response_size" in str(failed.error)
+    assert readable == [{}, large]
 
 
 @pytest.mark.parametrize(
