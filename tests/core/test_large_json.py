@@ -43,6 +43,14 @@ def make_value(generator: random.Random, depth: int = 0) -> Any:
     return generator.choice(SCALARS)
 
 
+def parse_value(text: str) -> Any:
+    return parse(text)[0]
+
+
+def decode_text(text: str) -> Any:
+    return decode_json(text.encode())
+
+
 def read_outcome(parse_text: Any, text: str) -> Any:
     try:
         return repr(parse_text(text))
@@ -63,8 +71,7 @@ def test_a_document_has_the_same_value_in_any_window(
             position = generator.randrange(len(text) + 1)
             end = position + generator.randrange(2)
             text = text[:position] + generator.choice(DAMAGE) + text[end:]
-        expected = read_outcome(lambda text: decode_json(text.encode()), text)
-        assert read_outcome(lambda text: parse(text)[0], text) == expected, text
+        assert read_outcome(parse_value, text) == read_outcome(decode_text, text), text
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ FIRST_RESPONSES = {
 @pytest.mark.parametrize("name", FIRST_RESPONSES)
 @pytest.mark.parametrize("tls", [False, True])
 async def test_bytes_after_a_response_never_answer_another_call(
-    name: str, library: str, *, tls: bool
+    name: str, library: Any, *, tls: bool
 ) -> None:
     """The connection is closed, and each later call gets its own response."""
     count = 0
@@ -95,7 +95,7 @@ async def test_bytes_after_a_response_never_answer_another_call(
     assert server.connections == 2
 
 
-async def test_bytes_that_arrive_on_an_idle_connection_are_never_a_response(library: str) -> None:
+async def test_bytes_that_arrive_on_an_idle_connection_are_never_a_response(library: Any) -> None:
     """Before a connection is used again, it must be silent."""
 
     async def script(connection: Connection) -> None:
@@ -114,7 +114,7 @@ async def test_bytes_that_arrive_on_an_idle_connection_are_never_a_response(libr
     assert ids == [1, 2, 3]
 
 
-async def test_an_announced_body_of_a_204_is_never_a_response(library: str) -> None:
+async def test_an_announced_body_of_a_204_is_never_a_response(library: Any) -> None:
     """A connection on which it may still arrive is closed."""
 
     async def script(connection: Connection) -> None:
@@ -132,7 +132,7 @@ async def test_an_announced_body_of_a_204_is_never_a_response(library: str) -> N
         assert (await da.users.get_current()).id == 2
 
 
-async def test_a_connection_that_the_server_has_closed_is_not_used(library: str) -> None:
+async def test_a_connection_that_the_server_has_closed_is_not_used(library: Any) -> None:
     """A server that closes after each response, unannounced, receives every request once."""
 
     async def script(connection: Connection) -> None:
@@ -183,7 +183,7 @@ async def open_tunnel_and_close(connection: Connection) -> None:
     ],
 )
 async def test_nothing_was_sent_before_the_tunnel_stands(
-    proxy: Any, kind: type[DocassembleError], library: str
+    proxy: Any, kind: type[DocassembleError], library: Any
 ) -> None:
     """A proxy that fails has not forwarded the request; the error shows no text of the proxy."""
     async with serve(proxy) as server:
@@ -192,7 +192,7 @@ async def test_nothing_was_sent_before_the_tunnel_stands(
             "https://da.example.com",
             KEY,
             proxy=server.url,
-            transport=library,  # type: ignore[arg-type]  # a name
+            transport=library,
             retry=NO_RETRIES,
             timeout=timeouts,
         ) as da:
@@ -203,12 +203,12 @@ async def test_nothing_was_sent_before_the_tunnel_stands(
     assert SECRET not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
 
 
-async def test_the_total_limit_tells_whether_the_request_was_sent(library: str) -> None:
+async def test_the_total_limit_tells_whether_the_request_was_sent(library: Any) -> None:
     """A call that still connects has sent nothing; one that waits for a response may have."""
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent, socket.socket() as other:
         # The handshake of TLS never ends.
         url = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        async with AsyncDocassemble(url, KEY, transport=library, verify=False) as da:  # type: ignore[arg-type]  # a name
+        async with AsyncDocassemble(url, KEY, transport=library, verify=False) as da:
             with pytest.raises(RequestTimeout) as caught:
                 await da.users.create("jane@example.com", timeout=Timeouts(total=0.2))
         assert other.fileno() > 0
@@ -220,12 +220,12 @@ async def test_the_total_limit_tells_whether_the_request_was_sent(library: str) 
     assert caught.value.maybe_processed
 
 
-async def test_an_address_that_a_library_refuses_is_not_sent(library: str) -> None:
+async def test_an_address_that_a_library_refuses_is_not_sent(library: Any) -> None:
     """Aiohttp refuses 127.1; the others connect, where nobody listens."""
     async with AsyncDocassemble(
         "http://127.1:1",
         KEY,
-        transport=library,  # type: ignore[arg-type]  # a name
+        transport=library,
         retry=NO_RETRIES,
     ) as da:
         with pytest.raises((UsageError, NotSent)) as caught:
@@ -239,7 +239,7 @@ async def test_an_address_that_a_library_refuses_is_not_sent(library: str) -> No
     [(301, False), (302, True), (303, True), (304, False), (307, False), (308, False)],
 )
 async def test_a_redirect_of_a_post_tells_whether_it_was_processed(
-    status: int, *, maybe_processed: bool, library: str
+    status: int, *, maybe_processed: bool, library: Any
 ) -> None:
     """A 302 or 303 is how servers respond to a form that they have processed."""
     response = make_response(b"", "Location: /elsewhere", status=status)
@@ -255,7 +255,7 @@ async def test_a_redirect_of_a_post_tells_whether_it_was_processed(
 
 @pytest.mark.parametrize("retry", [NO_RETRIES, RetryPolicy(initial_delay=0.01)])
 async def test_a_call_under_way_when_the_client_closes_may_have_been_sent(
-    retry: RetryPolicy, library: str
+    retry: RetryPolicy, library: Any
 ) -> None:
     """Also if it is safe to repeat: the refused repetition does not count."""
     async with serve(never_respond) as server:
@@ -270,7 +270,7 @@ async def test_a_call_under_way_when_the_client_closes_may_have_been_sent(
     assert caught.value.maybe_processed
 
 
-async def test_interim_responses_without_end_are_an_error(library: str) -> None:
+async def test_interim_responses_without_end_are_an_error(library: Any) -> None:
     """They count as headers, whose size is limited."""
 
     async def script(connection: Connection) -> None:
@@ -287,7 +287,7 @@ async def test_interim_responses_without_end_are_an_error(library: str) -> None:
             await da.users.get_current()
 
 
-async def test_equal_headers_are_joined_in_linear_time(library: str) -> None:
+async def test_equal_headers_are_joined_in_linear_time(library: Any) -> None:
     """27 MB of headers end in an error, within the limits of the call."""
 
     async def script(connection: Connection) -> None:
@@ -304,7 +304,7 @@ async def test_equal_headers_are_joined_in_linear_time(library: str) -> None:
             await da.users.get_current()
 
 
-async def test_repeated_headers_are_joined(library: str) -> None:
+async def test_repeated_headers_are_joined(library: Any) -> None:
     """As HTTP allows."""
     response = make_response(b"{}", "X-A: 1", "X-B: 2", "x-a: 3", "X-A: 4")
     async with (
@@ -315,7 +315,7 @@ async def test_repeated_headers_are_joined(library: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["orderly", "cut off"])
-async def test_a_body_that_tls_cut_off_is_not_complete(ending: str, library: str) -> None:
+async def test_a_body_that_tls_cut_off_is_not_complete(ending: str, library: Any) -> None:
     """Without a length, only a message of the server ends the body."""
 
     async def script(connection: Connection) -> None:
@@ -344,7 +344,7 @@ class CallersError(NotSent):
 
 
 @pytest.mark.parametrize("source", ["iterable", "on_progress", "headers"])
-async def test_an_error_of_the_callers_own_code_is_not_retried(source: str, library: str) -> None:
+async def test_an_error_of_the_callers_own_code_is_not_retried(source: str, library: Any) -> None:
     """Whatever its class: the client did not raise it."""
     calls = 0
 

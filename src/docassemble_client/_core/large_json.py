@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from json.decoder import (  # type: ignore[attr-defined]  # not in typeshed
-    WHITESPACE,
-    JSONDecodeError,
-    scanstring,
-)
-from typing import TYPE_CHECKING, Any
+from json import decoder
+from json.decoder import JSONDecodeError
+from typing import TYPE_CHECKING, Any, cast
 
 from docassemble_client._core.json_codec import DECODER
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from docassemble_client._types import JSON
 
 STEP_LENGTH = 65_536
-scan_once: Any = DECODER.scan_once  # type: ignore[attr-defined]  # not in typeshed
+# Not in typeshed.
+_scan_once: Callable[[str, int], tuple[Any, int]] = cast("Any", DECODER).scan_once
+_scan_string: Callable[[str, int], tuple[str, int]] = cast("Any", decoder).scanstring
 MAX_DEPTH = 1000
+_BLANKS = r"[ \t\n\r]+"
 _COMMA = r"[ \t\n\r]*,[ \t\n\r]*"
 _TOO_DEEP = "the JSON is nested too deeply"
 _CLOSING = {"{": "}", "[": "]"}
@@ -84,14 +84,14 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.has_moved = False
         self._text = text
-        self._window = ""
-        self._start = 0
-        self._position = self._skip_blanks(0)
+        self._window: str = ""
+        self._start: int = 0
+        self._position: int = self._skip_blanks(0)
         self._keys: list[str] = []
 
     def read_items(self, items: list[Any]) -> None:
         """Read those items that the window holds together with the comma after them."""
-        scan, window = scan_once, self._window
+        scan, window = _scan_once, self._window
         match_comma = re.compile(_COMMA).match
         offset = self._position - self._start
         try:
@@ -130,7 +130,7 @@ class _Reader:
         opening = self._text[self._position : self._position + 1]
         self._position += 1
         if opening == '"':
-            value, self._position = scanstring(self._text, self._position)
+            value, self._position = _scan_string(self._text, self._position)
             return True, value
         if opening not in _CLOSING or self._is_last_window():
             raise self._make_error()
@@ -172,7 +172,7 @@ class _Reader:
     def _read_key(self) -> None:
         if self._text[self._position : self._position + 1] != '"':
             raise self._make_error()
-        key, position = scanstring(self._text, self._position + 1)
+        key, position = _scan_string(self._text, self._position + 1)
         position = self._skip_blanks(position)
         if self._text[position : position + 1] != ":":
             raise self._make_error()
@@ -183,8 +183,8 @@ class _Reader:
         return self._start + len(self._window) >= len(self._text)
 
     def _skip_blanks(self, position: int) -> int:
-        end: int = WHITESPACE.match(self._text, position).end()
-        return end
+        match = re.compile(_BLANKS).match(self._text, position)
+        return position if match is None else match.end()
 
     def _make_error(self) -> JSONDecodeError:
         # Not with the document, which the exception would keep.

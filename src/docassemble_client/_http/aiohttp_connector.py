@@ -48,7 +48,7 @@ class Connector(aiohttp.TCPConnector):
         Args:
             context: Context for TLS.
         """
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]  # untyped there
             limit=0,
             ssl=context,
             keepalive_timeout=KEEPALIVE_SECONDS,
