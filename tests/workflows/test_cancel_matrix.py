@@ -84,7 +84,7 @@ async def watch(da: AsyncDocassemble, folder: Path) -> None:
 
 
 async def deploy(da: AsyncDocassemble, folder: Path) -> None:
-    await da.deploy(folder / "package")
+    await da.deploy(folder / "package", restart=False)  # a restart takes seconds
 
 
 async def ensure_api_key(da: AsyncDocassemble, _: Path) -> None:
