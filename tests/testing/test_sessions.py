@@ -177,7 +177,7 @@ async def test_variables_are_set_and_deleted_by_path(da: AsyncDocassemble) -> No
     await set_variables(
         da,
         s,
-        variables={"fruit['apple']": True, "fruit.color": "red", "box[-1]": 3},
+        variables={"fruit['apple']": True, "fruit.color": "red", "box[1]": 3},
         delete_variables=["a", "box[0]"],
         question=False,
     )

@@ -256,9 +256,7 @@ class Transport:
         except TimeoutError:
             message = f"no slot was free within {format_seconds(limit or 0.0)}"
             error = timeout_error(request, message, sent=False, limit="pool")
-            error.hint = (
-                f"Nothing was sent. Close open downloads, or raise max_concurrency. {error.hint}"
-            )
+            error.hint = f"Nothing was sent. Raise max_concurrency. {error.hint}"
             raise error from None
 
     def _build_request(
