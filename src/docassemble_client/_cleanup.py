@@ -12,6 +12,7 @@ from docassemble_client._concurrency import (
     monotonic,
     run_callback,
     wait,
+    wait_until_done,
 )
 from docassemble_client.errors import CleanupFailed, DocassembleError, TransportError
 
@@ -64,7 +65,7 @@ class CleanupTasks:
         """
         task = self.create_task(work, leftover)
         try:
-            await wait([task])
+            await wait_until_done(task)
         except CancelledError:
             if undo is None:
                 self._report_failure_of(task, leftover)
@@ -225,7 +226,7 @@ class CallGroup:
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
         try:
-            await wait([task])
+            await wait_until_done(task)
         except CancelledError:
             task.add_done_callback(partial(self._report_loss, leftover))
             raise
@@ -257,7 +258,7 @@ async def _run(work: Callable[[], Awaitable[T]], leftover: str) -> T:
 
 async def _undo(task: Task[T], undo: Callable[[T], object]) -> None:
     """Undo work when it has ended; if it did nothing, there is nothing to undo."""
-    await wait([task])
+    await wait_until_done(task)
     try:
         result = task.result()
     except Exception as error:

@@ -65,6 +65,7 @@ __all__ = [
     "unix_time",
     "wait",
     "wait_despite_cancellation",
+    "wait_until_done",
     "within_call",
 ]
 
@@ -298,6 +299,29 @@ class _ThreadJob(Generic[T]):
             self._undo(result)
 
 
+async def wait_until_done(task: Task[Any]) -> None:
+    """
+    Wait until a task has ended.
+
+    Args:
+        task: The task; it continues if the caller is cancelled.
+
+    Raises:
+        CancelledError: The caller was cancelled.
+    """
+    waiter = asyncio.get_running_loop().create_future()
+
+    def wake(_: object) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    task.add_done_callback(wake)
+    try:
+        await waiter
+    finally:
+        task.remove_done_callback(wake)
+
+
 async def wait_despite_cancellation(task: Task[Any]) -> None:
     """
     Wait until a task has ended, even if the caller is cancelled in the meantime.
@@ -312,7 +336,7 @@ async def wait_despite_cancellation(task: Task[Any]) -> None:
     with _shield_from_scopes():
         while not task.done():
             try:
-                await wait([task])
+                await wait_until_done(task)
             except CancelledError as error:
                 cancelled = error
     if cancelled is not None:
