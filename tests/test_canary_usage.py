@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import AsyncDocassemble, UsageError
+from docassemble_client import AsyncDocassemble, NotSent, RetryPolicy, UsageError
 from tests.canary import Canary, run_call
 from tests.raw_server import clear_proxies, never_respond
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.sockets
 
 direct = pytest.fixture(autouse=True)(clear_proxies)
 
+ONCE = RetryPolicy(attempts=1)
 I = "docassemble.demo:data/questions/questions.yml"  # noqa: E741 - as the API calls it
 
 
@@ -82,3 +83,39 @@ async def test_an_invalid_call_shows_no_secret(name: str) -> None:
     assert isinstance(error, UsageError)
     assert server.requests == []
     assert canary.find_leaks() == []
+
+
+def find_attributes(value: object, seen: set[int]) -> list[str]:
+    """Return the repr of vars() of an object, and of all objects of this package in it."""
+    if id(value) in seen or not type(value).__module__.startswith("docassemble_client"):
+        return []
+    seen.add(id(value))
+    attributes = vars(value) if hasattr(value, "__dict__") else {}
+    return [repr(attributes)] + [
+        text for attribute in attributes.values() for text in find_attributes(attribute, seen)
+    ]
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "aiohttp"])
+async def test_the_attributes_of_a_client_show_no_secret(library: Any) -> None:
+    """Debuggers and error reports show vars() of every object on the stack."""
+    canary = Canary()
+    proxy = f"http://user:{canary()}@127.0.0.1:9"
+    headers = {"X-Gateway": canary()}
+    client: Any = AsyncDocassemble(
+        "http://da.example.com",
+        canary(),
+        proxy=proxy,
+        headers=headers,
+        transport=library,
+        retry=ONCE,
+    )
+    async with client as da:
+        view = da.as_key(canary()).with_options(headers={"X-Tenant": canary()})
+        for user in (da, view):
+            with pytest.raises(NotSent):
+                await user.users.get_current()
+        texts = find_attributes(da, set()) + find_attributes(view, set())
+
+    assert len(texts) > 10
+    assert [text for text in texts if any(token in text for token in canary.tokens)] == []

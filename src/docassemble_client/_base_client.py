@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
-from docassemble_client._checks import AWAITABLE, CALLABLE, COUNT, SECONDS, check_arguments
+from docassemble_client._checks import AWAITABLE, CALLABLE, COUNT, SECONDS, TEXT, check_arguments
 from docassemble_client._client_lifetime import ClientLifetime
 from docassemble_client._client_options import (
     ClientOptions,
@@ -104,6 +104,7 @@ class BaseClient(ClientLifetime, Namespaces):
         """
         check_transport(transport)
         check_arguments(COUNT, max_concurrency=max_concurrency)
+        check_arguments(TEXT, optional=True, proxy=proxy)
         check_arguments(COUNT, optional=True, max_response_size=max_response_size)
         check_arguments(SECONDS, optional=True, cleanup_timeout=cleanup_timeout)
         self._set_up(
@@ -116,7 +117,7 @@ class BaseClient(ClientLifetime, Namespaces):
                 transport=transport,
                 verify=verify,
                 cert=cert,
-                proxy=proxy,
+                proxy=None if proxy is None else Secret(proxy),
                 cleanup_timeout=cleanup_timeout,
             ),
             Settings(

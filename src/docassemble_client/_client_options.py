@@ -5,7 +5,7 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, TypedDict, cast
 from weakref import WeakValueDictionary
 
 from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of
@@ -17,6 +17,7 @@ from docassemble_client._http.adapter import HTTPXTransport
 from docassemble_client.config import (
     POLL,
     RETRY,
+    Confidential,
     PollPolicy,
     RetryPolicy,
     Secret,
@@ -170,7 +171,7 @@ def check_header_source(headers: Headers | None) -> tuple[Headers, ...]:
     if headers is None:
         return ()
     if not callable(headers):
-        return (check_headers(headers),)
+        return (cast("Mapping[str, str]", Confidential(check_headers(headers))),)
     if _is_coroutine_function(headers):
         message = "headers must be a mapping or a function, not a coroutine function"
         raise UsageError(

@@ -65,7 +65,12 @@ class AiohttpAdapter:
         self._base_url = base_url
         self._errors = ConnectionErrors(base_url, proxy)
         self._encoded_base_url = ""
-        self._proxy = proxy_url
+
+        def get_proxy() -> URL | None:
+            return proxy_url
+
+        # A function, because vars() would show the password in the URL.
+        self._get_proxy = get_proxy
         self._context = context
         self._session: aiohttp.ClientSession | None = None
         self._last_timeout: tuple[Timeouts | None, aiohttp.ClientTimeout] = (
@@ -175,7 +180,7 @@ class AiohttpAdapter:
             headers=headers,
             data=data,
             allow_redirects=False,
-            proxy=self._proxy,
+            proxy=self._get_proxy(),
             timeout=self._get_client_timeout(timeouts),
         )
 

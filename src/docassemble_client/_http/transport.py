@@ -80,7 +80,7 @@ class Connections:
         transport: str | HTTPXTransport,
         verify: bool | str | ssl.SSLContext,
         cert: str | tuple[str, str] | None,
-        proxy: str | None,
+        proxy: Secret | None,
         max_concurrency: int,
         max_response_size: int | None,
     ) -> None:
@@ -130,7 +130,8 @@ class Connections:
 
             return HTTPXAdapter.from_transport(self._transport, self.base_url)
         context = load_ssl_context(self._verify, self._cert, self._transport)
-        proxy = self._proxy or find_environment_proxy(self.base_url)
+        own_proxy = self._proxy.reveal() if self._proxy else None
+        proxy = own_proxy or find_environment_proxy(self.base_url)
         try:
             if proxy is not None:
                 check_proxy(proxy)
