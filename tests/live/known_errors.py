@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from docassemble_client import APIError, AsyncDocassemble
+from docassemble_client._core.error_hints import fill_in_privileges
 from docassemble_client._core.error_mapping import match_known_error
 from docassemble_client.operations import OPERATIONS
 
@@ -35,7 +36,8 @@ async def get_error(call: Awaitable[object], operation: str = "") -> str:
     known = match_known_error(errors, error.status, error.body)
 
     assert known is not None, f"{error.operation}: {error.status} {error.body!r:.300}"
-    assert operation or known.hint in str(error)
+    hint = fill_in_privileges(known.hint, OPERATIONS[error.operation])
+    assert operation or hint in str(error)
     return f"{known.status} {known.message}"
 
 
