@@ -104,7 +104,7 @@ def describe_cause(reason: str) -> str:
     """Describe the kind of a reason, so that reasons can be counted."""
     error = reason.partition(":")[0]
     raised = re.search(r"raised (\w+)", reason)
-    if reason.startswith("no question asks for"):
+    if "which no question asks for" in reason:
         return "The interview needs a variable that no question asks for"
     if "has no end screen" in reason:
         return "The interview has no end screen"

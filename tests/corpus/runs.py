@@ -118,9 +118,6 @@ async def run_interview(server: LiveServer, corpus: Corpus, name: str) -> Outcom
             run.errors.append("TimeoutError")
             run.reasons.append(f"it took longer than {INTERVIEW_SECONDS} s")
     screens, problems = _check_screens(log, corpus.custom_keys)
-    undefined = _list_undefined_variables(log)
-    if run.errors and undefined:
-        run.reasons.insert(0, f"no question asks for {undefined[0]}, which it needs;")
     if run.end_types and _shows_documents(log):
         problems += ("documents are shown, but not returned",)
     return Outcome(
@@ -204,12 +201,6 @@ def _read_screen(exchange: Exchange) -> dict[str, Any]:
     except ValueError:
         return {}
     return screen if isinstance(screen, dict) and "questionType" in screen else {}
-
-
-def _list_undefined_variables(log: ExchangeLog) -> list[str]:
-    """List the variables that the interview needs, but that no question asks for."""
-    screens = (_read_screen(exchange) for exchange in log.exchanges)
-    return [screen["variable"] for screen in screens if screen.get("variable")]
 
 
 def _shows_documents(log: ExchangeLog) -> bool:

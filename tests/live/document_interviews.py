@@ -190,6 +190,25 @@ fields:
 mandatory: True
 question: Thanks, ${ helper }
 """
+UNREADABLE_END = """
+objects:
+  - people: DAList.using(object_type=Individual, auto_gather=False, gathered=True)
+---
+mandatory: True
+code: |
+  people.appendObject().name.first = 'Ada'
+  people[0].as_dict = len
+---
+mandatory: True
+question: The end
+"""
+UNREADABLE_END_WITH_LETTER = f"""{UNREADABLE_END}
+attachment:
+  name: Letter
+  filename: letter
+  valid formats: [md]
+  content: Dear Ada
+"""
 UNDESCRIBABLE = """
 question: What happened?
 fields:

@@ -270,6 +270,26 @@ fields:
 mandatory: True
 question: Number ${ number }
 """
+UNKNOWN_DATATYPE = """
+question: Color
+fields:
+  - Color: color
+    datatype: dropdownlist
+    choices:
+      - Dark red: red
+      - Bright: true
+---
+mandatory: True
+question: ${ repr(color) }
+"""
+UNDEFINED = """
+question: Name
+fields:
+  - Name: name
+---
+mandatory: True
+question: ${ name } of ${ town }
+"""
 CODE_AND_VARIABLE = """
 question: What happened?
 fields:

@@ -257,6 +257,19 @@ async def test_unreadable_variables_end_the_run(connect: Connect) -> None:
     assert error.operation == "sessions.get_variables"
 
 
+async def test_unreadable_variables_at_the_end_leave_what_the_screen_shows(
+    connect: Connect,
+) -> None:
+    """Without a document on a screen, the error says that they cannot be read."""
+    documents, _ = await assemble(connect, interviews.UNREADABLE_END_WITH_LETTER, {})
+    assert describe(documents) == [("md", "attachment", True)]
+
+    with pytest.raises(NoDocuments, match="could not return the session's variables") as caught:
+        await assemble(connect, interviews.UNREADABLE_END, {})
+    assert isinstance(caught.value.__cause__, InterviewFailed)
+    assert caught.value.__cause__.body
+
+
 async def test_screen_that_the_server_cannot_describe_names_the_field(connect: Connect) -> None:
     """The server's error is a bare number."""
     error = await run_to_error(connect, interviews.UNDESCRIBABLE)

@@ -294,6 +294,31 @@ async def test_custom_datatype_is_never_generated(connect: Connect) -> None:
     assert await get_end(connect, interviews.CUSTOM_DATATYPE, answers) == "Number 123-45-6789"
 
 
+@pytest.mark.parametrize(
+    ("answers", "end"),
+    [({}, "'red'"), ({"color": "Dark red"}, "'red'"), ({"color": True}, "'True'")],
+)
+async def test_unknown_datatype_with_choices_is_a_menu(
+    connect: Connect, answers: Any, end: str
+) -> None:
+    """A browser shows a menu, and the server keeps the text of the choice."""
+    text = interviews.UNKNOWN_DATATYPE
+
+    assert await get_end(connect, text, answers, policy=FIRST_CHOICE) == end
+    with pytest.raises(InvalidAnswer, match="not one of the choices"):
+        await run_interview(connect, text, {"color": "green"})
+
+
+async def test_variable_without_a_question_is_never_generated(connect: Connect) -> None:
+    """In a browser the interview fails; an answer of the caller goes on."""
+    with pytest.raises(MissingAnswer, match="'town', which no question asks for") as caught:
+        await run_interview(connect, interviews.UNDEFINED, {"name": "Ada"}, policy=GENERATED)
+
+    assert (caught.value.variable, caught.value.question) == ("town", "")
+    answers = {"name": "Ada", "town": "Ely"}
+    assert await get_end(connect, interviews.UNDEFINED, answers) == "Ada of Ely"
+
+
 async def test_field_that_the_server_cannot_describe_is_named(connect: Connect) -> None:
     """The server's message is a bare number."""
     with pytest.raises(InterviewFailed, match="field 2 of the screen"):

@@ -129,7 +129,12 @@ class InvalidAnswer(UsageError):
 
 
 class InterviewStuck(InterviewError):
-    """The interview repeats a question after the same answer, or has too many steps."""
+    """
+    The interview does not go on.
+
+    It repeats a question after the same answer, needs a variable again that was set twice, or has
+    too many steps.
+    """
 
 
 class InterviewFailed(InterviewError):

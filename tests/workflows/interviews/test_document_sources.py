@@ -9,11 +9,9 @@ import pytest
 from docassemble_client import (
     AsyncDocassemble,
     Documents,
-    InterviewFailed,
     JSONReply,
     NoDocuments,
     NotFound,
-    ServerError,
 )
 from tests.workflows.documents import (
     DocumentServer,
@@ -240,30 +238,6 @@ async def test_file_without_a_variable_has_the_format_of_its_content() -> None:
     server = DocumentServer(make_end("[Get](/uploadedfile/3)"))
 
     assert [item.filename for item in await assemble(server)] == ["3.md"]
-
-
-async def test_variables_that_cannot_be_read_matter_only_if_needed() -> None:
-    """A link is followed without them; without any document the error says that they failed."""
-    server = DocumentServer(make_end("[Get](/uploadedfile/3)"))
-    server.variables_status = 400
-    assert [item.filename for item in await assemble(server)] == ["3.md"]
-
-    server = DocumentServer(make_end())
-    server.variables_status = 400
-    for documents in (None, ("letter",)):
-        with pytest.raises(InterviewFailed, match="which the search for documents needs") as caught:
-            await assemble(server, documents=documents)
-        assert caught.value.transcript is not None
-        assert caught.value.transcript.end_type == "deadend"
-
-
-async def test_unavailable_server_is_not_a_failed_interview() -> None:
-    """Other errors of the server are raised as they are."""
-    server = DocumentServer(make_end())
-    server.variables_status = 500
-
-    with pytest.raises(ServerError):
-        await assemble(server)
 
 
 async def test_file_is_opened_by_name_if_its_extension_is_unknown() -> None:

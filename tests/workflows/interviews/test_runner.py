@@ -224,31 +224,28 @@ async def test_undefined_variable_is_supplied_with_the_answer_that_was_lost(
     assert [step.answers for step in transcript.steps] == [{"a": "1"}, {"b": 2}]
 
 
-async def test_policies_supply_undefined_variables() -> None:
-    """Generated data sets variables without a question; no policy adds items to a list."""
-    server = ScriptedServer(
-        make_undefined_variable("a"), make_undefined_variable("b.there_is_another"), END_SCREEN
-    )
+@pytest.mark.parametrize("policy", AnswerPolicy)
+@pytest.mark.parametrize("name", ["a", "b.there_is_another"])
+async def test_no_policy_has_a_value_for_an_undefined_variable(
+    policy: AnswerPolicy, name: str
+) -> None:
+    """In a browser the interview fails; the error has the variable and no question."""
+    server = ScriptedServer(make_undefined_variable(name))
 
-    await run_interview(server, policy=AnswerPolicy.generated)
+    with pytest.raises(MissingAnswer, match=f"'{name}', which no question asks for") as caught:
+        await run_interview(server, policy=policy)
 
-    assert server.get_sent_variables()[-1] == {"a": "some text", "b.there_is_another": False}
-
-
-@pytest.mark.parametrize("policy", [AnswerPolicy.strict, AnswerPolicy.first_choice])
-async def test_undefined_variable_without_an_answer_is_named(policy: AnswerPolicy) -> None:
-    """The error has the variable and no question."""
-    with pytest.raises(MissingAnswer, match="there is no answer for 'a'") as caught:
-        await run_interview(ScriptedServer(make_undefined_variable("a")), policy=policy)
-
-    assert (caught.value.variable, caught.value.question) == ("a", "")
+    assert (caught.value.variable, caught.value.question) == (name, "")
+    assert caught.value.transcript is not None
+    assert caught.value.transcript.generated_answers == ()
+    assert server.get_sent_variables() == []
 
 
 async def test_undefined_variable_is_supplied_at_most_twice() -> None:
     """An interview that keeps requesting a variable does not loop forever."""
     server = ScriptedServer(make_undefined_variable("a"))
 
-    with pytest.raises(MissingAnswer):
+    with pytest.raises(InterviewStuck, match="still needs 'a', which no question asks for"):
         await run_interview(server, {"a": 1})
 
     assert len(server.get_sent_variables()) == 2

@@ -91,18 +91,12 @@ async def test_generated_answers_are_listed() -> None:
         make_undefined_variable("d"),
         END_SCREEN,
     )
+    answers = {"c": "mine", "d": 4}
 
-    transcript = await run_interview(server, {"c": "mine"}, policy=AnswerPolicy.generated)
+    transcript = await run_interview(server, answers, policy=AnswerPolicy.generated)
 
-    assert transcript.generated_answers == ("a", "b", "d")
-
-
-async def test_first_choice_has_no_value_for_an_undefined_variable() -> None:
-    """Only generated data has."""
-    with pytest.raises(MissingAnswer):
-        await run_interview(
-            ScriptedServer(make_undefined_variable("a")), policy=AnswerPolicy.first_choice
-        )
+    assert transcript.generated_answers == ("a", "b")
+    assert transcript.steps[-1].answers == {"d": 4}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +104,6 @@ async def test_first_choice_has_no_value_for_an_undefined_variable() -> None:
     [
         (make_screen(make_field("client_name")), "client_name"),
         (make_screen(make_field("kids[0].adress")), "kids[0].adress"),
-        (make_undefined_variable("client_name"), "client_name"),
     ],
 )
 async def test_policy_does_not_replace_a_misspelled_answer(
@@ -295,20 +288,6 @@ async def test_object_that_is_left_empty_is_none_of_the_above(answer: str | None
     await run_interview(server, {"a": answer})
 
     assert server.get_sent_variables() == [{"a": None}]
-
-
-async def test_custom_datatype_has_no_value_of_a_policy() -> None:
-    """The error names it, and an answer of the caller is sent as it is."""
-    choices = [{"label": "A", "value": "a", "children": []}]
-    screen = make_screen(make_field("a", datatype="al_tree_select", choices=choices))
-
-    with pytest.raises(MissingAnswer, match=r"custom datatype al_tree_select.*transform") as caught:
-        await run_interview(ScriptedServer(screen), policy=AnswerPolicy.generated)
-
-    assert caught.value.datatype == "al_tree_select"
-    server = ScriptedServer(screen, END_SCREEN)
-    await run_interview(server, {"a": {"anything": True}})
-    assert server.get_sent_variables() == [{"a": {"anything": True}}]
 
 
 async def test_variables_that_cannot_be_read_fail_the_run() -> None:

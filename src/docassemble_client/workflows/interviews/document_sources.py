@@ -42,6 +42,10 @@ _EMBEDDED_FORMATS = frozenset(
     {"png", "jpg", "gif", "svg", "jpe", "jpeg", "mp3", "ogg", "wav", "m4a", "mp4", "ogv", "webm"}
 )
 
+_UNREADABLE_HINT = (
+    "Show the documents on a screen. The server's message is in the error's __cause__.body"
+)
+
 
 async def find_documents(
     client: BaseClient,
@@ -67,15 +71,17 @@ async def find_documents(
         The documents, not requested yet.
 
     Raises:
-        NoDocuments: There is no document, or a variable holds none.
-        InterviewFailed: The variables of the session cannot be read.
+        NoDocuments: There is no document, a variable holds none, or the screens show none and the
+            variables cannot be read.
     """
     formats = (formats,) if isinstance(formats, str) else formats
     documents = (documents,) if isinstance(documents, str) else documents
-    entries = await _DocumentFinder(client, session, transcript).find(documents)
+    finder = _DocumentFinder(client, session, transcript)
+    entries = await finder.find(documents)
     selected = [entry for entry in entries if formats is None or entry.format in formats]
     if not selected:
-        raise _no_documents_error(transcript, entries, formats)
+        cause = None if entries else finder.error
+        raise _no_documents_error(transcript, entries, formats, cause) from cause
     used_filenames: set[str] = set()
     downloads: list[DocumentDownload] = []
     for entry in selected:
@@ -107,7 +113,8 @@ class _DocumentFinder:
         self._session = session
         self._transcript = transcript
         self._files: tuple[VariableFile, ...] | None = None
-        self._error: InterviewFailed | None = None
+        self.error: InterviewFailed | None = None
+        """Why the variables cannot be read."""
         self._attachments = {
             entry.number: entry
             for question in transcript.document_screens
@@ -133,8 +140,6 @@ class _DocumentFinder:
             # The interview may send its documents by e-mail, or link to them in some other way.
             files = await self._read_variables()
             entries = self._make_entries(file for file in files if file.is_attachment)
-            if not entries and self._error is not None:
-                raise self._error
         return entries
 
     def _has_ambiguous_links(self) -> bool:
@@ -202,7 +207,7 @@ class _DocumentFinder:
                 if not is_interview_failure(error):
                     raise
                 purpose = "the search for documents"
-                self._error = make_variables_error(error, self._transcript, purpose)
+                self.error = make_variables_error(error, self._transcript, purpose)
             else:
                 self._files = tuple(find_variable_files(variables))
         return self._files
@@ -216,17 +221,16 @@ class _DocumentFinder:
         )
         if selected:
             return selected
-        if self._error is not None:
-            raise self._error
         available = {*(entry.variable for entry in entries), *(file.variable for file in files)}
         names = ", ".join(sorted(name for name in available if name and not is_internal(name)))
         message = f"the variable {variable!r} holds no document at the end of the interview"
+        hint = f"Variables with files: {names or 'none'}"
+        if self.error is not None:
+            message = f"no screen shows a document of {variable!r}, and {self.error.message}"
+            hint = _UNREADABLE_HINT
         raise NoDocuments(
-            message,
-            hint=f"Variables with files: {names or 'none'}",
-            transcript=self._transcript,
-            end_type=self._transcript.end_type,
-        )
+            message, hint=hint, transcript=self._transcript, end_type=self._transcript.end_type
+        ) from self.error
 
     def _make_entries(self, files: Iterable[VariableFile]) -> list[DocumentEntry]:
         """Make entries of files in variables, each file once."""
@@ -279,13 +283,19 @@ def _unique_filename(filename: str, used: set[str]) -> str:
 
 
 def _no_documents_error(
-    transcript: Transcript, entries: list[DocumentEntry], formats: Sequence[str] | None
+    transcript: Transcript,
+    entries: list[DocumentEntry],
+    formats: Sequence[str] | None,
+    cause: InterviewFailed | None,
 ) -> NoDocuments:
     final = transcript.final
     question = final.question_name if isinstance(final, Question) else ""
     end = f"on question {question!r} ({transcript.end_type})" if question else "with a response"
     message = f"the interview ended {end} without a document"
     hint = "Look at the last screen in the error's transcript"
+    if cause is not None:
+        message += f", and {cause.message}"
+        hint = _UNREADABLE_HINT
     if entries:
         message += f" as {' or '.join(formats or ())}"
         hint = f"Available formats: {', '.join(sorted({entry.format for entry in entries}))}"

@@ -17,7 +17,9 @@ _EXCEPTION = re.compile(
     r"(?:get_question_data: failure to assemble interview: )?(?P<name>[A-Z]\w{2,}+): (?P<text>.*)",
     re.DOTALL | re.ASCII,
 )
-_UNDEFINED_NAME = re.compile(r"(?:Problem setting variables:)?name '[^']++' is not defined")
+_UNDEFINED_NAME = re.compile(
+    r"(?:Problem setting variables:)?name '(?P<name>[^'\"]++)' is not defined"
+)
 # A KeyError with the number of a field, from as_data (base/parse.py:1125).
 _FIELD_NUMBER = re.compile(
     r"(?:Problem getting current question:)?'?(?P<number>\d{1,6}(?:_\d{1,6})?)'?", re.ASCII
@@ -109,6 +111,8 @@ def make_variables_error(
         The error.
     """
     message = f"the server could not return the session's variables, which {purpose} needs"
+    if match := _UNDEFINED_NAME.fullmatch(error.body if isinstance(error.body, str) else ""):
+        message += f": {match['name']!r} is not defined"
     reason = (
         "Probably it cannot convert an object of the interview to JSON, such as one with a property"
         " that raises; see the error's body"

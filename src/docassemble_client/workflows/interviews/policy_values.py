@@ -28,7 +28,8 @@ class AnswerPolicy(enum.Enum):
     """
     How to answer fields that the caller's answers do not cover.
 
-    Optional fields without an answer stay empty. No policy has a value for a custom datatype.
+    Optional fields without an answer stay empty. No policy has a value for a custom datatype, or
+    for a variable that no question asks for.
 
     Attributes:
         strict: Raise `MissingAnswer` for required fields.
@@ -80,24 +81,6 @@ def choose_value(field: ScreenField, policy: AnswerPolicy) -> Answer | Missing:
         if value is MISSING and policy is AnswerPolicy.generated and not field.choices:
             value = _generate_value(field)
     return value
-
-
-def choose_variable_value(name: str, policy: AnswerPolicy) -> Answer | Missing:
-    """
-    Choose a policy's value for a variable that no question asks for.
-
-    Args:
-        name: Name of the variable.
-        policy: The policy.
-
-    Returns:
-        The value; MISSING if the policy has none.
-    """
-    if policy.value < AnswerPolicy.first_choice.value:
-        return MISSING
-    if name.endswith(_THERE_IS_ANOTHER):
-        return False
-    return _GENERATED_TEXT if policy is AnswerPolicy.generated else MISSING
 
 
 def get_default(field: ScreenField) -> Answer | Missing:

@@ -34,11 +34,7 @@ from docassemble_client.workflows.interviews.failure import (
 from docassemble_client.workflows.interviews.file_links import find_file_links
 from docassemble_client.workflows.interviews.list_collection import fill_rows
 from docassemble_client.workflows.interviews.missing import MISSING
-from docassemble_client.workflows.interviews.policy_values import (
-    POLICY,
-    choose_value,
-    choose_variable_value,
-)
+from docassemble_client.workflows.interviews.policy_values import POLICY, choose_value
 from docassemble_client.workflows.interviews.screen import Screen
 from docassemble_client.workflows.interviews.screen_buttons import (
     find_exit_buttons,
@@ -228,9 +224,9 @@ class InterviewRunner:
             self._check_spelling(field.name, screen)
         return value
 
-    def _check_spelling(self, name: str, screen: Screen | None = None) -> None:
+    def _check_spelling(self, name: str, screen: Screen) -> None:
         """Refuse to choose a value if the caller's answer may only be misspelled."""
-        names = {field.name for field in screen.fields} if screen else set[str]()
+        names = {field.name for field in screen.fields}
         similar = [item for item in self._source.find_misspelled_names(name) if item not in names]
         if similar:
             message = (
@@ -242,7 +238,7 @@ class InterviewRunner:
                 hint=hint,
                 transcript=self._make_transcript(),
                 variable=name,
-                question=screen.question.question_name if screen else "",
+                question=screen.question.question_name,
                 similar_names=tuple(similar),
             )
 
@@ -291,21 +287,20 @@ class InterviewRunner:
         return answers, is_progress
 
     async def _answer_undefined_variable(self, name: str) -> None:
-        """Set a variable that no question asks for, together with the answers not saved so far."""
+        """
+        Set a variable that no question asks for, together with the answers not saved so far.
+
+        No policy has a value: in a browser, the interview fails here.
+        """
         answer = self._source.get_variable_answer(name)
-        value: Answer | Missing
-        is_progress = answer is not MISSING and answer.is_progress
-        if answer is not MISSING:
-            value = answer.value
-        else:
-            value = choose_variable_value(name, self._policy)
-            if value is not MISSING:
-                self._check_spelling(name)
-                self._generated_names[name] = None
-        self._answer_counts[name] += not is_progress
-        if value is MISSING or self._answer_counts[name] > _MAX_ANSWERS_PER_VARIABLE:
+        if answer is MISSING:
             self._raise_missing_answer(name)
-        await self._send({name: value}, None, is_progress=is_progress)
+        self._answer_counts[name] += not answer.is_progress
+        if self._answer_counts[name] > _MAX_ANSWERS_PER_VARIABLE:
+            message = f"the interview still needs {name!r}, which no question asks for"
+            hint = "Check whether the interview deletes the variable, or needs another type"
+            raise self._stuck_error(message, hint)
+        await self._send({name: answer.value}, None, is_progress=answer.is_progress)
 
     async def _send(
         self, answers: dict[str, Answer], question: Question | None, *, is_progress: bool
@@ -342,10 +337,13 @@ class InterviewRunner:
         question = screen.question.question_name if screen else ""
         datatype = "" if isinstance(field, str) else field.datatype
         similar = self._source.find_similar_names(name)
-        message = f"there is no answer for {name!r}" + (
-            f" of question {question!r}" if screen else ""
-        )
+        message = f"there is no answer for {name!r}"
         hint = "Add it to the answers, or choose another policy"
+        if screen:
+            message += f" of question {question!r}"
+        else:
+            message += ", which no question asks for"
+            hint = "Add it to the answers. In a browser, the interview fails here"
         if not isinstance(field, str) and field.is_custom:
             message += f", a field of the custom datatype {datatype}"
             hint = "Add the value that the datatype's transform() returns; no policy generates it"

@@ -348,7 +348,9 @@ class Screen:
         if raw.variable_name is None:
             return int
         texts = {str(choice.value) for choice in choices if choice.value is not UNSET}
-        return bool if texts - {"None"} and texts <= _TRUTH_TEXTS else str
+        is_boolean = bool(texts - {"None"}) and texts <= _TRUTH_TEXTS
+        # Of an unknown datatype, the server keeps the text (interview/views.py:1491).
+        return bool if is_boolean and (raw.datatype or "text") in TYPE_BY_DATATYPE else str
 
 
 def _disables_others(

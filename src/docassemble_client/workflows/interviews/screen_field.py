@@ -111,8 +111,21 @@ class ScreenField:
 
     @property
     def is_custom(self) -> bool:
-        """Whether its datatype is defined by a package; its value is what transform() returns."""
-        return bool(self.datatype) and self.datatype not in TYPE_BY_DATATYPE
+        """
+        Whether its datatype is defined by a package; its value is what transform() returns.
+
+        With ordinary choices, it is a menu, whatever its datatype is
+        (base/standardformatter.py:2757). A datatype may read its choices in a way of its own:
+        these have no value, or keys such as children.
+        """
+        return bool(self.datatype) and self.datatype not in TYPE_BY_DATATYPE and not self._is_menu
+
+    @property
+    def _is_menu(self) -> bool:
+        choices = self.raw.choices or []
+        return bool(choices) and not any(
+            choice.value is UNSET or choice.extra for choice in choices
+        )
 
     @property
     def is_object(self) -> bool:
