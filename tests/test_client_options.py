@@ -162,7 +162,7 @@ async def test_the_wait_for_a_free_slot_can_be_limited(timeout: Timeouts | float
     async with make_client(server, max_concurrency=1, timeout=timeout) as da:
         first = asyncio.create_task(da.users.get_current())
         await settle()
-        with pytest.raises(RequestTimeout, match="no slot was free within 5 s") as caught:
+        with pytest.raises(RequestTimeout, match="none was free within 5 s") as caught:
             await da.users.get_current(retry=NO_RETRIES)
         assert get_loop_time() == pytest.approx(5)
         assert (caught.value.maybe_processed, caught.value.request_number) == (False, None)

@@ -139,8 +139,8 @@ async def test_a_repeated_token_is_an_error_before_its_page_is_yielded(
     assert numbers == [[1], [2]][:page_count]
     assert error.operation == "sessions.list"
     assert str(error) == (
-        "sessions.list: the server sent a page token a second time. The server restarts a list if a"
-        " token is invalid; start without page_token."
+        "sessions.list: the server sent a page token a second time. The server rejected the token"
+        " and started again at the first page: list again, without page_token."
     )
 
 

@@ -117,7 +117,10 @@ class PageIterator(Generic[T]):
             # Before the page is returned: its items must not be processed twice.
             if next_page_token is not None and self._guard.is_repeated(next_page_token):
                 message = "the server sent a page token a second time"
-                hint = "The server restarts a list if a token is invalid; start without page_token"
+                hint = (
+                    "The server rejected the token and started again at the first page: list again,"
+                    " without page_token"
+                )
                 raise PaginationError(message, operation=self._operation, hint=hint)
         except DocassembleError as error:
             error.page_token = self._page_token

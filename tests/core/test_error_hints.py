@@ -229,8 +229,8 @@ def test_every_refusal_names_the_privileges_of_its_call(name: str, body: bytes) 
         (
             30.0,
             (
-                "The server asks you to wait 120 s before you call again; the retry policy waits up"
-                " to 30 s: RetryPolicy(max_delay=…) allows more. "
+                "The server asks you to wait 120 s before you call again. The retry policy waits at"
+                " most 30 s; to wait longer, set RetryPolicy(max_delay=…). "
             ),
         ),
     ],
@@ -256,4 +256,4 @@ def test_an_absurd_wait_is_said_in_words(retry_after: str) -> None:
 
 def test_an_unknown_status_has_a_hint() -> None:
     """The error always says where to look."""
-    assert get_error(418, b'"x"', JSON_TYPE).hint == "See the error's body"
+    assert get_error(418, b'"x"', JSON_TYPE).hint == "See error.body"

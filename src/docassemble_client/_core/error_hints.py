@@ -123,5 +123,5 @@ def describe_retry_after(seconds: float, max_delay: float | None) -> str:
     wait = f"The server asks you to wait {duration} before you call again"
     if max_delay is None or seconds <= max_delay:
         return wait
-    limit = f"the retry policy waits up to {format_seconds(max_delay)}"
-    return f"{wait}; {limit}: RetryPolicy(max_delay=…) allows more"
+    limit = f"The retry policy waits at most {format_seconds(max_delay)}"
+    return f"{wait}. {limit}; to wait longer, set RetryPolicy(max_delay=…)"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_ERROR_CONTENT_BYTES = 65536
 _MEBIBYTE = 1 << 20
-_DEFAULT_HINT = "See the error's body"
+_DEFAULT_HINT = "See error.body"
 # Headers that hold no secret: what an error may keep of its response.
 SAFE_HEADERS = frozenset(
     {
@@ -216,7 +216,7 @@ def decode_error(request: Request, response: RawResponse, problem: str) -> Decod
         problem,
         hint=(
             f"Check that base_url ({get_base_url(request, response)}) is the address of"
-            f" docassemble, and {reason}; see the error's content"
+            f" docassemble, and {reason}; see error.content"
         ),
         status=response.status,
         content=response.content[:MAX_ERROR_CONTENT_BYTES],

@@ -83,7 +83,7 @@ class ConnectionErrors:
         hint = "Check that the proxy may connect to the server"
         if status == 407:  # noqa: PLR2004 - Proxy Authentication Required
             hint = (
-                "Put the user and password into the URL of the proxy, as in"
+                "The proxy requires a login: put the user and password into its URL, as in"
                 " proxy='http://user:password@proxy.example.com:3128'"
             )
         message = (
@@ -154,9 +154,10 @@ class ConnectionErrors:
                 f"Check the host in {setting}, and the DNS of this machine",
             )
         if isinstance(error, ConnectionRefusedError):
+            program = "the proxy" if self._proxy else "the server"
             return _Problem(
                 f"no connection to {target}: it was refused, because no program uses the port",
-                f"Check the port in {setting}, and that the server runs",
+                f"Check the port in {setting}, and that {program} is running",
             )
         text = str(error) if is_text_safe or isinstance(error, OSError) else type(error).__name__
         return _Problem(

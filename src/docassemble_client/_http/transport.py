@@ -255,9 +255,12 @@ class Transport:
             async with timeout_after(limit):
                 await self._limiter.acquire()
         except TimeoutError:
-            message = f"no slot was free within {format_seconds(limit or 0.0)}"
+            message = (
+                f"other calls used all slots: none was free within {format_seconds(limit or 0.0)}"
+            )
             error = timeout_error(request, message, sent=False, limit="pool")
-            error.hint = f"Nothing was sent. Raise max_concurrency. {error.hint}"
+            advice = "Nothing was sent. Raise max_concurrency, or make fewer calls at once"
+            error.hint = f"{advice}. {error.hint}"
             raise error from None
 
     def _build_request(

@@ -140,7 +140,7 @@ STATUS_HINTS: Final[dict[int, str]] = {
     500: "The server failed; see the server's log.",
     501: "The server raised an exception; see the error's body or the server's log.",
     502: "A proxy could not reach the server, which is restarting or down; try again.",
-    503: "The server is restarting or overloaded; try again.",
+    503: "The server is restarting or overloaded; call again later.",
     504: "The server did not respond to the proxy in time, because it is restarting or busy; try again.",
 }
 """Hints by HTTP status, for errors that the operation does not list."""

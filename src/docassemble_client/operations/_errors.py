@@ -9,7 +9,7 @@ EVERY = (
     KnownError(
         403,
         "Access denied.",
-        "Check the API key, that its owner is active, and its IP or referer restriction. {privileges}",
+        "Check that the API key is correct, that the account of its owner is active, and that its IP or referer restriction allows this request. {privileges}",
     ),
 )
 PASSWORD_LOGIN = (

@@ -99,7 +99,7 @@ PACKAGES_INSTALL: Final[Operation[TaskHandle]] = Operation(
         KnownError(
             404,
             "File not found",
-            "The package of github_url belongs to another user, the ZIP file has no file name, or updates are disabled in the server's configuration (allow updates).",
+            "Check that the server's configuration allows updates (allow updates), that the package of github_url does not belong to another user, and that the ZIP file has a file name.",
             switches=("allow updates",),
         ),
         *_errors.EVERY,

@@ -42,14 +42,14 @@ _SESSION_LOOKUP = (
     KnownError(
         400,
         "Unable to obtain interview dictionary.",
-        "The interview has no such session: check i (the name that the session was started under) and session, and whether it was deleted.",
+        "The interview has no session with this ID. Check session (the ID) and i (the file name with which the session was started). The session may also have been deleted.",
     ),
 )
 _SESSION_DECRYPT = (
     KnownError(
         400,
         "Unable to decrypt interview dictionary.",
-        "Pass the secret that sessions.start returned or that you started the session with.",
+        "The secret is wrong or missing: pass the one that sessions.start returned, or with which you started the session.",
     ),
 )
 
@@ -141,7 +141,7 @@ SESSIONS_GET_VARIABLES: Final[Operation[dict[str, JSON]]] = Operation(
         KnownError(
             400,
             "Unable to decrypt interview dictionary{}",
-            "Pass the secret that sessions.start returned or that you started the session with.",
+            "The secret is wrong or missing: pass the one that sessions.start returned, or with which you started the session.",
         ),
         *_SESSION_LOOKUP,
         *_errors.EVERY,

@@ -338,7 +338,7 @@ class InterviewRunner:
         datatype = "" if isinstance(field, str) else field.datatype
         similar = self._source.find_similar_names(name)
         message = f"there is no answer for {name!r}"
-        hint = "Add it to the answers, or choose another policy"
+        hint = "Add it to the answers, or pass policy= to generate a value (see AnswerPolicy)"
         if screen:
             message += f" of question {question!r}"
         else:
