@@ -302,3 +302,32 @@ async def test_cancelled_task_of_the_clean_up_is_reported() -> None:
     cleanup.start(partial(work_for, 1), LEFTOVER)
     await cleanup.aclose(0)
     assert cleanup.take_leftovers() == (LEFTOVER,)
+
+
+async def test_block_ends_with_the_error_of_the_clean_up() -> None:
+    """Only if nothing else went wrong; an error of the block gets a note instead."""
+    with pytest.raises(CleanupFailed, match=LEFTOVER):
+        async with FakeServer().client() as da:
+            da._shared.cleanup.report(LEFTOVER)
+    mine = ValueError("mine")
+
+    async def use_client() -> None:
+        async with FakeServer().client() as da:
+            da._shared.cleanup.report(LEFTOVER)
+            raise mine
+
+    with pytest.raises(ValueError, match="mine") as caught:
+        await use_client()
+
+    assert LEFTOVER in caught.value.__notes__[0]
+
+
+async def test_client_can_be_closed_twice_at_a_time() -> None:
+    """Both calls end when the connections are closed."""
+    da = FakeServer().client()
+    await da.users.get_current()
+
+    await asyncio.gather(da.aclose(), da.aclose())
+
+    with pytest.raises(UsageError, match="closed"):
+        await da.users.get_current()

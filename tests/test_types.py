@@ -164,3 +164,10 @@ def test_a_result_is_found_by_status_or_group(status: int, *, expected: bool | N
     result = operations.SESSIONS_SET_VARIABLES.find_result(status)
 
     assert (None if result is None else not result.is_empty) is expected
+
+
+def test_an_operation_shows_its_name() -> None:
+    """Its text is the name; its repr is short, although it has many attributes."""
+    operation = operations.USERS_GET
+
+    assert (str(operation), repr(operation)) == ("users.get", "<Operation users.get>")

@@ -11,8 +11,11 @@ import pytest
 
 from docassemble_client import AsyncDocassemble, DecodeError, RequestTimeout, Timeouts
 from docassemble_client._core import large_json
+from docassemble_client._core.deserialize import deserialize, deserialize_in_steps
 from docassemble_client._core.json_codec import decode_json
 from docassemble_client._core.large_json import parse_in_steps
+from docassemble_client.operations import OPERATIONS
+from tests.core.responses import SAFE, make_response
 from tests.raw_server import KEY
 
 if TYPE_CHECKING:
@@ -135,3 +138,23 @@ async def test_a_large_file_is_not_json() -> None:
         assert (await da.files.download(17)).content == content
         with pytest.raises(DecodeError, match="not valid JSON"):
             await da.privileges.list()
+
+
+@pytest.mark.parametrize(
+    "text", ["[" + "1," * 200_000, "[1," + "[" * 30_000 + "]" * 30_000 + "," + "1," * 99_999 + "1]"]
+)
+def test_a_large_document_that_is_not_valid_is_refused(text: str) -> None:
+    """It is cut off after a comma, or one of its items is nested too deeply."""
+    with pytest.raises(ValueError):  # noqa: PT011 - the text does not matter
+        parse(text)
+
+
+def test_a_large_response_without_json_is_one_step() -> None:
+    """There is nothing to parse."""
+    response = make_response(200, b"x" * 300_000, "text/markdown")
+    steps = deserialize_in_steps(OPERATIONS["files.convert_to_markdown"], SAFE, response)
+
+    with pytest.raises(StopIteration) as stop:
+        next(steps)
+
+    assert stop.value.value == deserialize(OPERATIONS["files.convert_to_markdown"], SAFE, response)

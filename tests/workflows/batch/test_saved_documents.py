@@ -185,3 +185,28 @@ async def test_a_journal_with_deep_json_is_damaged(tmp_path: Path) -> None:
         await run_batch(fake, ROWS[:1], journal=path)
 
     assert path.read_bytes() == content
+
+
+async def test_a_session_that_a_full_disk_leaves_is_reported(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it cannot be deleted either, the error of the block has a note that names it."""
+    fake, _ = make_letter_server()
+    fake.fail("sessions.delete", status=400, body="No.", times=None)
+
+    def fail(folder: Path) -> None:
+        if folder != options["save_to"]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        create_folder(folder)
+
+    monkeypatch.setattr("docassemble_client.workflows.batch.batch.create_folder", fail)
+
+    async def assemble() -> None:
+        async with fake.client() as da:
+            async for _ in da.interview(I).assemble_many(ROWS[:1], **options):
+                pass
+
+    with pytest.raises(OSError, match="No space") as caught:
+        await assemble()
+
+    assert any(I in note and "the session" in note for note in caught.value.__notes__)

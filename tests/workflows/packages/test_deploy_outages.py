@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from docassemble_client import AccessDenied, MaybeSent, ServerError, TaskEvent
+from docassemble_client import AccessDenied, MaybeSent, ServerError, TaskEvent, TaskFailed
 from tests.mock import get_loop_time
 from tests.workflows.package_files import (
     PACKAGE_NAME,
@@ -134,3 +134,19 @@ async def test_server_error_is_raised_unchanged(fake: FakeServer, tmp_path: Path
 
     with pytest.raises(Exception, match="500"):
         await deploy(fake, write_package(tmp_path))
+
+
+async def test_an_error_of_a_callback_during_the_installation_is_raised_unchanged(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    """Also if its class is that of a failed task."""
+    mine = TaskFailed("mine")
+
+    def fail(event: TaskEvent) -> None:
+        if event.state != "sending":
+            raise mine
+
+    with pytest.raises(TaskFailed) as caught:
+        await deploy(fake, write_package(tmp_path), on_progress=fail)
+
+    assert caught.value is mine
