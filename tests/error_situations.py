@@ -390,5 +390,7 @@ async def provoke(situation: Situation) -> DocassembleError:
 def format_row(title: str, error: DocassembleError) -> str:
     """Format a row of the table, with example ports."""
     text = re.sub(r"(proxy 127\.0\.0\.1):\d+", rf"\1:{EXAMPLE_PROXY_PORT}", str(error))
+    # The name of status 413 up to Python 3.12.
+    text = text.replace("Request Entity Too Large", "Content Too Large")
     text = re.sub(r"(?<!proxy )127\.0\.0\.1:\d+", f"127.0.0.1:{EXAMPLE_PORT}", text)
     return f"| {title} | `{type(error).__name__}` | {text.replace('|', chr(92) + '|')} |"

@@ -109,7 +109,7 @@ async def test_a_download_that_the_client_reads_keeps_its_slot(tmp_path: Path) -
         save = asyncio.create_task(da.files.download(17).save(tmp_path / "a.pdf"))
         await server.request_arrived.wait()
 
-        with pytest.raises(RequestTimeout, match="no slot was free") as caught:
+        with pytest.raises(RequestTimeout, match="none was free") as caught:
             await da.users.get_current(timeout=Timeouts(pool=0.05))
 
         assert not caught.value.maybe_processed
