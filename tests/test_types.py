@@ -171,3 +171,5 @@ def test_an_operation_shows_its_name() -> None:
     operation = operations.USERS_GET
 
     assert (str(operation), repr(operation)) == ("users.get", "<Operation users.get>")
+    assert operation == operations.OPERATIONS["users.get"]
+    assert {operation: 1}[operations.OPERATIONS["users.get"]] == 1

@@ -140,8 +140,18 @@ async def test_a_large_file_is_not_json() -> None:
             await da.privileges.list()
 
 
+DEEP = "[" * 30_000 + "]" * 30_000
+
+
 @pytest.mark.parametrize(
-    "text", ["[" + "1," * 200_000, "[1," + "[" * 30_000 + "]" * 30_000 + "," + "1," * 99_999 + "1]"]
+    "text",
+    [
+        "[" + "1," * 200_000,
+        f"[1,{DEEP}," + "1," * 99_999 + "1]",
+        "[" + "1," * 99_999 + f"{DEEP},1]",
+        *("[" + "1," * 99_999 + '"' + "x" * blanks + f'",{DEEP},1]' for blanks in (20_000, 40_000)),
+    ],
+    ids=range(5),
 )
 def test_a_large_document_that_is_not_valid_is_refused(text: str) -> None:
     """It is cut off after a comma, or one of its items is nested too deeply."""
