@@ -24,7 +24,7 @@ from docassemble_client import AsyncDocassemble, RetryPolicy
 from docassemble_client._core import json_codec
 from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.error_mapping import raise_for_status
-from docassemble_client._core.messages import RawResponse, Request
+from docassemble_client._core.messages import RawResponse, Request, SendState
 from docassemble_client._core.serialize import serialize
 from docassemble_client.api.users import Users
 from docassemble_client.models import User
@@ -173,8 +173,9 @@ class _BareExecutor:
         request = serialize(operation, arguments)
         transport.bind_to_loop()
         adapter = transport._connections.get_adapter()  # noqa: SLF001
-        message = transport._build_request(request)  # noqa: SLF001
-        response = await adapter.send(request, *message, self._timeouts)
+        state = SendState()
+        message = transport._build_request(request, state)  # noqa: SLF001
+        response = await adapter.send(request, *message, self._timeouts, state)
         try:
             transport._receive_head(request, response, 0)  # noqa: SLF001
             content = response.read_nowait(_MAX_BYTES)
