@@ -86,6 +86,7 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
 
     form: dict[str, str] = {}
     files: list[UploadedFile] = []
+    opened: list[File] = []
 
     def add_field(form_field: FormField) -> None:
         form.setdefault(_decode(form_field.field_name), _decode(form_field.value))
@@ -95,7 +96,7 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
         # Browsers and this client escape quotes in file names.
         filename = _decode(file.file_name).replace("%22", '"')
         files.append(UploadedFile(_decode(file.field_name), filename, file.file_object.read()))
-        file.close()  # a large file is on the disk
+        opened.append(file)
 
     headers = {"Content-Type": content_type.encode("latin-1", "replace")}
     try:
@@ -104,8 +105,11 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
         parser.finalize()
     except FormParserError:
         return RequestBody({})
+    finally:
+        for file in opened:  # a large file is on the disk; the parser flushes it to the end
+            file.close()
     # Browsers send a file without a name if the user has chosen none.
-    return RequestBody(form, tuple(file for file in files if file.filename))
+    return RequestBody(form, tuple(upload for upload in files if upload.filename))
 
 
 def _decode(value: bytes | None) -> str:
