@@ -38,7 +38,9 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """Run async tests on a virtual clock; those marked `sockets` wait for their sockets."""
-    has_sockets = item.get_closest_marker("sockets") is not None
+    # aiohttp has no transport to mock: its tests use a local server.
+    uses_aiohttp = item.config.getoption("--http") == "aiohttp"
+    has_sockets = uses_aiohttp or item.get_closest_marker("sockets") is not None
     return {"sockets": IdleClockLoop} if has_sockets else {"virtual": VirtualClockLoop}
 
 
