@@ -13,9 +13,10 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+# An old starlette uses a name that anyio has deprecated.
+STARLETTE = ("-W", "ignore:The anyio.abc.BlockingPortal alias:DeprecationWarning")
 SYNCHRONOUS = """
     import asyncio
-
 
     def test_a_program(fake_docassemble, docassemble):
         user = asyncio.run(docassemble.users.get_current())
@@ -87,7 +88,17 @@ def run_pytest(folder: Path, names: tuple[str, ...], *options: str) -> str:
     """Run these files in a process of their own, with warnings as errors; return its output."""
     for name in names:
         (folder / f"test_{name}.py").write_text(dedent(FILES[name]), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-W", "error", "-c", os.devnull, *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-W",
+        "error",
+        *STARLETTE,
+        "-c",
+        os.devnull,
+        *options,
+    ]
     settings = ["-o", "asyncio_default_fixture_loop_scope=function", "-p", "no:cacheprovider"]
     result = subprocess.run(  # noqa: S603 - our own command
         [*command, *settings, "--rootdir", folder, folder],
