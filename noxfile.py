@@ -79,9 +79,9 @@ def codegen(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the offline tests with the wheel on the current Python."""
+    """Run the offline tests, but not the slow ones, with the wheel on the current Python."""
     _install(session, "tests")
-    _run_tests(session, *_get_coverage_options(session))
+    _run_tests(session, *QUICK_TESTS, *_get_coverage_options(session))
 
 
 @nox.session(default=False, tags=ALL)
