@@ -81,7 +81,7 @@ def codegen(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the offline tests, but not the slow ones, with the wheel on the current Python."""
     _install(session, "tests")
-    _run_tests(session, *QUICK_TESTS, *_get_coverage_options(session))
+    _run_tests(session, *QUICK_TESTS)
 
 
 @nox.session(default=False, tags=ALL)
@@ -95,7 +95,7 @@ def matrix(session: nox.Session, http: str) -> None:
     _install(session, "tests")
     if session.python == NEWEST and http == "httpx":
         # Coverage is measured once, because it takes half as long again.
-        _run_tests(session, *_get_coverage_options(session))
+        _run_tests(session, *([] if session.posargs else ["--cov", "--cov-report=term"]))
     elif http == "aiohttp" and not session.posargs:
         # Most tests mock httpx or httpx2. The API tests use a local server with aiohttp.
         _run_tests(session, f"--http={http}", *QUICK_TESTS, "tests/api")
@@ -109,13 +109,6 @@ def tests_lowest(session: nox.Session) -> None:
     """Run the offline tests with the lowest dependencies that pyproject.toml allows."""
     _install(session, "tests", resolution="lowest-direct")
     _run_tests(session, *QUICK_TESTS)
-
-
-def _get_coverage_options(session: nox.Session) -> tuple[str, ...]:
-    """Return options for coverage: only for a complete run on the newest Python."""
-    program = "import sys; print('{}.{}'.format(*sys.version_info))"
-    version = str(session.run("python", "-c", program, silent=True)).strip()
-    return () if session.posargs or version != NEWEST else ("--cov", "--cov-report=term")
 
 
 def _run_tests(session: nox.Session, *arguments: str) -> None:
