@@ -18,6 +18,7 @@ from tests.raw_server import (
     KEY,
     USER,
     Connection,
+    get_free_port,
     make_response,
     respond_with,
     serve,
@@ -89,12 +90,6 @@ def make_tls_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return context
-
-
-def get_free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 async def hang_up(connection: Connection) -> None:
@@ -307,7 +302,7 @@ async def _switched_off() -> None:
 
 @describes("An argument has a wrong type")
 async def _wrong_argument() -> None:
-    await call(URL, lambda da: da.users.get("ada@example.com"))  # type: ignore[arg-type]
+    await call(URL, lambda da: da.users.get("ada@example.com"))  # type: ignore[arg-type]  # the wrong argument
 
 
 @describes("The name of a variable is code")

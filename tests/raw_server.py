@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import socket
 from contextlib import asynccontextmanager, suppress
 from email import message_from_bytes
 from email.message import Message
@@ -168,6 +169,13 @@ async def serve(script: Script, tls: ssl.SSLContext | None = None) -> AsyncGener
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
+
+
+def get_free_port() -> int:
+    """Return a port on which no server listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def make_response(content: bytes = b"", *headers: str, status: int = 200) -> bytes:

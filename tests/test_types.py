@@ -133,7 +133,7 @@ def test_responses_show_no_content() -> None:
 )
 def test_a_response_can_be_read_as_json(content: bytes, value: object) -> None:
     """json() parses the body for any media type."""
-    response = Response(status=200, content=content)
+    response = Response(status=200, headers={}, content=content)
 
     assert response.json() == value
     assert response.content_type == ""
@@ -143,7 +143,7 @@ def test_a_response_can_be_read_as_json(content: bytes, value: object) -> None:
 def test_a_response_that_is_not_json_is_a_value_error(content: bytes) -> None:
     """Any invalid body is a ValueError, and no other error."""
     with pytest.raises(ValueError, match=r"."):
-        Response(status=200, content=content).json()
+        Response(status=200, headers={}, content=content).json()
 
 
 def test_operations_and_parameters_have_names() -> None:

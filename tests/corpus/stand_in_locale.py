@@ -31,4 +31,4 @@ def localeconv() -> dict[str, object]:
     return conventions if conventions["currency_symbol"] else conventions | CONVENTIONS
 
 
-locale.localeconv = localeconv  # type: ignore[assignment]
+locale.localeconv = localeconv  # type: ignore[assignment]  # the server calls it

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field, frozen
 
+from tests.raw_server import get_free_port
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -148,6 +150,4 @@ async def serve(fault: Fault) -> AsyncGenerator[FaultServer]:
 
 def unused_url() -> str:
     """Return a URL on which no server listens."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+    return f"http://127.0.0.1:{get_free_port()}"

@@ -27,6 +27,7 @@ from tests.raw_server import (
     USER,
     Connection,
     check_leaks,
+    get_free_port,
     make_response,
     respond_with,
     serve,
@@ -62,13 +63,6 @@ async def get_error(url: str, library: str, **options: Any) -> DocassembleError:
         with pytest.raises(DocassembleError) as caught:
             await da.users.get_current()
     return caught.value
-
-
-def get_free_port() -> int:
-    """Return a port that no program uses."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 async def hang_up(connection: Connection) -> None:
@@ -116,7 +110,7 @@ async def test_a_server_that_has_responded_expects_no_other_scheme(library: str)
 
     async with (
         serve(respond_and_hang_up) as server,
-        AsyncDocassemble(server.url, KEY, transport=library, verify=False) as da,  # type: ignore[arg-type]
+        AsyncDocassemble(server.url, KEY, transport=library, verify=False) as da,  # type: ignore[arg-type]  # a str
     ):
         await da.users.get_current()
         with pytest.raises(MaybeSent) as caught:

@@ -172,7 +172,7 @@ code: |
   response(file=letter.md)
 """
 # The server calls as_dict() to convert an object to JSON (base/functions.py:4852).
-BROKEN_VARIABLES = """
+PEOPLE_WITHOUT_JSON = """
 objects:
   - people: DAList.using(object_type=Individual, auto_gather=False, gathered=True)
 ---
@@ -181,6 +181,8 @@ code: |
   people.appendObject().name.first = 'Ada'
   people[0].as_dict = len
 ---
+"""
+BROKEN_VARIABLES = f"""{PEOPLE_WITHOUT_JSON}
 question: Helper
 fields:
   - Helper: helper
@@ -188,17 +190,9 @@ fields:
     choices: people
 ---
 mandatory: True
-question: Thanks, ${ helper }
+question: Thanks, ${{ helper }}
 """
-UNREADABLE_END = """
-objects:
-  - people: DAList.using(object_type=Individual, auto_gather=False, gathered=True)
----
-mandatory: True
-code: |
-  people.appendObject().name.first = 'Ada'
-  people[0].as_dict = len
----
+UNREADABLE_END = f"""{PEOPLE_WITHOUT_JSON}
 mandatory: True
 question: The end
 """
@@ -208,26 +202,6 @@ attachment:
   filename: letter
   valid formats: [md]
   content: Dear Ada
-"""
-UNDESCRIBABLE = """
-question: What happened?
-fields:
-  - Reason: reason
-    choices: [praise, fault]
-  - Details: details
-    show if:
-      variable: reason
-      is: fault
-  - May we call you?: may_call
-    datatype: yesno
-    show if:
-      code: |
-        1 > 2
-      variable: reason
-      is: fault
----
-mandatory: True
-question: Thanks for the ${ reason }
 """
 MESSAGE = f"""
 {NAME}

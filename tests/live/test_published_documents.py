@@ -16,6 +16,7 @@ from docassemble_client import (
 )
 from tests.live import document_interviews as interviews
 from tests.live.interviews import get_heading, temporary_interview
+from tests.live.published_interviews import CODE_AND_VARIABLE
 
 if TYPE_CHECKING:
     from docassemble_client import Documents
@@ -272,7 +273,7 @@ async def test_unreadable_variables_at_the_end_leave_what_the_screen_shows(
 
 async def test_screen_that_the_server_cannot_describe_names_the_field(connect: Connect) -> None:
     """The server's error is a bare number."""
-    error = await run_to_error(connect, interviews.UNDESCRIBABLE)
+    error = await run_to_error(connect, CODE_AND_VARIABLE)
 
     assert (error.body, error.exception) == ("2", "KeyError")
     assert "could not describe field 2 of the screen" in str(error)

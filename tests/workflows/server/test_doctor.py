@@ -76,7 +76,7 @@ async def test_administrator_may_use_every_operation() -> None:
 
 async def test_user_without_privileges_may_use_few_operations() -> None:
     """Operations are refused, or unknown if they depend on the configuration."""
-    user = (200, make_user_json(None, privileges=["user"]))  # type: ignore[arg-type]
+    user = (200, make_user_json(None, privileges=["user"]))  # type: ignore[arg-type]  # the server sends null
     own_calls = ("GET /api/list", "GET /api/user/interviews", "GET /api/user/api")
 
     report, _ = await run_doctor(make_routes(*own_calls, **{"GET /api/user": user}))
