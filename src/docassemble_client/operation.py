@@ -223,17 +223,17 @@ class TaskKind(NamedTuple):
     How to wait for a kind of task.
 
     Attributes:
-        status: Operation that returns the state of the task.
-        working: State of a task that is running.
-        completed: State of a task that has ended.
-        unknown: State of a task that the server does not know.
-        confirm: Operation that must succeed before a completed task counts as finished.
-        ok: Attribute that tells whether the task succeeded; empty if there is none.
-        log: Attribute with the output; empty if there is none.
-        error: Attribute with the error; empty if there is none.
-        started: Attribute of the `confirm` response with the start time of the server; set if
-            the task restarts the server.
-        listed: Operation that lists packages; set if the task changes them.
+        status_operation: Operation that returns the state of the task.
+        working_state: State of a task that is running.
+        completed_state: State of a task that has ended.
+        unknown_state: State of a task that the server does not know.
+        confirm_operation: Operation that must succeed before a completed task counts as finished.
+        ok_attribute: Attribute that tells whether the task succeeded; may be empty.
+        log_attribute: Attribute with the output; may be empty.
+        error_attribute: Attribute with the error; may be empty.
+        start_time_attribute: Attribute of the confirming response with the start time of the
+            server; set if the task restarts the server.
+        list_operation: Operation that lists packages; set if the task changes them.
     """
 
     status_operation: str

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 from attrs import field, frozen
@@ -109,8 +108,8 @@ class Response(NamedTuple):
     """
 
     status: int
-    headers: Mapping[str, str] = MappingProxyType({})
-    content: bytes = b""
+    headers: Mapping[str, str]
+    content: bytes
 
     def __repr__(self) -> str:
         return f"Response(status={self.status}, content=<{len(self.content)} bytes>)"

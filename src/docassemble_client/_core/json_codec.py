@@ -109,7 +109,7 @@ def is_unicode(text: str) -> bool:
 
 
 def _find_problem(value: object) -> str:
-    """Return the problem of a value without those of its items; empty if there is none."""
+    """Return the problem of a value, or an empty text; the problems of its items do not count."""
     if is_mapping(value):
         return next(
             (f"a key: {problem}" for key in value if (problem := _find_key_problem(key))), ""

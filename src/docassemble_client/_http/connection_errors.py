@@ -50,7 +50,7 @@ class ConnectionErrors:
 
         Args:
             base_url: URL of the server.
-            proxy: URL of the proxy; None if there is none, or it is unknown.
+            proxy: URL of the proxy; None without a proxy, or if it is unknown.
         """
         self.has_response = False
         self._base_url = base_url

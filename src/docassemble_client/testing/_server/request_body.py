@@ -86,7 +86,7 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
 
     form: dict[str, str] = {}
     files: list[UploadedFile] = []
-    opened: list[File] = []
+    open_files: list[File] = []
 
     def add_field(form_field: FormField) -> None:
         form.setdefault(_decode(form_field.field_name), _decode(form_field.value))
@@ -96,7 +96,7 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
         # Browsers and this client escape quotes in file names.
         filename = _decode(file.file_name).replace("%22", '"')
         files.append(UploadedFile(_decode(file.field_name), filename, file.file_object.read()))
-        opened.append(file)
+        open_files.append(file)
 
     headers = {"Content-Type": content_type.encode("latin-1", "replace")}
     try:
@@ -106,7 +106,7 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
     except FormParserError:
         return RequestBody({})
     finally:
-        for file in opened:  # a large file is on the disk; the parser flushes it to the end
+        for file in open_files:  # a large file is on the disk; the parser flushes it to the end
             file.close()
     # Browsers send a file without a name if the user has chosen none.
     return RequestBody(form, tuple(upload for upload in files if upload.filename))

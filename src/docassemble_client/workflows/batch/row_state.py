@@ -24,7 +24,7 @@ class RowState:
         key: Key of the row.
         answers: The row itself.
         initial: Variables to set before the first question.
-        digest: Digest of the answers for the journal; empty if there is none.
+        digest: Digest of the answers for the journal; empty without a journal.
     """
 
     index: int

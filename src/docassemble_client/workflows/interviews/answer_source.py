@@ -53,7 +53,7 @@ class AnswerSource:
 
     def get_answer(self, screen: Screen, field: ScreenField) -> CallerAnswer | Missing:
         """
-        Return the answer to a field; MISSING if there is none.
+        Return the answer to a field, or MISSING.
 
         Raises:
             UnsuitableAnswer: A plain list answers a field with several choices of several items.
@@ -77,7 +77,7 @@ class AnswerSource:
         return self._look_up(name) if name else MISSING
 
     def get_variable_answer(self, name: str) -> CallerAnswer | Missing:
-        """Return the answer for a variable that no field sets; MISSING if there is none."""
+        """Return the answer for a variable that no field sets, or MISSING."""
         if self._function is not None:
             return _wrap(self._function(name, None))
         return self._look_up(name, make_generic_name(name))

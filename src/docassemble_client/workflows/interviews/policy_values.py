@@ -84,7 +84,7 @@ def choose_value(field: ScreenField, policy: AnswerPolicy) -> Answer | Missing:
 
 
 def get_default(field: ScreenField) -> Answer | Missing:
-    """Return the default that the screen shows; MISSING if there is none."""
+    """Return the default that the screen shows, or MISSING."""
     if field.is_custom or field.type is bytes:
         return MISSING
     selected = [choice for choice in field.choices if choice.selected]

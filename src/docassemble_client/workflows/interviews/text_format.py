@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time
 from math import isfinite
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import frozen
 
 from docassemble_client._checks import Kind, is_kind_of
 from docassemble_client.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = r"\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?"
@@ -98,27 +103,24 @@ def parse_boolean(text: str) -> bool | None:
 
 def parse_date(text: str) -> date | None:
     """Parse a date in ISO format; return None if the text is anything else."""
-    text = text.strip(_BLANKS)
-    try:
-        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
-    except ValueError:
-        return None
+    return _parse_iso(text, _DATE, date.fromisoformat)
 
 
 def parse_time(text: str) -> time | None:
     """Parse a time in ISO format; return None if the text is anything else."""
-    text = text.strip(_BLANKS)
-    try:
-        return time.fromisoformat(text) if _TIME_ONLY.fullmatch(text) else None
-    except ValueError:
-        return None
+    return _parse_iso(text, _TIME_ONLY, time.fromisoformat)
 
 
 def parse_datetime(text: str) -> datetime | None:
     """Parse a date with a time in ISO format; return None if the text is anything else."""
+    return _parse_iso(text, _DATETIME, datetime.fromisoformat)
+
+
+def _parse_iso(text: str, form: re.Pattern[str], parse: Callable[[str], T]) -> T | None:
+    """Parse a text of this form, such as 2026-02-30, which may still not be valid."""
     text = text.strip(_BLANKS)
     try:
-        return datetime.fromisoformat(text) if _DATETIME.fullmatch(text) else None
+        return parse(text) if form.fullmatch(text) else None
     except ValueError:
         return None
 

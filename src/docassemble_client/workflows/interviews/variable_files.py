@@ -23,7 +23,7 @@ class VariableFile:
 
     Attributes:
         number: Number of the file.
-        variable: Variable that holds the file, or the document of which it is one format.
+        variable: Variable that holds the file, or the document of which the file is a format.
         name: Name of the document; empty if the file is not one of an attachment.
         filename: File name with extension; empty if it has none.
         format: Format, such as docx.
