@@ -159,6 +159,18 @@ def corpus(session: nox.Session) -> None:
     session.run("python", "-m", "tests.corpus", *session.posargs)
 
 
+@nox.session(default=False, tags=ALL)
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into site/, and check its links and its search."""
+    _install(session, "docs")
+    folder = str(ROOT / "site")
+    config = "docs/site/mkdocs.yml"
+    # Material prints an advertisement for another program otherwise.
+    environment = {"NO_MKDOCS_2_WARNING": "1"}
+    session.run("mkdocs", "build", "--quiet", "-f", config, "-d", folder, env=environment)
+    session.run("python", "docs/site/check.py", folder)
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Compare this client with others and write docs/benchmarks.md; `-- --quick` only prints."""
