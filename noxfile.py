@@ -171,6 +171,17 @@ def docs(session: nox.Session) -> None:
     session.run("python", "docs/site/check.py", folder)
 
 
+@nox.session(default=False, tags=ALL)
+def compatibility(session: nox.Session) -> None:
+    """Compare the public names with those of the last release."""
+    session.install(*_read_group("compatibility"))
+    git = ("git", "tag", "--list", "v*", "--sort=-version:refname", "--merged", "HEAD")
+    tags = str(session.run(*git, external=True, silent=True)).split()
+    if not tags:
+        session.skip("there is no release yet")
+    session.run("griffe", "check", "docassemble_client", "--search", "src", "--against", tags[0])
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Compare this client with others and write docs/benchmarks.md; `-- --quick` only prints."""
