@@ -171,6 +171,7 @@ class _Builder:
             summary=_join_lines(data["summary"]),
             description=_join_lines(data.get("description", "")),
             effects=_join_lines(data["effects"]),
+            see_also=data.get("see_also", {}),
             docs=data.get("docs", ""),
             source=data["source"],
             since=str(data.get("since", "")),

@@ -235,6 +235,7 @@ class Operation:
     summary: str
     description: str
     effects: str
+    see_also: dict[str, str]
     docs: str
     source: str
     since: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import griffe
 
-_LINE = re.compile(r"\n(?=(?:Privileges|Server code|Source): )")
+_LINE = re.compile(r"\n(?=(?:Privileges|Server code|See also): )")
 
 
 class SeparateLines(griffe.Extension):

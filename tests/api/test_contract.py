@@ -12,6 +12,7 @@ import httpx
 import pytest
 import respx
 
+import docassemble_client
 from codegen.__main__ import read
 from docassemble_client import (
     AsyncDocassemble,
@@ -186,6 +187,16 @@ def test_every_documented_endpoint_has_an_operation() -> None:
 
     assert len(endpoints) == 63
     assert endpoints <= calls
+
+
+def test_workflows_that_calls_refer_to_exist() -> None:
+    """Each workflow after "See also" is a method of a public class."""
+    names = {name for operation in SPEC.operations for name in operation.see_also}
+
+    assert "AsyncDocassemble.deploy" in names
+    for name in names:
+        class_name, _, method = name.partition(".")
+        assert callable(getattr(getattr(docassemble_client, class_name), method)), name
 
 
 def test_lists_and_files_are_awaitable_objects() -> None:

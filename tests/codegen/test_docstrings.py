@@ -21,6 +21,7 @@ operations:
     summary: Change a thing.
     description: Only what is given changes.
     effects: Changes the thing.
+    see_also: {Store.save: keeps the old thing}
     source: things/api.py:12
     docs: thing_patch
     since: 1.4.0
@@ -50,7 +51,7 @@ def _get_doc(client: Generated, name: str) -> str:
 
 
 def test_docstring_contains_all_facts_of_the_specification(generate: Generate) -> None:
-    """It has summary, endpoint, effects, privileges, source, arguments, result and errors."""
+    """It has summary, endpoint, effects, privileges, source, workflows, arguments, result and errors."""
     client = generate(FULL, common=DOCUMENTED)
 
     assert (
@@ -66,6 +67,7 @@ Effects: changes the thing.
 Privileges: admin or advocate; a key with limited permissions: the permissions edit, read;
     not for your own.
 Server code: things/api.py:12.
+See also: Store.save(), which keeps the old thing.
 
 Args:
     id: Number of the thing.

@@ -85,6 +85,8 @@ class Packages:
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
+        See also: AsyncDocassemble.deploy(), which waits for the installation and the restart, and
+            verifies the version.
 
         Args:
             pip: Name of a package on PyPI, or name and version such as docassemble.demo==1.10.14.
@@ -144,6 +146,8 @@ class Packages:
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
+        See also: AsyncDocassemble.deploy(), which waits for the installation and the restart, and
+            verifies the version.
 
         Args:
             package: Name of the package, exactly as in packages.list.
@@ -233,6 +237,8 @@ class Packages:
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:214.
+        See also: AsyncDocassemble.wait_for_task(), which waits until the task has ended, also
+            through a restart.
 
         Args:
             task_id: The task_id from packages.install, update or uninstall.

@@ -144,6 +144,7 @@ class Playground:
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
+        See also: Project.sync(), which sends only the files that differ.
 
         Args:
             files: Files to upload.
@@ -201,6 +202,7 @@ class Playground:
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
+        See also: Project.sync(), which can delete what a local folder does not have.
 
         Args:
             filename: Name of the file.
@@ -294,6 +296,7 @@ class Playground:
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
+        See also: AsyncDocassemble.project(), which can delete the project at the end of a block.
 
         Args:
             project: Name: ASCII letters and digits; the first character must be a letter.
@@ -338,6 +341,7 @@ class Playground:
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
+        See also: AsyncDocassemble.project(), which can delete the project at the end of a block.
 
         Args:
             project: Name of the project.
@@ -384,6 +388,7 @@ class Playground:
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:120.
+        See also: Project.install(), which waits for the restart.
 
         Args:
             files: ZIP files of packages.
@@ -435,6 +440,7 @@ class Playground:
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:45.
+        See also: Project.pull(), which waits for the restart.
 
         Args:
             user_id: Owner of the Playground; default: the owner of the API key.

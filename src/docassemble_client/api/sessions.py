@@ -48,6 +48,7 @@ class Sessions:
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:375.
+        See also: AsyncDocassemble.export_sessions(), which also gets the answers.
 
         Args:
             i: Only sessions of this interview (file name such as
@@ -115,6 +116,8 @@ class Sessions:
         Privileges: admin or advocate; a key with limited permissions: the permissions
             access_sessions, edit_sessions.
         Server code: interview/api.py:375.
+        See also: AsyncDocassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             i: Only sessions of this interview (file name such as
@@ -168,6 +171,8 @@ class Sessions:
         Effects: none.
         Privileges: none.
         Server code: interview/api.py:123.
+        See also: InterviewSession.variables(), which passes the interview, the session and the
+            secret for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -226,6 +231,8 @@ class Sessions:
             next question.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:123.
+        See also: InterviewSession.answer(), which converts Python values, and passes the interview,
+            the session and the secret for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -311,6 +318,7 @@ class Sessions:
         Privileges: a key with limited permissions: the permissions access_sessions, edit_sessions;
             none for a key without limited permissions.
         Server code: interview/api.py:123.
+        See also: Interview.session(), which deletes the session at the end of its block.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -361,6 +369,8 @@ class Sessions:
         Effects: runs the action and saves its changes as a new step of the session.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:298.
+        See also: InterviewSession.action(), which passes the interview, the session and the secret
+            for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -426,6 +436,8 @@ class Sessions:
         Effects: removes the last step of the session with its answers.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:96.
+        See also: InterviewSession.go_back(), which passes the interview, the session and the secret
+            for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -478,6 +490,7 @@ class Sessions:
         Effects: creates a session of the key owner and runs the interview up to its first question.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:245.
+        See also: Interview.session(), which deletes the session at the end of its block.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -526,6 +539,8 @@ class Sessions:
             adds no step.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:276.
+        See also: InterviewSession.question(), which passes the interview, the session and the
+            secret for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -646,6 +661,8 @@ class Sessions:
         Privileges: a key with limited permissions: the permission access_sessions; none for a key
             without limited permissions.
         Server code: interview/api.py:323.
+        See also: AsyncDocassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             i: Only sessions of this interview (file name such as
@@ -774,6 +791,8 @@ class Sessions:
             access_sessions; not needed for your own account, unless the key has limited
             permissions.
         Server code: interview/api.py:485.
+        See also: AsyncDocassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             user_id: Number of the account.
@@ -908,6 +927,8 @@ class Sessions:
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:432.
+        See also: AsyncDocassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             i: Only sessions of this interview (file name such as
