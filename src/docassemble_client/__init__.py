@@ -124,8 +124,10 @@ if TYPE_CHECKING:
         JournalError,
         MissingAnswer,
         NoDocuments,
+        PackageNotFound,
         ProjectNotFound,
         SessionNotShareable,
+        UninstallFailed,
     )
     from docassemble_client.workflows.interviews.answers import (
         Answer,
@@ -158,6 +160,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
     from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
     from docassemble_client.workflows.packages.deploy_report import DeployReport
+    from docassemble_client.workflows.packages.uninstall import UninstallReport
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
     from docassemble_client.workflows.playground.watch import WatchEvent
@@ -253,6 +256,7 @@ __all__ = [
     "NotSent",
     "Operation",
     "Package",
+    "PackageNotFound",
     "PackageType",
     "PackageUpdateStatus",
     "Page",
@@ -319,6 +323,8 @@ __all__ = [
     "TranscriptStep",
     "TransportError",
     "UndefinedVariable",
+    "UninstallFailed",
+    "UninstallReport",
     "UnknownAnswer",
     "Unset",
     "Upload",
@@ -427,8 +433,10 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "JournalError",
         "MissingAnswer",
         "NoDocuments",
+        "PackageNotFound",
         "ProjectNotFound",
         "SessionNotShareable",
+        "UninstallFailed",
     ),
     "workflows.interviews.answers": ("Answer", "DADict", "DAList", "DAObject", "Raw"),
     "workflows.interviews.assembly": ("Assembly",),
@@ -451,6 +459,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.interviews.transcript": ("Transcript", "TranscriptStep"),
     "workflows.interviews.unknown_answers": ("UnknownAnswer",),
     "workflows.packages.deploy_report": ("DeployReport",),
+    "workflows.packages.uninstall": ("UninstallReport",),
     "workflows.playground.project": ("Project",),
     "workflows.playground.sync": ("SyncChange", "SyncReport"),
     "workflows.playground.watch": ("WatchEvent",),

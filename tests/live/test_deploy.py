@@ -12,13 +12,22 @@ from tests.live.documents import make_package_files
 from tests.live.inventory import take_inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from docassemble_client import AsyncDocassemble
+    from docassemble_client import AsyncDocassemble, DeployReport
     from tests.live.conftest import Connect
 
 IMPORTS = "from setuptools import find_namespace_packages, setup\n"
 UPLOAD = "docassemble.base:data/questions/examples/upload.yml"
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write texts by path."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
 
 
 def write_package(folder: Path, name: str, version: str, *, broken: bool = False) -> Path:
@@ -26,10 +35,7 @@ def write_package(folder: Path, name: str, version: str, *, broken: bool = False
     files = make_package_files(name, version, modules=True)
     files["setup.py"] += ")" if broken else ""
     files |= {".env": "KEY=1\n", ".gitignore": "*.log\n", "run.log": "x\n", ".git/HEAD": "x\n"}
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    return folder
+    return write_files(folder, files)
 
 
 async def test_package_is_deployed_and_updated(
@@ -62,6 +68,39 @@ async def test_package_is_deployed_and_updated(
         True,
     )
     assert versions[name] == "0.2.0"
+    assert await take_inventory(da) == before
+
+
+async def test_server_restarts_only_if_it_is_needed(
+    da: AsyncDocassemble, unique: str, tmp_path: Path
+) -> None:
+    """Interviews need no restart; modules and dependencies do. The package can be uninstalled."""
+    name = f"docassemble.{unique}"
+    interview = da.interview(f"{name}:data/questions/hello.yml")
+    questions = tmp_path / f"docassemble/{unique}/data/questions"
+
+    async def deploy(version: str, text: str, **options: bool) -> tuple[DeployReport, str]:
+        write_files(tmp_path, make_package_files(unique, version, **options))
+        (questions / "hello.yml").write_text(text, encoding="utf-8")
+        report = await da.deploy(tmp_path, restart="auto")
+        async with interview.session() as s:
+            question = await s.question()
+        assert isinstance(question, Question)
+        return report, question.question_text
+
+    before = await take_inventory(da)
+    first = await deploy("0.1.0", "question: First\nmandatory: True\n")
+    second = await deploy("0.2.0", "question: Second\nmandatory: True\n")
+    module = "modules:\n  - .rules\n---\nquestion: ${ LIMIT }\nmandatory: True\n"
+    third = await deploy("0.3.0", module, modules=True)
+    report = await da.uninstall(name.replace("docassemble.", "Docassemble_"))
+
+    assert [text for _, text in (first, second, third)] == ["First", "Second", "1500"]
+    assert [deployed.restart_reason for deployed, _ in (first, second, third)] == [
+        *("", "", "the package has modules")
+    ]
+    assert [deployed.restarted for deployed, _ in (first, second, third)] == [False, False, True]
+    assert (report.name, report.version, report.restarted) == (name, "0.3.0", True)
     assert await take_inventory(da) == before
 
 

@@ -59,6 +59,11 @@ async def deploy(da: AsyncDocassemble, folder: Path, on_progress: Any) -> None:
     await da.deploy(write_package(folder), on_progress=on_progress)
 
 
+async def uninstall(da: AsyncDocassemble, folder: Path, on_progress: Any) -> None:
+    await da.deploy(write_package(folder), restart=False)
+    await da.uninstall("docassemble.mine", on_progress=on_progress)
+
+
 async def install_project(da: AsyncDocassemble, folder: Path, on_progress: Any) -> None:
     async with da.project("mine", create=True, delete=True) as project:
         await project.install(write_package(folder, modules=True), on_progress=on_progress)
@@ -69,7 +74,7 @@ async def pull_project(da: AsyncDocassemble, _: Path, on_progress: Any) -> None:
         await project.pull(pip="docassemble.ALToolbox", on_progress=on_progress)
 
 
-@pytest.mark.parametrize("workflow", [deploy, install_project, pull_project])
+@pytest.mark.parametrize("workflow", [deploy, uninstall, install_project, pull_project])
 @pytest.mark.parametrize("method", ["count", "count_slowly"])
 async def test_progress_of_a_restart_is_reported(
     workflow: Callable[[AsyncDocassemble, Path, Any], Awaitable[None]], method: str, tmp_path: Path
@@ -205,6 +210,7 @@ async def assemble_many_from_iterable(da: AsyncDocassemble, folder: Path, functi
 # Calls by the parameters that take the caller's functions and iterables.
 CALLS: dict[str, list[Callable[[AsyncDocassemble, Path, Any], Awaitable[None]]]] = {
     "AsyncDocassemble.deploy(on_progress)": [deploy],
+    "AsyncDocassemble.uninstall(on_progress)": [uninstall],
     "AsyncDocassemble.wait_for_task(on_progress)": [wait_for_task],
     "AsyncDocassemble.with_options(headers)": [wait_with_headers],
     "DownloadStream.save(on_progress)": [save_stream],

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
         JournalError,
         MissingAnswer,
         NoDocuments,
+        PackageNotFound,
         ProjectNotFound,
         SessionNotShareable,
+        UninstallFailed,
     )
     from docassemble_client.workflows.interviews.answers import (
         Answer,
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
     from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
     from docassemble_client.workflows.packages.deploy_report import DeployReport
+    from docassemble_client.workflows.packages.uninstall import UninstallReport
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
     from docassemble_client.workflows.playground.watch import WatchEvent
@@ -107,6 +110,7 @@ __all__ = [
     "Missing",
     "MissingAnswer",
     "NoDocuments",
+    "PackageNotFound",
     "PrefilledURL",
     "Profile",
     "Project",
@@ -126,6 +130,8 @@ __all__ = [
     "TextFormat",
     "Transcript",
     "TranscriptStep",
+    "UninstallFailed",
+    "UninstallReport",
     "UnknownAnswer",
     "WatchEvent",
 ]
@@ -147,8 +153,10 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "JournalError",
         "MissingAnswer",
         "NoDocuments",
+        "PackageNotFound",
         "ProjectNotFound",
         "SessionNotShareable",
+        "UninstallFailed",
     ),
     "interviews.answers": ("Answer", "DADict", "DAList", "DAObject", "Raw"),
     "interviews.assembly": ("Assembly",),
@@ -171,6 +179,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "interviews.transcript": ("Transcript", "TranscriptStep"),
     "interviews.unknown_answers": ("UnknownAnswer",),
     "packages.deploy_report": ("DeployReport",),
+    "packages.uninstall": ("UninstallReport",),
     "playground.project": ("Project",),
     "playground.sync": ("SyncChange", "SyncReport"),
     "playground.watch": ("WatchEvent",),

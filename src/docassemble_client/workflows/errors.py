@@ -242,6 +242,42 @@ class InstallFailed(TaskFailed):
         self.failed_packages = failed_packages
 
 
+class UninstallFailed(TaskFailed):
+    """
+    A package is still installed, even if the server reports success.
+
+    Attributes:
+        name: Name of the package.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        handle: TaskHandle | None = None,
+        log: str = "",
+        name: str = "",
+        **context: Unpack[ErrorContext],
+    ) -> None:
+        super().__init__(message, handle=handle, log=log, **context)
+        self.name = name
+
+
+class PackageNotFound(DocassembleError):
+    """
+    The server does not list a package with this name.
+
+    Attributes:
+        package: Name of the package.
+    """
+
+    def __init__(
+        self, message: str = "", *, package: str = "", **context: Unpack[ErrorContext]
+    ) -> None:
+        super().__init__(message, **context)
+        self.package = package
+
+
 class ProjectNotFound(DocassembleError):
     """
     The Playground has no project with this name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import docassemble_client.workflows as workflows
 from docassemble_client._types import JSONInput
@@ -122,7 +123,7 @@ class WorkflowMethods(AccountMethods):
         github: str | None = None,
         pip: str | None = None,
         branch: str | None = None,
-        restart: bool = True,
+        restart: bool | Literal["auto"] = True,
         timeout: float | None = 600.0,
         on_progress: Callable[[TaskEvent], object] | None = None,
     ) -> workflows.DeployReport:
@@ -141,7 +142,9 @@ class WorkflowMethods(AccountMethods):
             branch: With `github`: branch of the repository; by default GitHub's default branch, or
                 main.
             restart: Whether the server restarts. Without a restart, interviews are reloaded, but
-                running processes do not load changed Python modules.
+                running processes do not load changed Python modules. With "auto" the server
+                restarts if the package has modules, if pip installed other packages too, or if
+                this cannot be known (`github`, `pip`, an incomplete log).
             timeout: Seconds for the whole deployment; None for no limit.
             on_progress: Function or coroutine function, called with an event when the request is
                 sent and after each poll.
@@ -174,6 +177,52 @@ class WorkflowMethods(AccountMethods):
             restart=restart,
             timeout=timeout,
             on_progress=on_progress,
+        )
+
+    async def uninstall(
+        self,
+        package: str,
+        *,
+        restart: bool = True,
+        timeout: float | None = 600.0,
+        on_progress: Callable[[TaskEvent], object] | None = None,
+    ) -> workflows.UninstallReport:
+        """
+        Uninstall a package, wait for the restart, and verify that it is gone.
+
+        If the response is lost, the request is not repeated; the server's list of packages shows
+        the result. Packages that need this one stay installed, and fail.
+
+        Args:
+            package: Name of the package, such as docassemble.MyForm, in any spelling that pip
+                accepts.
+            restart: Whether the server restarts. Without a restart, running processes keep modules
+                that they have loaded.
+            timeout: Seconds for the whole removal; None for no limit.
+            on_progress: Function or coroutine function, called with an event when the request is
+                sent and after each poll.
+
+        Returns:
+            The package as it was listed, and the log of pip.
+
+        Raises:
+            PackageNotFound: The server does not list the package.
+            UninstallFailed: The package is still installed, even if the server reports success;
+                `log` contains the log of pip.
+            BadRequest: The key may not uninstall this package, or the server needs it.
+            TaskTimeout: The package was not uninstalled in time.
+            AccessDenied: The key may not uninstall packages.
+            NotFound: Installing packages is switched off.
+
+        Example:
+            ```python
+            print(await da.uninstall("docassemble.MyForm"))
+            ```
+        """
+        from docassemble_client.workflows.packages.uninstall import uninstall
+
+        return await uninstall(
+            self, package, restart=restart, timeout=timeout, on_progress=on_progress
         )
 
     def project(

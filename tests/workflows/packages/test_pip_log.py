@@ -72,3 +72,25 @@ def test_repository_that_cannot_be_read_may_be_that_of_the_package() -> None:
 
     assert "cannot read the repository, or" in log.find_hint(is_repository=True)
     assert "cannot be built" in PipLog("Failed to build x").find_hint(is_repository=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "a-b: pip uninstall command returned success code.\nSuccessfully uninstalled A.B-1.0\n",
+            True,
+        ),
+        ("a_b: pip uninstall was not run because the package was not installed.", True),
+        (
+            "a-b: pip uninstall command returned success code.\nSuccessfully uninstalled c-1.0",
+            False,
+        ),
+        ("c: pip uninstall command returned success code.", False),
+        (f"a-b: pip uninstall command returned success code.{TRUNCATION}", None),
+        ("", None),
+    ],
+)
+def test_log_shows_whether_pip_removed_a_package(text: str, *, expected: bool | None) -> None:
+    """The server reports success whatever pip did; a truncated log proves nothing."""
+    assert PipLog(text).was_uninstalled("a.b") is expected

@@ -99,8 +99,13 @@ class Packages:
 
     def uninstall(self, name: str) -> InstallResult:
         """Remove a package from the list."""
-        self.installed.pop(name, None)
-        return InstallResult(ok=True, log=f"{name}: pip uninstall command returned success code.")
+        package = self.installed.pop(name, None)
+        if package is None:
+            result = "pip uninstall was not run because the package was not installed."
+            return InstallResult(ok=True, log=f"{name}: {result}")
+        result = "pip uninstall command returned success code.  See log for details."
+        output = f"Successfully uninstalled {name}-{package.version}"
+        return InstallResult(ok=True, log=f"{name}: {result}\npip log:\n{output}\n")
 
     def update(self, name: str) -> InstallResult:
         """Update a package to the available version."""

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
-from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, TEXT, check_arguments
+from docassemble_client._checks import CALLABLE, PATH, SECONDS, TEXT, Kind, check_arguments
 from docassemble_client._concurrency import Callback, run_in_thread, sleep, time_limit
-from docassemble_client._core.retry import (
-    RESTART_POLL_SECONDS,
-)
+from docassemble_client._core.retry import RESTART_POLL_SECONDS
 from docassemble_client._names import normalize_package_name
-from docassemble_client.errors import (
-    AccessDenied,
-    DocassembleError,
-    TaskFailed,
-    TaskTimeout,
-    UsageError,
-)
+from docassemble_client.errors import DocassembleError, TaskFailed, TaskTimeout, UsageError
 from docassemble_client.tasks import TaskEvent
 from docassemble_client.workflows.errors import InstallFailed
 from docassemble_client.workflows.packages.archive import Archive, make_archive
 from docassemble_client.workflows.packages.deploy_report import DeployReport, describe_failures
 from docassemble_client.workflows.packages.metadata import is_same_version
+from docassemble_client.workflows.packages.package_list import (
+    clear_interview_cache,
+    find_package,
+    send_until_sent,
+)
 from docassemble_client.workflows.packages.pip_log import PipLog
+from docassemble_client.workflows.packages.restart_choice import (
+    AUTO,
+    find_reason_after,
+    find_reason_before,
+)
 from docassemble_client.workflows.packages.size_limit import check_size
 from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 from docassemble_client.workflows.server.restart import restart as restart_server
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 _MAX_LIST_CHECKS = 30  # without the package, before a lost request counts as not processed
 _REQUIREMENT = re.compile(r"([^>=<]+)((?:[>=<].*)?)")  # as the server parses it
+_RESTART = Kind('True, False or "auto"', lambda value: isinstance(value, bool) or value == AUTO)
 _EXACT_VERSION = re.compile(r"==\s*([^,*\s]+)\s*")
 
 
@@ -55,6 +58,7 @@ class _Target:
         arguments: Arguments of `packages.install`.
         description: Text for the progress event.
         removes_previous: Whether the server first removes the installed version.
+        has_modules: Whether the package has modules; None if the server fetches it.
         ignored: Paths of the folder that are not sent.
     """
 
@@ -63,6 +67,7 @@ class _Target:
     arguments: dict[str, Any]
     description: str
     removes_previous: bool
+    has_modules: bool | None = None
     ignored: tuple[str, ...] = ()
 
 
@@ -73,14 +78,14 @@ async def deploy(
     github: str | None,
     pip: str | None,
     branch: str | None,
-    restart: bool,
+    restart: bool | Literal["auto"],
     timeout: float | None,
     on_progress: Callable[[TaskEvent], object] | None,
 ) -> DeployReport:
     """Install a package and verify that the server lists it."""
     check_arguments(PATH, optional=True, source=source)
     check_arguments(TEXT, optional=True, github=github, pip=pip, branch=branch)
-    check_arguments(FLAG, restart=restart)
+    check_arguments(_RESTART, restart=restart)
     check_arguments(SECONDS, optional=True, timeout=timeout)
     check_arguments(CALLABLE, optional=True, on_progress=on_progress)
     if sum(argument is not None for argument in (source, github, pip)) != 1:
@@ -121,6 +126,7 @@ def _archive_target(package_archive: Archive) -> _Target:
         arguments={"zip": package_archive.upload},
         description=f"{name} {version or ''}".strip() + f", {package_archive.size} bytes",
         removes_previous=True,
+        has_modules=package_archive.metadata.has_modules,
         ignored=package_archive.ignored,
     )
 
@@ -162,12 +168,14 @@ class _Deployment:
         client: BaseClient,
         target: _Target,
         *,
-        restart: bool,
+        restart: bool | Literal["auto"],
         on_progress: Callable[[TaskEvent], object] | None,
     ) -> None:
         self.client = client
         self.target = target
-        self.restart = restart
+        self.is_auto = restart == AUTO
+        self.restart = restart is True
+        self.restart_reason = ""
         self.on_progress = Callback(on_progress)
         self.handle: TaskHandle | None = None
         self.failure: TaskFailed | None = None
@@ -175,6 +183,8 @@ class _Deployment:
         self.since = 0.0
 
     async def run(self) -> DeployReport:
+        if self.is_auto:
+            await self._decide_restart()
         self.previous = await self._get_listed_package()
         log = await self._install()
         if await self._was_skipped(log):
@@ -190,16 +200,31 @@ class _Deployment:
         elif self.restart:
             await wait_until_stable(self.client, self.since)
         version = self._check_version(await self._get_listed_package(), log)
+        cache_cleared = not self.restart and await clear_interview_cache(self.client)
+        if self.is_auto and not self.restart:
+            self.restart_reason = find_reason_after(log, self.target.name)
+            if self.restart_reason:
+                await restart_server(self.client, wait=True, timeout=None)
         return DeployReport(
             name=self.target.name,
             version=version,
             previous_version=self.previous.version if self.previous else None,
-            restarted=self.restart,
-            cache_cleared=not self.restart and await self._clear_cache(),
+            restarted=self.restart or bool(self.restart_reason),
+            cache_cleared=cache_cleared,
+            restart_reason=self.restart_reason,
             failed_packages=failed,
             ignored=self.target.ignored,
             log=log.text,
         )
+
+    async def _decide_restart(self) -> None:
+        """Decide whether the installation restarts the server; pip's log may show it later."""
+        has_modules = self.target.has_modules
+        self.restart_reason = find_reason_before(
+            has_modules=has_modules,
+            may_clear_cache=has_modules is not False or await clear_interview_cache(self.client),
+        )
+        self.restart = bool(self.restart_reason)
 
     async def _install(self) -> PipLog:
         """Request the installation and wait until the server has finished it; return pip's log."""
@@ -224,23 +249,15 @@ class _Deployment:
         return PipLog(result.log if result else "")
 
     async def _request_install(self) -> None:
-        """Send the request until it reaches the server; never repeat it if it may have."""
-        while True:
-            try:
-                handle = await self.client.packages.install(
-                    **self.target.arguments, restart=self.restart
-                )
-            except DocassembleError as error:
-                if not error.is_transient:
-                    raise
-                if not error.maybe_processed:
-                    await sleep(RESTART_POLL_SECONDS)
-                    continue
-                await self._wait_until_listed(error)
-            else:
-                target = normalize_package_name(self.target.name)
-                self.handle = handle._replace(package=target, expected_state="listed")
-            return
+        async def send() -> None:
+            handle = await self.client.packages.install(
+                **self.target.arguments, restart=self.restart
+            )
+            target = normalize_package_name(self.target.name)
+            self.handle = handle._replace(package=target, expected_state="listed")
+
+        if error := await send_until_sent(send):
+            await self._wait_until_listed(error)
 
     async def _was_skipped(self, log: PipLog) -> bool:
         """Whether the server did not run pip for a package that it did not list before."""
@@ -341,17 +358,5 @@ class _Deployment:
             failed_packages=others,
         )
 
-    async def _clear_cache(self) -> bool:
-        try:
-            await self.client.interviews.clear_cache()
-        except AccessDenied:
-            return False
-        return True
-
     async def _get_listed_package(self) -> Package | None:
-        name = normalize_package_name(self.target.name)
-        packages = await self.client.packages.list()
-        return next(
-            (package for package in packages if normalize_package_name(package.name or "") == name),
-            None,
-        )
+        return await find_package(self.client, self.target.name)

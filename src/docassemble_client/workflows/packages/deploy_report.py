@@ -30,6 +30,7 @@ class DeployReport:
         version: Installed version.
         previous_version: Version that was listed before; None if there was none.
         restarted: Whether the server restarted and is available again.
+        restart_reason: With `restart="auto"`: why the server restarted; otherwise empty.
         cache_cleared: Without a restart, whether the interview cache was cleared. The key may lack
             the permission for it (`playground_control`).
         failed_packages: Other packages that could not be installed; the server installs all
@@ -43,6 +44,7 @@ class DeployReport:
     previous_version: str | None
     restarted: bool
     cache_cleared: bool
+    restart_reason: str = ""
     failed_packages: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     log: str = field(default="", repr=lambda value: f"<{len(value)} characters>")

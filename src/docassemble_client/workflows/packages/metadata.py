@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -12,6 +13,7 @@ from docassemble_client.errors import UsageError
 from docassemble_client.workflows.packages.module_checks import (
     check_encoding,
     check_namespace_file,
+    is_loaded_module,
 )
 from docassemble_client.workflows.packages.project_files import PYPROJECT, SETUP, ProjectFiles
 
@@ -45,11 +47,13 @@ class Metadata:
         name: Name as the server will list it.
         version: Version; None if it is computed when the package is built.
         needs_name_line: Whether setup.py has the name in a form that the server cannot read.
+        has_modules: Whether it has code that running processes of the server may have loaded.
     """
 
     name: str
     version: str | None
     needs_name_line: bool = False
+    has_modules: bool = False
 
 
 def read_metadata(
@@ -100,7 +104,12 @@ def read_metadata(
     if files.includes_namespace_file():
         for path in filter(_NAMESPACE_FILE.fullmatch, own_paths):
             check_namespace_file(path, read(root + path))
-    return Metadata(name=name, version=files.find_version(), needs_name_line=needs_name_line)
+    return Metadata(
+        name=name,
+        version=files.find_version(),
+        needs_name_line=needs_name_line,
+        has_modules=any(is_loaded_module(path, partial(read, root + path)) for path in own_paths),
+    )
 
 
 def _choose_name(files: ProjectFiles, server_name: str | None) -> str | None:

@@ -1,16 +1,21 @@
-"""Refuses modules that would keep the server from starting."""
+"""Checks modules: which keep the server from starting, and which its processes have loaded."""
 
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.packages.project_files import PARSE_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+_CODE = re.compile(r".*\.(?:py|pyd|so)")
+_NOT_INSTALLED = re.compile(r"(?:setup|noxfile|conftest)\.py|(?:tests?|docs)/.*")
+_NAMESPACE_FILE = re.compile(r"(?:.*/)?docassemble/__init__\.py")
+_PACKAGE_FILE = re.compile(r"(?:.*/)?__init__\.py")
 _HANDLERS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
@@ -54,6 +59,41 @@ def check_namespace_file(path: str, content: bytes) -> None:
             " the file replaces that of the server, which then cannot start"
         )
         raise UsageError(message, hint="Delete the file; Python does not need it")
+
+
+def is_loaded_module(path: str, read: Callable[[], bytes]) -> bool:
+    """
+    Whether a file is code that a running process may have loaded, so that it needs a restart.
+
+    Every package has `__init__.py`; it does not count if it only sets constants, such as the
+    version.
+
+    Args:
+        path: Path of the file, from the folder of the package.
+        read: Returns its content.
+
+    Returns:
+        Whether it is.
+    """
+    if not _CODE.fullmatch(path) or _NOT_INSTALLED.fullmatch(path):
+        return False
+    if _NAMESPACE_FILE.fullmatch(path):  # all packages share it, and it is loaded already
+        return False
+    return not (_PACKAGE_FILE.fullmatch(path) and _only_sets_constants(read()))
+
+
+def _only_sets_constants(content: bytes) -> bool:
+    try:
+        module = ast.parse(content)
+        for statement in module.body:
+            match statement:
+                case ast.Expr(value=value) | ast.Assign(value=value):
+                    ast.literal_eval(value)
+                case _:
+                    return False
+    except PARSE_ERRORS:  # literal_eval raises ValueError for all but literals
+        return False
+    return True
 
 
 def _is_utf8(content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Parses pip's log of an installation."""
+"""Parses pip's log of an installation or removal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from docassemble_client._names import normalize_package_name
 # The server writes one line per package before pip's log (update.py).
 _RESULT = re.compile(r"^([\w.-]+): (pip install command .*|install failed)$", re.MULTILINE)
 _INSTALLED = re.compile(r"\bSuccessfully installed (.*)$", re.MULTILINE)
+_UNINSTALL = re.compile(r"^([\w.-]+): pip uninstall (command|was not run)", re.MULTILINE)
+_UNINSTALLED = re.compile(r"\bSuccessfully uninstalled (\S+)$", re.MULTILINE)
 _TRUNCATION_MARK = "\nTRUNCATED\n"
 _REPOSITORY_ERROR = (
     "Repository not found|repository '.*' not found|Authentication failed|could not read"
@@ -40,7 +42,7 @@ _HINTS = (
 
 class PipLog:
     """
-    The log of an installation.
+    The log of an installation or removal.
 
     Attributes:
         text: The whole log.
@@ -57,11 +59,37 @@ class PipLog:
         self._results = {
             normalize_package_name(name): (name, result) for name, result in _RESULT.findall(text)
         }
-        self._installed = {
-            normalize_package_name(package.rpartition("-")[0])
+        # One line for each run of pip, also for those that only prepare the build of a package.
+        self._installed_together = [
+            {normalize_package_name(package.rpartition("-")[0]) for package in line.split()}
             for line in _INSTALLED.findall(text)
-            for package in line.split()
+        ]
+
+    def was_uninstalled(self, name: str) -> bool | None:
+        """
+        Whether pip has removed a package, or found that it was not installed.
+
+        The server reports success in any case.
+
+        Args:
+            name: Name of the package.
+
+        Returns:
+            None if the log does not say it: it is missing, or the server cut the middle out.
+        """
+        name = normalize_package_name(name)
+        results = {
+            normalize_package_name(package): result
+            for package, result in _UNINSTALL.findall(self.text)
         }
+        if results.get(name) == "was not run":
+            return True
+        uninstalled = {
+            normalize_package_name(package.rpartition("-")[0])
+            for package in _UNINSTALLED.findall(self.text)
+        }
+        is_complete = bool(self.text) and _TRUNCATION_MARK not in self.text
+        return True if name in uninstalled else (False if is_complete else None)
 
     def was_attempted(self, name: str) -> bool:
         """
@@ -84,7 +112,31 @@ class PipLog:
 
     def was_installed(self, name: str) -> bool:
         """Whether pip reports that it installed the package."""
-        return normalize_package_name(name) in self._installed
+        name = normalize_package_name(name)
+        return any(name in packages for packages in self._installed_together)
+
+    def find_other_packages(self, name: str) -> tuple[str, ...] | None:
+        """
+        Return the normalized names of what pip installed together with a package.
+
+        These are its dependencies, and the other packages that the server installed. What pip
+        installs in its own environment, only to build a package, does not count.
+
+        Args:
+            name: The package that does not count.
+
+        Returns:
+            The names, sorted; None if the log does not show them all.
+        """
+        if not (self.was_attempted(name) and self.was_installed(name)):
+            return None
+        installed = {
+            package
+            for packages in self._installed_together
+            if packages & self._results.keys()
+            for package in packages
+        }
+        return tuple(sorted(installed - {normalize_package_name(name)}))
 
     @property
     def failed_packages(self) -> tuple[str, ...]:
