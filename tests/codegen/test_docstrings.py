@@ -51,7 +51,7 @@ def _get_doc(client: Generated, name: str) -> str:
 
 
 def test_docstring_contains_all_facts_of_the_specification(generate: Generate) -> None:
-    """It has summary, endpoint, effects, privileges, source, workflows, arguments, result and errors."""
+    """It has summary, endpoint, effects, privileges, source, workflow, arguments and errors."""
     client = generate(FULL, common=DOCUMENTED)
 
     assert (
