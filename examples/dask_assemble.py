@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -23,9 +24,10 @@ from docassemble_client import (
     RowResult,
     Secret,
 )
+from docassemble_client.testing import FakeServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
     from distributed.worker import Worker
 
@@ -200,12 +202,30 @@ async def _submit_part(
     ]
 
 
+@contextmanager
+def choose_server() -> Generator[Connection]:
+    """Return a connection to the server of the environment, or else to a fake server."""
+    if os.environ.get("DOCASSEMBLE_URL"):
+        yield Connection()
+        return
+    fake = FakeServer()
+    with fake.serve() as url:
+        print(f"DOCASSEMBLE_URL is not set, so a fake server is used: {url}")
+        yield Connection(url=url, api_key=Secret(fake.api_key))
+
+
 async def main(folder: str) -> None:
     """Process a hundred rows with two worker processes on this machine."""
     rows: list[Row] = [
         {"favorite_number": number, "user_agrees_to_waive_penalties": True} for number in range(100)
     ]
     work = Work(interview=INTERVIEW, folder=Path(folder))
+    with choose_server() as connection:
+        await run_on_local_cluster(connection, work, rows)
+
+
+async def run_on_local_cluster(connection: Connection, work: Work, rows: list[Row]) -> None:
+    """Process rows with two worker processes, and print the results."""
     async with (
         LocalCluster(
             n_workers=2,
@@ -216,7 +236,7 @@ async def main(folder: str) -> None:
         ) as local_cluster,
         Client(local_cluster, asynchronous=True) as cluster,
     ):
-        await cluster.register_plugin(Docassemble(Connection()))
+        await cluster.register_plugin(Docassemble(connection))
         async with aclosing(assemble_on(cluster, work, rows, size=10)) as results:
             async for result in results:
                 print(result.key, result.outcome, result.error or result.paths)

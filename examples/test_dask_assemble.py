@@ -28,6 +28,7 @@ from examples.dask_assemble import (  # noqa: E402 - as above
     Docassemble,
     Work,
     assemble_on,
+    choose_server,
 )
 
 # Dask registers picklers of exceptions and frames for the whole process: remove them.
@@ -131,3 +132,19 @@ def test_worker_uses_the_key_of_its_environment(monkeypatch: pytest.MonkeyPatch)
     assert plugin.da.base_url == fake.url
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(plugin)
+
+
+@pytest.mark.sockets
+async def test_fake_server_is_used_without_an_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without DOCASSEMBLE_URL the example starts a fake server, and says so."""
+    monkeypatch.delenv("DOCASSEMBLE_URL", raising=False)
+    with choose_server() as connection:
+        async with connection.make_client() as da:
+            assert (await da.users.get_current()).email == "admin@example.com"
+    assert connection.url in capsys.readouterr().out
+
+    monkeypatch.setenv("DOCASSEMBLE_URL", "https://da.example.com")
+    with choose_server() as connection:
+        assert connection == Connection(retry=connection.retry)

@@ -47,6 +47,9 @@ EXAMPLES = {
     "test_fastapi_app.py": "Its tests",
     "aiohttp_app.py": "An aiohttp back end",
     "test_aiohttp_app.py": "Its tests",
+    "custom_front_end.py": "A front end of your own for an interview",
+    "test_custom_front_end.py": "Its tests",
+    "test_interviews.py": "A test for each interview",
     "dask_assemble.py": "A batch on many machines with Dask",
 }
 _PACKAGE = "docassemble_client"
