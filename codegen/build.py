@@ -27,6 +27,8 @@ def build(documents: dict[str, Document], proven: list[dict[str, Any]]) -> ir.Sp
             for name, task in common.get("tasks", {}).items()
         },
         statuses=tuple((int(code), hint) for code, hint in common.get("statuses", {}).items()),
+        page_statuses=tuple(common.get("page_statuses", ())),
+        openapi=common.get("openapi", {}),
         documents={
             name.removesuffix(".yaml"): document.data for name, document in documents.items()
         },
@@ -92,6 +94,7 @@ def _build_error(data: dict[str, Any]) -> ir.Error:
         message=data["message"],
         hint=_join_lines(data["hint"]),
         switches=tuple(data.get("switches", ())),
+        since=str(data.get("since", "")),
     )
 
 
@@ -180,6 +183,8 @@ class _Builder:
             permissions=tuple(privileges.get("permissions", ())),
             privilege_note=_join_lines(privileges.get("note", "")),
             retry=data["retry"],
+            variant_of=data.get("variant_of", ""),
+            links=data.get("links", {}),
             exclusive_by=tuple(data.get("exclusive_by", ())),
             parameters=tuple(parameters),
             requires=tuple(

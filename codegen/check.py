@@ -143,6 +143,8 @@ class _Checker:
             parameters = self._merge_parameters(path, operation)
             self._check_locations(path, parameters, operation["call"])
             self._check_references(path, parameters, operation)
+            self._check_variants(path, operation)
+            self._check_links(path, operation)
             self._check_results(path, operation)
             self._check_example(path, parameters, operation)
 
@@ -227,6 +229,42 @@ class _Checker:
         entries = self.common_data.get("sources", {}).get("documentation", {}).get("entries", ())
         if anchor and {entry["entry"]: entry["call"] for entry in entries}.get(anchor) != call:
             self._report(f"the documentation has no section {anchor!r} for {call}", *path, "docs")
+
+    def _check_variants(self, path: NodePath, operation: Raw) -> None:
+        tag, operations = self.document.data["tag"], self.document.data["operations"]
+        base = operation.get("variant_of")
+        same_call = [
+            name
+            for name, call in self.calls.items()
+            if call == operation["call"] and name != f"{tag}.{path[-1]}"
+        ]
+        if base is None:
+            for name in same_call:
+                other = operations.get(name.removeprefix(f"{tag}."), {})
+                if other.get("variant_of") != path[-1]:
+                    self._report(f"{name} has the same call; one needs variant_of", *path, "call")
+        elif same_call != [f"{tag}.{base}"]:
+            self._report(
+                f"{base!r} is not the only other operation of this call", *path, "variant_of"
+            )
+
+    def _check_links(self, path: NodePath, operation: Raw) -> None:
+        operations = {
+            f"{document.data['tag']}.{name}": other
+            for document in self.tag_documents
+            for name, other in document.data["operations"].items()
+        }
+        groups = self.common_data.get("parameters", {})
+        for target, arguments in operation.get("links", {}).items():
+            if target not in operations:
+                self._report(f"unknown operation {target!r}", *path, "links", target)
+                continue
+            known = set(operations[target].get("parameters", ()))
+            known = known.union(
+                *(groups.get(group, ()) for group in operations[target].get("use", ()))
+            )
+            for name in arguments.keys() - known:
+                self._report(f"{target} has no parameter {name!r}", *path, "links", target, name)
 
     def _find_fields(self, model: str) -> set[str]:
         return {

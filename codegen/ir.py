@@ -213,6 +213,7 @@ class Error:
     message: str
     hint: str
     switches: tuple[str, ...]
+    since: str
 
 
 @frozen(kw_only=True)
@@ -244,6 +245,8 @@ class Operation:
     permissions: tuple[str, ...]
     privilege_note: str
     retry: str
+    variant_of: str
+    links: dict[str, dict[str, str]]
     exclusive_by: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     requires: tuple[ArgumentRule, ...]
@@ -359,6 +362,8 @@ class Spec:
     error_groups: dict[str, tuple[Error, ...]]
     tasks: dict[str, dict[str, str]]
     statuses: tuple[tuple[int, str], ...]
+    page_statuses: tuple[str, ...]
+    openapi: dict[str, Any]
     documents: dict[str, Any]
     proven_runs: tuple[dict[str, Any], ...]
     sources: dict[str, Any]

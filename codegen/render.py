@@ -15,6 +15,8 @@ from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no ty
 
 from codegen.decoders import Decoders
 from codegen.names import to_snake_case
+from codegen.openapi import describe_api, format_document
+from codegen.openapi_schemas import convert_to_3_0
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +125,12 @@ def render(spec: Spec) -> dict[str, str]:
     files = {paths[module]: _format_python(paths[module], text) for module, text in sources.items()}
     for name in ("coverage", "server-differences", "versions"):
         files[f"docs/{name}.md"] = render_template(f"{name}.md.jinja")
+    if spec.openapi:
+        document = describe_api(spec)
+        files["docs/openapi.json"] = format_document(document)
+        files["docs/openapi-3.0.json"] = format_document(
+            convert_to_3_0(document) | {"openapi": "3.0.4"}
+        )
     return files
 
 

@@ -17,7 +17,7 @@ def find_generated_files(root: Path, folders: tuple[str, ...]) -> set[str]:
     names: set[str] = set()
     for folder in folders:
         for path in (root / folder).rglob("*"):
-            if path.suffix in {".py", ".md"} and path.is_file():
+            if path.suffix in {".py", ".md", ".json"} and path.is_file():
                 with path.open(encoding="utf-8", errors="replace") as file:
                     if MARKER in file.readline():
                         names.add(path.relative_to(root).as_posix())

@@ -27,7 +27,7 @@ def test_no_hand_written_file_is_long() -> None:
 
 
 def test_generator_stays_small() -> None:
-    """The code generator has at most 1,700 lines of Python."""
+    """The code generator has at most 2,400 lines of Python, 600 of them for OpenAPI."""
     lines = sum(len(_read_lines(path)) for path in (ROOT / "codegen").glob("*.py"))
 
-    assert 0 < lines <= 1700
+    assert 0 < lines <= 2400

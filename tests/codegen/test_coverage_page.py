@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 THINGS = """
 operations:
   get: {call: GET /api/thing, docs: thing_get}
-  peek: {call: GET /api/thing}
+  peek: {call: GET /api/thing, variant_of: get}
   update: {call: POST /api/thing}
 """
 COMMON = """

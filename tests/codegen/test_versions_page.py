@@ -25,7 +25,7 @@ operations:
         since: "1.9"
         why: [Older servers send HTML., With status 501.]
       - {status: 404, message: Gone., hint: Check it.}
-  peek: {call: GET /api/thing}
+  peek: {call: GET /api/thing, variant_of: get}
   update: {call: POST /api/thing, since: "1.10"}
 """
 
