@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests import raw_server
+from tests.faults.server import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from tests.faults.server import Connection, Fault, ReceivedHead
+    from tests.faults.server import Fault, ReceivedHead
 
 MEGABYTE = 1 << 20
+FIRST_PATH = "/first"
+"""Path of a request that only opens a connection."""
 USER: dict[str, object] = json.loads(raw_server.USER)
 CORRECT_BODIES: dict[str, object] = {
     "/api/user": USER,
@@ -127,6 +132,89 @@ async def refuse_body(connection: Connection) -> None:
             remaining -= len(await connection.reader.readexactly(min(remaining, MEGABYTE)))
 
 
+def respond_to_head(response: bytes) -> Fault:
+    """Respond to the head of a request, and close the connection."""
+
+    async def fault(connection: Connection) -> None:
+        await connection.receive_head()
+        await connection.send(response)
+
+    return fault
+
+
+async def refuse_and_reset(connection: Connection, status: int) -> None:
+    """Refuse a request before its body has arrived, and reset the connection."""
+    await connection.receive_head()
+    await connection.send(make_response(_PAGE, HTML, status=status))
+    connection.reset()
+
+
+def send_after_response(*chunks: bytes) -> Fault:
+    """Send a correct response, and these bytes at once after it."""
+
+    async def fault(connection: Connection) -> None:
+        request = await connection.receive_request()
+        await connection.send(make_correct_response(request) + chunks[0], *chunks[1:])
+        await connection.wait_closed()
+
+    return fault
+
+
+def send_when_idle(*chunks: bytes, then: Callable[[Connection], object] | None = None) -> Fault:
+    """
+    Send these bytes on the idle connection after the first request; respond to all requests.
+
+    Args:
+        chunks: The bytes.
+        then: Called after them, such as `Connection.reset`.
+    """
+
+    async def fault(connection: Connection) -> None:
+        while True:
+            request = await connection.receive_request()
+            await connection.send(make_correct_response(request))
+            if request.path != FIRST_PATH:
+                continue
+            # The client has read the response.
+            await asyncio.sleep(0.005)
+            await connection.send(*chunks)
+            if then is not None:
+                then(connection)
+                return
+
+    return fault
+
+
+def end_when_used(*, reset: bool = False) -> Fault:
+    """Respond to the first request; close or reset the connection when another arrives."""
+
+    async def fault(connection: Connection) -> None:
+        request = await connection.receive_request()
+        while request.path == FIRST_PATH:
+            await connection.send(make_correct_response(request))
+            request = await connection.receive_request()
+        if reset:
+            connection.reset()
+
+    return fault
+
+
+async def respond_with_surplus(connection: Connection) -> None:
+    """Send a second response with the first one, before the next request."""
+    while True:
+        request = await connection.receive_request()
+        response = make_correct_response(request)
+        await connection.send(response + _SURPLUS * (request.path == FIRST_PATH))
+
+
+async def send_endless_responses(connection: Connection) -> None:
+    """Send a correct response, and then others without end."""
+    request = await connection.receive_request()
+    await connection.send(make_correct_response(request))
+    while True:
+        await connection.send(_SURPLUS * 1000)
+
+
 def _make_headers(count: int) -> Iterable[str]:
     return (f"X-Header-{number}: {number}" for number in range(count))
 
@@ -137,6 +225,8 @@ _CHUNK = b"10000\r\n" + b" " * 65536 + b"\r\n"
 _LOCATION_HEADER = "Location: {}/elsewhere?secret=hunter2"
 # With every response, docassemble sets a cookie that logs in as the owner of the key.
 _COOKIE = "Set-Cookie: session=hunter2; HttpOnly; Path=/; SameSite=Lax"
+_INTERIM = b"HTTP/1.1 103 Early\r\nX-A: " + b"x" * 1000 + b"\r\n\r\n"
+_SURPLUS = make_response(b'{"id": 1000, "hunter2": 1}', JSON)
 _INCOMPLETE = make_response(b'{"id": 1, "items": [', JSON, length=1000)
 
 
@@ -211,6 +301,26 @@ def make_faults(other_url: str) -> dict[str, Fault]:
         "garbage": respond_once(b"\x00\xff\r\n\r\nhunter2"),
         "http/0.9": respond_once(b"<html>hunter2</html>"),
         "wrong length": respond_once(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
+        "interim responses": respond_forever(b"", _INTERIM * 100),
+        # After the response
+        "second response": send_after_response(_SURPLUS),
+        "blank lines": send_after_response(b"\r\n\r\n", _SURPLUS),
+        "endless responses": send_endless_responses,
+        # Early refusals
+        "413 and reset": partial(refuse_and_reset, status=413),
+        "413 and closed": respond_to_head(make_response(_PAGE, HTML, status=413)),
+        "403 and reset": partial(refuse_and_reset, status=403),
+        # The second request of a connection
+        "closed when idle": send_when_idle(then=Connection.close),
+        "reset when idle": send_when_idle(then=Connection.reset),
+        "408 when idle": send_when_idle(
+            make_response(_PAGE, HTML, status=408), then=Connection.close
+        ),
+        "response when idle": send_when_idle(_SURPLUS),
+        "flood when idle": send_when_idle(*[_SURPLUS * 1000] * 30),
+        "surplus before": respond_with_surplus,
+        "closed when used": end_when_used(),
+        "reset when used": end_when_used(reset=True),
     }
 
 

@@ -80,6 +80,10 @@ class Connection:
         while await self.reader.read(CHUNK_BYTES):
             pass
 
+    def close(self) -> None:
+        """Close the connection."""
+        self.writer.close()
+
     def reset(self) -> None:
         """Reset the connection."""
         connection_socket: socket.socket = self.writer.get_extra_info("socket")

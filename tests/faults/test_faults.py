@@ -22,7 +22,7 @@ from docassemble_client import (
     Timeouts,
 )
 from docassemble_client._http import transport as transport_module
-from tests.faults.scripts import MEGABYTE, make_faults, respond_correctly
+from tests.faults.scripts import FIRST_PATH, MEGABYTE, make_faults, respond_correctly
 from tests.faults.server import Connection, Fault, FaultServer, serve, unused_url
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ NO_DELAY = RetryPolicy(attempts=3, initial_delay=0, max_delay=0)
 """Three attempts without a delay, and none if the server asks for one."""
 SHORT_SECONDS = 0.05
 """Seconds after which the client stops waiting for the server."""
+IDLE_SECONDS = 0.02
+"""Seconds for which a kept connection is idle, so that what the server sends arrives."""
 MAX_SECONDS = 2
 """Maximum idle seconds of a case, with all its attempts."""
 # Created once, because this takes longer than most cases.
@@ -108,9 +110,35 @@ cookie                 -                ok     ok     ok     ok     ok      ok  
 garbage                MaybeSent        3      3      1      1      1       3      1
 http/0.9               MaybeSent        3      3      1      1      1       3      1
 wrong length           MaybeSent        3      3      1      1      1       3      1
+interim responses      MaybeSent        3      3      1      1      1       3      1
+-- after the response
+second response        -                ok     ok     ok     ok     ok      ok     ok
+blank lines            -                ok     ok     ok     ok     ok      ok     ok
+endless responses      -                ok     ok     ok     ok     ok      ok     ok
+-- early refusals
+413 and reset          PayloadTooLarge  1      1      1      1      1       1      1
+413 and closed         PayloadTooLarge  1      1      1      1      1       1      1
+403 and reset          AccessDenied     1      1      1      1      1       1      1
+-- the second request of a connection
+closed when idle       -                ok     ok     ok     ok     ok      ok     ok
+reset when idle        -                ok     ok     ok     ok     ok      ok     ok
+408 when idle          -                ok     ok     ok     ok     ok      ok     ok
+response when idle     -                ok     ok     ok     ok     ok      ok     ok
+flood when idle        -                ok     ok     ok     ok     ok      ok     ok
+surplus before         -                ok     ok     ok     ok     ok      ok     ok
+closed when used       MaybeSent        3      3      1      1      1       3      1
+reset when used        MaybeSent        3      3      1      1      1       3      1
 """
-LARGE = {"page of 10 MB", "endless", "endless error", "endless headers", "gzip, endless"}
+LARGE = {
+    *("page of 10 MB", "endless", "endless error", "endless headers", "gzip, endless"),
+    *("interim responses", "endless responses", "flood when idle"),
+}
 """Faults with large responses, of which little may be kept in memory."""
+KEPT = {
+    *("closed when idle", "reset when idle", "408 when idle", "response when idle"),
+    *("flood when idle", "surplus before", "closed when used", "reset when used"),
+}
+"""Faults of a connection that is kept after another call."""
 LIMITS = {
     "stall before headers": {"read": SHORT_SECONDS},
     "stall in headers": {"read": SHORT_SECONDS},
@@ -174,6 +202,9 @@ async def _run_call(fault: str, call: Call, folder: Path, library: str) -> tuple
         async with serve(faults_by_name[fault]) as server:
             url = unused_url() if fault == "refused" else server.url
             async with make_client(url, library, **LIMITS.get(fault, {})) as da:
+                if fault in KEPT:
+                    await da.request("GET", FIRST_PATH)
+                    await asyncio.sleep(IDLE_SECONDS)
                 error = await _get_error(call(da, folder))
             await server.wait_all_closed()
         assert other_server.connections == 0
@@ -201,7 +232,7 @@ def _limit_memory(max_bytes: int) -> Generator[None]:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("library", ["", "aiohttp"])
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "aiohttp"])
 @pytest.mark.parametrize(("fault", "name", "error", "request_count"), _cases())
 async def test_every_fault_has_the_documented_outcome(
     tmp_path: Path, fault: str, name: str, error: str, request_count: int, library: str
@@ -211,7 +242,8 @@ async def test_every_fault_has_the_documented_outcome(
         actual_error, server = await _run_call(fault, CALLS[name], tmp_path, library)
 
     assert (type(actual_error).__name__ if actual_error else "") == error
-    assert len(server.requests) == request_count
+    requests = [request for request in server.requests if request.path != FIRST_PATH]
+    assert len(requests) == request_count
     assert all("cookie" not in request.headers for request in server.requests)
     assert [path.name for path in tmp_path.iterdir()] == (
         ["a"] if name == "file" and not error else []
@@ -232,7 +264,7 @@ async def test_a_raw_request_is_retried_if_it_is_safe() -> None:
         assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("library", ["", "aiohttp"])
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "aiohttp"])
 async def test_a_cookie_is_not_sent_back(tmp_path: Path, library: str) -> None:
     """The session cookie of a response is not sent with later requests."""
     async with (

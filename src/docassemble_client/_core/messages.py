@@ -151,6 +151,8 @@ def _find_header_problem(name: object, value: object) -> str:
 
 def has_dot_segment(path: str) -> bool:
     """Whether a library, a proxy or the server may resolve a segment to a folder above."""
+    if "." not in path and "%" not in path:
+        return False
     # A proxy may decode the path once, and the server once more.
     segments = re.split(r"[/\\]", unquote(unquote(path)))
     return any(segment.partition(";")[0] in {".", ".."} for segment in segments)

@@ -110,7 +110,12 @@ class Protocol(ResponseHandler):
         return not self._is_closed_by_server
 
     def data_received(self, data: bytes) -> None:
-        """Read a part of the response; stop reading headers that are too large."""
+        """Read a part of the response; stop at headers that are too large, and after its end."""
+        if data and self._response_count and (self._payload is None or self._payload.is_eof()):
+            # Otherwise a server could fill the memory while nobody uses the connection.
+            self.force_close()
+            cast("asyncio.Transport", self.transport).abort()
+            return
         ResponseHandler.data_received(self, data)
         if self._head_bytes is not None:
             self._head_bytes += len(data)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 MAX_HEAD_BYTES = 262_144  # of all responses to one request; the end may be a body
+HEAD_CHUNK_BYTES = 16384  # bounds the interim responses that httpcore parses without a pause
 # asyncio closes a connection as soon as a write fails. Then it has lost what the server sent
 # before, for example a 413 to the first bytes of an upload. The kernel still has these bytes:
 # a reset connection can be read to its end (Linux: tcp_reset keeps the receive queue).
@@ -106,6 +107,8 @@ class EarlyResponseStream:
         """Return the next bytes; they may have arrived before a write failed."""
         self._writes = 0
         self._close_duplicate()
+        if self._head_bytes is not None:
+            max_bytes = min(max_bytes, HEAD_CHUNK_BYTES)
         try:
             received: bytes = await self._stream.receive(max_bytes)
         except Exception:
