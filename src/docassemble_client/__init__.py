@@ -161,6 +161,8 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
     from docassemble_client.workflows.packages.deploy_report import DeployReport
     from docassemble_client.workflows.packages.uninstall import UninstallReport
+    from docassemble_client.workflows.playground.backup import BackupReport, ProjectBackup
+    from docassemble_client.workflows.playground.download import ProjectDownload, ProjectFile
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
     from docassemble_client.workflows.playground.watch import WatchEvent
@@ -183,6 +185,7 @@ __all__ = [
     "Assembly",
     "AsyncDocassemble",
     "Attachment",
+    "BackupReport",
     "BadRequest",
     "BatchProgress",
     "BinaryContent",
@@ -270,6 +273,9 @@ __all__ = [
     "PrefilledURL",
     "Profile",
     "Project",
+    "ProjectBackup",
+    "ProjectDownload",
+    "ProjectFile",
     "ProjectNotFound",
     "Question",
     "QuestionField",
@@ -460,6 +466,8 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.interviews.unknown_answers": ("UnknownAnswer",),
     "workflows.packages.deploy_report": ("DeployReport",),
     "workflows.packages.uninstall": ("UninstallReport",),
+    "workflows.playground.backup": ("BackupReport", "ProjectBackup"),
+    "workflows.playground.download": ("ProjectDownload", "ProjectFile"),
     "workflows.playground.project": ("Project",),
     "workflows.playground.sync": ("SyncChange", "SyncReport"),
     "workflows.playground.watch": ("WatchEvent",),

@@ -37,13 +37,18 @@ def sanitize_filename(name: str | None) -> str | None:
     name = PurePosixPath(re.sub(_HIDDEN_CHARACTERS, "", name).replace("\\", "/")).name
     # Without leading dots, so that no hidden file such as .bashrc is created.
     name = re.sub(_WINDOWS_FORBIDDEN, "_", name).strip(" .")
-    if name.partition(".")[0].rstrip().upper() in _WINDOWS_DEVICES:
+    if is_device_name(name):
         name = f"_{name}"
     stem, dot, extension = name.rpartition(".")
     max_stem_bytes = MAX_NAME_BYTES - len(f".{extension}".encode())
     if dot and max_stem_bytes > 0:
         return f"{_truncate(stem, max_stem_bytes)}.{extension}"
     return _truncate(name, MAX_NAME_BYTES).rstrip(" .") or None
+
+
+def is_device_name(name: str) -> bool:
+    """Whether Windows reserves the name for a device, such as CON or nul.txt."""
+    return name.partition(".")[0].rstrip().upper() in _WINDOWS_DEVICES
 
 
 def _truncate(text: str, max_bytes: int) -> str:

@@ -157,3 +157,39 @@ async def test_folder_is_watched(da: AsyncDocassemble, unique: str, tmp_path: Pa
     assert (texts[0], texts[2]) == ("+ questions/main.yml", "~ questions/main.yml")
     assert "One" in texts[1]
     assert "Second" in texts[3]
+
+
+async def test_project_is_downloaded_byte_for_byte(
+    da: AsyncDocassemble, unique: str, tmp_path: Path
+) -> None:
+    """A sync of the download changes nothing; a backup of the Playground has the same files."""
+    me = await da.users.get_current()
+    files = {
+        "questions/empty.yml": b"",
+        "questions/lines.yml": b"question: x\r\nmandatory: True\r\n",
+        "sources/words.json": b"{}",
+        "static/-dash.bin": bytes(range(256)) * 300,
+        "templates/letter.docx": b"PK\x03\x04\r\n\x1a\x00",
+    }
+    for path, content in files.items():
+        (tmp_path / "in" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / path).write_bytes(content)
+
+    before = await take_inventory(da)
+    async with da.project(unique, create=True, delete=True) as project:
+        await project.sync(tmp_path / "in")
+        report = await project.download(tmp_path / "out")
+        again = await project.sync(tmp_path / "out", delete=True)
+        backup = await da.backup_playgrounds(tmp_path / "backup", user_ids=[me.id])
+
+    for folder in (tmp_path / "out", tmp_path / f"backup/{me.id}/{unique}"):
+        assert {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        } == files
+    assert sorted(map(str, report.files)) == sorted(files)
+    assert {str(file): file.size for file in report.files}["static/-dash.bin"] == 76_800
+    assert (again.changes, report.skipped) == ((), ())
+    assert unique in {item.project for item in backup.projects}
+    assert await take_inventory(da) == before

@@ -64,6 +64,17 @@ async def uninstall(da: AsyncDocassemble, folder: Path, on_progress: Any) -> Non
     await da.uninstall("docassemble.mine", on_progress=on_progress)
 
 
+async def download_project(da: AsyncDocassemble, folder: Path, on_file: Any) -> None:
+    async with da.project("mine", create=True) as project:
+        await da.playground.upload_files([Upload(b"x", "a.yml")], folder="static", project="mine")
+        await project.download(folder / "new", on_file=on_file)
+
+
+async def back_up(da: AsyncDocassemble, folder: Path, on_project: Any) -> None:
+    await da.playground.upload_files([Upload(b"x", "a.yml")], folder="static")
+    await da.backup_playgrounds(folder / "new", on_project=on_project)
+
+
 async def install_project(da: AsyncDocassemble, folder: Path, on_progress: Any) -> None:
     async with da.project("mine", create=True, delete=True) as project:
         await project.install(write_package(folder, modules=True), on_progress=on_progress)
@@ -209,6 +220,7 @@ async def assemble_many_from_iterable(da: AsyncDocassemble, folder: Path, functi
 
 # Calls by the parameters that take the caller's functions and iterables.
 CALLS: dict[str, list[Callable[[AsyncDocassemble, Path, Any], Awaitable[None]]]] = {
+    "AsyncDocassemble.backup_playgrounds(on_project)": [back_up],
     "AsyncDocassemble.deploy(on_progress)": [deploy],
     "AsyncDocassemble.uninstall(on_progress)": [uninstall],
     "AsyncDocassemble.wait_for_task(on_progress)": [wait_for_task],
@@ -221,6 +233,7 @@ CALLS: dict[str, list[Callable[[AsyncDocassemble, Path, Any], Awaitable[None]]]]
     "Interview.assemble_many(on_progress)": [assemble_many_with_progress],
     "Interview.assemble_many(rows)": [assemble_many_from_iterable],
     "InterviewSession.run(answers)": [run_interview],
+    "Project.download(on_file)": [download_project],
     "Project.install(on_progress)": [install_project],
     "Project.pull(on_progress)": [pull_project],
     "Project.sync(on_change)": [sync_project, preview_sync],

@@ -68,6 +68,8 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.unknown_answers import UnknownAnswer
     from docassemble_client.workflows.packages.deploy_report import DeployReport
     from docassemble_client.workflows.packages.uninstall import UninstallReport
+    from docassemble_client.workflows.playground.backup import BackupReport, ProjectBackup
+    from docassemble_client.workflows.playground.download import ProjectDownload, ProjectFile
     from docassemble_client.workflows.playground.project import Project
     from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
     from docassemble_client.workflows.playground.watch import WatchEvent
@@ -81,6 +83,7 @@ __all__ = [
     "AnswerProblem",
     "ApiKeyNotCreated",
     "Assembly",
+    "BackupReport",
     "BatchProgress",
     "CleanupReport",
     "ConfigPatch",
@@ -114,6 +117,9 @@ __all__ = [
     "PrefilledURL",
     "Profile",
     "Project",
+    "ProjectBackup",
+    "ProjectDownload",
+    "ProjectFile",
     "ProjectNotFound",
     "Raw",
     "RowOutcome",
@@ -180,6 +186,8 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "interviews.unknown_answers": ("UnknownAnswer",),
     "packages.deploy_report": ("DeployReport",),
     "packages.uninstall": ("UninstallReport",),
+    "playground.backup": ("BackupReport", "ProjectBackup"),
+    "playground.download": ("ProjectDownload", "ProjectFile"),
     "playground.project": ("Project",),
     "playground.sync": ("SyncChange", "SyncReport"),
     "playground.watch": ("WatchEvent",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import docassemble_client.workflows as workflows
@@ -261,3 +261,52 @@ class WorkflowMethods(AccountMethods):
         from docassemble_client.workflows.playground.project import Project
 
         return Project(self, name, create=create, delete=delete, user_id=user_id)
+
+    async def backup_playgrounds(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        user_ids: Sequence[int] | None = None,
+        overwrite: bool = False,
+        timeout: float | None = None,
+        on_project: Callable[[workflows.ProjectBackup], object] | None = None,
+    ) -> workflows.BackupReport:
+        """
+        Download the Playgrounds of all users, also of inactive ones.
+
+        The files of a project are written to FOLDER/USER_ID/PROJECT, from which `project.sync`
+        restores them. If a project cannot be downloaded, the error is in the report, and the others
+        are downloaded.
+
+        Args:
+            folder: Path of an empty folder, or of one that does not exist.
+            user_ids: IDs of the users; by default those of all users.
+            overwrite: Whether the folder may have files, such as those of an earlier backup. Files
+                of the same name are replaced, and others kept.
+            timeout: Seconds for the whole backup; None for no limit.
+            on_project: Function or coroutine function, called with the backup of each project.
+
+        Returns:
+            The projects; `str()` formats it for people.
+
+        Raises:
+            UsageError: The folder is not empty, and `overwrite` is not set; no request was sent.
+            TaskTimeout: The backup did not finish in time.
+            AccessDenied: The key may not list users, or not read their Playgrounds.
+            OSError: A file cannot be written.
+
+        Example:
+            ```python
+            print(await da.backup_playgrounds("./backup"))
+            ```
+        """
+        from docassemble_client.workflows.playground.backup import backup_playgrounds
+
+        return await backup_playgrounds(
+            self,
+            folder,
+            user_ids=user_ids,
+            overwrite=overwrite,
+            timeout=timeout,
+            on_project=on_project,
+        )

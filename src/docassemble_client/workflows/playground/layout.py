@@ -27,7 +27,7 @@ RemotePath: TypeAlias = tuple[Folder, str]
 FOLDERS: tuple[Folder, ...] = ("sources", "static", "templates", "questions", "modules")
 MODULES: Folder = "modules"
 _PACKAGE_ONLY_FILES = {"README.md", "__init__.py"}  # in every package, but not in a Playground
-_MAX_NAME_LENGTH = 255  # characters; the limit of file systems
+MAX_NAME_LENGTH = 255  # characters; the limit of file systems
 _HINT = (
     "Pass the folder of a docassemble package (with docassemble/Name/data), or one with the folders"
     " of the Playground: questions, templates, static, sources, modules"
@@ -165,7 +165,7 @@ def _check_names(local_paths: Mapping[RemotePath, list[str]]) -> None:
     invalid = [
         path
         for (_, name), (path, *_) in local_paths.items()
-        if not name or len(name) > _MAX_NAME_LENGTH
+        if not name or len(name) > MAX_NAME_LENGTH
     ]
     if invalid:
         message = f"the server cannot store files with these names: {', '.join(invalid)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -11,27 +10,28 @@ from types import TracebackType
 from typing import Self
 
 from docassemble_client._base_client import BaseClient
-from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, TEXT, check_arguments
+from docassemble_client._checks import FLAG, PATH, TEXT, check_arguments
 from docassemble_client._cleanup import CallGroup
 from docassemble_client._client_lifetime import get_cleanup_tasks
-from docassemble_client._concurrency import run_in_thread, time_limit
-from docassemble_client._core.retry import retry_until_available
-from docassemble_client.errors import (
-    AccessDenied,
-    TaskTimeout,
-    UsageError,
-)
+from docassemble_client._concurrency import run_in_thread
+from docassemble_client.errors import AccessDenied, UsageError
 from docassemble_client.tasks import TaskEvent, TaskHandle
 from docassemble_client.workflows.errors import ProjectNotFound
 from docassemble_client.workflows.interviews.interview import Interview
 from docassemble_client.workflows.packages.archive import Archive, make_archive
-from docassemble_client.workflows.playground.remote_project import RemoteProject
+from docassemble_client.workflows.playground.download import (
+    ProjectDownload,
+    ProjectFile,
+    download_project,
+)
+from docassemble_client.workflows.playground.project_call import call_and_wait, check_options
+from docassemble_client.workflows.playground.remote_project import (
+    DEFAULT_PROJECT,
+    RemoteProject,
+    is_project_name,
+)
 from docassemble_client.workflows.playground.sync import Sync, SyncChange, SyncReport
 from docassemble_client.workflows.playground.watch import WatchEvent, watch
-from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
-
-DEFAULT_PROJECT = "default"
-_PROJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # the server's rule (develop/api.py:320)
 
 
 class Project:
@@ -53,7 +53,7 @@ class Project:
     ) -> None:
         check_arguments(TEXT, name=name)
         check_arguments(FLAG, create=create, delete=delete)
-        if name != DEFAULT_PROJECT and not _PROJECT_NAME.fullmatch(name):
+        if name != DEFAULT_PROJECT and not is_project_name(name):
             message = "a project name has only ASCII letters and digits and begins with a letter"
             raise UsageError(message, hint="The server allows no _ or - in it")
         if delete and name == DEFAULT_PROJECT:
@@ -127,9 +127,9 @@ class Project:
         """
         self._check_entered()
         check_arguments(PATH, source=source)
-        _check_options(restart=restart, timeout=timeout, on_progress=on_progress)
+        check_options(restart=restart, timeout=timeout, on_progress=on_progress)
         with await run_in_thread(make_archive(source), undo=Archive.close) as archive:
-            return await self._call_and_wait(
+            return await self._fill(
                 lambda: self._client.playground.install_packages(
                     [archive.upload],
                     project=self.name,
@@ -172,11 +172,11 @@ class Project:
         """
         self._check_entered()
         check_arguments(TEXT, optional=True, github=github, pip=pip, branch=branch)
-        _check_options(restart=restart, timeout=timeout, on_progress=on_progress)
+        check_options(restart=restart, timeout=timeout, on_progress=on_progress)
         if (github is None) is (pip is None) or (branch is not None and github is None):
             message = "pull takes one package: github=, with or without branch=, or pip="
             raise UsageError(message)
-        return await self._call_and_wait(
+        return await self._fill(
             lambda: self._client.playground.pull_package(
                 github_url=github,
                 pip=pip,
@@ -279,6 +279,45 @@ class Project:
         sync = self._make_sync(folder, delete=delete, restart=restart, on_change=on_change)
         return watch(sync, interval=interval, debounce=debounce, sleep=sleep)
 
+    async def download(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        timeout: float | None = 600.0,
+        on_file: Callable[[ProjectFile], object] | None = None,
+    ) -> ProjectDownload:
+        """
+        Download all files of the project: the inverse of `sync`, byte for byte.
+
+        They are written to the folders questions, templates, static, sources and modules, which
+        `sync` accepts. Each file appears only when it is complete.
+
+        Args:
+            folder: Path of the folder, which is created; its other files are kept.
+            overwrite: Whether existing files are replaced.
+            timeout: Seconds for the whole download; None for no limit.
+            on_file: Function or coroutine function, called with each file.
+
+        Returns:
+            The files, and those that were skipped because of their names.
+
+        Raises:
+            UsageError: A file exists already, and `overwrite` is not set; nothing was downloaded.
+            TaskTimeout: The download did not finish in time.
+            OSError: A file cannot be written.
+        """
+        self._check_entered()
+        return await download_project(
+            self._client,
+            folder,
+            project=self.name,
+            user_id=self._requested_user_id,
+            overwrite=overwrite,
+            timeout=timeout,
+            on_file=on_file,
+        )
+
     async def __aenter__(self) -> Self:
         await self._ensure_exists()
         self._entered = True
@@ -320,32 +359,15 @@ class Project:
             send=partial(self._calls.run, leftover=self._remote.description),
         )
 
-    async def _call_and_wait(
+    async def _fill(
         self,
         call: Callable[[], Awaitable[TaskHandle | None]],
         *,
         timeout: float | None,
         on_progress: Callable[[TaskEvent], object] | None,
     ) -> bool:
-        """Make a call that is safe to repeat, and wait for the restart if there is one."""
-        handle: TaskHandle | None = None
-
-        def make_error() -> TaskTimeout:
-            message = f"the project was not ready within {timeout} s"
-            hint = "The server may still be working on it; you can safely repeat the call"
-            return TaskTimeout(message, hint=hint, handle=handle)
-
-        async with time_limit(timeout, make_error):
-            since = await latest_start_time(self._client)
-            handle = await retry_until_available(
-                partial(self._calls.run, call, self._remote.description)
-            )
-            await self._client.wait_for_task(handle, timeout=None, on_progress=on_progress)
-            # If the first response was lost, that request may have caused the restart.
-            restarted = handle is not None or await latest_start_time(self._client) > since
-            if restarted:
-                await wait_until_stable(self._client, since)
-        return restarted
+        send = partial(self._calls.run, call, self._remote.description)
+        return await call_and_wait(self._client, send, timeout=timeout, on_progress=on_progress)
 
     async def _ensure_exists(self) -> None:
         if self._user_id is None:
@@ -376,11 +398,3 @@ class Project:
     async def _delete_project(self) -> None:
         await self._calls.wait()
         await self._remote.delete()
-
-
-def _check_options(
-    *, restart: bool, timeout: float | None, on_progress: Callable[[TaskEvent], object] | None
-) -> None:
-    check_arguments(FLAG, restart=restart)
-    check_arguments(SECONDS, optional=True, timeout=timeout)
-    check_arguments(CALLABLE, optional=True, on_progress=on_progress)

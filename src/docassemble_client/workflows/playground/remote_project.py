@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Self
 
 from docassemble_client._concurrency import time_limit
@@ -11,7 +12,14 @@ from docassemble_client.errors import BadRequest, DocassembleError, TaskTimeout
 if TYPE_CHECKING:
     from docassemble_client._base_client import BaseClient
 
+DEFAULT_PROJECT = "default"
+_PROJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # the server's rule (develop/api.py:320)
 _DELETE_TIMEOUT_SECONDS = 300.0  # includes retries during an outage
+
+
+def is_project_name(name: str) -> bool:
+    """Whether the server allows the name for a new project."""
+    return _PROJECT_NAME.fullmatch(name) is not None
 
 
 class RemoteProject:

@@ -30,6 +30,7 @@ from docassemble_client.workflows.playground.layout import (
     compute_digests,
     find_local_files,
 )
+from docassemble_client.workflows.playground.remote_files import list_remote_files
 from docassemble_client.workflows.server.restart import latest_start_time, wait_until_stable
 
 if TYPE_CHECKING:
@@ -305,17 +306,8 @@ class Sync:
 
     async def _fetch_remote_digests(self, local: LocalFiles) -> dict[RemotePath, str]:
         """Return the digests of the server's files; empty for files that are not on disk."""
-        remote_digests: dict[RemotePath, str] = {}
-        for folder in FOLDERS:
-            names = await retry_until_available(
-                partial(
-                    self.client.playground.list_files,
-                    folder=folder,
-                    project=self.project,
-                    user_id=self.user_id,
-                )
-            )
-            remote_digests |= {(folder, name): "" for name in names}
+        paths = await list_remote_files(self.client, project=self.project, user_id=self.user_id)
+        remote_digests = dict.fromkeys(paths, "")
         pending = iter(remote_digests.keys() & local.files.keys())
 
         async def compare() -> None:
