@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Only blocks in these languages are allowed, because others are not tested.
-LANGUAGES = {"python", "text", "console", "yaml", ""}
+LANGUAGES = {"python", "text", "console", "toml", "yaml", ""}
 
 
 def get_session_ids(fake: FakeServer) -> set[str]:
@@ -44,6 +44,8 @@ def test_block_runs(
     monkeypatch.setitem(default_transport, "transport", fake.transport())
     monkeypatch.setenv(URL_VARIABLE, fake.url)
     monkeypatch.setenv(KEY_VARIABLE, fake.api_key)
+    monkeypatch.setenv("TEST_API_KEY", fake.api_key)  # of the profile in client.md
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     prepare_server(block.page, fake)
     session_ids = get_session_ids(fake)
 

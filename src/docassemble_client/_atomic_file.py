@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 _PARTIAL_SUFFIX = ".part"
+_PRIVATE_MODE = 0o600
 
 
 class AtomicFileWriter:
@@ -24,14 +25,18 @@ class AtomicFileWriter:
     name, no file is replaced: the new file gets a number.
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: str | None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], name: str | None, *, is_private: bool = False
+    ) -> None:
         """
         Choose the path; nothing is written yet.
 
         Args:
             path: Path of the file, or an existing folder.
             name: Name of the file in a folder.
+            is_private: Whether only its owner may read it.
         """
+        self._is_private = is_private
         self._target_path = Path(path)
         self._is_exact_path = not self._target_path.is_dir()
         if not self._is_exact_path:
@@ -43,7 +48,9 @@ class AtomicFileWriter:
         self._end: list[None] = [None]
 
     def __enter__(self) -> Self:
-        self._file = self._partial_path.open("xb")
+        if self._is_private:
+            self._partial_path.touch(_PRIVATE_MODE, exist_ok=False)
+        self._file = self._partial_path.open("r+b" if self._is_private else "xb")
         return self
 
     def write(self, content: bytes) -> None:

@@ -157,6 +157,30 @@ class BaseClient(ClientLifetime, Namespaces):
         options.setdefault("public_url", public_url)
         return cls(url, api_key, **options)
 
+    @classmethod
+    def from_profile(cls, name: str | None = None, **options: Unpack[ClientOptions]) -> Self:
+        """
+        Create a client from a profile in config.toml, in the user's folder for configuration.
+
+        A profile has a URL, and a key: `api_key`, `api_key_env` or `api_key_command`.
+
+        Args:
+            name: Name; by default the one in DOCASSEMBLE_PROFILE, or the file's `default`.
+            options: Optional arguments of the constructor, such as timeout or retry.
+
+        Returns:
+            The client.
+
+        Raises:
+            UsageError: The profile is missing or invalid, or other users can read the file.
+            OSError: The file cannot be read.
+        """
+        from docassemble_client._profiles import read_profiles
+
+        profile = read_profiles().get(name)
+        options.setdefault("public_url", profile.public_url)
+        return cls(profile.url, profile.fetch_api_key(), **options)
+
     def with_options(
         self,
         *,
