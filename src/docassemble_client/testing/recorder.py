@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from docassemble_client._types import is_json_object, is_mapping
 from docassemble_client.operations import OPERATIONS
+from docassemble_client.testing._server.masking import Masks
 from docassemble_client.testing.recordings import (
     EMAIL_PLACEHOLDER,
+    HOST_PLACEHOLDER,
     INTERVIEW_PLACEHOLDER,
     SECRET_PLACEHOLDER,
     SERVER_PLACEHOLDER,
@@ -50,7 +53,7 @@ class _Session:
     """A session that is being recorded."""
 
     recording: Recording
-    placeholders: dict[str, str] = field(repr=False)  # by the value that they replace
+    masks: Masks = field(repr=False)
     path: list[int] = field(factory=lambda: [0])  # numbers of the screens so far
 
     @property
@@ -70,8 +73,11 @@ class _Session:
                     if name not in _SYSTEM_VARIABLES
                 }
             case "sessions.run_action":
-                action, arguments = call.get_text("action"), call.get_mapping("arguments")
-                recorded = RecordedAction(action=action, arguments=arguments, reply=reply)
+                recorded = RecordedAction(
+                    action=call.get_text("action"),
+                    arguments=self.masks.apply(call.get_mapping("arguments")),
+                    reply=reply,
+                )
                 self.screen.actions.append(recorded)
                 if not call.get_flag("read_only"):
                     self._move_to(self.path[-1], call)
@@ -92,7 +98,7 @@ class _Session:
         screens = self.recording.screens
         new_transition = Transition(
             next_screen=len(screens),
-            variables=call.get_mapping("variables"),
+            variables=self.masks.apply(call.get_mapping("variables")),
             files=call.get_files(),
             block=call.get_text("question_name"),
         )
@@ -117,11 +123,14 @@ class _Session:
         """Replace values that belong to the session, the server or its user."""
         anchor = _get_nested(reply.question, "menu", "top", "anchor")
         if isinstance(anchor, str) and "@" in anchor:
-            self.placeholders.setdefault(anchor, EMAIL_PLACEHOLDER)
-        content = reply.content
-        for value, placeholder in self.placeholders.items():
-            content = content.replace(json.dumps(value)[1:-1].encode(), placeholder.encode())
-        return RecordedReply.from_response(reply.status, reply.content_type, content)
+            self.masks.add_text(anchor, EMAIL_PLACEHOLDER)
+        content = self.masks.apply_to_bytes(base64.b64decode(reply.base64))
+        return evolve(
+            reply,
+            json=self.masks.apply(reply.json),
+            text=self.masks.apply(reply.text),
+            base64=base64.b64encode(content).decode(),
+        )
 
 
 class Recorder:
@@ -129,8 +138,9 @@ class Recorder:
     Records interview sessions that a client runs on a real server.
 
     You can commit the recordings. They contain the screens and the answers that you send, so use
-    fictitious data. They do not contain the API key, session secrets, the URL of the server and
-    the e-mail address of the key's owner.
+    fictitious data. They do not contain the API key, session secrets, the host of the server and
+    the e-mail address of the key's owner, in any spelling. The recorder asks the server for this
+    address.
 
     Attributes:
         recordings: Recordings by file name of the interview. Several sessions of one interview are
@@ -199,7 +209,15 @@ class Recorder:
         return path in _OPERATIONS_BY_PATH
 
     def record(
-        self, request: FakeRequest, status: int, content_type: str, content: bytes, *, url: str
+        self,
+        request: FakeRequest,
+        status: int,
+        content_type: str,
+        content: bytes,
+        *,
+        url: str,
+        address: str = "",
+        email: str = "",
     ) -> None:
         """
         Record a request and its response.
@@ -210,6 +228,8 @@ class Recorder:
             content_type: Content type of the response.
             content: Body of the response.
             url: URL of the server.
+            address: IP address of the server; empty if it is unknown.
+            email: E-mail address of the API key's owner; empty if it is unknown.
         """
         operation = _OPERATIONS_BY_PATH.get(request.path, {}).get(request.method, "")
         if not operation or status not in _SUCCESS:
@@ -221,9 +241,11 @@ class Recorder:
         if operation == "playground.upload_files":
             self._record_sources(request)
         elif operation == "sessions.start" and reply is not None:
-            api_key = request.headers.get("x-api-key", "")
-            placeholders = {url: SERVER_PLACEHOLDER, api_key: SECRET_PLACEHOLDER}
-            self._start_session(reply.json, placeholders)
+            masks = Masks()
+            masks.add_text(email, EMAIL_PLACEHOLDER)
+            masks.add_text(request.headers.get("x-api-key", ""), SECRET_PLACEHOLDER)
+            masks.add_server(url, address, url_mask=SERVER_PLACEHOLDER, host_mask=HOST_PLACEHOLDER)
+            self._start_session(reply.json, masks)
         elif (session := self._sessions.get(call.get_text("session"))) is not None:
             session.record(operation, call, reply)
 
@@ -231,13 +253,16 @@ class Recorder:
         for file in request.body.files:
             self._sources[file.filename] = file.content.decode(errors="replace")
 
-    def _start_session(self, reply: Any, placeholders: dict[str, str]) -> None:
+    def _start_session(self, reply: Any, masks: Masks) -> None:
         filename, session_id = str(reply["i"]), str(reply["session"])
         recording = self.recordings.get(filename)
         playground_file = _PLAYGROUND.fullmatch(filename)
         source = self._sources.get(playground_file[1], "") if playground_file else ""
         if playground_file:
-            placeholders[filename] = INTERVIEW_PLACEHOLDER  # changes with the next upload
+            masks.add_text(filename, INTERVIEW_PLACEHOLDER)  # changes with the next upload
+        masks.add_text(session_id, SESSION_PLACEHOLDER)
+        masks.add_text(str(reply.get("secret") or ""), SECRET_PLACEHOLDER)
+        source = masks.apply(source)
         if recording is None or recording.source != source:
             recording = self.recordings[filename] = Recording(
                 filename=filename,
@@ -245,10 +270,7 @@ class Recorder:
                 encrypted=bool(reply["encrypted"]),
                 source=source,
             )
-        secret = str(reply.get("secret") or "")
-        placeholders |= {session_id: SESSION_PLACEHOLDER, secret: SECRET_PLACEHOLDER}
-        placeholders.pop("", None)  # an absent key or secret
-        self._sessions[session_id] = _Session(recording, placeholders)
+        self._sessions[session_id] = _Session(recording, masks)
 
 
 class _RecordedCall:

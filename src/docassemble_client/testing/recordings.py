@@ -27,6 +27,7 @@ SESSION_PLACEHOLDER = "{{session}}"
 SECRET_PLACEHOLDER = "{{secret}}"  # noqa: S105 - not a secret
 INTERVIEW_PLACEHOLDER = "{{interview}}"
 SERVER_PLACEHOLDER = "{{server}}"
+HOST_PLACEHOLDER = "{{host}}"
 EMAIL_PLACEHOLDER = "{{email}}"
 _FORMAT_VERSION = 1
 _JSON = "application/json"
@@ -40,7 +41,7 @@ class RecordedReply:
     A recorded response of the server.
 
     Values that belong to a single session, server or user are replaced by {{session}}, {{secret}},
-    {{interview}}, {{server}} and {{email}}.
+    {{interview}}, {{server}}, {{host}} and {{email}}.
 
     Attributes:
         status: HTTP status.

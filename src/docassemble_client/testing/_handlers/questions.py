@@ -20,6 +20,7 @@ from docassemble_client.testing.interviews import (
 )
 from docassemble_client.testing.recordings import (
     EMAIL_PLACEHOLDER,
+    HOST_PLACEHOLDER,
     INTERVIEW_PLACEHOLDER,
     SECRET_PLACEHOLDER,
     SERVER_PLACEHOLDER,
@@ -89,6 +90,7 @@ def make_replayed_response(call: ApiCall, session: Session, reply: RecordedReply
         (SECRET_PLACEHOLDER, session.secret),
         (INTERVIEW_PLACEHOLDER, session.filename),
         (SERVER_PLACEHOLDER, call.state.url),
+        (HOST_PLACEHOLDER, call.state.url.partition("://")[2]),
         (EMAIL_PLACEHOLDER, call.user.account.email),
     ):
         content = content.replace(placeholder.encode(), json.dumps(value)[1:-1].encode())

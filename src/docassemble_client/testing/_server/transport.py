@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import httpx
 
+from docassemble_client._types import is_mapping
+from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing._server.messages import FakeRequest, parse_query
 from docassemble_client.testing._server.request_handler import ResponseTimeout
 from docassemble_client.testing.faults import ConnectionLost, ConnectionRefused
@@ -91,10 +95,13 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         if not self._recorder.should_record(request.url.path):
             return await self._inner.handle_async_request(request)
         fake_request = await _to_fake_request(request)
+        is_start = request.url.path == OPERATIONS["sessions.start"].path
+        email = await self._find_email(request) if is_start else ""
         response = await self._inner.handle_async_request(request)
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - the transport is async
         raw = b"".join([chunk async for chunk in stream])
+        address = _find_address(response)
         await response.aclose()
         decoded = httpx.Response(response.status_code, headers=response.headers, content=raw)
         self._recorder.record(
@@ -102,11 +109,32 @@ class RecordingTransport(httpx.AsyncBaseTransport):
             decoded.status_code,
             decoded.headers.get("content-type", ""),
             decoded.content,
-            url=str(request.url).partition(request.url.path)[0],
+            url=f"{request.url.scheme}://{request.url.netloc.decode()}",
+            address=address,
+            email=email,
         )
         return httpx.Response(
             response.status_code, headers=response.headers, stream=_BufferedStream(raw)
         )
+
+    async def _find_email(self, request: httpx.Request) -> str:
+        """Find the e-mail address of the API key's owner; empty if the server does not say it."""
+        extensions = {
+            name: value for name, value in request.extensions.items() if name == "timeout"
+        }
+        user_request = httpx.Request(
+            "GET",
+            request.url.copy_with(path=OPERATIONS["users.get_current"].path, query=None),
+            headers={"x-api-key": request.headers.get("x-api-key", "")},
+            extensions=extensions,
+        )
+        try:
+            async with aclosing(await self._inner.handle_async_request(user_request)) as response:
+                user = json.loads(await response.aread())
+        except (httpx.HTTPError, OSError, ValueError, RecursionError):
+            return ""
+        email = user.get("email") if is_mapping(user) else ""
+        return email if isinstance(email, str) and "@" in email else ""
 
     async def aclose(self) -> None:
         """Close the inner transport."""
@@ -121,6 +149,13 @@ class _BufferedStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._raw
+
+
+def _find_address(response: httpx.Response) -> str:
+    """Find the IP address of the server, or of the proxy; empty if the transport hides it."""
+    stream = response.extensions.get("network_stream")
+    address = stream and stream.get_extra_info("server_addr")
+    return str(address[0]) if isinstance(address, tuple) else ""
 
 
 async def _to_fake_request(request: httpx.Request) -> FakeRequest:
