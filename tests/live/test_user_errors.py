@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client import AsyncDocassemble, ServerError
+from docassemble_client import AsyncDocassemble, BadRequest, ServerError
 from tests.live.accounts import limited_client, temporary_account
 from tests.live.known_errors import ACCESS_DENIED, assert_error
 
@@ -28,6 +28,7 @@ NO_DEACTIVATION = "You do not have sufficient privileges to inactivate user acco
 NO_DELETION = "You do not have sufficient privileges to delete user accounts."
 PROTECTED = "This user account cannot be deleted or deactivated."
 WRONG_OLD_PASSWORD = "The old_password is incorrect"
+DATABASE_REFUSAL = "(psycopg2.errors.{}"
 TOO_LONG_PASSWORD = "password cannot be longer than 72 bytes{}"
 
 
@@ -93,7 +94,13 @@ async def test_invalid_updates_are_refused(da: AsyncDocassemble, connect: Connec
         await assert_error(
             admin.da.users.update_current(password=LONG_PASSWORD), 400, TOO_LONG_PASSWORD
         )
-        with pytest.raises(Exception, match="400") as error:
+        for call in (
+            admin.da.users.update_current(country="Germany"),
+            da.users.create("x" * 256),
+            da.privileges.create("x" * 51),
+        ):
+            await assert_error(call, 400, DATABASE_REFUSAL)
+        with pytest.raises(BadRequest, match="400") as error:
             await da.users.update(admin.id, country="Germany")
         after = await da.users.get(admin.id)
         secret = await da.users.get_secret(admin.email, admin.password)

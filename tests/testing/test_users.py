@@ -144,6 +144,7 @@ async def test_invitations_are_returned_as_links_or_not_sent(da: AsyncDocassembl
         (lambda da: da.users.update(1, active=False), "403 The active status of this user"),
         (lambda da: da.users.update(1, password="x", old_password="y"), "400 The old_password is"),
         (lambda da: da.users.update_current(country="Germany"), "400 (psycopg2"),
+        (lambda da: da.users.create("x" * 256), "400 (psycopg2.errors.Error) [SQL: INSERT"),
         (make_raw_call("PATCH", "/api/user", first_name=None), "400 (psycopg2"),
         (lambda da: da.users.delete(1, "account"), "403 This user account cannot be deleted"),
         (lambda da: da.users.deactivate(99), "404 User not found."),

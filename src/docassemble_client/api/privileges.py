@@ -92,7 +92,7 @@ class Privileges:
             UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: The given privilege already exists; A privilege name must be provided; You
-                do not have sufficient privileges to see the list of privileges.
+                do not have sufficient privileges to see the list of privileges; (psycopg2.errors.….
         """
         return await self._runner.call(
             operations.PRIVILEGES_CREATE,

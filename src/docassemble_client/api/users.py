@@ -159,7 +159,8 @@ class Users:
                 not have sufficient privileges to edit a user's information; You do not have
                 sufficient privileges to change a user's password; Access denied.
             BadRequest: You do not have sufficient privileges to edit this user's information; The
-                old_password is incorrect; password cannot be longer than 72 bytes….
+                old_password is incorrect; password cannot be longer than 72 bytes…;
+                (psycopg2.errors.….
         """
         return await self._runner.call(
             operations.USERS_UPDATE_CURRENT,
@@ -240,7 +241,7 @@ class Users:
             BadRequest: An e-mail address must be supplied; That e-mail address is already being
                 used; Password too short or too long; Invalid privilege name.  … is not an existing
                 privilege; List of privileges must be a string or a list; password cannot be longer
-                than 72 bytes….
+                than 72 bytes…; (psycopg2.errors.….
         """
         return await self._runner.call(
             operations.USERS_CREATE,
@@ -370,7 +371,7 @@ class Users:
                 Access denied.
             BadRequest: You do not have sufficient privileges to edit this user's information; The
                 old_password is incorrect; Error obtaining user information: …; password cannot be
-                longer than 72 bytes….
+                longer than 72 bytes…; (psycopg2.errors.….
             NotFound: User not found.
         """
         return await self._runner.call(

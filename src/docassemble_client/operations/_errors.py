@@ -12,6 +12,13 @@ EVERY = (
         "Check that the API key is correct, that the account of its owner is active, and that its IP or referer restriction allows this request. {privileges}",
     ),
 )
+DATABASE_REFUSAL = (
+    KnownError(
+        400,
+        "(psycopg2.errors.{}",
+        "A value is too long, null or of the wrong type. The rest of the error contains the SQL statement with the values: do not log it.",
+    ),
+)
 PASSWORD_LOGIN = (
     KnownError(400, "A username and password must be supplied", "Pass both."),
     KnownError(403, "Username not known", "No account has this e-mail address."),

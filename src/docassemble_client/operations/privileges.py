@@ -86,6 +86,7 @@ PRIVILEGES_CREATE: Final[Operation[None]] = Operation(
             "You do not have sufficient privileges to see the list of privileges.",
             "A key with limited permissions needs access_privileges and edit_privileges.",
         ),
+        *_errors.DATABASE_REFUSAL,
         *_errors.EVERY,
     ),
 )

@@ -152,6 +152,7 @@ USERS_UPDATE_CURRENT: Final[Operation[None]] = Operation(
             "Pass the user's current password as old_password, or leave it out.",
         ),
         *_PASSWORD_LENGTH,
+        *_errors.DATABASE_REFUSAL,
         *_errors.EVERY,
     ),
 )
@@ -199,6 +200,7 @@ USERS_CREATE: Final[Operation[models.NewUser]] = Operation(
         ),
         KnownError(400, "List of privileges must be a string or a list.", "Pass a list of names."),
         *_PASSWORD_LENGTH,
+        *_errors.DATABASE_REFUSAL,
         *_errors.EVERY,
     ),
 )
@@ -291,6 +293,7 @@ USERS_UPDATE: Final[Operation[None]] = Operation(
         ),
         *_USER_LOOKUP,
         *_PASSWORD_LENGTH,
+        *_errors.DATABASE_REFUSAL,
         *_errors.EVERY,
     ),
 )

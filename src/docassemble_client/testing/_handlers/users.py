@@ -94,8 +94,18 @@ def users_create(call: ApiCall) -> object:
         call.refuse("already being used")
     if not call.user.has_privilege("admin"):
         privileges = [name for name in privileges if name not in ELEVATED_PRIVILEGES]
+    for name, value in {"email": email, **profile}.items():
+        _check_column(value, name, "INSERT INTO user")
     account = call.state.users.add(email, password, privileges, **profile)
     return models.NewUser(user_id=account.id, password=Secret(password))
+
+
+def _check_column(value: object, name: str, statement: str) -> None:
+    """Refuse a value that the database does not accept, with its error message."""
+    max_length = _MAX_LENGTH_BY_FIELD.get(name, _MAX_FIELD_LENGTH)
+    if value is None or isinstance(value, dict) or len(str(value)) > max_length:
+        message = f"(psycopg2.errors.Error) [SQL: {statement} {name}]"
+        raise ApiRefusal(make_json_response(message, 400))
 
 
 def _read_privileges(call: ApiCall) -> list[str]:
@@ -213,12 +223,7 @@ def _update_account(call: ApiCall, account: Account) -> None:
     if call.user.is_limited and is_elevated:
         call.refuse("edit this user's information")
     for name in PROFILE_FIELDS:
-        value = call.get_value(name, "")
-        max_length = _MAX_LENGTH_BY_FIELD.get(name, _MAX_FIELD_LENGTH)
-        if value is None or isinstance(value, dict) or len(str(value)) > max_length:
-            # The real server returns the database's error message.
-            message = f"(psycopg2.errors.Error) [SQL: UPDATE user {name}]"
-            raise ApiRefusal(make_json_response(message, 400))
+        _check_column(call.get_value(name, ""), name, "UPDATE user")
     if call.has_argument("password"):
         old_password, password = call.get_value("old_password"), call.get_value("password")
         if old_password is not None and old_password not in {password, account.password}:
