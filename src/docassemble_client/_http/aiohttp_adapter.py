@@ -18,12 +18,9 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
 from docassemble_client._core.messages import RawResponse
-from docassemble_client._http.adapter import (
-    UploadStream,
-    invalid_request,
-    read_up_to,
-)
+from docassemble_client._http.adapter import UploadStream, invalid_request, read_up_to
 from docassemble_client._http.aiohttp_connector import Connector, Protocol, current_state
+from docassemble_client._http.connecting import Connecting
 from docassemble_client._http.connection_errors import ConnectionErrors
 from docassemble_client.config import Timeouts
 
@@ -72,6 +69,7 @@ class AiohttpAdapter:
         # A function, because vars() would show the password in the URL.
         self._get_proxy = get_proxy
         self._context = context
+        self._connecting = Connecting()
         self._session: aiohttp.ClientSession | None = None
         self._last_timeout: tuple[Timeouts | None, aiohttp.ClientTimeout] = (
             None,
@@ -123,6 +121,8 @@ class AiohttpAdapter:
         if state.is_sent:
             return self.map_error(request, error, timeouts)
         errors = self._errors
+        if self._connecting.is_closed:
+            return errors.client_closed(request)
         if isinstance(error, aiohttp.InvalidURL):
             # Such as 127.1, which aiohttp does not resolve.
             return invalid_request(request, error)
@@ -131,9 +131,8 @@ class AiohttpAdapter:
         if isinstance(error, aiohttp.ClientHttpProxyError):
             # The text of the error contains the proxy's password.
             return errors.proxy_refusal(request, error.status)
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return errors.connect_error(request, error.os_error)
-        return errors.connect_error(request, error, is_text_safe=False)
+        reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+        return errors.connect_error(request, reason, is_text_safe=reason is not error)
 
     def map_error(
         self, request: Request, error: aiohttp.ClientError | OSError, timeouts: Timeouts
@@ -145,6 +144,7 @@ class AiohttpAdapter:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._connecting.aclose()
         if self._session is not None:
             await self._session.close()
 
@@ -152,7 +152,7 @@ class AiohttpAdapter:
         # Not earlier: a session that is not closed warns.
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=Connector(self._context),
+                connector=Connector(self._context, self._connecting),
                 cookie_jar=_NoCookies(),
                 # Without a body, aiohttp would send application/octet-stream.
                 skip_auto_headers=("content-type",),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docassemble_client._core.messages import SendState
+    from docassemble_client._http.connecting import Connecting
 
 current_state: ContextVar[SendState] = ContextVar("current_state")
 """Progress of the call that the running task sends."""
@@ -41,13 +42,15 @@ class Connector(aiohttp.TCPConnector):
     response to the next request. If the server has closed it, a request could not be sent.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, connecting: Connecting) -> None:
         """
         Prepare a pool without a limit; the transport limits the number of requests.
 
         Args:
             context: Context for TLS.
+            connecting: The connections that are being opened.
         """
+        self._connecting = connecting
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # untyped there
             limit=0,
             ssl=context,
@@ -71,6 +74,10 @@ class Connector(aiohttp.TCPConnector):
         state.is_sent = True
         state.connection = protocol
         return connection
+
+    async def _create_connection(self, *arguments: Any, **options: Any) -> ResponseHandler:
+        async with self._connecting.interruptible():
+            return await super()._create_connection(*arguments, **options)
 
 
 class Protocol(ResponseHandler):

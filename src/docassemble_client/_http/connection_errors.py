@@ -78,6 +78,13 @@ class ConnectionErrors:
         error.is_transient = problem.is_transient
         return error
 
+    def client_closed(self, request: Request) -> NotSent:
+        """Build the NotSent error for a connection that the end of the client interrupted."""
+        message = f"no connection to {self._path}: the client was closed"
+        error = NotSent(message, hint="Create a new client", **request.error_context)
+        error.is_transient = False
+        return error
+
     def proxy_refusal(self, request: Request, status: int) -> NotSent:
         """Build the NotSent error for a proxy that opens no tunnel."""
         hint = "Check that the proxy may connect to the server"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from docassemble_client._core.messages import SendState
+    from docassemble_client._http.connecting import Connecting
 
 
 class SendObserver:
@@ -40,37 +41,41 @@ class SendObserver:
             self._state.is_sent = False
 
 
-def watch_connections(transport: Any) -> None:
+def watch_connections(transport: Any, connecting: Connecting) -> None:
     """Make a transport of httpx or httpx2 use connections as in `NetworkBackend`."""
     # httpcore has the parameter `network_backend`, but the transports do not have it. Without
     # these attributes, a refused upload would be a MaybeSent; a test guards them.
     with suppress(AttributeError):
         pool = transport._pool  # noqa: SLF001
-        pool._network_backend = NetworkBackend(pool._network_backend)  # noqa: SLF001
+        backend = NetworkBackend(pool._network_backend, connecting)  # noqa: SLF001
+        pool._network_backend = backend  # noqa: SLF001
 
 
 class NetworkBackend:
     """A network backend of httpcore; see EarlyResponseStream."""
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: Any, connecting: Connecting) -> None:
         """
         Wrap another backend.
 
         Args:
             backend: The backend of httpcore that opens the connections.
+            connecting: The connections that are being opened.
         """
         self._backend = backend
+        self._connecting = connecting
 
     async def connect_tcp(self, *arguments: Any, **options: Any) -> Any:
         """Open a connection."""
-        connection = await self._backend.connect_tcp(*arguments, **options)
+        async with self._connecting.interruptible():
+            connection = await self._backend.connect_tcp(*arguments, **options)
         # Below TLS, which httpcore adds later.
         stream = EarlyResponseStream(
             connection._stream,  # noqa: SLF001 - has no public name; tested
             connection.get_extra_info("socket"),
         )
         connection._stream = stream  # noqa: SLF001
-        return NetworkStream(connection, stream)
+        return NetworkStream(connection, stream, self._connecting)
 
 
 class NetworkStream:
@@ -80,19 +85,28 @@ class NetworkStream:
     It accepts no more bytes after a write has failed. With TLS, it ends only if the server says so.
     """
 
-    def __init__(self, connection: Any, stream: EarlyResponseStream, *, tls: bool = False) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        stream: EarlyResponseStream,
+        connecting: Connecting,
+        *,
+        tls: bool = False,
+    ) -> None:
         """
         Wrap another stream.
 
         Args:
             connection: The stream.
             stream: The bytes on the network, below TLS.
+            connecting: The connections that are being opened.
             tls: Whether the stream is encrypted.
         """
         self.read = self._read_tls if tls else connection.read
         self.get_extra_info = connection.get_extra_info
         self.aclose = connection.aclose
         self._connection = connection
+        self._connecting = connecting
         self._stream = stream
         self._write = connection.write
         self._httpcore = sys.modules[type(connection).__module__.partition(".")[0]]
@@ -117,12 +131,13 @@ class NetworkStream:
     async def start_tls(self, *arguments: Any, **options: Any) -> NetworkStream:
         """Encrypt the connection."""
         try:
-            connection = await self._connection.start_tls(*arguments, **options)
+            async with self._connecting.interruptible():
+                connection = await self._connection.start_tls(*arguments, **options)
         except BaseException:
             # httpcore does not close it if the call is cancelled.
             await self._stream.aclose()
             raise
-        return NetworkStream(connection, self._stream, tls=True)
+        return NetworkStream(connection, self._stream, self._connecting, tls=True)
 
     async def _read_tls(self, max_bytes: int, timeout: float | None = None) -> bytes:
         content: bytes = await self._connection.read(max_bytes, timeout)

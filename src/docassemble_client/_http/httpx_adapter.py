@@ -12,6 +12,7 @@ from docassemble_client._http.adapter import (
     invalid_request,
     read_up_to,
 )
+from docassemble_client._http.connecting import Connecting
 from docassemble_client._http.connection_errors import ConnectionErrors, parse_proxy_status
 from docassemble_client._http.connection_pool import (
     KEEPALIVE_SECONDS,
@@ -44,6 +45,7 @@ class HTTPXAdapter:
         pool: GivenTransport | OneConnectionPool,
         base_url: str,
         proxy: str | None = None,
+        connecting: Connecting | None = None,
     ) -> None:
         """
         Use a pool of transports.
@@ -53,7 +55,9 @@ class HTTPXAdapter:
             pool: The pool.
             base_url: URL of the server.
             proxy: URL of the pool's proxy.
+            connecting: The connections that the pool is opening.
         """
+        self._connecting = connecting or Connecting()
         self.httpx: Any = import_module(library)
         self.pool = pool
         self._base_url = base_url
@@ -91,18 +95,19 @@ class HTTPXAdapter:
             ImportError: The proxy needs a package that is not installed.
         """
         httpx: Any = import_module(library)
+        connecting = Connecting()
         limits = httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS)
 
         def make_transport() -> Any:
             transport = httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
-            watch_connections(transport)
+            watch_connections(transport, connecting)
             return transport
 
         try:
             pool = OneConnectionPool(make_transport)
         except httpx.InvalidURL as error:
             raise ValueError(type(error).__name__) from None
-        return cls(library, pool, base_url, proxy)
+        return cls(library, pool, base_url, proxy, connecting)
 
     async def send(
         self,
@@ -151,6 +156,8 @@ class HTTPXAdapter:
     ) -> DocassembleError:
         """Convert an exception of the library that it raised instead of a response."""
         httpx, errors = self.httpx, self._errors
+        if self._connecting.is_closed and not state.is_sent:
+            return errors.client_closed(request)
         never_sent = isinstance(
             error,
             (
@@ -177,6 +184,7 @@ class HTTPXAdapter:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._connecting.aclose()
         await self.pool.aclose()
 
     def _convert_timeouts(self, timeouts: Timeouts) -> dict[str, float | None]:

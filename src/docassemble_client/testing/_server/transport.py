@@ -154,8 +154,8 @@ class _BufferedStream(httpx.AsyncByteStream):
 def _find_address(response: httpx.Response) -> str:
     """Find the IP address of the server, or of the proxy; empty if the transport hides it."""
     stream = response.extensions.get("network_stream")
-    address = stream and stream.get_extra_info("server_addr")
-    return str(address[0]) if isinstance(address, tuple) else ""
+    address: tuple[object, ...] | None = stream and stream.get_extra_info("server_addr")
+    return str(address[0]) if address else ""
 
 
 async def _to_fake_request(request: httpx.Request) -> FakeRequest:
