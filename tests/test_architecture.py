@@ -17,9 +17,9 @@ PACKAGE = ROOT / "src" / "docassemble_client"
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 # Where a library or standard module may be imported; a folder ends with a slash.
 HOMES = {
-    "asyncio": ("_concurrency.py", "_http/aiohttp_adapter.py", "testing/"),
-    "threading": ("_concurrency.py", "testing/"),
-    "time": ("_concurrency.py", "testing/"),
+    "asyncio": ("_concurrency.py", "_blocking.py", "_http/aiohttp_adapter.py", "testing/"),
+    "threading": ("_concurrency.py", "_blocking.py", "testing/"),
+    "time": ("_concurrency.py", "_blocking.py", "testing/"),
     "httpx": ("_http/httpx_adapter.py", "_http/network.py", "testing/"),
     "httpx2": ("_http/httpx_adapter.py", "_http/network.py", "testing/"),
     "aiohttp": ("_http/aiohttp_adapter.py", "_http/aiohttp_connector.py"),
@@ -41,7 +41,10 @@ LOCAL_IMPORTS = {
     "_client_options.py": "creating a client loads no HTTP library and no model",
     "_core/deserialize.py": "few responses take the slow path",
     "_core/json_codec.py": "an optional library",
-    "_http/transport.py": "only the adapter that is used, and multipart for uploads",
+    "_http/connections.py": "only the adapter that is used",
+    "_http/transport.py": "multipart for uploads",
+    "blocking/__init__.py": "a name is loaded at its first use",
+    "blocking/client.py": "a namespace is loaded at its first use",
     "pytest_plugin.py": "pytest imports it in every run",
     "testing/": "uvicorn, httpx and PyYAML are optional",
 }

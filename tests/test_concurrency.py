@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client._concurrency import ConcurrencyLimiter, run_in_thread
+from docassemble_client._concurrency import ConcurrencyLimiter
+from docassemble_client._long_work import run_in_thread
 from tests.mock import settle
 
 if TYPE_CHECKING:

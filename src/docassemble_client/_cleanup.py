@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from docassemble_client._concurrency import (
     CancelledError,
     create_task,
+    ignore_deadlines,
+    is_blocking,
     monotonic,
     run_callback,
     wait,
@@ -33,7 +35,8 @@ class CleanupTasks:
     Runs work that must end although its caller is cancelled, in tasks that belong to the client.
 
     A cancelled caller leaves at once, and the work continues. Closing the client waits for it.
-    Nobody else cancels these tasks, except the end of the event loop.
+    Nobody else cancels these tasks, except the end of the event loop. Without an event loop, work
+    cannot continue without its caller: if the caller is interrupted, what may remain is reported.
     """
 
     def __init__(self) -> None:
@@ -63,6 +66,8 @@ class CleanupTasks:
             CancelledError: The caller was cancelled.
             CleanupFailed: The client or the event loop was closed before the work ended.
         """
+        if is_blocking():
+            return await self._run_in_caller(work, leftover)
         task = self.create_task(work, leftover)
         try:
             await wait_until_done(task)
@@ -82,7 +87,9 @@ class CleanupTasks:
             work: The work, a coroutine function.
             leftover: What may remain if the work does not end.
         """
-        self._report_failure_of(self.create_task(work, leftover), leftover)
+        with ignore_deadlines():
+            task = self.create_task(work, leftover)
+        self._report_failure_of(task, leftover)
 
     async def finish(
         self,
@@ -109,11 +116,23 @@ class CleanupTasks:
             self.start(work, leftover)
             return
         try:
-            await self.run(work, leftover)
+            with ignore_deadlines():
+                await self.run(work, leftover)
         except DocassembleError as failure:
             if error is None:
                 raise
             error.add_note(f"{note}: {failure}")
+
+    async def _run_in_caller(self, work: Callable[[], Awaitable[T]], leftover: str) -> T:
+        """Run work without a task; report what may remain if it is interrupted."""
+        try:
+            return await work()
+        except DocassembleError:
+            raise
+        except BaseException:
+            # Ctrl+C, a deadline of the caller, or an exception of a signal handler.
+            self.report(leftover)
+            raise
 
     def report(self, leftover: str, failure: BaseException | None = None) -> None:
         """
@@ -170,7 +189,9 @@ class CleanupTasks:
         Returns:
             The task; if it is cancelled, it raises `CleanupFailed`.
         """
-        task = create_task(_run(work, leftover))
+        task = create_task(
+            self._run_in_caller(work, leftover) if is_blocking() else _run(work, leftover)
+        )
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return task
@@ -207,6 +228,7 @@ class CallGroup:
         """
         self._cleanup = cleanup
         self._calls: set[Task[Any]] = set()
+        self._interrupted_calls: list[str] = []
 
     async def run(self, call: Callable[[], Awaitable[T]], leftover: str) -> T:
         """
@@ -222,6 +244,8 @@ class CallGroup:
         Raises:
             CancelledError: The caller was cancelled.
         """
+        if is_blocking():
+            return await self._run_in_caller(call, leftover)
         task = self._cleanup.create_task(call, leftover)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
@@ -234,12 +258,25 @@ class CallGroup:
 
     async def wait(self) -> None:
         """Wait until no call is under way; stop those that take too long."""
+        while self._interrupted_calls:
+            # The server may still process it, and store again what is deleted now.
+            self._cleanup.report(self._interrupted_calls.pop())
         if self._calls:
             _, pending = await wait(self._calls, timeout=_CALL_SECONDS)
             for task in pending:
                 task.cancel()
             if pending:
                 await wait(pending)
+
+    async def _run_in_caller(self, call: Callable[[], Awaitable[T]], leftover: str) -> T:
+        """Make a call without a task; remember it if it is interrupted."""
+        try:
+            return await call()
+        except Exception:
+            raise
+        except BaseException:
+            self._interrupted_calls.append(leftover)
+            raise
 
     def _report_loss(self, leftover: str, task: Task[Any]) -> None:
         failure = None if task.cancelled() else task.exception()

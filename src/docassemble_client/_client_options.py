@@ -6,13 +6,18 @@ import ssl
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, TypedDict, cast
-from weakref import WeakValueDictionary
 
 from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of
 from docassemble_client._cleanup import CleanupTasks
-from docassemble_client._concurrency import Lock, create_task, wait_despite_cancellation
+from docassemble_client._concurrency import (
+    ThreadLock,
+    create_task,
+    is_blocking,
+    wait_despite_cancellation,
+)
 from docassemble_client._core.messages import check_headers
 from docassemble_client._core.retry import RetryBudget
+from docassemble_client._core.session_locks import SessionLocks
 from docassemble_client._http.adapter import HTTPXTransport
 from docassemble_client.config import (
     POLL,
@@ -29,12 +34,13 @@ from docassemble_client.events import Event
 
 if TYPE_CHECKING:
     from docassemble_client._core.executor import Executor
-    from docassemble_client._http.transport import Connections
+    from docassemble_client._http.connections import Connections
 
 URL_VARIABLE = "DOCASSEMBLE_URL"
 KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
 PUBLIC_URL_VARIABLE = "DOCASSEMBLE_PUBLIC_URL"
 _LIBRARIES = ("httpx", "httpx2", "aiohttp")
+_BLOCKING_LIBRARIES = ("httpx", "httpx2")
 
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
 """Headers of every request, or a function that returns them for each request."""
@@ -88,17 +94,20 @@ class SharedState:
         self.base_url = base_url
         self.public_url = public_url
         self.budget: RetryBudget = options.pop("retry_budget") or RetryBudget()
-        self.session_locks: WeakValueDictionary[object, Lock] = WeakValueDictionary()
+        self.session_locks = SessionLocks()
         self.cleanup = CleanupTasks()
         self._cleanup_timeout: float | None = options.pop("cleanup_timeout")
         self._options = options
         self._connections: Connections | None = None
+        self._guard = ThreadLock()
 
     def get_connections(self) -> "Connections":
         if self._connections is None:
-            from docassemble_client._http.transport import Connections
+            from docassemble_client._http.connections import Connections
 
-            self._connections = Connections(self.base_url, **self._options)
+            with self._guard:
+                if self._connections is None:
+                    self._connections = Connections(self.base_url, **self._options)
         return self._connections
 
     def make_executor(self, settings: Settings) -> "Executor":
@@ -149,10 +158,16 @@ def read_environment() -> tuple[str, str, str | None]:
 
 
 def check_transport(transport: object) -> None:
-    is_library = isinstance(transport, str) and transport in _LIBRARIES
-    if not is_library and not hasattr(transport, "handle_async_request"):
-        names = ", ".join(map(repr, _LIBRARIES))
-        message = f"transport must be {names}, or an asynchronous transport of httpx or httpx2"
+    libraries: tuple[str, ...] = _LIBRARIES
+    kind, method = "an asynchronous", "handle_async_request"
+    if is_blocking():
+        # aiohttp needs an event loop.
+        libraries = _BLOCKING_LIBRARIES
+        kind, method = "a blocking", "handle_request"
+    is_library = isinstance(transport, str) and transport in libraries
+    if not is_library and not hasattr(transport, method):
+        names = ", ".join(map(repr, libraries))
+        message = f"transport must be {names}, or {kind} transport of httpx or httpx2"
         raise UsageError(message)
     # httpx is always installed.
     if is_library and transport != "httpx" and not _is_installed(str(transport)):

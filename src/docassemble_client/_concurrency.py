@@ -2,7 +2,7 @@
 Tasks, clocks, timeouts and the concurrency limiter.
 
 Other modules import these names instead of asyncio and time; only the aiohttp adapter and
-`testing/` are exempt.
+`testing/` are exempt. In a blocking client, the names stand for the waits of `_blocking`.
 """
 
 from __future__ import annotations
@@ -10,53 +10,50 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from asyncio import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Lock,
-    Task,
-    TaskGroup,
-    create_task,
-    current_task,
-    gather,
-    run,
-    sleep,
-    to_thread,
-    wait,
-)
+from asyncio import FIRST_COMPLETED, CancelledError, Task, run
 from collections import deque
-from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
+from collections.abc import Coroutine
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from inspect import isawaitable
+from threading import Lock as ThreadLock
 from time import perf_counter
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+
+import docassemble_client._blocking as blocking
+from docassemble_client._blocking import is_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
     from contextlib import AbstractContextManager
+    from types import TracebackType
 
 __all__ = [
     "FIRST_COMPLETED",
     "Callback",
     "CancelledError",
     "ConcurrencyLimiter",
+    "Limiter",
     "Lock",
     "Slot",
     "Task",
     "TaskGroup",
+    "ThreadLock",
     "TimeoutScope",
     "create_task",
     "current_task",
+    "find_loop",
     "gather",
+    "ignore_deadlines",
+    "is_blocking",
     "is_within_call",
+    "make_limiter",
+    "make_lock",
+    "make_task_group",
     "monotonic",
     "perf_counter",
-    "read_chunks",
     "run",
     "run_callback",
-    "run_in_steps",
-    "run_in_thread",
-    "running_loop",
     "sleep",
     "time_limit",
     "timeout_after",
@@ -69,22 +66,118 @@ __all__ = [
     "within_call",
 ]
 
+P = ParamSpec("P")
 T = TypeVar("T")
-CHUNK_BYTES = 262_144
-MAX_STEP_SECONDS = 0.01
 
 _within_call: ContextVar[bool] = ContextVar("within_call", default=False)
 
-TimeoutScope = asyncio.Timeout
-running_loop = asyncio.get_running_loop
-timeout_after = asyncio.timeout
-timeout_at = asyncio.timeout_at
 unix_time = time.time
 
 
+class TimeoutScope(Protocol):
+    """A block that a timeout ends, as `asyncio.Timeout`."""
+
+    def expired(self) -> bool:
+        """Whether the timeout ended the block."""
+        ...
+
+    def reschedule(self, when: float | None) -> None:
+        """Set another deadline."""
+        ...
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> bool | None: ...
+
+
+def find_loop() -> object:
+    """Return the running event loop; in a blocking client, an object that stands for threads."""
+    return ThreadLock if is_blocking() else asyncio.get_running_loop()
+
+
 def monotonic() -> float:
-    """Return the seconds of the event loop's clock."""
-    return asyncio.get_running_loop().time()
+    """Return the seconds of the event loop's clock; in a blocking client, of the system's."""
+    return time.monotonic() if is_blocking() else asyncio.get_running_loop().time()
+
+
+def sleep(seconds: float) -> Awaitable[None]:
+    """Sleep."""
+    return blocking.sleep(seconds) if is_blocking() else asyncio.sleep(seconds)
+
+
+def timeout_at(deadline: float | None) -> TimeoutScope:
+    """Return a block that raises TimeoutError at a time of `monotonic`; None for no limit."""
+    return blocking.DeadlineScope(deadline) if is_blocking() else asyncio.timeout_at(deadline)
+
+
+def timeout_after(seconds: float | None) -> TimeoutScope:
+    """Return a block that raises TimeoutError after some seconds; None for no limit."""
+    return timeout_at(None if seconds is None else monotonic() + seconds)
+
+
+def ignore_deadlines() -> AbstractContextManager[object]:
+    """Return a block for clean-up, which the deadlines of a blocking caller do not end."""
+    # In an event loop, clean-up is a task of its own.
+    return blocking.NoDeadline() if is_blocking() else nullcontext()
+
+
+Lock: TypeAlias = asyncio.Lock | blocking.BlockingLock
+TaskGroup: TypeAlias = asyncio.TaskGroup | blocking.BlockingTaskGroup
+
+
+def make_lock() -> Lock:
+    """Create a lock."""
+    return blocking.BlockingLock() if is_blocking() else asyncio.Lock()
+
+
+def make_task_group() -> TaskGroup:
+    """Create a task group; a blocking caller runs its tasks one after the other."""
+    return blocking.BlockingTaskGroup() if is_blocking() else asyncio.TaskGroup()
+
+
+def create_task(coroutine: Coroutine[Any, Any, T]) -> Task[T]:
+    """Start a task; a blocking caller waits for its end at once."""
+    if is_blocking():
+        return cast("Task[T]", blocking.FinishedTask(coroutine))
+    return asyncio.create_task(coroutine)
+
+
+def current_task() -> Task[Any] | None:
+    """Return the task that runs this code; None in a blocking client."""
+    return None if is_blocking() else asyncio.current_task()
+
+
+async def gather(
+    *work: Coroutine[Any, Any, object] | Task[Any], return_exceptions: bool = False
+) -> None:
+    """Wait for coroutines and tasks, and raise the first error."""
+    if is_blocking():
+        coroutines = cast("tuple[Coroutine[Any, Any, object], ...]", work)  # tasks have ended
+        await blocking.run_all(coroutines, return_exceptions=return_exceptions)
+    else:
+        await asyncio.gather(*work, return_exceptions=return_exceptions)
+
+
+async def wait(
+    tasks: Iterable[Task[T]], *, timeout: float | None = None, return_when: str = "ALL_COMPLETED"
+) -> tuple[set[Task[T]], set[Task[T]]]:
+    """Wait for tasks; return those that have ended and the others."""
+    if is_blocking():
+        return set(tasks), set()
+    return await asyncio.wait(tasks, timeout=timeout, return_when=return_when)
+
+
+async def to_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function in a thread, so that it does not stop the event loop."""
+    if is_blocking():
+        return function(*args, **kwargs)
+    return await asyncio.to_thread(function, *args, **kwargs)
 
 
 class ConcurrencyLimiter:
@@ -133,9 +226,19 @@ class ConcurrencyLimiter:
 
 
 async def run_callback(callback: Callable[..., object], *arguments: object) -> None:
-    """Call a function, or await a coroutine function."""
+    """
+    Call a function, or await a coroutine function.
+
+    Raises:
+        TypeError: The function is a coroutine function, and the client blocks.
+    """
     result = callback(*arguments)
     if isawaitable(result):
+        if is_blocking():
+            if isinstance(result, Coroutine):
+                result.close()
+            message = "Docassemble calls functions, not coroutine functions"
+            raise TypeError(message)
         await result
 
 
@@ -163,11 +266,19 @@ class Callback:
             raise
 
 
+Limiter: TypeAlias = ConcurrencyLimiter | blocking.BlockingLimiter
+
+
+def make_limiter(slots: int) -> Limiter:
+    """Create a limiter."""
+    return blocking.BlockingLimiter(slots) if is_blocking() else ConcurrencyLimiter(slots)
+
+
 class Slot:
     """A slot of an open stream, which may be released before the stream is closed."""
 
-    def __init__(self, limiter: ConcurrencyLimiter) -> None:
-        self._limiter: ConcurrencyLimiter | None = limiter
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter: Limiter | None = limiter
 
     def release(self) -> None:
         """Release the slot; do nothing if it was released."""
@@ -216,89 +327,6 @@ async def time_limit(
         raise make_error() from None
 
 
-async def run_in_steps(work: Generator[None, None, T]) -> T:
-    """
-    Run long work in steps, and let other tasks and the timers run in between.
-
-    Args:
-        work: Yields after each step.
-
-    Returns:
-        What the work returns.
-    """
-    step_end = perf_counter() + MAX_STEP_SECONDS
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        if perf_counter() > step_end:
-            await sleep(0)
-            step_end = perf_counter() + MAX_STEP_SECONDS
-
-
-async def run_in_thread(
-    work: Generator[None, None, T], undo: Callable[[T], object] | None = None
-) -> T:
-    """
-    Run long work in a thread; if the caller is cancelled, the work stops after the current step.
-
-    The cancelled caller does not wait for that, so the work must release what it uses.
-
-    Args:
-        work: Yields after each step.
-        undo: Called with the result if the caller was cancelled when the work had already ended.
-
-    Returns:
-        What the work returns.
-
-    Raises:
-        CancelledError: The caller was cancelled.
-    """
-    job = _ThreadJob(work, undo)
-    try:
-        await to_thread(job.run)
-    except CancelledError:
-        job.stop()
-        raise
-    return job.results[0]
-
-
-class _ThreadJob(Generic[T]):
-    """Work in steps, which another thread can stop."""
-
-    def __init__(self, work: Generator[None, None, T], undo: Callable[[T], object] | None) -> None:
-        self.results: list[T] = []
-        self._work = work
-        self._undo = undo
-        self._is_stopped = False
-
-    def run(self) -> None:
-        with closing(self._collect()) as steps:
-            for _ in steps:
-                if self._is_stopped:
-                    return
-        if self._is_stopped:
-            self._undo_result()
-
-    def stop(self) -> None:
-        self._is_stopped = True
-        self._undo_result()
-
-    def _collect(self) -> Generator[None]:
-        self.results.append((yield from self._work))
-
-    def _undo_result(self) -> None:
-        """Undo the result, if there is one, in the thread that takes it first."""
-        try:
-            result = self.results.pop()
-        except IndexError:
-            return
-        if self._undo is not None:
-            self._undo(result)
-
-
 async def wait_until_done(task: Task[Any]) -> None:
     """
     Wait until a task has ended.
@@ -309,6 +337,8 @@ async def wait_until_done(task: Task[Any]) -> None:
     Raises:
         CancelledError: The caller was cancelled.
     """
+    if is_blocking():
+        return
     waiter = asyncio.get_running_loop().create_future()
 
     def wake(_: object) -> None:
@@ -332,6 +362,8 @@ async def wait_despite_cancellation(task: Task[Any]) -> None:
     Raises:
         CancelledError: The caller was cancelled.
     """
+    if is_blocking():
+        return
     cancelled: CancelledError | None = None
     with _shield_from_scopes():
         while not task.done():
@@ -351,9 +383,3 @@ def _shield_from_scopes() -> AbstractContextManager[object]:
         nullcontext() if anyio is None else anyio.CancelScope(shield=True)
     )
     return scope
-
-
-def read_chunks(file: IO[bytes]) -> Generator[bytes]:
-    """Read a file to its end, in chunks that are short enough for one step."""
-    while chunk := file.read(CHUNK_BYTES):
-        yield chunk

@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
-from docassemble_client._concurrency import TaskGroup, run
+from docassemble_client._concurrency import make_task_group, run
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.config import PollPolicy
 from docassemble_client.errors import APIError, DocassembleError, UsageError
@@ -170,7 +170,7 @@ class Tour:
                 bar = "█" * filled + "░" * (_BAR_WIDTH - filled)
                 print(f"\r   {bar} {completed}/{SESSION_COUNT}", end="", flush=True)
 
-        async with TaskGroup() as group:
+        async with make_task_group() as group:
             for _ in range(SESSION_COUNT):
                 group.create_task(run_session())
         show()

@@ -182,11 +182,11 @@ class DownloadStream:
         release_slot: Callable[[], None] | None = None,
     ) -> None:
         self.status = status
-        self.filename = parse_filename(headers)
-        self.content_type = headers.get("content-type", "")
+        self.filename: str | None = parse_filename(headers)
+        self.content_type: str = headers.get("content-type", "")
         size = headers.get("content-length", "")
         is_number = size.isascii() and size.isdecimal() and len(size) <= MAX_SIZE_DIGITS
-        self.size = int(size) if is_number else None
+        self.size: int | None = int(size) if is_number else None
         self._chunks = chunks
         self._error_context = {"operation": operation, "method": method, "path": path}
         self._request_number = request_number

@@ -147,7 +147,7 @@ async def check_nothing_is_left(da: AsyncDocassemble, server: StreamServer) -> N
     limiter = da._get_executor()._transport._limiter
     assert limiter._free_slots == SLOTS
     assert not limiter._waiters
-    assert not any(lock.locked() for lock in da._shared.session_locks.values())
+    assert not any(lock.locked() for lock in da._shared.session_locks._locks.values())
     async with asyncio.timeout(60):
         await asyncio.gather(change(da), *(get_user(da) for _ in range(SLOTS)))
 

@@ -33,7 +33,7 @@ def change(da: AsyncDocassemble, session: str = "s", **options: Any) -> Coroutin
 
 def count_locks(da: AsyncDocassemble) -> int:
     gc.collect()  # a finished call may be part of a reference cycle until then
-    return len(da._shared.session_locks)
+    return len(da._shared.session_locks._locks)
 
 
 async def test_a_call_waits_for_the_other_calls_of_its_session() -> None:

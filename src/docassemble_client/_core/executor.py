@@ -7,10 +7,9 @@ from contextlib import aclosing, asynccontextmanager
 from copy import copy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakValueDictionary
 
 from docassemble_client._checks import check_arguments
-from docassemble_client._concurrency import Lock, monotonic, run_in_steps, sleep, time_limit
+from docassemble_client._concurrency import Lock, monotonic, sleep, time_limit
 from docassemble_client._core.deserialize import deserialize, deserialize_in_steps
 from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, SendState, check_headers, record_response
@@ -24,6 +23,7 @@ from docassemble_client._core.retry import (
 )
 from docassemble_client._core.serialize import serialize
 from docassemble_client._core.total_limit import NULL_CONTEXT, LimitedChunks, TotalLimit
+from docassemble_client._long_work import run_in_steps
 from docassemble_client._types import UNSET
 from docassemble_client.config import POLL, RETRY, PollPolicy, RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError, UsageError
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
 
     from docassemble_client._core.messages import Request
+    from docassemble_client._core.session_locks import SessionLocks
     from docassemble_client._http.transport import Transport
     from docassemble_client._types import Unset
     from docassemble_client.config import Timeout
@@ -64,7 +65,7 @@ class Executor:
         retry: RetryPolicy,
         poll: PollPolicy,
         budget: RetryBudget,
-        session_locks: WeakValueDictionary[object, Lock],
+        session_locks: SessionLocks,
     ) -> None:
         self._transport = transport
         self._timeouts = timeouts
@@ -103,7 +104,7 @@ class Executor:
         if not operation.exclusive_by:
             return None
         key = tuple(arguments.get(name) for name in operation.exclusive_by)
-        return self._session_locks.setdefault(key, Lock())
+        return self._session_locks.get(key)
 
     def paginate(
         self,

@@ -11,7 +11,7 @@ from docassemble_client._http.connection_pool import STATUSES_WITHOUT_BODY, anno
 from docassemble_client._http.early_response import EarlyResponseStream
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from docassemble_client._core.messages import SendState
     from docassemble_client._http.connecting import Connecting
@@ -31,23 +31,30 @@ class SendObserver:
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
         """Receive an event."""
-        if event.endswith(".send_request_headers.started"):
-            request = info["request"]
-            if request.method != b"CONNECT":
-                self._state.is_sent = True
-                # Each further event would cost time.
-                request.extensions.pop("trace", None)
-        elif event.startswith("connection.connect_"):
-            self._state.is_sent = False
+        observe_sending(self._state, event, info)
 
 
-def watch_connections(transport: Any, connecting: Connecting) -> None:
+def observe_sending(state: SendState, event: str, info: dict[str, Any]) -> None:
+    """Note what an event of httpcore says about the progress of a request."""
+    if event.endswith(".send_request_headers.started"):
+        request = info["request"]
+        if request.method != b"CONNECT":
+            state.is_sent = True
+            # Each further event would cost time.
+            request.extensions.pop("trace", None)
+    elif event.startswith("connection.connect_"):
+        state.is_sent = False
+
+
+def watch_connections(
+    transport: Any, backend_class: Callable[[Any, Connecting], object], connecting: Connecting
+) -> None:
     """Make a transport of httpx or httpx2 use connections as in `NetworkBackend`."""
     # httpcore has the parameter `network_backend`, but the transports do not have it. Without
     # these attributes, a refused upload would be a MaybeSent; a test guards them.
     with suppress(AttributeError):
         pool = transport._pool  # noqa: SLF001
-        backend = NetworkBackend(pool._network_backend, connecting)  # noqa: SLF001
+        backend = backend_class(pool._network_backend, connecting)  # noqa: SLF001
         pool._network_backend = backend  # noqa: SLF001
 
 
@@ -150,9 +157,9 @@ class NetworkStream:
 
 def end_head(response: Any) -> None:
     """Tell the connection of a response that its head has arrived."""
-    stream = response.extensions.get("network_stream")
-    if isinstance(stream, NetworkStream):
-        stream.end_head()
+    end = getattr(response.extensions.get("network_stream"), "end_head", None)
+    if end is not None:
+        end()
 
 
 async def close_if_surplus(response: Any) -> None:
@@ -162,9 +169,31 @@ async def close_if_surplus(response: Any) -> None:
     Otherwise the surplus, such as a second response or the body of a 204, would count as the
     response to the next request.
     """
-    connection = _find_connection(response)
-    if connection is not None and connection.is_idle() and _has_surplus(response, connection):
+    connection = find_surplus(response, _has_pending_bytes)
+    if connection is not None:
         await connection.aclose()
+
+
+def find_surplus(response: Any, has_pending_bytes: Callable[[Any], bool]) -> Any:
+    """
+    Find the connection of a closed response if more than the response has arrived.
+
+    Args:
+        response: The response.
+        has_pending_bytes: Whether a network stream has bytes that nobody has read.
+
+    Returns:
+        The connection; None if nothing more has arrived, or the transport is not httpcore's.
+    """
+    connection = _find_connection(response)
+    if connection is None or not connection.is_idle():
+        return None
+    is_surplus = (
+        connection._h11_state.trailing_data[0]  # noqa: SLF001
+        or (response.status_code in STATUSES_WITHOUT_BODY and announces_body(response.headers))
+        or has_pending_bytes(response.extensions["network_stream"])
+    )
+    return connection if is_surplus else None
 
 
 def _find_connection(response: Any) -> Any:
@@ -177,12 +206,7 @@ def _find_connection(response: Any) -> Any:
         return None
 
 
-def _has_surplus(response: Any, connection: Any) -> bool:
-    if connection._h11_state.trailing_data[0]:  # noqa: SLF001
-        return True
-    if response.status_code in STATUSES_WITHOUT_BODY and announces_body(response.headers):
-        return True
-    stream = response.extensions["network_stream"]
+def _has_pending_bytes(stream: Any) -> bool:
     if isinstance(stream, NetworkStream) and stream.may_hold_bytes:
         return True
     tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")

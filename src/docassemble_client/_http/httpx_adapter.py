@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docassemble_client._core.messages import RawResponse
 from docassemble_client._http.adapter import (
@@ -20,6 +20,7 @@ from docassemble_client._http.connection_pool import (
     OneConnectionPool,
 )
 from docassemble_client._http.httpcore_connection import (
+    NetworkBackend,
     SendObserver,
     close_if_surplus,
     end_head,
@@ -37,7 +38,13 @@ if TYPE_CHECKING:
 
 
 class HTTPXAdapter:
-    """Sends requests with transports of httpx or httpx2, without the library's client."""
+    """
+    Sends requests with transports of httpx or httpx2, without the library's client.
+
+    `BlockingAdapter` replaces the parts that have another form in a blocking client.
+    """
+
+    _pool_class: ClassVar[type[OneConnectionPool]] = OneConnectionPool
 
     def __init__(
         self,
@@ -72,7 +79,7 @@ class HTTPXAdapter:
         packages = {base.__module__.partition(".")[0] for base in type(transport).__mro__}
         # Its library is not imported for any other transport.
         library = "httpx2" if "httpx2" in packages else "httpx"
-        return cls(library, GivenTransport(transport), base_url)
+        return cls(library, GivenTransport(cls._adapt_transport(transport)), base_url)
 
     @classmethod
     def from_library(
@@ -99,15 +106,36 @@ class HTTPXAdapter:
         limits = httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS)
 
         def make_transport() -> Any:
-            transport = httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits)
-            watch_connections(transport, connecting)
-            return transport
+            options = {"verify": context, "proxy": proxy, "limits": limits}
+            return cls._make_transport(httpx, connecting, options)
 
         try:
-            pool = OneConnectionPool(make_transport)
+            pool = cls._pool_class(make_transport)
         except httpx.InvalidURL as error:
             raise ValueError(type(error).__name__) from None
         return cls(library, pool, base_url, proxy, connecting)
+
+    @staticmethod
+    def _adapt_transport(transport: Any) -> Any:
+        """Return a transport with the methods of an asynchronous one."""
+        return transport
+
+    @staticmethod
+    def _make_transport(httpx: Any, connecting: Connecting, options: dict[str, Any]) -> Any:
+        """Create a transport whose connections are watched."""
+        transport = httpx.AsyncHTTPTransport(**options)
+        watch_connections(transport, NetworkBackend, connecting)
+        return transport
+
+    @staticmethod
+    def _make_observer(state: SendState) -> object:
+        """Return the `trace` extension for a request."""
+        return SendObserver(state)
+
+    @staticmethod
+    def _adapt_upload(upload: UploadStream) -> object:
+        """Return an upload as a body for the library."""
+        return upload
 
     async def send(
         self,
@@ -121,17 +149,20 @@ class HTTPXAdapter:
         """Send a request, and return the head of the response."""
         # A caller's transport may report nothing about its connections.
         state.is_sent = not self._reports_progress
-        if isinstance(body, UploadStream) and body.length is not None:
-            headers["content-length"] = str(body.length)
+        content: object = body
+        if isinstance(body, UploadStream):
+            content = self._adapt_upload(body)
+            if body.length is not None:
+                headers["content-length"] = str(body.length)
         try:
             native_request = self.httpx.Request(
                 request.method,
                 self._base_url + target,
                 headers=headers,
-                content=body,
+                content=content,
                 extensions={
                     "timeout": self._convert_timeouts(timeouts),
-                    "trace": SendObserver(state),
+                    "trace": self._make_observer(state),
                 },
             )
         except (self.httpx.InvalidURL, ValueError) as error:
@@ -149,7 +180,12 @@ class HTTPXAdapter:
         state.is_sent = True
         end_head(native_response)
         self._errors.has_response = True
-        return HTTPXResponse(self, request, native_response, transport, timeouts)
+        return self._make_response(request, native_response, transport, timeouts)
+
+    def _make_response(
+        self, request: Request, native: Any, transport: Any, timeouts: Timeouts
+    ) -> RawResponse:
+        return HTTPXResponse(self, request, native, transport, timeouts)
 
     def _map_send_error(
         self, request: Request, error: Exception, timeouts: Timeouts, state: SendState

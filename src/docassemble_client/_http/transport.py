@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from docassemble_client._concurrency import (
-    ConcurrencyLimiter,
+    Limiter,
     Slot,
     is_within_call,
     perf_counter,
-    running_loop,
     timeout_after,
     unix_time,
 )
@@ -27,17 +26,15 @@ from docassemble_client._http.adapter import (
     file_unreadable,
     invalid_request,
 )
-from docassemble_client._http.network import check_proxy, find_environment_proxy, load_ssl_context
 from docassemble_client._version import __version__
 from docassemble_client.errors import DocassembleError, MaybeSent, UsageError, format_seconds
 from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable, Mapping
 
     from docassemble_client._core.messages import RawResponse, Request, SendState
-    from docassemble_client._http.adapter import HTTPAdapter, HTTPXTransport
+    from docassemble_client._http.connections import Connections
     from docassemble_client.config import Secret, Timeouts
     from docassemble_client.events import Event
 
@@ -53,102 +50,7 @@ _HEADERS = {
 }
 _CODINGS = frozenset({"br", "compress", "deflate", "gzip", "x-gzip", "zstd"})
 _STATUSES_WITHOUT_BODY = frozenset({204, 304})
-_LOOP_HINT = (
-    "Create one client per event loop. Each asyncio.run() has its own. So has each request of "
-    "FastAPI's TestClient, unless you open it: `with TestClient(app) as http:`"
-)
 _request_numbers = itertools.count(1)
-
-
-class Connections:
-    """
-    The connections to one server, shared by a client and its views.
-
-    They are opened at the first request and belong to the event loop of that request.
-
-    Attributes:
-        base_url: URL of the server.
-        limiter: Limits the number of requests at the same time.
-        max_response_size: Maximum number of bytes of a body in memory; None for the default.
-        is_closed: Whether they were closed.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        transport: str | HTTPXTransport,
-        verify: bool | str | ssl.SSLContext,
-        cert: str | tuple[str, str] | None,
-        proxy: Secret | None,
-        max_concurrency: int,
-        max_response_size: int | None,
-    ) -> None:
-        self.base_url = base_url
-        self.max_response_size = max_response_size
-        self.limiter = ConcurrencyLimiter(max_concurrency)
-        self._transport = transport
-        self._verify = verify
-        self._cert = cert
-        self._proxy = proxy
-        self._adapter: HTTPAdapter | None = None
-        self._loop: object = None
-        self.is_closed = False
-
-    def bind_to_loop(self) -> None:
-        """Bind to the running event loop; raise UsageError if closed or bound to another."""
-        loop = running_loop()
-        if self.is_closed:
-            message = "the client is closed; create a new one"
-            raise UsageError(message)
-        if self._loop is not loop:
-            if self._loop is not None:
-                message = "the client belongs to another event loop"
-                raise UsageError(message, hint=_LOOP_HINT)
-            self._loop = loop
-
-    def get_adapter(self) -> HTTPAdapter:
-        """Return the adapter of the HTTP library, which is imported for the first request."""
-        if self.is_closed:  # while the request waited for a slot
-            self.bind_to_loop()
-        if self._adapter is None:
-            self._adapter = self._make_adapter()
-        return self._adapter
-
-    async def aclose(self) -> None:
-        """Close all connections; they cannot be used afterwards."""
-        if self.is_closed:
-            return
-        self.bind_to_loop()
-        self.is_closed = True
-        if self._adapter is not None:
-            await self._adapter.aclose()
-
-    def _make_adapter(self) -> HTTPAdapter:
-        if not isinstance(self._transport, str):
-            from docassemble_client._http.httpx_adapter import HTTPXAdapter
-
-            return HTTPXAdapter.from_transport(self._transport, self.base_url)
-        context = load_ssl_context(self._verify, self._cert, self._transport)
-        own_proxy = self._proxy.reveal() if self._proxy else None
-        proxy = own_proxy or find_environment_proxy(self.base_url)
-        try:
-            if proxy is not None:
-                check_proxy(proxy)
-            if self._transport == "aiohttp":
-                from docassemble_client._http.aiohttp_adapter import AiohttpAdapter
-
-                return AiohttpAdapter(self.base_url, context, proxy)
-            from docassemble_client._http.httpx_adapter import HTTPXAdapter
-
-            return HTTPXAdapter.from_library(self._transport, self.base_url, context, proxy)
-        except (ImportError, ValueError) as error:
-            # The original errors contain the URL, which may contain a password.
-            message = f"the proxy cannot be used ({type(error).__name__})"
-            hint = (
-                "Check its URL. socks5:// needs the package socksio and does not work over aiohttp"
-            )
-            raise UsageError(message, hint=hint) from None
 
 
 class Transport:
@@ -332,7 +234,7 @@ class Transport:
         self,
         response: RawResponse | None,
         upload: UploadStream | None,
-        slot: ConcurrencyLimiter | Slot,
+        slot: Limiter | Slot,
     ) -> None:
         """Close the response and the upload, and release the slot."""
         try:

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from docassemble_client import UsageError
-from docassemble_client._concurrency import run_in_thread
+from docassemble_client._long_work import run_in_thread
 from docassemble_client.workflows.packages.archive import make_archive
 from tests.live.documents import make_package, make_package_files
 from tests.workflows.package_files import PACKAGE_NAME, write_files, write_package

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docassemble_client._concurrency import run_in_thread
+from docassemble_client._long_work import run_in_thread
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.packages.archive import make_archive
 from docassemble_client.workflows.packages.metadata import is_same_version, read_metadata

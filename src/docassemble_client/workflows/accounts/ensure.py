@@ -295,7 +295,7 @@ async def _verify_new_key(
             raise ApiKeyNotCreated(
                 message, operation="api_keys.create_for_user", hint=hint, name=name
             )
-    except (DocassembleError, CancelledError) as error:
+    except (DocassembleError, CancelledError, KeyboardInterrupt) as error:
         # Nobody would get the text of the key.
         await get_cleanup_tasks(client).finish(
             partial(client.api_keys.delete_for_user, user_id, key),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from attrs import evolve, field, frozen
 
 from docassemble_client._checks import COUNT, DURATION, FLAG, TEXT, check_arguments
-from docassemble_client._concurrency import TaskGroup
+from docassemble_client._concurrency import make_task_group
 from docassemble_client._types import JSON
 from docassemble_client.errors import (
     TRANSIENT_STATUSES,
@@ -291,7 +291,7 @@ class _SessionDeleter:
 
     async def run(self, sessions: Sequence[StaleSession], concurrency: int) -> None:
         remaining = iter(sessions)
-        async with TaskGroup() as group:
+        async with make_task_group() as group:
             for _ in range(min(concurrency, len(sessions))):
                 group.create_task(self._delete_remaining(remaining))
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 from attrs import frozen
 
 from docassemble_client._cleanup import CleanupTasks
-from docassemble_client._concurrency import Lock, sleep, to_thread
+from docassemble_client._concurrency import make_lock, sleep, to_thread
 from docassemble_client.workflows.errors import JournalError
 from docassemble_client.workflows.interviews.answer_digest import compute_digest
 
@@ -98,7 +98,7 @@ class Journal:
         self._cleanup = cleanup or CleanupTasks()
         self._entries: dict[str, JournalEntry] = {}
         self._written_count = self._synced_count = 0
-        self._sync_lock = Lock()
+        self._sync_lock = make_lock()
         # Append mode, so that existing content cannot be overwritten.
         self._file = self._path.open("a+b")
         try:

@@ -122,7 +122,7 @@ class _DocumentSequence(Sequence[T], Generic[T]):
     ) -> None:
         self._documents = tuple(documents)
         self.transcript = transcript
-        self.dead_links = tuple(dead_links)
+        self.dead_links: tuple[str, ...] = tuple(dead_links)
 
     @overload
     def __getitem__(self, key: int | str | tuple[str, ...]) -> T: ...

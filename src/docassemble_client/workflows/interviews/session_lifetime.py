@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from docassemble_client._cleanup import CallGroup
 from docassemble_client._client_lifetime import get_cleanup_tasks
-from docassemble_client._concurrency import Lock
+from docassemble_client._concurrency import make_lock
 from docassemble_client.errors import BadRequest
 from docassemble_client.workflows.interviews.failure import explain_start
 
@@ -90,7 +90,7 @@ class SessionCalls:
             client: Client.
         """
         self._group = CallGroup(get_cleanup_tasks(client))
-        self._lock = Lock()
+        self._lock = make_lock()
 
     async def run(self, call: Callable[[], Awaitable[T]], session: Session) -> T:
         """

@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from attrs import field, frozen
 
-from docassemble_client._concurrency import read_chunks
+from docassemble_client._long_work import read_chunks
 from docassemble_client.errors import UsageError
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.packages.metadata import Metadata, read_metadata

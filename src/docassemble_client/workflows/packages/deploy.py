@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from docassemble_client._checks import CALLABLE, PATH, SECONDS, TEXT, Kind, check_arguments
-from docassemble_client._concurrency import Callback, run_in_thread, sleep, time_limit
+from docassemble_client._concurrency import Callback, sleep, time_limit
 from docassemble_client._core.retry import RESTART_POLL_SECONDS
+from docassemble_client._long_work import run_in_thread
 from docassemble_client._names import normalize_package_name
 from docassemble_client.errors import DocassembleError, TaskFailed, TaskTimeout, UsageError
 from docassemble_client.tasks import TaskEvent

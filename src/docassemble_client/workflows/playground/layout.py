@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
 
-from docassemble_client._concurrency import read_chunks
+from docassemble_client._long_work import read_chunks
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.packages.metadata import nested_package_error
 from docassemble_client.workflows.packages.module_checks import check_encoding

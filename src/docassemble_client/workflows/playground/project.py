@@ -13,7 +13,7 @@ from docassemble_client._base_client import BaseClient
 from docassemble_client._checks import FLAG, PATH, TEXT, check_arguments
 from docassemble_client._cleanup import CallGroup
 from docassemble_client._client_lifetime import get_cleanup_tasks
-from docassemble_client._concurrency import run_in_thread
+from docassemble_client._long_work import run_in_thread
 from docassemble_client.errors import AccessDenied, UsageError
 from docassemble_client.tasks import TaskEvent, TaskHandle
 from docassemble_client.workflows.errors import ProjectNotFound

@@ -13,12 +13,12 @@ from attrs import frozen
 from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, check_arguments
 from docassemble_client._concurrency import (
     Callback,
-    TaskGroup,
-    run_in_thread,
+    make_task_group,
     time_limit,
     to_thread,
 )
 from docassemble_client._core.retry import retry_until_available
+from docassemble_client._long_work import run_in_thread
 from docassemble_client.errors import NotFound, TaskTimeout
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.playground.filenames import predict_lookup_name
@@ -318,7 +318,7 @@ class Sync:
                 )
 
         try:
-            async with TaskGroup() as group:
+            async with make_task_group() as group:
                 for _ in range(_MAX_CONCURRENT_DOWNLOADS):
                     group.create_task(compare())
         except ExceptionGroup as group_error:
