@@ -27,7 +27,7 @@ def test_no_hand_written_file_is_long() -> None:
 
 
 def test_generator_stays_small() -> None:
-    """The code generator has at most 2,400 lines of Python, 600 of them for OpenAPI."""
+    """The code generator has at most 2,900 lines: 600 for OpenAPI, 500 for the blocking client."""
     lines = sum(len(_read_lines(path)) for path in (ROOT / "codegen").glob("*.py"))
 
-    assert 0 < lines <= 2400
+    assert 0 < lines <= 2900

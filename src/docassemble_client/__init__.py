@@ -15,6 +15,7 @@ from docassemble_client._version import __version__ as __version__
 if TYPE_CHECKING:
     from docassemble_client._core.retry import RetryBudget
     from docassemble_client._types import JSON, UNSET, JSONInput, Unset
+    from docassemble_client.blocking.client import Docassemble
     from docassemble_client.client import AsyncDocassemble
     from docassemble_client.config import Confidential, PollPolicy, RetryPolicy, Secret, Timeouts
     from docassemble_client.errors import (
@@ -201,6 +202,7 @@ __all__ = [
     "DecodeError",
     "Decoration",
     "DeployReport",
+    "Docassemble",
     "DocassembleError",
     "Document",
     "DocumentDownload",
@@ -345,6 +347,7 @@ __all__ = [
 _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "_core.retry": ("RetryBudget",),
     "_types": ("JSON", "JSONInput", "UNSET", "Unset"),
+    "blocking.client": ("Docassemble",),
     "client": ("AsyncDocassemble",),
     "config": ("Confidential", "PollPolicy", "RetryPolicy", "Secret", "Timeouts"),
     "errors": (
@@ -475,7 +478,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "workflows.server.patch_config": ("ConfigPatch",),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
-_PUBLIC_MODULES = ("errors", "events", "models", "operations")
+_PUBLIC_MODULES = ("blocking", "errors", "events", "models", "operations")
 
 
 if not TYPE_CHECKING:  # type checkers see only the names above

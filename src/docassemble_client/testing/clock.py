@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Protocol
 
 from docassemble_client._checks import NUMBER, check_arguments
+from docassemble_client._concurrency import sleep
 
 _DEFAULT_START = 1_767_225_600.0  # 1 January 2026
 
@@ -32,7 +32,7 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait that many seconds."""
-        await asyncio.sleep(seconds)
+        await sleep(seconds)
 
 
 class ManualClock:
@@ -68,4 +68,4 @@ class ManualClock:
     async def sleep(self, seconds: float) -> None:
         """Advance the clock and yield to the event loop."""
         self.advance(seconds)
-        await asyncio.sleep(0)
+        await sleep(0)

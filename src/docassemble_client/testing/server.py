@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from docassemble_client._checks import COUNT, SECONDS, TEXT, Kind, check_arguments
+from docassemble_client._concurrency import is_blocking
+from docassemble_client.blocking.client import Docassemble
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.testing._server.request_handler import Outage, RequestHandler
 from docassemble_client.testing._state.builtin import make_builtin_interviews
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from docassemble_client._types import JSONInput
     from docassemble_client.testing._server.asgi import Application
+    from docassemble_client.testing._server.transport import FakeTransport
     from docassemble_client.testing._state.files import StoredFile
     from docassemble_client.testing.clock import Clock
     from docassemble_client.testing.interviews import ActionFunction, FinalFunction, ScriptedScreen
@@ -167,8 +170,27 @@ class FakeServer(RequestHandler):
         options = {"transport": self.transport(), **options}
         return AsyncDocassemble(self.url, (user or self.admin).api_key, **options)
 
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """Create an httpx transport to this server, for the client's `transport` argument."""
+    def blocking_client(self, user: FakeUser | None = None, **options: Any) -> Docassemble:
+        """
+        Create a blocking client that reaches this server without a network; threads can share it.
+
+        Args:
+            user: User whose API key the client sends; the administrator by default.
+            options: Arguments of `Docassemble`.
+
+        Returns:
+            The client.
+        """
+        options = {"transport": self.transport(), **options}
+        return Docassemble(self.url, (user or self.admin).api_key, **options)
+
+    def transport(self) -> FakeTransport:
+        """
+        Create an httpx transport to this server, for the `transport` argument of a client.
+
+        Returns:
+            The transport, for `AsyncDocassemble` and `Docassemble`.
+        """
         from docassemble_client.testing._server.transport import FakeTransport
 
         return FakeTransport(self)
@@ -183,12 +205,14 @@ class FakeServer(RequestHandler):
             request: The request.
 
         Returns:
-            In a coroutine, an awaitable response for `httpx.AsyncClient`; elsewhere, a response
-            for `httpx.Client`.
+            In a coroutine, an awaitable response for `httpx.AsyncClient`; elsewhere and in a
+            blocking client, a response for `httpx.Client`.
 
         Raises:
             httpx.TransportError: A fault breaks the connection, or the read timeout expires.
         """
+        if is_blocking():
+            return self.transport().handle_request(request)
         response = self.transport().handle_async_request(request)
         try:
             asyncio.get_running_loop()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from docassemble_client._concurrency import ThreadLock
 from docassemble_client.testing._handlers import HANDLERS
 from docassemble_client.testing._server.api_call import ApiCall, describe_error
 from docassemble_client.testing._server.messages import (
@@ -93,6 +94,8 @@ class RequestHandler:
         self.received_requests: list[ReceivedRequest] = []
         self._state = state
         self._faults = Faults()
+        # Threads of a blocking client may send requests at the same time.
+        self._guard = ThreadLock()
 
     @property
     def version(self) -> str:
@@ -118,19 +121,21 @@ class RequestHandler:
         match = find_route(request.path, self.version)
         operation = None if match is None else _select_operation(match.route, request)
         operation_id = "" if operation is None else operation.id
-        fault = self._faults.take(operation_id)
+        with self._guard:
+            fault = self._faults.take(operation_id)
         delay = self.latency + (fault.delay_seconds if fault else 0.0)
         await self._sleep(delay, timeout)
         while self.outage == "waiting" and self._state.tasks.is_restarting:
             seconds_left = self._state.tasks.restart_seconds_left
             await self._sleep(seconds_left, None if timeout is None else timeout - delay)
             delay += seconds_left
-        if fault is not None and fault.processed and not self._state.tasks.is_restarting:
-            self._handle(request, operation, match)
-        response = self._simulate_failure(fault)
-        if response is None:
-            response = self._handle(request, operation, match)
-        self.received_requests.append(ReceivedRequest(operation_id, request, response.status))
+        with self._guard:
+            if fault is not None and fault.processed and not self._state.tasks.is_restarting:
+                self._handle(request, operation, match)
+            response = self._simulate_failure(fault)
+            if response is None:
+                response = self._handle(request, operation, match)
+            self.received_requests.append(ReceivedRequest(operation_id, request, response.status))
         return response
 
     async def _sleep(self, seconds: float, timeout: float | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from docassemble_client._blocking import run_blocking
 from docassemble_client._types import is_mapping
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing._server.messages import FakeRequest, parse_query
@@ -27,8 +28,8 @@ _ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
 }
 
 
-class FakeTransport(httpx.AsyncBaseTransport):
-    """Sends requests to a fake server without a network."""
+class FakeTransport(httpx.AsyncBaseTransport, httpx.BaseTransport):
+    """Sends requests to a fake server without a network, also for blocking clients."""
 
     def __init__(self, fake: FakeServer) -> None:
         """
@@ -52,9 +53,29 @@ class FakeTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: A fault breaks the connection, or the read timeout expires.
         """
+        await request.aread()
+        return await self._respond(request)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """
+        Send a request of a blocking client.
+
+        Args:
+            request: The request.
+
+        Returns:
+            The response.
+
+        Raises:
+            httpx.TransportError: A fault breaks the connection, or the read timeout expires.
+        """
+        request.read()
+        return run_blocking(self._respond(request))
+
+    async def _respond(self, request: httpx.Request) -> httpx.Response:
         timeout = request.extensions.get("timeout", {}).get("read")
         try:
-            response = await self._fake.respond(await _to_fake_request(request), timeout=timeout)
+            response = await self._fake.respond(_to_fake_request(request), timeout=timeout)
         except tuple(_ERRORS) as error:
             raise _ERRORS[type(error)](type(error).__name__, request=request) from None
         return httpx.Response(
@@ -94,7 +115,8 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         """
         if not self._recorder.should_record(request.url.path):
             return await self._inner.handle_async_request(request)
-        fake_request = await _to_fake_request(request)
+        await request.aread()
+        fake_request = _to_fake_request(request)
         is_start = request.url.path == OPERATIONS["sessions.start"].path
         email = await self._find_email(request) if is_start else ""
         response = await self._inner.handle_async_request(request)
@@ -158,11 +180,11 @@ def _find_address(response: httpx.Response) -> str:
     return str(address[0]) if address else ""
 
 
-async def _to_fake_request(request: httpx.Request) -> FakeRequest:
+def _to_fake_request(request: httpx.Request) -> FakeRequest:
     return FakeRequest(
         method=request.method,
         path=request.url.path,
         query=parse_query(request.url.query),
         headers=dict(request.headers),
-        content=await request.aread(),
+        content=request.content,
     )

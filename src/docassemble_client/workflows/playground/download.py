@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from docassemble_client._checks import CALLABLE, FLAG, PATH, SECONDS, check_arguments
-from docassemble_client._concurrency import Callback, TaskGroup, time_limit, to_thread
+from docassemble_client._concurrency import Callback, make_task_group, time_limit, to_thread
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client._filenames import is_device_name
 from docassemble_client.errors import NotFound, TaskTimeout, UsageError
@@ -139,7 +139,7 @@ class _ProjectDownloader:
         await to_thread(self._make_folders, paths, overwrite=overwrite)
         pending = iter(paths)
         try:
-            async with TaskGroup() as group:
+            async with make_task_group() as group:
                 for _ in range(min(_MAX_CONCURRENT_DOWNLOADS, len(paths))):
                     group.create_task(self._download_pending(pending))
         except ExceptionGroup as group_error:
