@@ -207,7 +207,7 @@ class BlockingPrinter:
             return [f"    {member.name}: {self._convert(member.annotation)} = delegate()"]
         place = f"{owner}.{member.name}"
         decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
-        if unknown := decorators - {"property", "cached_property"}:
+        if unknown := decorators - {"property", "cached_property", "classmethod"}:
             message = f"{place}: write the blocking form by hand; it is decorated with {unknown}"
             raise BlockingClientError(message)
         if node.name == "__await__" and owner in self._await_methods:
@@ -243,9 +243,11 @@ class BlockingPrinter:
                 f"from {_PACKAGE}.{_FOLDER}.api.{node.name} import {class_name}",
                 f"return {class_name}(call_blocking(lambda: {call}))",
             ]
-        if isinstance(node, ast.AsyncFunctionDef):
-            return self._print_return(place, node, f"run_blocking({call}({arguments}))")
-        return self._print_return(place, node, f"call_blocking(lambda: {call}({arguments}))")
+        if "classmethod" in decorators:
+            return [f"return cls._wrap(call_blocking(lambda: {inner}.{node.name}({arguments})))"]
+        is_async = isinstance(node, ast.AsyncFunctionDef)
+        run = "run_blocking(" if is_async else "call_blocking(lambda: "
+        return self._print_return(place, node, f"{run}{call}({arguments}))")
 
     def _print_return(self, place: str, node: Function, call: str) -> list[str]:
         """Return the lines that make a call and wrap its result."""
@@ -285,8 +287,8 @@ class BlockingPrinter:
         ]
         arguments.kwonlyargs = [argument for argument, _ in kept]
         arguments.kw_defaults = [default for _, default in kept]
-        for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
-            if argument.annotation is not None:
+        for argument in ast.walk(arguments):
+            if isinstance(argument, ast.arg) and argument.annotation is not None:
                 argument.annotation = ast.parse(self._convert(argument.annotation)).body[0].value  # type: ignore[attr-defined]  # an expression
         return ast.unparse(arguments)
 
@@ -298,6 +300,7 @@ class BlockingPrinter:
             for argument in node.args.kwonlyargs
             if argument.arg not in self._omitted_parameters
         ]
+        names += [f"**{self._print_argument(node.args.kwarg)}"] if node.args.kwarg else []
         return ", ".join(names)
 
     def _print_argument(self, argument: ast.arg) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from codegen.__main__ import ROOT, read
 from codegen.blocking import BlockingClientError, BlockingPrinter
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKAGE = ROOT / "src" / "docassemble_client"
 BASES = (PACKAGE / "blocking" / "_bases.py").read_text(encoding="utf-8")

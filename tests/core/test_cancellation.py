@@ -144,10 +144,11 @@ async def check_nothing_is_left(da: AsyncDocassemble, server: StreamServer) -> N
     assert get_other_tasks() == set()
     assert server.active_requests == 0
     assert server.open_streams == set()
-    limiter = da._get_executor()._transport._limiter
+    limiter: Any = da._get_executor()._transport._limiter
     assert limiter._free_slots == SLOTS
     assert not limiter._waiters
-    assert not any(lock.locked() for lock in da._shared.session_locks._locks.values())
+    locks: list[Any] = list(da._shared.session_locks._locks.values())
+    assert not any(lock.locked() for lock in locks)
     async with asyncio.timeout(60):
         await asyncio.gather(change(da), *(get_user(da) for _ in range(SLOTS)))
 

@@ -43,7 +43,5 @@ def test_a_stream_that_may_hold_bytes_is_not_used_again(monkeypatch: pytest.Monk
     """The bytes could be taken for the next response."""
     monkeypatch.setattr(NetworkStream, "may_hold_bytes", True)
     stream = NetworkStream.__new__(NetworkStream)
-    response = SimpleNamespace(status_code=200, headers=[], extensions={"network_stream": stream})
-    connection = SimpleNamespace(_h11_state=SimpleNamespace(trailing_data=(b"", False)))
 
-    assert httpcore_connection._has_surplus(response, connection)
+    assert httpcore_connection._has_pending_bytes(stream)

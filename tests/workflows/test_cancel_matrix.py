@@ -269,7 +269,7 @@ async def cancel_workflow(name: str, way: str, transport: Any, step: int, folder
         )
         is_cancelled = await WAYS[way](WORKFLOWS[name](da, folder), step)
         await da.aclose()
-        limiter = da._shared.get_connections().limiter
+        limiter: Any = da._shared.get_connections().limiter
         assert (limiter._free_slots, len(limiter._waiters)) == (SLOTS, 0)
         assert get_client_tasks(server) == set()
         await server.wait_all_closed()

@@ -13,7 +13,6 @@ from typing import (
     Self,
     TypedDict,
     TypeVar,
-    Unpack,
     cast,
     overload,
 )
@@ -21,7 +20,7 @@ from typing import (
 import docassemble_client.blocking as blocking
 import docassemble_client.workflows.interviews.documents as documents
 from docassemble_client._blocking import run_blocking
-from docassemble_client._client_options import Headers, read_environment
+from docassemble_client._client_options import Headers
 from docassemble_client._core.retry import RetryBudget
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.config import PollPolicy, RetryPolicy, Timeout
@@ -133,26 +132,6 @@ def delegate() -> Any:
 
 class DocassembleBase(BlockingObject[AsyncDocassemble]):
     """Methods of the client whose parameters differ from those of `AsyncDocassemble`."""
-
-    @classmethod
-    def from_env(cls, **options: Unpack[BlockingOptions]) -> Self:
-        """
-        Create a client from the environment variables DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY.
-
-        DOCASSEMBLE_PUBLIC_URL sets `public_url`, if it is set.
-
-        Args:
-            options: Optional arguments of the constructor, such as timeout, retry or transport.
-
-        Returns:
-            The client.
-
-        Raises:
-            UsageError: A variable is not set or is invalid.
-        """
-        url, api_key, public_url = read_environment()
-        options.setdefault("public_url", public_url)
-        return cast("Any", cls)(url, api_key, **options)  # type: ignore[no-any-return]
 
     def with_response(
         self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, cast
 
 import docassemble_client.blocking as blocking
 import docassemble_client.models as models
@@ -21,6 +21,7 @@ from docassemble_client._client_options import (
 from docassemble_client._core.retry import RetryBudget
 from docassemble_client._types import UNSET, JSONInput, Unset
 from docassemble_client.blocking._bases import (
+    BlockingOptions,
     BlockingTransport,
     ClosableIterator,
     DocassembleBase,
@@ -170,7 +171,7 @@ class Docassemble(DocassembleBase):
         github: str | None = None,
         pip: str | None = None,
         branch: str | None = None,
-        restart: bool = True,
+        restart: bool | Literal["auto"] = True,
         timeout: float | None = 600.0,
         on_progress: Callable[[TaskEvent], object] | None = None,
     ) -> workflows.DeployReport:
@@ -189,7 +190,9 @@ class Docassemble(DocassembleBase):
             branch: With `github`: branch of the repository; by default GitHub's default branch, or
                 main.
             restart: Whether the server restarts. Without a restart, interviews are reloaded, but
-                running processes do not load changed Python modules.
+                running processes do not load changed Python modules. With "auto" the server
+                restarts if the package has modules, if pip installed other packages too, or if
+                this cannot be known (`github`, `pip`, an incomplete log).
             timeout: Seconds for the whole deployment; None for no limit.
             on_progress: Function, called with an event when the request is
                 sent and after each poll.
@@ -220,6 +223,52 @@ class Docassemble(DocassembleBase):
                 restart=restart,
                 timeout=timeout,
                 on_progress=on_progress,
+            )
+        )
+
+    def uninstall(
+        self,
+        package: str,
+        *,
+        restart: bool = True,
+        timeout: float | None = 600.0,
+        on_progress: Callable[[TaskEvent], object] | None = None,
+    ) -> workflows.UninstallReport:
+        """
+        Uninstall a package, wait for the restart, and verify that it is gone.
+
+        If the response is lost, the request is not repeated; the server's list of packages shows
+        the result. Packages that need this one stay installed, and fail.
+
+        Args:
+            package: Name of the package, such as docassemble.MyForm, in any spelling that pip
+                accepts.
+            restart: Whether the server restarts. Without a restart, running processes keep modules
+                that they have loaded.
+            timeout: Seconds for the whole removal; None for no limit.
+            on_progress: Function, called with an event when the request is
+                sent and after each poll.
+
+        Returns:
+            The package as it was listed, and the log of pip.
+
+        Raises:
+            PackageNotFound: The server does not list the package.
+            UninstallFailed: The package is still installed, even if the server reports success;
+                `log` contains the log of pip.
+            BadRequest: The key may not uninstall this package, or the server needs it.
+            TaskTimeout: The package was not uninstalled in time.
+            AccessDenied: The key may not uninstall packages.
+            NotFound: Installing packages is switched off.
+
+        Example:
+            ```python
+            print(da.uninstall("docassemble.MyForm"))
+            ```
+        """
+        return run_blocking(
+            self._inner.uninstall(
+                package, restart=restart, timeout=timeout, on_progress=on_progress
             )
         )
 
@@ -259,6 +308,54 @@ class Docassemble(DocassembleBase):
         return blocking.Project(
             call_blocking(
                 lambda: self._inner.project(name, create=create, delete=delete, user_id=user_id)
+            )
+        )
+
+    def backup_playgrounds(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        user_ids: Sequence[int] | None = None,
+        overwrite: bool = False,
+        timeout: float | None = None,
+        on_project: Callable[[workflows.ProjectBackup], object] | None = None,
+    ) -> workflows.BackupReport:
+        """
+        Download the Playgrounds of all users, also of inactive ones.
+
+        The files of a project are written to FOLDER/USER_ID/PROJECT, from which `project.sync`
+        restores them. If a project cannot be downloaded, the error is in the report, and the others
+        are downloaded.
+
+        Args:
+            folder: Path of an empty folder, or of one that does not exist.
+            user_ids: IDs of the users; by default those of all users.
+            overwrite: Whether the folder may have files, such as those of an earlier backup. Files
+                of the same name are replaced, and others kept.
+            timeout: Seconds for the whole backup; None for no limit.
+            on_project: Function, called with the backup of each project.
+
+        Returns:
+            The projects; `str()` formats it for people.
+
+        Raises:
+            UsageError: The folder is not empty, and `overwrite` is not set; no request was sent.
+            TaskTimeout: The backup did not finish in time.
+            AccessDenied: The key may not list users, or not read their Playgrounds.
+            OSError: A file cannot be written.
+
+        Example:
+            ```python
+            print(da.backup_playgrounds("./backup"))
+            ```
+        """
+        return run_blocking(
+            self._inner.backup_playgrounds(
+                folder,
+                user_ids=user_ids,
+                overwrite=overwrite,
+                timeout=timeout,
+                on_project=on_project,
             )
         )
 
@@ -524,6 +621,46 @@ class Docassemble(DocassembleBase):
                     on_event=on_event,
                 )
             )
+        )
+
+    @classmethod
+    def from_env(cls, **options: Unpack[BlockingOptions]) -> Self:
+        """
+        Create a client from the environment variables DOCASSEMBLE_URL and DOCASSEMBLE_API_KEY.
+
+        DOCASSEMBLE_PUBLIC_URL sets `public_url`, if it is set.
+
+        Args:
+            options: Optional arguments of the constructor, such as timeout, retry or transport.
+
+        Returns:
+            The client.
+
+        Raises:
+            UsageError: A variable is not set or is invalid.
+        """
+        return cls._wrap(call_blocking(lambda: AsyncDocassemble.from_env(**cast("Any", options))))
+
+    @classmethod
+    def from_profile(cls, name: str | None = None, **options: Unpack[BlockingOptions]) -> Self:
+        """
+        Create a client from a profile in config.toml, in the user's folder for configuration.
+
+        A profile has a URL, and a key: `api_key`, `api_key_env` or `api_key_command`.
+
+        Args:
+            name: Name; by default the one in DOCASSEMBLE_PROFILE, or the file's `default`.
+            options: Optional arguments of the constructor, such as timeout or retry.
+
+        Returns:
+            The client.
+
+        Raises:
+            UsageError: The profile is missing or invalid, or other users can read the file.
+            OSError: The file cannot be read.
+        """
+        return cls._wrap(
+            call_blocking(lambda: AsyncDocassemble.from_profile(name, **cast("Any", options)))
         )
 
     def with_options(

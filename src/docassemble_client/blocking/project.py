@@ -15,6 +15,10 @@ from docassemble_client.blocking._bases import (
     delegate,
 )
 from docassemble_client.tasks import TaskEvent
+from docassemble_client.workflows.playground.download import (
+    ProjectDownload,
+    ProjectFile,
+)
 from docassemble_client.workflows.playground.project import Project as AsyncProject
 from docassemble_client.workflows.playground.sync import SyncChange, SyncReport
 
@@ -178,6 +182,38 @@ class Project(BlockingObject[AsyncProject]):
                 timeout=timeout,
                 on_change=on_change,
             )
+        )
+
+    def download(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        timeout: float | None = 600.0,
+        on_file: Callable[[ProjectFile], object] | None = None,
+    ) -> ProjectDownload:
+        """
+        Download all files of the project: the inverse of `sync`, byte for byte.
+
+        They are written to the folders questions, templates, static, sources and modules, which
+        `sync` accepts. Each file appears only when it is complete.
+
+        Args:
+            folder: Path of the folder, which is created; its other files are kept.
+            overwrite: Whether existing files are replaced.
+            timeout: Seconds for the whole download; None for no limit.
+            on_file: Function, called with each file.
+
+        Returns:
+            The files, and those that were skipped because of their names.
+
+        Raises:
+            UsageError: A file exists already, and `overwrite` is not set; nothing was downloaded.
+            TaskTimeout: The download did not finish in time.
+            OSError: A file cannot be written.
+        """
+        return run_blocking(
+            self._inner.download(folder, overwrite=overwrite, timeout=timeout, on_file=on_file)
         )
 
     def __enter__(self) -> Self:

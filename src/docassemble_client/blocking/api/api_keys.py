@@ -116,6 +116,7 @@ class ApiKeys(BlockingObject[AsyncApiKeys]):
         Privileges: a key with limited permissions: the permission edit_user_api_info; none for a
             key without limited permissions.
         Server code: api/api.py:44.
+        See also: Docassemble.ensure_api_key(), which creates the key only if it is missing.
 
         Args:
             name: Name of the key, at most 255 characters and unique for the user.
@@ -375,6 +376,7 @@ class ApiKeys(BlockingObject[AsyncApiKeys]):
         Privileges: admin; a key with limited permissions: the permission edit_user_api_info; not
             needed for your own account.
         Server code: api/api.py:228.
+        See also: Docassemble.ensure_api_key(), which creates the key only if it is missing.
 
         Args:
             user_id: Number of the account.

@@ -108,6 +108,8 @@ class Links(BlockingObject[AsyncLinks]):
         Effects: stores the target until it expires, or until it is used if one_time is true.
         Privileges: none.
         Server code: interview/api.py:539.
+        See also: InterviewSession.resume_url(), which passes the interview, the session and the
+            secret for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml); not
@@ -159,6 +161,7 @@ class Links(BlockingObject[AsyncLinks]):
         Effects: stores the target until it expires, or until it is used if one_time is true.
         Privileges: none.
         Server code: main/api.py:31.
+        See also: Interview.prefilled_url(), which makes a link to a session with known answers.
 
         Args:
             url: URL to redirect to; not checked by the server.

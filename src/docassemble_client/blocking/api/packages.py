@@ -77,6 +77,8 @@ class Packages(BlockingObject[AsyncPackages]):
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
+        See also: Docassemble.deploy(), which waits for the installation and the restart, and
+            verifies the version.
 
         Args:
             pip: Name of a package on PyPI, or name and version such as docassemble.demo==1.10.14.
@@ -135,6 +137,8 @@ class Packages(BlockingObject[AsyncPackages]):
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:36.
+        See also: Docassemble.deploy(), which waits for the installation and the restart, and
+            verifies the version.
 
         Args:
             package: Name of the package, exactly as in packages.list.
@@ -220,6 +224,8 @@ class Packages(BlockingObject[AsyncPackages]):
         Privileges: admin or developer; a key with limited permissions: the permission
             manage_packages.
         Server code: packages/api.py:214.
+        See also: Docassemble.wait_for_task(), which waits until the task has ended, also
+            through a restart.
 
         Args:
             task_id: The task_id from packages.install, update or uninstall.

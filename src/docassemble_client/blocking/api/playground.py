@@ -152,6 +152,7 @@ class Playground(BlockingObject[AsyncPlayground]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
+        See also: Project.sync(), which sends only the files that differ.
 
         Args:
             files: Files to upload.
@@ -208,6 +209,7 @@ class Playground(BlockingObject[AsyncPlayground]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:345.
+        See also: Project.sync(), which can delete what a local folder does not have.
 
         Args:
             filename: Name of the file.
@@ -298,6 +300,7 @@ class Playground(BlockingObject[AsyncPlayground]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
+        See also: Docassemble.project(), which can delete the project at the end of a block.
 
         Args:
             project: Name: ASCII letters and digits; the first character must be a letter.
@@ -340,6 +343,7 @@ class Playground(BlockingObject[AsyncPlayground]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:291.
+        See also: Docassemble.project(), which can delete the project at the end of a block.
 
         Args:
             project: Name of the project.
@@ -384,6 +388,7 @@ class Playground(BlockingObject[AsyncPlayground]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:120.
+        See also: Project.install(), which waits for the restart.
 
         Args:
             files: ZIP files of packages.
@@ -439,6 +444,7 @@ class Playground(BlockingObject[AsyncPlayground]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: develop/api.py:45.
+        See also: Project.pull(), which waits for the restart.
 
         Args:
             user_id: Owner of the Playground; default: the owner of the API key.

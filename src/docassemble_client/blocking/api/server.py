@@ -70,6 +70,7 @@ class Server(BlockingObject[AsyncServer]):
         Effects: overwrites the configuration file and restarts the server.
         Privileges: admin; keys with limited permissions are always refused.
         Server code: main/api.py:52.
+        See also: Docassemble.patch_config(), which changes single values and keeps the others.
 
         Args:
             config: The new configuration.
@@ -108,6 +109,7 @@ class Server(BlockingObject[AsyncServer]):
         Effects: overwrites the configuration file and restarts the server.
         Privileges: admin; keys with limited permissions are always refused.
         Server code: main/api.py:52.
+        See also: Docassemble.patch_config(), which can show the changes before it makes them.
 
         Args:
             config_changes: Top-level directives and their new values.
@@ -145,6 +147,7 @@ class Server(BlockingObject[AsyncServer]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: main/api.py:125.
+        See also: Docassemble.restart(), which waits until the server responds again.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.
@@ -178,6 +181,8 @@ class Server(BlockingObject[AsyncServer]):
         Privileges: admin or developer; a key with limited permissions: the permission
             playground_control.
         Server code: main/api.py:138.
+        See also: Docassemble.wait_for_task(), which waits until the task has ended, also
+            through the restart.
 
         Args:
             task_id: The task_id from the call that started the restart.
@@ -213,6 +218,8 @@ class Server(BlockingObject[AsyncServer]):
         Effects: none.
         Privileges: none, not even an API key.
         Server code: main/views.py:99.
+        See also: Docassemble.doctor(), which also checks the address, the key and its
+            privileges.
 
         Args:
             timeout: Seconds, or Timeouts, for this call; None for no limit.

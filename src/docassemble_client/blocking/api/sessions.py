@@ -46,6 +46,7 @@ class Sessions(BlockingObject[AsyncSessions]):
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:375.
+        See also: Docassemble.export_sessions(), which also gets the answers.
 
         Args:
             i: Only sessions of this interview (file name such as
@@ -114,6 +115,8 @@ class Sessions(BlockingObject[AsyncSessions]):
         Privileges: admin or advocate; a key with limited permissions: the permissions
             access_sessions, edit_sessions.
         Server code: interview/api.py:375.
+        See also: Docassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             i: Only sessions of this interview (file name such as
@@ -172,6 +175,8 @@ class Sessions(BlockingObject[AsyncSessions]):
         Effects: none.
         Privileges: none.
         Server code: interview/api.py:123.
+        See also: InterviewSession.variables(), which passes the interview, the session and the
+            secret for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -228,6 +233,8 @@ class Sessions(BlockingObject[AsyncSessions]):
             next question.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:123.
+        See also: InterviewSession.answer(), which converts Python values, and passes the interview,
+            the session and the secret for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -312,6 +319,7 @@ class Sessions(BlockingObject[AsyncSessions]):
         Privileges: a key with limited permissions: the permissions access_sessions, edit_sessions;
             none for a key without limited permissions.
         Server code: interview/api.py:123.
+        See also: Interview.session(), which deletes the session at the end of its block.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -358,6 +366,8 @@ class Sessions(BlockingObject[AsyncSessions]):
         Effects: runs the action and saves its changes as a new step of the session.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:298.
+        See also: InterviewSession.action(), which passes the interview, the session and the secret
+            for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -422,6 +432,8 @@ class Sessions(BlockingObject[AsyncSessions]):
         Effects: removes the last step of the session with its answers.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:96.
+        See also: InterviewSession.go_back(), which passes the interview, the session and the secret
+            for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -478,6 +490,7 @@ class Sessions(BlockingObject[AsyncSessions]):
         Effects: creates a session of the key owner and runs the interview up to its first question.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:245.
+        See also: Interview.session(), which deletes the session at the end of its block.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -524,6 +537,8 @@ class Sessions(BlockingObject[AsyncSessions]):
             adds no step.
         Privileges: none, except those that the interview requires.
         Server code: interview/api.py:276.
+        See also: InterviewSession.question(), which passes the interview, the session and the
+            secret for you.
 
         Args:
             i: Interview (file name such as docassemble.demo:data/questions/questions.yml).
@@ -643,6 +658,8 @@ class Sessions(BlockingObject[AsyncSessions]):
         Privileges: a key with limited permissions: the permission access_sessions; none for a key
             without limited permissions.
         Server code: interview/api.py:323.
+        See also: Docassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             i: Only sessions of this interview (file name such as
@@ -777,6 +794,8 @@ class Sessions(BlockingObject[AsyncSessions]):
             access_sessions; not needed for your own account, unless the key has limited
             permissions.
         Server code: interview/api.py:485.
+        See also: Docassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             user_id: Number of the account.
@@ -911,6 +930,8 @@ class Sessions(BlockingObject[AsyncSessions]):
         Privileges: admin or advocate; a key with limited permissions: the permission
             access_sessions.
         Server code: interview/api.py:432.
+        See also: Docassemble.cleanup_sessions(), which selects old sessions, and can report
+            them first.
 
         Args:
             i: Only sessions of this interview (file name such as

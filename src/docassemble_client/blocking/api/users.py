@@ -199,6 +199,8 @@ class Users(BlockingObject[AsyncUsers]):
         Effects: creates an account; sends no e-mail.
         Privileges: admin; a key with limited permissions: the permission create_user.
         Server code: users/api.py:93.
+        See also: Docassemble.ensure_user(), which creates the account if it is missing, and
+            updates what differs.
 
         Args:
             username: E-mail address of the user.
@@ -317,6 +319,7 @@ class Users(BlockingObject[AsyncUsers]):
             edit_user_info; not needed for your own account, unless the key has limited permissions;
             the password also needs edit_user_password, the active status edit_user_active_status.
         Server code: users/api.py:236.
+        See also: Docassemble.ensure_user(), which updates only what differs.
 
         Args:
             user_id: Number of the account.
