@@ -50,9 +50,7 @@ class BlockingBackend:
         def connect(address: str, shares: int) -> BlockingStream:
             # An address that does not respond must leave time for the others.
             rest = None if end is None else max((end - perf_counter()) / shares, MIN_SECONDS)
-            connection = self._backend.connect_tcp(
-                host=address, port=port, timeout=rest, **options
-            )
+            connection = self._backend.connect_tcp(host=address, port=port, timeout=rest, **options)
             if self._connecting.is_closed:  # by another thread, which did not see this connection
                 connection.close()
                 raise ClientClosedError

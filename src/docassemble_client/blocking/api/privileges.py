@@ -84,7 +84,7 @@ class Privileges(BlockingObject[AsyncPrivileges]):
             UsageError: An argument is invalid; no request was sent.
             AccessDenied: Access denied.
             BadRequest: The given privilege already exists; A privilege name must be provided; You
-                do not have sufficient privileges to see the list of privileges.
+                do not have sufficient privileges to see the list of privileges; (psycopg2.errors.….
         """
         return run_blocking(
             self._inner.create(privilege, timeout=timeout, retry=retry, headers=headers)

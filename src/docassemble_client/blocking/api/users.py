@@ -149,7 +149,8 @@ class Users(BlockingObject[AsyncUsers]):
                 not have sufficient privileges to edit a user's information; You do not have
                 sufficient privileges to change a user's password; Access denied.
             BadRequest: You do not have sufficient privileges to edit this user's information; The
-                old_password is incorrect; password cannot be longer than 72 bytes….
+                old_password is incorrect; password cannot be longer than 72 bytes…;
+                (psycopg2.errors.….
         """
         return run_blocking(
             self._inner.update_current(
@@ -229,7 +230,7 @@ class Users(BlockingObject[AsyncUsers]):
             BadRequest: An e-mail address must be supplied; That e-mail address is already being
                 used; Password too short or too long; Invalid privilege name.  … is not an existing
                 privilege; List of privileges must be a string or a list; password cannot be longer
-                than 72 bytes….
+                than 72 bytes…; (psycopg2.errors.….
         """
         return run_blocking(
             self._inner.create(
@@ -352,7 +353,7 @@ class Users(BlockingObject[AsyncUsers]):
                 Access denied.
             BadRequest: You do not have sufficient privileges to edit this user's information; The
                 old_password is incorrect; Error obtaining user information: …; password cannot be
-                longer than 72 bytes….
+                longer than 72 bytes…; (psycopg2.errors.….
             NotFound: User not found.
         """
         return run_blocking(
