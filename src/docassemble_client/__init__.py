@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
     from docassemble_client.transfer import Download, DownloadStream, FileInput, Upload
     from docassemble_client.workflows.accounts.ensure import EnsuredApiKey, EnsuredUser, Profile
+    from docassemble_client.workflows.accounts.session_rows import SessionRow
     from docassemble_client.workflows.accounts.stored_sessions import (
         CleanupReport,
         ExportedSession,
@@ -138,6 +139,10 @@ if TYPE_CHECKING:
         Raw,
     )
     from docassemble_client.workflows.interviews.assembly import Assembly
+    from docassemble_client.workflows.interviews.check_report import (
+        CheckedInterview,
+        InterviewCheckReport,
+    )
     from docassemble_client.workflows.interviews.documents import (
         Document,
         DocumentDownload,
@@ -191,6 +196,7 @@ __all__ = [
     "BatchProgress",
     "BinaryContent",
     "CallResult",
+    "CheckedInterview",
     "Choice",
     "CleanupFailed",
     "CleanupReport",
@@ -225,6 +231,7 @@ __all__ = [
     "HelpText",
     "InstallFailed",
     "Interview",
+    "InterviewCheckReport",
     "InterviewClass",
     "InterviewData",
     "InterviewError",
@@ -308,6 +315,7 @@ __all__ = [
     "Session",
     "SessionNotShareable",
     "SessionReply",
+    "SessionRow",
     "SessionSummary",
     "SignaturePhrases",
     "StaleSession",
@@ -427,6 +435,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "tasks": ("TaskEvent", "TaskHandle", "TaskResult"),
     "transfer": ("Download", "DownloadStream", "FileInput", "Upload"),
     "workflows.accounts.ensure": ("EnsuredApiKey", "EnsuredUser", "Profile"),
+    "workflows.accounts.session_rows": ("SessionRow",),
     "workflows.accounts.stored_sessions": ("CleanupReport", "ExportedSession", "StaleSession"),
     "workflows.batch.results": ("BatchProgress", "RowOutcome", "RowResult"),
     "workflows.errors": (
@@ -449,6 +458,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     ),
     "workflows.interviews.answers": ("Answer", "DADict", "DAList", "DAObject", "Raw"),
     "workflows.interviews.assembly": ("Assembly",),
+    "workflows.interviews.check_report": ("CheckedInterview", "InterviewCheckReport"),
     "workflows.interviews.documents": (
         "Document",
         "DocumentDownload",

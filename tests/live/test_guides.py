@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docassemble_client import Secret
+from docassemble_client._profiles import Profiles, ServerProfile, write_profiles
 from docassemble_client.testing import FakeServer
 from tests.guides import GUIDE, README, ROOT, Block, find_blocks, prepare_server
 
@@ -30,9 +32,12 @@ PAGES = [
 
 @pytest.fixture(autouse=True)
 def environment(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Set the environment variables of the server."""
+    """Set the environment variables of the server, and write its profile."""
     monkeypatch.setenv("DOCASSEMBLE_URL", server.url)
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", server.api_key)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    profile = ServerProfile(url=server.url, api_key=Secret(server.api_key))
+    write_profiles(Profiles(default="test", by_name={"test": profile}))
     monkeypatch.chdir(tmp_path)
 
 

@@ -75,6 +75,12 @@ async def back_up(da: AsyncDocassemble, folder: Path, on_project: Any) -> None:
     await da.backup_playgrounds(folder / "new", on_project=on_project)
 
 
+async def check_interviews(da: AsyncDocassemble, folder: Path, on_result: Any) -> None:
+    await da.check_interviews(
+        ["docassemble.demo:data/questions/questions.yml"], on_result=on_result
+    )
+
+
 async def install_project(da: AsyncDocassemble, folder: Path, on_progress: Any) -> None:
     async with da.project("mine", create=True, delete=True) as project:
         await project.install(write_package(folder, modules=True), on_progress=on_progress)
@@ -221,6 +227,7 @@ async def assemble_many_from_iterable(da: AsyncDocassemble, folder: Path, functi
 # Calls by the parameters that take the caller's functions and iterables.
 CALLS: dict[str, list[Callable[[AsyncDocassemble, Path, Any], Awaitable[None]]]] = {
     "AsyncDocassemble.backup_playgrounds(on_project)": [back_up],
+    "AsyncDocassemble.check_interviews(on_result)": [check_interviews],
     "AsyncDocassemble.deploy(on_progress)": [deploy],
     "AsyncDocassemble.uninstall(on_progress)": [uninstall],
     "AsyncDocassemble.wait_for_task(on_progress)": [wait_for_task],

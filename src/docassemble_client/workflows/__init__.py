@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from docassemble_client.workflows.accounts.ensure import EnsuredApiKey, EnsuredUser, Profile
+    from docassemble_client.workflows.accounts.session_rows import SessionRow
     from docassemble_client.workflows.accounts.stored_sessions import (
         CleanupReport,
         ExportedSession,
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
         Raw,
     )
     from docassemble_client.workflows.interviews.assembly import Assembly
+    from docassemble_client.workflows.interviews.check_report import (
+        CheckedInterview,
+        InterviewCheckReport,
+    )
     from docassemble_client.workflows.interviews.documents import (
         Document,
         DocumentDownload,
@@ -85,6 +90,7 @@ __all__ = [
     "Assembly",
     "BackupReport",
     "BatchProgress",
+    "CheckedInterview",
     "CleanupReport",
     "ConfigPatch",
     "DADict",
@@ -103,6 +109,7 @@ __all__ = [
     "FieldType",
     "InstallFailed",
     "Interview",
+    "InterviewCheckReport",
     "InterviewError",
     "InterviewFailed",
     "InterviewSession",
@@ -130,6 +137,7 @@ __all__ = [
     "ScreenField",
     "ServerReport",
     "SessionNotShareable",
+    "SessionRow",
     "StaleSession",
     "SyncChange",
     "SyncReport",
@@ -144,6 +152,7 @@ __all__ = [
 
 _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "accounts.ensure": ("EnsuredApiKey", "EnsuredUser", "Profile"),
+    "accounts.session_rows": ("SessionRow",),
     "accounts.stored_sessions": ("CleanupReport", "ExportedSession", "StaleSession"),
     "batch.results": ("BatchProgress", "RowOutcome", "RowResult"),
     "errors": (
@@ -166,6 +175,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     ),
     "interviews.answers": ("Answer", "DADict", "DAList", "DAObject", "Raw"),
     "interviews.assembly": ("Assembly",),
+    "interviews.check_report": ("CheckedInterview", "InterviewCheckReport"),
     "interviews.documents": (
         "Document",
         "DocumentDownload",

@@ -158,6 +158,58 @@ class AccountMethods(BaseClient):
             page_token=page_token,
         )
 
+    def export_session_rows(
+        self,
+        columns: Sequence[str],
+        *,
+        i: str | None = None,
+        tag: str | None = None,
+        user_id: int | None = None,
+        secret: str | Secret | None = None,
+        page_token: str | None = None,
+    ) -> AsyncGenerator[workflows.SessionRow]:
+        """
+        Iterate over the sessions of all users as rows with chosen columns.
+
+        The sessions are those of `export_sessions`. A session that cannot be decrypted or read is a
+        row, too: its `status` says so, and its variables are empty.
+
+        Args:
+            columns: Variables, such as client.name.first, children[0].age or fruit['apple'], and
+                attributes of `SessionSummary` with an @, such as @email, @session or @utc_modtime.
+                Without variables, the export is much faster.
+            i: Only sessions of this interview.
+            tag: Only sessions with this tag; slow.
+            user_id: Only sessions of this user.
+            secret: Secret that decrypts the sessions of the user (see `users.get_secret`).
+            page_token: Token of the page to start with, such as `page_token` of an error.
+
+        Returns:
+            The rows, in the server's order; pages are requested as you iterate.
+
+        Raises:
+            UsageError: A column is not valid; no request was sent.
+            DocassembleError: While iterating: a page could not be fetched; `page_token` is its
+                token.
+
+        Example:
+            ```python
+            async for row in da.export_session_rows(["@email", "rating"]):
+                writer.writerow(row.as_text())
+            ```
+        """
+        from docassemble_client.workflows.accounts.session_rows import export_session_rows
+
+        return export_session_rows(
+            self,
+            columns,
+            i=i,
+            tag=tag,
+            user_id=user_id,
+            secret=secret,
+            page_token=page_token,
+        )
+
     async def cleanup_sessions(
         self,
         *,

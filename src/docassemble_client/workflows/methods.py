@@ -36,6 +36,52 @@ class WorkflowMethods(AccountMethods):
 
         return Interview(self, i, exact_name=exact_name)
 
+    async def check_interviews(
+        self,
+        interviews: Sequence[str] | None = None,
+        *,
+        tag: str | None = None,
+        concurrency: int = 4,
+        timeout: float | None = 60.0,
+        on_result: Callable[[workflows.CheckedInterview], object] | None = None,
+    ) -> workflows.InterviewCheckReport:
+        """
+        Start each interview once, and report which of them load and reach a screen.
+
+        The sessions are deleted. An interview that fails does not stop the others.
+
+        Args:
+            interviews: File names; by default those of all interviews that the server advertises
+                (configuration directive dispatch).
+            tag: Without `interviews`: only interviews with this tag.
+            concurrency: Number of interviews checked at a time.
+            timeout: Seconds for each interview; None for no limit.
+            on_result: Function or coroutine function, called with each interview.
+
+        Returns:
+            The report: `str()` formats it for people, `to_json()` and `to_junit()` for programs.
+
+        Raises:
+            UsageError: An argument is invalid; no request was sent.
+            DocassembleError: The interviews could not be listed.
+
+        Example:
+            ```python
+            report = await da.check_interviews()
+            Path("interviews.xml").write_text(report.to_junit(), encoding="utf-8")
+            ```
+        """
+        from docassemble_client.workflows.interviews.check_interviews import check_interviews
+
+        return await check_interviews(
+            self,
+            interviews,
+            tag=tag,
+            concurrency=concurrency,
+            timeout=timeout,
+            on_result=on_result,
+        )
+
     async def doctor(self) -> workflows.ServerReport:
         """
         Check the server, its address and the API key without changing anything.
