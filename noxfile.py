@@ -7,6 +7,7 @@ HTTP library. `nox -s live` runs the tests on real servers.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -111,8 +112,9 @@ def tests_lowest(session: nox.Session) -> None:
     _run_tests(session, *QUICK_TESTS)
 
 
-def _run_tests(session: nox.Session, *arguments: str) -> None:
-    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *arguments, *session.posargs)
+def _run_tests(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    parallel = ("--numprocesses=auto", "--dist=worksteal")
+    session.run("pytest", *parallel, *arguments, *session.posargs, env=env)
 
 
 @nox.session(tags=ALL)
@@ -139,6 +141,19 @@ def conformance(session: nox.Session) -> None:
     _install(session, "live")
     parallel = ("--numprocesses=auto", "--dist=loadfile")
     session.run("pytest", "tests/live", "--server=fake", *parallel, *session.posargs)
+
+
+@nox.session(default=False, tags=ALL)
+def openapi(session: nox.Session) -> None:
+    """Check the OpenAPI documents with validators, generated clients and Schemathesis."""
+    if shutil.which("npm") is None:
+        session.error("npm is missing; install Node.js 20 or newer, which contains it")
+    _install(session, "openapi")
+    folder = session.create_tmp()
+    shutil.copy(ROOT / "tests" / "openapi" / "package.json", folder)
+    npm = ("npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", folder)
+    session.run_install(*npm, external=True)
+    _run_tests(session, "tests/openapi", env={"OPENAPI_NODE_FOLDER": str(Path(folder).resolve())})
 
 
 @nox.session(default=False)
