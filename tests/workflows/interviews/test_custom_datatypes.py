@@ -30,6 +30,18 @@ async def test_custom_datatype_has_no_value_of_a_policy() -> None:
     assert server.get_sent_variables() == [{"a": {"anything": True}}]
 
 
+@pytest.mark.parametrize("datatype", ["ml", "mlarea"])
+async def test_prediction_has_no_value_of_a_policy(datatype: str) -> None:
+    """A web form makes a DAModel of the text; the API stores what it is given."""
+    screen = make_screen(make_field("a", datatype=datatype))
+
+    with pytest.raises(MissingAnswer, match=f"of the datatype {datatype}. Add a DAObject of class"):
+        await run_interview(ScriptedServer(screen), policy=AnswerPolicy.generated)
+    server = ScriptedServer(screen, END_SCREEN)
+    await run_interview(server, {"a": "words"})
+    assert server.get_sent_variables() == [{"a": "words"}]
+
+
 @pytest.mark.parametrize(
     "choice",
     [

@@ -31,6 +31,8 @@ TICKS = {
 }
 OBJECTS = {"datatype": "object_checkboxes", "choices": [{"label": "Ada", "value": "people[0]"}]}
 NAN, INFINITY = float("nan"), float("inf")
+TOO_MANY_DIGITS = "has more digits than the interview can keep: round it first"
+TIME_OF_DAY = "has a time of day: pass a date"
 
 
 class NaT(datetime):
@@ -69,13 +71,9 @@ def get_reason(definition: dict[str, Any], value: Any, kind: str = "fields") -> 
     [
         ({"datatype": "integer"}, 3.0, 3),
         ({"datatype": "integer"}, Decimal(3), 3),
-        ({"datatype": "number"}, 3, 3),
-        ({"datatype": "number"}, Decimal("2.5"), Decimal("2.5")),
-        (
-            {"datatype": "date"},
-            datetime(2026, 3, 14, tzinfo=UTC),
-            datetime(2026, 3, 14, tzinfo=UTC),
-        ),
+        ({"datatype": "currency"}, "12.50", 12.5),
+        ({"datatype": "currency"}, "12.500", 12.5),
+        ({"datatype": "currency"}, 12.345, 12.345),
         ({"datatype": "datetime"}, date(2026, 3, 14), date(2026, 3, 14)),
         ({"datatype": "time"}, time(9), time(9)),
         ({"datatype": "text"}, 5, 5),
@@ -122,6 +120,29 @@ def test_suitable_values_are_sent(definition: dict[str, Any], value: object, sen
     assert getattr(converted, "value", converted) == sent
 
 
+@pytest.mark.parametrize("datatype", ["number", "currency", "float", "range"])
+@pytest.mark.parametrize("value", [900, 900.0, Decimal(900), Decimal("900.00"), "900"])
+def test_numbers_are_floats_as_those_of_a_browser(datatype: str, value: object) -> None:
+    """A template prints 900.0 for every spelling; only an integer field has whole numbers."""
+    number = convert({"datatype": datatype}, value)
+    whole = convert({"datatype": "integer"}, value if isinstance(value, str) else Decimal(900))
+
+    assert (repr(number), repr(whole)) == ("900.0", "900")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 3, 14, tzinfo=UTC),
+        datetime.combine(date(2026, 3, 14), time()),
+        date(2026, 3, 14),
+    ],
+)
+def test_date_field_has_a_date(moment: date) -> None:
+    """The server would convert a datetime to its own zone, where it may be another day."""
+    assert repr(convert({"datatype": "date"}, moment)) == "datetime.date(2026, 3, 14)"
+
+
 @pytest.mark.parametrize(
     ("definition", "value", "reason"),
     [
@@ -134,6 +155,15 @@ def test_suitable_values_are_sent(definition: dict[str, Any], value: object, sen
         ({"datatype": "number"}, Decimal("NaN"), "is not a value (NaN or NaT)"),
         ({"datatype": "number"}, INFINITY, "is not a finite number"),
         ({"datatype": "number"}, Decimal("Infinity"), "is not a finite number"),
+        ({"datatype": "number"}, 2**53 + 1, TOO_MANY_DIGITS),
+        ({"datatype": "number"}, Decimal("0.12345678901234567890"), TOO_MANY_DIGITS),
+        ({"datatype": "number"}, 10**400, "is too large"),
+        (
+            {"datatype": "currency"},
+            "12.345",
+            "is not certain, because a browser rounds it: round it first",
+        ),
+        ({"datatype": "date"}, datetime(2026, 3, 14, 9, tzinfo=UTC), TIME_OF_DAY),
         ({"datatype": "date"}, 20260314, "is not a date"),
         ({"datatype": "date"}, time(9), "is not a date"),
         ({"datatype": "time"}, date(2026, 1, 1), "is not a time"),
@@ -218,6 +248,30 @@ def test_ticks_are_a_list_or_mapping(value: object, ticked: list[object]) -> Non
     elements = convert(TICKS, value).attributes["elements"]
 
     assert [key for key, is_ticked in elements.items() if is_ticked] == ticked
+
+
+@pytest.mark.parametrize(
+    ("keys", "ticks", "elements"),
+    [
+        (["0.5", "2"], [0.5], {"0.5": True, "2": False}),
+        (["1e+20", "'a'"], ["1e+20"], {"1e+20": True, "a": False}),
+        (["-1", "-2"], [-1], {"-1": True, "-2": False}),
+        (["None", "'x'"], ["None"], {"None": True, "x": False}),
+        (["(1, 2)", "(3, 4)"], ["(3, 4)"], {"(1, 2)": False, "(3, 4)": True}),
+        (["1", "True"], [1], {"1": True, "True": False}),
+        (["1", "2"], [1], {1: True, 2: False}),
+        (["True", "False"], [False], {True: False, False: True}),
+    ],
+)
+def test_keys_that_the_api_refuses_are_texts(
+    keys: list[str], ticks: list[object], elements: dict[object, bool]
+) -> None:
+    """A browser stores every key as text; the API cannot set a[0.5], and a[1] is also a[True]."""
+    choices = [{"label": f"l{key}", "variable_name": f"a[{key}]", "value": True} for key in keys]
+
+    converted = convert({"datatype": "checkboxes", "choices": choices}, ticks)
+
+    assert repr(converted.attributes["elements"]) == repr(elements)
 
 
 def test_text_of_several_choices_is_split() -> None:

@@ -17,6 +17,7 @@ from docassemble_client.workflows.interviews.field_limits import (
     list_limits,
 )
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
+from docassemble_client.workflows.interviews.screen_field import MACHINE_LEARNING
 from docassemble_client.workflows.interviews.text_format import (
     PLAIN_TEXT,
     TextFormat,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # The value of the third button, and its label unless the interview has another one.
 _UNKNOWN = frozenset({"None", "I don't know"})
+_CENTS = 2
 
 
 class UnsuitableAnswer(Exception):  # noqa: N818 - internal, becomes part of an InvalidAnswer
@@ -88,6 +90,8 @@ def get_empty_value(field: ScreenField, *, is_requested: bool) -> Answer | Missi
         return None if is_requested else MISSING
     if field.type in {DADict, DAList}:
         return check_choices(field, []) if field.type is DADict else []
+    if field.datatype in MACHINE_LEARNING:
+        return DAObject("DAModel", text="", predictions=[], prediction=None, probability=1.0)
     if field.is_checkbox or field.is_continue_button:
         return field.is_continue_button or field.raw.sign == -1
     return _get_empty_scalar(field)
@@ -104,14 +108,23 @@ def _get_empty_scalar(field: ScreenField) -> Answer:
 
 def check_choices(field: ScreenField, checked: Sequence[object]) -> DADict:
     """Return every choice of a checkbox field, and whether it is checked."""
+    values = [choice.value for choice in field.choices]
+    # The API names the keys nums[1] and fruit[True]. It refuses other keys than texts, whole
+    # numbers and truth values (base/astparser.py, DetectIllegal), and Python's 1 equals True. Then
+    # the keys are texts, as those of a browser always are (utils/helpers.py:943).
+    keys = cast("list[str]", values)
+    if not all(map(_may_be_key, values)) or len({*keys}) < len(keys):
+        keys = [str(value) for value in values]
     return DADict(
         {
-            cast("str | int | bool | None", choice.value): any(
-                _is_same(choice.value, value) for value in checked
-            )
-            for choice in field.choices
+            key: any(_is_same(value, item) for item in checked)
+            for key, value in zip(keys, values, strict=True)
         }
     )
+
+
+def _may_be_key(value: object) -> bool:
+    return isinstance(value, (str, bool)) or (isinstance(value, int) and value >= 0)
 
 
 def get_choice_value(field: ScreenField, choice: ScreenChoice) -> Answer:
@@ -303,6 +316,9 @@ class _FieldConverter:
             number = parse(answer)
             if number is None:
                 self._refuse("is not a whole number" if is_integer else "is not a plain number")
+            if self._field.datatype == "currency" and number != round(number, _CENTS):
+                # The page of the web form rounds it, to a number of digits that the server sets.
+                self._refuse("is not certain, because a browser rounds it: round it first")
             return number
         if isinstance(answer, bool) or not isinstance(answer, (int, float, Decimal)):
             self._refuse("is not a number")
@@ -310,7 +326,18 @@ class _FieldConverter:
             self._refuse("is not a finite number")
         if is_integer and answer != int(answer):
             self._refuse("is not a whole number")
-        return int(answer) if is_integer else answer
+        return int(answer) if is_integer else self._convert_to_float(answer)
+
+    def _convert_to_float(self, number: float | Decimal) -> float:
+        """Convert a number as the browser's form does, if a float holds it exactly."""
+        try:
+            converted = float(number)
+        except OverflowError:
+            self._refuse("is too large")
+        exact = Decimal(repr(converted)) if isinstance(number, Decimal) else converted
+        if exact != number:
+            self._refuse("has more digits than the interview can keep: round it first")
+        return converted
 
     def _convert_moment(self, answer: Answer) -> Answer:
         field = self._field
@@ -321,6 +348,11 @@ class _FieldConverter:
             return moment
         if not isinstance(answer, time if field.type is time else date):
             self._refuse(f"is not a {field.type.__name__}")
+        if field.type is date and isinstance(answer, datetime):
+            # A datetime with a zone may be another day in the zone of the server.
+            if answer.time() != time():
+                self._refuse("has a time of day: pass a date")
+            return answer.date()
         return answer
 
     def _refuse(self, reason: str) -> NoReturn:

@@ -43,6 +43,7 @@ from docassemble_client.workflows.interviews.screen_buttons import (
     is_end_with_buttons,
     is_exit,
 )
+from docassemble_client.workflows.interviews.screen_field import MACHINE_LEARNING
 from docassemble_client.workflows.interviews.screen_filler import ChooseValue, fill_screen
 from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TEXT_FORMAT, TextFormat
 from docassemble_client.workflows.interviews.transcript import Transcript, TranscriptStep
@@ -345,8 +346,11 @@ class InterviewRunner:
             message += ", which no question asks for"
             hint = "Add it to the answers. In a browser, the interview fails here"
         if not isinstance(field, str) and field.is_custom:
-            message += f", a field of the custom datatype {datatype}"
-            hint = "Add the value that the datatype's transform() returns; no policy generates it"
+            is_model = datatype in MACHINE_LEARNING
+            message += f", a field of the {'' if is_model else 'custom '}datatype {datatype}"
+            value = "a DAObject of class DAModel with its prediction"
+            value = value if is_model else "the value that the datatype's transform() returns"
+            hint = f"Add {value}; no policy generates it"
         if similar:
             names = ", ".join(map(repr, similar))
             hint = f"Check the names of your unused answers {names}, or add an answer"

@@ -390,6 +390,8 @@ def _read_key(choice: Choice, variable: str) -> JSON | Unset:
     name = choice.variable_name or ""
     literal = name[len(variable) + 1 : -1] if name.startswith(f"{variable}[") else ""
     try:
-        return cast("JSON", ast.literal_eval(literal))
+        key = ast.literal_eval(literal)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return UNSET
+    is_scalar = key is None or isinstance(key, (str, int, float))
+    return cast("JSON", key) if is_scalar else literal

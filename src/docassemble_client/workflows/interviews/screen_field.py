@@ -28,8 +28,7 @@ TYPE_BY_DATATYPE: dict[str, FieldType] = {
     **dict.fromkeys(("file", "files", "camera", "camcorder", "microphone"), bytes),
     **dict.fromkeys(("user", "environment"), bytes),
     **dict.fromkeys(("text", "area", "email", "password", "url", "raw", "key"), str),
-    **dict.fromkeys(("ml", "mlarea", "hidden"), str),
-    **dict.fromkeys(("tel", "search", "color", "month", "week"), str),
+    **dict.fromkeys(("hidden", "tel", "search", "color", "month", "week"), str),
     "integer": int,
     "date": date,
     "datetime": datetime,
@@ -40,6 +39,8 @@ PLACEHOLDER = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
 """x or [i] in a name."""
 INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
 """Index of an item in a name."""
+MACHINE_LEARNING = frozenset({"ml", "mlarea"})
+"""Datatypes whose value, a DAModel with a prediction, only the web form computes."""
 # Display of a field whose text may be anything, although it has choices.
 _FREE_TEXT_INPUTS = frozenset({"combobox", "datalist", "ajax"})
 _CHECKBOX_INPUTS = frozenset({"yesno", "noyes", "yesnowide", "noyeswide"})
@@ -112,7 +113,10 @@ class ScreenField:
     @property
     def is_custom(self) -> bool:
         """
-        Whether its datatype is defined by a package; its value is what transform() returns.
+        Whether its value is what only the web form computes, so that no policy generates it.
+
+        It is what transform() of the datatype returns, which a package defines. Of ml and mlarea,
+        it is a DAModel with a prediction.
 
         With ordinary choices, it is a menu, whatever its datatype is
         (base/standardformatter.py:2757). A datatype may read its choices in a way of its own:
@@ -141,7 +145,7 @@ class ScreenField:
     @property
     def is_threestate(self) -> bool:
         """Whether None is a value of it, such as for true, false or unknown."""
-        has_null = any(
+        has_null = self.type is not DADict and any(
             item.value is None and not item.is_none_of_the_above for item in self.choices
         )
         return self.datatype == "threestate" or has_null or None in self.boolean_labels.values()
