@@ -232,7 +232,7 @@ def _fill_in_controls(
 ) -> tuple[list[tuple[str, str]], list[str]]:
     first = controls[0]
     if first.kind == "file":
-        return [], []
+        return [], check_value(first, "", page.rules)
     if first.kind in _BOXES:
         return _choose_boxes(page, controls, entry, is_given=is_given)
     if first.kind == "select":

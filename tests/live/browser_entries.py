@@ -15,9 +15,17 @@ _PLAIN: dict[str, dict[str, Any]] = {
     name: {"datatype": name}
     for name in (
         *("text", "integer", "number", "currency", "date", "time", "datetime", "email"),
-        *("url", "password", "raw", "yesno", "noyes", "yesnoradio", "noyesradio"),
-        *("yesnomaybe", "noyesmaybe"),
+        *("url", "password", "raw", "float", "yesno", "noyes", "yesnowide", "noyeswide"),
+        *("yesnoradio", "noyesradio", "yesnomaybe", "noyesmaybe", "ml", "mlarea"),
     )
+}
+_UPLOADS: dict[str, dict[str, Any]] = {
+    name: {"datatype": name}
+    for name in ("file", "files", "camera", "user", "environment", "camcorder", "microphone")
+}
+_HIDDEN: dict[str, dict[str, Any]] = {
+    f"hidden {name}": {"datatype": name, "input type": "hidden", "default": "7"}
+    for name in ("text", "integer", "number")
 }
 _CHOICES: dict[str, dict[str, Any]] = {
     name: {"input type": name, "choices": _COLOURS}
@@ -32,6 +40,7 @@ _OBJECTS: dict[str, dict[str, Any]] = {
 }
 _NUMBERS = [{"Two": 2}, {"Three": 3}]
 _HALF_AND_TWO = [{"Half": 0.5}, {"Two": 2}]
+_BELOW_ZERO = [{"Minus one": -1}, {"Minus two": -2}]
 _AGREED = [{"Agreed": True}, {"Refused": False}]
 _REQUIRED: dict[str, dict[str, Any]] = (
     _PLAIN
@@ -45,8 +54,14 @@ _REQUIRED: dict[str, dict[str, Any]] = (
     }
     | {"ajax": {"input type": "ajax", "action": "colours"}}
     | _SEVERAL
-    | {"number checkboxes": {"datatype": "checkboxes", "choices": _NUMBERS}}
+    | {
+        "number checkboxes": {"datatype": "checkboxes", "choices": _NUMBERS},
+        "number multiselect": {"datatype": "multiselect", "choices": _NUMBERS},
+        "float checkboxes": {"datatype": "checkboxes", "choices": _HALF_AND_TWO},
+        "negative checkboxes": {"datatype": "checkboxes", "choices": _BELOW_ZERO},
+    }
     | _OBJECTS
+    | _UPLOADS
 )
 _LIMITED: dict[str, dict[str, Any]] = {
     "limited text": {"minlength": 2, "maxlength": 5},
@@ -73,6 +88,7 @@ FIELDS: dict[str, dict[str, Any]] = (
     _REQUIRED
     | {f"optional {name}": options | _OPTIONAL for name, options in _REQUIRED.items()}
     | _LIMITED
+    | _HIDDEN
 )
 """Options of each field in YAML, by its name in the table."""
 
@@ -82,7 +98,21 @@ _COMMON = (
 )
 _NUMBER = (
     *("0", "012", "-3", "+5", " 12 ", "12,5", "1.000,50", "1,000.50", "1,00", "1 000", "1'000"),
-    *("$12", "€12", "12€", "$1,234.567", "50%", "(12)", "1_000", "1e3", "0x10", "12.0", ".5"),
+    *(
+        "12.345",
+        "12.340",
+        "$12",
+        "€12",
+        "12€",
+        "$1,234.567",
+        "50%",
+        "(12)",
+        "1_000",
+        "1e3",
+        "0x10",
+        "12.0",
+        ".5",
+    ),
     *(
         "NaN",
         "Infinity",
@@ -117,7 +147,12 @@ _COLOUR_LISTS: tuple[list[str], ...] = (
 )
 _NUMBER_LISTS: tuple[list[str], ...] = ([], ["2"], ["Two", "Three"], ["4"])
 _OBJECT_LISTS: tuple[list[str], ...] = ([], ["people[0]"], ["Ada", "Grace"], ["people[7]"])
-_LISTS = {"people": _OBJECT_LISTS, str(_NUMBERS): _NUMBER_LISTS}
+_LISTS: dict[str, tuple[list[str], ...]] = {
+    "people": _OBJECT_LISTS,
+    str(_NUMBERS): _NUMBER_LISTS,
+    str(_HALF_AND_TWO): ([], ["0.5"], ["Half", "Two"], ["0.50"]),
+    str(_BELOW_ZERO): ([], ["-1"], ["Minus one", "Minus two"], ["1"]),
+}
 _TEXTS = {
     "people": _OBJECT_CHOICES,
     str(_NUMBERS): _NUMBER_CHOICES,
@@ -149,6 +184,8 @@ def list_entries(name: str, options: Mapping[str, Any]) -> list[Entry]:
         Texts, lists of choices, and None for a field that is left alone.
     """
     datatype, choices = options.get("datatype", "text"), options.get("choices")
+    if datatype in _UPLOADS or name in _HIDDEN:
+        return [None]
     if datatype.endswith(("checkboxes", "multiselect")):
         return [None, "", "red", *_LISTS.get(str(choices), _COLOUR_LISTS)]
     if "required" in options:
@@ -158,7 +195,7 @@ def list_entries(name: str, options: Mapping[str, Any]) -> list[Entry]:
     texts: tuple[str, ...]
     if choices:
         texts = _TEXTS.get(str(choices), _COLOUR_CHOICES)
-    elif datatype in {"integer", "number", "currency", "range"}:
+    elif datatype in {"integer", "number", "currency", "float", "range"}:
         texts = _NUMBER
     elif datatype in {"date", "time", "datetime"}:
         texts = _MOMENT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from docassemble_client import (
     MISSING,
     DADict,
+    DAObject,
     InvalidAnswer,
     Screen,
     ScreenField,
@@ -53,11 +55,10 @@ def is_same(value: object, post: dict[str, Any]) -> bool:
     result = post["result"]
     stored: Any = result.get("value")
     type_name = str(result.get("type"))
-    if isinstance(value, DADict):
-        elements: Any = value.attributes["elements"]
-        return (
-            type_name == "DADict" and {str(key): item for key, item in elements.items()} == stored
-        )
+    if isinstance(value, DAObject):
+        elements: Any = value.attributes.get("elements", {})
+        texts = {str(key): item for key, item in elements.items()}
+        return value.class_name.endswith(f".{type_name}") and (not texts or texts == stored)
     if type_name == "DADateTime":
         return _is_same_moment(value, datetime.fromisoformat(stored))
     if isinstance(value, time):
@@ -112,11 +113,13 @@ _MARKED_NUMBERS = {"1,000", "1,00", "12,5", "1.000,50", "1,000.50", "$12", "(12)
 # Scripts remove everything but digits, so that "a lot" is 0.
 _CURRENCIES = _MARKED_NUMBERS | {
     *("2nd Jan", "14:30", "+5", "1 000", "1'000", "€12", "12€", "50%", "1_000", "1e3", "0x10"),
-    *("12 apples", "a lot", "True", "red"),
+    # A script rounds it, to a number of digits that the server's configuration sets.
+    *("12 apples", "a lot", "True", "red", "12.345"),
 }
 UNCERTAIN: dict[str, set[str]] = {
     "integer": _MARKED_NUMBERS,
     "number": _MARKED_NUMBERS,
+    "float": _MARKED_NUMBERS,
     "currency": _CURRENCIES,
     # A slider; no person types into it.
     "range": {"+5", "\u0661\u0662", "\uff11\uff12"},
@@ -168,6 +171,17 @@ def test_python_values_of_a_browser_are_accepted(name: str) -> None:
 
     for value in [value for value in values if value not in (REFUSED, None)]:
         assert isinstance(value, (DADict, list)) or convert(field, value) == value
+
+
+@pytest.mark.parametrize("name", ["integer", "number", "currency", "float", "range"])
+@pytest.mark.parametrize("text", ["0", "12"])
+def test_numbers_of_python_become_those_of_a_browser(name: str, text: str) -> None:
+    """A browser makes 12.0 of 12, except in a field for whole numbers."""
+    field = get_field(name)
+    (post,) = [post for post in POSTS if post["field"] == name and post["text"] == text]
+
+    for value in (int(text), float(text), Decimal(text)):
+        assert is_same(convert(field, value), post)
 
 
 @pytest.mark.parametrize("name", ["integer", "date", "time", "yesno", "radio", "checkboxes"])
