@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client import InstallFailed, PayloadTooLarge, Question, Upload, UsageError
+from docassemble_client import (
+    InstallFailed,
+    PayloadTooLarge,
+    Question,
+    RequestEvent,
+    Upload,
+    UsageError,
+)
 from tests.live.documents import make_package_files
 from tests.live.inventory import take_inventory
 
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from docassemble_client import AsyncDocassemble, DeployReport
+    from docassemble_client import AsyncDocassemble, DeployReport, Event
     from tests.live.conftest import Connect
 
 IMPORTS = "from setuptools import find_namespace_packages, setup\n"
@@ -148,6 +156,40 @@ async def test_upload_above_the_limit_is_reported(connect: Connect, transport: s
         async with da.interview(UPLOAD).session() as s:
             with pytest.raises(PayloadTooLarge):
                 await s.answer({"user_picture": Upload(bytes(20_000_000), "picture.png")})
+
+
+@pytest.mark.unrecorded
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+async def test_batch_does_not_repeat_an_upload_above_the_limit(
+    connect: Connect, transport: str
+) -> None:
+    """It is the result of its row, before the time for outages is over."""
+    rows = [{"user_picture": Upload(bytes(20_000_000), "picture.png")}]
+    requests: list[str] = []
+
+    def log_request(event: Event) -> None:
+        if isinstance(event, RequestEvent):
+            requests.append(event.operation)
+
+    async with connect(transport=transport, on_event=log_request) as da, asyncio.timeout(60):
+        batch = da.interview(UPLOAD).assemble_many(rows, outage_timeout=300)
+        (result,) = [result async for result in batch]
+
+    assert isinstance(result.error, PayloadTooLarge)
+    assert requests.count("sessions.set_variables") == 1
+
+
+async def test_folder_above_the_package_is_refused(
+    da: AsyncDocassemble, unique: str, tmp_path: Path
+) -> None:
+    """Nothing is sent; the error names the folder to deploy."""
+    before = await take_inventory(da)
+    write_package(tmp_path / f"docassemble-{unique}", unique, "0.1.0")
+
+    with pytest.raises(UsageError, match=f"the package is in the folder docassemble-{unique}"):
+        await da.deploy(tmp_path)
+
+    assert await take_inventory(da) == before
 
 
 async def test_archive_above_the_limit_is_not_sent(
