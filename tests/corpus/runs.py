@@ -5,43 +5,44 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from docassemble_client import (
-    MISSING,
     AnswerPolicy,
     AsyncDocassemble,
     DocassembleError,
     NoDocuments,
+    NotFound,
     Timeouts,
 )
 from docassemble_client._core.deserialize import strict_mode, structure
 from docassemble_client._core.error_mapping import StructureError
 from docassemble_client.operation import DiscriminatedUnion
 from docassemble_client.operations import OPERATIONS
-from tests.corpus.server import report_progress
+from tests.corpus.answers import make_answers
+from tests.corpus.server import get_packages_folder, report_progress
 from tests.live.exchange_log import ExchangeLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from typing import TypeAlias
+    from collections.abc import Collection, Mapping
 
-    from docassemble_client import Question, ScreenField
+    from tests.corpus.answers import AnswerFunction
     from tests.corpus.server import Corpus
     from tests.live.exchange_log import Exchange
     from tests.live.server import LiveServer
 
-    AnswerFunction: TypeAlias = Callable[[ScreenField | str, Question | None], Any]
-
 CONCURRENCY = 3
-INTERVIEW_SECONDS = 180
+INTERVIEW_SECONDS = 600
 MAX_STEPS = 150
 MAX_REASON_LENGTH = 300
-# Paths of the server, which differ in each run.
+# What differs in each run: paths of the server, dates, and the numbers of files without a name.
 _PATH = re.compile(r"(?<![\w/:])/(?:[\w.+-]+/)+[\w.+-]*")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_FILE_NUMBER = re.compile(r"^\d+(?=\.\w+$)", re.ASCII)
 
 
 @frozen(kw_only=True)
@@ -101,6 +102,7 @@ async def run_interviews(server: LiveServer, corpus: Corpus, names: list[str]) -
 async def run_interview(server: LiveServer, corpus: Corpus, name: str) -> Outcome:
     """Run one interview with generated answers and return its outcome."""
     log, started, run = ExchangeLog(), time.monotonic(), _Run()
+    answers = make_answers(corpus, name, get_packages_folder(server))
     async with (
         log.make_transport() as transport,
         AsyncDocassemble(
@@ -113,7 +115,7 @@ async def run_interview(server: LiveServer, corpus: Corpus, name: str) -> Outcom
     ):
         try:
             async with asyncio.timeout(INTERVIEW_SECONDS):
-                await _assemble(da, name, _make_answers(corpus, name), run)
+                await _assemble(da, name, answers, run)
         except TimeoutError:
             run.errors.append("TimeoutError")
             run.reasons.append(f"it took longer than {INTERVIEW_SECONDS} s")
@@ -132,22 +134,11 @@ async def run_interview(server: LiveServer, corpus: Corpus, name: str) -> Outcom
     )
 
 
-def _make_answers(corpus: Corpus, interview: str) -> AnswerFunction:
-    """Answer what values that are generated cannot answer."""
-    answers = corpus.answers.get(interview, {})
-
-    def answer(item: ScreenField | str, _: Question | None) -> Any:
-        if isinstance(item, str):
-            return answers.get(item, MISSING)
-        default = corpus.custom_values.get(item.datatype or "", MISSING)
-        return answers.get(item.name, default)
-
-    return answer
-
-
 async def _assemble(da: AsyncDocassemble, name: str, answers: AnswerFunction, run: _Run) -> None:
+    # A browser always has a key, with which an interview creates other sessions.
+    secret = secrets.token_urlsafe(12)
     assembly = da.interview(name).assemble(
-        answers, policy=AnswerPolicy.generated, max_steps=MAX_STEPS
+        answers, policy=AnswerPolicy.generated, max_steps=MAX_STEPS, secret=secret
     )
     try:
         documents = await assembly
@@ -157,17 +148,26 @@ async def _assemble(da: AsyncDocassemble, name: str, answers: AnswerFunction, ru
         run.errors.append(type(error).__name__)
         run.reasons.append(_describe_error(error))
     else:
-        run.documents.extend(document.filename or document.name for document in documents)
+        run.documents.extend(
+            hide_file_number(document.filename or document.name) for document in documents
+        )
+
+
+def hide_file_number(filename: str) -> str:
+    """Replace the number of a file without a name, which differs in each run."""
+    return _FILE_NUMBER.sub("NUMBER", filename)
 
 
 def _describe_error(error: DocassembleError) -> str:
     """Describe an error with the server's words: generated answers hold no personal data."""
     text = f"{type(error).__name__}: {error.message}"
+    if isinstance(error, NotFound):
+        return f"{text} (a dead link, in a browser too)"
     body = getattr(error, "body", None)
     if not isinstance(body, str):
         return text
     words = body.rpartition("failure to assemble interview: ")[2].partition("Traceback (most")[0]
-    words = _PATH.sub("…", words.strip())
+    words = _DATE.sub("…", _PATH.sub("…", words.strip()))
     return text if words in text else f"{text} ({words})"
 
 

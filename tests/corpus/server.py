@@ -131,9 +131,14 @@ async def _get_versions(da: AsyncDocassemble) -> dict[str | None, str | None]:
     return {package.name: package.version for package in await da.packages.list()}
 
 
+def get_packages_folder(server: LiveServer) -> Path:
+    """Return the folder of the server that has a folder for each docassemble package."""
+    return get_site_packages(get_layout(server.version)) / "docassemble"
+
+
 def list_interviews(server: LiveServer, corpus: Corpus, package: str) -> list[str]:
     """List the files of a package that may be interviews, except those that are excluded."""
-    folder = get_site_packages(get_layout(server.version)) / package.replace(".", "/")
+    folder = get_packages_folder(server) / package.removeprefix("docassemble.")
     questions = folder / "data" / "questions"
     files = sorted(path for path in questions.rglob("*.y*ml") if path.is_file())
     names = [f"{package}:data/questions/{path.relative_to(questions).as_posix()}" for path in files]

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from docassemble_client import MISSING, Screen
 from tests.corpus import report
-from tests.corpus.runs import Outcome
+from tests.corpus.answers import make_answers
+from tests.corpus.runs import Outcome, hide_file_number
 from tests.corpus.server import Corpus, read_corpus
 from tests.corpus.stand_in import find_target, write
 from tests.live.server import LiveServer
+from tests.workflows.screens import decode_question, make_field, make_screen
 
 SERVER = LiveServer("http://127.0.0.1:1", "key", "1.10.14", Path(), "admin@example.com", "x")
 
@@ -23,6 +26,32 @@ def test_packages_are_pinned() -> None:
     assert len(corpus.packages) >= 15
     assert all(re.fullmatch(r"\d[\w.]*", version) for version in corpus.packages.values())
     assert corpus.custom_values.keys() >= {"BirthDate", "ThreePartsDate"}
+
+
+def test_answers_may_be_files_and_ticks(tmp_path: Path) -> None:
+    """Files come from packages of the server; a datatype's value answers its other fields."""
+    (tmp_path / "form.pdf").write_bytes(b"%PDF-1.7")
+    answers = {"i": {"form": {"file": "form.pdf"}, "courts": {"checked": {"bmc": True}}, "n": 5}}
+    corpus = Corpus(packages={}, custom_values={"BirthDate": 1985}, answers=answers)
+
+    answer = make_answers(corpus, "i", tmp_path)
+
+    assert answer("form", None).filename == "form.pdf"
+    assert answer("courts", None).attributes["elements"] == {"bmc": True}
+    assert (answer("n", None), answer("other", None)) == (5, MISSING)
+    screen = Screen(decode_question(make_screen(make_field("born", datatype="BirthDate"))))
+    (field,) = screen.fields
+    assert answer(field, None) == 1985
+    assert make_answers(corpus, "j", tmp_path)("n", None) is MISSING
+
+
+@pytest.mark.parametrize(
+    ("filename", "hidden"),
+    [("181.pdf", "NUMBER.pdf"), ("letter 181.pdf", "letter 181.pdf"), ("1.2.pdf", "1.2.pdf")],
+)
+def test_file_numbers_do_not_change_the_page(filename: str, hidden: str) -> None:
+    """The server counts its files, so the numbers differ in each run."""
+    assert hide_file_number(filename) == hidden
 
 
 @pytest.mark.parametrize(
