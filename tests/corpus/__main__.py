@@ -22,6 +22,7 @@ from tests.corpus.server import (
     install_packages,
     list_interviews,
     read_corpus,
+    restart_server,
     start_server,
 )
 from tests.live.server import stop
@@ -36,6 +37,7 @@ async def run_corpus(corpus: Corpus, text: str) -> None:
     server, stand_ins = start_server()
     async with AsyncDocassemble(server.url, server.api_key) as da:
         failures = await install_packages(da, corpus.packages)
+    server = restart_server(server)
     names = [
         name
         for package in corpus.packages

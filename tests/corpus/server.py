@@ -87,9 +87,19 @@ def start_server() -> tuple[LiveServer, list[str]]:
     if not copy.exists() or copy.read_bytes() != module.read_bytes():
         shutil.copyfile(module, copy)
         copy.with_suffix(".pth").write_text(f"import {module.stem}\n", encoding="utf-8")
-        stop(server.version)
-        server = ensure_running()
+        server = restart_server(server)
     return server, names
+
+
+def restart_server(server: LiveServer) -> LiveServer:
+    """
+    Restart all processes of the server.
+
+    They read the datatypes of packages when they start. The API restarts the web server only, and
+    not the worker, which runs background actions.
+    """
+    stop(server.version)
+    return ensure_running()
 
 
 def report_progress(text: str) -> None:
