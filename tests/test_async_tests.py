@@ -15,6 +15,7 @@ PROGRAMS = {
     "live/browser_posts.py": "a command",
     "live/conftest.py": "a fixture of the whole run",
     "live/test_pagination.py": "fixtures of the whole module",
+    "openapi/example_server.py": "prepares the server of tests without a loop",
     "test_clock.py": "tests the loops",
     "test_guides.py": "runs the blocks of the guide",
     "testing/replay_report.py": "a command",

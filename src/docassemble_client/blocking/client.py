@@ -90,6 +90,43 @@ class Docassemble(DocassembleBase):
             call_blocking(lambda: self._inner.interview(i, exact_name=exact_name))
         )
 
+    def check_interviews(
+        self,
+        interviews: Sequence[str] | None = None,
+        *,
+        tag: str | None = None,
+        timeout: float | None = 60.0,
+        on_result: Callable[[workflows.CheckedInterview], object] | None = None,
+    ) -> workflows.InterviewCheckReport:
+        """
+        Start each interview once, and report which of them load and reach a screen.
+
+        The sessions are deleted. An interview that fails does not stop the others.
+
+        Args:
+            interviews: File names; by default those of all interviews that the server advertises
+                (configuration directive dispatch).
+            tag: Without `interviews`: only interviews with this tag.
+            timeout: Seconds for each interview; None for no limit.
+            on_result: Function, called with each interview.
+
+        Returns:
+            The report: `str()` formats it for people, `to_json()` and `to_junit()` for programs.
+
+        Raises:
+            UsageError: An argument is invalid; no request was sent.
+            DocassembleError: The interviews could not be listed.
+
+        Example:
+            ```python
+            report = da.check_interviews()
+            Path("interviews.xml").write_text(report.to_junit(), encoding="utf-8")
+            ```
+        """
+        return run_blocking(
+            self._inner.check_interviews(interviews, tag=tag, timeout=timeout, on_result=on_result)
+        )
+
     def doctor(self) -> workflows.ServerReport:
         """
         Check the server, its address and the API key without changing anything.
@@ -499,6 +536,54 @@ class Docassemble(DocassembleBase):
                     secret=secret,
                     variables=variables,
                     page_token=page_token,
+                )
+            )
+        )
+
+    def export_session_rows(
+        self,
+        columns: Sequence[str],
+        *,
+        i: str | None = None,
+        tag: str | None = None,
+        user_id: int | None = None,
+        secret: str | Secret | None = None,
+        page_token: str | None = None,
+    ) -> ClosableIterator[workflows.SessionRow]:
+        """
+        Iterate over the sessions of all users as rows with chosen columns.
+
+        The sessions are those of `export_sessions`. A session that cannot be decrypted or read is a
+        row, too: its `status` says so, and its variables are empty.
+
+        Args:
+            columns: Variables, such as client.name.first, children[0].age or fruit['apple'], and
+                attributes of `SessionSummary` with an @, such as @email, @session or @utc_modtime.
+                Without variables, the export is much faster.
+            i: Only sessions of this interview.
+            tag: Only sessions with this tag; slow.
+            user_id: Only sessions of this user.
+            secret: Secret that decrypts the sessions of the user (see `users.get_secret`).
+            page_token: Token of the page to start with, such as `page_token` of an error.
+
+        Returns:
+            The rows, in the server's order; pages are requested as you iterate.
+
+        Raises:
+            UsageError: A column is not valid; no request was sent.
+            DocassembleError: While iterating: a page could not be fetched; `page_token` is its
+                token.
+
+        Example:
+            ```python
+            for row in da.export_session_rows(["@email", "rating"]):
+                writer.writerow(row.as_text())
+            ```
+        """
+        return ClosableIterator(
+            call_blocking(
+                lambda: self._inner.export_session_rows(
+                    columns, i=i, tag=tag, user_id=user_id, secret=secret, page_token=page_token
                 )
             )
         )
