@@ -234,7 +234,8 @@ async def run_callback(callback: Callable[..., object], *arguments: object) -> N
     """
     result = callback(*arguments)
     if isawaitable(result):
-        if is_blocking():
+        # A `Callback` never waits itself, and checks the function that it wraps.
+        if is_blocking() and not isinstance(callback, Callback):
             if isinstance(result, Coroutine):
                 result.close()
             message = "Docassemble calls functions, not coroutine functions"

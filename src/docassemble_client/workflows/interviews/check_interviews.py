@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from docassemble_client._checks import CALLABLE, COUNT, SECONDS, TEXT, TEXTS, check_arguments
-from docassemble_client._concurrency import Callback, TaskGroup, monotonic, time_limit
+from docassemble_client._concurrency import Callback, make_task_group, monotonic, time_limit
 from docassemble_client._core.retry import retry_until_available
 from docassemble_client.errors import APIError, DocassembleError, TaskTimeout
 from docassemble_client.models import Question, UndefinedVariable
@@ -49,7 +49,7 @@ async def check_interviews(
     checker = _Checker(client, timeout=timeout, on_result=on_result)
     pending = iter(enumerate(names))
     try:
-        async with TaskGroup() as group:
+        async with make_task_group() as group:
             for _ in range(min(concurrency, len(names))):
                 group.create_task(checker.check_pending(pending))
     except ExceptionGroup as group_error:
