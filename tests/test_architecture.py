@@ -27,10 +27,13 @@ HOMES = {
     "cattrs": ("_core/structure.py",),
     "msgspec": ("_core/json_codec.py",),
     "opentelemetry": ("otel.py",),
+    "cyclopts": ("cli/",),
+    "rich": ("cli/",),
 }
 # Where imports may stand inside functions, and why.
 LOCAL_IMPORTS = {
     "__init__.py": "a name is loaded at its first use",
+    "__main__.py": "the command line is optional",
     "api/__init__.py": "a namespace is loaded at its first use",
     "models/__init__.py": "a model is loaded at its first use",
     "operations/__init__.py": "an operation is loaded at its first use",
@@ -39,6 +42,7 @@ LOCAL_IMPORTS = {
     "workflows/account_methods.py": "a workflow is loaded at its first use",
     "_base_client.py": "creating a client loads no HTTP library and no model",
     "_client_options.py": "creating a client loads no HTTP library and no model",
+    "cli/": "a command loads only what it uses",
     "_core/deserialize.py": "few responses take the slow path",
     "_core/json_codec.py": "an optional library",
     "_http/connections.py": "only the adapter that is used",

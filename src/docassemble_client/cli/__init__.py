@@ -1,0 +1,1 @@
+"""The command line `dactl`; `docassemble_client.__main__` runs it."""

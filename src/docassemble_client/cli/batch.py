@@ -1,0 +1,106 @@
+"""The command batch."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
+from docassemble_client.cli.exit_codes import ExitCode
+from docassemble_client.cli.inputs import read_rows
+from docassemble_client.cli.output import write_note
+from docassemble_client.cli.run import Formats, Policy
+from docassemble_client.workflows.batch.results import BatchProgress
+from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
+
+
+async def batch(
+    interview: str,
+    rows: Annotated[str, INPUT_FILE],
+    /,
+    *,
+    save: Annotated[Path, Parameter(help="Folder for the documents, with one for each row.")],
+    key: Annotated[
+        str | None, Parameter(help="Variable or column whose value names a row; else its number.")
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        Parameter(help="File that records each row, so that a second run continues the first."),
+    ] = None,
+    concurrency: Annotated[int, Parameter(alias="-c", help="Maximum rows at once.")] = 4,
+    formats: Formats = (),
+    policy: Policy = "strict",
+    rerun_unknown: bool = False,
+    rerun_missing: bool = False,
+    common: Common = COMMON,
+) -> ExitCode:
+    r"""
+    Run an interview for each row of a file, and save the documents.
+
+    With a journal you can stop it at any time, and run it again: each row is processed once.
+    The exit code is 1 if a row failed, and 6 if it is unknown whether a row was processed.
+
+        $ dactl batch docassemble.MyForm:main.yml clients.csv --key case --save out \
+            --journal run.jsonl
+
+    Args:
+        interview: File name of the interview.
+        rows: CSV file, JSON list, or file with a JSON object per line (`-`: standard input).
+        rerun_unknown: Run rows again that may have been processed in an earlier run.
+        rerun_missing: Run rows again whose documents are gone.
+    """
+    summary = BatchProgress()
+    table = read_rows(rows)
+    with common.progress() as progress:
+
+        def on_progress(event: BatchProgress) -> None:
+            nonlocal summary
+            summary = event
+            progress.on_batch(event)
+
+        async with common.connect() as da:
+            results = da.interview(interview).assemble_many(
+                table,
+                concurrency=concurrency,
+                journal=journal,
+                save_to=save,
+                key=key,
+                policy=AnswerPolicy[policy],
+                formats=formats or None,
+                rerun_unknown=rerun_unknown,
+                rerun_missing=rerun_missing,
+                on_progress=on_progress,
+            )
+            async with aclosing(results):
+                async for result in results:
+                    if common.json:
+                        common.show(result)
+                    elif result.outcome != "done":
+                        write_note(
+                            f"row {result.key}: {result.outcome}: {result.error or ''}".rstrip(": ")
+                        )
+    common.show(summary, summarize(summary, journal))
+    return choose_exit_code(summary)
+
+
+def summarize(summary: BatchProgress, journal: Path | None) -> str:
+    """Summarize a batch in a line."""
+    counts = {
+        "done": summary.done,
+        "failed": summary.failed,
+        "unknown": summary.unknown,
+        "with missing documents": summary.missing,
+    }
+    parts = [f"{count} {name}" for name, count in counts.items() if count or name == "done"]
+    text = f"{summary.completed} rows: {', '.join(parts)}"
+    return f"{text}; see {journal}" if journal and summary.completed > summary.done else text
+
+
+def choose_exit_code(summary: BatchProgress) -> ExitCode:
+    """Return the exit code of a batch; that a row failed counts more than that it is unknown."""
+    if summary.failed or summary.missing:
+        return ExitCode.WORK_FAILED
+    return ExitCode.UNKNOWN if summary.unknown else ExitCode.DONE

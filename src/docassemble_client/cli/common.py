@@ -1,0 +1,125 @@
+"""The options that every command has: which server, and how to write the result."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, Iterable, Sequence
+from typing import Annotated, Any
+
+from attrs import frozen
+from cyclopts import Group, Parameter
+
+import docassemble_client.cli.output as output
+from docassemble_client.cli.json_values import to_json
+from docassemble_client.cli.progress import Progress
+from docassemble_client.cli.servers import find_server
+from docassemble_client.client import AsyncDocassemble
+
+
+def _refuse_options(_: object, path: str | None) -> None:
+    if path is not None and path.startswith("-") and path != "-":
+        message = f"{path} is not a known option"
+        raise ValueError(message)
+
+
+INPUT_FILE = Parameter(allow_leading_hyphen=True, validator=_refuse_options)
+"""A parameter for the path of a file that a command reads, or `-`."""
+
+_GROUP = Group("Options of every command", sort_key=9)
+
+
+@Parameter(name="*", group=_GROUP)
+@frozen(kw_only=True)
+class OutputOptions:
+    """Options of commands that need no server."""
+
+    json: Annotated[bool, Parameter(help="Write JSON, which is stable and documented.")] = False
+    reveal: Annotated[bool, Parameter(help="Show secrets in the output.")] = False
+    quiet: Annotated[bool, Parameter(alias="-q", help="Show no progress and no notes.")] = False
+
+    def show(self, value: object, text: str | None = None) -> None:
+        """
+        Write a result.
+
+        Args:
+            value: The result.
+            text: Text for people; by default that of `to_text`.
+        """
+        if self.json:
+            output.write_json(output.with_kind(to_json(value, reveal=self.reveal)))
+            return
+        formatted = output.to_text(value, reveal=self.reveal) if text is None else text
+        if formatted:
+            output.write_line(formatted)
+
+    async def show_list(
+        self, items: AsyncIterable[Any] | Iterable[Any], columns: Sequence[str] = ()
+    ) -> None:
+        """
+        Write a list.
+
+        Args:
+            items: The items.
+            columns: Attributes to show to people; without them, an item is shown by its text.
+        """
+        values = await output.collect(items)
+        if self.json:
+            data = [to_json(value, reveal=self.reveal) for value in values]
+            output.write_json({"kind": "list", "items": data})
+        elif columns:
+            for line in output.align(output.to_rows(values, columns)):
+                output.write_line(line)
+        else:
+            for value in values:
+                output.write_line(output.to_text(value, reveal=self.reveal))
+
+    def note(self, text: str) -> None:
+        """Write a line to standard error, unless `--quiet`."""
+        if not self.quiet:
+            output.write_note(text)
+
+    def progress(self) -> Progress:
+        """Create the progress display of a command."""
+        return Progress(quiet=self.quiet)
+
+
+@Parameter(name="*", group=_GROUP)
+@frozen(kw_only=True)
+class Common(OutputOptions):
+    """Options of commands that call a server."""
+
+    profile: Annotated[
+        str | None, Parameter(help="Profile of the server; see `dactl profile --help`.")
+    ] = None
+    url: Annotated[
+        str | None,
+        Parameter(help="URL of the server, instead of a profile; you are asked for the key."),
+    ] = None
+    api_key_stdin: Annotated[
+        bool, Parameter(help="With --url: read the API key from standard input.")
+    ] = False
+    verbose: Annotated[
+        bool, Parameter(alias="-v", help="Log requests to standard error, without secrets.")
+    ] = False
+
+    def connect(self) -> AsyncDocassemble:
+        """
+        Create the client.
+
+        Returns:
+            The client; no request is sent yet.
+
+        Raises:
+            UsageError: No server is known, or its settings are invalid.
+        """
+        if self.verbose:
+            logging.basicConfig(format="%(name)s: %(message)s")
+            logging.getLogger("docassemble_client").setLevel(logging.DEBUG)
+        server = find_server(self.profile, self.url, api_key_stdin=self.api_key_stdin)
+        if server.note:
+            self.note(server.note)
+        return AsyncDocassemble(server.url, server.api_key, public_url=server.public_url)
+
+
+OUTPUT = OutputOptions()
+COMMON = Common()

@@ -1,0 +1,201 @@
+"""Reads what a command needs from its arguments and files: answers, rows, secrets, durations."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from docassemble_client.config import Secret
+from docassemble_client.errors import UsageError
+
+_STDIN = "-"
+_DURATION = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_YAML = {".yml", ".yaml"}
+
+
+def parse_duration(text: str) -> timedelta:
+    """
+    Parse a duration.
+
+    Args:
+        text: Number and unit: s, m, h, d or w, such as 90d.
+
+    Returns:
+        The duration.
+
+    Raises:
+        UsageError: The text is not a duration.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        message = "a duration is a number and a unit"
+        raise UsageError(message, hint="Write for example 45s, 30m, 12h, 90d or 2w")
+    return timedelta(seconds=int(match["count"]) * _SECONDS[match["unit"]])
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """
+    Read an object from a JSON or YAML file.
+
+    Args:
+        path: Path; `-` is JSON from standard input.
+
+    Returns:
+        The object.
+
+    Raises:
+        UsageError: The file has no object.
+        OSError: The file cannot be read.
+    """
+    value = _parse(_read_text(path), path)
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        message = f"{_describe(path)} must contain an object: names with their values"
+        raise UsageError(message)
+    return value
+
+
+def read_yaml(path: str) -> Any:
+    """
+    Read a YAML file.
+
+    Args:
+        path: Path.
+
+    Returns:
+        Its content.
+
+    Raises:
+        UsageError: The file is not valid YAML.
+        OSError: The file cannot be read.
+    """
+    return _parse_yaml(_read_text(path), path)
+
+
+def read_rows(path: str) -> list[Mapping[str, Any]]:
+    """
+    Read the rows of a batch.
+
+    Args:
+        path: Path of a CSV file, a JSON file with a list, or a file with a JSON object per line
+            (also `-`, standard input). An empty cell of a CSV file is no answer.
+
+    Returns:
+        Answers by variable, for each row.
+
+    Raises:
+        UsageError: The file has another content.
+        OSError: The file cannot be read.
+    """
+    text = _read_text(path)
+    suffix = Path(path).suffix.lower()
+    if suffix == ".csv":
+        rows: Any = _parse_csv(text, path)
+    elif suffix == ".json" or suffix in _YAML:
+        rows = _parse(text, path)
+    else:
+        lines = [line for line in text.splitlines() if line.strip()]
+        rows = [_parse_json(line, path) for line in lines]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        message = f"{_describe(path)} must contain a list of objects"
+        raise UsageError(message, hint="Use CSV, a JSON list, or a JSON object per line")
+    return rows
+
+
+def read_secret(path: str) -> Secret:
+    """
+    Read a secret from the first line of a file.
+
+    Args:
+        path: Path; `-` is standard input.
+
+    Returns:
+        The secret.
+
+    Raises:
+        UsageError: There is no secret.
+        OSError: The file cannot be read.
+    """
+    text = sys.stdin.readline() if path == _STDIN else _read_text(path)
+    secret = text.partition("\n")[0].strip()
+    if not secret:
+        message = f"{_describe(path)} contains no secret"
+        raise UsageError(message, hint="Write it into the first line")
+    return Secret(secret)
+
+
+def split_pairs(pairs: Sequence[str]) -> list[tuple[str, str]]:
+    """
+    Split NAME=VALUE arguments.
+
+    Args:
+        pairs: The arguments.
+
+    Returns:
+        Names with values.
+
+    Raises:
+        UsageError: An argument has no name or no equals sign.
+    """
+    split = [
+        (name, value)
+        for name, equals, value in (pair.partition("=") for pair in pairs)
+        if name and equals
+    ]
+    if len(split) != len(pairs):
+        message = "each argument must be NAME=VALUE"
+        raise UsageError(message, hint="Write for example user_id=7")
+    return split
+
+
+def _read_text(path: str) -> str:
+    try:
+        return sys.stdin.read() if path == _STDIN else Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        message = f"{_describe(path)} is not UTF-8"
+        raise UsageError(message) from None
+
+
+def _describe(path: str) -> str:
+    return "standard input" if path == _STDIN else path
+
+
+def _parse(text: str, path: str) -> Any:
+    return (
+        _parse_yaml(text, path) if Path(path).suffix.lower() in _YAML else _parse_json(text, path)
+    )
+
+
+def _parse_json(text: str, path: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        # The message of the error may quote the text; its position does not.
+        position = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        message = f"{_describe(path)} is not valid JSON{position}"
+        raise UsageError(message) from None
+
+
+def _parse_yaml(text: str, path: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        message = f"{path} is not valid YAML"
+        raise UsageError(message) from None
+
+
+def _parse_csv(text: str, path: str) -> list[dict[str, str]]:
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    if any(None in row for row in rows):
+        message = f"{path} has a row with more cells than the header"
+        raise UsageError(message)
+    return [{name: cell for name, cell in row.items() if cell} for row in rows]

@@ -1,0 +1,108 @@
+"""Writes results for people or as JSON, and errors in one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterable, Iterable, Sequence
+from typing import Any
+
+from docassemble_client._types import JSON
+from docassemble_client.cli.json_values import MASK, to_json
+from docassemble_client.config import Secret
+from docassemble_client.errors import DocassembleError
+
+
+def write_line(text: str) -> None:
+    """Write a line to stdout at once, so that a reader of a pipe sees it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def write_note(text: str) -> None:
+    """Write a line for people to stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def write_json(value: JSON) -> None:
+    """Write a JSON value as one line."""
+    write_line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def write_error(error: Exception) -> None:
+    """Write what happened in one line, and what to do next in another."""
+    if isinstance(error, DocassembleError):
+        text = str(error)
+        hint = error.hint.rstrip(".")
+        if hint and text.endswith(f" {hint}."):
+            text = text.removesuffix(f" {hint}.")
+        write_note(f"dactl: {_to_one_line(text)}")
+        if hint:
+            write_note(f"hint: {_to_one_line(hint)}")
+    else:
+        write_note(f"dactl: {_to_one_line(str(error))}")
+
+
+def _to_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def to_text(value: object, *, reveal: bool) -> str:
+    """
+    Format any result for people.
+
+    Args:
+        value: The result.
+        reveal: Whether secrets are shown.
+
+    Returns:
+        The text: an object as one line per attribute.
+    """
+    if isinstance(value, Secret) and not reveal:
+        return f"{MASK} (add --reveal to show it)"
+    data = to_json(value, reveal=reveal)
+    if isinstance(data, str):
+        return data
+    if isinstance(data, list):
+        return "\n".join(_to_cell(item) for item in data)
+    if isinstance(data, dict):
+        items = [(name, item) for name, item in data.items() if name != "kind"]
+        return "\n".join(f"{name}: {_to_cell(item)}" for name, item in items)
+    return "" if data is None else json.dumps(data)
+
+
+def _to_cell(value: JSON) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, str):
+        return value
+    return "-" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def with_kind(data: JSON) -> JSON:
+    """Return JSON that has a kind: that of its object, or else a value."""
+    has_kind = isinstance(data, dict) and "kind" in data
+    return data if has_kind else {"kind": "value", "value": data}
+
+
+def align(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a line per row, with its cells in columns."""
+    table = [list(row) for row in rows]
+    if not table:
+        return []
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)) for row in table]
+    return [line.rstrip() for line in lines]
+
+
+def to_rows(items: Iterable[object], columns: Sequence[str]) -> list[list[str]]:
+    """Return the cells of objects: these attributes of them."""
+    return [[_to_cell(to_json(getattr(item, name))) for name in columns] for item in items]
+
+
+async def collect(items: AsyncIterable[Any] | Iterable[Any]) -> list[Any]:
+    """Collect the items of any iterable."""
+    if isinstance(items, AsyncIterable):
+        return [item async for item in items]
+    return list(items)

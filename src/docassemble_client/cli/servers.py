@@ -1,0 +1,116 @@
+"""Finds the server of a command: a profile, a URL, or environment variables, never mixed."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+
+from attrs import frozen
+
+from docassemble_client._client_options import KEY_VARIABLE, PUBLIC_URL_VARIABLE, URL_VARIABLE
+from docassemble_client._profiles import PROFILE_VARIABLE, read_profiles
+from docassemble_client.cli.inputs import read_secret
+from docassemble_client.config import Secret
+from docassemble_client.errors import UsageError
+
+_VARIABLES = (
+    (URL_VARIABLE, KEY_VARIABLE),
+    # Those of other tools.
+    ("DOCASSEMBLE_BASE_URL", KEY_VARIABLE),  # litigant-portal, mcp-docassemble
+    ("DOCASSEMBLEAPIURL", "DOCASSEMBLEAPIKEY"),  # docassemblecli, docassemblecli3
+    ("SERVER_URL", "DOCASSEMBLE_DEVELOPER_API_KEY"),  # ALActions, ALKiln
+)
+
+
+@frozen(kw_only=True)
+class Server:
+    """
+    A server and a key to it.
+
+    Attributes:
+        url: URL.
+        api_key: API key.
+        public_url: URL under which users reach the server, if it is another one.
+        note: Where the settings come from, if you may not expect it.
+    """
+
+    url: str
+    api_key: Secret
+    public_url: str | None = None
+    note: str = ""
+
+
+def find_server(profile: str | None, url: str | None, *, api_key_stdin: bool) -> Server:
+    """
+    Find the server: an option, else the environment, else the default profile.
+
+    Args:
+        profile: Name of a profile.
+        url: URL; its key is read from standard input or asked for.
+        api_key_stdin: Whether to read the key from standard input.
+
+    Returns:
+        The server.
+
+    Raises:
+        UsageError: No server is known, or its settings are invalid.
+    """
+    if profile is not None and url is not None:
+        message = "--profile and --url exclude each other"
+        raise UsageError(message, hint="Pass only one of them")
+    if url is not None:
+        return Server(url=url, api_key=read_api_key(api_key_stdin=api_key_stdin))
+    if api_key_stdin:
+        message = "--api-key-stdin needs --url"
+        raise UsageError(message, hint="A profile has its own key")
+    name = os.environ.get(PROFILE_VARIABLE) if profile is None else profile
+    server = None if name else _read_environment()
+    return server or _read_profile(name)
+
+
+def _read_profile(name: str | None) -> Server:
+    profiles = read_profiles()
+    if name is None and profiles.default is None:
+        message = "no server is known"
+        hint = f"Add one with `dactl profile add`, or set {URL_VARIABLE} and {KEY_VARIABLE}"
+        raise UsageError(message, hint=hint)
+    profile = profiles.get(name)
+    return Server(url=profile.url, api_key=profile.fetch_api_key(), public_url=profile.public_url)
+
+
+def _read_environment() -> Server | None:
+    """Return the server of the environment variables, also of those of other tools."""
+    pair = next((pair for pair in _VARIABLES if all(map(os.environ.get, pair))), None)
+    if pair is None:
+        return None
+    url_variable, key_variable = pair
+    is_own = url_variable == URL_VARIABLE
+    note = f"using {url_variable} and {key_variable}; this client's own is {URL_VARIABLE}"
+    return Server(
+        url=os.environ[url_variable],
+        api_key=Secret(os.environ[key_variable]),
+        public_url=os.environ.get(PUBLIC_URL_VARIABLE) or None,
+        note="" if is_own else note,
+    )
+
+
+def read_api_key(*, api_key_stdin: bool) -> Secret:
+    """
+    Read an API key without showing it.
+
+    Args:
+        api_key_stdin: Whether to read the first line of standard input instead of asking.
+
+    Returns:
+        The key.
+
+    Raises:
+        UsageError: There is no key, or no terminal to ask for it.
+    """
+    if api_key_stdin:
+        return read_secret("-")
+    if not sys.stdin.isatty():
+        message = "there is no terminal to ask for the API key"
+        raise UsageError(message, hint="Pass it to --api-key-stdin through a pipe")
+    return Secret(getpass.getpass("API key (not shown): ").strip())

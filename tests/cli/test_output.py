@@ -1,0 +1,183 @@
+"""How results are written: text, JSON, and progress on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from docassemble_client import (
+    BatchProgress,
+    BinaryContent,
+    Confidential,
+    JSONReply,
+    NotFound,
+    Package,
+    Secret,
+    TaskEvent,
+    TaskHandle,
+    User,
+)
+from docassemble_client.cli.common import OutputOptions
+from docassemble_client.cli.json_values import to_json
+from docassemble_client.cli.output import to_text, write_error
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dactl
+
+
+class Color(Enum):
+    """An enumeration."""
+
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (1.5, 1.5),
+        (Secret("canary"), "***"),
+        (Confidential({"a": 1}), {"a": "***"}),
+        (JSONReply([1]), {"kind": "JSONReply", "data": [1], "status": 200}),
+        ([date(2026, 1, 2)], ["2026-01-02"]),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00+00:00"),
+        ((timedelta(minutes=1), PurePosixPath("a/b")), ["0:01:00", "a/b"]),
+        (Color.RED, "Color.RED"),
+        (NotFound("gone"), {"kind": "NotFound", "message": "gone."}),
+        (
+            BinaryContent(content=b"abc", content_type="", filename="a.txt"),
+            {"kind": "BinaryContent", "filename": "a.txt", "size": 3},
+        ),
+        (
+            Package(name="a", type="git", can_update=True, can_uninstall=True, git_url="https://x"),
+            {
+                "kind": "Package",
+                "name": "a",
+                "type": "git",
+                "can_update": True,
+                "can_uninstall": True,
+                "version": None,
+                "git_url": "***",
+                "branch": None,
+                "zip_file_number": None,
+            },
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_results_as_json(value: object, expected: object) -> None:
+    """Secrets are hidden; so is what the repr of an object hides."""
+    assert to_json(value) == expected
+
+
+def test_task_has_a_token() -> None:
+    """`dactl task wait` takes it."""
+    handle = TaskHandle("x", "restart", "server.restart")
+
+    data = to_json(handle)
+
+    assert isinstance(data, dict)
+    assert TaskHandle.from_token(str(data["token"])) == handle
+
+
+def test_reveal_shows_what_is_hidden() -> None:
+    """Secrets, the configuration, and addresses that may have a password."""
+    package = Package(
+        name="a", type="git", can_update=True, can_uninstall=True, git_url="https://x"
+    )
+    values = [Secret("a"), Confidential({"b": 1}), package]
+
+    first, second, third = (to_json(value, reveal=True) for value in values)
+
+    assert (first, second) == ("a", {"b": 1})
+    assert isinstance(third, dict)
+    assert third["git_url"] == "https://x"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Secret("canary"), "*** (add --reveal to show it)"),
+        ("text", "text"),
+        (None, ""),
+        (True, "true"),
+        ([{"a": 1}, "b", None], '{"a": 1}\nb\n-'),
+        (
+            {"kind": "X", "names": ["a", "b"], "none": None, "more": {"c": 1}},
+            'names: a, b\nnone: -\nmore: {"c": 1}',
+        ),
+    ],
+)
+def test_results_as_text(value: object, text: str) -> None:
+    """An object is a line per attribute."""
+    assert to_text(value, reveal=False) == text
+
+
+def test_value_has_a_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    """So that every line of JSON has one."""
+    for value in (None, "text", User):
+        OutputOptions(json=True).show(value)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["kind"] for line in lines] == ["value"] * 3
+    assert [line["value"] for line in lines][:2] == [None, "text"]
+
+
+def test_error_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """And a second one with the hint."""
+    write_error(NotFound("it is\nnot there", hint="Look\nelsewhere"))
+    write_error(OSError("a\nb"))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "dactl: it is not there.",
+        "hint: Look elsewhere",
+        "dactl: a b",
+    ]
+
+
+class Terminal(io.StringIO):
+    """A text stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return True
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, *, quiet: bool) -> None:
+    """The state of a task, and the rows of a batch; nothing with --quiet."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", Terminal())
+    import sys
+
+    options = OutputOptions(quiet=quiet)
+    with options.progress() as progress:
+        progress.on_task(TaskEvent("restarting", 1, "502", 31.0))
+        progress.on_task(TaskEvent("completed", 2))
+    with options.progress() as progress:
+        progress.on_batch(BatchProgress(done=1, failed=2, total=10, active=3))
+    options.note("a note")
+
+    assert isinstance(sys.stderr, Terminal)
+    shown = sys.stderr.getvalue()
+    expected = (
+        "restarting",
+        "(502)",
+        "3/10",
+        "done 1 · failed 2 · unknown 0 · at once 3",
+        "a note",
+    )
+    assert [text in shown for text in expected] == [not quiet] * 5
+
+
+def test_verbose_logs_requests(dactl: Dactl, caplog: pytest.LogCaptureFixture) -> None:
+    """On standard error, without the key."""
+    dactl("user", "show", "-v")
+
+    assert "GET /api/user" in caplog.text
