@@ -70,8 +70,13 @@ class Block:
 
     def matches_output(self, printed: str) -> bool:
         """Whether the output on the page matches this text."""
-        parts = (re.escape(part) for part in (self.output or "").split(_ANYTHING))
-        return re.fullmatch(".*?".join(parts), printed, re.DOTALL) is not None
+        return matches(self.output or "", printed)
+
+
+def matches(output: str, printed: str) -> bool:
+    """Whether the output on a page matches a text; … matches anything."""
+    parts = (re.escape(part) for part in output.split(_ANYTHING))
+    return re.fullmatch(".*?".join(parts), printed, re.DOTALL) is not None
 
 
 def find_blocks(page: Path) -> list[Block]:
