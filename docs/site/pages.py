@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # The modules of public names on each page of the reference; a trailing dot stands for a folder.
 REFERENCE = {
     "client": ("The client", ["client", "config", "_core.retry"]),
+    "blocking": ("The blocking client", ["blocking."]),
     "errors": ("Errors", ["errors", "workflows.errors"]),
     "events": ("Events", ["events"]),
     "lists-and-tasks": ("Lists and tasks", ["pagination", "tasks"]),
