@@ -211,6 +211,36 @@ def create_link(cli: CommandLine) -> None:
     assert cli.run(*link).startswith(cli.url)
 
 
+def check_interview(cli: CommandLine) -> None:
+    """An interview that loads, and one that does not."""
+    user_id = json.loads(cli.run("user", "show", "--json"))["id"]
+    good = f"docassemble.playground{user_id}{cli.name}:main.yml"
+    check = ("interview", "check", "--junit", "interviews.xml", good)
+
+    passed = cli.run(*check)
+    failed = cli.run(*check, "docassemble.demo:data/questions/none.yml", code=1)
+
+    assert re.match(rf"{good} +ok +[0-9.]+ s\n", passed)
+    assert failed.splitlines()[-1] == "1 of 2 interviews failed"
+    text = (cli.folder / "interviews.xml").read_text(encoding="utf-8")
+    assert 'failures="1"' in text
+
+
+def export_sessions(cli: CommandLine) -> None:
+    """The answers of the link's session, as CSV."""
+    user_id = json.loads(cli.run("user", "show", "--json"))["id"]
+    interview = f"docassemble.playground{user_id}{cli.name}:main.yml"
+
+    out = cli.run(
+        *("session", "export", "-i", interview, "--columns", "@email,rating", "-o", "sessions.csv")
+    )
+
+    lines = (cli.folder / "sessions.csv").read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r"1 sessions\n", out)
+    assert lines[0] == "@email,rating"
+    assert lines[1].endswith(",5")
+
+
 def clean_up_sessions(cli: CommandLine) -> None:
     """A report; nothing is old enough."""
     out = cli.run("session", "cleanup", "--older-than", "90d")
@@ -268,7 +298,9 @@ LINES: tuple[Callable[[CommandLine], None], ...] = (
     download_project,
     run_interview,
     run_batch,
+    check_interview,
     create_link,
+    export_sessions,
     clean_up_sessions,
     ensure_user,
     call_operation,

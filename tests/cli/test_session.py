@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from docassemble_client.cli.output import align
+from docassemble_client.testing import ScriptedScreen
 from tests.guides.sessions import SURVEY, prepare_server
 
 if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
     from tests.cli.conftest import Dactl
+
+
+SECRET = "docassemble.demo:data/questions/secret.yml"
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +62,49 @@ def test_deletion_of_everything_is_explicit(dactl: Dactl) -> None:
 def test_empty_table_has_no_lines() -> None:
     """An empty list prints nothing."""
     assert align([]) == []
+
+
+def test_sessions_are_exported_as_a_table(dactl: Dactl) -> None:
+    """To a file, whose name decides the form."""
+    export = ("session", "export", "-i", SURVEY, "--columns", "@email, rating")
+
+    csv_file = dactl(*export, "-o", "out.csv")
+    json_file = dactl(*export, "-o", "out.jsonl", "--json")
+
+    assert csv_file.out == "2 sessions\n"
+    assert Path("out.csv").read_text(encoding="utf-8") == (
+        "@email,rating\nada@example.com,4\nalan@example.com,5\n"
+    )
+    assert json.loads(json_file.out) == {"kind": "SessionExport", "sessions": 2, "readable": 2}
+    first, _ = Path("out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(first) == {
+        "kind": "SessionRow",
+        "status": "readable",
+        "values": {"@email": "ada@example.com", "rating": 4},
+    }
+
+
+def test_table_is_written_to_standard_output(dactl: Dactl, fake: FakeServer) -> None:
+    """The summary is a note; encrypted answers are empty."""
+    fake.add_interview(SECRET, ScriptedScreen("Rating?", ["rating"]))
+    dactl("call", "sessions.start", f"i={SECRET}")
+    export = ("session", "export", "--columns", "@filename,rating")
+
+    table = dactl(*export)
+    rows = [json.loads(line) for line in dactl(*export, "--json", "--quiet").lines]
+    default = dactl("session", "export", "-i", SURVEY)
+    refused = dactl("session", "export", "--columns", "import os")
+
+    assert table.lines == ["@filename,rating", f"{SURVEY},4", f"{SURVEY},5", f"{SECRET},"]
+    assert table.err == "3 sessions, 1 encrypted and left empty\n"
+    assert [row["status"] for row in rows] == ["readable", "readable", "encrypted"]
+    assert default.lines[0] == "@session,@filename,@email,@utc_modtime"
+    assert refused.code == 2
+
+
+def test_failed_export_leaves_no_file(dactl: Dactl, fake: FakeServer) -> None:
+    """A file is complete."""
+    fake.fail("sessions.list_across_users", status=403, times=10)
+
+    assert dactl("session", "export", "-o", "out.csv").code == 3
+    assert not list(Path.cwd().glob("*out*"))

@@ -6,117 +6,112 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from tests.guides import ROOT
+from tests.guides import ROOT, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-_BLOCK = re.compile(r"^```console\n(?P<code>.*?)^```\n", re.MULTILINE | re.DOTALL)
+CONSOLE_BLOCK = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"\$ (?P<text>.*)\n(?P<output>(?:(?!\$ ).*\n)*)")
 _SEPARATOR = "\x1e"
-# These would install something, or run for minutes; others test them.
+# These would install something, or run for minutes; other tests run them.
 _SKIPPED = ("nox", "pip", "python -m pip", "python examples/")
 _TIMEOUT_SECONDS = 300
 
 
 @frozen(kw_only=True)
-class ConsoleBlock:
+class Command:
     """
-    Shell commands on a page, with their output.
+    A shell command on a page.
 
     Attributes:
-        page: File of the page.
-        line: Number of the line before the first command.
-        commands: The commands, and the output that the page shows after each; … matches any text.
+        place: Page and line of its block.
+        text: The command.
+        output: Output that the page shows, if any; … matches any text.
     """
 
-    page: Path
-    line: int
-    commands: tuple[tuple[str, str], ...]
+    place: str
+    text: str
+    output: str
 
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+    @property
+    def is_skipped(self) -> bool:
+        """Whether it is not run."""
+        return self.text.startswith(_SKIPPED)
 
-    def replace(self, texts: Mapping[str, str]) -> ConsoleBlock:
-        """Return the block with other texts in its commands and outputs."""
-        commands = self.commands
-        for old, new in texts.items():
-            commands = tuple(
-                (command.replace(old, new), output.replace(old, new))
-                for command, output in commands
-            )
-        return evolve(self, commands=commands)
-
-    def run(self, programs: Path, environment: dict[str, str]) -> list[str]:
-        """
-        Run the commands in one bash in the current folder, as a user types them.
-
-        Args:
-            programs: Folder of the programs `dactl` and `python`, from `write_programs`.
-            environment: Environment variables in addition to those of this process.
-
-        Returns:
-            The output of each command, stderr included.
-        """
-        script = "".join(
-            f"{'true' if is_skipped(command) else command}\nstatus=$?\n"
-            f"printf '{_SEPARATOR}'\n(exit $status)\n"
-            for command, _ in self.commands
-        )
-        python_path = os.pathsep.join([str(ROOT), *sys.path])
-        path = os.pathsep.join([str(programs), os.environ["PATH"]])
-        # The server is that of the test, or of the commands.
-        names = (name for name in os.environ if not name.startswith("DOCASSEMBLE"))
-        outer = {name: os.environ[name] for name in names}
-        result = subprocess.run(  # noqa: S603 - our own text
-            ["bash", "-c", script],  # noqa: S607 - any bash
-            env={**outer, "PATH": path, "PYTHONPATH": python_path, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            check=False,
-            timeout=_TIMEOUT_SECONDS,
-        )
-        return result.stdout.split(_SEPARATOR)[:-1]
+    def matches_output(self, printed: str) -> bool:
+        """Whether the output on the page matches this text; dactl must print what it shows."""
+        has_output = self.output or self.text.startswith("dactl")
+        return self.is_skipped or not has_output or matches(self.output, printed)
 
 
-def write_programs(folder: Path) -> Path:
-    """Write the programs that the commands run: those of this version."""
+def find_commands(page: Path, replacements: Mapping[str, str]) -> list[Command]:
+    """Find the shell commands of a page, and replace texts in them and their outputs."""
+    text = page.read_text(encoding="utf-8")
+    commands: list[Command] = []
+    for block in CONSOLE_BLOCK.finditer(text):
+        place = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, block.start(1))}"
+        content = block[1]
+        for old, new in replacements.items():
+            content = content.replace(old, new)
+        found = [*_COMMAND.finditer(content)]
+        assert "".join(match[0] for match in found) == content, place
+        commands += [
+            Command(place=place, text=match["text"], output=match["output"]) for match in found
+        ]
+    return commands
+
+
+def run_commands(
+    commands: Sequence[Command], programs: Path, environment: Mapping[str, str]
+) -> list[str]:
+    """
+    Run commands in one bash in the current folder, as a user types them.
+
+    Args:
+        commands: The commands.
+        programs: Folder for the programs `dactl` and `python`, those of this version.
+        environment: Environment variables in addition to those of this process.
+
+    Returns:
+        The output of each command, stderr included.
+    """
+    _write_programs(programs)
+    script = "".join(
+        f"{'true' if command.is_skipped else command.text}\nstatus=$?\n"
+        f"printf '{_SEPARATOR}'\n(exit $status)\n"
+        for command in commands
+    )
+    # The server is that of the test, or of the commands.
+    names = (name for name in os.environ if not name.startswith("DOCASSEMBLE"))
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    result = subprocess.run(  # noqa: S603 - our own text
+        ["bash", "-c", script],  # noqa: S607 - any bash
+        env={
+            **{name: os.environ[name] for name in names},
+            "PATH": path,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT_SECONDS,
+    )
+    return result.stdout.split(_SEPARATOR)[:-1]
+
+
+def _write_programs(folder: Path) -> None:
     folder.mkdir()
     for name, arguments in (("dactl", " -m docassemble_client"), ("python", "")):
         program = folder / name
         text = f'#!/bin/sh\nexec {sys.executable}{arguments} "$@"\n'
         program.write_text(text, encoding="utf-8")
         program.chmod(0o755)
-    return folder
-
-
-def is_skipped(command: str) -> bool:
-    """Whether a command is not run."""
-    return command.startswith(_SKIPPED)
-
-
-def find_console_blocks(page: Path) -> list[ConsoleBlock]:
-    """Find the blocks of shell commands of a page."""
-    text = page.read_text(encoding="utf-8")
-    return [
-        ConsoleBlock(
-            page=page,
-            line=text.count("\n", 0, match.start("code")),
-            commands=tuple(_split(match["code"])),
-        )
-        for match in _BLOCK.finditer(text)
-    ]
-
-
-def _split(code: str) -> list[tuple[str, str]]:
-    """Split a block into commands and their outputs."""
-    parts = re.split(r"^\$ ", code, flags=re.MULTILINE)
-    assert not parts[0], "a block begins with a command"
-    commands = (part.partition("\n") for part in parts[1:])
-    return [(command, output) for command, _, output in commands]

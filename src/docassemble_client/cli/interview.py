@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from docassemble_client.cli.common import COMMON, Common
+from docassemble_client.cli.exit_codes import ExitCode
+from docassemble_client.cli.inputs import parse_duration
 
 app = App(name="interview")
 
@@ -22,6 +27,47 @@ async def list_interviews(*, tag: str | None = None, common: Common = COMMON) ->
     async with common.connect() as da:
         interviews = await da.interviews.list(tag=tag)
     await common.show_list(interviews, ("filename", "title"))
+
+
+@app.command
+async def check(
+    *interviews: str,
+    tag: str | None = None,
+    junit: Annotated[
+        Path | None, Parameter(help="File for the report in JUnit's form, which CI systems show.")
+    ] = None,
+    concurrency: Annotated[int, Parameter(alias="-c", help="Maximum interviews at once.")] = 4,
+    timeout: Annotated[str, Parameter(help="Longest time for an interview.")] = "60s",
+    common: Common = COMMON,
+) -> ExitCode:
+    """
+    Start interviews, and report which of them load and reach a screen.
+
+    The exit code is 1 if an interview failed, and 4 if one could not be checked.
+
+        $ dactl interview check --junit interviews.xml
+        $ dactl interview check docassemble.MyForm:data/questions/main.yml
+
+    Args:
+        interviews: File names; by default all that the server advertises.
+        tag: Only advertised interviews with this tag.
+    """
+    async with common.connect() as da:
+        with common.progress() as progress:
+            progress.show("checking")
+            report = await da.check_interviews(
+                interviews or None,
+                tag=tag,
+                concurrency=concurrency,
+                timeout=parse_duration(timeout).total_seconds(),
+                on_result=lambda result: progress.show("checking", result.i),
+            )
+    if junit is not None:
+        junit.write_text(report.to_junit(), encoding="utf-8")
+    common.show({"kind": "InterviewCheckReport", **report.to_json()}, str(report))
+    if any(interview.outcome == "failed" for interview in report.interviews):
+        return ExitCode.WORK_FAILED
+    return ExitCode.SERVER_OR_NETWORK if report.failed else ExitCode.DONE
 
 
 @app.command

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import aclosing
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from docassemble_client.cli.common import COMMON, Common
 from docassemble_client.cli.inputs import parse_duration
+from docassemble_client.cli.tables import open_table
 
 app = App(name="session")
 
@@ -32,6 +36,49 @@ async def list_sessions(
     async with common.connect() as da:
         sessions = da.sessions.list_across_users(i=interview, tag=tag, user_id=user)
         await common.show_list(sessions, ("session", "filename", "email", "modified_at", "title"))
+
+
+@app.command
+async def export(
+    *,
+    columns: Annotated[
+        str,
+        Parameter(help="Variables, and attributes of the session with an @, separated by commas."),
+    ] = "@session,@filename,@email,@utc_modtime",
+    output: Annotated[
+        Path | None, Parameter(alias="-o", help="CSV file, or file with JSON per line (.jsonl).")
+    ] = None,
+    interview: Interview = None,
+    tag: Tag = None,
+    user: UserID = None,
+    common: Common = COMMON,
+) -> None:
+    """
+    Export the sessions of all users as a table.
+
+    Without --output the table is written to standard output: as CSV, or with --json as JSON per
+    line. Answers that are encrypted are left empty.
+
+        $ dactl session export -i docassemble.MyForm:main.yml --columns @email,rating -o out.csv
+    """
+    names = [name.strip() for name in columns.split(",")]
+    is_json = common.json if output is None else output.suffix in {".jsonl", ".ndjson"}
+    counts: Counter[str] = Counter()
+    async with common.connect() as da:
+        rows = da.export_session_rows(names, i=interview, tag=tag, user_id=user)
+        async with aclosing(rows):
+            with common.progress() as progress, open_table(output, names, is_json=is_json) as write:
+                async for row in rows:
+                    write(row)
+                    counts[row.status] += 1
+                    progress.show("exporting", f"{counts.total()} sessions")
+    text = f"{counts.total()} sessions"
+    for status in ("encrypted", "unreadable"):
+        text += f", {counts[status]} {status} and left empty" if counts[status] else ""
+    if output is None:
+        common.note(text)
+    else:
+        common.show({"kind": "SessionExport", "sessions": counts.total(), **counts}, text)
 
 
 @app.command
