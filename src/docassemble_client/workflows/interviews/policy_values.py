@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 from docassemble_client._checks import Kind, is_kind_of
 from docassemble_client.workflows.interviews.answers import Answer, DADict, DAList
-from docassemble_client.workflows.interviews.field_limits import parse_float, parse_length
+from docassemble_client.workflows.interviews.field_limits import (
+    find_exceeded_limit,
+    parse_float,
+    parse_length,
+)
 from docassemble_client.workflows.interviews.field_values import check_choices, get_choice_value
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
 from docassemble_client.workflows.interviews.sample_files import make_sample_file
 from docassemble_client.workflows.interviews.text_format import (
-    parse_boolean,
+    is_blank,
+    parse_clock,
     parse_datetime,
     parse_limit,
     parse_time,
@@ -53,6 +58,14 @@ _TEXT_BY_DATATYPE = {
     "password": "Correct-horse-1",
     "ssn": "123-45-6789",
 }
+# Inputs that show a default although it is not one of their choices.
+_TEXT_INPUTS = frozenset({"datalist", "ajax"})
+# base/standardformatter.py:3252
+_FALSE_TEXTS = frozenset(
+    spelling
+    for word in ("false", "no", "off", "null")
+    for spelling in (word, word.title(), word.upper())
+)
 _GENERATED_TEXT = "some text"
 _GENERATED_NUMBER = 5.0
 _GENERATED_DATE = date(2026, 3, 14)
@@ -84,7 +97,7 @@ def choose_value(field: ScreenField, policy: AnswerPolicy) -> Answer | Missing:
 
 
 def get_default(field: ScreenField) -> Answer | Missing:
-    """Return the default that the screen shows, or MISSING."""
+    """Return the default that a person can leave as the screen shows it, or MISSING."""
     if field.is_custom or field.type is bytes:
         return MISSING
     selected = [choice for choice in field.choices if choice.selected]
@@ -93,11 +106,26 @@ def get_default(field: ScreenField) -> Answer | Missing:
         ticks = check_choices(field, values) if field.type is DADict else values
         return ticks if values else MISSING
     default = field.raw.default
-    if not selected and default is not None:
-        selected = [choice for choice in field.choices if str(choice.value) == str(default)]
+    if default is not None:
+        # By value, else by label (base/standardformatter.py:2986).
+        selected = selected or [item for item in field.choices if str(item.value) == str(default)]
+        selected = selected or [item for item in field.choices if item.label == str(default)]
     if selected:
         return get_choice_value(field, selected[0])
-    return _parse_default(field, default)
+    if field.choices and field.raw.inputtype not in _TEXT_INPUTS:
+        return MISSING
+    value = _parse_default(field, default)
+    is_too_large = value is not MISSING and find_exceeded_limit(field, value)
+    return MISSING if is_too_large else value
+
+
+def has_unusable_default(field: ScreenField) -> bool:
+    """Whether a browser refuses the default, or its format is not known here."""
+    is_shown = not (field.is_custom or field.choices or field.raw.inputtype == "hidden")
+    default = field.raw.default
+    is_text = field.type in {str, int, float, date, datetime, time}
+    is_given = default is not None and not is_blank(str(default))
+    return is_shown and is_text and is_given and get_default(field) is MISSING
 
 
 def _parse_default(field: ScreenField, text: JSON) -> Answer | Missing:
@@ -108,11 +136,18 @@ def _parse_default(field: ScreenField, text: JSON) -> Answer | Missing:
     if field.type in {date, datetime, time}:
         value = _parse_moment(field, text)
     elif field.type is bool:
-        value = parse_boolean(text)
+        value = _parse_boolean(field, text)
     elif field.type in {int, float}:
         number = parse_float(text)
         value = None if number is None else _to_int_or_float(field, number)
     return MISSING if value is None else value
+
+
+def _parse_boolean(field: ScreenField, text: str) -> bool | None:
+    """Parse a default: a checkbox is checked for any text but those for false."""
+    if field.is_checkbox and not is_blank(text):
+        return text not in _FALSE_TEXTS
+    return {"True": True, "False": False}.get(text)
 
 
 def _choose_first(field: ScreenField) -> Answer | Missing:
@@ -174,7 +209,7 @@ def _generate_moment(field: ScreenField) -> Answer:
 def _parse_moment(field: ScreenField, text: str) -> Answer:
     """Parse a date or time that an interview wrote; None if its format is not known."""
     if field.type is time:
-        return parse_time(text)
+        return parse_time(text) or parse_clock(text)
     moment = parse_datetime(text) or parse_limit(text)
     if field.type is datetime:
         if moment is None or isinstance(moment, datetime):

@@ -34,7 +34,11 @@ from docassemble_client.workflows.interviews.failure import (
 from docassemble_client.workflows.interviews.file_links import find_file_links
 from docassemble_client.workflows.interviews.list_collection import fill_rows
 from docassemble_client.workflows.interviews.missing import MISSING
-from docassemble_client.workflows.interviews.policy_values import POLICY, choose_value
+from docassemble_client.workflows.interviews.policy_values import (
+    POLICY,
+    choose_value,
+    has_unusable_default,
+)
 from docassemble_client.workflows.interviews.screen import Screen
 from docassemble_client.workflows.interviews.screen_buttons import (
     find_exit_buttons,
@@ -351,6 +355,8 @@ class InterviewRunner:
             value = "a DAObject of class DAModel with its prediction"
             value = value if is_model else "the value that the datatype's transform() returns"
             hint = f"Add {value}; no policy generates it"
+        elif not isinstance(field, str) and has_unusable_default(field):
+            message += ", whose default a browser refuses, or the client cannot read"
         if similar:
             names = ", ".join(map(repr, similar))
             hint = f"Check the names of your unused answers {names}, or add an answer"

@@ -16,7 +16,7 @@ from docassemble_client.workflows.interviews.field_values import (
     get_empty_value,
 )
 from docassemble_client.workflows.interviews.missing import MISSING, Missing
-from docassemble_client.workflows.interviews.policy_values import get_default
+from docassemble_client.workflows.interviews.policy_values import get_default, has_unusable_default
 from docassemble_client.workflows.interviews.screen_field import ScreenField
 from docassemble_client.workflows.interviews.text_format import TextFormat
 
@@ -209,7 +209,9 @@ class _ScreenFiller:
             for item in optional
             if not item.has_script_condition or (is_requested and not item.raw.required)
         ]
-        if optional:
+        if optional and not is_given and has_unusable_default(optional[0]):
+            self.missing[fields[0].name] = optional[0]
+        elif optional:
             # A person who leaves a field alone sends what it shows.
             value = MISSING if is_given else get_default(optional[0])
             if value is MISSING:

@@ -13,7 +13,7 @@ from docassemble_client._checks import Kind, is_kind_of
 from docassemble_client.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 
@@ -23,7 +23,8 @@ _TIME_ONLY = re.compile(_TIME, re.ASCII)
 _DATETIME = re.compile(rf"\d{{4}}-\d\d-\d\d[T ]{_TIME}(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _BLANKS = " \t\r\n"
 # Formats in which an interview may write a limit, such as ${ today() } (base/util.py, DADateTime).
-_LIMIT_FORMATS = ("%B %d, %Y", "%b %d, %Y", "%m/%d/%Y")
+_LIMIT_FORMATS = ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%Y/%m/%d", "%m/%d/%Y")
+_CLOCK_FORMATS = ("%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%H:%M")
 _TRUTH_VALUES = {"true": True, "yes": True, "false": False, "no": False}
 # int() refuses longer text, and a float cannot hold it.
 _MAX_NUMBER_LENGTH = 400
@@ -137,9 +138,21 @@ def parse_limit(text: str) -> date | None:
     """
     if (moment := parse_datetime(text) or parse_date(text)) is not None:
         return moment
-    for pattern in _LIMIT_FORMATS:
+    written = _parse_written(text, _LIMIT_FORMATS)
+    return None if written is None else written.date()
+
+
+def parse_clock(text: str) -> time | None:
+    """Parse a time that an interview wrote, such as 9:30 AM; return None if it is anything else."""
+    # Unicode's locale data separate AM by a narrow no-break space.
+    written = _parse_written(text.replace("\u202f", " "), _CLOCK_FORMATS)
+    return None if written is None else written.time()
+
+
+def _parse_written(text: str, formats: Iterable[str]) -> datetime | None:
+    for pattern in formats:
         try:
-            return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a date has no zone
+            return datetime.strptime(text.strip(_BLANKS), pattern)  # noqa: DTZ007 - has no zone
         except ValueError:
             continue
     return None
