@@ -130,8 +130,10 @@ def build(session: nox.Session) -> None:
     paths = [line.split()[0] for line in str(names).splitlines()[1:]]
     prefixes = ("docassemble_client/", "docassemble_client-")
     unexpected = [path for path in paths if not path.startswith(prefixes)]
-    if unexpected or "docassemble_client/py.typed" not in paths:
-        session.error(f"the wheel is invalid: {unexpected or 'py.typed is missing'}")
+    required = ("py.typed", ".agents/skills/docassemble-client/SKILL.md")
+    missing = [name for name in required if f"docassemble_client/{name}" not in paths]
+    if unexpected or missing:
+        session.error(f"the wheel is invalid: unexpected {unexpected}, missing {missing}")
     session.run("python", "-I", "-c", "import docassemble_client as d; d.AsyncDocassemble, d.User")
 
 

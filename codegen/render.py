@@ -58,6 +58,12 @@ _TYPE_TEXTS = {
     "confidential": "a JSON object whose repr hides the values",
 }
 
+_SKILL = f"{_PACKAGE}/.agents/skills/docassemble-client"
+_FILES_FOR_AGENTS = {
+    "llms.txt": "docs/llms.txt",
+    "SKILL.md": f"{_SKILL}/SKILL.md",
+    "skill-operations.md": f"{_SKILL}/references/operations.md",
+}
 _PUBLIC_NAMES = Path(__file__).with_name("public_names.yaml")
 _ROOT_DOCSTRING = """A typed, async client for the HTTP API of docassemble.
 
@@ -152,6 +158,8 @@ def render(spec: Spec) -> dict[str, str]:
     if spec.openapi:
         document = describe_api(spec)
         files["docs/openapi.json"] = format_document(document)
+        for name, path in _FILES_FOR_AGENTS.items():
+            files[path] = render_template(f"{name}.jinja").lstrip()
         files["docs/openapi-3.0.json"] = format_document(
             convert_to_3_0(document) | {"openapi": "3.0.4"}
         )
@@ -179,8 +187,8 @@ def _environment() -> jinja2.Environment:
     )
     filters: tuple[Callable[..., object], ...] = (
         *(_describe_privileges, _describe_result, _escape_cell, _format_default),
-        *(_format_docstring, _format_result, _group_errors, _lower_first, _qualify_types),
-        *(_wrap, _wrap_item),
+        *(_format_docstring, _format_result, _format_signature, _group_errors, _lower_first),
+        *(_qualify_types, _wrap, _wrap_item),
     )
     environment.filters.update({function.__name__[1:]: function for function in filters})
     environment.filters |= {"repr": repr, "to_snake_case": to_snake_case}
@@ -240,6 +248,25 @@ def _qualify_types(text: str, tag: Tag, spec: Spec) -> str:
     """Prefix types of other tags with `models.`, which imports them when they are resolved."""
     foreign = spec.docs_by_type.keys() - {definition.name for definition in tag.types}
     return re.sub(r"\w+", lambda match: "models." * (match[0] in foreign) + match[0], text)
+
+
+def _format_signature(operation: Operation, tag: Tag) -> str:
+    """Format the signature of a method, without the options that all methods have."""
+    positional = [
+        f"{param.name}: {param.annotation}" for param in operation.parameters if param.required
+    ]
+    keywords = [
+        f"{param.name}: {param.annotation} = {param.default_value}"
+        for param in operation.parameters
+        if not param.required
+    ]
+    result = operation.return_annotation()
+    if operation.paging:
+        result = result.replace("Page[", "Paginator[")
+    elif operation.binary_only:
+        result = "Download"
+    arguments = ", ".join([*positional, *(["*"] if keywords else []), *keywords])
+    return f"da.{tag.name}.{operation.name}({arguments}) -> {result}".replace("models.", "")
 
 
 def _wrap_item(text: str, indent: int = 12) -> str:

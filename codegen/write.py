@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import difflib
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MARKER = "@generated"
+# How many lines from the first may have it: Markdown begins with a heading or metadata.
+_MARKED_LINES = {".py": 1, ".json": 1, ".md": 3, ".txt": 3}
 _FIX_COMMAND = "python -m codegen"
 
 
 def find_generated_files(root: Path, folders: tuple[str, ...]) -> set[str]:
-    """Find the files in these folders whose first line marks them as generated."""
+    """Find the files in these folders whose first lines mark them as generated."""
     names: set[str] = set()
     for folder in folders:
         for path in (root / folder).rglob("*"):
-            if path.suffix in {".py", ".md", ".json"} and path.is_file():
+            if path.suffix in _MARKED_LINES and path.is_file():
                 with path.open(encoding="utf-8", errors="replace") as file:
-                    if MARKER in file.readline():
+                    if any(MARKER in line for line in islice(file, _MARKED_LINES[path.suffix])):
                         names.add(path.relative_to(root).as_posix())
     return names
 

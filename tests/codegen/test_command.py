@@ -194,6 +194,16 @@ def test_handwritten_files_are_not_removed(root: Path, name: str, text: bytes) -
     assert (root / name).read_bytes() == text
 
 
+@pytest.mark.parametrize("name", ["docs/old.txt", "docs/old.md", "docs/old.json"])
+def test_files_of_every_kind_can_be_stale(root: Path, name: str) -> None:
+    """Texts may have the mark after their heading; JSON has it in its first line."""
+    text = '{"x": "@generated"}' if name.endswith(".json") else "# Title\n\n<!-- @generated -->\n"
+    (root / name).write_text(text, encoding="utf-8")
+
+    assert main(["--root", str(root)]) == 0
+    assert not (root / name).exists()
+
+
 def test_folder_with_the_suffix_of_a_file_is_skipped(root: Path) -> None:
     """A folder with the name of a file is not opened."""
     (root / "docs" / "folder.md").mkdir()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from docassemble_client import AsyncDocassemble, NotFound, Upload
+from docassemble_client import AsyncDocassemble, MethodNotAllowed, NotFound, Upload
 from docassemble_client.operations import OPERATIONS
 from tests.live.accounts import limited_client, temporary_account
 from tests.live.known_errors import get_error
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.live.known_errors import ApiCall
     from tests.live.server import LiveServer
 
+COMMON = Path(__file__).parents[2] / "spec" / "common.yaml"
 FILE = Upload(b"text", "note.txt")
 CALLS: dict[str, ApiCall] = {
     "packages.list": lambda da: da.packages.list(),
@@ -198,3 +201,14 @@ async def test_requests_that_the_client_never_sends_are_refused(
     assert (
         await get_error(da.request(**({"method": "POST"} | request_options)), operation) == expected
     )
+
+
+async def test_listed_endpoints_do_not_exist(da: AsyncDocassemble) -> None:
+    """The server has none of the endpoints that docs/llms.txt warns of."""
+    common: dict[str, Any] = yaml.safe_load(COMMON.read_text(encoding="utf-8"))
+    calls = [entry["call"] for entry in common["sources"]["invented"]["entries"]]
+
+    assert calls
+    for call in calls:
+        with pytest.raises((NotFound, MethodNotAllowed)):
+            await da.request(*call.split(" ", 1))
