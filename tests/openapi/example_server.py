@@ -30,9 +30,14 @@ class ExampleServer:
     """
 
     def __init__(self) -> None:
-        self.reset()
+        self.fake = FakeServer()
+        self.values: dict[str, str] = {}
 
     def reset(self) -> None:
+        """Start again with a new server; not inside of an event loop."""
+        asyncio.run(self.prepare())
+
+    async def prepare(self) -> None:
         """Start again with a new server."""
         self.fake = fake = FakeServer()
         fake.add_package("docassemble.benefits", "0.3.1")
@@ -43,7 +48,7 @@ class ExampleServer:
             count += 1
         user = fake.add_user("ada@example.com", "user")
         assert user.id == _USER_ID
-        self.values: dict[str, str] = asyncio.run(_prepare(fake, user))
+        self.values = await _create_values(fake, user)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Respond to a request."""
@@ -73,7 +78,7 @@ class ExampleServer:
         return values.get(value, value) if isinstance(value, str) else value
 
 
-async def _prepare(fake: FakeServer, user: FakeUser) -> dict[str, str]:
+async def _create_values(fake: FakeServer, user: FakeUser) -> dict[str, str]:
     """Create what the examples use; return what it is called on this server."""
     async with fake.client() as da:
         await da.playground.create_project("benefits")
