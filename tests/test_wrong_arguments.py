@@ -1,4 +1,8 @@
-"""Wrong arguments of any public callable end in UsageError, or in another error of this package."""
+"""
+Wrong arguments of any public callable end in UsageError, or in another error of this package.
+
+An exception that your own object raises when a workflow reads it is raised unchanged.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +50,7 @@ from docassemble_client.testing import (
     ScriptedScreen,
     SessionVariables,
 )
+from tests.hostile_values import HOSTILE, OwnError
 from tests.testing.conftest import LoopClock
 
 if TYPE_CHECKING:
@@ -150,14 +155,24 @@ async def use(result: Any) -> None:
         await result
 
 
-async def find_faults(function: Callable[..., Any], name: str, valid: dict[str, Any]) -> list[str]:
-    """Pass every wrong value; return those that end in an error of Python."""
+async def find_faults(
+    function: Callable[..., Any],
+    name: str,
+    valid: dict[str, Any],
+    allowed: tuple[type[Exception], ...] = (DocassembleError, OwnError),
+) -> list[str]:
+    """Pass every wrong value; return those that end in another error than the allowed ones."""
     faults = []
-    for label, value in WRONG.items():
+    values = {**{label: lambda value=value: value for label, value in WRONG.items()}, **HOSTILE}
+    for label, make_value in values.items():
         try:
-            await use(pass_arguments(function, {**valid, name: value}))
-        except DocassembleError as error:
+            await use(pass_arguments(function, {**valid, name: make_value()}))
+        except allowed as error:
             str(error)
+        except OwnError:
+            # The exception of an iterable that you upload is your own.
+            if "generator" not in label:
+                faults.append(f"{label}: OwnError")
         except Exception as error:  # noqa: BLE001 - this is what the test looks for
             faults.append(f"{label}: {type(error).__name__}: {error}"[:150])
     return faults
@@ -266,6 +281,7 @@ async def test_wrong_argument_of_an_operation_is_refused(operation: str) -> None
     async with FakeServer().client() as client:
         function = getattr(getattr(client, tag), method)
         for name in inspect.signature(function).parameters:
-            faults[name] = await find_faults(function, name, list_required(function))
+            required = list_required(function)
+            faults[name] = await find_faults(function, name, required, (DocassembleError,))
 
     assert {name: texts for name, texts in faults.items() if texts} == {}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import re
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from docassemble_client._types import is_json_array
 from docassemble_client.errors import UsageError
 
+_MAX_FILE_NAME_BYTES = 255  # of all usual file systems
 _INTEGER_LIMIT = 2**63  # beyond it, sums with floats overflow
 
 
@@ -44,6 +46,25 @@ def _is_integer(value: object, minimum: int) -> bool:
     return minimum <= value < _INTEGER_LIMIT
 
 
+def _is_path(value: object) -> bool:
+    """Whether the value can be the path of a file."""
+    if not isinstance(value, (str, os.PathLike)):
+        return False
+    path: object = os.fspath(cast("str | os.PathLike[str]", value))
+    if not isinstance(path, str) or "\0" in path:
+        return False
+    try:
+        return max(map(len, re.split(rb"[/\\]", os.fsencode(path)))) <= _MAX_FILE_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_text_mapping(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) for name in cast("Mapping[object, object]", value)
+    )
+
+
 def _is_text_list(value: object) -> bool:
     return is_json_array(value) and all(isinstance(item, str) for item in value)
 
@@ -55,7 +76,7 @@ def is_kind_of(*types: type) -> Callable[[object], bool]:
 
 ROWS = Kind(
     "an iterable or async iterable",
-    lambda value: hasattr(value, "__iter__") or hasattr(value, "__aiter__"),
+    lambda value: isinstance(value, (Iterable, AsyncIterable)),
 )
 AWAITABLE = Kind("an awaitable call", is_kind_of(Awaitable))
 CALLABLE = Kind("a function", callable)
@@ -73,10 +94,10 @@ MAPPING_OR_FUNCTION = Kind(
 )
 NAMES = Kind(
     "a mapping by name, or an iterable of names",
-    lambda value: hasattr(value, "__iter__") and not isinstance(value, (str, bytes)),
+    lambda value: isinstance(value, Iterable) and not isinstance(value, (str, bytes)),
 )
 NUMBER = Kind("a finite number from 0", lambda value: _is_number(value, 0))
-PATH = Kind("a path", is_kind_of(str, os.PathLike))
+PATH = Kind("a path", _is_path)
 POSITIVE_SECONDS = Kind(
     "a finite number of seconds above 0",
     lambda value: _is_number(value, 0) and value != 0,
@@ -86,6 +107,11 @@ SIZE = Kind("a whole number from 0", lambda value: _is_integer(value, 0))
 TEXT = Kind("a string", is_kind_of(str))
 TEXT_OR_FUNCTION = Kind(
     "a string or a function", lambda value: isinstance(value, str) or callable(value)
+)
+TEXT_MAPPING = Kind("a mapping with text keys", _is_text_mapping)
+TEXT_MAPPING_OR_FUNCTION = Kind(
+    "a mapping with text keys, or a function",
+    lambda value: _is_text_mapping(value) or callable(value),
 )
 TEXTS = Kind("a list of strings", _is_text_list)
 TEXT_OR_TEXTS = Kind(
@@ -106,10 +132,17 @@ def check_arguments(kind: Kind, *, optional: bool = False, **arguments: object) 
         UsageError: An argument is of another kind.
     """
     for name, value in arguments.items():
-        if not (kind.is_valid(value) or (optional and value is None)):
+        if not (_is_valid(kind, value) or (optional and value is None)):
             suffix = ", or None" if optional else ""
             message = f"{name} must be {kind.description}{suffix}"
             raise UsageError(message)
+
+
+def _is_valid(kind: Kind, value: object) -> bool:
+    try:
+        return kind.is_valid(value)
+    except Exception:  # noqa: BLE001 - whatever the caller's object raises
+        return False
 
 
 def validate(kind: Kind, *, optional: bool = False) -> Callable[[Any, Any, Any], None]:

@@ -82,6 +82,8 @@ class BinaryContent:
         An existing file at `path` is replaced. In a folder, where the server chooses the name, no
         file is replaced: the new file gets a name such as `name (1).pdf`.
 
+        It waits for the disk. If other tasks run, call it in a thread: `asyncio.to_thread`.
+
         Args:
             path: Path of the file, or an existing folder, which then gets a file with the server's
                 name.

@@ -85,7 +85,7 @@ class Executor:
     ) -> Coroutine[Any, Any, T]:
         """Run a call; raise UsageError before anything is sent if an argument is wrong."""
         request = serialize(operation, arguments)
-        if headers:
+        if headers is not None:
             request = copy(request)  # it may be shared
             request.headers = check_headers(headers, operation.id)
         if logger.isEnabledFor(logging.DEBUG):
@@ -146,7 +146,7 @@ class Executor:
         """Prepare a call that returns a file; raise UsageError if an argument is wrong."""
         request = copy(serialize(operation, arguments))  # it may be shared
         request.stream = True
-        if headers:
+        if headers is not None:
             request.headers = check_headers(headers, operation.id)
         timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
 

@@ -130,7 +130,12 @@ def check_headers(headers: Mapping[str, str], operation: str = "") -> dict[str, 
         message = "headers must be a mapping"
         raise UsageError(message, operation=operation)
     checked: dict[str, str] = {}
-    for name, value in headers.items():
+    try:
+        items = dict(headers)
+    except Exception as error:  # noqa: BLE001 - whatever the caller's object raises
+        message = f"headers cannot be read: reading them raised {type(error).__name__}"
+        raise UsageError(message, operation=operation) from None
+    for name, value in items.items():
         problem = _find_header_problem(name, value)
         if problem:
             raise UsageError(problem, operation=operation)

@@ -19,7 +19,7 @@ from docassemble_client._names import (
 )
 from docassemble_client._types import UNSET, is_json_array, is_mapping
 from docassemble_client.config import Secret
-from docassemble_client.errors import UsageError
+from docassemble_client.errors import DocassembleError, UsageError
 from docassemble_client.operation import Param
 from docassemble_client.transfer import to_upload
 
@@ -82,6 +82,8 @@ def serialize(operation: Operation[Any], arguments: Mapping[str, object]) -> Req
         return _build_request(operation, values) if values else _build_empty_request(operation)
     except InvalidArgument as error:
         raise UsageError(str(error), operation=operation.id, hint=error.hint) from None
+    except Exception as error:  # noqa: BLE001 - whatever the caller's object raises
+        raise _unreadable_argument(error, operation.id) from None
 
 
 def serialize_request(
@@ -122,6 +124,17 @@ def serialize_request(
         )
     except InvalidArgument as error:
         raise UsageError(str(error), operation="request") from None
+    except Exception as error:  # noqa: BLE001 - whatever the caller's object raises
+        raise _unreadable_argument(error, "request") from None
+
+
+def _unreadable_argument(error: Exception, operation: str) -> Exception:
+    """Return the error for an object of the caller that cannot be read."""
+    if isinstance(error, (DocassembleError, OSError)):  # such as a file that does not exist
+        return error
+    # Its text may contain personal data.
+    message = f"an argument cannot be read: it raised {type(error).__name__}"
+    return UsageError(message, operation=operation)
 
 
 def _check_raw_request(
@@ -282,6 +295,8 @@ def _convert_scalar(param: Param, kind: str, value: object) -> object:
     if isinstance(value, bool) and kind == "bool":
         # The server reads any text but 0, false and f as true (utils/helpers.py, true_or_false).
         return int(value)
+    if isinstance(value, str):
+        return str.__str__(value)  # of a subclass: what it holds, not how it shows itself
     return value.reveal() if isinstance(value, Secret) else value
 
 

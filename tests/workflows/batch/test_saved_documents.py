@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import threading
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -210,3 +212,22 @@ async def test_a_session_that_a_full_disk_leaves_is_reported(
         await assemble()
 
     assert any(I in note and "the session" in note for note in caught.value.__notes__)
+
+
+async def test_a_slow_disk_does_not_block_the_event_loop(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Journal, documents and folders are written to the disk in other threads."""
+    loop_thread, threads, synced = threading.get_ident(), set[int](), os.fsync
+
+    def record_thread(descriptor: int) -> None:
+        threads.add(threading.get_ident())
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record_thread)
+    fake, _ = make_letter_server()
+    results = await run_batch(fake, **options)
+
+    assert [result.outcome for result in results] == ["done"] * 3
+    assert threads
+    assert loop_thread not in threads

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from attrs import evolve, field, frozen
 
-from docassemble_client._checks import FLAG, MAPPING, TEXT, TEXTS, Kind, check_arguments
+from docassemble_client._checks import FLAG, TEXT, TEXT_MAPPING, TEXTS, Kind, check_arguments
 from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import CancelledError
 from docassemble_client.config import Secret
@@ -124,7 +124,7 @@ async def ensure_user(
 ) -> EnsuredUser:
     """Create a user, or update what differs."""
     check_arguments(TEXT, email=email)
-    check_arguments(MAPPING, optional=True, profile=profile)
+    check_arguments(TEXT_MAPPING, optional=True, profile=profile)
     check_arguments(TEXTS, optional=True, privileges=privileges, exact_privileges=exact_privileges)
     check_arguments(FLAG, dry_run=dry_run)
     if privileges is not None and exact_privileges is not None:

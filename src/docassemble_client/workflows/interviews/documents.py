@@ -171,6 +171,8 @@ class Documents(_DocumentSequence[Document]):
 
         Existing files are not replaced: a number is added to the new file's name.
 
+        It waits for the disk. If other tasks run, call it in a thread: `asyncio.to_thread`.
+
         Args:
             folder: Folder to write to.
 

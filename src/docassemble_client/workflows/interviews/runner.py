@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from attrs import evolve
 
-from docassemble_client._checks import COUNT, MAPPING_OR_FUNCTION, check_arguments
+from docassemble_client._checks import COUNT, TEXT_MAPPING_OR_FUNCTION, check_arguments
 from docassemble_client._concurrency import sleep
 from docassemble_client.errors import APIError
 from docassemble_client.models import Question, SessionReply, UndefinedVariable
@@ -104,7 +104,7 @@ class InterviewRunner:
         max_steps: int,
         text_format: TextFormat = PLAIN_TEXT,
     ) -> None:
-        check_arguments(MAPPING_OR_FUNCTION, optional=True, answers=answers)
+        check_arguments(TEXT_MAPPING_OR_FUNCTION, optional=True, answers=answers)
         check_arguments(POLICY, policy=policy)
         check_arguments(TEXT_FORMAT, text_format=text_format)
         check_arguments(COUNT, max_steps=max_steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from docassemble_client._checks import MAPPING, Kind, check_arguments, is_kind_of
+from docassemble_client._checks import MAPPING, TEXT_MAPPING, Kind, check_arguments, is_kind_of
 from docassemble_client.errors import UsageError
 from docassemble_client.workflows.errors import AnswerProblem
 from docassemble_client.workflows.interviews.answer_source import CallerAnswer
@@ -40,7 +40,7 @@ def make_screen_answers(
     variables: Mapping[str, JSON] | None,
 ) -> dict[str, Answer]:
     """Make the variables to send, as `Screen.answers` describes."""
-    check_arguments(MAPPING, values=values)
+    check_arguments(TEXT_MAPPING, values=values)
     check_arguments(_TEXT_FORMAT, text_format=text_format)
     check_arguments(MAPPING, optional=True, variables=variables)
     rows = _find_rows(screen, values)

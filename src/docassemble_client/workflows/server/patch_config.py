@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import frozen
 
-from docassemble_client._checks import FLAG, MAPPING, check_arguments
+from docassemble_client._checks import FLAG, TEXT_MAPPING, check_arguments
+from docassemble_client.errors import UsageError
 from docassemble_client.tasks import TaskHandle
 
 if TYPE_CHECKING:
@@ -40,16 +41,21 @@ async def patch_config(
     client: BaseClient, changes: Mapping[str, JSONInput], *, dry_run: bool
 ) -> ConfigPatch:
     """Merge changes into the configuration."""
-    check_arguments(MAPPING, changes=changes)
+    check_arguments(TEXT_MAPPING, changes=changes)
     check_arguments(FLAG, dry_run=dry_run)
     config = dict(await client.server.get_config())
     merger = _ConfigMerger()
-    merged = merger.merge(config, changes, "")
-    directives = {
-        name: merged[name]
-        for name in changes
-        if name not in config or _to_text(merged[name]) != _to_text(config[name])
-    }
+    try:
+        merged = merger.merge(config, changes, "")
+        directives = {
+            name: merged[name]
+            for name in changes
+            if name not in config or _to_text(merged[name]) != _to_text(config[name])
+        }
+    except (ValueError, TypeError, RecursionError):
+        message = "changes cannot be written as JSON"
+        hint = "They contain themselves, are nested too deeply, or have a number that is too long"
+        raise UsageError(message, hint=hint) from None
     task = None
     if directives and not dry_run:
         task = await client.server.update_config(directives)
