@@ -15,14 +15,15 @@ from docassemble_client._core.deserialize import deserialize, deserialize_in_ste
 from docassemble_client._core.json_codec import decode_json
 from docassemble_client._core.large_json import parse_in_steps
 from docassemble_client.operations import OPERATIONS
-from tests.core.responses import SAFE, make_response
-from tests.raw_server import KEY
+from tests.core.responses import JSON_TYPE, SAFE, make_response
+from tests.raw_server import KEY, USER
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 TEXTS = ["", "x" * 90, 'é\n"\\', "€"]
 SCALARS: list[Any] = [1, -2.5e10, 1e-9, True, None, 10**30, *TEXTS]
+API_KEY = {"name": "a", "last_four": "abcd", "method": "none", "constraints": []}
 DAMAGE = ["", ",", "]", "}", "[", '"', " ", "1", "x", ":", "{"]
 
 
@@ -168,3 +169,71 @@ def test_a_large_response_without_json_is_one_step() -> None:
         next(steps)
 
     assert stop.value.value == deserialize(OPERATIONS["files.convert_to_markdown"], SAFE, response)
+
+
+def run_steps(operation: str, content: bytes) -> tuple[Any, int]:
+    """Return the result, or the text of the error, and the number of steps."""
+    steps = deserialize_in_steps(
+        OPERATIONS[operation], SAFE, make_response(200, content, JSON_TYPE)
+    )
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value, count
+        except DecodeError as error:
+            return str(error), count
+        count += 1
+
+
+def run_once(operation: str, content: bytes) -> Any:
+    """Return the result, or the text of the error, of a single step."""
+    response = make_response(200, content, JSON_TYPE)
+    try:
+        return deserialize(OPERATIONS[operation], SAFE, response)
+    except DecodeError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    ("operation", "make_document", "item"),
+    [
+        ("users.list", lambda items: items, json.loads(USER)),
+        ("users.list", lambda items: {"items": items, "next_id": "MQ"}, json.loads(USER)),
+        ("api_keys.list", lambda items: items, API_KEY),
+    ],
+)
+@pytest.mark.parametrize("problem", ["", "converted", "wrong"])
+def test_a_long_list_is_decoded_in_steps(
+    operation: str, make_document: Any, item: Any, problem: str
+) -> None:
+    """The items, and the error with its path, are those of a single step."""
+    items: list[Any] = [dict(item) for _ in range(350)]
+    if problem == "converted":
+        items[250] = {**items[250], next(iter(items[250])): 7}
+    elif problem == "wrong":
+        items[250] = "not an object"
+    content = json.dumps(make_document(items)).encode()
+
+    result, count = run_steps(operation, content)
+
+    expected = run_once(operation, content)
+    if isinstance(expected, str):
+        assert "[250]" in expected
+        assert result == expected
+    else:
+        assert getattr(result, "items", result) == getattr(expected, "items", expected)
+        assert getattr(result, "next_page_token", None) == getattr(
+            expected, "next_page_token", None
+        )
+        assert count >= 4
+
+
+@pytest.mark.parametrize("document", [7, {"items": 1, "next_id": None}, {"x": []}, []])
+def test_a_document_that_is_no_list_is_one_step(document: Any) -> None:
+    """Its result or error is that of a single step."""
+    content = json.dumps(document).encode()
+    result, _ = run_steps("users.list", content)
+    expected = run_once("users.list", content)
+    assert getattr(result, "items", result) == getattr(expected, "items", expected)

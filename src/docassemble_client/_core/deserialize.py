@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 
 from docassemble_client._core.error_mapping import StructureError, decode_error
 from docassemble_client._core.json_codec import decode_document, decode_json
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+STEP_ITEMS = 100
 _JSON = "application/json"
 _INVALID_JSON = "the response is not valid JSON"
 _strict: ContextVar[bool] = ContextVar("docassemble_client_strict", default=False)
@@ -91,7 +93,37 @@ def deserialize_in_steps(
     except ValueError:
         raise decode_error(request, response, _INVALID_JSON) from None
     yield
-    return deserialize(operation, request, response, data)
+    paging = operation.paging
+    path = f"$.{paging.items}" if paging and isinstance(data, dict) else "$"
+    long_list = data.get(paging.items) if paging and isinstance(data, dict) else data
+    if not isinstance(long_list, list) or not (paging or get_origin(result.json) is list):
+        return deserialize(operation, request, response, data)
+    items: list[Any] = []
+    try:
+        for start in range(0, len(long_list), STEP_ITEMS):
+            piece = long_list[start : start + STEP_ITEMS]
+            try:
+                items += _structure_list(paging, result, piece, path)
+            except StructureError as error:
+                raise StructureError(_shift_indexes(str(error), path, start)) from None
+            yield
+        value = _make_page(paging, data, items) if paging else items
+    except StructureError as error:
+        raise decode_error(request, response, str(error)) from None
+    return cast("T", value)
+
+
+def _structure_list(paging: Paging | None, result: Result, data: JSON, path: str) -> list[Any]:
+    if paging:
+        return _structure_items(data, result, path)
+    items: list[Any] = structure(data, result.json, path, result.decode)
+    return items
+
+
+def _shift_indexes(message: str, path: str, offset: int) -> str:
+    """Make the indexes in the paths of a part of a list those of the whole list."""
+    pattern = rf"(@ {re.escape(path)}\[)([0-9]+)"
+    return re.sub(pattern, lambda match: f"{match[1]}{int(match[2]) + offset}", message)
 
 
 def _deserialize(
@@ -162,15 +194,21 @@ def _deserialize_json(
 
 
 def _deserialize_page(paging: Paging, result: Result, data: JSON) -> Page[Any]:
-    if isinstance(data, list):  # servers before 1.2 send the whole list at once
-        return Page(items=_structure_items(data, result, "$"), next_page_token=None)
+    if isinstance(data, list):
+        return _make_page(paging, data, _structure_items(data, result, "$"))
     if not isinstance(data, dict) or paging.items not in data:
         message = "the response is not a page of a list"
         raise StructureError(message)
+    items = _structure_items(data[paging.items], result, f"$.{paging.items}")
+    return _make_page(paging, data, items)
+
+
+def _make_page(paging: Paging, data: JSON, items: list[Any]) -> Page[Any]:
+    if not isinstance(data, dict):  # servers before 1.2 send the whole list at once
+        return Page(items=items, next_page_token=None)
     if _strict.get() and data.keys() != {paging.items, paging.next}:
         message = f"expected a page with {paging.items} and {paging.next} only"
         raise StructureError(message)
-    items = _structure_items(data[paging.items], result, f"$.{paging.items}")
     next_page_token = data.get(paging.next)
     if next_page_token is not None and not isinstance(next_page_token, str):
         next_page_token = structure(next_page_token, str, f"$.{paging.next}")
