@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any, cast
 
 from docassemble_client._types import is_json_array
-from docassemble_client.errors import UsageError
+from docassemble_client.errors import DocassembleError, UsageError
 
 _MAX_FILE_NAME_BYTES = 255  # of all usual file systems
 _INTEGER_LIMIT = 2**63  # beyond it, sums with floats overflow
@@ -143,6 +143,15 @@ def _is_valid(kind: Kind, value: object) -> bool:
         return kind.is_valid(value)
     except Exception:  # noqa: BLE001 - whatever the caller's object raises
         return False
+
+
+def unreadable_argument(error: Exception, operation: str) -> Exception:
+    """Return the error for an object of the caller that raised an exception when it was read."""
+    if isinstance(error, (DocassembleError, OSError)):  # such as a file that does not exist
+        return error
+    # Its text may contain personal data.
+    message = f"an argument cannot be read: it raised {type(error).__name__}"
+    return UsageError(message, operation=operation)
 
 
 def validate(kind: Kind, *, optional: bool = False) -> Callable[[Any, Any, Any], None]:

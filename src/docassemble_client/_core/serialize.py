@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from docassemble_client._checks import MAPPING, TEXT, check_arguments
+from docassemble_client._checks import MAPPING, TEXT, check_arguments, unreadable_argument
 from docassemble_client._core.json_codec import encode_json, find_json_problem, is_unicode
 from docassemble_client._core.messages import Request, check_headers, has_dot_segment
 from docassemble_client._names import (
@@ -19,7 +19,7 @@ from docassemble_client._names import (
 )
 from docassemble_client._types import UNSET, is_json_array, is_mapping
 from docassemble_client.config import Secret
-from docassemble_client.errors import DocassembleError, UsageError
+from docassemble_client.errors import UsageError
 from docassemble_client.operation import Param
 from docassemble_client.transfer import to_upload
 
@@ -83,7 +83,7 @@ def serialize(operation: Operation[Any], arguments: Mapping[str, object]) -> Req
     except InvalidArgument as error:
         raise UsageError(str(error), operation=operation.id, hint=error.hint) from None
     except Exception as error:  # noqa: BLE001 - whatever the caller's object raises
-        raise _unreadable_argument(error, operation.id) from None
+        raise unreadable_argument(error, operation.id) from None
 
 
 def serialize_request(
@@ -125,16 +125,7 @@ def serialize_request(
     except InvalidArgument as error:
         raise UsageError(str(error), operation="request") from None
     except Exception as error:  # noqa: BLE001 - whatever the caller's object raises
-        raise _unreadable_argument(error, "request") from None
-
-
-def _unreadable_argument(error: Exception, operation: str) -> Exception:
-    """Return the error for an object of the caller that cannot be read."""
-    if isinstance(error, (DocassembleError, OSError)):  # such as a file that does not exist
-        return error
-    # Its text may contain personal data.
-    message = f"an argument cannot be read: it raised {type(error).__name__}"
-    return UsageError(message, operation=operation)
+        raise unreadable_argument(error, "request") from None
 
 
 def _check_raw_request(
