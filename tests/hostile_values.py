@@ -70,7 +70,7 @@ def _generate() -> Iterator[Any]:
 
 
 async def _generate_async() -> AsyncIterator[Any]:
-    for item in ():
+    for item in tuple[str]():
         yield item
     raise OwnError
 

@@ -163,10 +163,10 @@ async def find_faults(
 ) -> list[str]:
     """Pass every wrong value; return those that end in another error than the allowed ones."""
     faults = []
-    values = {**{label: lambda value=value: value for label, value in WRONG.items()}, **HOSTILE}
-    for label, make_value in values.items():
+    for label in (*WRONG, *HOSTILE):
+        value = WRONG[label] if label in WRONG else HOSTILE[label]()
         try:
-            await use(pass_arguments(function, {**valid, name: make_value()}))
+            await use(pass_arguments(function, {**valid, name: value}))
         except allowed as error:
             str(error)
         except OwnError:

@@ -161,7 +161,7 @@ def test_url_arguments_cannot_replace_other_parameters(name: str) -> None:
     """A URL argument named key would be a second API key, one named i another interview."""
     message = get_error(START, {"i": "a.yml", "url_args": {name: "hunter2"}})
 
-    assert message == f"url_args must not contain {name!r}: the server uses it for something else"
+    assert message == f"url_args must not contain {name!r}: the server uses it otherwise"
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "a b", "a.b", "a\n", "ü", "a&key", 5, None])

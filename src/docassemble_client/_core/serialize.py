@@ -203,13 +203,12 @@ def _build_request(operation: Operation[Any], values: Mapping[str, object]) -> R
             query.append((param.wire, _to_text(json_value, param.name)))
         elif param.location == "body":
             body[param.wire] = dump_json(json_value, param.name) if param.json_text else json_value
-    has_body = operation.method in _WITH_BODY
     return Request(
         operation=operation.id,
         method=operation.method,
         path=path,
         query=tuple(query),
-        json=_dump_body(operation, body) if has_body and not files else None,
+        json=None if files or operation.method not in _WITH_BODY else _dump_body(operation, body),
         form=_make_form(operation, body) if files else (),
         files=tuple(files),
         auth=operation.auth,
@@ -286,9 +285,8 @@ def _convert_scalar(param: Param, kind: str, value: object) -> object:
     if isinstance(value, bool) and kind == "bool":
         # The server reads any text but 0, false and f as true (utils/helpers.py, true_or_false).
         return int(value)
-    if isinstance(value, str):
-        return str.__str__(value)  # of a subclass: what it holds, not how it shows itself
-    return value.reveal() if isinstance(value, Secret) else value
+    plain = value.reveal() if isinstance(value, Secret) else value
+    return str.__str__(plain) if isinstance(plain, str) else plain  # not a subclass's own __str__
 
 
 def _check_variable_names(param: Param, value: object) -> None:
@@ -355,9 +353,7 @@ def _spread_query(param: Param, value: object) -> Iterator[tuple[str, str]]:
     if is_mapping(value):
         for name, item in value.items():
             if name in param.reserved:
-                message = (
-                    f"{param.name} must not contain {name!r}: the server uses it for something else"
-                )
+                message = f"{param.name} must not contain {name!r}: the server uses it otherwise"
                 raise InvalidArgument(message)
             if not isinstance(name, str) or not re.fullmatch(_URL_ARGUMENT, name):
                 message = f"{param.name} contains a name the server ignores: use letters, digits, _"
