@@ -168,7 +168,7 @@ CHECKED = "([1], [True], ['2026-03-14', 'a[0]'], ['3'], '2')"
     ],
 )
 async def test_choices_have_keys_of_any_type(connect: Connect, answers: dict[str, Any]) -> None:
-    """JSON has no such keys, so those choices are set in variables of their own."""
+    """JSON has no such keys, so they are set by the names that the API gives them."""
     assert await get_end(connect, interviews.CHOICE_KEYS, answers) == CHECKED
 
 
