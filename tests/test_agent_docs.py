@@ -38,6 +38,7 @@ OTHER_NAMES = {
     "DOCASSEMBLE_API_KEY",
     "DOCASSEMBLE_URL",
     "async for",
+    "dactl",
     "datetime.date",
     "delete_all=True",
     "docassemble-client",
