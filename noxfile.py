@@ -55,11 +55,12 @@ def _build_wheel(session: nox.Session) -> str:
 
 @nox.session(tags=ALL)
 def lint(session: nox.Session) -> None:
-    """Check style, names and layers."""
+    """Check style, names and layers, and the GitHub Actions and workflows."""
     session.install(*_read_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "src"})
+    session.run("zizmor", "--offline", "--quiet", "actions", ".github")
 
 
 @nox.session(tags=ALL)
