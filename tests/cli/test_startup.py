@@ -56,10 +56,9 @@ def test_version_loads_no_command(tmp_path: Path) -> None:
     loaded = list_modules(["--version"], tmp_path)
 
     assert not {name for name in loaded if name.startswith("docassemble_client.workflows")}
-    assert loaded & {"yaml", "docassemble_client.testing", "asyncio"} == set()
+    assert loaded & {"rich", "yaml", "docassemble_client.testing", "asyncio"} == set()
     assert {name for name in loaded if name.startswith("docassemble_client.cli.")} == {
-        f"docassemble_client.cli.{name}"
-        for name in ("app", "commands", "exit_codes", "json_values", "output")
+        f"docassemble_client.cli.{name}" for name in ("app", "commands", "exit_codes", "output")
     }
 
 

@@ -66,8 +66,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     try:
-        app = make_app(arguments[0] if arguments else "")
-        code = app(list(arguments), exit_on_error=False, print_error=False)
+        code = _run(arguments)
         sys.stdout.flush()
     except CycloptsError as error:
         output.write_error(error)
@@ -84,7 +83,16 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.WRONG_USAGE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    return int(code or ExitCode.DONE)
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _run(arguments: Sequence[str]) -> object:
+    if [*arguments] == ["--version"]:
+        # cyclopts would load rich for it.
+        output.write_line(__version__)
+        return ExitCode.DONE
+    app = make_app(arguments[0] if arguments else "")
+    return app(list(arguments), exit_on_error=False, print_error=False)
 
 
 def _describe_default(value: object) -> str | None:

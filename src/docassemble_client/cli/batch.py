@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -13,8 +13,9 @@ from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_rows
 from docassemble_client.cli.output import write_note
 from docassemble_client.cli.run import Formats, Policy
-from docassemble_client.workflows.batch.results import BatchProgress
-from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
+
+if TYPE_CHECKING:
+    from docassemble_client.workflows.batch.results import BatchProgress
 
 
 async def batch(
@@ -52,6 +53,9 @@ async def batch(
         rerun_unknown: Run rows again that may have been processed in an earlier run.
         rerun_missing: Run rows again whose documents are gone.
     """
+    from docassemble_client.workflows.batch.results import BatchProgress
+    from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
+
     summary = BatchProgress()
     table = read_rows(rows)
     with common.progress() as progress:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterable, Iterable, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import frozen
 from cyclopts import Group, Parameter
 
 import docassemble_client.cli.output as output
-from docassemble_client.cli.json_values import to_json
 from docassemble_client.cli.progress import Progress
-from docassemble_client.cli.servers import find_server
-from docassemble_client.client import AsyncDocassemble
+
+if TYPE_CHECKING:
+    from docassemble_client.client import AsyncDocassemble
 
 
 def _refuse_options(_: object, path: str | None) -> None:
@@ -46,6 +45,8 @@ class OutputOptions:
             text: Text for people; by default that of `to_text`.
         """
         if self.json:
+            from docassemble_client.cli.json_values import to_json
+
             output.write_json(output.with_kind(to_json(value, reveal=self.reveal)))
             return
         formatted = output.to_text(value, reveal=self.reveal) if text is None else text
@@ -62,8 +63,13 @@ class OutputOptions:
             items: The items.
             columns: Attributes to show to people; without them, an item is shown by its text.
         """
-        values = await output.collect(items)
+        self.show_items(await output.collect(items), columns)
+
+    def show_items(self, values: Sequence[object], columns: Sequence[str] = ()) -> None:
+        """Write a list that is there already, as `show_list` does."""
         if self.json:
+            from docassemble_client.cli.json_values import to_json
+
             data = [to_json(value, reveal=self.reveal) for value in values]
             output.write_json({"kind": "list", "items": data})
         elif columns:
@@ -112,7 +118,13 @@ class Common(OutputOptions):
         Raises:
             UsageError: No server is known, or its settings are invalid.
         """
+        # Imported here: help and wrong usage need no client.
+        from docassemble_client.cli.servers import find_server
+        from docassemble_client.client import AsyncDocassemble
+
         if self.verbose:
+            import logging
+
             logging.basicConfig(format="%(name)s: %(message)s")
             logging.getLogger("docassemble_client").setLevel(logging.DEBUG)
         server = find_server(self.profile, self.url, api_key_stdin=self.api_key_stdin)

@@ -17,7 +17,6 @@ from docassemble_client.errors import (
     TransportError,
     UsageError,
 )
-from docassemble_client.operations import OPERATIONS
 
 _OUTAGES = (DecodeError, PaginationError, ServerError, TaskLost, TaskTimeout, TransportError)
 
@@ -66,6 +65,8 @@ def get_exit_code(error: DocassembleError) -> ExitCode:
 
 def _is_safe(error: DocassembleError) -> bool:
     """Whether the failed request can be repeated without harm."""
+    from docassemble_client.operations import OPERATIONS
+
     if error.operation in OPERATIONS:
         return OPERATIONS[error.operation].retry == "safe"
     return error.method in {"GET", "HEAD"}

@@ -8,8 +8,6 @@ from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any
 
 from docassemble_client._types import JSON
-from docassemble_client.cli.json_values import MASK, to_json
-from docassemble_client.config import Secret
 from docassemble_client.errors import DocassembleError
 
 
@@ -59,6 +57,9 @@ def to_text(value: object, *, reveal: bool) -> str:
     Returns:
         The text: an object as one line per attribute.
     """
+    from docassemble_client.cli.json_values import MASK, to_json
+    from docassemble_client.config import Secret
+
     if isinstance(value, Secret) and not reveal:
         return f"{MASK} (add --reveal to show it)"
     data = to_json(value, reveal=reveal)
@@ -98,6 +99,8 @@ def align(rows: Iterable[Sequence[str]]) -> list[str]:
 
 def to_rows(items: Iterable[object], columns: Sequence[str]) -> list[list[str]]:
     """Return the cells of objects: these attributes of them."""
+    from docassemble_client.cli.json_values import to_json
+
     return [[_to_cell(to_json(getattr(item, name))) for name in columns] for item in items]
 
 

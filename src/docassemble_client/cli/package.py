@@ -13,7 +13,6 @@ from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import parse_duration
 from docassemble_client.cli.output import write_note
 from docassemble_client.errors import TaskFailed, UsageError
-from docassemble_client.workflows.errors import PackageNotFound
 
 app = App(name="package")
 
@@ -125,6 +124,8 @@ async def download(
     async with common.connect() as da:
         packages = [package for package in await da.packages.list() if package.name == name]
         if not packages:
+            from docassemble_client.workflows.errors import PackageNotFound
+
             message = f"the server has no package {name}"
             raise PackageNotFound(message, hint="List the packages: dactl package list")
         if packages[0].zip_file_number is None:

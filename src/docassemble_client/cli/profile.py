@@ -22,9 +22,6 @@ from docassemble_client.cli.common import OUTPUT, OutputOptions
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_yaml
-from docassemble_client.cli.server import choose_exit_code
-from docassemble_client.cli.servers import read_api_key
-from docassemble_client.client import AsyncDocassemble
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 
@@ -70,6 +67,10 @@ async def add(
         api_key_stdin: Read the key from standard input instead of asking for it.
         api_key_env: Environment variable that has the key.
     """
+    from docassemble_client.cli.server import choose_exit_code
+    from docassemble_client.cli.servers import read_api_key
+    from docassemble_client.client import AsyncDocassemble
+
     check_profile_name(name)
     is_stored = api_key_env is None and not api_key_command
     profile = ServerProfile(
@@ -97,7 +98,7 @@ async def add(
 
 
 @app.command(name="list")
-async def list_profiles(*, common: OutputOptions = OUTPUT) -> None:
+def list_profiles(*, common: OutputOptions = OUTPUT) -> None:
     """
     List the profiles; the default has a star.
 
@@ -108,7 +109,7 @@ async def list_profiles(*, common: OutputOptions = OUTPUT) -> None:
         _describe(name, profile, profiles.default) for name, profile in profiles.by_name.items()
     ]
     if common.json:
-        await common.show_list(descriptions)
+        common.show_items(descriptions)
         return
     rows = [
         [f"{'*' if item['default'] else ' '} {item['name']}", item["url"]] for item in descriptions

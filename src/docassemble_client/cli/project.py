@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -13,10 +13,12 @@ from docassemble_client.cli.common import COMMON, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import parse_duration
-from docassemble_client.workflows.playground.backup import BackupReport
-from docassemble_client.workflows.playground.download import ProjectDownload
-from docassemble_client.workflows.playground.sync import SyncReport
-from docassemble_client.workflows.playground.watch import WatchEvent
+
+if TYPE_CHECKING:
+    from docassemble_client.workflows.playground.backup import BackupReport
+    from docassemble_client.workflows.playground.download import ProjectDownload
+    from docassemble_client.workflows.playground.sync import SyncReport
+    from docassemble_client.workflows.playground.watch import WatchEvent
 
 app = App(name="project")
 
@@ -254,8 +256,7 @@ async def download(
                 async with da.project(project, user_id=user) as playground:
                     report = await playground.download(folder, overwrite=overwrite)
     common.show(report, str(report))
-    has_failed = isinstance(report, BackupReport) and report.failed
-    return ExitCode.WORK_FAILED if has_failed else ExitCode.DONE
+    return ExitCode.WORK_FAILED if getattr(report, "failed", ()) else ExitCode.DONE
 
 
 def _describe_sync(report: SyncReport, *, restart: bool) -> str:

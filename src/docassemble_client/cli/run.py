@@ -9,7 +9,6 @@ from cyclopts import Parameter
 
 from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.inputs import parse_duration, read_object
-from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 
 Answers = Annotated[
     str | None,
@@ -43,6 +42,8 @@ async def run(
     Args:
         interview: File name of the interview.
     """
+    from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
+
     values = read_object(answers) if answers else {}
     async with common.connect() as da:
         with common.progress() as progress:

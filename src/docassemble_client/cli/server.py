@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from docassemble_client._concurrency import time_limit
 from docassemble_client.cli.common import COMMON, Common
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import parse_duration
 from docassemble_client.errors import TaskTimeout
-from docassemble_client.workflows.server.doctor import ServerReport
-from docassemble_client.workflows.server.restart import wait_until_stable
+
+if TYPE_CHECKING:
+    from docassemble_client.workflows.server.doctor import ServerReport
 
 app = App(name="server")
 
@@ -77,6 +77,9 @@ async def wait_for_server(*, timeout: Timeout = "10m", common: Common = COMMON) 
 
         $ dactl server wait --timeout 5m
     """
+    from docassemble_client._concurrency import time_limit
+    from docassemble_client.workflows.server.restart import wait_until_stable
+
     seconds = parse_duration(timeout).total_seconds()
     async with common.connect() as da:
         with common.progress() as progress:

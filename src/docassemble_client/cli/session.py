@@ -11,7 +11,6 @@ from cyclopts import App, Parameter
 
 from docassemble_client.cli.common import COMMON, Common
 from docassemble_client.cli.inputs import parse_duration
-from docassemble_client.cli.tables import open_table
 
 app = App(name="session")
 
@@ -61,6 +60,8 @@ async def export(
 
         $ dactl session export -i docassemble.MyForm:main.yml --columns @email,rating -o out.csv
     """
+    from docassemble_client.cli.tables import open_table
+
     names = [name.strip() for name in columns.split(",")]
     is_json = common.json if output is None else output.suffix in {".jsonl", ".ndjson"}
     counts: Counter[str] = Counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -10,7 +10,9 @@ from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_secret, split_pairs
-from docassemble_client.client import AsyncDocassemble
+
+if TYPE_CHECKING:
+    from docassemble_client.client import AsyncDocassemble
 
 app = App(name="user")
 
