@@ -34,8 +34,8 @@ async def api(
 
     The body of the response is written as it is.
 
-        $ dactl api GET /al/api/v1/dashboard/jobs/7
-        $ dactl api POST /al/api/v1/dashboard/translate lang=es
+    $ dactl api GET /al/api/v1/dashboard/jobs/7
+    $ dactl api POST /al/api/v1/dashboard/translate lang=es
 
     Args:
         method: HTTP method.

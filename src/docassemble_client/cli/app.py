@@ -19,8 +19,8 @@ The workflows of docassemble's API on the command line.
 
 Begin with a profile, then check it:
 
-    $ dactl profile add prod https://da.example.com
-    $ dactl doctor
+$ dactl profile add prod https://da.example.com
+$ dactl doctor
 
 Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 not allowed, 4 server or network, 5 not
 there or switched off, 6 unknown whether it happened (look before you repeat), 130 interrupted.

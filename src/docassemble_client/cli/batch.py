@@ -44,8 +44,8 @@ async def batch(
     With a journal you can stop it at any time, and run it again: each row is processed once.
     The exit code is 1 if a row failed, and 6 if it is unknown whether a row was processed.
 
-        $ dactl batch docassemble.MyForm:main.yml clients.csv --key case --save out \
-            --journal run.jsonl
+    $ dactl batch docassemble.MyForm:main.yml clients.csv --key case --save out \
+      --journal run.jsonl
 
     Args:
         interview: File name of the interview.

@@ -126,7 +126,7 @@ def _describe(operation: Operation[Any]) -> str:
     details = text.partition("\n\nArgs:\n")[0].partition("\n\n")[2]
     parts = [
         details,
-        f"    $ dactl call {operation.id}{''.join(required)}",
+        f"$ dactl call {operation.id}{''.join(required)}",
         "\n".join(_describe_parameter(param, descriptions) for param in operation.params),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -20,7 +20,7 @@ def install(shell: Shell | None = None, /, *, common: OutputOptions = OUTPUT) ->
     """
     Install the completion of commands, options and operations; new shells use it.
 
-        $ dactl completion install bash
+    $ dactl completion install bash
 
     Args:
         shell: Shell; by default the one that you use.
@@ -42,7 +42,7 @@ def show(shell: Shell, /) -> None:
     """
     Write the completion script of a shell.
 
-        $ dactl completion show powershell
+    $ dactl completion show powershell
 
     Args:
         shell: Shell.

@@ -16,7 +16,7 @@ async def get(*names: str, common: Common = COMMON) -> None:
     """
     Show the directives of the configuration; their values only with --reveal.
 
-        $ dactl config get debug --reveal
+    $ dactl config get debug --reveal
 
     Args:
         names: Directives to show; all by default.
@@ -34,7 +34,7 @@ async def patch(changes: str, /, *, yes: bool = False, common: Common = COMMON) 
 
     Without --yes it only shows the names of what differs.
 
-        $ dactl config patch changes.yml --yes
+    $ dactl config patch changes.yml --yes
 
     Args:
         changes: JSON or YAML file with the directives to change.

@@ -26,7 +26,7 @@ def serve(
 
     It writes a line that sets its URL and API key in your shell.
 
-        $ dactl fake serve --port 8000
+    $ dactl fake serve --port 8000
 
     Args:
         host: Address.

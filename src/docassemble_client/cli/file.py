@@ -24,7 +24,7 @@ async def get(
     """
     Download a stored file.
 
-        $ dactl file get 41 --extension pdf -o letters
+    $ dactl file get 41 --extension pdf -o letters
 
     Args:
         number: Number of the file.
@@ -47,7 +47,7 @@ async def fields(
     """
     Find the fields of a PDF or DOCX template.
 
-        $ dactl file fields letter.docx
+    $ dactl file fields letter.docx
 
     Args:
         template: The file.
@@ -63,7 +63,7 @@ async def markdown(document: Path, /, *, common: Common = COMMON) -> None:
     """
     Convert a document to Markdown on the server.
 
-        $ dactl file markdown letter.docx
+    $ dactl file markdown letter.docx
 
     Args:
         document: The file.

@@ -19,7 +19,7 @@ async def list_interviews(*, tag: str | None = None, common: Common = COMMON) ->
     """
     List the interviews that the server advertises.
 
-        $ dactl interview list --tag housing
+    $ dactl interview list --tag housing
 
     Args:
         tag: Only interviews with this tag.
@@ -45,8 +45,8 @@ async def check(
 
     The exit code is 1 if an interview failed, and 4 if one could not be checked.
 
-        $ dactl interview check --junit interviews.xml
-        $ dactl interview check docassemble.MyForm:data/questions/main.yml
+    $ dactl interview check --junit interviews.xml
+    $ dactl interview check docassemble.MyForm:data/questions/main.yml
 
     Args:
         interviews: File names; by default all that the server advertises.
@@ -75,7 +75,7 @@ async def fields(interview: str, /, *, common: Common = COMMON) -> None:
     """
     List the names of the variables that an interview uses.
 
-        $ dactl interview fields docassemble.MyForm:data/questions/main.yml
+    $ dactl interview fields docassemble.MyForm:data/questions/main.yml
 
     Args:
         interview: File name of the interview.
@@ -98,7 +98,7 @@ async def clear_cache(*, common: Common = COMMON) -> None:
     """
     Let the server read all interviews again.
 
-        $ dactl interview clear-cache
+    $ dactl interview clear-cache
     """
     async with common.connect() as da:
         await da.interviews.clear_cache()

@@ -24,7 +24,7 @@ async def list_keys(*, user: UserOption = None, common: Common = COMMON) -> None
     """
     List the API keys of a user, without their values.
 
-        $ dactl key list --user ana@example.com
+    $ dactl key list --user ana@example.com
     """
     async with common.connect() as da:
         if user is None:
@@ -50,7 +50,7 @@ async def ensure(
 
     The server shows the value of a new key only once: use --reveal.
 
-        $ dactl key ensure ci --permission manage_packages --reveal
+    $ dactl key ensure ci --permission manage_packages --reveal
 
     Args:
         name: Name of the key.
@@ -77,7 +77,7 @@ async def delete(
     """
     Delete an API key.
 
-        $ dactl key delete old-key.txt --yes
+    $ dactl key delete old-key.txt --yes
 
     Args:
         key_file: File that contains the key in its first line; `-` is standard input.

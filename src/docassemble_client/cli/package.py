@@ -40,8 +40,8 @@ async def deploy(
     """
     Install a package on the server, wait for the restart, and verify the installation.
 
-        $ dactl deploy ./docassemble-MyForm
-        $ dactl deploy --github https://github.com/acme/docassemble-MyForm --branch main
+    $ dactl deploy ./docassemble-MyForm
+    $ dactl deploy --github https://github.com/acme/docassemble-MyForm --branch main
 
     Args:
         source: Folder of the package, or its ZIP file.
@@ -74,7 +74,7 @@ async def list_packages(*, common: Common = COMMON) -> None:
     """
     List the installed packages with their versions.
 
-        $ dactl package list
+    $ dactl package list
     """
     async with common.connect() as da:
         packages = await da.packages.list()
@@ -88,7 +88,7 @@ async def uninstall(
     """
     Uninstall a package, and verify that it is gone.
 
-        $ dactl package uninstall docassemble.MyForm --yes
+    $ dactl package uninstall docassemble.MyForm --yes
 
     Args:
         name: Name of the package.
@@ -115,7 +115,7 @@ async def download(
     """
     Download the ZIP file from which a package was installed.
 
-        $ dactl package download docassemble.MyForm -o backup
+    $ dactl package download docassemble.MyForm -o backup
 
     Args:
         name: Name of the package.

@@ -56,9 +56,9 @@ async def add(
     Instead, the profile can name an environment variable or a program that has the key. The first
     profile is the default.
 
-        $ dactl profile add prod https://da.example.com
-        $ dactl profile add ci https://da.example.com --api-key-env DA_KEY
-        $ dactl profile add dev https://dev.example.com --api-key-command op read op://dev/key
+    $ dactl profile add prod https://da.example.com
+    $ dactl profile add ci https://da.example.com --api-key-env DA_KEY
+    $ dactl profile add dev https://dev.example.com --api-key-command op read op://dev/key
 
     Args:
         name: Name of the profile; a profile with this name is replaced.
@@ -102,7 +102,7 @@ def list_profiles(*, common: OutputOptions = OUTPUT) -> None:
     """
     List the profiles; the default has a star.
 
-        $ dactl profile list
+    $ dactl profile list
     """
     profiles = read_profiles()
     descriptions = [
@@ -123,7 +123,7 @@ def show(name: str | None = None, /, *, common: OutputOptions = OUTPUT) -> None:
     """
     Show a profile; its key only with --reveal.
 
-        $ dactl profile show prod
+    $ dactl profile show prod
 
     Args:
         name: Name of the profile; by default the one that commands use.
@@ -139,7 +139,7 @@ def use(name: str, /, *, common: OutputOptions = OUTPUT) -> None:
     """
     Make a profile the default.
 
-        $ dactl profile use prod
+    $ dactl profile use prod
 
     Args:
         name: Name of the profile.
@@ -155,7 +155,7 @@ def remove(name: str, /, *, yes: bool = False, common: OutputOptions = OUTPUT) -
     """
     Remove a profile and its API key from your computer.
 
-        $ dactl profile remove old --yes
+    $ dactl profile remove old --yes
 
     Args:
         name: Name of the profile.
@@ -177,7 +177,7 @@ def import_profiles(path: str = _FOREIGN_FILE, /, *, common: OutputOptions = OUT
     """
     Add the servers of docassemblecli as profiles; those that you have are kept.
 
-        $ dactl profile import
+    $ dactl profile import
 
     Args:
         path: Its file.

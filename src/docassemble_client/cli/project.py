@@ -39,7 +39,7 @@ async def list_projects(*, user: UserID = None, common: Common = COMMON) -> None
     """
     List the projects of a Playground, besides `default`.
 
-        $ dactl project list
+    $ dactl project list
     """
     async with common.connect() as da:
         await common.show_list(await da.playground.list_projects(user_id=user))
@@ -50,7 +50,7 @@ async def create(name: str, /, *, user: UserID = None, common: Common = COMMON) 
     """
     Create a project, unless it exists.
 
-        $ dactl project create review42
+    $ dactl project create review42
 
     Args:
         name: Name of the project: ASCII letters and digits.
@@ -66,7 +66,7 @@ async def delete(
     """
     Delete a project with all its files.
 
-        $ dactl project delete review42 --yes
+    $ dactl project delete review42 --yes
 
     Args:
         name: Name of the project.
@@ -94,7 +94,7 @@ async def install(
     """
     Unpack a package into a project; no file is deleted.
 
-        $ dactl project install ./docassemble-MyForm -p review42
+    $ dactl project install ./docassemble-MyForm -p review42
 
     Args:
         source: Folder of the package, or its ZIP file.
@@ -125,7 +125,7 @@ async def pull(
     """
     Let the server fetch a package into a project.
 
-        $ dactl project pull --github https://github.com/acme/docassemble-MyForm -p review42
+    $ dactl project pull --github https://github.com/acme/docassemble-MyForm -p review42
 
     Args:
         github: URL of a repository.
@@ -167,7 +167,7 @@ async def sync(
     """
     Make a project equal to a folder; only differences are sent.
 
-        $ dactl project sync ./docassemble-MyForm -p review42 --delete --dry-run
+    $ dactl project sync ./docassemble-MyForm -p review42 --delete --dry-run
 
     Args:
         folder: Folder of a package, or with the folders of the Playground.
@@ -205,7 +205,7 @@ async def watch(
     """
     Sync a folder now and after each change, until you press Ctrl+C.
 
-        $ dactl project watch ./docassemble-MyForm -p dev
+    $ dactl project watch ./docassemble-MyForm -p dev
 
     Args:
         folder: Folder of a package, or with the folders of the Playground.
@@ -237,8 +237,8 @@ async def download(
 
     `dactl project sync` sends them back.
 
-        $ dactl project download ./backup -p review42
-        $ dactl project download ./backup --all-users
+    $ dactl project download ./backup -p review42
+    $ dactl project download ./backup --all-users
 
     Args:
         folder: Folder for the files.

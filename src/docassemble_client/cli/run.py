@@ -37,7 +37,7 @@ async def run(
     """
     Run an interview with answers, and save its documents.
 
-        $ dactl run docassemble.MyForm:main.yml -a answers.json --save out --format pdf
+    $ dactl run docassemble.MyForm:main.yml -a answers.json --save out --format pdf
 
     Args:
         interview: File name of the interview.
@@ -70,7 +70,7 @@ async def link(
 
     Whoever has the link can open the session: it is shown with --reveal.
 
-        $ dactl link docassemble.MyForm:main.yml -a known.json --expires 2d --one-time --reveal
+    $ dactl link docassemble.MyForm:main.yml -a known.json --expires 2d --one-time --reveal
 
     Args:
         interview: File name of the interview.

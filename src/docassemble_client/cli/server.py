@@ -26,7 +26,7 @@ async def doctor(*, common: Common = COMMON) -> ExitCode:
 
     The exit code is 0 if the server can be used, 3 if the key is not accepted, else 4.
 
-        $ dactl doctor
+    $ dactl doctor
     """
     async with common.connect() as da:
         report = await da.doctor()
@@ -46,7 +46,7 @@ async def health(*, common: Common = COMMON) -> None:
     """
     Show whether the server works, its version, and when it started.
 
-        $ dactl server health
+    $ dactl server health
     """
     async with common.connect() as da:
         status = await da.server.get_health()
@@ -61,7 +61,7 @@ async def restart(*, timeout: Timeout = "10m", common: Common = COMMON) -> None:
     """
     Restart the server, and wait until it is stable.
 
-        $ dactl server restart
+    $ dactl server restart
     """
     async with common.connect() as da:
         with common.progress() as progress:
@@ -75,7 +75,7 @@ async def wait_for_server(*, timeout: Timeout = "10m", common: Common = COMMON) 
     """
     Wait until the server responds, for example after you started it.
 
-        $ dactl server wait --timeout 5m
+    $ dactl server wait --timeout 5m
     """
     from docassemble_client._concurrency import time_limit
     from docassemble_client.workflows.server.restart import wait_until_stable

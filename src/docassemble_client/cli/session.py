@@ -30,7 +30,7 @@ async def list_sessions(
     """
     List the sessions of all users, without their answers.
 
-        $ dactl session list -i docassemble.MyForm:data/questions/main.yml
+    $ dactl session list -i docassemble.MyForm:data/questions/main.yml
     """
     async with common.connect() as da:
         sessions = da.sessions.list_across_users(i=interview, tag=tag, user_id=user)
@@ -58,7 +58,7 @@ async def export(
     Without --output the table is written to standard output: as CSV, or with --json as JSON per
     line. Answers that are encrypted are left empty.
 
-        $ dactl session export -i docassemble.MyForm:main.yml --columns @email,rating -o out.csv
+    $ dactl session export -i docassemble.MyForm:main.yml --columns @email,rating -o out.csv
     """
     from docassemble_client.cli.tables import open_table
 
@@ -98,7 +98,7 @@ async def cleanup(
 
     Without --yes it reports how many there are, and deletes nothing.
 
-        $ dactl session cleanup --older-than 90d --tag intake
+    $ dactl session cleanup --older-than 90d --tag intake
 
     Args:
         all: Allow the deletion without a filter: of the sessions of every interview.

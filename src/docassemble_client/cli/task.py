@@ -18,7 +18,7 @@ async def wait_for_task(
     """
     Wait for a restart or an installation, and verify its result.
 
-        $ dactl task wait "$(dactl call server.restart)"
+    $ dactl task wait "$(dactl call server.restart)"
 
     Args:
         token: Token of the task, as a command that starts a task writes it.

@@ -27,7 +27,7 @@ async def list_users(*, inactive: bool = False, common: Common = COMMON) -> None
     """
     List the users: ID, e-mail address and privileges.
 
-        $ dactl user list --inactive
+    $ dactl user list --inactive
 
     Args:
         inactive: Include inactive users.
@@ -41,7 +41,7 @@ async def show(user: str | None = None, /, *, common: Common = COMMON) -> None:
     """
     Show a user; by default the owner of the API key.
 
-        $ dactl user show ana@example.com
+    $ dactl user show ana@example.com
 
     Args:
         user: ID or e-mail address.
@@ -71,7 +71,7 @@ async def ensure(
     """
     Create a user, or update what differs.
 
-        $ dactl user ensure ana@example.com --privilege advocate --set first_name=Ana
+    $ dactl user ensure ana@example.com --privilege advocate --set first_name=Ana
 
     Args:
         email: E-mail address.
@@ -118,7 +118,7 @@ async def invite(
     """
     Invite people to register, by e-mail.
 
-        $ dactl user invite ana@example.com --privilege advocate
+    $ dactl user invite ana@example.com --privilege advocate
 
     Args:
         emails: E-mail addresses.
@@ -135,7 +135,7 @@ async def deactivate(user: str, /, *, yes: bool = False, common: Common = COMMON
     """
     Deactivate a user, who can then no longer log in.
 
-        $ dactl user deactivate ana@example.com --yes
+    $ dactl user deactivate ana@example.com --yes
 
     Args:
         user: ID or e-mail address.
@@ -156,7 +156,7 @@ async def delete(
     """
     Delete a user with all sessions, files and Playgrounds of the user.
 
-        $ dactl user delete ana@example.com --yes
+    $ dactl user delete ana@example.com --yes
 
     Args:
         user: ID or e-mail address.
