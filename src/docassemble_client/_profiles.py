@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._checks import PATH, TEXT, TEXTS, Kind, check_arguments
-from docassemble_client._types import is_json_array
+from docassemble_client._types import is_json_array, is_mapping
 from docassemble_client.config import Secret, check_api_key, check_url
 from docassemble_client.errors import UsageError
 
@@ -180,8 +180,9 @@ def read_profiles(path: str | os.PathLike[str] | None = None) -> Profiles:
         table = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         _refuse(path, "is not valid TOML")
-    default, profiles = table.pop("default", None), table.pop("profiles", {})
-    if table or not isinstance(profiles, Mapping):
+    default: Any = table.pop("default", None)
+    profiles: object = table.pop("profiles", {})
+    if table or not is_mapping(profiles):
         _refuse(path, "may only contain `default`, and a table [profiles.NAME] for each profile")
     try:
         check_arguments(TEXT, optional=True, default=default)
@@ -215,9 +216,9 @@ def write_profiles(profiles: Profiles, path: str | os.PathLike[str] | None = Non
         return writer.commit()
 
 
-def _parse_profile(name: str, table: Any) -> ServerProfile:
+def _parse_profile(name: str, table: object) -> ServerProfile:
     check_profile_name(name)
-    if not isinstance(table, Mapping) or not set(table) <= set(_FIELDS):
+    if not is_mapping(table) or not set(table) <= set(_FIELDS):
         message = f"the profile {name} may only contain {', '.join(_FIELDS)}"
         raise UsageError(message)
     fields: dict[str, Any] = {"url": None, **table}
@@ -237,10 +238,10 @@ def _format(profiles: Profiles) -> str:
     for name, profile in profiles.by_name.items():
         lines += ["", f"[profiles.{_quote(name)}]"]
         for key in _FIELDS:
-            value = getattr(profile, key)
+            value: Any = getattr(profile, key)
             if isinstance(value, Secret):
                 value = value.reveal()
-            if isinstance(value, tuple):
+            if is_json_array(value):
                 lines.append(f"{key} = [{', '.join(map(_quote, value))}]")
             elif value is not None:
                 lines.append(f"{key} = {_quote(value)}")

@@ -22,5 +22,5 @@ async def list_remote_files(
         names = await retry_until_available(
             partial(client.playground.list_files, folder=folder, project=project, user_id=user_id)
         )
-        paths += [(folder, name) for name in names]
+        paths.extend((folder, name) for name in names)
     return paths
