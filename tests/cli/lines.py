@@ -236,7 +236,7 @@ def export_sessions(cli: CommandLine) -> None:
     )
 
     lines = (cli.folder / "sessions.csv").read_text(encoding="utf-8").splitlines()
-    assert re.fullmatch(r"1 sessions\n", out)
+    assert re.fullmatch(r"1 session\n", out)
     assert lines[0] == "@email,rating"
     assert lines[1].endswith(",5")
 

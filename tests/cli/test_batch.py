@@ -84,7 +84,7 @@ def test_rows_without_their_files_are_reported(dactl: Dactl) -> None:
 
     assert (missing.code, missing.lines) == (
         1,
-        ["1 rows: 0 done, 1 with missing documents; see run.jsonl"],
+        ["1 row: 0 done, 1 with missing documents; see run.jsonl"],
     )
     assert again.code == 0
 

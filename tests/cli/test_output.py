@@ -25,7 +25,7 @@ from docassemble_client import (
 )
 from docassemble_client.cli.common import OutputOptions
 from docassemble_client.cli.json_values import to_json
-from docassemble_client.cli.output import to_text, write_error
+from docassemble_client.cli.output import format_error, to_text, write_error
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Dactl
@@ -181,3 +181,20 @@ def test_verbose_logs_requests(dactl: Dactl, caplog: pytest.LogCaptureFixture) -
     dactl("user", "show", "-v")
 
     assert "GET /api/user" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Pass create=True, or the name", "Pass --create, or the name"),
+        ("pass policy= to generate a value", "pass --policy to generate a value"),
+        (
+            "github=, with or without branch=, or pip=",
+            "--github, with or without --branch, or --pip",
+        ),
+        ("Write for example user_id=7", "Write for example user_id=7"),
+    ],
+)
+def test_arguments_of_python_are_options(text: str, line: str) -> None:
+    """The errors are those of the library, whose arguments have the names of the options."""
+    assert format_error(ValueError(text)) == line

@@ -53,7 +53,7 @@ def test_old_sessions_are_deleted_only_with_yes(dactl: Dactl) -> None:
 def test_deletion_of_everything_is_explicit(dactl: Dactl) -> None:
     """Without a filter, --yes is not enough."""
     refused = dactl("session", "cleanup", "--older-than", "1s", "--yes")
-    done = dactl("session", "cleanup", "--older-than", "6000w", "--yes", "--all")
+    done = dactl("session", "cleanup", "--older-than", "6000w", "--yes", "--delete-all")
 
     assert refused.code == 2
     assert done.out == "0 of 2 sessions are stale: 0 deleted\n"

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_rows
-from docassemble_client.cli.output import write_note
+from docassemble_client.cli.output import count, format_error, write_note
 from docassemble_client.cli.run import Formats, Policy
 
 if TYPE_CHECKING:
@@ -83,9 +83,8 @@ async def batch(
                     if common.json:
                         common.show(result)
                     elif result.outcome != "done":
-                        write_note(
-                            f"row {result.key}: {result.outcome}: {result.error or ''}".rstrip(": ")
-                        )
+                        reason = f": {format_error(result.error)}" if result.error else ""
+                        write_note(f"row {result.key}: {result.outcome}{reason}")
     common.show(summary, summarize(summary, journal))
     return choose_exit_code(summary)
 
@@ -98,8 +97,8 @@ def summarize(summary: BatchProgress, journal: Path | None) -> str:
         "unknown": summary.unknown,
         "with missing documents": summary.missing,
     }
-    parts = [f"{count} {name}" for name, count in counts.items() if count or name == "done"]
-    text = f"{summary.completed} rows: {', '.join(parts)}"
+    parts = [f"{number} {name}" for name, number in counts.items() if number or name == "done"]
+    text = f"{count(summary.completed, 'row')}: {', '.join(parts)}"
     return f"{text}; see {journal}" if journal and summary.completed > summary.done else text
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any
 
 from docassemble_client._types import JSON
 from docassemble_client.errors import DocassembleError
+
+# In errors of the library, such as `create=True` or `policy=`.
+_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:True\b|(?=[\s,;)]|$))")
 
 
 def write_line(text: str) -> None:
@@ -39,11 +43,22 @@ def write_error(error: Exception) -> None:
         if hint:
             write_note(f"hint: {_to_one_line(hint)}")
     else:
-        write_note(f"dactl: {_to_one_line(str(error))}")
+        write_note(f"dactl: {format_error(error)}")
+
+
+def format_error(error: Exception) -> str:
+    """Return the text of an error in one line; arguments of Python are options here."""
+    return _to_one_line(str(error))
 
 
 def _to_one_line(text: str) -> str:
-    return " ".join(text.split())
+    line = " ".join(text.split())
+    return _ARGUMENT.sub(lambda match: f"--{match[1].replace('_', '-')}", line)
+
+
+def count(number: int, noun: str) -> str:
+    """Format a number of things, such as 1 row or 3 rows."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def to_text(value: object, *, reveal: bool) -> str:

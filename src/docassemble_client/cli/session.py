@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from docassemble_client.cli.common import COMMON, Common
 from docassemble_client.cli.inputs import parse_duration
+from docassemble_client.cli.output import count
 
 app = App(name="session")
 
@@ -72,8 +73,8 @@ async def export(
                 async for row in rows:
                     write(row)
                     counts[row.status] += 1
-                    progress.show("exporting", f"{counts.total()} sessions")
-    text = f"{counts.total()} sessions"
+                    progress.show("exporting", count(counts.total(), "session"))
+    text = count(counts.total(), "session")
     for status in ("encrypted", "unreadable"):
         text += f", {counts[status]} {status} and left empty" if counts[status] else ""
     if output is None:
@@ -89,7 +90,7 @@ async def cleanup(
     interview: Interview = None,
     tag: Tag = None,
     user: UserID = None,
-    all: bool = False,
+    delete_all: bool = False,
     yes: bool = False,
     common: Common = COMMON,
 ) -> int:
@@ -101,7 +102,7 @@ async def cleanup(
     $ dactl session cleanup --older-than 90d --tag intake
 
     Args:
-        all: Allow the deletion without a filter: of the sessions of every interview.
+        delete_all: Allow the deletion without a filter: of the sessions of every interview.
         yes: Delete the sessions.
     """
     async with common.connect() as da:
@@ -111,7 +112,7 @@ async def cleanup(
             tag=tag,
             user_id=user,
             dry_run=not yes,
-            delete_all=all,
+            delete_all=delete_all,
         )
     common.show(report, str(report))
     if not yes:
