@@ -261,6 +261,8 @@ def find_callback_parameters() -> set[str]:
         f"{name}.{method}({parameter.name})"
         for name in docassemble_client.__all__
         if inspect.isclass(cls := getattr(docassemble_client, name))
+        # The blocking client passes its arguments on to the asynchronous one.
+        if not cls.__module__.startswith("docassemble_client.blocking")
         for method, function in inspect.getmembers(cls, inspect.isfunction)
         if not method.startswith("_")
         for parameter in inspect.signature(function).parameters.values()

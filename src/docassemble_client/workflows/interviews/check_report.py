@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from attrs import frozen
 
+from docassemble_client._types import JSON
 from docassemble_client.errors import DocassembleError
-
-if TYPE_CHECKING:
-    from docassemble_client._types import JSON
 
 _LABELS = {"passed": "ok", "failed": "FAILED", "error": "ERROR"}
 _SUITE = "docassemble interviews"
