@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import IO, TypeAlias, TypeGuard, cast
 
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._checks import CALLABLE, PATH, SIZE, check_arguments
-from docassemble_client._concurrency import run_callback, to_thread, within_call
+from docassemble_client._concurrency import is_blocking, run_callback, to_thread, within_call
 from docassemble_client._filenames import parse_filename
 from docassemble_client.errors import DownloadTooLarge, UsageError
 from docassemble_client.responses import BinaryContent
 
 _Opened: TypeAlias = AbstractAsyncContextManager["DownloadStream"]
+
+Content: TypeAlias = os.PathLike[str] | bytes | IO[bytes] | Iterator[bytes] | AsyncIterable[bytes]
 
 Progress: TypeAlias = Callable[[int, int | None], object]
 """Called with (bytes transferred, total bytes or None)."""
@@ -48,13 +50,14 @@ class Upload:
     A file to send, with a name, a media type, a size or a progress callback.
 
     Attributes:
-        content: A path, bytes, a binary file object or an async iterable of bytes. A file object
-            is sent from its current position. An async iterable can be sent only once, so its
-            request is never retried. Exceptions from reading the content are raised unchanged.
+        content: A path, bytes, a binary file object, an iterator or async iterable of bytes. A file
+            object is sent from its current position. An iterator or async iterable can be sent only
+            once, so its request is never retried. Exceptions from reading the content are raised
+            unchanged.
         filename: File name that the server receives; default: the last part of the path.
         content_type: Media type; by default guessed from the name.
-        size: Number of bytes of an async iterable, or of a file object that cannot seek; None if
-            unknown. All other sizes are determined automatically.
+        size: Number of bytes of an iterator or async iterable, or of a file object that cannot
+            seek; None if unknown. All other sizes are determined automatically.
         on_progress: Function or coroutine function, called after each chunk with (bytes sent,
             total bytes or None). A retry starts again at 0.
         offset: Position from which a file object is sent; None if it cannot seek.
@@ -62,7 +65,7 @@ class Upload:
 
     def __init__(
         self,
-        content: str | os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes],
+        content: Content | str,
         filename: str = "",
         content_type: str | None = None,
         *,
@@ -94,9 +97,10 @@ class Upload:
         return isinstance(self.content, (bytes, os.PathLike)) or self.offset is not None
 
 
-FileInput: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes] | Upload
+FileInput: TypeAlias = Content | str | Upload
 """
-A file to send: a path, bytes, a binary file object, an async iterable of bytes, or an `Upload`.
+A file to send: a path, bytes, a binary file object, an iterator or async iterable of bytes, or an
+`Upload`.
 """
 
 
@@ -136,7 +140,7 @@ def to_upload(value: object) -> Upload:
     )
 
 
-def _check_content(value: object) -> os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes]:
+def _check_content(value: object) -> Content:
     if isinstance(value, str):
         return Path(value)
     if isinstance(value, io.TextIOBase):
@@ -145,8 +149,13 @@ def _check_content(value: object) -> os.PathLike[str] | bytes | IO[bytes] | Asyn
     if getattr(value, "closed", False) is True:
         message = "the file is closed"
         raise ValueError(message)
-    if is_binary_file(value) or isinstance(value, (bytes, os.PathLike, AsyncIterable)):
-        return cast("os.PathLike[str] | bytes | IO[bytes] | AsyncIterable[bytes]", value)
+    if isinstance(value, AsyncIterable) and is_blocking():
+        message = (
+            "an async iterable cannot be sent without an event loop; pass an iterator of bytes"
+        )
+        raise TypeError(message)
+    if is_binary_file(value) or isinstance(value, (bytes, os.PathLike, AsyncIterable, Iterator)):
+        return cast("Content", value)
     if hasattr(value, "read"):
         message = (
             "a file with an async read cannot be sent;"

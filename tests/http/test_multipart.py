@@ -173,8 +173,8 @@ def open_gzip(content: bytes) -> IO[bytes]:
         (Upload(b"x" * 100), True),
         (Upload(io.BytesIO(b"x" * 100)), True),
         (Upload(open_gzip(b"x" * 100)), True),
-        (Upload(UnseekableFile(b"x" * 100)), False),  # type: ignore[arg-type]  # works at run time
-        (Upload(UnseekableFile(b"x" * 100), size=100), True),  # type: ignore[arg-type]  # as above
+        (Upload(UnseekableFile(b"x" * 100)), False),
+        (Upload(UnseekableFile(b"x" * 100), size=100), True),
         (Upload(FileWithoutEnd(b"x" * 100)), False),
         (Upload(FileWithoutEnd(b"x" * 100), size=100), True),
         (Upload(iter_chunks(b"x" * 100)), False),
@@ -256,7 +256,7 @@ async def test_progress_is_reported_per_file() -> None:
         Upload(iter_chunks(b"1234"), size=3),
         Upload(iter_chunks(b"12", b"34"), size=3),
         Upload(iter_chunks(b"12"), size=3),
-        Upload(UnseekableFile(b"1234"), size=3),  # type: ignore[arg-type]  # works at run time
+        Upload(UnseekableFile(b"1234"), size=3),
     ],
 )
 async def test_a_file_of_another_size_than_declared_is_an_error(upload: Upload) -> None:
@@ -281,7 +281,7 @@ async def test_a_file_that_changes_its_size_is_an_error(tmp_path: Path, change: 
 async def test_a_file_that_returns_no_bytes_is_refused(chunk: Any) -> None:
     """A file that returns texts, or None because it does not block, is an error of the caller."""
     with pytest.raises(TypeError, match="expected bytes"):
-        await produce_body(Multipart((), (("f", Upload(UnseekableFile(chunk))),)))  # type: ignore[arg-type]  # works at run time
+        await produce_body(Multipart((), (("f", Upload(UnseekableFile(chunk))),)))
 
 
 def test_a_missing_file_is_an_error_before_sending(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import math
 import random
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from docassemble_client._blocking import reset_in_child
 from docassemble_client._checks import NUMBER, check_arguments
-from docassemble_client._concurrency import sleep
+from docassemble_client._concurrency import ThreadLock, sleep
 from docassemble_client._core.error_mapping import parse_retry_after
 from docassemble_client._core.messages import RawResponse
 from docassemble_client.errors import TRANSIENT_STATUSES, DocassembleError
@@ -76,18 +77,26 @@ class RetryBudget:
         self._capacity = capacity
         self._deposit = deposit
         self._balance = capacity
+        self._guard = ThreadLock()
+        reset_in_child(self)
 
     def deposit(self) -> None:
         """Add the deposit of one call."""
         if self._balance < self._capacity:
-            self._balance = min(self._capacity, self._balance + self._deposit)
+            with self._guard:
+                self._balance = min(self._capacity, self._balance + self._deposit)
+
+    def reset_after_fork(self) -> None:
+        """Forget that a thread of the parent process holds the lock."""
+        self._guard = ThreadLock()
 
     def try_withdraw(self) -> bool:
         """Withdraw one retry; return False if the budget is empty."""
-        if self._balance < 1:
-            return False
-        self._balance -= 1
-        return True
+        with self._guard:
+            if self._balance < 1:
+                return False
+            self._balance -= 1
+            return True
 
 
 def retry_delay(

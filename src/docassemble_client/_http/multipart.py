@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, closing, nullcontext
 from io import SEEK_END, UnsupportedOperation
 from mimetypes import guess_type
@@ -15,7 +15,7 @@ from docassemble_client._http.adapter import FileChangedError, FileReadError
 from docassemble_client.transfer import Upload, is_binary_file
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Generator
+    from collections.abc import AsyncIterator, Generator
 
 CHUNK_BYTES = 65536
 _DEFAULT_TYPE = "application/octet-stream"
@@ -174,7 +174,11 @@ async def _read_chunks(upload: Upload) -> AsyncGenerator[bytes]:
     elif is_binary_file(content):
         chunks = _read_file(content, upload.offset)
     else:
-        iterator = aiter(cast("AsyncIterable[bytes]", content))
+        iterator = (
+            _iterate(content)
+            if isinstance(content, Iterator)
+            else aiter(cast("AsyncIterable[bytes]", content))
+        )
         # Otherwise an incomplete generator would be closed later, in another task.
         is_generator = isinstance(iterator, AsyncGenerator)
         async with (
@@ -191,6 +195,11 @@ async def _read_chunks(upload: Upload) -> AsyncGenerator[bytes]:
                 yield chunk
         except OSError as error:
             raise FileReadError(type(error).__name__) from error
+
+
+async def _iterate(chunks: Iterator[bytes]) -> AsyncGenerator[bytes]:
+    for chunk in chunks:
+        yield chunk
 
 
 def _read_path(path: os.PathLike[str]) -> Generator[bytes]:

@@ -1,0 +1,1 @@
+"""Tests of `Docassemble`, the client for code that is not async."""
