@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docassemble_client import Docassemble
 from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.testing import FakeServer
 from tests.clock import VirtualClockLoop
@@ -45,6 +46,9 @@ def test_block_runs(
     fake = FakeServer()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(default_transport, "transport", fake.transport())
+    defaults = Docassemble.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "transport", fake.transport())
     monkeypatch.setenv(URL_VARIABLE, fake.url)
     monkeypatch.setenv(KEY_VARIABLE, fake.api_key)
     monkeypatch.setenv("TEST_API_KEY", fake.api_key)  # of the profile in client.md

@@ -15,7 +15,7 @@ from docassemble_client._http.adapter import FileChangedError, FileReadError
 from docassemble_client.transfer import Upload, is_binary_file
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator
+    from collections.abc import AsyncIterable, AsyncIterator, Generator
 
 CHUNK_BYTES = 65536
 _DEFAULT_TYPE = "application/octet-stream"
