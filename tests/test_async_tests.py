@@ -9,6 +9,7 @@ TESTS = Path(__file__).parent
 RUNNERS = {"asyncio.run", "asyncio.Runner", "asyncio.new_event_loop"}
 # Files that may call them, and why.
 PROGRAMS = {
+    "blocking/test_event_loops.py": "a callback of a blocking client runs a loop of its own",
     "corpus/__main__.py": "a command",
     "guides/__init__.py": "a block of the guide is a program of its own",
     "guides/sessions.py": "prepares the server of such a block",

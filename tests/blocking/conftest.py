@@ -1,4 +1,4 @@
-"""The library of the blocking clients; aiohttp, which has none, is replaced by httpx."""
+"""A blocking client of a fake server; and its library: aiohttp, which has none, becomes httpx."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from importlib import import_module
 
 import pytest
 
-from docassemble_client import Docassemble
+from docassemble_client import Docassemble, PollPolicy
+from docassemble_client.testing import FakeDocument, FakeServer, ScriptedScreen
+
+LETTER = "docassemble.demo:data/questions/letter.yml"
 
 
 @pytest.fixture(params=["httpx", "httpx2"])
@@ -22,3 +25,23 @@ def default_blocking_transport(http: str, monkeypatch: pytest.MonkeyPatch) -> di
     assert defaults is not None
     monkeypatch.setitem(defaults, "transport", "httpx" if http == "aiohttp" else http)
     return defaults
+
+
+@pytest.fixture
+def fake() -> FakeServer:
+    """A server with an interview that makes a document."""
+    fake = FakeServer(page_size=2)
+    fake.add_interview(
+        LETTER,
+        ScriptedScreen("Name?", ["name"]),
+        final=lambda _: ScriptedScreen(
+            "Done", documents=[FakeDocument("letter", {"pdf": b"%PDF-"})]
+        ),
+    )
+    return fake
+
+
+@pytest.fixture
+def da(fake: FakeServer) -> Docassemble:
+    """A client that polls without delays."""
+    return fake.blocking_client(poll=PollPolicy(interval=0))

@@ -33,6 +33,7 @@ ONLY_BLOCKING = {
 # Parameters that only the asynchronous side has, and why.
 ONLY_ASYNC_PARAMETERS = {
     "AsyncDocassemble.__init__": {"cleanup_timeout": "nothing is cleaned up in the background"},
+    "AsyncDocassemble.check_interviews": {"concurrency": "as cleanup_sessions"},
     "AsyncDocassemble.cleanup_sessions": {"concurrency": "calls are made one after the other"},
     "Paginator.items": {"prefetch": "pages are requested one after the other"},
     "Paginator.pages": {"prefetch": "pages are requested one after the other"},
