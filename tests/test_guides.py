@@ -140,3 +140,19 @@ def test_output_is_compared() -> None:
 
     assert block.matches_output("a: 1, 2\nb\n")
     assert not block.matches_output("a: 1, 2\nc\n")
+
+
+async def test_every_fake_server_has_the_interviews_of_the_guide() -> None:
+    """Also the served one; other blocks add their own interviews."""
+    names = {
+        name
+        for page in PAGES
+        for block in find_blocks(page)
+        if "add_interview" not in block.code
+        for name in re.findall(r"docassemble\.(?:base|demo):[\w/.-]+\.yml", block.code)
+    }
+    async with FakeServer().client() as da:
+        for name in names:
+            assert (await da.interviews.get_data(name)).vocabulary, name
+
+    assert len(names) >= 6

@@ -9,7 +9,6 @@ import pytest
 
 from docassemble_client.testing import FakeServer
 from tests.cli.lines import LINES, CommandLine, prepare
-from tests.guides.documents import prepare_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ pytestmark = [
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """Serve a fake server, and prepare the files."""
     fake = FakeServer(restart_seconds=0.1, install_seconds=0.1, outage="waiting")
-    prepare_server(fake)
     with fake.serve() as url:
         yield prepare(url, fake.api_key, tmp_path_factory.mktemp("lines"), "lines42")
 

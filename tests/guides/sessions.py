@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from docassemble_client.testing import Field, ScriptedScreen
-
 if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
 
@@ -14,13 +12,7 @@ SURVEY = "docassemble.demo:data/questions/survey.yml"
 
 
 def prepare_server(fake: FakeServer) -> None:
-    """Add the survey and its sessions."""
-    fake.add_interview(
-        SURVEY,
-        ScriptedScreen("How do you like it?", [Field("rating", "Stars", "integer")]),
-        final=lambda _: ScriptedScreen("Thank you"),
-        multi_user=True,
-    )
+    """Add the sessions of the survey."""
     asyncio.run(_answer_survey(fake))
 
 

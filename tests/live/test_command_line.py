@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docassemble_client.testing import FakeServer
 from tests.cli.lines import LINES, CommandLine, deploy_repository, prepare
-from tests.guides.documents import prepare_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +20,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals and s
 @pytest.fixture(scope="module")
 def command_line(server: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """Prepare the files."""
-    if isinstance(server, FakeServer):
-        prepare_server(server)
     return prepare(server.url, server.api_key, tmp_path_factory.mktemp("lines"), "dactl42")
 
 

@@ -26,12 +26,6 @@ NO_SUCH = "docassemble.demo:data/questions/no-such.yml"
 
 # The variable kind selects the error.
 FAULTS = """
-modules:
-  - docassemble.base.util
----
-imports:
-  - os
----
 mandatory: True
 code: |
   if kind == "failing":
@@ -53,6 +47,16 @@ fields:
 event: fail
 code: |
   1 / 0
+"""
+VANISHED_FILE = """
+modules:
+  - docassemble.base.util
+---
+imports:
+  - os
+---
+mandatory: True
+question: Ready
 ---
 event: gone
 code: |
@@ -137,9 +141,11 @@ FAILURES: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[FailingCall]]] 
             ("go_back", INVALID_SECRET, 400, "Unable to decrypt interview dictionary."),
             ("go_back", UNKNOWN_SESSION, 400, "Unable to obtain interview dictionary."),
             ("go_back", {}, 400, "Cannot go back."),
-            # Must be last: it adds a step, although it fails.
-            ("run_action", {"action": "gone"}, 404, "Could not send file because "),
         ],
+    ),
+    "vanished file": (
+        [],
+        [("run_action", {"action": "gone"}, 404, "Could not send file because ")],
     ),
     "failing": (
         [("set_variables", {"variables": {"kind": "failing"}, "question": False})],
@@ -228,8 +234,9 @@ async def get_failure(call: Awaitable[object]) -> tuple[int, str]:
 async def test_failing_call_is_a_known_error(da: AsyncDocassemble, state: str) -> None:
     """Each known error of the calls on a session has the status and text of the specification."""
     steps, failing_calls = FAILURES[state]
+    text = VANISHED_FILE if state == "vanished file" else FAULTS
 
-    async with temporary_interview_session(da, FAULTS) as s:
+    async with temporary_interview_session(da, text) as s:
         for name, arguments in steps:
             await call(da, s, name, arguments)
 

@@ -29,11 +29,11 @@ code: |
   letter
   the_end
 ---
-code: letter = "Dear " + name
+code: letter = "Dear " + full_name
 ---
 question: Name, ${ greeting }?
 fields:
-  - Your name: name
+  - Your name: full_name
 ---
 question: Greeting?
 fields:
@@ -65,21 +65,27 @@ async def test_debug_mode_explains_why_a_screen_is_shown(
     fake.config["debug"] = True
     greeting = await get_question(da, s)
     name = await set_variables(da, s, variables={"greeting": "you"})
-    end = await set_variables(da, s, variables={"name": "Ada"})
+    end = await set_variables(da, s, variables={"full_name": "Ada"})
 
     assert isinstance(without_debug, Question)
     assert without_debug.source is None
-    initial_steps = [("initial", "multi_user = True"), ("mandatory code", "letter\nthe_end\n")]
-    letter_steps = [("needed", "letter"), ("running", 'letter = "Dear " + name')]
-    name_block = "question: |\n  Name, ${ greeting }?\nfields:\n  - Your name: name\n"
-    name_steps = [("needed", "name"), ("asking", name_block), ("needed", "greeting")]
+    blocks = SOURCE.split("---")
+    initial_steps = [("initial", blocks[0]), ("mandatory code", blocks[1])]
+    letter_steps = [("needed", "letter"), ("running", blocks[2])]
+    name_steps = [("needed", "full_name"), ("asking", blocks[3]), ("needed", "greeting")]
     complete = [("complete", None)]
     assert get_steps(greeting) == initial_steps + letter_steps + name_steps + complete
-    assert get_steps(name) == [*initial_steps, *letter_steps, ("needed", "name"), *complete]
-    assert get_steps(end) == [*initial_steps, *letter_steps, ("needed", "the_end"), *complete]
+    assert get_steps(name) == [*initial_steps, *letter_steps, ("needed", "full_name"), *complete]
+    assert get_steps(end) == [
+        *initial_steps,
+        *letter_steps,
+        *initial_steps,
+        ("needed", "the_end"),
+        *complete,
+    ]
     source: Any = end.source
     assert source["varsLink"] == f"/vars?i={s.i}"
-    assert source["history"]["source_code"] == "question: |\n  The end. Of all things!\n"
+    assert source["history"]["source_code"] == blocks[5]
     assert dict(source["readability"]["question"])["Flesch Reading Ease"] > 90
 
 
@@ -102,22 +108,6 @@ async def test_debug_mode_explains_screens_of_scripted_interviews(
         ("complete", None),
     ]
     assert get_steps(shade) == [("needed", "ask"), ("complete", None)]
-
-
-async def test_command_is_a_screen_without_source_code(
-    da: AsyncDocassemble, fake: FakeServer
-) -> None:
-    """Code that calls command() shows a redirecting screen; its step names the source file."""
-    fake.config["debug"] = True
-
-    s = await start_interview(da, "mandatory: True\ncode: command('exit', 'https://example.com/')")
-    question = await get_question(da, s)
-
-    assert (question.question_type, question.question_text) == ("exit", "https://example.com/")
-    assert (question.question_name, question.subquestion_text) == ("Question_Temp", "")
-    source: Any = question.source
-    assert "source_code" not in source["history"]
-    assert source["history"]["steps"][0]["source_file"] == s.i
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from docassemble_client import (
+    APIError,
     AsyncDocassemble,
     BinaryContent,
     JSONReply,
@@ -15,19 +18,19 @@ from docassemble_client import (
     UndefinedVariable,
     Upload,
 )
+from docassemble_client.testing._yaml.document_templates import extract_text
 from tests.testing.conftest import get_error_text
 from tests.testing.letter_interview import get_question, get_variables, run_action, set_variables
+from tests.testing.yaml_interviews import REFUSED_BY_DOCASSEMBLE, SUPPORTED, UNSUPPORTED
 
 ALL = """
 metadata:
   title: All
+  short title: A
   tags: [one]
-  required privileges: [admin]
 ---
-imports: [math]
----
-objects:
-  - client: Individual
+modules:
+  - docassemble.base.util
 ---
 mandatory: True
 question: Hello
@@ -35,17 +38,16 @@ continue button field: hello
 ---
 mandatory: True
 code: |
-  client.name.first
-  size = {"root": math.sqrt(square), "items": [1, (2, 3)], "odd": object()}
+  first_name
+  size = square * 2
   if agrees:
-    box = client
     the_end
 ---
-question: Name of ${ client }?
+question: Name of ${ title_text }?
 fields:
-  - First: client.name.first
+  - First: first_name
   - label: Age
-    field: client.age
+    field: age
     datatype: integer
     required: False
   - Fruit: fruit
@@ -56,25 +58,22 @@ question: Agreed, ${ greeting }?
 yesno: agrees
 ---
 code: |
-  greeting = "Ms. " + client.name.first
+  title_text = "you"
+  greeting = "Ms. " + first_name
 ---
 event: the_end
 question: |
   The end
 subquestion: |
-  of ${ client.name.first }
+  of ${ first_name }
 ---
 event: tell
 code: |
-  json_response({"by": action_argument("by"), "there": defined("agrees")}, response_code=201)
+  json_response({"by": action_argument("by"), "there": [defined("agrees")]}, response_code=201)
 ---
 event: say
 code: |
   response("plain text")
----
-event: send
-code: |
-  response(binaryresponse=b"x", content_type="a/b")
 ---
 event: note
 code: |
@@ -82,17 +81,30 @@ code: |
   session_tags().add("more")
   noted = True
 ---
-event: need
+event: ask_unknown
 code: |
   unknown_name
+---
+event: choose
+code: |
+  counted = 1
+  both
+---
+event: end
+code: |
+  both
+  json_response(both)
+---
+event: describe
+question: Described ${ first_name }
+---
+code: |
+  helper = 1
 ---
 question: Both?
 fields:
   - Both: both
 continue button field: done
----
-images:
-  star: docassemble.demo:data/static/star.png
 """
 
 
@@ -102,41 +114,49 @@ async def start_interview(da: AsyncDocassemble, text: str = ALL) -> Session:
     return await da.sessions.start("docassemble.playground1:a.yml")
 
 
+async def get_refusal(da: AsyncDocassemble, text: str) -> str:
+    """Start an interview that the fake server does not support; return the error text."""
+    with pytest.raises(APIError) as error:
+        await start_interview(da, text)
+    assert error.value.status == 501
+    assert isinstance(error.value.body, str)
+    return error.value.body
+
+
 async def test_blocks_are_run_when_they_are_needed(da: AsyncDocassemble) -> None:
     """Mandatory blocks run in order; a missing variable runs the block that defines it."""
     s = await start_interview(da)
     hello = await get_question(da, s)
     name = await set_variables(da, s, question_name=hello.question_name)
-    needed = await set_variables(da, s, variables={"client.name.first": "Ada"})
-    agree = await set_variables(da, s, variables={"client.name.first": "Ada", "square": 9})
+    needed = await set_variables(da, s, variables={"first_name": "Ada"})
+    agree = await set_variables(da, s, variables={"first_name": "Ada", "square": 9})
     end = await set_variables(da, s, variables={"agrees": True})
     variables = await get_variables(da, s)
     session = (await da.sessions.list(tag="one")).items[0]
 
-    assert (hello.question_type, hello.question_text) == ("settrue", "Hello")
-    assert (name.question_text, name.event_list) == ("Name of client?", ["client.name.first"])
+    assert (hello.question_type, hello.question_name) == ("settrue", "Question_1")
+    assert (name.question_text, name.event_list) == ("Name of you?", ["first_name"])
+    assert (name.title, name.short_title) == ("All", "A")
     assert [field.datatype for field in name.fields] == ["text", "integer", "text"]
     assert isinstance(needed, UndefinedVariable)
     assert needed.variable == "square"
     assert (agree.question_text, agree.question_name) == ("Agreed, Ms. Ada?", "ID agree")
     assert (agree.yes_label, agree.question_type) == ("Yes", "yesno")
     assert (end.question_text, end.subquestion_text) == ("The end", "of Ada")
-    assert variables["size"] == {"root": 3.0, "items": [1, [2, 3]], "odd": None}
-    assert variables["box"]["name"]["first"] == "Ada"
+    assert variables["size"] == 18
     assert (session.title, session.tags) == ("All", ["one"])
 
 
 async def test_actions_of_a_yaml_interview_return_values(da: AsyncDocassemble) -> None:
-    """JSON, text, bytes or nothing; a persistent action shows a question."""
+    """JSON, text or nothing; a persistent action shows a question."""
     s = await start_interview(da)
     replies = [
         await run_action(da, s, "tell", arguments={"by": 1}),
         await run_action(da, s, "note"),
-        await run_action(da, s, "need"),
         await run_action(da, s, "unknown"),
+        await run_action(da, s, "choose"),
     ]
     text = await run_action(da, s, "say")
-    binary = await run_action(da, s, "send")
     await run_action(da, s, "both", persistent=True)
     both = await get_question(da, s)
     variables = await get_variables(da, s)
@@ -146,34 +166,142 @@ async def test_actions_of_a_yaml_interview_return_values(da: AsyncDocassemble) -
 
     assert (brief.tags, whole.tags) == (["one"], ["later", "more", "one"])
     assert "_session_tags" not in variables
-    assert [image.var for image in data.names.images_list] == ["star"]
-    assert data.names.templates_list == []
     names = {variable.var: variable.class_name for variable in data.names.var_list}
-    assert names.items() >= {"client": "Individual", "fruit": None}.items()
-    assert replies == [JSONReply({"by": 1, "there": False}), None, None, None]
+    assert names.items() >= {"first_name": None, "fruit": None}.items()
+    assert replies == [JSONReply({"by": 1, "there": [False]}), None, None, None]
     assert isinstance(text, BinaryContent)
     assert text.text == "plain text"
-    assert binary == BinaryContent(content=b"x", content_type="a/b")
     assert isinstance(both, Question)
     assert (both.question_text, both.question_variable_name) == ("Both?", "done")
-    assert variables["noted"] is True
+    assert (variables["noted"], variables["counted"]) == (True, 1)
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("action", "message"),
     [
-        ("question: [", "400 DASourceError: "),
-        ("code: '1 +'", "400 DASourceError: "),
-        ("mandatory: True\ncode: 1 / 0", "400 DAException: create_new_interview: failure to ass"),
-        ("mandatory: True\ncode: a = 1", "400 DAException: create_new_interview: failure to ass"),
-        ("mandatory: True\ncode: a\n---\ncode: |\n  if False:\n    a = 1", "400 DAException: cr"),
+        ("ask_unknown", "an action that needs a variable without a definition"),
+        ("describe", "an action that asks a question with expressions"),
+        ("helper", "an action that runs code without 'event'"),
     ],
 )
-async def test_an_invalid_interview_cannot_start(
-    da: AsyncDocassemble, text: str, expected: str
+async def test_an_action_that_would_differ_from_a_real_server_is_refused(
+    da: AsyncDocassemble, action: str, message: str
 ) -> None:
-    """Invalid YAML or Python, an exception, a missing end, and a variable without definition."""
-    assert (await get_error_text(start_interview(da, text))).startswith(expected)
+    """The real server runs or repeats these in ways that the fake server does not."""
+    s = await start_interview(da)
+
+    assert message in await get_error_text(run_action(da, s, action))
+
+
+async def test_an_action_that_asks_before_the_interview_responds_is_refused(
+    da: AsyncDocassemble,
+) -> None:
+    """The response of the interview would be taken for that of the action."""
+    text = "mandatory: True\ncode: json_response(1)\n---\nevent: ask_it\ncode: apple\n---\n"
+    s = await start_interview(da, f"{text}question: Apple?\nfields:\n  - Apple: apple\n")
+
+    assert "before the interview responds" in await get_error_text(run_action(da, s, "ask_it"))
+
+
+@pytest.mark.parametrize(("text", "message", "line"), UNSUPPORTED)
+async def test_unsupported_parts_are_refused_by_name_and_line(
+    da: AsyncDocassemble, text: str, message: str, line: int
+) -> None:
+    """Every block, key, datatype, line of Mako, statement and name that is not listed."""
+    refusal = await get_refusal(da, text)
+
+    assert f"The fake server does not support {message}" in refusal
+    assert f": docassemble.playground1:a.yml, line {line}. Script the interview" in refusal
+    assert "Recorder" in refusal
+
+
+@pytest.mark.parametrize("content", [b"question: \xff", b"\xef\xbb\xbfquestion: A"])
+async def test_encodings_other_than_utf_8_are_refused(da: AsyncDocassemble, content: bytes) -> None:
+    """A byte order mark is refused as well."""
+    await da.playground.upload_files([Upload(content, "b.yml")], folder="questions")
+
+    error = await get_error_text(da.sessions.start("docassemble.playground1:b.yml"))
+
+    assert "The fake server does not support" in error
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("answer + 1", {"variables": {"answer": [1]}}),
+        ("answer + 1", {"variables": {"answer": "2026-01-05"}}),
+        ("not answer", {"variables": {"answer": {"a": 1}}}),
+        ("answer * 1e308 * 10", {"variables": {"answer": 5.0}}),
+    ],
+)
+async def test_values_that_docassemble_handles_differently_are_refused(
+    da: AsyncDocassemble, code: str, value: dict[str, Any]
+) -> None:
+    """Dates and objects are no JSON on the server, and infinity is none anywhere."""
+    s = await start_interview(
+        da, f"mandatory: True\ncode: result = {code}\n---\nmandatory: True\nquestion: A"
+    )
+
+    error = await get_error_text(set_variables(da, s, **value))
+
+    assert "does not support computing with dates, objects, lists" in error
+
+
+async def test_a_text_response_with_mako_is_refused(da: AsyncDocassemble) -> None:
+    """The server fills in the text of response() as a template."""
+    s = await start_interview(da, "mandatory: True\ncode: response(answer)")
+
+    error = await get_error_text(set_variables(da, s, variables={"answer": "${ 1 }"}))
+
+    assert "response() without a text" in error
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+async def test_supported_interviews_start(da: AsyncDocassemble, name: str) -> None:
+    """The live tests compare them with a real server."""
+    s = await start_interview(da, SUPPORTED[name])
+
+    assert await get_question(da, s) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no YAML", "400 DASourceError: Error reading YAML file docassemble.playground1:a.yml in"),
+        ("duplicate key", "400 DASourceError: Error reading YAML file docassemble.playground1:a."),
+        ("two directives", "400 DASourceError: There can only be one directive in a question."),
+        ("question and code", "400 DASourceError: A block can be a question block or a code block"),
+        ("initial and mandatory", "400 DASourceError: You cannot use the mandatory modifier and"),
+        ("no Python", "400 DASourceError: Syntax Error: invalid syntax (<code block, docassemble"),
+        ("no expression", "400 DASourceError: Syntax Error: invalid syntax (<unknown>, line 1)"),
+        (
+            "no mapping",
+            "400 DASourceError: A block must be in the form of a dictionary.[apple, ",
+        ),
+        (
+            "infinite loop",
+            "400 DAException: create_new_interview: failure to assemble",
+        ),
+        (
+            "division by zero",
+            "400 DAException: create_new_interview: failure to assemble",
+        ),
+    ],
+)
+async def test_an_interview_that_docassemble_refuses_cannot_start(
+    da: AsyncDocassemble, name: str, message: str
+) -> None:
+    """The error has the server's text."""
+    assert (await get_error_text(start_interview(da, REFUSED_BY_DOCASSEMBLE[name]))).startswith(
+        message
+    )
+
+
+async def test_an_interview_without_an_end_cannot_start(da: AsyncDocassemble) -> None:
+    """All its blocks have run."""
+    error = await get_error_text(start_interview(da, "mandatory: True\ncode: apple = 1\n"))
+
+    assert "DAErrorNoEndpoint: Docassemble has finished executing" in error
 
 
 async def test_a_session_uses_the_current_file(da: AsyncDocassemble) -> None:
@@ -181,7 +309,7 @@ async def test_a_session_uses_the_current_file(da: AsyncDocassemble) -> None:
     s = await start_interview(da, "mandatory: True\nquestion: One")
     first: Any = await get_question(da, s)
     await da.playground.upload_files(
-        [Upload(b"mandatory: True\nquestion: Two", "a.yml")], folder="questions"
+        [Upload(b"mandatory: True\r\nquestion: Two", "a.yml")], folder="questions"
     )
     second: Any = await get_question(da, s)
     await da.playground.delete_file("a.yml", folder="questions")
@@ -204,6 +332,39 @@ async def test_an_interview_may_store_answers_unencrypted(da: AsyncDocassemble) 
 
     assert (s.secret, s.encrypted) == (None, False)
     assert isinstance(await da.sessions.get_question(s.i, s.session), UndefinedVariable)
+
+
+async def test_a_document_is_assembled_once(da: AsyncDocassemble) -> None:
+    """Later it has a second format, and the text that it had at first."""
+    s = await start_interview(da, SUPPORTED["document"])
+    first = await set_variables(da, s, variables={"full_name": "Ada"})
+    second = await set_variables(da, s, variables={"full_name": "Alan"})
+    (attachment,), (again,) = first.attachments, second.attachments
+    file = await da.files.download(attachment.number["docx"])
+
+    assert attachment.valid_formats == again.valid_formats == ["docx"]
+    assert (attachment.name, attachment.filename) == ("Letter to you", "letter")
+    assert again.filename_with_extension == {"docx": "letter.docx", "rtf to docx": "letter.docx"}
+    assert again.number["docx"] == attachment.number["docx"]
+    assert extract_text(file.content).startswith("Dear Ada,\n\nThanks")
+    assert "[Content_Types].xml" in ZipFile(BytesIO(file.content)).namelist()
+    assert "_documents" not in await get_variables(da, s)
+    assert "Markdown and quotation marks" in await get_error_text(
+        start_document(da, "*Ada*"),
+    )
+
+
+async def start_document(da: AsyncDocassemble, name: str) -> object:
+    """Assemble the document for another name, in a new session."""
+    s = await start_interview(da, SUPPORTED["document"])
+    return await set_variables(da, s, variables={"full_name": name})
+
+
+async def test_variables_that_need_each_other_are_an_error(da: AsyncDocassemble) -> None:
+    """The message names the variables, as the server's does."""
+    error = await get_error_text(start_interview(da, REFUSED_BY_DOCASSEMBLE["infinite loop"]))
+
+    assert "DASourceError: " in error
 
 
 @pytest.mark.parametrize(
@@ -229,35 +390,3 @@ async def test_a_yes_no_question_has_a_single_field_without_a_label(
     (field,) = question.fields
     assert (field.datatype, field.sign, field.label) == (datatype, sign, None)
     assert field.true_label == ("Yes" if sign > 0 else None)
-
-
-async def test_a_field_has_the_properties_of_its_datatype(da: AsyncDocassemble) -> None:
-    """Checkboxes are not required, files have a size limit, ml fields have a group."""
-    fields = """
-mandatory: True
-question: Fields
-fields:
-  - Box: box
-    datatype: noyes
-  - Perhaps: perhaps
-    datatype: yesnomaybe
-  - File: file_there
-    datatype: file
-  - Age: age
-    datatype: integer
-  - Mood: mood
-    datatype: ml
-    using: moods
-"""
-
-    question = await get_question(da, await start_interview(da, fields))
-    box, perhaps, file, age, mood = question.fields
-
-    assert (box.datatype, box.inputtype, box.sign, box.required) == (
-        *("boolean", "noyes", -1),
-        False,
-    )
-    assert (perhaps.datatype, perhaps.inputtype) == ("threestate", "yesnomaybe")
-    assert (file.max, set(file.validation_messages)) == (16 * 1024 * 1024, {"max", "required"})
-    assert set(age.validation_messages) == {"number", "required", "step"}
-    assert mood.ml_info == {"group_id": "moods"}

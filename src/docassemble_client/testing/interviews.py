@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._checks import FLAG, ITERABLE, MAPPING, TEXT, check_arguments, validate
+from docassemble_client._checks import MAPPING, TEXT, check_arguments, validate
 from docassemble_client._types import JSONInput
 from docassemble_client.testing._yaml.variable_expressions import (
     UndefinedName,
+    print_value,
     read_variable,
-    to_python,
 )
+from docassemble_client.testing.screens import ScriptedScreen
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
 
-TEMPORARY_BLOCK = "Question_Temp"  # block name of a screen that code created
 _TEMPLATE = re.compile(r"\$\{ *([^}]+?) *\}")
 
 
@@ -30,15 +30,17 @@ class SessionVariables(Mapping[str, Any]):
     Reading an undefined variable makes the interview ask for it.
     """
 
-    def __init__(self, variables: dict[str, JSON]) -> None:
+    def __init__(self, variables: dict[str, JSON], *, steps: int = 0) -> None:
         """
         Wrap the variables.
 
         Args:
             variables: Values by name; `set` changes this dictionary.
+            steps: Number of saved steps of the session.
         """
         check_arguments(MAPPING, variables=variables)
         self._variables = variables
+        self.steps = steps
 
     def __getitem__(self, name: str) -> Any:
         """Read a variable, such as client.name or fruit['apple']."""
@@ -69,104 +71,13 @@ class SessionVariables(Mapping[str, Any]):
 
     def fill_in(self, text: str) -> str:
         """Replace each ${ name } in a text with the variable's value."""
-        return _TEMPLATE.sub(lambda match: str(to_python(self[match[1]])), text)
+        return _TEMPLATE.sub(lambda match: print_value(self[match[1]]), text)
 
 
 FinalFunction: TypeAlias = Callable[[SessionVariables], object]
 """Returns the end of an interview: a ScriptedScreen, JSONReply, BinaryContent, bytes or JSON."""
 ActionFunction: TypeAlias = Callable[[SessionVariables, Mapping[str, Any]], object]
 """Runs an action with its arguments; returns the same types as FinalFunction, or None."""
-
-
-@frozen
-class Field:
-    """
-    A field of a screen.
-
-    Attributes:
-        variable: Name of the variable that the field sets.
-        label: Label; the variable's name by default.
-        datatype: docassemble's datatype, such as text or currency.
-        choices: Values by label.
-        required: Whether the field must be answered.
-        default: Initial value.
-        extra: Additional keys of the field's JSON.
-    """
-
-    variable: str = field(validator=validate(TEXT))
-    label: str = field(default="", validator=validate(TEXT))
-    datatype: str = field(default="text", validator=validate(TEXT))
-    choices: Mapping[str, JSONInput] = field(
-        factory=dict[str, "JSONInput"], validator=validate(MAPPING)
-    )
-    required: bool = field(default=True, validator=validate(FLAG))
-    default: JSONInput = None
-    extra: Mapping[str, JSONInput] = field(factory=dict[str, "JSONInput"], kw_only=True)
-
-
-@frozen
-class FakeDocument:
-    """
-    A document that an interview assembles.
-
-    Attributes:
-        name: Display name; file names are derived from it.
-        content: File contents by extension, such as pdf and docx.
-        variable: Name of the variable that would hold the document.
-    """
-
-    name: str = field(validator=validate(TEXT))
-    content: Mapping[str, bytes] = field(repr=False, validator=validate(MAPPING))
-    variable: str = ""
-
-
-def _to_fields(fields: Iterable[Field | str]) -> tuple[Field, ...]:
-    check_arguments(ITERABLE, fields=fields)
-    return tuple(field if isinstance(field, Field) else Field(field) for field in fields)
-
-
-def _to_documents(documents: Iterable[FakeDocument]) -> tuple[FakeDocument, ...]:
-    check_arguments(ITERABLE, documents=documents)
-    return tuple(documents)
-
-
-@frozen
-class ScriptedScreen:
-    """
-    A screen of a scripted interview.
-
-    Attributes:
-        text: Heading; ${ name } is replaced by the variable's value.
-        fields: Fields, or names of the variables they set.
-        subtext: Text below the heading.
-        kind: docassemble's question type; fields or deadend by default.
-        name: Name of the block; numbered by default.
-        mandatory: Whether the block is mandatory. If so, `question_name` must be sent with the
-            answer.
-        documents: Documents to download from the screen.
-        progress: Value of the progress bar, 0 to 100; None if the screen sets none.
-        extra: Additional keys of the screen's JSON; they override all others.
-    """
-
-    text: str = field(validator=validate(TEXT))
-    fields: tuple[Field, ...] = field(default=(), converter=_to_fields)
-    subtext: str = field(default="", kw_only=True)
-    kind: str = field(default="", kw_only=True)
-    name: str = field(default="", kw_only=True)
-    mandatory: bool = field(default=False, kw_only=True)
-    documents: tuple[FakeDocument, ...] = field(default=(), kw_only=True, converter=_to_documents)
-    progress: float | None = field(default=None, kw_only=True)
-    extra: Mapping[str, JSONInput] = field(factory=dict[str, "JSONInput"], kw_only=True)
-
-    @property
-    def code(self) -> str:
-        """YAML of the block, as an author could write it."""
-        fields = "".join(
-            f"  - {field.label or field.variable}: {field.variable}\n" for field in self.fields
-        )
-        texts = {"question": self.text, "subquestion": self.subtext}
-        blocks = "".join(f"{name}: |\n  {text}\n" for name, text in texts.items() if text)
-        return blocks + (f"fields:\n{fields}" if fields else "")
 
 
 @frozen
@@ -200,12 +111,16 @@ class ShowScreen:
         name: Name of the screen's block.
         event_list: Variables that the screen was asked for.
         trace: Steps that led to the screen.
+        source: YAML of the block, if it was written in YAML.
+        is_filled_in: Whether the texts of the screen are already filled in.
     """
 
     screen: ScriptedScreen
     name: str
     event_list: tuple[str, ...] = ()
     trace: tuple[TraceStep, ...] = ()
+    source: str = ""
+    is_filled_in: bool = False
 
 
 @frozen
@@ -271,7 +186,7 @@ class ScriptedInterview:
     @property
     def variable_classes(self) -> dict[str, str]:
         """Class names by variable; empty for a variable that is not an object."""
-        variables = [field.variable for screen in self.screens for field in screen.fields]
+        variables = [name for screen in self.screens for name in screen.variables]
         return dict.fromkeys([*variables, *self.undefined_variables], "")
 
     @property
@@ -357,7 +272,7 @@ class ScriptedInterview:
     ) -> ShowScreen | None:
         """Return the screen if it still has to be answered."""
         name = self.get_block_name(screen)
-        missing = [field.variable for field in screen.fields if field.variable not in variables]
+        missing = [name for name in screen.variables if name not in variables]
         if missing:
             return _ask_for_variable(missing[0], screen, name)
         must_show = screen.mandatory and name not in answered_blocks
@@ -365,7 +280,7 @@ class ScriptedInterview:
 
     def _ask_on_demand(self, variable: str) -> NeedVariable | ShowScreen:
         for screen in self.on_demand:
-            if any(field.variable == variable for field in screen.fields):
+            if variable in screen.variables:
                 return _ask_for_variable(variable, screen, self.get_block_name(screen))
         return NeedVariable(variable)
 

@@ -14,6 +14,7 @@ from docassemble_client.blocking.client import Docassemble
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.testing._server.request_handler import Outage, RequestHandler
 from docassemble_client.testing._state.builtin import make_builtin_interviews
+from docassemble_client.testing._state.guide_interviews import make_guide_interviews
 from docassemble_client.testing._state.secrets import generate_alphanumeric
 from docassemble_client.testing._state.server_state import ServerState
 from docassemble_client.testing.clock import SystemClock
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from docassemble_client.testing._server.transport import FakeTransport
     from docassemble_client.testing._state.files import StoredFile
     from docassemble_client.testing.clock import Clock
-    from docassemble_client.testing.interviews import ActionFunction, FinalFunction, ScriptedScreen
+    from docassemble_client.testing.interviews import ActionFunction, FinalFunction
+    from docassemble_client.testing.screens import ScriptedScreen
 
 LATEST_VERSION = "1.10.14"
 _CLOCK = Kind("a clock with now() and sleep()", lambda value: hasattr(value, "now"))
@@ -120,7 +122,7 @@ class FakeServer(RequestHandler):
             install_seconds=install_seconds,
         )
         super().__init__(state, latency=latency, outage=outage)
-        for interview in make_builtin_interviews():
+        for interview in (*make_builtin_interviews(), *make_guide_interviews()):
             self._state.interviews[interview.filename] = interview
         account = self._state.admin
         api_key = self._state.users.add_key(account.id, "default")

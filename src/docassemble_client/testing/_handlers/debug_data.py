@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from docassemble_client.testing.interviews import TEMPORARY_BLOCK, TraceStep
+from docassemble_client.testing.interviews import TraceStep
 
 if TYPE_CHECKING:
     from docassemble_client._types import JSON
@@ -36,20 +36,16 @@ def make_source(interview: ScriptedInterview, outcome: ShowScreen) -> dict[str, 
         The data behind the link "Source" on the web page.
     """
     screen = outcome.screen
-    # A screen that code creates has no source file; its trace steps have one instead.
-    is_temporary = outcome.name == TEMPORARY_BLOCK
-    source_file: dict[str, JSON] = {"source_file": interview.filename} if is_temporary else {}
     steps: list[JSON] = [
-        _make_step(number, trace_step, source_file)
+        _make_step(number, trace_step)
         for number, trace_step in enumerate([*outcome.trace, _COMPLETE], 1)
     ]
-    code: dict[str, JSON] = {} if is_temporary else {"source_code": screen.code}
     return {
         "label": "Source",
         "title": "How this question came to be asked",
         "varsLabel": "Show variables and values",
         "varsLink": f"/vars?i={interview.filename}",
-        "history": {**code, "steps": steps},
+        "history": {"source_code": outcome.source or screen.code, "steps": steps},
         "readability": {
             "question": _measure_readability(f"{screen.text}. {screen.subtext}"),
             "help": _measure_readability(""),
@@ -57,7 +53,7 @@ def make_source(interview: ScriptedInterview, outcome: ShowScreen) -> dict[str, 
     }
 
 
-def _make_step(number: int, trace_step: TraceStep, source_file: dict[str, JSON]) -> dict[str, JSON]:
+def _make_step(number: int, trace_step: TraceStep) -> dict[str, JSON]:
     step: dict[str, JSON] = {
         "index": number,
         "reason": trace_step.reason,
@@ -68,7 +64,7 @@ def _make_step(number: int, trace_step: TraceStep, source_file: dict[str, JSON])
         return step
     if trace_step.reason == _NEEDED:
         return {**step, "variable_name": trace_step.text}
-    return {**step, "code": trace_step.text, **source_file}
+    return {**step, "code": trace_step.text}
 
 
 def _measure_readability(text: str) -> list[JSON]:

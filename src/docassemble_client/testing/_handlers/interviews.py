@@ -9,7 +9,7 @@ from attrs import evolve
 import docassemble_client.models as models
 from docassemble_client.testing._handlers.questions import get_metadata, get_title
 from docassemble_client.testing._handlers.variable_names import list_vocabulary, make_names
-from docassemble_client.testing._yaml.yaml_blocks import InterviewSyntaxError
+from docassemble_client.testing._yaml.yaml_errors import InterviewSyntaxError
 
 if TYPE_CHECKING:
     from docassemble_client.testing._server.api_call import ApiCall

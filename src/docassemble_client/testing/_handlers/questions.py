@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import docassemble_client.models as models
 from docassemble_client.responses import BinaryContent, JSONReply
 from docassemble_client.testing._handlers.debug_data import make_source
 from docassemble_client.testing._handlers.menu import make_menu
-from docassemble_client.testing._handlers.question_fields import make_fields
+from docassemble_client.testing._handlers.question_fields import make_screen_keys
 from docassemble_client.testing._server.messages import FakeResponse, make_json_response, to_json
 from docassemble_client.testing.interviews import (
     FinalValue,
@@ -31,13 +32,11 @@ from docassemble_client.testing.recordings import (
 if TYPE_CHECKING:
     from docassemble_client.testing._server.api_call import ApiCall
     from docassemble_client.testing._state.sessions import Session, Step
-    from docassemble_client.testing.interviews import (
-        FakeDocument,
-        ScriptedInterview,
-        ScriptedScreen,
-    )
+    from docassemble_client.testing.interviews import ScriptedInterview
     from docassemble_client.testing.recordings import RecordedReply
+    from docassemble_client.testing.screens import FakeDocument, ScriptedScreen
 
+_EXTENSIONS = {"rtf to docx": "docx"}  # of formats that are not extensions
 _DEFAULT_TITLE = "docassemble"
 _UNDEFINED_VARIABLE = "undefined_variable"
 
@@ -157,14 +156,15 @@ def _make_question(
     screen, title = current.screen, interview.title or _DEFAULT_TITLE
     may_go_back = current.steps > 1
     attachments = [_make_attachment(call, session, document) for document in screen.documents]
+    fill_in = str if current.outcome.is_filled_in else current.answers.fill_in
+    keys = make_screen_keys(screen, current.outcome.name, current.defaults)
     return models.Question(
         question_type=screen.kind or ("fields" if screen.fields else "deadend"),
         question_name=current.outcome.name,
-        question_text=current.answers.fill_in(screen.text),
-        subquestion_text=current.answers.fill_in(screen.subtext) if screen.subtext else None,
+        question_text=fill_in(screen.text),
+        subquestion_text=fill_in(screen.subtext) if screen.subtext else None,
         mandatory=screen.mandatory or None,
         event_list=list(current.outcome.event_list) or None,
-        fields=make_fields(screen, current.defaults),
         attachments=attachments or None,
         default_email=call.user.account.email if attachments else None,
         continue_label="Continue",
@@ -182,7 +182,7 @@ def _make_question(
         message_log=[],
         validation_messages={},
         title=title,
-        short_title=title,
+        short_title=str(interview.metadata.get("short title", title)),
         display_title=title,
         browser_title=title,
         lang="en",
@@ -191,23 +191,28 @@ def _make_question(
         source=make_source(interview, current.outcome) if call.state.config.get("debug") else None,
         navbar_variant="dark",
         interview_options={},
-        extra=to_json(dict(screen.extra)),
+        extra=to_json({**keys, **screen.extra}),
     )
 
 
 def _make_attachment(call: ApiCall, session: Session, document: FakeDocument) -> models.Attachment:
     """Build the model of a document; its files are stored when it is first shown."""
-    stem = re.sub(r"\W+", "_", document.name).strip("_").lower()
-    if document.name not in session.documents:
-        first_extension, *_ = document.content
+    stem = document.filename or re.sub(r"\W+", "_", document.name).strip("_").lower()
+    first_extension, *_ = document.content
+    key = f"{document.name} {document.variable} {crc32(document.content[first_extension])}"
+    if key not in session.documents:
         file = call.state.files.add(
             f"{stem}.{first_extension}",
             document.content[first_extension],
             session=session.key,
-            conversions=dict(document.content),
+            conversions={
+                extension: content
+                for extension, content in document.content.items()
+                if extension not in _EXTENSIONS
+            },
         )
-        session.documents[document.name] = file.number
-    number = session.documents[document.name]
+        session.documents[key] = file.number
+    number = session.documents[key]
     return models.Attachment(
         name=document.name,
         filename=stem,
@@ -215,10 +220,12 @@ def _make_attachment(call: ApiCall, session: Session, document: FakeDocument) ->
         valid_formats=list(document.content),
         number=dict.fromkeys(document.content, number),
         filename_with_extension={
-            extension: f"{stem}.{extension}" for extension in document.content
-        },
-        url={
-            extension: f"/uploadedfile/{number}/{stem}.{extension}"
+            extension: f"{stem}.{_EXTENSIONS.get(extension, extension)}"
             for extension in document.content
         },
+        url={
+            extension: f"/uploadedfile/{number}/{stem}.{_EXTENSIONS.get(extension, extension)}"
+            for extension in document.content
+        },
+        extra=to_json(dict(document.extra)),
     )

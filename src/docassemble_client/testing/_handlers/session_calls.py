@@ -35,7 +35,7 @@ from docassemble_client.testing._server.messages import (
 from docassemble_client.testing._state.secrets import generate_letters
 from docassemble_client.testing._state.sessions import PendingQuestion, Step
 from docassemble_client.testing._yaml.variable_expressions import is_variable_expression
-from docassemble_client.testing._yaml.yaml_blocks import InterviewSyntaxError
+from docassemble_client.testing._yaml.yaml_errors import InterviewSyntaxError
 from docassemble_client.testing.interviews import FinalValue, SessionVariables
 from docassemble_client.testing.recordings import RecordedInterview, ReplayedReply
 

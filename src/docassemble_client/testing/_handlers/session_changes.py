@@ -68,7 +68,7 @@ def compute_outcome(interview: ScriptedInterview, step: Step) -> Outcome:
         return ShowScreen(screen, interview.get_block_name(screen), (action,), trace)
     if isinstance(interview, RecordedInterview):
         return interview.replay_screen(step.position)
-    return interview.run(SessionVariables(step.variables), step.answered)
+    return interview.run(SessionVariables(step.variables, steps=step.number), step.answered)
 
 
 def should_save(outcome: Outcome) -> bool:

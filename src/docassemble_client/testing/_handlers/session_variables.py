@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from docassemble_client.testing._yaml.objects import make_object
-from docassemble_client.testing._yaml.variable_expressions import TAGS_VARIABLE
+from docassemble_client.testing._yaml.variable_expressions import INTERNAL_VARIABLES, TAGS_VARIABLE
 
 if TYPE_CHECKING:
     from docassemble_client.testing._state.server_state import ServerState
@@ -61,7 +61,9 @@ def make_dictionary(state: ServerState, session: Session) -> dict[str, Any]:
             {"action": question.action, "arguments": {}} for question in step.pending
         ]
         internals["_internal"]["event_stack"] = {_get_user_name(state, session.users[0]): stack}
-    variables = {name: value for name, value in step.variables.items() if name != TAGS_VARIABLE}
+    variables = {
+        name: value for name, value in step.variables.items() if name not in INTERNAL_VARIABLES
+    }
     return {**internals, **variables}
 
 

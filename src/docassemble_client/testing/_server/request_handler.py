@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from docassemble_client._checks import CALLABLE, FLAG, TEXT, Kind, check_arguments
 from docassemble_client._concurrency import ThreadLock
 from docassemble_client.testing._handlers import HANDLERS
 from docassemble_client.testing._server.api_call import ApiCall, describe_error
@@ -23,6 +24,8 @@ from docassemble_client.testing._server.messages import (
 )
 from docassemble_client.testing._server.routes import authenticate, choose_operation, find_route
 from docassemble_client.testing._server.web_pages import render_page
+from docassemble_client.testing._yaml.yaml_errors import UnsupportedInterview
+from docassemble_client.testing.endpoints import Endpoint
 from docassemble_client.testing.faults import ConnectionLost, ConnectionRefused, Fault, Faults
 
 if TYPE_CHECKING:
@@ -32,12 +35,14 @@ if TYPE_CHECKING:
     from docassemble_client.operation import Operation
     from docassemble_client.testing._server.routes import Route, RouteMatch
     from docassemble_client.testing._state.server_state import ServerState
+    from docassemble_client.testing.endpoints import EndpointHandler
 
 _log = logging.getLogger(__name__)
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _WRONG_METHOD = (
     "MethodNotAllowed: 405 Method Not Allowed: The method is not allowed for the requested URL."
 )
+_PATH = Kind("a path that begins with a slash", lambda value: str(value).startswith("/"))
 Outage = Literal["unavailable", "refused", "lost", "waiting"]
 _OUTAGES: Mapping[Outage, Exception | None] = {
     "unavailable": None,
@@ -96,6 +101,7 @@ class RequestHandler:
         self._faults = Faults()
         # Threads of a blocking client may send requests at the same time.
         self._guard = ThreadLock()
+        self._endpoints: list[Endpoint] = []
 
     @property
     def version(self) -> str:
@@ -165,6 +171,9 @@ class RequestHandler:
     ) -> FakeResponse:
         now = self.clock.now()
         if match is None:
+            response = self._call_endpoint(request)
+            if response is not None:
+                return response.with_server_headers(now)
             page = render_page(self._state, request) or make_error_page(HTTPStatus.NOT_FOUND)
             return page.with_server_headers(now, cors=False)
         if request.method == "OPTIONS":
@@ -179,6 +188,18 @@ class RequestHandler:
             return page.with_server_headers(now, cors=False)
         call = ApiCall(self._state, operation, request, match.path_values, user)
         return _call_handler(call).with_server_headers(now, cookie=cookie)
+
+    def _call_endpoint(self, request: FakeRequest) -> FakeResponse | None:
+        """Respond by an endpoint of a package; None if there is none for the path."""
+        for endpoint in reversed(self._endpoints):
+            path_values = endpoint.match_path(request.path)
+            if path_values is None or endpoint.method != request.method:
+                continue
+            user = authenticate(self._state, request)
+            if user is None and not endpoint.is_public:
+                return make_json_response("Access denied.", HTTPStatus.FORBIDDEN)
+            return endpoint.respond(request, path_values, user.account.email if user else "")
+        return None
 
     def fail(
         self,
@@ -263,6 +284,29 @@ class RequestHandler:
         response = FakeResponse(HTTPStatus.OK, content, {"content-type": content_type})
         self._faults.add(Fault(operation, times, response, processed=processed))
 
+    def add_endpoint(
+        self, method: str, path: str, handler: EndpointHandler, *, public: bool = False
+    ) -> None:
+        """
+        Add an endpoint of an installed package, for `AsyncDocassemble.request`.
+
+        Args:
+            method: HTTP method, such as GET.
+            path: Path, such as /al/api/v1/dashboard/jobs/{job}; names in braces match one part
+                of a path. Endpoints of docassemble's own API keep their responses.
+            handler: Function that gets an `EndpointRequest` and returns JSON, a JSONReply with a
+                status, BinaryContent, bytes, or None for an empty response.
+            public: Whether it needs no API key.
+
+        Raises:
+            UsageError: An argument has the wrong type, or the path does not begin with a slash.
+        """
+        check_arguments(TEXT, method=method)
+        check_arguments(_PATH, path=path)
+        check_arguments(CALLABLE, handler=handler)
+        check_arguments(FLAG, public=public)
+        self._endpoints.append(Endpoint(method.upper(), path, handler, public))
+
     def clear_faults(self) -> None:
         """Remove all pending faults."""
         self._faults.clear()
@@ -281,6 +325,9 @@ def _call_handler(call: ApiCall) -> FakeResponse:
         result = HANDLERS[call.operation.id](call)
     except ApiRefusal as refusal:
         return refusal.response
+    except UnsupportedInterview as error:
+        _log.warning("%s", error)  # errors of the client do not show unknown texts
+        return make_json_response(str(error), HTTPStatus.NOT_IMPLEMENTED)
     except Exception as error:
         # Like the server: an unhandled exception becomes a page with status 501.
         if not isinstance(error, UnhandledError):

@@ -164,7 +164,8 @@ def _render_outcome(interview: ScriptedInterview, outcome: Outcome, step: Step) 
             return make_final_response(outcome.value)
         case ShowScreen(screen=screen):
             variables = SessionVariables(step.variables)
-            texts = [variables.fill_in(screen.text), variables.fill_in(screen.subtext)]
+            fill_in = str if outcome.is_filled_in else variables.fill_in
+            texts = [fill_in(screen.text), fill_in(screen.subtext)]
             texts += [field.label or field.variable for field in screen.fields]
         case ReplayedReply():
             question = outcome.reply.question

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from docassemble_client.responses import BinaryContent
-from docassemble_client.testing.interviews import (
-    Field,
-    ScriptedInterview,
-    ScriptedScreen,
-    SessionVariables,
-)
+from docassemble_client.testing.interviews import ScriptedInterview, SessionVariables
+from docassemble_client.testing.screens import Field, ScriptedScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +57,7 @@ def make_builtin_interviews() -> Iterator[ScriptedInterview]:
             ScriptedScreen("What is your favorite fruit?", [Field("favorite_fruit", "Fruit")]),
             ScriptedScreen(
                 "How many pieces of ${ favorite_fruit }\ndo you have?",
-                [Field("number_of_pieces", "Pieces", "integer", extra={"min": "0"})],
+                [Field("number_of_pieces", "Pieces", "integer", min=0)],
             ),
         ),
         final=lambda _: ScriptedScreen(

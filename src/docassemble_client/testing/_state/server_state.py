@@ -102,9 +102,9 @@ class ServerState:
             InterviewSyntaxError: The source is not a valid interview.
         """
         spellings = _list_spellings(filename)
-        source = self.playground.find_source(filename) or next(
-            filter(None, map(self.packages.find_source, spellings)), None
-        )
+        source = self.playground.find_source(filename)
+        if source is None:
+            source = next(filter(None, map(self.packages.find_source, spellings)), None)
         if source is None:
             return next(filter(None, map(self.interviews.get, spellings)), None)
         if source in self.recordings:

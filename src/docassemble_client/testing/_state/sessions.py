@@ -9,8 +9,8 @@ from attrs import Factory, define, field, frozen
 
 from docassemble_client._types import JSON
 from docassemble_client.testing._state.secrets import generate_alphanumeric, generate_letters
-from docassemble_client.testing.interviews import ScriptedScreen
 from docassemble_client.testing.recordings import ReplayPosition
+from docassemble_client.testing.screens import ScriptedScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,7 @@ class Step:
         modtime: When the step was saved, in seconds since 1970.
         indexno: Row number, which orders lists of sessions.
         position: Position in a recorded interview.
+        number: Number of saved steps when it was begun.
         user: ID of the account that saved it; below 0 for an anonymous visitor.
     """
 
@@ -58,6 +59,7 @@ class Step:
     modtime: float = 0.0
     indexno: int = 0
     position: ReplayPosition = Factory(ReplayPosition)
+    number: int = 0
     user: int = 0
 
     def make_draft(self) -> Step:
@@ -69,6 +71,7 @@ class Step:
             self.progress,
             list(self.runs),
             position=self.position,
+            number=self.number,
         )
 
     def add_run(self, user: int) -> None:
@@ -89,7 +92,7 @@ class Session:
         users: IDs of the accounts that have the session; below 0 for anonymous visitors.
         started: When it was started, in seconds since 1970.
         steps: The saved steps, the current one last.
-        documents: File numbers of its documents by document name.
+        documents: File numbers of its documents by name, variable and checksum.
     """
 
     filename: str
@@ -145,6 +148,7 @@ class Sessions:
             session.steps[-1] = step
         else:
             self._last_indexno += 1
+            step.number += 1
             step.indexno = self._last_indexno
             session.steps.append(step)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from html import escape, unescape
 from io import BytesIO
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 TEMPLATE_EXTENSIONS = ("docx", "md", "markdown", "pdf")
 _PLACEHOLDER = re.compile(
@@ -15,6 +15,23 @@ _PDF_NAME = re.compile(rb"/T\s*\(([^)]*)\)")
 _PARAGRAPH = re.compile(r"<w:p[ >].*?</w:p>", re.DOTALL)
 _TEXT = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>")
 _DOCUMENT_PATH = "word/document.xml"
+_OFFICE = "http://schemas.openxmlformats.org"
+_DOCX_PARTS = {
+    "[Content_Types].xml": f"""<?xml version="1.0" encoding="UTF-8"?>
+<Types xmlns="{_OFFICE}/package/2006/content-types">
+<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
+<Override PartName="/{_DOCUMENT_PATH}" ContentType="application/vnd.openxmlformats-officedocument\
+.wordprocessingml.document.main+xml"/>
+</Types>""",
+    "_rels/.rels": f"""<?xml version="1.0" encoding="UTF-8"?>
+<Relationships xmlns="{_OFFICE}/package/2006/relationships">
+<Relationship Id="main" Type="{_OFFICE}/officeDocument/2006/relationships/officeDocument" \
+Target="{_DOCUMENT_PATH}"/>
+</Relationships>""",
+    _DOCUMENT_PATH: f"""<?xml version="1.0" encoding="UTF-8"?>
+<w:document xmlns:w="{_OFFICE}/wordprocessingml/2006/main"><w:body>{{paragraphs}}</w:body>\
+</w:document>""",
+}
 
 
 class TemplateError(Exception):
@@ -93,3 +110,16 @@ def extract_text(content: bytes) -> str:
         KeyError: The document is not valid DOCX.
     """
     return "\n\n".join(filter(None, _read_paragraphs(content))) + "\n"
+
+
+def make_docx(text: str) -> bytes:
+    """Make a DOCX document of paragraphs, which have a blank line between them."""
+    paragraphs = "".join(
+        f"<w:p><w:r><w:t>{escape(' '.join(paragraph.split()))}</w:t></w:r></w:p>"
+        for paragraph in text.strip().split("\n\n")
+    )
+    buffer = BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        for path, content in _DOCX_PARTS.items():
+            archive.writestr(ZipInfo(path), content.format(paragraphs=paragraphs))
+    return buffer.getvalue()

@@ -8,7 +8,7 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from docassemble_client._types import is_json_array, is_json_object, is_mapping
+from docassemble_client._types import is_json_array, is_json_object
 from docassemble_client.testing._yaml.objects import OBJECT_CLASSES, make_object
 
 if TYPE_CHECKING:
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}")
 TAGS_VARIABLE = "_session_tags"  # stores the session's own tags
+DOCUMENTS_VARIABLE = "_documents"  # stores the texts of assembled documents
+INTERNAL_VARIABLES = {TAGS_VARIABLE, DOCUMENTS_VARIABLE}
 _ELEMENTS = "elements"
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *("September", "October", "November", "December"),
+)
 
 
 class IllegalNameError(Exception):
@@ -196,44 +202,20 @@ def _get_items(value: Any) -> Any:
     return value
 
 
-class JSONObject:
-    """A docassemble object whose JSON is accessible as attributes."""
+class DateText(str):
+    """ISO text of a date or time, which is not a text but an object on the server."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        """
-        Wrap an object.
-
-        Args:
-            data: JSON of the object.
-        """
-        self.__dict__.update({name: to_python(value) for name, value in data.items()})
-
-    def __getattr__(self, name: str) -> Any:
-        variable = f"{self}.{name}"
-        raise UndefinedName(variable)
-
-    def __str__(self) -> str:
-        return str(self.__dict__["instanceName"])
+    __slots__ = ()
 
 
-def to_python(value: JSON) -> Any:
-    """Convert JSON to Python values, and docassemble objects to JSONObject."""
-    if isinstance(value, dict):
-        if "_class" in value:
-            return JSONObject(value)
-        return {name: to_python(item) for name, item in value.items()}
-    return [to_python(item) for item in value] if isinstance(value, list) else value
-
-
-def from_python(value: Any) -> JSON:
-    """Convert Python values to JSON; values that JSON cannot represent become None."""
-    if isinstance(value, JSONObject):
-        return {name: from_python(item) for name, item in vars(value).items()}
-    if is_mapping(value):
-        return {str(name): from_python(item) for name, item in value.items()}
-    if is_json_array(value):
-        return [from_python(item) for item in value]
-    return value if isinstance(value, (str, int, float, bool)) else None
+def print_value(value: object) -> str:
+    """Format a value as the server prints it in texts: a long date, or the name of an object."""
+    if isinstance(value, DateText) and _DATE.match(value):
+        day = datetime.fromisoformat(value)
+        return f"{MONTHS[day.month - 1]} {day.day}, {day.year}"
+    if is_json_object(value) and "_class" in value:
+        return str(value["instanceName"])
+    return str(value)
 
 
 def convert_value(value: JSON, zone: str) -> JSON:
@@ -276,9 +258,9 @@ def _convert_date_or_time(text: str, zone: str) -> str:
             date_time = datetime.fromisoformat(text)
             if date_time.tzinfo is None:
                 date_time = date_time.replace(tzinfo=ZoneInfo(zone))
-            return date_time.astimezone(ZoneInfo(zone)).isoformat()
+            return DateText(date_time.astimezone(ZoneInfo(zone)).isoformat())
         if _TIME.match(text):
-            return time.fromisoformat(text).isoformat()
+            return DateText(time.fromisoformat(text).isoformat())
     except ValueError:
         return text
     return text

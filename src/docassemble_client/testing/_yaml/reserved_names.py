@@ -1,0 +1,74 @@
+"""Names that interviews written in YAML cannot use for their variables on the fake server."""
+
+from __future__ import annotations
+
+# Lower-case names of docassemble.base.util, docassemble.base.parse, Mako and Python, names that are
+# special in interviews, and indexes of lists. A live test compares the list with a real server.
+_NAMES = """
+abc abs action_argument action_arguments action_button_html action_menu_item add_separators aiter
+all all_variables allow_cron allow_privileges_list allow_users_list alpha altyaml anext any array
+as_datetime ascii assemble_docx ast attributes auto_determine_type background_action
+background_error_action background_response background_response_action bin body bold bool
+breakpoint builtins bytearray bytes cache callable caller capitalize capture chain
+chat_partners_available chr classmethod clear_explanations code codecs comma_and_list comma_list
+command compile complex complications compute concatenate_files context convert_svg_to_png copy
+copyright countries_list country_name create_session create_user credits cron_daily cron_hourly
+cron_monthly cron_weekly currency currency_symbol current_context current_datetime custom_jinja_env
+custom_types date_difference date_interval dateutil day_of decode_name define defined delattr
+delete_record device device_local dict dir dispatch divmod docassemble document_match
+docx_concatenate docx_variable_fix dot_split double_to_single dow_of dummy_embed_input emoji_html
+emoji_insert emoji_match emoji_matcher_html emoji_matcher_insert encode_name ensure_object_exists
+enumerate equals_byte eval evaluate_image_in_item exec exec_with_trap exit explain
+extension_of_doc_format extract_missing_name file_finder fill_template filter filters fix_docx
+fix_punctuation fix_quotes fix_tabs float force_ask force_gather forget_result_of format
+format_date format_datetime format_time format_yaml_errmess format_yaml_mark from_b64_json
+from_safeid frozenset get_action_stack get_audio_urls get_chat_log get_config get_country
+get_default_language get_default_timezone get_dialect get_emails get_info get_initial_dict
+get_language get_locale get_main_page_parts get_mimetype get_progress get_question_data
+get_session_variables get_sms_session get_status get_user_info get_user_list get_user_secret
+get_video_urls get_voice getattr globals go_back_in_session hasattr hash help hex i id
+illegal_variable_name import_core import_process_action import_util include_docx_template
+incoming_email indefinite_article indent inherit initial_code initiate_sms_session input int
+interface interpret_label interview_email interview_list interview_menu
+interview_source_from_string interview_url interview_url_action interview_url_action_as_qr
+interview_url_as_qr intrinsic_name_of invalid_variable_name invalidate invite_user is_boolean
+is_threestate isinstance iso_country issubclass italic item item_label iter j jinja2meta json
+json_response k l language_from_browser language_name last_access_days last_access_delta
+last_access_hours last_access_minutes last_access_time len license list list_of_indices local
+locals location_known location_returned log logic_explanation logmessage loop m make_backup_vars
+manage_privileges map map_of mark_task_as_performed markdown_to_html match_brackets
+match_brackets_at_end match_brackets_or_dot match_inside_brackets match_mako match_process_action
+max memoryview menu_items message mimetypes min month_of multi_user myb64quote myvisitor n
+name_suffix namespace nav need next nice_number normalize_background_response noun_plural
+noun_singular noyes object objects_from_data objects_from_file objects_from_structure ocr_file
+ocr_file_in_background oct open operator ord ordinal ordinal_number os overlay_pdf
+package_data_filename package_template_filename pageargs parent parse_var_name path_and_mimetype
+pdf_concatenate period_list phone_number_formatted phone_number_in_e164 phone_number_is_valid
+phone_number_part pickleable_objects plain pop_current_variable pop_event_stack pow pprint
+prettyyaml prevent_going_back print process_action process_audio_video_list process_js_vars
+process_selections property qr_code qrcode quantity_noun question_text quit quote_paragraphs range
+raw re re_run_logic read_qr read_records reconsider recurse_indices recursive_add_classes
+recursive_eval_data_from_code recursive_eval_dataobject recursive_eval_textobject
+recursive_eval_textobject_or_primitive recursive_textobject recursive_textobject_or_primitive
+recursive_update redact referring_url remove_trailing_dots repad repr reproduce_basics
+reset_context reset_gathering_mode response restore_backup_vars retrieve_stashed_data
+returning_user reversed role role_event role_needed roman round row_index row_item ruamel
+run_action_in_session run_process_action run_python_module runtime safeid safeyaml
+save_numbered_file secure_filename_unicode_ok selections self send_email send_fax send_sms
+serializable_dict server_capabilities session_local session_tags set set_context set_country
+set_current_variable set_info set_initial_dict set_language set_live_help_status set_locale
+set_parts set_progress set_save_status set_session_variables set_status set_task_counter set_title
+set_user_info set_variables setattr showif showifdef single_paragraph single_to_double_newlines
+slice sorted space_to_underscore speak_text split standard_types start_time stash_data state_name
+states_list static_filename_path static_image staticmethod store_variables_snapshot str string
+strip_tags subdivision_type substitute_vars substitute_vars_action substitute_vars_from_user_dict
+sum super sys t task_not_yet_performed task_performed tempfile terminate_sms_session textify
+textstat textwrap this_thread time times_task_performed timezone_list title_case to_text today
+traceback track_location transform_for_docx transform_json_variables tuple type unauthorized
+undefine unpack_list unqualified_name update_locale update_references update_terms url_action
+url_args url_ask url_finder url_of url_sanitize urlretrieve us user_dict user_has_privilege
+user_info user_lat_lon user_local user_logged_in user_privileges valid_variable_match
+validation_error value variables_as_json variables_equivalent vars verb_past verb_present verbatim
+word word_to_pdf wrap_up write_record x year_of yesno zip zip_file zoneinfo
+"""
+RESERVED_NAMES = frozenset(_NAMES.split())
