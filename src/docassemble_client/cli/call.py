@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from docassemble_client._types import is_json_array
 from docassemble_client.api import Namespaces
 from docassemble_client.cli.common import COMMON, Common
 from docassemble_client.cli.confirmation import confirm
@@ -22,8 +23,8 @@ from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.named_values import KINDS, parse_arguments
 from docassemble_client.operation import Operation, Param
 from docassemble_client.operations import OPERATIONS
-from docassemble_client.pagination import Paginator
 from docassemble_client.responses import BinaryContent
+from docassemble_client.tasks import TaskHandle
 from docassemble_client.transfer import Download
 
 app = App(name="call")
@@ -83,13 +84,13 @@ async def _call(
     if is_destructive and not confirm(f"call {operation.id}", yes=yes):
         return ExitCode.WRONG_USAGE
     async with common.connect() as da:
-        result = getattr(getattr(da, operation.tag), operation.name)(**values)
-        if isinstance(result, Paginator):
+        result: Any = getattr(getattr(da, operation.tag), operation.name)(**values)
+        if operation.paging is not None:
             await common.show_list(result)
         elif isinstance(result, Download):
             await _save(result, output, common)
         else:
-            await _show(await result, common)
+            _show(await result, common)
     return ExitCode.DONE
 
 
@@ -101,12 +102,12 @@ async def _save(download: Download, output: Path | None, common: Common) -> None
         common.show({"kind": "File", "path": path.as_posix()}, path.as_posix())
 
 
-async def _show(value: object, common: Common) -> None:
-    if isinstance(value, list):
-        await common.show_list(value)
+def _show(value: Any, common: Common) -> None:
+    if is_json_array(value) and not isinstance(value, tuple):
+        common.show_items(value)
     elif isinstance(value, BinaryContent) and not common.json:
         sys.stdout.buffer.write(value.content)
-    elif hasattr(value, "to_token") and not common.json:
+    elif isinstance(value, TaskHandle) and not common.json:
         common.show(value, value.to_token())
     else:
         common.show(value)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from docassemble_client._types import is_json_array, is_json_object
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 
@@ -56,7 +57,7 @@ def read_object(path: str) -> dict[str, Any]:
         OSError: The file cannot be read.
     """
     value = _parse(_read_text(path), path)
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+    if not is_json_object(value) or not all(map(_is_text, value)):
         message = f"{_describe(path)} must contain an object: names with their values"
         raise UsageError(message)
     return value
@@ -103,10 +104,10 @@ def read_rows(path: str) -> list[Mapping[str, Any]]:
     else:
         lines = [line for line in text.splitlines() if line.strip()]
         rows = [_parse_json(line, path) for line in lines]
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not is_json_array(rows) or not all(map(is_json_object, rows)):
         message = f"{_describe(path)} must contain a list of objects"
         raise UsageError(message, hint="Use CSV, a JSON list, or a JSON object per line")
-    return rows
+    return [*rows]
 
 
 def read_secret(path: str) -> Secret:
@@ -153,6 +154,10 @@ def split_pairs(pairs: Sequence[str]) -> list[tuple[str, str]]:
         message = "each argument must be NAME=VALUE"
         raise UsageError(message, hint="Write for example user_id=7")
     return split
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _read_text(path: str) -> str:

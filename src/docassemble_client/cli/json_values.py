@@ -33,16 +33,17 @@ def to_json(value: Any, *, reveal: bool = False) -> JSON:
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if not has(type(value)):
+    kind: type[Any] = value.__class__
+    if not has(kind):
         return str(value)
-    data: dict[str, JSON] = {"kind": type(value).__name__}
-    for attribute in fields(type(value)):
+    data: dict[str, JSON] = {"kind": kind.__name__}
+    for attribute in fields(kind):
         item = getattr(value, attribute.name)
         if item is UNSET or attribute.repr is False:
             continue
         is_hidden = callable(attribute.repr) and bool(item) and not reveal
         data[attribute.name.lstrip("_")] = MASK if is_hidden else to_json(item, reveal=reveal)
-    for name, item in vars(type(value)).items():
+    for name, item in vars(kind).items():
         if isinstance(item, property) and not name.startswith("_") and name not in data:
             data[name] = to_json(getattr(value, name), reveal=reveal)
     return data
@@ -69,8 +70,8 @@ def _convert_handle(value: TaskHandle, *, reveal: bool = False) -> JSON:  # noqa
     return {"kind": "TaskHandle", **value._asdict(), "token": value.to_token()}
 
 
-@to_json.register
-def _convert_mapping(value: Mapping, *, reveal: bool = False) -> JSON:  # type: ignore[type-arg]
+@to_json.register(Mapping)
+def _convert_mapping(value: Mapping[object, object], *, reveal: bool = False) -> JSON:
     return {str(name): to_json(item, reveal=reveal) for name, item in value.items()}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from docassemble_client._types import is_json_object
 from docassemble_client.cli.inputs import read_object, read_secret, split_pairs
 from docassemble_client.errors import UsageError
 from docassemble_client.operation import Operation, Param
@@ -85,7 +86,7 @@ def _parse_object(text: str) -> Mapping[str, Any]:
     if text.startswith("@"):
         return read_object(text[1:])
     value = json.loads(text)
-    if not isinstance(value, dict):
+    if not is_json_object(value):
         raise TypeError
     return value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from docassemble_client._profiles import (
     read_profiles,
     write_profiles,
 )
+from docassemble_client._types import is_mapping
 from docassemble_client.cli.common import OUTPUT, OutputOptions
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
@@ -195,7 +195,7 @@ def import_profiles(path: str = _FOREIGN_FILE, /, *, common: OutputOptions = OUT
 
 def _parse_servers(content: Any, path: str) -> dict[str, ServerProfile]:
     """Read the servers of docassemblecli: a list, or in old files one of them."""
-    servers = [content] if isinstance(content, Mapping) else content
+    servers: Any = [content] if is_mapping(content) else content
     try:
         return {
             _make_name(server["apiurl"], server.get("name")): ServerProfile(
