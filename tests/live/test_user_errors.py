@@ -11,6 +11,8 @@ from tests.live.accounts import limited_client, temporary_account
 from tests.live.known_errors import ACCESS_DENIED, assert_error
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from tests.live.conftest import Connect
 
 UNKNOWN_USER = 2_000_000_000
@@ -94,12 +96,13 @@ async def test_invalid_updates_are_refused(da: AsyncDocassemble, connect: Connec
         await assert_error(
             admin.da.users.update_current(password=LONG_PASSWORD), 400, TOO_LONG_PASSWORD
         )
-        for call in (
+        too_long: tuple[Awaitable[object], ...] = (
             admin.da.users.update_current(country="Germany"),
             da.users.create("x" * 256),
             da.privileges.create("x" * 51),
-        ):
-            await assert_error(call, 400, DATABASE_REFUSAL)
+        )
+        for long_call in too_long:
+            await assert_error(long_call, 400, DATABASE_REFUSAL)
         with pytest.raises(BadRequest, match="400") as error:
             await da.users.update(admin.id, country="Germany")
         after = await da.users.get(admin.id)
