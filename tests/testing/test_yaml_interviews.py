@@ -18,6 +18,7 @@ from docassemble_client import (
     UndefinedVariable,
     Upload,
 )
+from docassemble_client.testing import SessionVariables
 from docassemble_client.testing._yaml.document_templates import extract_text
 from tests.testing.conftest import get_error_text
 from tests.testing.letter_interview import get_question, get_variables, run_action, set_variables
@@ -34,7 +35,7 @@ modules:
 ---
 mandatory: True
 question: Hello
-continue button field: hello
+field: hello
 ---
 mandatory: True
 code: |
@@ -360,11 +361,67 @@ async def start_document(da: AsyncDocassemble, name: str) -> object:
     return await set_variables(da, s, variables={"full_name": name})
 
 
-async def test_variables_that_need_each_other_are_an_error(da: AsyncDocassemble) -> None:
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        (
+            "code: apple = berry\n---\ncode: berry = apple",
+            "There appears to be an infinite loop.  ",
+        ),
+        (
+            "code: apple = apple + 1",
+            "Infinite loop: apple already looked for, where stack is set()",
+        ),
+        ("event: apple\ncode: pass", "There appears to be a circularity.  Variables involved: ap"),
+        (
+            "code: apple = berry\n---\nevent: berry\ncode: pass",
+            "Infinite loop detected while looking for apple",
+        ),
+    ],
+)
+async def test_variables_that_are_never_defined_are_an_error(
+    da: AsyncDocassemble, blocks: str, message: str
+) -> None:
     """The message names the variables, as the server's does."""
-    error = await get_error_text(start_interview(da, REFUSED_BY_DOCASSEMBLE["infinite loop"]))
+    text = f"mandatory: True\ncode: apple\n---\n{blocks}\n"
 
-    assert "DASourceError: " in error
+    assert f"DASourceError: {message}" in await get_error_body(da, text)
+
+
+async def get_error_body(da: AsyncDocassemble, text: str) -> str:
+    """Start an interview that fails; return the whole error text."""
+    with pytest.raises(APIError) as error:
+        await start_interview(da, text)
+    return str(error.value.body)
+
+
+async def test_an_event_that_never_ends_is_an_error(da: AsyncDocassemble) -> None:
+    """Its code needs a variable that another event does not define."""
+    text = "mandatory: True\nquestion: A\n---\nevent: endless\ncode: apple\n---\n# nothing\n---\n"
+    s = await start_interview(da, f"{text}event: apple\ncode: |\n  pass\n")
+
+    assert "circularity" in await get_error_text(run_action(da, s, "endless"))
+
+
+async def test_a_needed_block_may_end_the_interview(da: AsyncDocassemble) -> None:
+    """A response of a block that defines a variable is the end as well."""
+    text = "mandatory: True\ncode: the_end\n---\nevent: the_end\ncode: json_response(5)\n"
+
+    s = await start_interview(da, text)
+
+    assert await da.sessions.get_question(s.i, s.session, secret=s.secret) == JSONReply(5)
+
+
+async def test_characters_that_yaml_does_not_allow_are_an_error(da: AsyncDocassemble) -> None:
+    """As on the server."""
+    assert "DASourceError: Error reading YAML" in await get_error_body(da, "question: \x07")
+
+
+def test_texts_contain_dates_and_names_of_objects() -> None:
+    """As docassemble prints them."""
+    variables = SessionVariables({"user": {"_class": "a.B", "instanceName": "user"}, "n": 5})
+
+    assert variables.fill_in("${ user } ${ n }") == "user 5"
 
 
 @pytest.mark.parametrize(

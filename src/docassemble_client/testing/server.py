@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
 
 LATEST_VERSION = "1.10.14"
 _CLOCK = Kind("a clock with now() and sleep()", lambda value: hasattr(value, "now"))
+
+
+@cache
+def _make_interviews() -> dict[str, ScriptedInterview]:
+    """Make the interviews of every fake server by file name, once, as they never change."""
+    interviews = (*make_builtin_interviews(), *make_guide_interviews())
+    return {interview.filename: interview for interview in interviews}
 
 
 @frozen
@@ -122,8 +130,7 @@ class FakeServer(RequestHandler):
             install_seconds=install_seconds,
         )
         super().__init__(state, latency=latency, outage=outage)
-        for interview in (*make_builtin_interviews(), *make_guide_interviews()):
-            self._state.interviews[interview.filename] = interview
+        self._state.interviews |= _make_interviews()
         account = self._state.admin
         api_key = self._state.users.add_key(account.id, "default")
         api_key.created_at_setup = True

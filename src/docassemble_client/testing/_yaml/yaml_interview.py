@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import field, frozen
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _MAX_LOOPS = 500  # as on the server: runs from the beginning, and attempts to define a variable
 _MAX_DEPTH = 500
-_CIRCULARITY = "There appears to be a circularity."
 _SCALARS = (str, int, float, type(None))
 
 
@@ -43,6 +42,11 @@ class SourceError(Exception):
 
 
 SourceError.__name__ = "DASourceError"
+
+
+def _describe_circularity(variables: Iterable[str]) -> SourceError:
+    names = ", ".join(variables)
+    return SourceError(f"There appears to be a circularity.  Variables involved: {names}.")
 
 
 @frozen(kw_only=True)
@@ -125,6 +129,7 @@ class _InterviewRun:
         self, answered_blocks: set[str]
     ) -> NeedVariable | ShowScreen | FinalValue:
         """Run the blocks from the beginning until a screen is shown, whenever one is undefined."""
+        sought: dict[str, None] = {}
         for _ in range(_MAX_LOOPS):
             self.tried.clear()
             self.stack.clear()
@@ -133,10 +138,11 @@ class _InterviewRun:
             except _RunEnded as end:
                 return FinalValue(end.value)
             except UndefinedName as error:
+                sought[error.variable] = None
                 outcome = self.define_variable(error.variable)
                 if outcome is not None:
                     return outcome
-        raise SourceError(_CIRCULARITY)
+        raise _describe_circularity(sought)
 
     def _run_blocks(self, answered_blocks: set[str]) -> ShowScreen:
         for block in self.interview.blocks:
@@ -151,18 +157,20 @@ class _InterviewRun:
 
     def run_event(self, block: Block) -> NeedVariable | ShowScreen | FinalValue | None:
         """Run the code of an event; None if it completes."""
+        sought: dict[str, None] = {}
         for _ in range(_MAX_LOOPS):
             try:
                 self._run_block(block, "", "running")
             except _RunEnded as end:
                 return FinalValue(end.value)
             except UndefinedName as error:
+                sought[error.variable] = None
                 outcome = self.define_variable(error.variable)
                 if outcome is not None:
                     return outcome
             else:
                 return None
-        raise SourceError(_CIRCULARITY)
+        raise _describe_circularity(sought)
 
     def _run_block(self, block: Block, variable: str, reason: str) -> ShowScreen | None:
         """Run the code of a block, or fill in the texts of its question."""
@@ -228,7 +236,8 @@ class _InterviewRun:
             if block.is_event or variable in self.variables:
                 return None
         if was_skipped:
-            message = f"Infinite loop: {variable} already looked for"
+            stack = self.stack or "set()"
+            message = f"Infinite loop: {variable} already looked for, where stack is {stack}"
             raise SourceError(message)
         return NeedVariable(variable)
 
