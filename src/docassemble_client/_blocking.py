@@ -125,7 +125,7 @@ class DeadlineScope:
         """Whether the deadline ended the block."""
         return self._is_expired
 
-    def reschedule(self, deadline: float | None) -> None:
+    def reschedule(self, deadline: float | None, /) -> None:
         """Set another deadline."""
         self.deadline = deadline
 

@@ -81,7 +81,7 @@ class TimeoutScope(Protocol):
         """Whether the timeout ended the block."""
         ...
 
-    def reschedule(self, when: float | None) -> None:
+    def reschedule(self, deadline: float | None, /) -> None:
         """Set another deadline."""
         ...
 

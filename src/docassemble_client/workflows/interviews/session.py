@@ -387,7 +387,7 @@ class InterviewSession:
     def _get_session(self) -> Session:
         if self._session is None:
             message = "this session has not been started, or has been deleted"
-            raise UsageError(message, hint="Use it inside `async with`")
+            raise UsageError(message, hint="Use it inside its `with` block")
         return self._session
 
     def _remember_question(self, reply: T) -> T:

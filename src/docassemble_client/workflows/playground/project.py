@@ -338,7 +338,7 @@ class Project:
     def _check_entered(self) -> None:
         if not self._entered:
             message = "this project is not open"
-            raise UsageError(message, hint="Use it inside `async with`")
+            raise UsageError(message, hint="Use it inside its `with` block")
 
     def _make_sync(
         self,
