@@ -49,7 +49,9 @@ def make_fake_server(clock: Clock | None = None) -> FakeServer:
     Returns:
         The server.
     """
-    fake = FakeServer(clock=clock, page_size=5, install_seconds=2.0, restart_seconds=2.0)
+    fake = FakeServer(
+        clock=clock, page_size=5, install_seconds=2.0, restart_seconds=2.0, outage="unavailable"
+    )
     for name in ("ada", "alan", "barbara", "edsger", "grace", "john", "katherine"):
         fake.add_user(f"{name}@example.com", "user", first_name=name.capitalize())
     fake.add_interview(
@@ -193,7 +195,8 @@ class Tour:
         assert self.fake is not None  # noqa: S101 - this step runs on the fake server only
         self.fake.fail("users.get", status=503)
         self.fake.drop_connection("users.get")
-        user = await self.da.users.get(2)
+        # The first two accounts are the administrator's and that of scheduled tasks.
+        user = await self.da.users.get(3)
         show(f"   … and the result is {user.email}.")
         self.fake.fail("users.create", status=503)
         try:

@@ -27,9 +27,10 @@ _FILES = {
 
 
 def prepare_server(fake: FakeServer) -> None:
-    """Write the package, and add one from PyPI to the server."""
+    """Write the package, and add one from PyPI and one from GitHub to the server."""
     for path, text in _FILES.items():
         file = Path("docassemble-MyForm") / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     fake.add_package("docassemble.AssemblyLine", "3.5.0")
+    fake.add_package("docassemble.helloworld", "1.0")

@@ -47,7 +47,13 @@ def strict_decoding() -> Iterator[None]:
 @pytest.fixture
 def fake() -> FakeServer:
     """Create a server whose restarts and installations take time."""
-    return FakeServer(clock=LoopClock(), page_size=3, restart_seconds=20.0, install_seconds=30.0)
+    return FakeServer(
+        clock=LoopClock(),
+        page_size=3,
+        restart_seconds=20.0,
+        install_seconds=30.0,
+        outage="unavailable",
+    )
 
 
 @pytest.fixture

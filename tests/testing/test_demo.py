@@ -165,6 +165,27 @@ def test_the_command_serves_and_prints_the_environment_variables(
     assert line.startswith("export DOCASSEMBLE_URL=http://127.0.0.1:8123 DOCASSEMBLE_API_KEY=")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "outage"), [([], "waiting"), (["--outage", "unavailable"], "unavailable")]
+)
+def test_the_command_chooses_what_a_restart_does(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], outage: str
+) -> None:
+    """By default requests wait, as on a server without a proxy; other programs expect that."""
+    options: dict[str, Any] = {}
+
+    def make_server(**arguments: Any) -> FakeServer:
+        options.update(arguments)
+        return FakeServer(**arguments)
+
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: None)
+    monkeypatch.setattr("docassemble_client.testing.__main__.FakeServer", make_server)
+    main(arguments)
+
+    assert options["outage"] == outage
+    assert FakeServer().outage == "waiting"
+
+
 async def test_the_command_replays_recordings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -10,9 +10,12 @@ from urllib.parse import urlencode
 import pytest
 
 from docassemble_client.testing import FakeServer, ManualClock
-from docassemble_client.testing._server.api_call import parse_flag
-from docassemble_client.testing._server.messages import FakeRequest, FakeResponse
+from docassemble_client.testing._server.api_call import describe_error, parse_flag
+from docassemble_client.testing._server.messages import FakeRequest, FakeResponse, UnhandledError
 from docassemble_client.testing._server.request_body import read_body
+from docassemble_client.testing._yaml.variable_expressions import IllegalNameError, UndefinedName
+from docassemble_client.testing._yaml.yaml_errors import InterviewSyntaxError
+from docassemble_client.testing.interviews import NoEndpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +104,7 @@ async def test_errors_are_json_strings_or_pages() -> None:
     bad_number = await send(fake, "GET", "/api/user/abc")
     wrong_method = await send(fake, "PUT", "/api/user_list")
     unhandled = await send_json(fake, "POST", "/api/stash_data", {"data": [1]})
-    json_list = await send_json(fake, "POST", "/api/privileges", ["a"])
+    json_list = await send_json(fake, "POST", "/api/session", ["a"])
     large = await send(fake, "POST", "/api/stash_data", content=b"x" * (16 * 1024 * 1024 + 1))
     options = await send(fake, "OPTIONS", "/api/user", key=False)
 
@@ -112,18 +115,45 @@ async def test_errors_are_json_strings_or_pages() -> None:
     assert b"<h1>Not Found</h1>" in unknown_path.content
     assert b"MethodNotAllowed" in wrong_method.content
     assert unhandled.status == 501
-    assert b"TypeError: " in unhandled.content
+    assert b"IndexError: list index out of range" in unhandled.content
     assert unhandled.headers["set-cookie"].startswith("session=")
     assert json_list.status == 501
     assert large.status == 413
     assert (options.status, options.content) == (200, b"")
 
 
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UndefinedName("x"), "NameError: name 'x' is not defined"),
+        (IllegalNameError("x"), "DAException: x"),
+        (InterviewSyntaxError("x"), "DASourceError: x"),
+        (NoEndpointError(), "DAErrorNoEndpoint: Docassemble has finished"),
+        (UnhandledError("x"), "DAException: x"),
+        (UnhandledError("x", ""), "x"),
+        (ValueError("x"), "ValueError: x"),
+    ],
+)
+def test_a_message_names_the_classes_of_the_real_server(error: Exception, text: str) -> None:
+    """A user must never see the name of a class of the fake server."""
+    assert describe_error(error).startswith(text)
+
+
+async def test_a_file_name_may_be_percent_encoded() -> None:
+    """As older HTTP libraries send names that are not ASCII; contents stay as they are."""
+    part = "Content-Disposition: form-data; name=\"file\"; filename*=utf-8''t%C3%A9%22.txt"
+    content = f"--b\r\n{part}\r\n\r\n{part}\r\n--b--\r\n".encode()
+
+    body = read_body("multipart/form-data; boundary=b", content)
+
+    assert [(file.filename, file.content) for file in body.files] == [('té".txt', part.encode())]
+
+
 async def test_an_unexpected_exception_is_a_page() -> None:
     """Any exception of a handler becomes a page with status 501."""
     fake = FakeServer()
 
-    response = await send_json(fake, "POST", "/api/user/new", {"username": 5})
+    response = await send_json(fake, "POST", "/api/user/new", {"username": "x", "password": 5})
 
     assert response.status == 501
     assert b"AttributeError: " in response.content

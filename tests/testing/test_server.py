@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     Call = Callable[[AsyncDocassemble], Awaitable[Any]]
 
 
+_SETUP = "from setuptools import setup\nsetup(\n  name='{}',\n  version='1.2',\n)"
+
+
 def make_package(name: str = "docassemble.mine", **files: str) -> bytes:
     """Make the ZIP file of a package."""
     buffer = BytesIO()
     with ZipFile(buffer, "w") as archive:
         if name:
-            archive.writestr("p/setup.py", f"setup(\n  name='{name}',\n  version='1.2',\n)")
+            archive.writestr("p/setup.py", _SETUP.format(name))
         for path, content in files.items():
             archive.writestr(path.replace("__", "/"), content)
     return buffer.getvalue()
@@ -129,7 +132,9 @@ async def test_packages_are_installed_updated_and_removed(
 ) -> None:
     """From PyPI, a repository and a ZIP file; the list of packages shows every change."""
     question = "mandatory: True\nquestion: Hello"
-    files = {"a": "", "p__docassemble__mine__data__questions__q.yml": question}
+    files = {"p__docassemble__mine__data__questions__q.yml": question}
+    fake.add_package("docassemble.there", "1.0")
+    fake.add_package("docassemble.egg", "1.0")
 
     result = await da.wait_for_task(await da.packages.install(pip="pyjokes<=0.8"))
     git = await da.packages.install(
@@ -318,7 +323,7 @@ def make_form_call(path: str, **fields: Any) -> Call:
             lambda da: da.packages.install(
                 zip=Upload(make_package("", **{"p__setup.py": ""}), "x.zip")
             ),
-            "400 There was an error when installing that package. DAException: Not a Python",
+            "400 There was an error when installing that package. DAException: Could not find name",
         ),
         (make_raw_call("GET", "/api/package_update_status"), "400 Missing task_id"),
         (make_raw_call("GET", "/api/restart_status"), "400 Missing task_id"),

@@ -95,7 +95,7 @@ async def test_invalid_session_calls_are_refused(da: AsyncDocassemble, fake: Fak
             get_raw_error("POST", post, secret=None),
             "400 Unable to decrypt interview dictionary.",
         ),
-        (get_raw_error("POST", post, session=5), "400 Unable to obtain interview dictionary."),
+        (get_raw_error("POST", post, session=5), "400 Unable to decrypt interview dictionary."),
         (
             get_raw_error("POST", post),
             "400 Problem getting current question:get_question_data: failure",

@@ -39,7 +39,9 @@ def write_broken_package(folder: Path, version: str = "0.1.0") -> Path:
 
 def make_slow_server() -> FakeServer:
     """Make a server on which installations and restarts take time."""
-    return FakeServer(clock=LoopClock(), restart_seconds=20.0, install_seconds=30.0)
+    return FakeServer(
+        clock=LoopClock(), restart_seconds=20.0, install_seconds=30.0, outage="unavailable"
+    )
 
 
 async def deploy(fake: FakeServer, source: Any = None, **options: Any) -> DeployReport:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import uvicorn
 
 from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client.testing._server.request_handler import Outage
 from docassemble_client.testing.server import LATEST_VERSION, FakeServer
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=3.0,
         help="duration of a package installation (default: %(default)s)",
     )
+    parser.add_argument(
+        "--outage",
+        choices=get_args(Outage),
+        default="waiting",
+        help="what happens to requests during a restart: they wait, get a page with status 503, "
+        "or their connection is refused or lost (default: %(default)s)",
+    )
     parser.add_argument("--recordings", help="folder of recorded interviews to replay")
     options = parser.parse_args(arguments)
     fake = FakeServer(
@@ -52,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         url=f"http://{options.host}:{options.port}",
         restart_seconds=options.restart_seconds,
         install_seconds=options.install_seconds,
+        outage=options.outage,
     )
     if options.recordings:
         fake.add_recordings(options.recordings)

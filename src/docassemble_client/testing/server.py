@@ -74,9 +74,9 @@ class FakeServer(RequestHandler):
         clock: Clock.
         admin: The administrator.
         latency: Delay of every response in seconds.
-        outage: How requests fail during a restart. "unavailable" is a page with status 503,
-            "refused" and "lost" are connection errors, "waiting" delays the response until the
-            restart is over.
+        outage: What happens to requests during a restart. "waiting" delays the response until the
+            restart is over, as a server without a proxy does; "unavailable" is a page with status
+            503; "refused" and "lost" are connection errors.
         received_requests: Requests that were answered, in order.
 
     Example:
@@ -97,7 +97,7 @@ class FakeServer(RequestHandler):
         latency: float = 0.0,
         restart_seconds: float = 0.0,
         install_seconds: float = 0.0,
-        outage: Outage = "unavailable",
+        outage: Outage = "waiting",
     ) -> None:
         """
         Create a server with an administrator, the default privileges and the demo interviews.
@@ -110,7 +110,7 @@ class FakeServer(RequestHandler):
             latency: Delay of every response in seconds.
             restart_seconds: Duration of a restart in seconds.
             install_seconds: Duration of a package installation in seconds, without the restart.
-            outage: How requests fail during a restart; see the attribute.
+            outage: What happens to requests during a restart; see the attribute.
         """
         check_arguments(TEXT, version=version, url=url, outage=outage)
         check_arguments(_CLOCK, optional=True, clock=clock)
@@ -359,7 +359,7 @@ class FakeServer(RequestHandler):
 
     def add_package(self, name: str, version: str) -> None:
         """
-        Make a package available for installation.
+        Make a package available for installation, by its name or from a Git repository.
 
         Args:
             name: Name of the package.

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 async def test_500_rows_on_a_flaky_server_are_processed_once_each() -> None:
     """Resets, refused connections, 503 and invalid responses at 2 % each, and one restart."""
-    fake = FlakyServer(2, restart_calls=(2000,), restart_seconds=30)
+    fake = FlakyServer(2, restart_calls=(2000,), restart_seconds=30, outage="unavailable")
     random.seed(7)  # so that delays are reproducible
     reports: list[BatchProgress] = []
 

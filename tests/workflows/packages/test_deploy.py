@@ -124,6 +124,8 @@ async def test_key_that_may_not_clear_the_cache_can_deploy(
 
 async def test_package_is_installed_from_pypi_or_a_repository(fake: FakeServer) -> None:
     """Its name is parsed as the server does; the requested version must be listed."""
+    fake.add_package("docassemble.helloworld", "1.0")
+    fake.add_package("docassemble.Other", "1.0")
     pinned = await deploy(fake, pip="docassemble.ALToolbox==0.13.0")
     newest = await deploy(fake, pip="pyjokes")
     url = "https://github.com/jhpyle/docassemble-helloworld.git/"

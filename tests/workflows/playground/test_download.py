@@ -49,7 +49,7 @@ def fill(fake: FakeServer, files: dict[str, bytes], project: str = "mine", user:
     """Store files in a project."""
     for path, content in files.items():
         folder, _, name = path.partition("/")
-        fake._state.playground.get_folder(user, project, folder)[name] = content
+        fake._state.playground.change_folder(user, project, folder)[name] = content
 
 
 @asynccontextmanager
@@ -271,12 +271,12 @@ async def test_backup_of_a_project_is_restored_by_a_sync(fake: FakeServer, tmp_p
     """Its folder has the layout that `sync` accepts."""
     fill(fake, {"questions/a.yml": b"a"}, "default")
     await backup(fake, tmp_path)
-    fake._state.playground.get_folder(1, "default", "questions").clear()
+    fake._state.playground.change_folder(1, "default", "questions").clear()
 
     async with fake.client() as da, da.project() as project:
         await project.sync(tmp_path / "1/default")
 
-    assert fake._state.playground.get_folder(1, "default", "questions") == {"a.yml": b"a"}
+    assert fake._state.playground.change_folder(1, "default", "questions") == {"a.yml": b"a"}
 
 
 async def test_project_that_fails_does_not_stop_the_backup(
@@ -315,7 +315,7 @@ async def test_folder_of_a_backup_must_be_empty(fake: FakeServer, tmp_path: Path
     with pytest.raises(UsageError, match="not empty"):
         await backup(fake, tmp_path / "backup")
     assert len(fake.received_requests) == requests
-    fake._state.playground.get_folder(1, "default", "questions")["a.yml"] = b"b"
+    fake._state.playground.change_folder(1, "default", "questions")["a.yml"] = b"b"
     await backup(fake, tmp_path / "backup", overwrite=True)
 
     assert read_files(tmp_path) == {"backup/1/default/questions/a.yml": b"b"}

@@ -133,7 +133,7 @@ async def test_files_that_are_only_on_the_server_stay_without_delete(
 
     async with open_project(fake) as (project, da):
         await project.sync(folder)
-        fake._state.playground.get_folder(1, "mine", "static")["größe.css"] = b"x"
+        fake._state.playground.change_folder(1, "mine", "static")["größe.css"] = b"x"
         (folder / "docassemble/mine/rules.py").unlink()
         (folder / "docassemble/mine/data/questions/hello.yml").unlink()
         without_delete = await project.sync(folder)

@@ -68,7 +68,7 @@ def api_keys_get(call: ApiCall) -> object:
     return to_model(
         key or call.refuse("No such API key"),
         single=True,
-        by_name=name is not None,
+        by_name=key is not None and key.name == name,
         old_server=call.state.is_older_than("1.10"),
     )
 
@@ -105,9 +105,9 @@ def api_keys_update(call: ApiCall) -> None:
     key = users.find_key(value, owner)
     if key is None:
         call.refuse("cannot be modified")
-    if call.has_argument("name"):
+    if call.get_value("name") is not None:
         _check_name(call, owner, call.get_value("name"), ignored_key=key)
-    if call.has_argument("method"):
+    if call.get_value("method") is not None:
         _check_method(call, call.get_value("method"))
     added_sites = _read_items(call, "add_to_allowed")
     removed_sites = _read_items(call, "remove_from_allowed")
@@ -120,8 +120,8 @@ def api_keys_update(call: ApiCall) -> None:
         permissions = _read_permissions(
             call, "Permissions list not a valid", "Permissions list not a valid"
         )
-    key.name = call.get_value("name", key.name)
-    method = call.get_value("method", key.method)
+    key.name = call.get_value("name") or key.name
+    method = call.get_value("method") or key.method
     if method != key.method:
         key.constraints = []
     key.method = method

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import docassemble_client.models as models
+from docassemble_client.testing._handlers.file_response import make_file_response
 from docassemble_client.testing._server.messages import (
-    FakeResponse,
     UnhandledError,
     make_text_response,
+    to_json,
 )
-from docassemble_client.testing._state.files import OCTET_STREAM, get_extension, guess_mimetype
+from docassemble_client.testing._state.files import get_extension, guess_mimetype
 from docassemble_client.testing._yaml.document_templates import (
     TEMPLATE_EXTENSIONS,
     TemplateError,
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from docassemble_client.testing._server.api_call import ApiCall
     from docassemble_client.testing._state.files import StoredFile
 
-NO_CACHE = "no-store, no-cache, must-revalidate, post-check=0, pre-check=0, max-age=0"
 _STORED_NAME = "file"  # the server stores every file under this name
 _OFFICE_EXTENSIONS = ("doc", "rtf", "odt", "docx")
 
@@ -46,7 +47,8 @@ def files_download(call: ApiCall) -> object:
         call.raise_not_found()
     name = f"{_STORED_NAME}.{extension}" if extension else _STORED_NAME
     content_type = file.mimetype if is_original else guess_mimetype(name)
-    return make_file_response(content, content_type, f"inline; filename={name}")
+    disposition = f"inline; filename={name}"
+    return make_file_response(call, content, content_type, disposition, file.modified)
 
 
 def _may_see(call: ApiCall, file: StoredFile) -> bool:
@@ -54,19 +56,6 @@ def _may_see(call: ApiCall, file: StoredFile) -> bool:
         return True
     rows = call.state.sessions.iter_rows()
     return any(session.key == file.session and user == call.user.id for session, user in rows)
-
-
-def make_file_response(content: bytes, content_type: str, disposition: str) -> FakeResponse:
-    """Build a response with the content of a file."""
-    if content_type.startswith("text/"):
-        content_type = f"{content_type}; charset=utf-8"
-    headers = {
-        "content-type": content_type or OCTET_STREAM,
-        "content-disposition": disposition,
-        "cache-control": NO_CACHE,
-        "accept-ranges": "bytes",
-    }
-    return FakeResponse(200, content, headers)
 
 
 def files_extract_fields(call: ApiCall) -> object:
@@ -85,8 +74,11 @@ def files_extract_fields(call: ApiCall) -> object:
         fields = find_template_fields(uploads[0].content, extension)
     except (TemplateError, BadZipFile, KeyError):
         fields = []
+        if output_format == "json" and extension == "pdf":
+            return models.TemplateFields(fields=fields)  # the server formats this list differently
     if output_format == "json":
-        return models.TemplateFields(fields=fields)
+        text = json.dumps(to_json(models.TemplateFields(fields=fields)), indent=2)
+        return make_text_response(text, 200, "application/json; charset=utf-8")
     if not fields:
         call.refuse("No fields could be found")
     return make_text_response(
@@ -96,7 +88,8 @@ def files_extract_fields(call: ApiCall) -> object:
 
 def files_convert_to_markdown(call: ApiCall) -> object:
     """Convert a document to Markdown."""
-    if str(call.request.body.data.get("format", "md")) not in "md":
+    body = call.request.body
+    if not body.is_json and body.data.get("format", "md") not in "md":
         call.refuse("Invalid output file format")
     uploads = call.get_files()
     if not uploads:
@@ -106,7 +99,7 @@ def files_convert_to_markdown(call: ApiCall) -> object:
         call.refuse("Invalid input file format")
     if extension != "docx":
         message = "No such file or directory: 'libreoffice'"
-        raise UnhandledError(message) from FileNotFoundError(message)
+        raise UnhandledError(message, "FileNotFoundError")
     try:
         text = extract_text(uploads[0].content)
     except (BadZipFile, KeyError, TemplateError):

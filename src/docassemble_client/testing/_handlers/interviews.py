@@ -81,7 +81,8 @@ def interviews_get_data(call: ApiCall) -> object:
     except InterviewSyntaxError as error:
         call.refuse("Error finding interview", error)
     if interview is None:
-        call.refuse("Error finding interview", f"Interview {filename} not found")
+        missing = call.state.explain_missing_interview(filename)
+        call.refuse("Error finding interview", missing.message)
     is_own = filename.startswith(f"docassemble.playground{call.user.id}")
     playground_lists: dict[str, Any] = {name: [] for name in _PLAYGROUND_LISTS} if is_own else {}
     names = evolve(make_names(interview), **playground_lists)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from io import BytesIO
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import docassemble_client.models as models
+from docassemble_client.testing._handlers.package_archive import (
+    find_build_error,
+    find_package_name,
+    find_version,
+    read_files,
+)
+from docassemble_client.testing._server.api_call import describe_error
 from docassemble_client.testing._state.packages import InstalledPackage
 
 if TYPE_CHECKING:
@@ -21,9 +27,6 @@ if TYPE_CHECKING:
 _UPDATES_DIRECTIVE = "allow updates"
 _PIP_REQUIREMENT = re.compile(r"([^>=<]+)([>=<]+.+)")
 _INTERVIEW_PATH = re.compile(r"/(data/questions/[^/]+)$")
-_VERSION = re.compile(r"""\bversion\s*=\s*\(?["']([^"']+)["']""")
-_NAME_CONSTANT = re.compile(r"""^NAME\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
-_NAME = re.compile(r"""^\s*name\s*=\s*\(?["']([^"']+)["']""", re.MULTILINE)
 
 
 def _may_change(call: ApiCall, package: InstalledPackage) -> bool:
@@ -97,59 +100,24 @@ def _read_git_package(call: ApiCall) -> InstalledPackage:
 def _read_zip_package(call: ApiCall, upload: UploadedFile) -> InstalledPackage:
     try:
         with ZipFile(BytesIO(upload.content)) as archive:
-            name, version = find_package_name(archive), _find_in_setup_files(archive, _VERSION)
-            pip_error = _find_build_error(archive)
+            name = find_package_name(archive)
+            version, pip_error = find_version(archive), find_build_error(archive)
             interviews = {
-                match[1]: archive.read(path)
-                for path in archive.namelist()
+                match[1]: content
+                for path, content in read_files(archive).items()
                 if (match := _INTERVIEW_PATH.search(path))
             }
-    except BadZipFile:
-        call.refuse("error when installing", "BadZipFile: File is not a zip file")
-    if name is None:
-        call.refuse("error when installing", "DAException: Not a Python package zip file")
+    except Exception as error:
+        call.refuse("error when installing", describe_error(error))
     file = call.state.files.add(upload.filename, upload.content)
     return InstalledPackage(
         name,
         "zip",
-        version or "",
+        version,
         zip_file_number=file.number,
         interviews=interviews,
         pip_error=pip_error,
     )
-
-
-def _find_build_error(archive: ZipFile) -> str:
-    """Return pip's output if setup.py is not valid Python; setup.py is not run."""
-    paths = [path for path in archive.namelist() if path.endswith("setup.py")]
-    path = min(paths, key=len, default="")
-    try:
-        ast.parse(archive.read(path) if path else b"")
-    except (SyntaxError, ValueError) as error:
-        return (
-            f"{type(error).__name__}: {error}\n"
-            "ERROR: Getting requirements to build wheel exited with 1\n"
-            "ERROR: Failed to build 'file.zip' when getting requirements to build wheel"
-        )
-    return ""
-
-
-def find_package_name(archive: ZipFile) -> str | None:
-    """Find the package name in setup.py or pyproject.toml."""
-    return _find_in_setup_files(archive, _NAME_CONSTANT) or _find_in_setup_files(archive, _NAME)
-
-
-def _find_in_setup_files(archive: ZipFile, pattern: re.Pattern[str]) -> str | None:
-    for path in sorted(archive.namelist(), key=len):
-        if path.rpartition("/")[2] in {"setup.py", "pyproject.toml"}:
-            text = archive.read(path).decode(errors="replace")
-            # The server cuts up to the call before it looks for a keyword.
-            match = pattern.search(
-                text if pattern is _NAME_CONSTANT else text.rpartition("setup(")[2]
-            )
-            if match is not None:
-                return match[1]
-    return None
 
 
 def packages_update(call: ApiCall) -> object:

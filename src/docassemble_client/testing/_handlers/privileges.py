@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docassemble_client.testing._server.messages import ApiRefusal, make_json_response
+from docassemble_client.testing._state.columns import ColumnError, check_length
 from docassemble_client.testing._state.users import ELEVATED_PRIVILEGES, UNDELETABLE_PRIVILEGES
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def privileges_create(call: ApiCall) -> None:
     name = call.get_value("privilege")
     if name in call.state.users.privileges:
         call.refuse("already exists")
-    if len(name) > _MAX_NAME_LENGTH:
-        # The real server returns the database's error message.
-        message = "(psycopg2.errors.Error) [SQL: INSERT INTO role (name)]"
-        raise ApiRefusal(make_json_response(message, 400))
+    try:
+        check_length(name, _MAX_NAME_LENGTH, statement="INSERT INTO role")
+    except ColumnError as error:
+        call.refuse_with(str(error))
     call.state.users.privileges.append(name)
 
 

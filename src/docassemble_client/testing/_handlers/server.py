@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import docassemble_client.models as models
+from docassemble_client._types import is_json_object
 
 if TYPE_CHECKING:
     from docassemble_client.testing._server.api_call import ApiCall
@@ -45,13 +46,13 @@ def server_update_config(call: ApiCall) -> object:
 
 
 def _read_object(call: ApiCall, name: str) -> dict[str, Any]:
-    value: Any = call.get_value(name)
-    if value is None:
+    if not call.has_argument(name):
         call.refuse("not supplied")
-    if isinstance(value, str):
+    value: Any = call.get_value(name)
+    if not is_json_object(value):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (TypeError, ValueError):
             call.refuse("not valid JSON")
     return dict(value)
 

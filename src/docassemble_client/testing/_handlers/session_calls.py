@@ -15,12 +15,9 @@ from docassemble_client.testing._handlers.questions import (
     make_response,
 )
 from docassemble_client.testing._handlers.session_changes import (
-    NO_PLAYGROUND_FILE,
-    PLAYGROUND_PREFIX,
     SessionChanges,
     compute_outcome,
     find_interview,
-    format_not_found,
     run_interview,
     should_save,
 )
@@ -34,7 +31,10 @@ from docassemble_client.testing._server.messages import (
 )
 from docassemble_client.testing._state.secrets import generate_letters
 from docassemble_client.testing._state.sessions import PendingQuestion, Step
-from docassemble_client.testing._yaml.variable_expressions import is_variable_expression
+from docassemble_client.testing._yaml.variable_expressions import (
+    UndefinedName,
+    is_variable_expression,
+)
 from docassemble_client.testing._yaml.yaml_errors import InterviewSyntaxError
 from docassemble_client.testing.interviews import FinalValue, SessionVariables
 from docassemble_client.testing.recordings import RecordedInterview, ReplayedReply
@@ -50,6 +50,11 @@ _KEY_SIZES = (16, 24, 32)
 _URL_ARGUMENT = re.compile(r"[A-Za-z_]")
 _NO_SESSION = "TypeError: 'NoneType' object is not subscriptable"
 _ACTION_ERROR = "api_session_action: failure to assemble interview"
+_NO_SESSION_ACCESS = (
+    "user_interviews: you do not have sufficient privileges to access information about other users"
+)
+_ILLEGAL_ACTION = "Illegal variable name"
+_MULTI_USER_BLOCK = "ID multi user"
 _NO_PERMISSION = "Insufficient permissions to run this interview."
 
 
@@ -63,7 +68,7 @@ def sessions_start(call: ApiCall) -> object:
     except InterviewSyntaxError as error:
         call.refuse("DASourceError", error)
     if interview is None:
-        call.refuse("DANotFoundError", format_not_found(filename))
+        call.refuse_with(str(call.state.explain_missing_interview(filename)))
     if not _may_run(call, interview):
         call.refuse("Insufficient permissions")
     given_secret = call.get_text("secret")
@@ -76,6 +81,10 @@ def sessions_start(call: ApiCall) -> object:
     }
     first_step = Step({"url_args": url_args})
     first_step.add_run(call.user.id)
+    if interview.multi_user:
+        # On a server a mandatory block of code sets this variable.
+        first_step.variables["multi_user"] = True
+        first_step.answered.add(_MULTI_USER_BLOCK)
     try:
         if isinstance(interview, RecordedInterview):
             first_step.variables |= interview.get_defined_variables(first_step.position)
@@ -109,9 +118,7 @@ def sessions_get_question(call: ApiCall) -> object:
     filename, key = _read_session_key(call)
     interview = call.state.find_interview(filename)
     if interview is None:
-        if filename.startswith(PLAYGROUND_PREFIX):
-            call.refuse(NO_PLAYGROUND_FILE)
-        call.refuse("Interview {} not found", filename)
+        call.refuse_with(call.state.explain_missing_interview(filename).message)
     if not _may_run(call, interview):
         call.refuse("Insufficient permissions")
     session = call.state.sessions.find(filename, key)
@@ -129,7 +136,7 @@ def sessions_get_question(call: ApiCall) -> object:
     return make_response(call, interview, session, step, outcome)
 
 
-def _read_session_key(call: ApiCall) -> tuple[str, str]:
+def _read_session_key(call: ApiCall) -> tuple[Any, Any]:
     filename, key = call.get_value("i"), call.get_value("session")
     if filename is None or key is None:
         call.refuse("are required")
@@ -137,7 +144,10 @@ def _read_session_key(call: ApiCall) -> tuple[str, str]:
 
 
 def _open_session(call: ApiCall, secret_error: str, *parts: str) -> Session:
-    session = call.state.sessions.find(*_read_session_key(call))
+    filename, key = _read_session_key(call)
+    if not (isinstance(filename, str) and isinstance(key, str)):
+        call.refuse(secret_error, *parts)  # the database refuses other values
+    session = call.state.sessions.find(filename, key)
     if session is None:
         call.refuse("Unable to obtain interview dictionary")
     if not session.is_readable_with(call.get_text("secret")):
@@ -147,6 +157,7 @@ def _open_session(call: ApiCall, secret_error: str, *parts: str) -> Session:
 
 def sessions_set_variables(call: ApiCall) -> object:
     """Set variables, and return the next question."""
+    _read_session_key(call)
     changes = SessionChanges(call)
     session = _open_session(call, "Unable to decrypt")
     step = session.step.make_draft()
@@ -224,10 +235,10 @@ def sessions_delete(call: ApiCall) -> None:
     if filename is None or key is None:
         call.refuse("are required")
     caller = call.user
-    if caller.is_limited and not {"access_sessions", "edit_sessions"} <= set(
-        caller.key.permissions
-    ):
-        message = "user_interviews: you do not have sufficient privileges"
+    if not caller.has_permission("access_sessions"):
+        raise UnhandledError(_NO_SESSION_ACCESS)
+    if not caller.has_permission("edit_sessions"):
+        message = "user_interviews: no user_id provided"
         raise UnhandledError(message)
     session = call.state.sessions.find(filename, key)
     if session is not None:
@@ -240,9 +251,7 @@ def sessions_run_action(call: ApiCall) -> object:
     if filename is None or key is None or action is None:
         call.refuse("are required")
     arguments = _read_arguments(call)
-    interview = call.state.find_interview(filename)
-    if interview is None:
-        raise ApiRefusal(make_error_page(404))
+    interview = _find_action_interview(call, filename)
     if not _may_run(call, interview):
         raise UnhandledError(_NO_PERMISSION)
     session = call.state.sessions.find(filename, key)
@@ -264,16 +273,32 @@ def sessions_run_action(call: ApiCall) -> object:
     return make_empty_response() if value is None else make_final_response(value.value, 200)
 
 
+def _find_action_interview(call: ApiCall, filename: object) -> ScriptedInterview:
+    """Find the interview of an action; the server does not handle that it does not exist."""
+    if not isinstance(filename, str):
+        message = f"expected string or bytes-like object, got '{type(filename).__name__}'"
+        raise UnhandledError(message, "TypeError")
+    interview = call.state.find_interview(filename)
+    if interview is None:
+        missing = call.state.explain_missing_interview(filename)
+        if missing.class_name == "DANotFoundError":
+            raise ApiRefusal(make_error_page(404))
+        raise UnhandledError(missing.message, "")
+    return interview
+
+
 def _refuse_action(call: ApiCall, error_text: str, *parts: str) -> NoReturn:
     """Refuse an action; before 1.9 the server fails with an internal error instead."""
     if call.state.is_older_than("1.9"):
-        message = "KeyError: 'status'"
-        raise UnhandledError(message)
+        message = "'status'"
+        raise UnhandledError(message, "KeyError")
     call.refuse(error_text, *parts)
 
 
 def _read_arguments(call: ApiCall) -> Mapping[str, Any]:
-    arguments: Any = call.get_value("arguments") or {}
+    arguments: Any = call.get_value("arguments")
+    if arguments is None:
+        return {}
     if not is_mapping(arguments):
         try:
             arguments = json.loads(arguments)
@@ -286,14 +311,22 @@ def _run_action(
     call: ApiCall,
     interview: ScriptedInterview,
     step: Step,
-    action: str,
+    action: object,
     arguments: Mapping[str, Any],
 ) -> FinalValue | ReplayedReply | None:
     """Run an action, and return its value or else the final value of the interview."""
     step.add_run(call.user.id)
+    if not isinstance(action, str):
+        message = f"expected string or bytes-like object, got '{type(action).__name__}'"
+        raise UnhandledError(message, "TypeError")
+    if action and not is_variable_expression(action):
+        raise UnhandledError(_ILLEGAL_ACTION, "DAError")
     if isinstance(interview, RecordedInterview):
         return interview.replay_action(step.position, action, arguments)
-    value = interview.run_action(action, SessionVariables(step.variables), arguments)
+    try:
+        value = interview.run_action(action, SessionVariables(step.variables), arguments)
+    except UndefinedName:
+        return None  # the server would ask for the variable
     if isinstance(value, FinalValue):
         return value
     if value is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from docassemble_client._types import is_json_array, is_json_object, is_mapping
 from docassemble_client.testing._handlers.session_variables import get_timezone
 from docassemble_client.testing._server.api_call import describe_error
+from docassemble_client.testing._server.messages import UnhandledError
 from docassemble_client.testing._state.files import OCTET_STREAM
 from docassemble_client.testing._yaml.objects import make_object
 from docassemble_client.testing._yaml.variable_expressions import (
@@ -32,26 +33,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from docassemble_client.testing._server.api_call import ApiCall
+    from docassemble_client.testing._server.request_body import UploadedFile
     from docassemble_client.testing._state.sessions import Session, Step
     from docassemble_client.testing.interviews import ScriptedInterview
     from docassemble_client.testing.recordings import Outcome
 
 _PLACEHOLDER = re.compile(r"^x[.\[]|\[[ijklmn]\]")
-PLAYGROUND_PREFIX = "docassemble.playground"
-NO_PLAYGROUND_FILE = "Reference to invalid playground path."
-
-
-def format_not_found(filename: str) -> str:
-    """Format the server's error for an interview that does not exist."""
-    if filename.startswith(PLAYGROUND_PREFIX):
-        return NO_PLAYGROUND_FILE
-    return f"Interview {filename} not found"
 
 
 def find_interview(call: ApiCall, session: Session, error_text: str) -> ScriptedInterview:
     """Find the interview of a session, or refuse the call with this error."""
     interview = call.state.find_interview(session.filename)
-    return interview or call.refuse(error_text, format_not_found(session.filename))
+    missing = call.state.explain_missing_interview(session.filename)
+    return interview or call.refuse(error_text, missing.message)
 
 
 def run_interview(user: int, interview: ScriptedInterview, step: Step) -> Outcome:
@@ -61,7 +55,16 @@ def run_interview(user: int, interview: ScriptedInterview, step: Step) -> Outcom
 
 
 def compute_outcome(interview: ScriptedInterview, step: Step) -> Outcome:
-    """Return the outcome of an interview at a step."""
+    """
+    Return the outcome of an interview at a step.
+
+    Raises:
+        UnhandledError: A variable of docassemble has a value of another type.
+    """
+    navigation = step.variables.get("nav", {})
+    if not is_json_object(navigation):
+        message = f"'{type(navigation).__name__}' object has no attribute 'sections'"
+        raise UnhandledError(message, "AttributeError")
     if step.pending:
         action, screen = step.pending[0].action, step.pending[0].screen
         trace = (TraceStep("needed", action),)
@@ -97,6 +100,9 @@ class SessionChanges:
         self.file_names = self._check_mapping(files, "File variables data")
         if not is_json_array(self.deleted_variables):
             call.refuse("Delete variables data")
+        for upload in call.get_files():
+            if not is_variable_expression(self._get_variable(upload)):
+                call.refuse("Malformed file variable")
         self.names: list[str] = list(self.variables)
         self.uploaded: list[str] = []
 
@@ -154,6 +160,8 @@ class SessionChanges:
 
     def delete_variables(self, step: Step) -> None:
         """Delete variables."""
+        if "" in self.deleted_variables:
+            self.call.refuse("deleting variables", "invalid syntax (<string>, line 1)")
         try:
             for name in self.deleted_variables:
                 delete_variable(step.variables, name)
@@ -162,12 +170,14 @@ class SessionChanges:
         except Exception as error:
             self.call.refuse("deleting variables", error)
 
+    def _get_variable(self, upload: UploadedFile) -> Any:
+        """Return the name of the variable that an upload sets."""
+        return self.file_names.get(upload.name, upload.name)
+
     def _store_files(self, session: Session) -> dict[str, Any]:
         elements_by_variable: dict[str, list[Any]] = {}
         for upload in self.call.get_files():
-            variable = self.file_names.get(upload.name, upload.name)
-            if not is_variable_expression(variable):
-                self.call.refuse("Malformed file variable")
+            variable = self._get_variable(upload)
             elements = elements_by_variable.setdefault(variable, [])
             file = self.call.state.files.add(upload.filename, upload.content, session=session.key)
             elements.append(

@@ -16,8 +16,8 @@ from docassemble_client.testing._handlers.session_variables import (
     make_dictionary,
     make_empty_dictionary,
 )
-from docassemble_client.testing._server.messages import ApiRefusal, make_json_response
-from docassemble_client.testing._state.query import QueryError, matches, parse_query
+from docassemble_client.testing._state.query import InvalidQuery, matches, parse_query
+from docassemble_client.testing._state.query_types import QueryError
 from docassemble_client.testing._state.users import PROFILE_FIELDS
 from docassemble_client.testing._yaml.variable_expressions import TAGS_VARIABLE
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from docassemble_client.testing._state.sessions import Session
 
 _QUERIES_SINCE = "1.4.0"
+_LIST_ERROR = "Error reading interview list: {}"
+_USERS_ERROR = "Error getting interview list.  {}"
+_DELETE_ERROR = "Error reading interview list"
 _LOST_TITLE = "Error: interview not found and answers could not be decrypted"
 _LOCKED_SUFFIX = " - interview answers cannot be decrypted"
 
@@ -35,30 +38,30 @@ _LOCKED_SUFFIX = " - interview answers cannot be decrypted"
 def sessions_list(call: ApiCall) -> object:
     """List the sessions of all users."""
     call.require_privilege()
-    return _list_sessions(call, None, "Error reading interview list: {}")
+    return _list_sessions(call, None, _LIST_ERROR)
 
 
 def sessions_list_across_users(call: ApiCall) -> object:
     """List the sessions of all users or of one user."""
     call.require_privilege()
-    return _list_sessions(call, _read_optional_user(call), "Error getting interview list.  {}")
+    return _list_sessions(call, _read_optional_user(call, _USERS_ERROR), _USERS_ERROR)
 
 
 def sessions_list_current(call: ApiCall) -> object:
     """List the caller's own sessions."""
     _check_may_list_own(call)
-    return _list_sessions(call, call.user.id, "Error reading interview list")
+    return _list_sessions(call, call.user.id, _DELETE_ERROR)
 
 
 def sessions_list_for_user(call: ApiCall) -> object:
     """List the sessions of a user."""
-    return _list_sessions(call, _read_user(call), "Error reading interview list")
+    return _list_sessions(call, _read_user(call), _DELETE_ERROR)
 
 
 def sessions_delete_many(call: ApiCall) -> None:
     """Delete sessions of all users."""
     call.require_privilege()
-    _read_query(call)
+    _read_query(call, _DELETE_ERROR)
     if not call.user.may_use("admin", "advocate", permission="edit_sessions"):
         call.deny()
     _delete_sessions(call, None)
@@ -67,12 +70,11 @@ def sessions_delete_many(call: ApiCall) -> None:
 def sessions_delete_many_across_users(call: ApiCall) -> None:
     """Delete sessions of all users or of one user."""
     call.require_privilege()
-    _delete_sessions(call, _read_optional_user(call))
+    _delete_sessions(call, _read_optional_user(call, _DELETE_ERROR))
 
 
 def sessions_delete_many_current(call: ApiCall) -> None:
     """Delete the caller's own sessions."""
-    _read_query(call)
     _check_may_list_own(call)
     _delete_sessions(call, call.user.id)
 
@@ -83,9 +85,9 @@ def sessions_delete_many_for_user(call: ApiCall) -> None:
 
 
 def _check_may_list_own(call: ApiCall) -> None:
-    _read_query(call)
+    _read_query(call, _DELETE_ERROR)
     if not call.user.has_permission("access_sessions"):
-        call.refuse("Error reading interview list")
+        call.refuse(_DELETE_ERROR)
 
 
 def _read_user(call: ApiCall) -> int:
@@ -93,14 +95,14 @@ def _read_user(call: ApiCall) -> int:
     may_see_others = caller.may_use("admin", "advocate", permission="access_sessions")
     if not may_see_others and user_id != caller.id:
         call.deny()
-    _read_query(call)
+    _read_query(call, _DELETE_ERROR)
     if not may_see_others and caller.is_limited:
-        call.refuse("Error reading interview list")
+        call.refuse(_DELETE_ERROR)
     return user_id
 
 
-def _read_optional_user(call: ApiCall) -> int | None:
-    _read_query(call)
+def _read_optional_user(call: ApiCall, error_text: str) -> int | None:
+    _read_query(call, error_text)
     text = call.get_text("user_id")
     if text is None:
         return None
@@ -108,30 +110,34 @@ def _read_optional_user(call: ApiCall) -> int | None:
         return int(text)
     except ValueError:
         message = (
-            "(psycopg2.errors.InvalidTextRepresentation) invalid input syntax for type integer"
+            "(psycopg2.errors.InvalidTextRepresentation) invalid input syntax for type integer: "
+            f'"{text}"'
         )
-        call.refuse("Error", message)
+        call.refuse(error_text, message)
 
 
-def _read_query(call: ApiCall) -> Any:
+def _read_query(call: ApiCall, error_text: str) -> Any:
+    """Read the query; the server refuses one that the database cannot evaluate by this error."""
     text = call.get_text("query")
     if text is None or not text.strip() or call.state.is_older_than(_QUERIES_SINCE):
         return None
     try:
         return parse_query(text)
-    except QueryError:
+    except InvalidQuery:
         call.refuse("Invalid query parameter")
+    except QueryError as error:
+        call.refuse(error_text, error)
 
 
 def _delete_sessions(call: ApiCall, user: int | None) -> None:
-    for session, owner in list(_find_sessions(call, user, "Error reading interview list")):
+    for session, owner in list(_find_sessions(call, user, _DELETE_ERROR)):
         call.state.sessions.remove_user(session, owner)
 
 
 def _find_sessions(
     call: ApiCall, user: int | None, error_text: str
 ) -> Iterator[tuple[Session, int]]:
-    query = _read_query(call)
+    query = _read_query(call, error_text)
     filename, key, tag = call.get_text("i"), call.get_text("session"), call.get_text("tag")
     for session, owner in call.state.sessions.iter_rows():
         interview = call.state.find_interview(session.filename)
@@ -141,11 +147,8 @@ def _find_sessions(
             and key in {None, session.key}
             and (tag is None or (interview is not None and tag in interview.tags))
         )
-        try:
-            if is_match and matches(query, _make_row(call, session, owner)):
-                yield session, owner
-        except QueryError as error:
-            call.refuse(error_text, error)
+        if is_match and matches(query, _make_row(call, session, owner)):
+            yield session, owner
 
 
 def _make_row(call: ApiCall, session: Session, owner: int) -> dict[str, Any]:
@@ -154,7 +157,6 @@ def _make_row(call: ApiCall, session: Session, owner: int) -> dict[str, Any]:
     profile = {name: getattr(account, name, None) for name in ("email", *PROFILE_FIELDS)}
     return {
         **profile,
-        "indexno": session.step.indexno,
         "modtime": modtime,
         "filename": session.filename,
         "session": session.key,
@@ -167,14 +169,16 @@ def _make_row(call: ApiCall, session: Session, owner: int) -> dict[str, Any]:
 def _list_sessions(call: ApiCall, user: int | None, error_text: str) -> object:
     after = read_position(call)
     numbered_items = [
-        (session.step.indexno, _make_summary(call, session, owner))
+        (session.step.indexno, _make_summary(call, session, owner, for_all=user is None))
         for session, owner in _find_sessions(call, user, error_text)
         if session.step.indexno > after
     ]
     return make_page(call, numbered_items)
 
 
-def _make_summary(call: ApiCall, session: Session, owner: int) -> models.SessionSummary:
+def _make_summary(
+    call: ApiCall, session: Session, owner: int, *, for_all: bool
+) -> models.SessionSummary:
     state = call.state
     account = state.users.accounts.get(owner)
     interview = state.find_interview(session.filename)
@@ -194,16 +198,19 @@ def _make_summary(call: ApiCall, session: Session, owner: int) -> models.Session
         starttime = format_local(session.started, timezone) if shows_variables else ""
     except (ZoneInfoNotFoundError, ValueError) as error:
         message = f"Error reading interview list: {error}"
-        raise ApiRefusal(make_json_response(message, 400)) from None
+        call.refuse_with(message)
     return models.SessionSummary(
         filename=session.filename,
         session=session.key,
         title=title if is_readable or interview is None else title + _LOCKED_SUFFIX,
         subtitle=None if subtitle is None else str(subtitle),
-        metadata={} if interview is None else get_metadata(interview),
+        metadata={}
+        if interview is None
+        else {**get_metadata(interview), "_origin_path": session.filename},
         tags=sorted({*tags, *session_tags}),
         valid=is_readable and interview is not None,
-        email=None if account is None else account.email,
+        # The list of all users' sessions joins active accounts only (interview/helpers.py:1511).
+        email=None if account is None or (for_all and not account.active) else account.email,
         user_id=None if account is None else owner,
         temp_user_id=-owner if account is None else None,
         modtime=modtime,

@@ -42,7 +42,9 @@ def make_dictionary(state: ServerState, session: Session) -> dict[str, Any]:
     """
     step = session.step
     timestamps = {"starttime": format_utc(session.started), "modtime": format_utc(step.modtime)}
-    access_times = {str(user): format_utc(step.modtime) for user in session.users}
+    savers = (saved.user for saved in session.steps)
+    readers = dict.fromkeys([*session.users, *(user for _, user in step.runs), *savers])
+    access_times = {str(user): format_utc(step.modtime) for user in readers}
     internals = _make_internals(
         timestamps, access_times, steps=len(session.steps), tracker=len(step.runs)
     )

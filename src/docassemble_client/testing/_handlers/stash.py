@@ -15,24 +15,28 @@ from docassemble_client.testing._yaml.variable_expressions import convert_value
 if TYPE_CHECKING:
     from docassemble_client.testing._server.api_call import ApiCall
 
+_PACKAGE = "docassemble."
 _DEFAULT_EXPIRY_SECONDS = 90 * 24 * 3600
 
 
 def stash_store(call: ApiCall) -> object:
     """Stash data."""
-    data: Any = call.get_value("data")
-    if not call.request.body.is_json:
-        if data is None:
+    if call.request.body.is_json:
+        data: Any = call.request.body.data["data"]
+    else:
+        if not call.has_argument("data"):
             call.refuse("must be provided")
         try:
-            data = json.loads(data)
+            data = json.loads(call.get_value("data"))
         except ValueError:
             call.refuse("Malformed data")
     raw = call.get_flag("raw")
-    if not is_json_object(data) or (not raw and str(data.get("_class")).startswith("docassemble.")):
-        # The real server expects a plain object and does not check it.
-        message = f"'{type(data).__name__}' object is not a dictionary"
-        raise UnhandledError(message) from TypeError(message)
+    # The server expects an object and does not check it; it only reads the items by their names.
+    is_instance = is_json_object(data) and not raw and str(data.get("_class")).startswith(_PACKAGE)
+    if is_instance:
+        message = f"'{data['_class'].rpartition('.')[2]}' object is not iterable"
+        raise UnhandledError(message, "TypeError")
+    data = {name: data[name] for name in data}
     if not raw:
         data = convert_value(data, get_timezone(call.state))
     seconds = call.get_integer("expire", _DEFAULT_EXPIRY_SECONDS) or 0

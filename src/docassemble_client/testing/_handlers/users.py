@@ -11,11 +11,8 @@ import docassemble_client.models as models
 from docassemble_client._types import is_json_array
 from docassemble_client.config import Secret
 from docassemble_client.testing._handlers.paging import make_page, read_position
-from docassemble_client.testing._server.messages import (
-    ApiRefusal,
-    UnhandledError,
-    make_json_response,
-)
+from docassemble_client.testing._server.messages import UnhandledError
+from docassemble_client.testing._state.columns import ColumnError, convert_profile
 from docassemble_client.testing._state.links import Link
 from docassemble_client.testing._state.secrets import generate_alphanumeric
 from docassemble_client.testing._state.users import ELEVATED_PRIVILEGES, PROFILE_FIELDS
@@ -25,7 +22,9 @@ if TYPE_CHECKING:
     from docassemble_client.testing._state.users import Account
 
 _EMAIL = re.compile(r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z|]{2,}\b")
-_NO_SESSION_ACCESS = "you do not have sufficient privileges to access information about other users"
+_NO_SESSION_ACCESS = (
+    "user_interviews: you do not have sufficient privileges to access information about other users"
+)
 _INVITATION_SECONDS = 90 * 24 * 3600.0
 _FIRST_ACCOUNT_ID = 1  # the account that was created with the server
 _MIN_PASSWORD_LENGTH, _MAX_PASSWORD_LENGTH = 4, 254
@@ -35,8 +34,13 @@ _TOO_LONG_ERROR = (
     "truncate manually if necessary (e.g. my_password[:72])"
 )
 _NUL_CHARACTER_ERROR = "A string literal cannot contain NUL (0x00) characters."
-_MAX_FIELD_LENGTH = 255
-_MAX_LENGTH_BY_FIELD = {"country": 3}
+_INSERT = 'INSERT INTO "user"'
+_UPDATE = 'UPDATE "user"'
+# The server looks up the password after it has changed the account, which writes the changes.
+_AUTOFLUSH = (
+    "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block "
+    "if this flush is occurring prematurely)\n"
+)
 
 
 def to_model(
@@ -78,9 +82,10 @@ def users_list(call: ApiCall) -> object:
 def users_create(call: ApiCall) -> object:
     """Create an account."""
     call.require_privilege()
-    email = call.get_value("username", call.data.get("email"))
-    if email is None:
+    is_alias = not call.has_argument("username") and "email" in call.request.body.data
+    if not (call.has_argument("username") or is_alias):
         call.refuse("must be supplied")
+    email = call.data["email"].strip() if is_alias else call.get_value("username")
     profile = {
         name: call.get_value(name).strip() for name in PROFILE_FIELDS if call.has_argument(name)
     }
@@ -88,38 +93,42 @@ def users_create(call: ApiCall) -> object:
     password = call.get_value("password", generate_alphanumeric(10)).strip()
     if not _MIN_PASSWORD_LENGTH <= len(password) <= _MAX_PASSWORD_LENGTH:
         call.refuse("too short or too long")
-    _check_password_size(password)
+    if not isinstance(email, str):
+        message = f"'{type(email).__name__}' object has no attribute 'strip'"
+        call.refuse_with(message)
     email = email.strip()
     if call.state.users.find_by_email(email):
         call.refuse("already being used")
+    _check_password_size(call, password)
+    _convert_columns(call, {"email": email, **profile}, _INSERT)
     if not call.user.has_privilege("admin"):
         privileges = [name for name in privileges if name not in ELEVATED_PRIVILEGES]
-    for name, value in {"email": email, **profile}.items():
-        _check_column(value, name, "INSERT INTO user")
     account = call.state.users.add(email, password, privileges, **profile)
     return models.NewUser(user_id=account.id, password=Secret(password))
 
 
-def _check_column(value: object, name: str, statement: str) -> None:
-    """Refuse a value that the database does not accept, with its error message."""
-    max_length = _MAX_LENGTH_BY_FIELD.get(name, _MAX_FIELD_LENGTH)
-    if value is None or isinstance(value, dict) or len(str(value)) > max_length:
-        message = f"(psycopg2.errors.Error) [SQL: {statement} {name}]"
-        raise ApiRefusal(make_json_response(message, 400))
+def _convert_columns(
+    call: ApiCall, values: dict[str, Any], statement: str, *, prefix: str = ""
+) -> dict[str, str | None]:
+    """Convert values like the database; a value that it refuses ends the call."""
+    try:
+        return convert_profile(values, statement=statement)
+    except ColumnError as error:
+        call.refuse_with(f"{prefix}{error}")
 
 
 def _read_privileges(call: ApiCall) -> list[str]:
     value: Any = call.get_value("privileges", [])
-    if isinstance(value, str):
+    if not is_json_array(value):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (TypeError, ValueError):
             value = [value]
     value = [value] if isinstance(value, str) else value
     if not is_json_array(value):
         call.refuse("List of privileges")
     for name in value:
-        if name not in call.state.users.privileges or name == "cron":
+        if name not in {*call.state.users.privileges} - {"cron"}:
             call.refuse("Invalid privilege name", name)
     return list(value)
 
@@ -222,25 +231,27 @@ def _update_account(call: ApiCall, account: Account) -> None:
     # The server ignores that a limited key belongs to an administrator or to this user.
     if call.user.is_limited and is_elevated:
         call.refuse("edit this user's information")
-    for name in PROFILE_FIELDS:
-        _check_column(call.get_value(name, ""), name, "UPDATE user")
-    if call.has_argument("password"):
-        old_password, password = call.get_value("old_password"), call.get_value("password")
-        if old_password is not None and old_password not in {password, account.password}:
-            call.refuse("old_password is incorrect")
-        _check_password_size(password)
+    profile = {name: call.get_value(name) for name in PROFILE_FIELDS if call.has_argument(name)}
+    has_password = call.has_argument("password")
+    password = call.get_value("password") if has_password else None
+    old_password = call.get_value("old_password") if has_password else None
+    is_verified = old_password is not None and old_password != password
+    converted = _convert_columns(call, profile, _UPDATE, prefix=_AUTOFLUSH if has_password else "")
+    if is_verified and old_password != account.password:
+        call.refuse("old_password is incorrect")
+    if has_password:
+        _check_password_size(call, password)
         old_secret, account.password = account.secret, str(password)
         if old_password is not None:
             call.state.sessions.reencrypt(account.id, old_secret, account.secret)
-    for name in PROFILE_FIELDS:
-        if call.has_argument(name):
-            setattr(account, name, str(call.get_value(name)))
+    for name, text in converted.items():
+        setattr(account, name, text)
 
 
-def _check_password_size(password: object) -> None:
+def _check_password_size(call: ApiCall, password: object) -> None:
     """Refuse a password that is too long for the server's hash function."""
     if len(str(password).encode()) > _MAX_PASSWORD_BYTES:
-        raise ApiRefusal(make_json_response(_TOO_LONG_ERROR, 400))
+        call.refuse_with(_TOO_LONG_ERROR)
 
 
 def users_deactivate(call: ApiCall) -> None:
@@ -253,15 +264,16 @@ def users_deactivate(call: ApiCall) -> None:
 
 def users_delete(call: ApiCall) -> None:
     """Delete an account; an unknown value of `remove` only deactivates it."""
-    account = _find_removable_user(call)
     remove = call.get_text("remove")
+    if remove not in {"account", "account_and_shared"}:
+        users_deactivate(call)
+        return
+    account = _find_removable_user(call)
     if not call.user.may_use("admin", permission="delete_user"):
         call.refuse("delete user accounts")
     if not call.user.has_permission("access_sessions"):
         raise UnhandledError(_NO_SESSION_ACCESS)
-    if remove in {"account", "account_and_shared"}:
-        call.state.remove_account(account, delete_shared_sessions=remove == "account_and_shared")
-    account.active = False
+    call.state.remove_account(account, delete_shared_sessions=remove == "account_and_shared")
 
 
 def _find_removable_user(call: ApiCall) -> Account:

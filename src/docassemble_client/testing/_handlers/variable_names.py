@@ -16,7 +16,7 @@ _CODE = (
     "https://github.com/jhpyle/docassemble/blob/master/docassemble_base/docassemble/base/util.py"
 )
 _TITLE = "Documentation"
-_BUILT_IN = {"allow_cron": "bool", "multi_user": "bool"}
+_BUILT_IN = {"allow_cron": "bool", "multi_user": "bool", "role_event": None}
 _FUNCTIONS = {
     "all_variables": "simplify=True",
     "command": "*pargs, **kwargs",
@@ -26,15 +26,20 @@ _FUNCTIONS = {
     "response": "*pargs, **kwargs",
     "value": "var, prompt=False, prior=False",
 }
-_UNDOCUMENTED = ["delattr"]
+# The real server documents most methods; each combination of keys that it sends occurs here.
+_UNDOCUMENTED = ["as_dict", "delattr", "ready"]
 _CLASSES: Mapping[str, tuple[list[str], list[str]]] = {
-    "Address": ([], ["block", "formatted_unit", "geocode", "on_one_line", *_UNDOCUMENTED]),
-    "DADict": ([], ["gather", "there_are_any"]),
+    "Address": ([], ["block", "formatted_unit", "geocode", "on_one_line"]),
+    "BackgroundAction": ([], ["ready"]),
+    "City": (["Address"], []),
+    "DADict": ([], ["delattr", "gather", "there_are_any"]),
+    "DAEmpty": (["object"], ["as_dict"]),
     "DAFile": ([], ["path", "set_attributes", "url_for"]),
-    "DAList": ([], ["append", "gather", "number"]),
-    "DAObject": ([], ["initializeAttribute", "pronoun"]),
-    "Individual": (["Person"], ["age_in_years", "first_name_hint"]),
-    "Thing": (["DAObject"], []),
+    "DAFileList": (["DAList"], ["bates_number", "convert_to"]),
+    "DAList": ([], ["append", "delattr", "gather", "number"]),
+    "DAObject": (["object"], ["delattr", "initializeAttribute", "pronoun"]),
+    "Individual": (["Person"], ["age_in_years", "delattr", "first_name_hint"]),
+    "Thing": ([], []),
 }
 _MODULES = ("DA", "json", "re")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import Factory, field, frozen
@@ -18,11 +19,19 @@ from docassemble_client.testing._server.messages import (
 )
 from docassemble_client.testing._state.server_state import ServerState
 from docassemble_client.testing._state.users import Account, ApiKey
+from docassemble_client.testing._yaml.variable_expressions import IllegalNameError, UndefinedName
+from docassemble_client.testing._yaml.yaml_errors import InterviewSyntaxError
 
 if TYPE_CHECKING:
     from docassemble_client.operation import KnownError, Param
     from docassemble_client.testing._server.request_body import UploadedFile
 
+# Names of the real server's exceptions, which are part of its messages.
+_SERVER_CLASSES = {
+    UndefinedName: "NameError",
+    IllegalNameError: "DAException",
+    InterviewSyntaxError: "DASourceError",
+}
 _FALSE_TEXTS = {"0", "false", "f"}
 
 
@@ -113,6 +122,18 @@ class ApiCall:
             message = message.replace("{}", str(value), 1)
         raise ApiRefusal(make_json_response(message.replace("{}", ""), error.status))
 
+    def refuse_with(self, text: str) -> NoReturn:
+        """
+        Respond with an error that is not among the operation's known ones.
+
+        Args:
+            text: Message of the error.
+
+        Raises:
+            ApiRefusal: Always.
+        """
+        raise ApiRefusal(make_json_response(text, HTTPStatus.BAD_REQUEST))
+
     def deny(self) -> NoReturn:
         """
         Respond that access is denied.
@@ -175,12 +196,17 @@ class ApiCall:
         data = self.request.body.data
         if not is_json_object(data):
             message = f"'{type(data).__name__}' object has no attribute 'get'"
-            raise UnhandledError(message) from AttributeError(message)
+            raise UnhandledError(message, "AttributeError")
         return data
 
     def has_argument(self, name: str) -> bool:
-        """Whether an argument was sent."""
-        return self._wire_name(name) in self._get_arguments(name)
+        """
+        Whether an argument of the body was sent.
+
+        Raises:
+            UnhandledError: The body is a number or a boolean.
+        """
+        return self._wire_name(name) in get_searchable_body(self.request)
 
     def get_value(self, name: str, default: Any = None) -> Any:
         """Get an argument as it was sent; the first of several."""
@@ -246,7 +272,23 @@ def parse_flag(value: object) -> bool:
     return str(value).lower().strip() not in _FALSE_TEXTS
 
 
+def get_searchable_body(request: FakeRequest) -> Any:
+    """
+    Return the body if the server's `name in body` works.
+
+    Raises:
+        UnhandledError: The body is a number or a boolean.
+    """
+    data = request.body.data
+    if isinstance(data, (bool, int, float)):
+        message = f"argument of type '{type(data).__name__}' is not iterable"
+        raise UnhandledError(message, "TypeError")
+    return data
+
+
 def describe_error(error: BaseException) -> str:
-    """Describe an exception like the server's error page does."""
-    cause = error.__cause__ if isinstance(error, UnhandledError) and error.__cause__ else error
-    return f"{type(cause).__name__}: {cause}"
+    """Describe an exception like the server's error page does, by the server's class name."""
+    name = _SERVER_CLASSES.get(type(error), type(error).__name__)
+    if isinstance(error, UnhandledError):
+        name = error.class_name
+    return f"{name}: {error}" if name else str(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from docassemble_client.testing._server.messages import FakeRequest, parse_query
@@ -36,9 +36,7 @@ def make_application(fake: FakeServer) -> Application:
             method=scope["method"],
             path=scope["path"],
             query=parse_query(scope["query_string"]),
-            headers={
-                name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-            },
+            headers=_join_headers(scope["headers"]),
             content=await _read_body(receive),
             address=(scope.get("client") or ("127.0.0.1", 0))[0],
         )
@@ -52,6 +50,16 @@ def make_application(fake: FakeServer) -> Application:
         await send({"type": "http.response.body", "body": response.content})
 
     return serve
+
+
+def _join_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Join the values of equal names by commas, as the real server does."""
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        text = value.decode("latin-1")
+        key = name.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
 
 
 def _make_start_message(status: int, headers: dict[str, str]) -> Message:

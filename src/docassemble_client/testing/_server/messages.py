@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from functools import cached_property
 from http import HTTPStatus
@@ -39,6 +39,7 @@ _PAGE = """<!DOCTYPE html>
   </body>
 </html>
 """
+_PAGE_START = b"<!DOCTYPE html>"
 
 
 @define
@@ -85,19 +86,29 @@ class FakeResponse:
     headers: Mapping[str, str] = Factory(dict[str, str])
 
     def with_server_headers(
-        self, now: float, *, cookie: str = "", cors: bool = True
+        self, now: float, *, cookie: str = "", cors: bool = True, origin: str = ""
     ) -> FakeResponse:
-        """Return a copy with the headers that every response has."""
+        """
+        Return a copy with the headers that every response has.
+
+        Args:
+            now: Time, in seconds since 1970.
+            cookie: Value of the session cookie; none by default.
+            cors: Whether web pages of other origins may read the response.
+            origin: Origin of the web page that has sent the request.
+        """
         headers = {
             "server": "gunicorn",
             "date": formatdate(now, usegmt=True),
             **_SECURITY_HEADERS,
         }
         if cors:
-            headers["access-control-allow-origin"] = "*"
+            headers["access-control-allow-origin"] = origin or "*"
+        if cors and origin:
+            headers["vary"] = "Origin"
         if cookie:
             headers["set-cookie"] = f"session={cookie}; HttpOnly; Path=/; SameSite=Lax"
-        if self.status != HTTPStatus.NO_CONTENT:
+        if self.status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
             headers["content-length"] = str(len(self.content))
         return FakeResponse(self.status, self.content, {**headers, **self.headers})
 
@@ -117,7 +128,23 @@ class ApiRefusal(Exception):  # noqa: N818 - a response that is raised
 
 
 class UnhandledError(Exception):
-    """An exception that the real server does not handle; the response is a page with status 501."""
+    """
+    An exception that the real server does not handle; the response is a page with status 501.
+
+    Attributes:
+        class_name: Name of the exception's class on the real server.
+    """
+
+    def __init__(self, message: str, class_name: str = "DAException") -> None:
+        """
+        Create the error.
+
+        Args:
+            message: Text of the exception.
+            class_name: Name of the exception's class on the real server.
+        """
+        super().__init__(message)
+        self.class_name = class_name
 
 
 def make_json_response(value: object, status: int = HTTPStatus.OK) -> FakeResponse:
@@ -129,6 +156,13 @@ def make_json_response(value: object, status: int = HTTPStatus.OK) -> FakeRespon
 def make_text_response(text: str, status: int, content_type: str = _HTML) -> FakeResponse:
     """Make a plain-text response; the server declares it as HTML."""
     return FakeResponse(status, text.encode(), {"content-type": content_type})
+
+
+def make_options_response(methods: Iterable[str]) -> FakeResponse:
+    """Make the response to OPTIONS: the methods of a path."""
+    allowed = dict.fromkeys(("OPTIONS", *methods))
+    headers = {"content-type": _HTML, "allow": ", ".join(allowed)}
+    return FakeResponse(HTTPStatus.OK, b"", headers)
 
 
 def make_empty_response() -> FakeResponse:
@@ -153,6 +187,11 @@ def make_error_page(status: int, message: str = "") -> FakeResponse:
         content = f'<blockquote class="blockquote">{html.escape(message)}</blockquote>'
     text = _PAGE.format(title=title, heading=heading, content=content)
     return FakeResponse(status, text.encode(), {"content-type": _HTML})
+
+
+def is_error_page(response: FakeResponse) -> bool:
+    """Whether a response is one of the server's error pages."""
+    return response.status >= HTTPStatus.BAD_REQUEST and response.content.startswith(_PAGE_START)
 
 
 def to_json(value: Any) -> Any:

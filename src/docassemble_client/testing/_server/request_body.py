@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from attrs import field, frozen
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
+# In a line of a part's head, which begins with the boundary (RFC 2231; also used by aiohttp).
+_EXTENDED_NAME = re.compile(
+    rb"(?i)(\r?\n?--[^\r\n]+\r\n(?:[^\r\n]+\r\n)*?content-disposition:[^\r\n]*?)"
+    rb"filename\*\s*=\s*utf-8'[^']*'([^\s;]+)"
+)
 
 
 @frozen
@@ -98,6 +104,7 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
         files.append(UploadedFile(_decode(file.field_name), filename, file.file_object.read()))
         open_files.append(file)
 
+    content = _replace_extended_names(content)
     headers = {"Content-Type": content_type.encode("latin-1", "replace")}
     try:
         parser: FormParser = create_form_parser(headers, add_field, add_file)
@@ -110,6 +117,16 @@ def _read_multipart(content_type: str, content: bytes) -> RequestBody:
             file.close()
     # Browsers send a file without a name if the user has chosen none.
     return RequestBody(form, tuple(upload for upload in files if upload.filename))
+
+
+def _replace_extended_names(content: bytes) -> bytes:
+    """Replace `filename*`, which the parser does not know, by `filename` in the heads of parts."""
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        name = unquote_to_bytes(match[2]).replace(b'"', b"%22")
+        return match[1] + b'filename="' + name + b'"'
+
+    return _EXTENDED_NAME.sub(replace, content) if b"filename*" in content else content
 
 
 def _decode(value: bytes | None) -> str:

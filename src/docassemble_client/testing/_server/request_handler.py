@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from attrs import field, frozen
 
@@ -13,14 +13,17 @@ from docassemble_client._checks import CALLABLE, FLAG, TEXT, Kind, check_argumen
 from docassemble_client._concurrency import ThreadLock
 from docassemble_client.testing._handlers import HANDLERS
 from docassemble_client.testing._server.api_call import ApiCall, describe_error
+from docassemble_client.testing._server.head_response import convert_to_head
 from docassemble_client.testing._server.messages import (
     ApiRefusal,
     FakeRequest,
     FakeResponse,
     UnhandledError,
+    is_error_page,
     make_empty_response,
     make_error_page,
     make_json_response,
+    make_options_response,
 )
 from docassemble_client.testing._server.routes import authenticate, choose_operation, find_route
 from docassemble_client.testing._server.web_pages import render_page
@@ -38,6 +41,17 @@ if TYPE_CHECKING:
     from docassemble_client.testing.endpoints import EndpointHandler
 
 _log = logging.getLogger(__name__)
+
+
+class _Cors(TypedDict):
+    """Whether web pages of other origins may read a response, and the origin of the request."""
+
+    cors: bool
+    origin: str
+
+
+_API = "/api/"
+_NO_CORS = _Cors(cors=False, origin="")
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _WRONG_METHOD = (
     "MethodNotAllowed: 405 Method Not Allowed: The method is not allowed for the requested URL."
@@ -78,9 +92,9 @@ class RequestHandler:
 
     Attributes:
         latency: Delay of every response in seconds.
-        outage: How requests fail during a restart. "unavailable" is a page with status 503,
-            "refused" and "lost" are connection errors, "waiting" delays the response until the
-            restart is over.
+        outage: What happens to requests during a restart. "waiting" delays the response until the
+            restart is over, as a server without a proxy does; "unavailable" is a page with status
+            503; "refused" and "lost" are connection errors.
         received_requests: Requests that were answered, in order.
     """
 
@@ -91,7 +105,7 @@ class RequestHandler:
         Args:
             state: State of the server.
             latency: Delay of every response in seconds.
-            outage: How requests fail during a restart.
+            outage: What happens to requests during a restart.
         """
         self.clock = state.clock
         self.latency = latency
@@ -176,18 +190,30 @@ class RequestHandler:
                 return response.with_server_headers(now)
             page = render_page(self._state, request) or make_error_page(HTTPStatus.NOT_FOUND)
             return page.with_server_headers(now, cors=False)
+        origin = request.headers.get("origin", "")
+        cors = _Cors(cors=match.route.path.startswith(_API), origin=origin)
         if request.method == "OPTIONS":
-            return FakeResponse(HTTPStatus.OK, b"", {"allow": "OPTIONS"}).with_server_headers(now)
-        user = authenticate(self._state, request)
+            return make_options_response(match.route.methods).with_server_headers(now, **cors)
+        try:
+            user = authenticate(self._state, request)
+        except UnhandledError as error:
+            page = make_error_page(HTTPStatus.NOT_IMPLEMENTED, describe_error(error))
+            return page.with_server_headers(now, cookie=token_hex(16), cors=False)
         cookie = token_hex(16) if user else ""
         if operation is None:
             page = make_error_page(HTTPStatus.METHOD_NOT_ALLOWED, _WRONG_METHOD)
-            return page.with_server_headers(now, cookie=cookie, cors=False)
+            return page.with_server_headers(now, cookie=token_hex(16), cors=False)
         if len(request.content) > _MAX_BODY_BYTES:
             page = make_error_page(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return page.with_server_headers(now, cors=False)
         call = ApiCall(self._state, operation, request, match.path_values, user)
-        return _call_handler(call).with_server_headers(now, cookie=cookie)
+        response = _call_handler(call)
+        if request.method == "HEAD":
+            response = convert_to_head(response, match.route.path)
+        cookie = cookie if operation.auth else ""
+        if is_error_page(response):
+            cors = _NO_CORS
+        return response.with_server_headers(now, cookie=cookie, **cors)
 
     def _call_endpoint(self, request: FakeRequest) -> FakeResponse | None:
         """Respond by an endpoint of a package; None if there is none for the path."""

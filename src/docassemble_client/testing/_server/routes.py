@@ -13,7 +13,7 @@ from docassemble_client._core.serialize import API_KEY_FIELD
 from docassemble_client._types import is_json_object
 from docassemble_client.operation import Operation
 from docassemble_client.operations import OPERATIONS
-from docassemble_client.testing._server.api_call import ApiUser
+from docassemble_client.testing._server.api_call import ApiUser, get_searchable_body
 from docassemble_client.testing._state.server_state import parse_version
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _KEY_HEADER = "x-api-key"
 _BEARER = re.compile(r"bearer (.*)", re.IGNORECASE)
+_METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 _METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
+# The server's route of this path also has the method GET; develop/api.py:44.
+_PATH_WITH_GET = "/api/playground_pull"
 
 
 @frozen
@@ -32,17 +35,26 @@ class Route:
     A path of the API.
 
     Attributes:
+        path: The path, with placeholders.
         pattern: Pattern that the path matches.
         operations: Operations by method, in the order of the table.
     """
 
+    path: str
     pattern: re.Pattern[str]
     operations: Mapping[str, tuple[Operation[Any], ...]]
 
     def find_operations(self, method: str) -> tuple[Operation[Any], ...]:
-        """Find the operations of a method; POST falls back to PATCH."""
-        operations = self.operations.get(method, ())
-        return operations or (self.operations.get("PATCH", ()) if method == "POST" else ())
+        """Find the operations of a method; POST falls back to PATCH, and HEAD to GET."""
+        fallback = {"POST": "PATCH", "HEAD": "GET"}.get(method, "")
+        if self.path == _PATH_WITH_GET and method in {"GET", "HEAD"}:
+            fallback = "POST"
+        return self.operations.get(method, ()) or self.operations.get(fallback, ())
+
+    @property
+    def methods(self) -> list[str]:
+        """Methods of the path."""
+        return [method for method in _METHODS if self.find_operations(method)]
 
 
 class RouteMatch(NamedTuple):
@@ -65,6 +77,7 @@ def _build_routes() -> tuple[Route, ...]:
     # A fixed path comes before one with a placeholder that would match it too.
     return tuple(
         Route(
+            path,
             re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[0-9]+)", path)),
             {method: tuple(operations) for method, operations in methods.items()},
         )
@@ -93,7 +106,7 @@ def find_route(path: str, version: str) -> RouteMatch | None:
         available = {method: operations for method, operations in available.items() if operations}
         if available:
             path_values = {name: int(value) for name, value in match.groupdict().items()}
-            return RouteMatch(Route(route.pattern, available), path_values)
+            return RouteMatch(Route(route.path, route.pattern, available), path_values)
     return None
 
 
@@ -120,7 +133,12 @@ def _count_required(operation: Operation[Any], request: FakeRequest) -> int:
 
 
 def authenticate(state: ServerState, request: FakeRequest) -> ApiUser | None:
-    """Find the user of a request; None if the key is missing, unknown or not allowed."""
+    """
+    Find the user of a request; None if the key is missing, unknown or not allowed.
+
+    Raises:
+        UnhandledError: The body is JSON in which the server cannot search for a key.
+    """
     key = state.users.find_key(_extract_key(request))
     account = None if key is None else state.users.find(key.owner)
     if key is None or account is None or not account.active or not _is_key_allowed(key, request):
@@ -135,7 +153,7 @@ def _extract_key(request: FakeRequest) -> object:
     if API_KEY_FIELD in request.query:
         return request.query[API_KEY_FIELD]
     if request.method in _METHODS_WITH_BODY:
-        data = request.body.data
+        data = get_searchable_body(request)
         if is_json_object(data) and API_KEY_FIELD in data:
             return data[API_KEY_FIELD]
     cookie = _extract_cookie(request.headers.get("cookie", ""))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 QUESTIONLESS = "docassemble.demo:data/questions/examples/questionless.yml"
 _EXAMPLES = "docassemble.base:data/questions/examples/"
 TEXT_FIELD = f"{_EXAMPLES}text-field.yml"
+_RESPONSE_METADATA = {"documentation": "https://docassemble.org/docs/functions.html#response"}
 _CIRCLE = b'<svg xmlns="http://www.w3.org/2000/svg"><circle fill="red" r="40"/></svg>'
 _BASE_INHABITANTS, _INHABITANTS_PER_NUMBER = 2000, 45
 
@@ -35,16 +36,17 @@ def make_builtin_interviews() -> Iterator[ScriptedInterview]:
     )
     yield ScriptedInterview(
         filename=TEXT_FIELD,
-        steps=(
+        # The last screen needs only one of the two variables.
+        on_demand=(
             ScriptedScreen(
                 "What are your favorite things to eat?",
                 [Field("target_variable", "Vegetable"), Field("other_target_variable", "Fruit")],
                 subtext="Please be specific.",
             ),
         ),
-        final=lambda _: ScriptedScreen(
+        final=lambda answers: ScriptedScreen(
             "Result of question",
-            subtext='target_variable is: "${ target_variable }"',
+            subtext=f'target_variable is: "{answers["target_variable"]}"',
             mandatory=True,
         ),
         title="Text",
@@ -72,6 +74,7 @@ def make_builtin_interviews() -> Iterator[ScriptedInterview]:
             }
         },
         title="JSON response",
+        metadata={**_RESPONSE_METADATA, "example start": 1, "example end": 4},
         multi_user=True,
     )
     yield ScriptedInterview(
@@ -85,6 +88,7 @@ def make_builtin_interviews() -> Iterator[ScriptedInterview]:
         ),
         final=lambda _: BinaryContent(content=_CIRCLE, content_type="image/svg+xml"),
         title="Binary response",
+        metadata={**_RESPONSE_METADATA, "example start": 3},
     )
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import mimetypes
+from typing import TYPE_CHECKING
 
 from attrs import define, field
+
+if TYPE_CHECKING:
+    from docassemble_client.testing.clock import Clock
 
 OCTET_STREAM = "application/octet-stream"
 
@@ -20,6 +24,7 @@ class StoredFile:
         content: The bytes by extension; the first entry is the original file.
         mimetype: Media type of the original file.
         session: ID of the session that owns the file, or None.
+        modified: When it was saved, in seconds since 1970.
         private: Whether only users of the session may download it.
     """
 
@@ -28,6 +33,7 @@ class StoredFile:
     content: dict[str, bytes] = field(repr=False)
     mimetype: str
     session: str | None
+    modified: float
     private: bool = True
 
     @property
@@ -52,7 +58,8 @@ def guess_mimetype(filename: str) -> str:
 class Files:
     """All stored files."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._files: dict[int, StoredFile] = {}
 
     def add(
@@ -73,6 +80,7 @@ class Files:
             {extension: content, **(conversions or {})},
             guess_mimetype(filename),
             session,
+            self._clock.now(),
             private,
         )
         self._files[number] = file

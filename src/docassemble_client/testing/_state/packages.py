@@ -14,6 +14,12 @@ AVAILABLE_VERSIONS = {
     "cowsay": "6.1",
 }
 
+# What pip prints about a package that add_package() has not made available.
+_MISSING_ERRORS = {
+    "pip": "ERROR: No matching distribution found for {0.name}",
+    "git": "fatal: unable to access '{0.git_url}': Could not resolve host",
+}
+
 
 @define
 class InstalledPackage:
@@ -78,8 +84,8 @@ class Packages:
     def install(self, package: InstalledPackage, *, restart: bool) -> InstallResult:
         """Install a package; a previous version is removed first."""
         available_version = _find_version(self.available, package.name)
-        if package.type == "pip" and available_version is None:
-            package.pip_error = f"ERROR: No matching distribution found for {package.name}"
+        if package.type in _MISSING_ERRORS and available_version is None:
+            package.pip_error = _MISSING_ERRORS[package.type].format(package)
         listed = self.installed.get(package.name) or package
         if not package.pip_error:
             package.version = package.version or available_version or "1.0"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from docassemble_client.testing.clock import Clock
 
 Folder: TypeAlias = dict[str, bytes]
 DEFAULT_PROJECT = "default"
@@ -11,9 +15,16 @@ _INTERVIEW_NAME = re.compile(r"docassemble\.playground([0-9]+)([A-Za-z]?[A-Za-z0
 
 
 class Playground:
-    """Files by user, project and folder."""
+    """
+    Files by user, project and folder.
 
-    def __init__(self) -> None:
+    Attributes:
+        modified: When a file was last changed, in seconds since 1970.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.modified = clock.now()
         self._projects: dict[int, dict[str, dict[str, Folder]]] = {}
 
     def list_projects(self, user: int) -> list[str]:
@@ -28,8 +39,17 @@ class Playground:
         """Delete a project and its files."""
         del self._projects[user][project]
 
-    def get_folder(self, user: int, project: str, name: str) -> Folder:
-        """Return the files of a folder by name."""
+    def has_project(self, user: int, project: str) -> bool:
+        """Whether a project exists; the default project always does."""
+        return project == DEFAULT_PROJECT or project in self._projects.get(user, {})
+
+    def read_folder(self, user: int, project: str, name: str) -> Mapping[str, bytes]:
+        """Return the files of a folder by name; none if the project does not exist."""
+        return self._projects.get(user, {}).get(project, {}).get(name, {})
+
+    def change_folder(self, user: int, project: str, name: str) -> Folder:
+        """Return the files of a folder by name, to be changed."""
+        self.modified = self._clock.now()
         projects = self._projects.setdefault(user, {})
         return projects.setdefault(project, {}).setdefault(name, {})
 
@@ -40,4 +60,4 @@ class Playground:
             return None
         user, project, name = match.groups()
         name = name.removeprefix("data/questions/")
-        return self.get_folder(int(user), project or DEFAULT_PROJECT, "questions").get(name)
+        return self.read_folder(int(user), project or DEFAULT_PROJECT, "questions").get(name)

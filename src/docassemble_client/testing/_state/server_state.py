@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 from docassemble_client.testing._state.files import Files
 from docassemble_client.testing._state.links import Links
+from docassemble_client.testing._state.missing_interview import (
+    MissingInterview,
+    explain_missing_interview,
+)
 from docassemble_client.testing._state.packages import Packages
 from docassemble_client.testing._state.playground import Playground
 from docassemble_client.testing._state.secrets import generate_alphanumeric
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing.clock import Clock
     from docassemble_client.testing.interviews import ScriptedInterview
 
+CRON_EMAIL = "cron@admin.com"
 ADMIN_EMAIL = "admin@example.com"
 _QUESTIONS_FOLDER = "data/questions/"
 
@@ -76,12 +81,17 @@ class ServerState:
         self.users = Users()
         password = generate_alphanumeric(12)
         self.admin: Account = self.users.add(ADMIN_EMAIL, password, ["admin"])
+        self.admin.first_name, self.admin.last_name = "System", "Administrator"
         self.admin.timezone = self.admin.language = None
-        self.files = Files()
+        # The server runs scheduled tasks as this user (create_tables.py).
+        cron = self.users.add(CRON_EMAIL, "", ["cron"])
+        cron.first_name, cron.last_name, cron.active = "Cron", "User", False
+        cron.timezone = cron.language = None
+        self.files = Files(clock)
         self.sessions = Sessions(clock, self.files)
         self.interviews: dict[str, ScriptedInterview] = {}
         self.recordings: dict[bytes, Recording] = {}
-        self.playground = Playground()
+        self.playground = Playground(clock)
         self._yaml_interviews: dict[str, tuple[bytes, ScriptedInterview]] = {}
         self.packages = Packages(version)
         self.tasks = Tasks(clock, restart_seconds=restart_seconds, install_seconds=install_seconds)
@@ -116,6 +126,10 @@ class ServerState:
             cached = (source, read_yaml_interview(filename, source))
             self._yaml_interviews[filename] = cached
         return cached[1]
+
+    def explain_missing_interview(self, filename: str) -> MissingInterview:
+        """Explain why an interview does not exist."""
+        return explain_missing_interview(filename, self.users)
 
     def remove_account(self, account: Account, *, delete_shared_sessions: bool) -> None:
         """Delete an account, its own sessions and optionally those shared with other users."""
