@@ -52,7 +52,7 @@ def test_list_is_written_whole(dactl: Dactl, fake: FakeServer) -> None:
     data = json.loads(dactl("call", "users.list", "include_inactive=true", "--json").out)
 
     assert data["kind"] == "list"
-    assert len(data["items"]) == 151
+    assert len(data["items"]) == 152
 
 
 def test_values_are_converted(dactl: Dactl, fake: FakeServer) -> None:

@@ -20,7 +20,7 @@ def test_users_are_listed_in_columns(dactl: Dactl, fake: FakeServer) -> None:
 
     assert result.lines == [
         f"1  {fake.admin_email}  admin",
-        "2  ana@example.com    user, advocate",
+        "3  ana@example.com    user, advocate",
     ]
 
 
@@ -35,7 +35,7 @@ def test_list_is_an_object_with_items(dactl: Dactl, fake: FakeServer) -> None:
     assert data["items"][1]["kind"] == "User"
 
 
-@pytest.mark.parametrize("user", ["2", "ana@example.com", "ANA@example.com"])
+@pytest.mark.parametrize("user", ["3", "ana@example.com", "ANA@example.com"])
 def test_user_is_shown_by_id_or_address(dactl: Dactl, fake: FakeServer, user: str) -> None:
     """A number is an ID; anything else is an e-mail address."""
     fake.add_user("ana@example.com", "user")
