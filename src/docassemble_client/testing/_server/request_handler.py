@@ -183,22 +183,32 @@ class RequestHandler:
     def _handle(
         self, request: FakeRequest, operation: Operation[Any] | None, match: RouteMatch | None
     ) -> FakeResponse:
+        try:
+            if match is None:
+                return self._handle_other_path(request)
+            return self._handle_call(request, operation, match)
+        except UnhandledError as error:
+            page = make_error_page(HTTPStatus.NOT_IMPLEMENTED, describe_error(error))
+            return page.with_server_headers(self.clock.now(), cookie=token_hex(16), cors=False)
+
+    def _handle_other_path(self, request: FakeRequest) -> FakeResponse:
+        """Respond by an endpoint of a package, or by a web page."""
         now = self.clock.now()
-        if match is None:
-            response = self._call_endpoint(request)
-            if response is not None:
-                return response.with_server_headers(now)
-            page = render_page(self._state, request) or make_error_page(HTTPStatus.NOT_FOUND)
-            return page.with_server_headers(now, cors=False)
+        response = self._call_endpoint(request)
+        if response is not None:
+            return response.with_server_headers(now)
+        page = render_page(self._state, request) or make_error_page(HTTPStatus.NOT_FOUND)
+        return page.with_server_headers(now, cors=False)
+
+    def _handle_call(
+        self, request: FakeRequest, operation: Operation[Any] | None, match: RouteMatch
+    ) -> FakeResponse:
+        now = self.clock.now()
         origin = request.headers.get("origin", "")
         cors = _Cors(cors=match.route.path.startswith(_API), origin=origin)
         if request.method == "OPTIONS":
             return make_options_response(match.route.methods).with_server_headers(now, **cors)
-        try:
-            user = authenticate(self._state, request)
-        except UnhandledError as error:
-            page = make_error_page(HTTPStatus.NOT_IMPLEMENTED, describe_error(error))
-            return page.with_server_headers(now, cookie=token_hex(16), cors=False)
+        user = authenticate(self._state, request)
         cookie = token_hex(16) if user else ""
         if operation is None:
             page = make_error_page(HTTPStatus.METHOD_NOT_ALLOWED, _WRONG_METHOD)
