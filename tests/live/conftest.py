@@ -39,7 +39,9 @@ FAKE = "fake"
 SKIP_REASON = "works on a real server only"
 MIN_PASS_RATIO = 0.9  # of the tests of calls, on the fake server
 # These files test how docassemble runs and shows interviews; the fake server has scripted ones.
-INTERVIEW_TESTS = ("test_browser.py", "test_published_", "test_run_interviews.py")
+INTERVIEW_TESTS = (
+    *("test_browser.py", "test_published_", "test_run_interviews.py", "test_yaml_interviews.py"),
+)
 REAL_SERVER_ONLY = Path(__file__).parent / "real_server_only.yaml"
 
 
