@@ -36,6 +36,14 @@ def is_binary_file(content: object) -> TypeGuard[IO[bytes]]:
     return callable(read) and not iscoroutinefunction(read)
 
 
+def _refuse_async_iterable(value: object) -> None:
+    if isinstance(value, AsyncIterable):
+        message = (
+            "an async iterable cannot be sent without an event loop; pass an iterator of bytes"
+        )
+        raise TypeError(message)
+
+
 def _get_offset(content: object) -> int | None:
     """Return the position of a file object, or None if it cannot seek."""
     seekable = getattr(content, "seekable", bool)
@@ -149,11 +157,8 @@ def _check_content(value: object) -> Content:
     if getattr(value, "closed", False) is True:
         message = "the file is closed"
         raise ValueError(message)
-    if isinstance(value, AsyncIterable) and is_blocking():
-        message = (
-            "an async iterable cannot be sent without an event loop; pass an iterator of bytes"
-        )
-        raise TypeError(message)
+    if is_blocking():
+        _refuse_async_iterable(value)
     if is_binary_file(value) or isinstance(value, (bytes, os.PathLike, AsyncIterable, Iterator)):
         return cast("Content", value)
     if hasattr(value, "read"):
