@@ -16,6 +16,6 @@ _PAGE = Path(__file__).parents[2] / "docs/guide/client.md"
 def prepare_server(_: FakeServer) -> None:
     """Write the file with the profiles."""
     text = _PAGE.read_text(encoding="utf-8")
-    get_config_path().parent.mkdir()
+    get_config_path().parent.mkdir(exist_ok=True)
     get_config_path().write_text(text.partition("```toml\n")[2].partition("```")[0])
     get_config_path().chmod(0o600)

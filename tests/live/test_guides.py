@@ -32,12 +32,10 @@ PAGES = [
 
 @pytest.fixture(autouse=True)
 def environment(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Set the environment variables of the server, and write its profile."""
+    """Set the environment variables of the server, and a folder for profiles."""
     monkeypatch.setenv("DOCASSEMBLE_URL", server.url)
     monkeypatch.setenv("DOCASSEMBLE_API_KEY", server.api_key)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    profile = ServerProfile(url=server.url, api_key=Secret(server.api_key))
-    write_profiles(Profiles(default="test", by_name={"test": profile}))
     monkeypatch.chdir(tmp_path)
 
 
@@ -46,6 +44,8 @@ def test_block_runs(block: Block, server: Server, capsys: pytest.CaptureFixture[
     """Each example runs and prints the output on the page."""
     if isinstance(server, FakeServer):
         prepare_server(block.page, server)
+    profile = ServerProfile(url=server.url, api_key=Secret(server.api_key))
+    write_profiles(Profiles(default="test", by_name={"test": profile}))
 
     block.run()
 

@@ -60,7 +60,7 @@ def test_error_is_found_by_a_unique_part_of_its_text() -> None:
 
 
 def test_client_does_not_import_the_fake_server() -> None:
-    """Only the demo and the pytest plugin do; the client works without the extra `testing`."""
+    """Only the demo, the pytest plugin and the command `fake` do: the extra is optional."""
     package = Path(docassemble_client.__file__).parent
 
     importers = {
@@ -70,4 +70,4 @@ def test_client_does_not_import_the_fake_server() -> None:
         and "docassemble_client.testing" in path.read_text(encoding="utf-8")
     }
 
-    assert importers == {"demo.py", "pytest_plugin.py"}
+    assert importers == {"demo.py", "fake.py", "pytest_plugin.py"}
