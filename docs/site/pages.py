@@ -54,6 +54,8 @@ EXAMPLES = {
     "test_celery_task.py": "Its tests",
     "custom_front_end.py": "A front end of your own for an interview",
     "test_custom_front_end.py": "Its tests",
+    "aldashboard_jobs.py": "Jobs of ALDashboard",
+    "test_aldashboard_jobs.py": "Its tests",
     "test_interviews.py": "A test for each interview",
     "dask_assemble.py": "A batch on many machines with Dask",
 }
