@@ -48,11 +48,12 @@ async def run_job(
     """
     async with asyncio.timeout(timeout):
         response = await da.request("POST", f"{BASE}{path}", json={**options, "mode": "async"})
-        job = f"{BASE}/jobs/{response.json()['job_id']}"
+        started: Any = response.json()
+        job = f"{BASE}/jobs/{started['job_id']}"
         try:
             while True:
                 # Reading has no effects, so that it may be repeated while the server restarts.
-                reply = (await da.request("GET", job, safe=True)).json()
+                reply: Any = (await da.request("GET", job, safe=True)).json()
                 if reply["status"] == "succeeded":
                     return reply["data"]
                 if reply["status"] == "failed":
