@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import APIError
+from examples import aldashboard_jobs
 from examples.aldashboard_jobs import JobFailed, run_job
 
 if TYPE_CHECKING:
     from docassemble_client import AsyncDocassemble
     from docassemble_client.testing import EndpointRequest, FakeServer
+
+
+@pytest.fixture(autouse=True)
+def poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for seconds between two polls."""
+    monkeypatch.setattr(aldashboard_jobs, "POLL_SECONDS", 0.01)
 
 
 class Jobs:
@@ -73,11 +80,11 @@ async def test_job_that_does_not_end_is_deleted(
     fake_docassemble: FakeServer, docassemble: AsyncDocassemble
 ) -> None:
     """The wait ends at its limit."""
-    jobs = Jobs(*[{"status": "running"}] * 10)
+    jobs = Jobs(*[{"status": "running"}] * 100)
     jobs.add_to(fake_docassemble)
 
     with pytest.raises(TimeoutError):
-        await run_job(docassemble, "/yaml/check", {}, timeout=5)
+        await run_job(docassemble, "/yaml/check", {}, timeout=0.2)
     assert jobs.deleted == 1
 
 
