@@ -65,10 +65,12 @@ def api_keys_get(call: ApiCall) -> object:
     name, value = call.get_text("name"), call.get_text("api_key")
     keys = call.state.users.list_keys(owner)
     key = next((key for key in keys if key.name == name or key.key == value), None)
+    if key is None:
+        call.refuse("No such API key")
     return to_model(
-        key or call.refuse("No such API key"),
+        key,
         single=True,
-        by_name=key is not None and key.name == name,
+        by_name=key.name == name,
         old_server=call.state.is_older_than("1.10"),
     )
 

@@ -73,7 +73,7 @@ def files_extract_fields(call: ApiCall) -> object:
     try:
         fields = find_template_fields(uploads[0].content, extension)
     except (TemplateError, BadZipFile, KeyError):
-        fields = []
+        fields = list[str]()
         if output_format == "json" and extension == "pdf":
             return models.TemplateFields(fields=fields)  # the server formats this list differently
     if output_format == "json":

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing._server.request_body import UploadedFile
 
 # Names of the real server's exceptions, which are part of its messages.
-_SERVER_CLASSES = {
+_SERVER_CLASSES: dict[type[BaseException], str] = {
     UndefinedName: "NameError",
     IllegalNameError: "DAException",
     InterviewSyntaxError: "DASourceError",

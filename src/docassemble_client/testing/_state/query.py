@@ -31,9 +31,9 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
 _FUNCTIONS = dict(_COMPARISONS.values())
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _COMBINATIONS: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.BitAnd: ("and", operator.and_),
-    ast.BitOr: ("or", operator.or_),
-    ast.BitXor: ("xor", operator.xor),
+    ast.BitAnd: ("and", lambda left, right: left & right),
+    ast.BitOr: ("or", lambda left, right: left | right),
+    ast.BitXor: ("xor", lambda left, right: left ^ right),
 }
 
 

@@ -22,7 +22,12 @@ from docassemble_client.testing._yaml.yaml_fields import (
     read_choices,
     read_field,
 )
-from docassemble_client.testing._yaml.yaml_source import BlockSource, Node, to_plain
+from docassemble_client.testing._yaml.yaml_source import (
+    BlockSource,
+    Node,
+    is_node_mapping,
+    to_plain,
+)
 from docassemble_client.testing.screens import Field
 
 _METADATA_KEYS = frozenset(
@@ -134,9 +139,9 @@ def read_block(block: BlockSource, number: int) -> Block:
         UnsupportedInterview: The block is not supported.
     """
     node = block.node
-    if not isinstance(node.value, dict):
+    if not is_node_mapping(node.value):
         raise block.make_error(_NO_DICTIONARY)
-    content: dict[str, Node] = node.value
+    content = node.value
     _check_combinations(block, content)
     if "code" in content:
         node.read_mapping("a code block", _CODE_KEYS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from docassemble_client.testing._yaml.yaml_expressions import Code, Text, check_name, read_text
+from docassemble_client.testing._yaml.yaml_source import is_node_mapping
 from docassemble_client.testing.screens import Field
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def read_choices(node: Node) -> dict[str, JSON]:
     """Read a list of choices, or of labels and values; return the values by label."""
     choices: dict[str, JSON] = {}
     for item in node.read_list("choices"):
-        if isinstance(item.value, dict):
+        if is_node_mapping(item.value):
             if len(item.value) != 1:
                 item.refuse("a choice with more than a label and a value")
             ((label, value),) = item.value.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import field, frozen
@@ -17,7 +18,7 @@ from docassemble_client.testing._yaml.variable_expressions import (
 from docassemble_client.testing._yaml.yaml_blocks import Block, read_block, read_metadata
 from docassemble_client.testing._yaml.yaml_documents import assemble_document
 from docassemble_client.testing._yaml.yaml_expressions import BUILTINS, MAKO, Code
-from docassemble_client.testing._yaml.yaml_source import Source
+from docassemble_client.testing._yaml.yaml_source import Source, is_node_mapping
 from docassemble_client.testing.interviews import (
     FinalValue,
     NeedVariable,
@@ -275,9 +276,9 @@ class _InterviewRun:
         scope: dict[str, Any] = {
             "__builtins__": BUILTINS,
             "defined": self.variables.__contains__,
-            "action_argument": lambda name: self._check_value(self.arguments.get(name), code),
+            "action_argument": partial(self._read_argument, code),
             "json_response": _json_response,
-            "response": lambda text, **options: self._respond(code, text, **options),
+            "response": partial(self._respond, code),
             "session_tags": lambda: SessionTags(self.variables, self.interview.tags),
             **values,
         }
@@ -293,6 +294,9 @@ class _InterviewRun:
     def _read_value(self, name: str, code: Code) -> object:
         value = self.variables[name]
         return self._check_value(value, code) if name in code.computed else value
+
+    def _read_argument(self, code: Code, name: str) -> object:
+        return self._check_value(self.arguments.get(name), code)
 
     def _check_value(self, value: Any, code: Code) -> Any:
         """Refuse values that the server might treat differently."""
@@ -367,7 +371,7 @@ def read_yaml_interview(filename: str, content: bytes) -> YAMLInterview:
     metadata: dict[str, Any] = {}
     blocks: list[Block] = []
     for source in Source(filename).read_blocks(content):
-        if isinstance(source.node.value, dict) and "metadata" in source.node.value:
+        if is_node_mapping(source.node.value) and "metadata" in source.node.value:
             metadata |= read_metadata(source.node)
         else:
             block = read_block(source, len(blocks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 import yaml
 from attrs import frozen
@@ -76,18 +76,28 @@ class Node:
 
     def read_list(self, description: str) -> list[Node]:
         """Return the items of the node."""
-        if not isinstance(self.value, list):
+        if not is_node_list(self.value):
             self.refuse(f"{description} that is not a list")
         return self.value
 
     def read_mapping(self, description: str, keys: frozenset[str] | None = None) -> dict[str, Node]:
         """Return the nodes by key; refuse other keys than these."""
-        if not isinstance(self.value, dict):
+        if not is_node_mapping(self.value):
             self.refuse(f"{description} that is not a mapping")
         for key, node in self.value.items():
             if keys is not None and key not in keys:
                 node.refuse(f"the key {key!r} of {description}")
         return self.value
+
+
+def is_node_list(value: object) -> TypeGuard[list[Node]]:
+    """Whether the value of a node is a list."""
+    return isinstance(value, list)
+
+
+def is_node_mapping(value: object) -> TypeGuard[dict[str, Node]]:
+    """Whether the value of a node is a mapping."""
+    return isinstance(value, dict)
 
 
 @frozen
@@ -240,7 +250,9 @@ class BlockSource:
     def make_error(self, message: str) -> InterviewSyntaxError:
         """Make the server's error for a block that it refuses."""
         data = to_plain(self.node)
-        content = yaml.safe_dump(data, default_flow_style=None, allow_unicode=True).strip()
+        content = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType]  # untyped there
+            data, default_flow_style=None, allow_unicode=True
+        ).strip()
         if not isinstance(data, dict):
             return InterviewSyntaxError(f"{message}{content}\n")
         return InterviewSyntaxError(f"{message}\n{self._place}:\n\n{content}\n")
@@ -258,8 +270,8 @@ class BlockSource:
 
 def to_plain(node: Node) -> Any:
     """Convert a node to lists, mappings and values."""
-    if isinstance(node.value, dict):
+    if is_node_mapping(node.value):
         return {name: to_plain(item) for name, item in node.value.items()}
-    if isinstance(node.value, list):
+    if is_node_list(node.value):
         return [to_plain(item) for item in node.value]
     return node.value
