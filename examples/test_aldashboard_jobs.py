@@ -21,8 +21,8 @@ def poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aldashboard_jobs, "POLL_SECONDS", 0.01)
 
 
-class Jobs:
-    """The jobs of a fake ALDashboard: each is polled a few times before it ends."""
+class FakeDashboard:
+    """The endpoints of ALDashboard: a job is polled a few times before it ends."""
 
     def __init__(self, *results: dict[str, Any]) -> None:
         self.results = list(results)
@@ -50,16 +50,16 @@ async def test_result_is_returned_when_the_job_has_ended(
     fake_docassemble: FakeServer, docassemble: AsyncDocassemble
 ) -> None:
     """The job is started in asynchronous mode, polled until it succeeds, and deleted."""
-    jobs = Jobs(
+    dashboard = FakeDashboard(
         {"status": "queued"}, {"status": "running"}, {"status": "succeeded", "data": {"errors": []}}
     )
-    jobs.add_to(fake_docassemble)
+    dashboard.add_to(fake_docassemble)
 
     result = await run_job(docassemble, "/yaml/check", {"yaml_text": "question: Hello"})
 
     assert result == {"errors": []}
-    assert jobs.options == {"yaml_text": "question: Hello", "mode": "async"}
-    assert jobs.deleted == 1
+    assert dashboard.options == {"yaml_text": "question: Hello", "mode": "async"}
+    assert dashboard.deleted == 1
 
 
 async def test_failed_job_raises_an_error_without_its_text(
@@ -67,25 +67,25 @@ async def test_failed_job_raises_an_error_without_its_text(
 ) -> None:
     """The text of the server may contain what was sent."""
     error = {"type": "ValueError", "message": "secret"}
-    jobs = Jobs({"status": "failed", "error": error})
-    jobs.add_to(fake_docassemble)
+    dashboard = FakeDashboard({"status": "failed", "error": error})
+    dashboard.add_to(fake_docassemble)
 
     with pytest.raises(JobFailed, match="ValueError") as caught:
         await run_job(docassemble, "/yaml/check", {})
     assert "secret" not in str(caught.value)
-    assert jobs.deleted == 1
+    assert dashboard.deleted == 1
 
 
 async def test_job_that_does_not_end_is_deleted(
     fake_docassemble: FakeServer, docassemble: AsyncDocassemble
 ) -> None:
     """The wait ends at its limit."""
-    jobs = Jobs(*[{"status": "running"}] * 100)
-    jobs.add_to(fake_docassemble)
+    dashboard = FakeDashboard(*[{"status": "running"}] * 100)
+    dashboard.add_to(fake_docassemble)
 
     with pytest.raises(TimeoutError):
         await run_job(docassemble, "/yaml/check", {}, timeout=0.2)
-    assert jobs.deleted == 1
+    assert dashboard.deleted == 1
 
 
 async def test_server_without_the_package_is_an_error(docassemble: AsyncDocassemble) -> None:

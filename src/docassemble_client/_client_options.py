@@ -105,9 +105,8 @@ class SharedState:
         if self._connections is None:
             from docassemble_client._http.connections import Connections
 
-            with self._guard:
-                if self._connections is None:
-                    self._connections = Connections(self.base_url, **self._options)
+            with self._guard:  # another thread may have made them in the meantime
+                self._connections = self._connections or Connections(self.base_url, **self._options)
         return self._connections
 
     def make_executor(self, settings: Settings) -> "Executor":

@@ -24,7 +24,7 @@ from docassemble_client._blocking import (
     run_all,
     run_blocking,
 )
-from docassemble_client._concurrency import find_loop, gather
+from docassemble_client._concurrency import create_task, find_loop, gather, wait, wait_until_done
 from tests.blocking.conftest import LETTER
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
 
 I = "docassemble.base:data/questions/examples/text-field.yml"  # noqa: E741 - as the API calls it
+
+
+def test_a_task_has_ended_when_it_is_started() -> None:
+    """There is nothing to wait for."""
+
+    async def work() -> int:
+        return 1
+
+    async def start() -> int:
+        task = create_task(work())
+        await wait_until_done(task)
+        assert await wait([task]) == ({task}, set())
+        return task.result()
+
+    assert run_blocking(start()) == 1
 
 
 def test_a_task_group_raises_the_first_error() -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpcore
 import pytest
 
 from docassemble_client import (
@@ -221,6 +222,31 @@ def test_tls_within_tls_is_written_by_httpcore() -> None:
     with left, right:
         BlockingStream(Nested()).write(b"x" * 20_000, 5)
     assert [len(piece) for piece in written] == [16384, 3616]
+
+
+def test_a_connection_that_was_closed_cannot_be_read() -> None:
+    """Its end is not the end of a response, which the server sends."""
+    left, right = socket.socketpair()
+
+    class Ended:
+        """As httpcore._backends.sync.SyncStream, at the end of the connection."""
+
+        __module__ = "httpcore._backends.sync"
+
+        def get_extra_info(self, _: str) -> socket.socket:
+            return left
+
+        def read(self, _max_bytes: int, _timeout: float | None) -> bytes:
+            return b""
+
+        def close(self) -> None:
+            left.close()
+
+    with right:
+        stream = BlockingStream(Ended())
+        stream.close()
+        with pytest.raises(httpcore.ReadError, match="closed"):
+            stream.read(100)
 
 
 def test_an_upload_may_make_calls() -> None:

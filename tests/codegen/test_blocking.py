@@ -130,3 +130,14 @@ def test_every_phrase_is_used() -> None:
     printer.print_all()
 
     assert printer.unused_phrases == set()
+
+
+def test_a_base_that_is_no_class_of_its_module_is_ignored() -> None:
+    """Such as an alias of a class of Python."""
+    text = "from docassemble_client.other import Base\n" + HEAD.replace(
+        "class Thing:", "class Thing(Base):"
+    )
+    sources = {"thing": text, "other": "Base = object", "blocking._bases": BASES}
+    printer = BlockingPrinter(sources.__getitem__, {"thing": ["Thing"]})
+
+    assert [cls.name for _, cls in printer._iter_bases("thing", "Thing")] == ["Thing"]

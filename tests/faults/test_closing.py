@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docassemble_client import AsyncDocassemble, NotSent
+from docassemble_client._http.connecting import Connecting
 from tests.mock import get_other_tasks
 from tests.raw_server import HANG_SECONDS, KEY, check_leaks
 
@@ -95,3 +96,11 @@ async def test_a_timeout_of_the_caller_is_the_callers_own(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await da.users.get_current()
+
+
+async def test_a_timeout_of_the_block_is_not_that_of_the_closing(library: Any) -> None:
+    """The library's own limit for a connection is raised unchanged."""
+    with pytest.raises(TimeoutError, match="own"):
+        async with Connecting().interruptible():
+            message = "own"
+            raise TimeoutError(message)

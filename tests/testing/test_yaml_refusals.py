@@ -105,6 +105,10 @@ async def test_a_text_response_with_mako_is_refused(da: AsyncDocassemble) -> Non
     ("name", "message"),
     [
         ("no YAML", "400 DASourceError: Error reading YAML file docassemble.playground1:a.yml in"),
+        (
+            "two values",
+            "400 DASourceError: Error reading YAML file docassemble.playground1:a.yml in",
+        ),
         ("duplicate key", "400 DASourceError: Error reading YAML file docassemble.playground1:a."),
         ("two directives", "400 DASourceError: There can only be one directive in a question."),
         ("question and code", "400 DASourceError: A block can be a question block or a code block"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
 
 # Annotations of parameters that take functions or iterables of the caller.
-_CALLBACK_TYPES = re.compile(r"\b(Callable|Progress|Rows|RowKey|Answers|AsyncIterable|Headers)\b")
+_CALLBACK_TYPES = re.compile(r"\b(Callable|Progress|Rows|RowKey|Answers|Content|Headers)\b")
 
 
 class SlowCallback:

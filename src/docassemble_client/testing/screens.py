@@ -6,13 +6,25 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
-from docassemble_client._checks import FLAG, ITERABLE, MAPPING, TEXT, check_arguments, validate
+from docassemble_client._checks import (
+    FLAG,
+    ITERABLE,
+    MAPPING,
+    TEXT,
+    TEXTS,
+    check_arguments,
+    validate,
+)
 from docassemble_client._types import JSONInput, is_mapping
 
 
 def _to_choices(choices: Mapping[str, JSONInput] | Iterable[str]) -> Mapping[str, JSONInput]:
     check_arguments(ITERABLE, choices=choices)
-    return choices if is_mapping(choices) else {choice: choice for choice in choices}
+    if is_mapping(choices):
+        return choices
+    labels = list(choices)
+    check_arguments(TEXTS, choices=labels)
+    return {label: label for label in labels}
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from docassemble_client import RedirectRefused, TaskTimeout
+from docassemble_client import RedirectRefused, TaskTimeout, UsageError
 from tests.mock import get_loop_time
 from tests.workflows.routes import RouteServer
 
@@ -151,3 +151,12 @@ async def test_redirect_ends_the_wait() -> None:
 
     with pytest.raises(RedirectRefused):
         await server.restart()
+
+
+async def test_changes_that_contain_themselves_are_refused() -> None:
+    """They cannot be written as JSON; nothing is changed."""
+    admins: list[Any] = []
+    admins.append(admins)
+
+    with pytest.raises(UsageError, match="changes cannot be written as JSON"):
+        await patch_config({"admins": admins})

@@ -105,10 +105,7 @@ class Packages:
 
     def uninstall(self, name: str) -> InstallResult:
         """Remove a package from the list."""
-        package = self.installed.pop(name, None)
-        if package is None:
-            result = "pip uninstall was not run because the package was not installed."
-            return InstallResult(ok=True, log=f"{name}: {result}")
+        package = self.installed.pop(name)
         result = "pip uninstall command returned success code.  See log for details."
         output = f"Successfully uninstalled {name}-{package.version}"
         return InstallResult(ok=True, log=f"{name}: {result}\npip log:\n{output}\n")
