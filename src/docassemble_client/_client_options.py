@@ -102,12 +102,12 @@ class SharedState:
         self._guard = ThreadLock()
 
     def get_connections(self) -> "Connections":
-        if self._connections is None:
-            from docassemble_client._http.connections import Connections
+        with self._guard:  # threads can share a blocking client
+            if self._connections is None:
+                from docassemble_client._http.connections import Connections
 
-            with self._guard:  # another thread may have made them in the meantime
-                self._connections = self._connections or Connections(self.base_url, **self._options)
-        return self._connections
+                self._connections = Connections(self.base_url, **self._options)
+            return self._connections
 
     def make_executor(self, settings: Settings) -> "Executor":
         # Imported here: the HTTP library and the models are the heavy part.

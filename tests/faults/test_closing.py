@@ -100,7 +100,11 @@ async def test_a_timeout_of_the_caller_is_the_callers_own(
 
 async def test_a_timeout_of_the_block_is_not_that_of_the_closing(library: Any) -> None:
     """The library's own limit for a connection is raised unchanged."""
-    with pytest.raises(TimeoutError, match="own"):
+
+    async def connect() -> None:
         async with Connecting().interruptible():
             message = "own"
             raise TimeoutError(message)
+
+    with pytest.raises(TimeoutError, match="own"):
+        await connect()

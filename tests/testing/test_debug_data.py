@@ -15,7 +15,7 @@ from tests.testing.letter_interview import (
     set_variables,
 )
 from tests.testing.letter_interview import start_session as begin_letter
-from tests.testing.test_yaml_interviews import start_interview
+from tests.testing.yaml_interviews import start_interview
 
 if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
