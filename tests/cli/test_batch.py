@@ -31,6 +31,7 @@ def names(fake: FakeServer) -> list[object]:
     [
         ("rows.csv", CSV),
         ("rows.csv", f"\ufeff{CSV}"),
+        ("rows.csv", CSV.replace(",", ";")),
         ("rows.jsonl", LINES),
         ("rows.json", '[{"case": "a-1", "name": "Ada"}, {"case": "b-2", "name": "Grace"}]'),
         ("rows.yaml", "- {case: a-1, name: Ada}\n- {case: b-2, name: Grace}\n"),
@@ -109,6 +110,11 @@ def test_unknown_rows_have_their_own_exit_code() -> None:
     ("name", "text", "message"),
     [
         ("rows.csv", "a,b\n1,2,3\n", "rows.csv has a row with more cells than the header."),
+        ("rows.csv", "a,b,a\n1,2,3\n", "rows.csv has two columns of the same name."),
+        ("rows.csv", f"a\n{'b' * 200_000}\n", "rows.csv is not valid CSV (after line 1)."),
+        ("rows.yml", "- born: 2026-02-30\n", "rows.yml is not valid YAML."),
+        ("rows.yml", "[" * 100_000, "rows.yml is not valid YAML."),
+        ("rows.json", "[" * 100_000, "rows.json is not valid JSON."),
         ("rows.json", '{"a": 1}', "rows.json must contain a list of objects."),
         ("rows.jsonl", "{}\n1\n", "rows.jsonl must contain a list of objects."),
         ("rows.jsonl", "{}\n{\n", "rows.jsonl is not valid JSON (line 1)."),

@@ -86,7 +86,8 @@ def read_rows(path: str) -> list[Mapping[str, Any]]:
 
     Args:
         path: Path of a CSV file, a JSON file with a list, or a file with a JSON object per line
-            (also `-`, standard input). An empty cell of a CSV file is no answer.
+            (also `-`, standard input). An empty cell of a CSV file is no answer; its cells are
+            separated by commas, or by semicolons if the header has no comma.
 
     Returns:
         Answers by variable, for each row.
@@ -124,7 +125,7 @@ def read_secret(path: str) -> Secret:
         UsageError: There is no secret.
         OSError: The file cannot be read.
     """
-    text = sys.stdin.readline() if path == _STDIN else _read_text(path)
+    text = _read_text(path, is_line=True)
     secret = text.partition("\n")[0].strip()
     if not secret:
         message = f"{_describe(path)} contains no secret"
@@ -160,9 +161,11 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _read_text(path: str) -> str:
+def _read_text(path: str, *, is_line: bool = False) -> str:
     try:
-        return sys.stdin.read() if path == _STDIN else Path(path).read_text(encoding="utf-8-sig")
+        if path == _STDIN:
+            return sys.stdin.readline() if is_line else sys.stdin.read()
+        return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         message = f"{_describe(path)} is not UTF-8"
         raise UsageError(message) from None
@@ -181,7 +184,7 @@ def _parse(text: str, path: str) -> Any:
 def _parse_json(text: str, path: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # The message of the error may quote the text; its position does not.
         position = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         message = f"{_describe(path)} is not valid JSON{position}"
@@ -193,13 +196,25 @@ def _parse_yaml(text: str, path: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2026-02-30
         message = f"{path} is not valid YAML"
         raise UsageError(message) from None
 
 
 def _parse_csv(text: str, path: str) -> list[dict[str, str]]:
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    header = text.partition("\n")[0]
+    # Spreadsheets write semicolons where the comma is the decimal separator.
+    delimiter = ";" if ";" in header and "," not in header else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        rows = list(reader)
+    except csv.Error:
+        message = f"{path} is not valid CSV (after line {reader.line_num})"
+        raise UsageError(message) from None
+    names = reader.fieldnames or []
+    if len(set(names)) < len(names):
+        message = f"{path} has two columns of the same name"
+        raise UsageError(message)
     if any(None in row for row in rows):
         message = f"{path} has a row with more cells than the header"
         raise UsageError(message)
