@@ -247,7 +247,8 @@ async def cleanup_sessions(
             "without i, tag or user_id, this would delete the stale sessions of every interview"
         )
         raise UsageError(message, hint="Pass a filter, or delete_all=True")
-    limit = datetime.now(UTC) - older_than
+    now = datetime.now(UTC)
+    limit = now - min(older_than, now - datetime.min.replace(tzinfo=UTC))
     listed: set[bytes] = set()
     without_time: set[bytes] = set()
     stale_by_digest: dict[bytes, StaleSession] = {}
