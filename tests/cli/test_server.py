@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
+
 if TYPE_CHECKING:
     import pytest
 
@@ -42,6 +44,19 @@ def test_health_is_shown(dactl: Dactl) -> None:
     result = dactl("server", "health")
 
     assert result.out.startswith("docassemble 1.10.14 works, up since ")
+
+
+def test_impossible_start_time_is_unknown(
+    dactl: Dactl, default_transport: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server can send any number."""
+    health = {"ok": True, "version": "1.10.14", "server_start_time": 1e300}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=health))
+    monkeypatch.setitem(default_transport, "transport", transport)
+
+    result = dactl("server", "health")
+
+    assert result.out == "docassemble 1.10.14 works, up since an unknown time\n"
 
 
 def test_server_restarts(dactl: Dactl, fake: FakeServer) -> None:

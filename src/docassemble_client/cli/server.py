@@ -50,10 +50,16 @@ async def health(*, common: Common = COMMON) -> None:
     """
     async with common.connect() as da:
         status = await da.server.get_health()
-    started = datetime.fromtimestamp(status.server_start_time, UTC)
     state = "works" if status.ok else "does not work"
-    text = f"docassemble {status.version} {state}, up since {started:%Y-%m-%d %H:%M:%S} UTC"
-    common.show(status, text)
+    started = _format_time(status.server_start_time)
+    common.show(status, f"docassemble {status.version} {state}, up since {started}")
+
+
+def _format_time(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OSError, OverflowError, ValueError):  # The server can send any number.
+        return "an unknown time"
 
 
 @app.command
