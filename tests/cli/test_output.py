@@ -25,7 +25,7 @@ from docassemble_client import (
 )
 from docassemble_client.cli.common import OutputOptions
 from docassemble_client.cli.json_values import to_json
-from docassemble_client.cli.output import format_error, to_text, write_error
+from docassemble_client.cli.output import format_error, to_text, write_error, write_line
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Dactl
@@ -147,6 +147,28 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """Whether it is a terminal."""
         return True
+
+
+def test_terminal_gets_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name from the server cannot change the terminal; a file gets it as it is."""
+    terminal, file = Terminal(), io.StringIO()
+
+    for stream in (terminal, file):
+        monkeypatch.setattr("sys.stdout", stream)
+        write_line("a\tb\x1b]0;title\x07\x9b2J")
+
+    assert terminal.getvalue() == "a\tb\\u001b]0;title\\u0007\\u009b2J\n"
+    assert file.getvalue() == "a\tb\x1b]0;title\x07\x9b2J\n"
+
+
+def test_output_that_cannot_be_encoded_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server can send any character."""
+    buffer = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(buffer, encoding="latin-1"))
+
+    write_line("é ẞ \ud800")
+
+    assert buffer.getvalue() == "é \\u1e9e \\ud800\n".encode("latin-1")
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -6,25 +6,38 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterable, Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from docassemble_client._types import JSON
 from docassemble_client.errors import DocassembleError
 
 # In errors of the library, such as `create=True` or `policy=`.
 _ARGUMENT = re.compile(r"\b([a-z_]+)=(?:True\b|(?=[\s,;)]|$))")
+# They could move the cursor of a terminal, or change its settings.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def write_line(text: str) -> None:
     """Write a line to stdout at once, so that a reader of a pipe sees it."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    _write(sys.stdout, text)
 
 
 def write_note(text: str) -> None:
     """Write a line for people to stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    _write(sys.stderr, text)
+
+
+def encode_text(text: str, encoding: str = "utf-8") -> bytes:
+    r"""Encode text; a character that cannot be encoded becomes an escape such as \ud800."""
+    return text.encode(encoding, "backslashreplace")
+
+
+def _write(file: TextIO, text: str) -> None:
+    if file.isatty():
+        text = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    encoding = file.encoding or "utf-8"  # a StringIO has none
+    file.write(f"{encode_text(text, encoding).decode(encoding)}\n")
+    file.flush()
 
 
 def write_json(value: JSON) -> None:
