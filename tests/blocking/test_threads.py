@@ -6,12 +6,13 @@ import multiprocessing
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from docassemble_client import Docassemble, RetryBudget, RetryPolicy
+from docassemble_client import Docassemble, DocassembleError, RetryBudget, RetryPolicy
 from docassemble_client._blocking import BlockingLimiter, BlockingLock, _reset_all, run_blocking
 from docassemble_client._core.session_locks import SessionLocks
 from docassemble_client.testing import FakeServer
@@ -72,6 +73,45 @@ def test_threads_share_a_client() -> None:
 def test_threads_share_a_client_for_a_thousand_calls() -> None:
     """The same for 8,000 calls."""
     call_from_threads(1000)
+
+
+def test_closing_waits_for_a_thread_that_connects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connections that it creates are closed too."""
+    da = FakeServer().blocking_client()
+    connections: Any = da._inner._shared.get_connections()
+    make_adapter = connections._make_adapter
+    is_creating = threading.Event()
+    is_closing = threading.Event()
+    closed: list[object] = []
+
+    def make_slowly() -> Any:
+        is_creating.set()
+        is_closing.wait()
+        time.sleep(0.05)
+        adapter = make_adapter()
+        close = adapter.aclose
+
+        async def aclose() -> None:
+            closed.append(adapter)
+            await close()
+
+        monkeypatch.setattr(adapter, "aclose", aclose)
+        return adapter
+
+    monkeypatch.setattr(connections, "_make_adapter", make_slowly)
+
+    def call() -> None:
+        with suppress(DocassembleError):
+            da.users.get_current()
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    is_creating.wait()
+    is_closing.set()
+    da.close()
+    thread.join()
+
+    assert closed == [connections._adapter]
 
 
 def test_threads_share_connections(library: str) -> None:

@@ -80,6 +80,7 @@ class Connections:
         adapter = self._adapter
         if adapter is None:
             with self._guard:
+                self.bind_to_loop()  # fails if another thread has closed the client
                 adapter = self._adapter or self._make_adapter()
                 self._adapter = adapter
         return adapter
@@ -95,8 +96,10 @@ class Connections:
             return
         self.bind_to_loop()
         self.is_closed = True
-        if self._adapter is not None:
-            await self._adapter.aclose()
+        with self._guard:  # wait for a thread that creates the adapter
+            adapter = self._adapter
+        if adapter is not None:
+            await adapter.aclose()
 
     def _make_adapter(self) -> HTTPAdapter:
         if not isinstance(self._transport, str):
