@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from docassemble_client.cli.output import align
+from docassemble_client.cli.tables import open_table
 from docassemble_client.testing import ScriptedScreen
+from docassemble_client.workflows.accounts.session_rows import SessionRow
 from tests.guides.sessions import SURVEY, prepare_server
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def test_old_sessions_are_deleted_only_with_yes(dactl: Dactl) -> None:
     """Without --yes they are counted."""
     cleanup = ("session", "cleanup", "--older-than", "0s", "-i", SURVEY)
 
-    report = dactl("session", "cleanup", "--older-than", "6000w", "-i", SURVEY)
+    report = dactl("session", "cleanup", "--older-than", "999999w", "-i", SURVEY)
     refused = dactl(*cleanup)
     data = json.loads(dactl("session", "cleanup", "--older-than", "1s", "--json").out)
 
@@ -108,3 +110,27 @@ def test_failed_export_leaves_no_file(dactl: Dactl, fake: FakeServer) -> None:
 
     assert dactl("session", "export", "-o", "out.csv").code == 3
     assert not list(Path.cwd().glob("*out*"))
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("-2+3", "'-2+3"),
+        ("+43 1 23", "'+43 1 23"),
+        ("-2.5", "-2.5"),
+        (-1e-7, "-1e-07"),
+        ("a=1", "a=1"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_cells_are_no_formulas(value: Any, cell: str) -> None:
+    """A spreadsheet that opens the file computes nothing; a number stays one."""
+    row = SessionRow(session=cast("Any", None), status="readable", values={"a": value, "b": 1})
+
+    with open_table(Path("out.csv"), ["a", "b"], is_json=False) as write:
+        write(row)
+
+    assert Path("out.csv").read_text(encoding="utf-8") == f"a,b\n{cell},1\n"

@@ -57,7 +57,8 @@ async def export(
     Export the sessions of all users as a table.
 
     Without --output the table is written to standard output: as CSV, or with --json as JSON per
-    line. Answers that are encrypted are left empty.
+    line. Answers that are encrypted are left empty. In CSV, text that a spreadsheet would read as
+    a formula, such as =A1, begins with an apostrophe.
 
     $ dactl session export -i docassemble.MyForm:main.yml --columns @email,rating -o out.csv
     """
