@@ -200,6 +200,8 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, *, quiet: bool)
 
 def test_verbose_logs_requests(dactl: Dactl, caplog: pytest.LogCaptureFixture) -> None:
     """On standard error, without the key."""
+    caplog.set_level("NOTSET", "docassemble_client")  # so that the level is reset after the test
+
     dactl("user", "show", "-v")
 
     assert "GET /api/user" in caplog.text
