@@ -616,7 +616,7 @@ class Docassemble(DocassembleBase):
             The stale, deleted and failed sessions; `str()` formats it for people.
 
         Raises:
-            UsageError: `older_than` or `concurrency` is not positive, or there is neither a filter
+            UsageError: `older_than` or another limit is not positive, or there is neither a filter
                 nor `delete_all`; no request was sent.
             DocassembleError: The sessions could not be listed; nothing was deleted.
 
