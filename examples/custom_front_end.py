@@ -35,7 +35,7 @@ INTERVIEW = "docassemble.base:data/questions/examples/text-field.yml"
 
 @frozen
 class StoredSession:
-    """What is needed to go on with a session."""
+    """The data that continues a session."""
 
     i: str
     id: str

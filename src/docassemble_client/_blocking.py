@@ -200,7 +200,7 @@ def call_within(function: Callable[[], T], seconds: float) -> T:
 
     Args:
         function: The function.
-        seconds: How long to wait for it. Afterwards it goes on in a thread.
+        seconds: How long to wait for it. Afterwards it continues in a thread.
 
     Returns:
         Its result.

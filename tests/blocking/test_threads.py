@@ -1,4 +1,4 @@
-"""Threads share one client; a forked process connects anew."""
+"""Threads share one client; a forked process opens its own connections."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_what_a_fork_resets() -> None:
 
 
 def test_a_fork_closes_copies_of_sockets(library: str) -> None:
-    """The next call connects anew."""
+    """The next call opens a new connection."""
     connections: list[socket.socket] = []
 
     def script(connection: socket.socket) -> None:
@@ -280,7 +280,7 @@ def test_a_fork_closes_copies_of_sockets(library: str) -> None:
 
 
 def test_a_transport_of_the_caller_is_kept_by_a_fork() -> None:
-    """Only its owner knows how to connect it anew."""
+    """Only its owner can connect it again."""
     with serve(respond_to_all) as url, httpx.HTTPTransport() as transport:
         with Docassemble(url, "k", transport=transport, retry=RetryPolicy(attempts=1)) as da:
             assert da.users.get(1).id == 1

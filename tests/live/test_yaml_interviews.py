@@ -77,7 +77,7 @@ class InterviewDriver:
         try:
             response = await self.da.request(method, path, **arguments)
         except APIError as error:
-            # The body of a long error is cut off, so it is no JSON.
+            # The body of a long error is cut off, so it is not valid JSON.
             text = re.split(r"(?:\\n|\n)Traceback", str(error.body).strip('"'))[0].strip()
             text = text.replace(self.filename, "NAME")
             if "fake server" in text:

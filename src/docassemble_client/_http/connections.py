@@ -86,7 +86,7 @@ class Connections:
         return adapter
 
     def reset_after_fork(self) -> None:
-        """Connect anew in a forked process; the connections belong to its parent."""
+        """Open new connections in a forked process; the others belong to its parent."""
         self._adapter = None
         self._guard = ThreadLock()
 

@@ -68,7 +68,7 @@ async def link(
     """
     Create a link to a session with known answers, for a person who continues it.
 
-    Whoever has the link can open the session: it is shown with --reveal.
+    Anyone with the link can open the session; it is shown only with --reveal.
 
     $ dactl link docassemble.MyForm:main.yml -a known.json --expires 2d --one-time --reveal
 
