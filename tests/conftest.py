@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ LIBRARIES = ("httpx", "httpx2", "aiohttp")
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
 settings.register_profile("few", settings.get_profile("tests"), max_examples=20)
 settings.load_profile("tests")
+# A shell starts jobs in the background with Ctrl+C ignored. Programs that the tests start inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # httpcore tries to import it for each lock, and a failing import is slow under pytest.
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # makes the import fail immediately
