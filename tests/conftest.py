@@ -23,7 +23,7 @@ LIBRARIES = ("httpx", "httpx2", "aiohttp")
 settings.register_profile("tests", derandomize=True, deadline=None, database=None)
 settings.register_profile("few", settings.get_profile("tests"), max_examples=20)
 settings.load_profile("tests")
-# A shell starts jobs in the background with Ctrl+C ignored. Programs that the tests start inherit it.
+# A shell starts jobs in the background with Ctrl+C ignored, and programs of the tests inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # httpcore tries to import it for each lock, and a failing import is slow under pytest.
 if find_spec("sniffio") is None:
