@@ -23,6 +23,7 @@ pytestmark = [
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """Serve a fake server, and prepare the files."""
     fake = FakeServer(restart_seconds=0.1, install_seconds=0.1, outage="waiting")
+    fake.add_package("docassemble.helloworld", "0.0.1")
     with fake.serve() as url:
         yield prepare(url, fake.api_key, tmp_path_factory.mktemp("lines"), "lines42")
 
