@@ -71,6 +71,7 @@ def test_inputs_of_alactions_are_accepted(runner: Runner) -> None:
     """A workflow has to change only the line with `uses`."""
     names = {"url": "", "api__key": "", "SERVER_URL": runner.fake.url}
     names["DOCASSEMBLE_DEVELOPER_API_KEY"] = runner.fake.api_key
+    runner.fake.add_package("docassemble.helloworld", "0.0.1")
     url = "https://github.com/jhpyle/docassemble-helloworld"
 
     git = runner.run("deploy", **names, GITHUB_URL=url, GITHUB_BRANCH="dev", RESTART="0")
