@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -53,7 +55,14 @@ def environment(
 ) -> None:
     """Connect every client to the fake server, in an empty folder and without a configuration."""
     monkeypatch.setitem(default_transport, "transport", fake.transport())
-    monkeypatch.setattr("asyncio.events.new_event_loop", VirtualClockLoop)
+    make_real_loop = asyncio.new_event_loop
+
+    def make_loop() -> asyncio.AbstractEventLoop:
+        # A server that another process calls runs in a thread of its own, on sockets.
+        is_main = threading.current_thread() is threading.main_thread()
+        return VirtualClockLoop() if is_main else make_real_loop()
+
+    monkeypatch.setattr("asyncio.events.new_event_loop", make_loop)
     for name in FOREIGN_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(_client_options.URL_VARIABLE, fake.url)
