@@ -294,7 +294,7 @@ class BlockingLimiter:
         self._condition = Condition()
 
     def acquire_nowait(self) -> bool:
-        """Take a free slot; return False if there is none."""
+        """Take a slot if one is free; return whether it was."""
         with self._condition:
             if self._free_slots <= 0:
                 return False

@@ -193,7 +193,7 @@ class ConcurrencyLimiter:
         self._waiters: deque[asyncio.Future[None]] = deque()
 
     def acquire_nowait(self) -> bool:
-        """Take a free slot; return False if there is none."""
+        """Take a slot if one is free; return whether it was."""
         if self._free_slots <= 0:
             return False
         self._free_slots -= 1

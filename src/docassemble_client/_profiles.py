@@ -94,7 +94,7 @@ class Profiles:
     The content of the file.
 
     Attributes:
-        default: Name of the profile to use if none is named; None if there is none.
+        default: Name of the profile to use without a name; None for no default.
         by_name: The profiles.
     """
 

@@ -41,7 +41,7 @@ async def send_raw(
             path=parts.path,
             query=dict(httpx.QueryParams(parts.query)),
             headers={"x-api-key": key or fake.api_key, **request.headers, **(headers or {})},
-            content=await request.aread() if files is None else b"".join(request.stream),  # type: ignore[arg-type]
+            content=await request.aread() if files is None else b"".join(request.stream),  # type: ignore[arg-type]  # httpx types both kinds of streams
         )
     )
 

@@ -111,4 +111,4 @@ def test_invalid_arguments_of_an_endpoint_are_refused(fake: FakeServer) -> None:
     with pytest.raises(UsageError, match="path"):
         fake.add_endpoint("GET", "own", lambda _: 1)
     with pytest.raises(UsageError, match="handler"):
-        fake.add_endpoint("GET", "/own", 5)  # type: ignore[arg-type]
+        fake.add_endpoint("GET", "/own", 5)  # type: ignore[arg-type]  # a wrong argument

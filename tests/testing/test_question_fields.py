@@ -96,6 +96,6 @@ async def test_ticks_reach_the_interview(da: AsyncDocassemble, fake: FakeServer)
 def test_invalid_arguments_of_a_field_are_refused() -> None:
     """The error names the argument."""
     with pytest.raises(UsageError, match="choices"):
-        Field("name", choices=5)  # type: ignore[arg-type]
+        Field("name", choices=5)  # type: ignore[arg-type]  # a wrong argument
     with pytest.raises(UsageError, match="hint"):
-        Field("name", hint=5)  # type: ignore[arg-type]
+        Field("name", hint=5)  # type: ignore[arg-type]  # a wrong argument

@@ -226,7 +226,7 @@ class RequestHandler:
         return response.with_server_headers(now, cookie=cookie, **cors)
 
     def _call_endpoint(self, request: FakeRequest) -> FakeResponse | None:
-        """Respond by an endpoint of a package; None if there is none for the path."""
+        """Respond by an endpoint of a package; return None if no endpoint has the path."""
         for endpoint in reversed(self._endpoints):
             path_values = endpoint.match_path(request.path)
             if path_values is None or endpoint.method != request.method:

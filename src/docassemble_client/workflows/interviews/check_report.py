@@ -26,7 +26,7 @@ class CheckedInterview:
             be loaded or started, or failed before its first screen; `error` if the server or the
             network failed, so that nobody knows.
         seconds: Duration of the check.
-        question_name: Name of the first question; empty if there is none.
+        question_name: Name of the first question; empty without a question.
         error: Why it did not pass; None if it did.
     """
 

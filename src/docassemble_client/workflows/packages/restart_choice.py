@@ -23,7 +23,7 @@ def find_reason_before(*, has_modules: bool | None, may_clear_cache: bool) -> st
         may_clear_cache: Whether the key may clear the cache, and so restart the server later.
 
     Returns:
-        The reason; empty if there is none.
+        The reason; empty without one.
     """
     if has_modules is None:
         return "only the server has seen the package"
@@ -41,7 +41,7 @@ def find_reason_after(log: PipLog, name: str) -> str:
         name: Name of the package.
 
     Returns:
-        The reason; empty if there is none.
+        The reason; empty without one.
     """
     packages = log.find_other_packages(name)
     if packages is None:
