@@ -23,7 +23,7 @@ from docassemble_client import (
     TaskHandle,
     User,
 )
-from docassemble_client.cli.common import OutputOptions
+from docassemble_client.cli.common_options import OutputOptions
 from docassemble_client.cli.json_values import to_json
 from docassemble_client.cli.output import format_error, to_text, write_error, write_line
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from docassemble_client._types import UNSET
-from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
+from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_object, split_pairs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
+from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_rows
 from docassemble_client.cli.output import count, format_error, write_note

@@ -17,7 +17,7 @@ from cyclopts import App, Parameter
 
 from docassemble_client._types import is_json_array
 from docassemble_client.api import Namespaces
-from docassemble_client.cli.common import COMMON, Common
+from docassemble_client.cli.common_options import COMMON, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.named_values import KINDS, parse_arguments

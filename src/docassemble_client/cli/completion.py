@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from cyclopts import App
 
-from docassemble_client.cli.common import OUTPUT, OutputOptions
+from docassemble_client.cli.common_options import OUTPUT, OutputOptions
 from docassemble_client.cli.output import write_line
 from docassemble_client.errors import UsageError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from docassemble_client.cli.common import COMMON, Common
+from docassemble_client.cli.common_options import COMMON, Common
 from docassemble_client.cli.inputs import read_object
 from docassemble_client.config import Confidential
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from docassemble_client.cli.common import COMMON, Common
+from docassemble_client.cli.common_options import COMMON, Common
 
 app = App(name="file")
 

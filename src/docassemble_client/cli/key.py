@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
+from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_secret

@@ -18,7 +18,7 @@ from docassemble_client._profiles import (
     write_profiles,
 )
 from docassemble_client._types import is_mapping
-from docassemble_client.cli.common import OUTPUT, OutputOptions
+from docassemble_client.cli.common_options import OUTPUT, OutputOptions
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_yaml
@@ -68,7 +68,7 @@ async def add(
         api_key_env: Environment variable that has the key.
     """
     from docassemble_client.cli.server import choose_exit_code
-    from docassemble_client.cli.servers import read_api_key
+    from docassemble_client.cli.server_choice import read_api_key
     from docassemble_client.client import AsyncDocassemble
 
     check_profile_name(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from docassemble_client.cli.common import COMMON, Common
+from docassemble_client.cli.common_options import COMMON, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import parse_duration

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from docassemble_client.cli.common import COMMON, INPUT_FILE, Common
+from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.inputs import parse_duration, read_object
 
 Answers = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from docassemble_client.cli.common import COMMON, Common
+from docassemble_client.cli.common_options import COMMON, Common
 from docassemble_client.cli.inputs import parse_duration
 from docassemble_client.cli.output import count
 

@@ -119,7 +119,7 @@ class Common(OutputOptions):
             UsageError: No server is known, or its settings are invalid.
         """
         # Imported here: help and wrong usage need no client.
-        from docassemble_client.cli.servers import find_server
+        from docassemble_client.cli.server_choice import find_server
         from docassemble_client.client import AsyncDocassemble
 
         if self.verbose:
