@@ -103,6 +103,11 @@ class IdleClockLoop(asyncio.SelectorEventLoop):
         with suppress(RuntimeError):
             self.call_soon_threadsafe(count)
 
+    async def wait_for_jobs(self) -> None:
+        """Wait until no job runs in an executor, also the jobs that nobody waits for."""
+        while self._clock.jobs:  # noqa: ASYNC110 - the end of a job is counted on this loop
+            await asyncio.sleep(0)
+
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait for the threads of the default executor; the clock stands still."""
         self._clock.jobs += 1
@@ -131,3 +136,10 @@ class VirtualClockLoop(IdleClockLoop):
         super().__init__()
         # From now on: the loop itself needs a socket to be woken by threads.
         self._clock.is_virtual = True
+
+
+async def wait_for_jobs() -> None:
+    """Wait until no job of the running loop is left in an executor."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, IdleClockLoop)
+    await loop.wait_for_jobs()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.clock import IdleClockLoop, VirtualClockLoop
+from tests.clock import IdleClockLoop, VirtualClockLoop, wait_for_jobs
 from tests.mock import get_loop_time
 
 if TYPE_CHECKING:
@@ -109,6 +109,19 @@ async def test_an_abandoned_job_is_still_counted() -> None:
 
     assert may_end.is_set()
     timer.join()
+
+
+async def test_abandoned_jobs_can_be_waited_for() -> None:
+    """A test that looks at files waits for the threads that nobody else waits for."""
+    may_end = threading.Event()
+    task = asyncio.create_task(asyncio.to_thread(may_end.wait))
+    await asyncio.sleep(0)
+    task.cancel()
+    threading.Timer(WORK_SECONDS, may_end.set).start()
+
+    await wait_for_jobs()
+
+    assert may_end.is_set()
 
 
 def test_a_job_that_was_cancelled_before_it_began_is_not_counted() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from docassemble_client.config import PollPolicy, RetryPolicy, Timeouts
 from docassemble_client.tasks import TaskHandle
+from tests.clock import wait_for_jobs
 from tests.core.calls import GOOD_USER
 from tests.core.cancelling import MOMENTS, CancelAtStep
 from tests.core.streams import StreamServer
@@ -202,6 +203,7 @@ async def test_a_cancelled_download_leaves_no_incomplete_file(moment: str, tmp_p
     contents: list[list[bytes]] = []
     for step in count(1):
         is_cancelled = await cancel_at_step(scenario, step, moment)
+        await wait_for_jobs()
         contents.append([path.read_bytes() for path in tmp_path.iterdir()])
         if not is_cancelled:
             break

@@ -15,6 +15,7 @@ import pytest
 from docassemble_client import AsyncDocassemble, PollPolicy
 from docassemble_client.testing import FakeServer, Field, ManualClock, ScriptedScreen
 from docassemble_client.testing._server.messages import FakeRequest
+from tests.clock import wait_for_jobs
 from tests.faults.server import Connection, FaultServer, serve
 from tests.workflows.letters import LETTER, I, count_sessions, make_letter_server
 from tests.workflows.package_files import write_package
@@ -277,6 +278,7 @@ async def cancel_workflow(name: str, way: str, transport: Any, step: int, folder
         async with fake.client() as checking:
             assert await checking.playground.list_projects() == []
             assert [key.name for key in await checking.api_keys.list_for_user(1)] == ["default"]
+        await wait_for_jobs()
         assert not [path for path in folder.rglob("*.part") if path.is_file()]
         (folder / "journal").unlink(missing_ok=True)
     return is_cancelled
