@@ -297,6 +297,32 @@ async def test_accounts_that_cannot_log_in_have_no_secret(
     assert error.startswith("403 Secret will not be")
 
 
+async def test_an_unknown_value_of_remove_is_refused_like_a_deactivation(
+    fake: FakeServer,
+) -> None:
+    """The server checks the privilege for what it will do, not for what was asked."""
+    limited = limit_admin_key(fake, "access_user_info", "delete_user")
+    ada = fake.add_user(ADA)
+
+    async with fake.client(limited) as client:
+        request = client.request("DELETE", f"/api/user/{ada.id}", params={"remove": "later"})
+        error = await get_error_text(request)
+
+    assert error == "403 You do not have sufficient privileges to inactivate user accounts."
+
+
+@pytest.mark.parametrize(
+    ("old_password", "text"), [({}, "72 bytes"), ({"old_password": "wrong"}, "autoflush")]
+)
+async def test_a_new_password_is_hashed_before_the_profile_is_stored(
+    da: AsyncDocassemble, old_password: dict[str, str], text: str
+) -> None:
+    """With an old password to check, the profile is stored first."""
+    body = {"password": "x" * 73, "timezone": "x" * 65, **old_password}
+
+    assert text in await get_error_text(da.request("PATCH", "/api/user", json=body))
+
+
 async def test_deleting_a_user_deletes_sessions_and_needs_access_to_them(
     da: AsyncDocassemble, fake: FakeServer
 ) -> None:

@@ -7,9 +7,12 @@ import re
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 import docassemble_client.models as models
 from docassemble_client._types import is_json_array
 from docassemble_client.config import Secret
+from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing._handlers.paging import make_page, read_position
 from docassemble_client.testing._server.messages import UnhandledError
 from docassemble_client.testing._state.columns import ColumnError, convert_profile
@@ -236,11 +239,15 @@ def _update_account(call: ApiCall, account: Account) -> None:
     password = call.get_value("password") if has_password else None
     old_password = call.get_value("old_password") if has_password else None
     is_verified = old_password is not None and old_password != password
-    converted = _convert_columns(call, profile, _UPDATE, prefix=_AUTOFLUSH if has_password else "")
-    if is_verified and old_password != account.password:
-        call.refuse("old_password is incorrect")
-    if has_password:
+    if has_password and not is_verified:
+        # The server hashes the password before it stores the profile (users/helpers.py:337).
         _check_password_size(call, password)
+    converted = _convert_columns(call, profile, _UPDATE, prefix=_AUTOFLUSH if has_password else "")
+    if is_verified:
+        if old_password != account.password:
+            call.refuse("old_password is incorrect")
+        _check_password_size(call, password)
+    if has_password:
         old_secret, account.password = account.secret, str(password)
         if old_password is not None:
             call.state.sessions.reencrypt(account.id, old_secret, account.secret)
@@ -266,7 +273,7 @@ def users_delete(call: ApiCall) -> None:
     """Delete an account; an unknown value of `remove` only deactivates it."""
     remove = call.get_text("remove")
     if remove not in {"account", "account_and_shared"}:
-        users_deactivate(call)
+        users_deactivate(evolve(call, operation=OPERATIONS["users.deactivate"]))
         return
     account = _find_removable_user(call)
     if not call.user.may_use("admin", permission="delete_user"):
