@@ -22,6 +22,13 @@ SYNCHRONOUS = """
         user = asyncio.run(docassemble.users.get_current())
         assert user.email == fake_docassemble.admin_email
 """
+BLOCKING = """
+    def test_a_program(fake_docassemble, blocking_docassemble):
+        fake_docassemble.fail("users.list", times=2)
+        blocking_docassemble.wait_for_task(blocking_docassemble.server.restart())
+        emails = [user.email for user in blocking_docassemble.users.list()]
+        assert emails == [fake_docassemble.admin_email]
+"""
 FASTAPI = """
     from fastapi import Depends, FastAPI
     from fastapi.testclient import TestClient
@@ -71,6 +78,7 @@ ASYNC = """
 """
 FILES = {
     "program": SYNCHRONOUS,
+    "blocking": BLOCKING,
     "application": FASTAPI,
     "broken_application": FASTAPI.replace(
         "with TestClient(app) as http:", "for http in [TestClient(app)]:"
@@ -112,8 +120,8 @@ def run_pytest(folder: Path, names: tuple[str, ...], *options: str) -> str:
 @pytest.mark.parametrize(
     ("names", "options"),
     [
-        (("program", "application", "auto"), ("--asyncio-mode=auto", "-n1")),
-        (("strict", "anyio"), ("--asyncio-mode=strict",)),
+        (("program", "blocking", "application", "auto"), ("--asyncio-mode=auto", "-n1")),
+        (("strict", "anyio", "blocking"), ("--asyncio-mode=strict",)),
     ],
     ids=["auto", "strict"],
 )
