@@ -103,21 +103,27 @@ class InterviewSession(BlockingObject[AsyncInterviewSession]):
             self._inner.answer(answers, files=files, delete=delete, overwrite=overwrite)
         )
 
-    def set_variables(self, variables: Mapping[str, Answer]) -> None:
+    def set_variables(
+        self, variables: Mapping[str, Answer], *, question: bool = False
+    ) -> SessionReply | None:
         """
-        Set variables without running the interview, as a prefilled link does.
+        Set variables without answering the question, as a prefilled link does.
 
         The server checks nothing: questions that would set these variables are not shown, and their
-        validation code does not run. The interview runs in the next call of `question`.
+        validation code does not run. By default, the next call of `question` runs the interview.
 
         Args:
             variables: Values by variable, as for `answer`.
+            question: Whether to run the interview now.
+
+        Returns:
+            The question or other reply; None without `question`.
 
         Raises:
             UsageError: A variable name or value is invalid; no request was sent.
-            APIError: The server refused a variable.
+            APIError: The server refused a variable, or the interview failed.
         """
-        return run_blocking(self._inner.set_variables(variables))
+        return run_blocking(self._inner.set_variables(variables, question=question))
 
     def run(
         self,

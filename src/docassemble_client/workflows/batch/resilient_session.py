@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import CancelledError, monotonic, sleep, wait
 from docassemble_client._core.retry import Backoff, may_be_processed
+from docassemble_client._types import is_mapping
 from docassemble_client.config import Secret
 from docassemble_client.errors import APIError, DecodeError, DocassembleError
 from docassemble_client.models import Question, Session, UndefinedVariable
@@ -35,6 +36,9 @@ T = TypeVar("T")
 # An invalid response, such as a proxy's page, may be permanent: it is retried only a few times.
 _MAX_INVALID_RESPONSES = 5
 _BACKOFF = Backoff(initial=0.5, maximum=15.0, jitter=0.5)
+# The lock that another call of `question` would wait for expires after 4 seconds.
+_LATE_SECONDS = 5.0
+_LATE_INTERVAL_SECONDS = 1.0
 # Newest sessions of others that are tried after the response to a start is lost.
 _MAX_CANDIDATE_SESSIONS = 20
 
@@ -44,8 +48,10 @@ class ResilientSession(InterviewSession):
     A session whose calls are retried until they succeed, where repeating them is safe.
 
     Answers are saved by a call that does not run the interview, so saving them again changes
-    nothing. The interview then runs once, in `question`, under the session's lock. If the response
-    to a start is lost, the started session is found again: only its own secret opens it.
+    nothing. The interview then runs once, in `question`, under the session's lock. Only the first
+    variables are saved by a call that also runs the interview: if its response is lost, the number
+    of steps shows whether they were saved. If the response to a start is lost, the started session
+    is found again: only its own secret opens it.
 
     Attributes:
         may_have_finished: Whether the interview finished, or may have.
@@ -92,11 +98,8 @@ class ResilientSession(InterviewSession):
         self.may_have_finished = self._has_answers
         try:
             reply = await self.retry_until_available(super().question)
-            if (
-                isinstance(reply, BinaryContent)
-                and parse_media_type(reply.content_type) == "text/html"
-            ):
-                # It may be a proxy's page. Any other content is the interview's, which ran once.
+            if _may_be_proxy_page(reply):
+                # Any other content is the interview's, which ran once.
                 reply = await self.retry_until_available(super().question)
         except APIError as error:
             # If the interview fails, it has not finished, and the server saves nothing of the run.
@@ -117,9 +120,54 @@ class ResilientSession(InterviewSession):
         await self._save(answers or {}, files, delete, overwrite=overwrite)
         return await self.question()
 
-    async def set_variables(self, variables: Mapping[str, Answer]) -> None:
-        """Set variables without running the interview."""
+    async def set_variables(
+        self, variables: Mapping[str, Answer], *, question: bool = False
+    ) -> SessionReply | None:
+        """Set variables that answer no question; with `question`, run the interview."""
+        encoded = encode_answers(variables)
+        if question and not self._has_answers and len(encoded.calls) == 1 and not encoded.files:
+            return await self._set_first_variables(variables)
         await self._save(variables, is_answer=False)
+        return await self.question() if question else None
+
+    async def _set_first_variables(self, variables: Mapping[str, Answer]) -> SessionReply:
+        """Set variables of a new session and run the interview, in one call if it succeeds."""
+        self._has_answers = self.may_have_finished = True
+        retry_state = RetryState(self._outage_timeout, self._adaptive_limit)
+        is_lost = False
+        while not is_lost:
+            start_time = monotonic()
+            try:
+                reply = await super().set_variables(variables, question=True)
+            except DocassembleError as error:
+                is_lost = isinstance(error, DecodeError) or may_be_processed(error)
+                if not retry_state.should_retry(error):
+                    # If the interview fails, the server saves nothing.
+                    is_api_error = isinstance(error, APIError)
+                    self.may_have_finished = is_lost or (error.maybe_processed and not is_api_error)
+                    raise
+            else:
+                if reply is not None and not _may_be_proxy_page(reply):
+                    self.seconds += monotonic() - start_time
+                    self.may_have_finished = not _is_unfinished(reply)
+                    return reply
+                is_lost = True
+            await retry_state.back_off()
+        if not await self._has_saved_steps():
+            await self._save(variables, is_answer=False)
+        return await self.question()
+
+    async def _has_saved_steps(self) -> bool:
+        """Check whether the server saved a step after the start; wait, as it may be late."""
+        deadline = monotonic() + _LATE_SECONDS
+        while True:
+            internal = (await self.variables()).get("_internal")
+            steps = internal.get("steps") if is_mapping(internal) else None
+            if isinstance(steps, int) and steps > 1:
+                return True
+            if monotonic() >= deadline:
+                return False
+            await sleep(_LATE_INTERVAL_SECONDS)
 
     async def _save(
         self,
@@ -297,6 +345,12 @@ class RetryState:
         """Wait before the next attempt, at least as long as the server asks."""
         self._attempts += 1
         await sleep(max(_BACKOFF.delay(self._attempts), self._retry_after))
+
+
+def _may_be_proxy_page(reply: SessionReply) -> bool:
+    if not isinstance(reply, BinaryContent):
+        return False
+    return parse_media_type(reply.content_type) == "text/html"
 
 
 def _is_unfinished(reply: SessionReply) -> bool:

@@ -82,8 +82,10 @@ class RunnableSession(Protocol):
         """Undo the last step."""
         ...
 
-    async def set_variables(self, variables: Mapping[str, Answer], /) -> None:
-        """Set variables without running the interview."""
+    async def set_variables(
+        self, variables: Mapping[str, Answer], /, *, question: bool
+    ) -> SessionReply | None:
+        """Set variables that answer no question, and run the interview."""
         ...
 
     async def variables(self) -> Mapping[str, JSON]:
@@ -129,8 +131,11 @@ class InterviewRunner:
     async def run(self) -> Transcript:
         """Answer screens until the interview ends."""
         if self._initial:
-            await self._receive(self._session.set_variables(self._initial))
-        await self._receive(self._session.question())
+            # If the interview needs a variable that no question sets, the server saves nothing.
+            self._unsaved_answers = dict(self._initial)
+            await self._receive(self._session.set_variables(self._initial, question=True))
+        else:
+            await self._receive(self._session.question())
         for _ in range(self._max_steps):
             reply = self._reply
             if isinstance(reply, UndefinedVariable):

@@ -129,21 +129,29 @@ class InterviewSession:
         call = partial(self._set_variables, answers, files, delete, overwrite=overwrite)
         return await self._call(call, has_question=True)
 
-    async def set_variables(self, variables: Mapping[str, Answer]) -> None:
+    async def set_variables(
+        self, variables: Mapping[str, Answer], *, question: bool = False
+    ) -> SessionReply | None:
         """
-        Set variables without running the interview, as a prefilled link does.
+        Set variables without answering the question, as a prefilled link does.
 
         The server checks nothing: questions that would set these variables are not shown, and their
-        validation code does not run. The interview runs in the next call of `question`.
+        validation code does not run. By default, the next call of `question` runs the interview.
 
         Args:
             variables: Values by variable, as for `answer`.
+            question: Whether to run the interview now.
+
+        Returns:
+            The question or other reply; None without `question`.
 
         Raises:
             UsageError: A variable name or value is invalid; no request was sent.
-            APIError: The server refused a variable.
+            APIError: The server refused a variable, or the interview failed.
         """
-        await self._call(partial(self._set_variables, variables, question=False, is_answer=False))
+        check_arguments(FLAG, question=question)
+        call = partial(self._set_variables, variables, question=question, is_answer=False)
+        return await self._call(call, has_question=question)
 
     async def run(
         self,
@@ -357,22 +365,12 @@ class InterviewSession:
         *first_calls, (last_variables, last_raw) = encoded.calls
         # The server must not mark a question as answered before the code of its choice has run.
         runs_code = any(name.startswith(_CODE_CHOICE_PREFIX) for name in answers or ())
+        send = partial(self._client.sessions.set_variables, self.i, self.id, secret=self.secret)
         for variables, raw in first_calls:
-            await self._client.sessions.set_variables(
-                self.i,
-                self.id,
-                secret=self.secret,
-                variables=variables,
-                overwrite=overwrite,
-                question=False,
-                raw=raw,
-            )
+            await send(variables=variables, overwrite=overwrite, question=False, raw=raw)
         current = self._current_question if is_answer else None
         is_answered = current is not None and current.mandatory and not runs_code
-        return await self._client.sessions.set_variables(
-            self.i,
-            self.id,
-            secret=self.secret,
+        return await send(
             variables=last_variables,
             raw=last_raw,
             files={**encoded.files, **(files or {})},
