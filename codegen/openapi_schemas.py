@@ -31,7 +31,7 @@ _SCHEMAS: dict[str, Node] = {
     "files": {"type": "array", "items": FILE, "minItems": 1},
 }
 _STARTED_TASK = _OBJECT | {
-    "description": "A task that goes on after the response.",
+    "description": "A task that continues after the response.",
     "required": ["task_id"],
     "properties": {
         "task_id": TEXT | {"description": "Identifier of the task."},

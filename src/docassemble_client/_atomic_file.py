@@ -18,11 +18,11 @@ _PRIVATE_MODE = 0o600
 
 class AtomicFileWriter:
     """
-    Writes a file to a temporary path; without `commit` no file appears.
+    Writes a temporary file, which `commit` moves to its path.
 
-    Leaving the block discards the file, unless it is complete; also while another thread still runs
-    `commit`. An existing file at the path is replaced. In a folder, where the server chooses the
-    name, no file is replaced: the new file gets a number.
+    Leaving the block deletes an incomplete file, also while another thread still runs `commit`. A
+    file at the path is replaced. In a folder, where the server chooses the name, the new file gets
+    a number instead.
     """
 
     def __init__(

@@ -199,8 +199,8 @@ class BaseClient(ClientLifetime, Namespaces):
             timeout: Seconds for each wait, or `Timeouts`; None for no limit.
             retry: When and how often a failed request is sent again.
             headers: Headers in addition to those of the client, which they replace.
-            on_event: Function that is called with each event, instead of the client's; None for
-                none.
+            on_event: Function that is called with each event, instead of the client's; None for no
+                function.
 
         Returns:
             The view.

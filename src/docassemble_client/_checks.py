@@ -70,7 +70,7 @@ def _is_text_list(value: object) -> bool:
 
 
 def is_kind_of(*types: type) -> Callable[[object], bool]:
-    """Return a function that tells whether a value is an instance of these types."""
+    """Return a function that checks whether a value is an instance of these types."""
     return lambda value: isinstance(value, types)
 
 

@@ -32,11 +32,11 @@ _CALL_SECONDS = 10.0  # for calls that a deletion waits for
 
 class CleanupTasks:
     """
-    Runs work that must end although its caller is cancelled, in tasks that belong to the client.
+    Runs work that must be completed even if its caller is cancelled, in tasks of the client.
 
-    A cancelled caller leaves at once, and the work continues. Closing the client waits for it.
-    Nobody else cancels these tasks, except the end of the event loop. Without an event loop, work
-    cannot continue without its caller: if the caller is interrupted, what may remain is reported.
+    A cancelled caller ends at once, and the work continues. Closing the client waits for it. Only
+    the end of the event loop cancels these tasks. Without an event loop, the work ends when its
+    caller is interrupted; what may remain is reported.
     """
 
     def __init__(self) -> None:
@@ -257,7 +257,7 @@ class CallGroup:
         return task.result()
 
     async def wait(self) -> None:
-        """Wait until no call is under way; stop those that take too long."""
+        """Wait until all calls have ended; stop those that take too long."""
         while self._interrupted_calls:
             # The server may still process it, and store again what is deleted now.
             self._cleanup.report(self._interrupted_calls.pop())

@@ -79,7 +79,7 @@ class Settings(NamedTuple):
         return f"<{type(self).__name__}>"  # headers may hold secrets
 
     def check(self) -> Self:
-        """Return the settings; raise UsageError if a policy is not one."""
+        """Return the settings; raise UsageError if a policy is not valid."""
         check_arguments(RETRY, retry=self.retry)
         check_arguments(POLL, poll=self.poll)
         return self

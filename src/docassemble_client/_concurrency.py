@@ -308,7 +308,7 @@ async def time_limit(
     seconds: float | None, make_error: Callable[[], Exception]
 ) -> AsyncGenerator[None]:
     """
-    Limit the time of a block; a TimeoutError that the block raises is the caller's own and passes.
+    Limit the time of a block; a TimeoutError of the block itself is raised unchanged.
 
     Args:
         seconds: The limit; None for no limit.

@@ -162,7 +162,7 @@ def read_profiles(path: str | os.PathLike[str] | None = None) -> Profiles:
         path: Path of the file; by default that of `get_config_path`.
 
     Returns:
-        The profiles; none if there is no file.
+        The profiles; empty without a file.
 
     Raises:
         UsageError: Other users can read or change the file, or it is not valid.

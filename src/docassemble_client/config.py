@@ -246,7 +246,7 @@ def _has_unprintable(text: str) -> bool:
 
 
 def check_url(url: str, name: str) -> str:
-    """Return a URL without its final slash; raise UsageError if a server cannot have it."""
+    """Return a URL without its final slash; raise UsageError if it is not valid."""
     if not TEXT.is_valid(url):
         message = f"{name} must be {TEXT.description}"
         raise UsageError(message)

@@ -229,9 +229,9 @@ class ServerError(APIError):
 
 class DecodeError(DocassembleError):
     """
-    The response is not one that this operation returns.
+    The response is not valid for this operation.
 
-    While a server restarts, a proxy's page may stand in for it, so the error is transient.
+    It is transient: while the server restarts, a proxy may send a page of its own.
 
     Attributes:
         status: HTTP status.

@@ -228,7 +228,7 @@ class TaskKind(NamedTuple):
         completed_state: State of a task that has ended.
         unknown_state: State of a task that the server does not know.
         confirm_operation: Operation that must succeed before a completed task counts as finished.
-        ok_attribute: Attribute that tells whether the task succeeded; may be empty.
+        ok_attribute: Attribute that says whether the task succeeded; may be empty.
         log_attribute: Attribute with the output; may be empty.
         error_attribute: Attribute with the error; may be empty.
         start_time_attribute: Attribute of the confirming response with the start time of the

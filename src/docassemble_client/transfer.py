@@ -127,7 +127,7 @@ def to_upload(value: object) -> Upload:
         path = Path(content)
         # Path.is_file raises an error that shows the name if the name is invalid.
         if not os.path.isfile(path):  # noqa: PTH113
-            message = "there is no file at the given path"
+            message = "there is no file at this path"
             raise ValueError(message)
         name = name or path.name
     elif not isinstance(content, bytes):

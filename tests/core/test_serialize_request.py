@@ -171,7 +171,7 @@ def test_texts_and_files_are_sent_in_a_form() -> None:
             "a name in params cannot be sent: a lone surrogate, which is not",
         ),
         ({"json": ["\ud800"]}, "json[0] cannot be sent: a lone surrogate"),
-        ({"files": {"f": "/no/such/hunter2"}}, "files: there is no file at the given path"),
+        ({"files": {"f": "/no/such/hunter2"}}, "files: there is no file at this path"),
         ({"files": {"f": {"hunter2"}}}, "files: a file must be a path, bytes, a binary file or"),
     ],
 )

@@ -290,11 +290,11 @@ def test_a_list_of_files_repeats_its_field() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        ("file", "/no/such/hunter2", "f: there is no file at the given path"),
-        ("file", "hunter2" * 1000, "f: there is no file at the given path"),
-        ("file", "hunter2\x00", "f: there is no file at the given path"),
-        ("file", "", "f: there is no file at the given path"),
-        ("file", Path("/"), "f: there is no file at the given path"),
+        ("file", "/no/such/hunter2", "f: there is no file at this path"),
+        ("file", "hunter2" * 1000, "f: there is no file at this path"),
+        ("file", "hunter2\x00", "f: there is no file at this path"),
+        ("file", "", "f: there is no file at this path"),
+        ("file", Path("/"), "f: there is no file at this path"),
         (
             "file",
             io.StringIO("hunter2"),

@@ -118,7 +118,7 @@ class _Reader:
             except ValueError:
                 pass  # not valid, or longer than the window
             else:
-                # A number at the end of the window may go on, such as 1 in 1e+9.
+                # A number at the end of the window may continue, such as 1 in 1e+9.
                 if end + 3 <= len(self._window) or self._is_last_window():
                     self._position = self._start + end
                     return True, value

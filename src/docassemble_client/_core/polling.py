@@ -1,4 +1,4 @@
-"""Decides how the wait for a task goes on: what to request next, and when the task has ended."""
+"""Decides what to request next while a client waits for a task, and when the task has ended."""
 
 from __future__ import annotations
 

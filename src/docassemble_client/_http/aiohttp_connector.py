@@ -150,7 +150,7 @@ class Protocol(ResponseHandler):
 
 
 def _watch(connection: socket.socket) -> Callable[[], object]:
-    """Return a function that tells whether bytes or the end of the connection can be read."""
+    """Return a function that checks whether bytes or the end of the connection can be read."""
     if not hasattr(select, "poll"):  # Windows
         return lambda: select.select([connection], [], [], 0)[0]
     poll = select.poll()

@@ -71,7 +71,7 @@ class Docassemble(DocassembleBase):
 
     def interview(self, i: str, *, exact_name: bool = False) -> blocking.Interview:
         """
-        Work with one interview; its sessions keep their secret and are deleted at the end.
+        Return an interview, to run it, start sessions or create links.
 
         Args:
             i: File name, such as docassemble.demo:data/questions/questions.yml.
@@ -466,7 +466,8 @@ class Docassemble(DocassembleBase):
         Args:
             user: The user or the user's ID.
             name: Name of the key, unique for the user.
-            permissions: Permissions that limit the key; by default it may do all its owner may.
+            permissions: Permissions that limit the key; by default it has all permissions of its
+                owner.
             method: How the use of the key is restricted (none, ip or referer).
             allowed: IP addresses, or parts of referers, from which the key may be used.
 
@@ -766,8 +767,8 @@ class Docassemble(DocassembleBase):
             timeout: Seconds for each wait, or `Timeouts`; None for no limit.
             retry: When and how often a failed request is sent again.
             headers: Headers in addition to those of the client, which they replace.
-            on_event: Function that is called with each event, instead of the client's; None for
-                none.
+            on_event: Function that is called with each event, instead of the client's; None for no
+                function.
 
         Returns:
             The view.

@@ -105,11 +105,11 @@ class Interview(BlockingObject[AsyncInterview]):
         `interview.assemble(answers).save("folder")` to write them to disk, or `with` to
         download them one by one. The session and its documents on the server are then deleted.
 
-        Documents are what a person in a browser could have downloaded: the attachments of every
-        screen, and the files that its text links to. If a document is shown several times, the
-        last time counts. The documents of the last screen, or the file or JSON that the interview
-        returned instead, come first. If no screen shows a document, the documents of attachments
-        in the interview's variables are returned.
+        The documents are those that a person could download in a browser: the attachments of every
+        screen, and the files that its text links to. If several screens show a document, the last
+        one counts. The documents of the last screen, or the file or JSON that the interview
+        returned instead, come first. If no screen shows a document, the documents of attachments in
+        the interview's variables are returned.
 
         Args:
             answers: Answers, as for `InterviewSession.run`.
@@ -164,11 +164,11 @@ class Interview(BlockingObject[AsyncInterview]):
         """
         Find answers whose name the interview does not know, such as misspelled ones.
 
-        The result lists warnings, not errors. IDs of questions are reported, because the server
-        does not list them, and so are variables that only Python modules mention. Attributes and
-        items of a known variable are reported only if they are misspelled: questions about any
-        object (`generic object`) and methods such as `name_fields()` may ask for others. Names that
-        the interview knows but never asks for are not reported: see `Transcript.unused`.
+        The result lists warnings, not errors. It also lists IDs of questions, and variables that
+        only Python modules use, because the server does not know them. It lists attributes and
+        items of a known variable only if they are misspelled: `generic object` questions and
+        methods such as `name_fields()` may ask for others. Names that the interview knows but never
+        asks for are not reported: see `Transcript.unused`.
 
         Args:
             answers: Answers by variable, or only their names.
@@ -201,9 +201,8 @@ class Interview(BlockingObject[AsyncInterview]):
         """
         Start a session with these answers and create a URL that opens it in a browser.
 
-        The answers are saved without running the interview: it runs when somebody opens the URL.
-        The URL begins with the client's `public_url`, if set. If a request fails, the session is
-        deleted.
+        The interview runs only when somebody opens the URL. The URL begins with the client's
+        `public_url`, if set. If a request fails, the session is deleted.
 
         Args:
             answers: Values by variable, as for `InterviewSession.answer`.

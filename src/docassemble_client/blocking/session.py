@@ -138,11 +138,11 @@ class InterviewSession(BlockingObject[AsyncInterviewSession]):
         Answer all screens until the interview ends.
 
         The keys of a mapping are variables: concrete (children[0].name), for any item
-        (children[i].name) or as written in the question (x.name). If a variable is asked several
-        times, give a list: each request takes the next item. To answer with a list, wrap it in
-        another list or a `DAList`. For checkboxes, give the key, list or mapping of the checked
-        choices. For buttons that run code, use the ID or name of their question as the key, and the
-        label or number of the choice as the answer.
+        (children[i].name) or as written in the question (x.name). If the interview asks for a
+        variable several times, pass a list: each question takes the next item. To answer with a
+        list, wrap it in another list or a `DAList`. For checkboxes, pass the key, list or mapping
+        of the checked choices. For buttons that run code, use the ID or name of their question as
+        the key, and the label or number of the choice as the answer.
 
         Answers are checked against their fields. Text for a number, date, time, yes/no or choice
         field becomes the value that a browser's form sets. None leaves a field empty. Objects,
@@ -204,7 +204,8 @@ class InterviewSession(BlockingObject[AsyncInterviewSession]):
             name: Name of the action, an `event` of the interview. Unknown ones are ignored.
             arguments: Arguments for action_argument().
             read_only: Whether to discard the changes that the action makes.
-            persistent: Whether `question` and `run` go on with the question that the action asks.
+            persistent: Whether `question` and `run` continue with the question that the action
+                asks.
 
         Returns:
             The reply of the action's response() or json_response(); None without one.

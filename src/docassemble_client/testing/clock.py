@@ -1,4 +1,4 @@
-"""Clocks for the fake server: the system clock, or one that you move by hand."""
+"""Clocks for the fake server: the system clock, or one that you advance yourself."""
 
 from __future__ import annotations
 

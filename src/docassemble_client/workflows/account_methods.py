@@ -85,7 +85,8 @@ class AccountMethods(BaseClient):
         Args:
             user: The user or the user's ID.
             name: Name of the key, unique for the user.
-            permissions: Permissions that limit the key; by default it may do all its owner may.
+            permissions: Permissions that limit the key; by default it has all permissions of its
+                owner.
             method: How the use of the key is restricted (none, ip or referer).
             allowed: IP addresses, or parts of referers, from which the key may be used.
 

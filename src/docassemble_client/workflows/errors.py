@@ -17,7 +17,7 @@ _MAX_SHOWN_CHOICES = 12
 
 
 class SessionNotShareable(DocassembleError):
-    """A session cannot be handed over: it is encrypted, and the recipient could not open it."""
+    """A session cannot be shared: it is encrypted, so the recipient could not open it."""
 
 
 class InterviewError(DocassembleError):
@@ -130,7 +130,7 @@ class InvalidAnswer(UsageError):
 
 class InterviewStuck(InterviewError):
     """
-    The interview does not go on.
+    The interview makes no progress.
 
     It repeats a question after the same answer, needs a variable again that was set twice, or has
     too many steps.

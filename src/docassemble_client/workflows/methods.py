@@ -17,7 +17,7 @@ class WorkflowMethods(AccountMethods):
 
     def interview(self, i: str, *, exact_name: bool = False) -> workflows.Interview:
         """
-        Work with one interview; its sessions keep their secret and are deleted at the end.
+        Return an interview, to run it, start sessions or create links.
 
         Args:
             i: File name, such as docassemble.demo:data/questions/questions.yml.

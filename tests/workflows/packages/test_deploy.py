@@ -226,7 +226,7 @@ async def test_other_packages_that_fail_are_reported_with_the_error(
         ({"pip": "x", "branch": "main"}, "branch= needs github="),
         ({"pip": ">=1"}, "pip must be the name of a package"),
         ({"pip": "()"}, "pip must be the name of a package"),
-        ({"source": "no/such/folder"}, "no folder and no ZIP file"),
+        ({"source": "no/such/folder"}, "no folder or ZIP file"),
     ],
 )
 async def test_invalid_arguments_are_refused_before_anything_is_sent(

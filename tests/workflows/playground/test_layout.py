@@ -146,7 +146,7 @@ def test_folder_that_cannot_be_synced_is_refused(
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
     """The error is the same for a file."""
-    with pytest.raises(UsageError, match="no folder at the path given"):
+    with pytest.raises(UsageError, match="no folder at this path"):
         find_local_files(tmp_path / "none")
 
 

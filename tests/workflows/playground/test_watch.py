@@ -195,7 +195,7 @@ async def test_invalid_folder_is_reported_once_per_change(fake: FakeServer, tmp_
         ],
     )
 
-    assert outcomes[1].startswith("not synced: there is no folder at the path given")
+    assert outcomes[1].startswith("not synced: there is no folder at this path")
     assert outcomes[2] == "nothing differs"
     assert len(sleeps) == 9
 

@@ -218,10 +218,10 @@ def _read_question(content: dict[str, Node]) -> Question:
     directive = next((name for name in _DIRECTIVES if name in content), "")
     if "field" in content and directive not in _VARIETIES:
         if _BUTTON in content or directive:
-            content["field"].refuse(f"'field' beside {directive or _BUTTON!r}")
+            content["field"].refuse(f"'field' together with {directive or _BUTTON!r}")
         content[_BUTTON] = content.pop("field")
     if _BUTTON in content and directive not in {"", "fields"}:
-        content[_BUTTON].refuse(f"the key {_BUTTON!r} beside {directive!r}")
+        content[_BUTTON].refuse(f"the key {_BUTTON!r} together with {directive!r}")
     if "event" in content and (directive or _BUTTON in content):
         content["event"].refuse("the key 'event' of a question with fields")
     fields, kind, extra = _read_directive(content, directive)

@@ -168,7 +168,7 @@ def _read_field_options(node: Node, content: dict[str, Node], datatype: str) -> 
         options[name] = limit
     conditions = {"show if", "hide if"} & content.keys()
     if len(conditions) > 1:
-        node.refuse("'show if' beside 'hide if'")
+        node.refuse("'show if' together with 'hide if'")
     return options | {name.replace(" ", "_"): _read_condition(content[name]) for name in conditions}
 
 

@@ -97,7 +97,7 @@ class AnswerSource:
         if name in self._mapping and self._count_remaining(name):
             return True
         generic = make_generic_name(name)
-        # A single value for every item does not tell how many items there are.
+        # A single value for every item does not show how many items there are.
         is_list = isinstance(self._mapping.get(generic), (list, tuple))
         return is_list and self._count_remaining(generic) > 0
 

@@ -24,7 +24,7 @@ class CheckedInterview:
         i: File name of the interview.
         outcome: `passed` if it reached a screen, or returned a file or JSON; `failed` if it cannot
             be loaded or started, or failed before its first screen; `error` if the server or the
-            network failed, so that nobody knows.
+            network failed, so that the outcome is unknown.
         seconds: Duration of the check.
         question_name: Name of the first question; empty without a question.
         error: Why it did not pass; None if it did.
@@ -61,7 +61,7 @@ class InterviewCheckReport:
 
     @property
     def failed(self) -> tuple[CheckedInterview, ...]:
-        """Interviews that did not pass, those with an error included."""
+        """Interviews that did not pass, including those with an error."""
         return tuple(interview for interview in self.interviews if interview.outcome != "passed")
 
     def to_json(self) -> dict[str, JSON]:

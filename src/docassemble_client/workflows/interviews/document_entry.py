@@ -1,4 +1,4 @@
-"""A document before its download: what it is called, where it comes from, how to open it."""
+"""A document before its download: its name, its source and how to open it."""
 
 from __future__ import annotations
 

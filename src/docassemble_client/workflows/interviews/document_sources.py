@@ -126,7 +126,7 @@ class _DocumentFinder:
     async def find(self, variables: Sequence[str] | None) -> list[DocumentEntry]:
         """Find the documents that the screens show, or those of these variables."""
         if variables is not None or self._has_ambiguous_links():
-            # They tell in which variable a linked file is.
+            # They show which variable contains a linked file.
             await self._read_variables()
         entries = list(find_response(self._transcript))
         for question in reversed(self._transcript.document_screens):
@@ -302,7 +302,7 @@ def _no_documents_error(
     elif transcript.actions:
         names = ", ".join(dict.fromkeys(action.name for action in transcript.actions))
         hint = (
-            f"It goes on with an action ({names}): call session.action(name, arguments,"
+            f"It continues with an action ({names}): call session.action(name, arguments,"
             " persistent=True), then session.run() again"
         )
     return NoDocuments(

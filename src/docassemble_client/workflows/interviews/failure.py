@@ -67,7 +67,7 @@ def make_interview_failed(error: APIError, transcript: Transcript) -> InterviewF
         transcript: Transcript so far.
 
     Returns:
-        The error. It shows the server's words only if they cannot hold an answer.
+        The error. It shows the server's message only if that cannot contain an answer.
     """
     body = error.body if isinstance(error.body, str) else ""
     return _make_error(error, transcript, _explain(body, error.hint))

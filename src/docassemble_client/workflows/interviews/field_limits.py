@@ -58,7 +58,7 @@ def find_exceeded_limit(field: ScreenField, value: Answer) -> str:
 
 
 def get_slider_position(field: ScreenField) -> float:
-    """Return the value of a number field that is left alone: 0, or that of a browser's slider."""
+    """Return the value of a number field without an answer: 0, or that of a browser's slider."""
     low, high = parse_float(field.raw.min), parse_float(field.raw.max)
     if field.datatype != "range" or low is None or high is None:
         return 0.0

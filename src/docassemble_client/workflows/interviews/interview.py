@@ -125,11 +125,11 @@ class Interview:
         `await interview.assemble(answers).save("folder")` to write them to disk, or `async with` to
         download them one by one. The session and its documents on the server are then deleted.
 
-        Documents are what a person in a browser could have downloaded: the attachments of every
-        screen, and the files that its text links to. If a document is shown several times, the
-        last time counts. The documents of the last screen, or the file or JSON that the interview
-        returned instead, come first. If no screen shows a document, the documents of attachments
-        in the interview's variables are returned.
+        The documents are those that a person could download in a browser: the attachments of every
+        screen, and the files that its text links to. If several screens show a document, the last
+        one counts. The documents of the last screen, or the file or JSON that the interview
+        returned instead, come first. If no screen shows a document, the documents of attachments in
+        the interview's variables are returned.
 
         Args:
             answers: Answers, as for `InterviewSession.run`.
@@ -206,15 +206,14 @@ class Interview:
         """
         Run the interview for each row of answers, several at a time, and return the documents.
 
-        Results are yielded as rows finish, and not kept. The failure of a row is its result and
-        does not stop the others. Requests that are safe to repeat are retried while the server is
-        unavailable. The number of concurrent rows adapts to the server's load. Leaving the
-        iteration or cancelling it deletes all sessions; use `contextlib.aclosing` to delete them
-        immediately.
+        A result is yielded when its row ends. A row that fails does not stop the others. Requests
+        that are safe to repeat are retried while the server is unavailable. The number of
+        concurrent rows adapts to the server's load. Leaving the iteration or cancelling it deletes
+        all sessions; use `contextlib.aclosing` to delete them immediately.
 
         With a journal, another run with the same rows continues where this one stopped, even after
-        a crash. Finished rows are reported and not repeated, and failed rows run again. Rows that
-        may have finished are reported as unknown. The journal contains no answers.
+        a crash. Finished rows are reported, but not run again. Failed rows run again. Rows that may
+        have finished are reported as unknown. The journal contains no answers.
 
         Args:
             rows: Answers by variable for each row, from any iterable or async iterable. Rows are
@@ -281,11 +280,11 @@ class Interview:
         """
         Find answers whose name the interview does not know, such as misspelled ones.
 
-        The result lists warnings, not errors. IDs of questions are reported, because the server
-        does not list them, and so are variables that only Python modules mention. Attributes and
-        items of a known variable are reported only if they are misspelled: questions about any
-        object (`generic object`) and methods such as `name_fields()` may ask for others. Names that
-        the interview knows but never asks for are not reported: see `Transcript.unused`.
+        The result lists warnings, not errors. It also lists IDs of questions, and variables that
+        only Python modules use, because the server does not know them. It lists attributes and
+        items of a known variable only if they are misspelled: `generic object` questions and
+        methods such as `name_fields()` may ask for others. Names that the interview knows but never
+        asks for are not reported: see `Transcript.unused`.
 
         Args:
             answers: Answers by variable, or only their names.
@@ -322,9 +321,8 @@ class Interview:
         """
         Start a session with these answers and create a URL that opens it in a browser.
 
-        The answers are saved without running the interview: it runs when somebody opens the URL.
-        The URL begins with the client's `public_url`, if set. If a request fails, the session is
-        deleted.
+        The interview runs only when somebody opens the URL. The URL begins with the client's
+        `public_url`, if set. If a request fails, the session is deleted.
 
         Args:
             answers: Values by variable, as for `InterviewSession.answer`.

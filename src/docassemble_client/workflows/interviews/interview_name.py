@@ -11,7 +11,7 @@ def complete_interview_name(i: str) -> str:
     """
     Add the folder to a file name that has none.
 
-    The API starts a session under the name that it is given. The web pages look for a session under
+    The API starts a session under the name that you pass. The web pages look for a session under
     the full name (docassemble/webapp/interview/views.py:608), so that a link to a session that was
     started under a short name opens a new, empty session.
 

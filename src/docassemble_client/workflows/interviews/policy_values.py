@@ -39,7 +39,7 @@ class AnswerPolicy(enum.Enum):
     Attributes:
         strict: Raise `MissingAnswer` for required fields.
         defaults: Use the interview's default value.
-        first_choice: Use the default, else the first choice or yes; add no more items to lists.
+        first_choice: Use the default, else the first choice or yes; add no items to lists.
         generated: As first_choice, else use generated data.
     """
 
@@ -97,7 +97,7 @@ def choose_value(field: ScreenField, policy: AnswerPolicy) -> Answer | Missing:
 
 
 def get_default(field: ScreenField) -> Answer | Missing:
-    """Return the default that a person can leave as the screen shows it, or MISSING."""
+    """Return the default that a person can keep, or MISSING."""
     if field.is_custom or field.type is bytes:
         return MISSING
     selected = [choice for choice in field.choices if choice.selected]

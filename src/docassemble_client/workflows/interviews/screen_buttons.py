@@ -1,4 +1,4 @@
-"""Tells buttons that leave or restart an interview from buttons that continue it."""
+"""Distinguishes buttons that leave or restart an interview from buttons that continue it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def get_end_type(question: Question) -> str:
         question: A screen without anything to answer.
 
     Returns:
-        menu if the screen has no documents and goes on with an action; else its type.
+        menu if the screen has no documents and continues with an action; else its type.
     """
     is_menu = find_actions(question) and not shows_documents(question)
     return "menu" if is_menu else question.question_type
@@ -82,7 +82,7 @@ def is_end_with_buttons(screen: Screen) -> bool:
         screen: The screen.
 
     Returns:
-        Whether all buttons leave or restart the interview. If the server does not tell which do,
+        Whether all buttons leave or restart the interview. If the server does not say which do,
         whether the screen has nothing but documents and buttons without a variable.
     """
     field = get_code_buttons(screen)

@@ -55,7 +55,7 @@ class ScreenChoice:
         label: Text in Markdown.
         value: Answer that selects it: the key of a checkbox, the name of an object, or the value.
         selected: Whether it is selected by default.
-        is_none_of_the_above: Whether it stands for none of the other choices, and has no value.
+        is_none_of_the_above: Whether it means that no other choice applies; it has no value.
     """
 
     label: str
@@ -113,14 +113,14 @@ class ScreenField:
     @property
     def is_custom(self) -> bool:
         """
-        Whether its value is what only the web form computes, so that no policy generates it.
+        Whether only the web form can compute its value, so that no policy generates it.
 
-        It is what transform() of the datatype returns, which a package defines. Of ml and mlarea,
-        it is a DAModel with a prediction.
+        The value is the result of the datatype's transform(), which a package defines; for ml and
+        mlarea, it is a DAModel with a prediction.
 
-        With ordinary choices, it is a menu, whatever its datatype is
-        (base/standardformatter.py:2757). A datatype may read its choices in a way of its own:
-        these have no value, or keys such as children.
+        A field with ordinary choices is a menu, whatever its datatype
+        (base/standardformatter.py:2757). If a datatype defines its own form of choices, they have
+        no value, or keys such as children.
         """
         return bool(self.datatype) and self.datatype not in TYPE_BY_DATATYPE and not self._is_menu
 

@@ -94,7 +94,7 @@ class SessionCalls:
 
     async def run(self, call: Callable[[], Awaitable[T]], session: Session) -> T:
         """
-        Wait until no other call is under way, and make a call.
+        Wait until other calls have ended, and make a call.
 
         Args:
             call: Makes the call.
@@ -118,7 +118,7 @@ class SessionCalls:
         return await self._group.run(call_and_release, _describe(session))
 
     async def wait(self) -> None:
-        """Wait until no call is under way."""
+        """Wait until all calls have ended."""
         await self._group.wait()
 
 

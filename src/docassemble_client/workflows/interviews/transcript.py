@@ -39,9 +39,9 @@ class Transcript:
     Attributes:
         steps: Every answered screen, in order.
         end_type: How the interview ended. buttons: on a screen with only buttons that leave or
-            restart it, which nobody pressed. menu: on a screen without documents that goes on with
-            an action; see `actions`. response: with something other than a screen. Otherwise the
-            type of the last screen: deadend; or exit, leave, restart and other commands if your
+            restart it, which were not pressed. menu: on a screen without documents that continues
+            with an action; see `actions`. response: with something other than a screen. Otherwise
+            the type of the last screen: deadend; or exit, leave, restart and other commands if your
             answers pressed such a button, or the interview's code ran one. Empty if it has not
             ended.
         final: The last question or other reply; if your answers pressed a button that leaves or

@@ -107,7 +107,7 @@ def _write_archive(path: Path, file: IO[bytes]) -> Generator[None, None, Archive
     if path.is_dir():
         return (yield from _pack_tree(scan_sources(path), file))
     if not path.is_file():
-        message = "there is no folder and no ZIP file at the path given"
+        message = "there is no folder or ZIP file at this path"
         raise UsageError(message, hint="Pass the folder of a package, or its archive")
     with path.open("rb") as source_file:
         for chunk in read_chunks(source_file):

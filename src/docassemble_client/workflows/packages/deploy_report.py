@@ -1,4 +1,4 @@
-"""What a deployment has installed, and which other packages failed."""
+"""The result of a deployment: the installed package, and other packages that failed."""
 
 from __future__ import annotations
 

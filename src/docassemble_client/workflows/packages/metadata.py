@@ -33,8 +33,8 @@ _VERSION = re.compile(
 )
 _PRE_RELEASE_TAGS = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 _HINT = (
-    "The name of a docassemble package is docassemble.Name; a setup.py or pyproject.toml is beside"
-    " its folder docassemble/Name, and in setup.py the name is on a line of its own"
+    "Name the package docassemble.Name, put setup.py or pyproject.toml next to its folder"
+    " docassemble, and write the name on its own line of setup.py"
 )
 
 
@@ -156,7 +156,7 @@ def _check_location(paths: Sequence[str], root: str, *, is_folder: bool) -> None
 
 def nested_package_error(folders: Sequence[str], verb: str) -> UsageError:
     """
-    Build the error for packages that are in folders of the folder given.
+    Build the error for packages in subfolders of the folder.
 
     Args:
         folders: The folders, with slashes.

@@ -1,4 +1,4 @@
-"""Lists the source files of a folder, without caches, secrets and what .gitignore excludes."""
+"""Lists the source files of a folder, without caches, secrets and files in .gitignore."""
 
 from __future__ import annotations
 

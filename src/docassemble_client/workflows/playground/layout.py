@@ -68,7 +68,7 @@ def find_local_files(root: Path) -> LocalFiles:
         OSError: A folder cannot be read.
     """
     if not root.is_dir():
-        message = "there is no folder at the path given"
+        message = "there is no folder at this path"
         raise UsageError(message, hint=_HINT)
     tree = scan_sources(root)
     package = _find_package(tree)
