@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from docassemble_client import CleanupFailed, NotSent, RequestTimeout, UsageError
-from docassemble_client._cleanup import CleanupTasks
+from docassemble_client._cleanup import CallGroup, CleanupTasks
 from docassemble_client.testing import FakeServer
 from tests.mock import get_loop_time, get_other_tasks
 
@@ -331,3 +331,35 @@ async def test_client_can_be_closed_twice_at_a_time() -> None:
 
     with pytest.raises(UsageError, match="closed"):
         await da.users.get_current()
+
+
+@pytest.mark.parametrize("has_started", [False, True])
+async def test_caller_of_a_call_that_is_stopped_gets_an_error(*, has_started: bool) -> None:
+    """Even if the client is closed before the call has made its first step."""
+    cleanup = CleanupTasks()
+    caller = asyncio.create_task(CallGroup(cleanup).run(lambda: work_for(60), LEFTOVER))
+    await asyncio.sleep(0)
+    if has_started:
+        await asyncio.sleep(1)
+    (call,) = cleanup._tasks
+    call.cancel()
+    results = await asyncio.gather(caller, return_exceptions=True)
+
+    # A task that is cancelled before its first step cannot raise an error of its own.
+    assert isinstance(results[0], (CleanupFailed, asyncio.CancelledError))
+    assert cleanup._tasks == set()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks cannot start at once")
+async def test_a_call_starts_at_once() -> None:
+    """A session's call costs no iteration of the event loop more than a call without a session."""
+    started: list[bool] = []
+
+    async def call() -> str:
+        started.append(True)
+        return "done"
+
+    caller = CallGroup(CleanupTasks()).run(call, LEFTOVER)
+    with pytest.raises(StopIteration, match="done"):
+        caller.send(None)
+    assert started == [True]

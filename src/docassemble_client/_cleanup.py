@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from docassemble_client._concurrency import (
     CancelledError,
-    create_task,
     ignore_deadlines,
     is_blocking,
+    make_waiter,
     monotonic,
     run_callback,
+    start_task,
     wait,
     wait_until_done,
+    wake,
 )
 from docassemble_client.errors import CleanupFailed, DocassembleError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from docassemble_client._concurrency import Task
+    from docassemble_client._concurrency import Task, Waiter
 
 T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
@@ -178,26 +180,31 @@ class CleanupTasks:
                 return
             await wait(self._tasks, timeout=remaining)
 
-    def create_task(self, work: Callable[[], Awaitable[T]], leftover: str) -> Task[T]:
+    def create_task(
+        self, work: Callable[[], Awaitable[T]], leftover: str, waiter: Waiter | None = None
+    ) -> Task[T]:
         """
         Create a task that closing the client waits for.
 
         Args:
             work: The work, a coroutine function.
             leftover: What may remain if the work does not end.
+            waiter: Is woken when the task ends.
 
         Returns:
             The task; if it is cancelled, it raises `CleanupFailed`.
         """
-        task = create_task(
-            self._run_in_caller(work, leftover) if is_blocking() else _run(work, leftover)
+        task = start_task(
+            self._run_in_caller(work, leftover) if is_blocking() else _run(work, leftover, waiter)
         )
         self._tasks.add(task)
-        task.add_done_callback(self._forget)
+        task.add_done_callback(partial(self._forget, waiter))
         return task
 
-    def _forget(self, task: Task[Any]) -> None:
+    def _forget(self, waiter: Waiter | None, task: Task[Any]) -> None:
         self._tasks.discard(task)
+        if waiter is not None:  # of a task that was cancelled before its first step
+            wake(waiter)
         if not task.cancelled():
             task.exception()  # Nobody else may ask for it, and asyncio would log it.
 
@@ -246,14 +253,16 @@ class CallGroup:
         """
         if is_blocking():
             return await self._run_in_caller(call, leftover)
-        task = self._cleanup.create_task(call, leftover)
+        waiter = make_waiter()
+        task = self._cleanup.create_task(call, leftover, waiter)
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
         try:
-            await wait_until_done(task)
-        except CancelledError:
+            await waiter
+        except BaseException:
+            task.add_done_callback(self._calls.discard)
             task.add_done_callback(partial(self._report_loss, leftover))
             raise
+        self._calls.discard(task)
         return task.result()
 
     async def wait(self) -> None:
@@ -285,12 +294,15 @@ class CallGroup:
             self._cleanup.report(leftover, failure)
 
 
-async def _run(work: Callable[[], Awaitable[T]], leftover: str) -> T:
+async def _run(work: Callable[[], Awaitable[T]], leftover: str, waiter: Waiter | None) -> T:
     try:
         return await work()
     except CancelledError:
         # The task itself was cancelled. At the end of asyncio.run, asyncio logs this error.
         raise CleanupFailed.from_leftovers([leftover]) from None
+    finally:
+        if waiter is not None:  # earlier than a callback of the task would wake it
+            wake(waiter)
 
 
 async def _undo(task: Task[T], undo: Callable[[T], object]) -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "TaskGroup",
     "ThreadLock",
     "TimeoutScope",
+    "Waiter",
     "create_task",
     "current_task",
     "find_loop",
@@ -50,11 +51,13 @@ __all__ = [
     "make_limiter",
     "make_lock",
     "make_task_group",
+    "make_waiter",
     "monotonic",
     "perf_counter",
     "run",
     "run_callback",
     "sleep",
+    "start_task",
     "time_limit",
     "timeout_after",
     "timeout_at",
@@ -63,6 +66,7 @@ __all__ = [
     "wait",
     "wait_despite_cancellation",
     "wait_until_done",
+    "wake",
     "within_call",
 ]
 
@@ -127,6 +131,7 @@ def ignore_deadlines() -> AbstractContextManager[object]:
     return blocking.NoDeadline() if is_blocking() else nullcontext()
 
 
+Waiter: TypeAlias = asyncio.Future[None]
 Lock: TypeAlias = asyncio.Lock | blocking.BlockingLock
 TaskGroup: TypeAlias = asyncio.TaskGroup | blocking.BlockingTaskGroup
 
@@ -146,6 +151,13 @@ def create_task(coroutine: Coroutine[Any, Any, T]) -> Task[T]:
     if is_blocking():
         return cast("Task[T]", blocking.FinishedTask(coroutine))
     return asyncio.create_task(coroutine)
+
+
+def start_task(coroutine: Coroutine[Any, Any, T]) -> Task[T]:
+    """Start a task, and run it until it waits; before Python 3.12, it runs later."""
+    if is_blocking() or sys.version_info < (3, 12):
+        return create_task(coroutine)
+    return Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
 
 
 def current_task() -> Task[Any] | None:
@@ -328,6 +340,17 @@ async def time_limit(
         raise make_error() from None
 
 
+def make_waiter() -> Waiter:
+    """Create an object that one task awaits until another one wakes it."""
+    return asyncio.get_running_loop().create_future()
+
+
+def wake(waiter: Waiter) -> None:
+    """Wake the task that awaits this object, if it still does."""
+    if not waiter.done():
+        waiter.set_result(None)
+
+
 async def wait_until_done(task: Task[Any]) -> None:
     """
     Wait until a task has ended.
@@ -338,19 +361,8 @@ async def wait_until_done(task: Task[Any]) -> None:
     Raises:
         CancelledError: The caller was cancelled.
     """
-    if is_blocking():
-        return
-    waiter = asyncio.get_running_loop().create_future()
-
-    def wake(_: object) -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    task.add_done_callback(wake)
-    try:
-        await waiter
-    finally:
-        task.remove_done_callback(wake)
+    if not is_blocking():
+        await asyncio.wait([task])
 
 
 async def wait_despite_cancellation(task: Task[Any]) -> None:
