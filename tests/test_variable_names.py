@@ -19,6 +19,7 @@ VALID = [
     'x["a \\"b\\" (c)"]',
     "x['a.b[0]; c = f()']",
     "x['__class__']",
+    "x['\\t\\xe4\\u2028\\U0001f600']",
     "x[i].y[-1]",
     "x[True][False][None]",
     "fruit[person.favorite]",
@@ -45,6 +46,8 @@ INVALID = [
         "a\u200bb",
         "\ud800",
     ),
+    *("x[007]", "x[-00]", f"x[{'9' * 5000}]", r"x['\x']", r"x['\u12']", r"x['\U00110000']"),
+    *(r"x['\N{']", r"x['\d']"),
     *("x\x00", "x\x0c", "x\x85y", "x\u2028y", "x['\u2028']", "x['\ud800']"),
 ]
 
@@ -62,7 +65,7 @@ def test_other_expressions_are_not_variable_names(name: object) -> None:
 
 
 @given(
-    st.from_regex(r"[a-z_ªｅ.\[\]'\"\\(){}:=+\-0-9 \n]{1,12}", fullmatch=True)
+    st.from_regex(r"[a-z_ªｅ.\[\]'\"\\(){}:=+\-0-9 \nNU]{1,12}", fullmatch=True)
     | st.lists(st.sampled_from([*VALID, *INVALID, ".", "[", "]", "'"]), max_size=3).map("".join)
 )
 def test_a_variable_name_is_a_plain_target_for_python(name: str) -> None:

@@ -9,14 +9,19 @@ import unicodedata
 _NAME = r"[^\W\d]\w*"
 # Without Python's own names, such as __class__.
 _PUBLIC_NAME = rf"(?!__){_NAME}"
-_TEXT_LITERAL = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+# The escapes that repr() writes, and a few more. Python refuses incomplete ones, such as \x.
+_ESCAPE = (
+    r"\\(?:[\\'\"abfnrtv]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U(?:000[0-9A-Fa-f]|0010)[0-9A-Fa-f]{4})"
+)
+_TEXT_LITERAL = rf"""'(?:[^'\\]|{_ESCAPE})*'|"(?:[^"\\]|{_ESCAPE})*\""""
+_INTEGER = r"-?(?:0|[1-9][0-9]{0,99})"  # Python refuses leading zeros and 5,000 digits
 _CONSTANT = "True|False|None"
 VARIABLE_NAME_HINT = "Pass a name such as client.name.first or children[0].pets['cat']"
 _MAX_NAME_LENGTH = 100
 # A variable such as children[i].pets['cat'].name.
 _VARIABLE = (
     rf"{_PUBLIC_NAME}(?:\.{_PUBLIC_NAME}"
-    rf"|\[(?:-?[0-9]+|{_TEXT_LITERAL}|{_CONSTANT}|{_PUBLIC_NAME}(?:\.{_PUBLIC_NAME})*)\])*"
+    rf"|\[(?:{_INTEGER}|{_TEXT_LITERAL}|{_CONSTANT}|{_PUBLIC_NAME}(?:\.{_PUBLIC_NAME})*)\])*"
 )
 _NO_NAMES = rf"{_TEXT_LITERAL}|\[(?:{_CONSTANT})\]"
 # Python would end the line at some of them; lone surrogates cannot be sent.
