@@ -111,6 +111,22 @@ async def test_damaged_line_is_refused(tmp_path: Path, line: bytes) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("end", [b"\n", b"", b"\0\n"])
+async def test_only_a_line_without_its_end_is_incomplete(tmp_path: Path, end: bytes) -> None:
+    """A damaged last line was on the disk, so its row may have run."""
+    path = tmp_path / "run.jsonl"
+    await write(path, start("1"))
+    content = path.read_bytes()
+    path.write_bytes(content + b'{"row": "2", "digest": "d2" "session": "s2"}' + end)
+
+    if end:
+        with pytest.raises(JournalError, match="line 3 of the journal is damaged"):
+            open_journal(path)
+    else:
+        assert read_entries(path, "1", "2") == [JournalEntry(digest="d1", session="s1"), None]
+        assert path.read_bytes() == content
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -226,7 +226,8 @@ class Journal:
             record = _parse_record(line)
             if record is None:
                 # Only the last line can be incomplete: after a crash while it was written.
-                if self._file.read(1) or (is_first and not line.startswith(_HEADER_PREFIX)):
+                is_cut = not line.endswith(b"\n")
+                if not is_cut or (is_first and not line.startswith(_HEADER_PREFIX)):
                     raise _damage_error(number)
                 break
             if is_first:
