@@ -146,7 +146,8 @@ class RuleSet:
 
 def _parse_rule(line: bytes) -> _Rule | None:
     """Parse one line; None if it is empty or a comment."""
-    line = _strip_spaces(line.removesuffix(b"\r"))
+    line = line.removesuffix(b"\r").partition(b"\0")[0]  # C strings end at NUL
+    line = _strip_spaces(line)
     if not line or line.startswith(b"#"):
         return None
     ignores = not line.startswith(b"!")

@@ -245,4 +245,5 @@ def _is_ignored(rule_sets: list[RuleSet], path: str, *, is_folder: bool) -> bool
 def _read_ignore_file(folder: Path, base: str) -> Iterator[RuleSet]:
     file = folder / _IGNORE_FILE
     if file.is_file() and not file.is_symlink():
-        yield RuleSet(base, file.read_text(encoding="utf-8-sig", errors="surrogateescape"))
+        # Not in text mode, which ends a line also at a carriage return.
+        yield RuleSet(base, file.read_bytes().decode("utf-8-sig", errors="surrogateescape"))
