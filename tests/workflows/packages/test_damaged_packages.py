@@ -103,6 +103,33 @@ def test_a_hostile_setup_is_read_or_refused(content: bytes) -> None:
         assert len(version or "") <= 10_000
 
 
+@pytest.mark.parametrize(
+    ("content", "has_modules"),
+    [
+        (b"x = 1\n" * 100, False),
+        (b"x = 1\n" * 100_000, True),
+        (b"x = {[]: 1}", True),
+        (b"x = {{}}", True),
+    ],
+)
+def test_a_long_module_is_not_parsed(content: bytes, *, has_modules: bool) -> None:
+    """Parsing 16 MB would take 10 GB of memory; the module counts as code that may be loaded."""
+    files = {"setup.py": SETUP, MODULE: content, "docassemble/__init__.py": content}
+
+    metadata = read_metadata(list(files), files.__getitem__, is_folder=True)
+
+    assert metadata.has_modules is has_modules
+
+
+@pytest.mark.parametrize("name", ["setup.py", "pyproject.toml"])
+def test_a_long_project_file_counts_as_missing(name: str) -> None:
+    """A small archive can contain files of any size."""
+    files = {name: SETUP + b"#" * 300_000, MODULE: b""}
+
+    with pytest.raises(UsageError, match=f"cannot read the package's name from its {name}"):
+        read_metadata(list(files), files.__getitem__, is_folder=True)
+
+
 def test_versions_may_have_more_digits_than_an_integer() -> None:
     """They are compared as pip compares them, without the limit of int()."""
     assert is_same_version(f"{LONG}.00", f"v{LONG}")

@@ -15,7 +15,12 @@ from docassemble_client.workflows.packages.module_checks import (
     check_namespace_file,
     is_loaded_module,
 )
-from docassemble_client.workflows.packages.project_files import PYPROJECT, SETUP, ProjectFiles
+from docassemble_client.workflows.packages.project_files import (
+    MAX_SOURCE_LENGTH,
+    PYPROJECT,
+    SETUP,
+    ProjectFiles,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -84,7 +89,10 @@ def read_metadata(
     def read_text(path: str) -> str:
         if path not in own_paths:
             return ""
-        return read(root + path).decode("utf-8-sig", errors="replace")
+        content = read(root + path)
+        if len(content) > MAX_SOURCE_LENGTH:
+            return ""
+        return content.decode("utf-8-sig", errors="replace")
 
     files = ProjectFiles.read(read_text)
     is_read_by_server = _choose_project_file(paths) in {root + SETUP, root + PYPROJECT}

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from docassemble_client.errors import UsageError
-from docassemble_client.workflows.packages.project_files import PARSE_ERRORS
+from docassemble_client.workflows.packages.project_files import parse_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,15 +83,17 @@ def is_loaded_module(path: str, read: Callable[[], bytes]) -> bool:
 
 
 def _only_sets_constants(content: bytes) -> bool:
+    statements = parse_statements(content)
+    if statements is None:
+        return False
     try:
-        module = ast.parse(content)
-        for statement in module.body:
+        for statement in statements:
             match statement:
                 case ast.Expr(value=value) | ast.Assign(value=value):
                     ast.literal_eval(value)
                 case _:
                     return False
-    except PARSE_ERRORS:  # literal_eval raises ValueError for all but literals
+    except (ValueError, TypeError, RecursionError, MemoryError):  # not a literal
         return False
     return True
 
@@ -105,11 +107,7 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _needs_pkg_resources(content: bytes) -> bool:
-    try:
-        module = ast.parse(content)
-    except PARSE_ERRORS:
-        return False
-    return any(_imports_pkg_resources(statement) for statement in module.body)
+    return any(map(_imports_pkg_resources, parse_statements(content) or ()))
 
 
 def _imports_pkg_resources(statement: ast.stmt) -> bool:

@@ -14,13 +14,14 @@ from attrs import frozen
 from docassemble_client._types import is_json_array, is_mapping
 from docassemble_client.errors import UsageError
 
-PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)  # of ast.parse
+_PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)  # of ast.parse
 SETUP, PYPROJECT, SETUP_CFG = "setup.py", "pyproject.toml", "setup.cfg"
 # The lines of setup.py in which the server finds the name (get_package_name_from_zip).
 _NAME_CONSTANT = re.compile(r"""^NAME *= *\(?(?:'(.*)'|"(.*)")""", re.MULTILINE)
 _NAME_KEYWORD = re.compile(r"""^ *name *= *\(?(?:'(.*)'|"(.*)")""", re.MULTILINE)
 _NAMESPACE = "docassemble"
 _MAX_TEXT_LENGTH = 10_000  # sums of constants could double without end
+MAX_SOURCE_LENGTH = 262_144  # of a file that is parsed; that may take 600 times as much memory
 
 
 @frozen(kw_only=True)
@@ -150,7 +151,7 @@ class ProjectFiles:
     def _find_constants(self, source: str) -> dict[str, str]:
         """Find the texts at the top level of a module, by name."""
         constants: dict[str, str] = {}
-        for statement in _parse_statements(source):
+        for statement in parse_statements(source) or ():
             if isinstance(statement, ast.ImportFrom) and statement.module:
                 imported = _find_own_constants(self._read_module(statement.module))
                 for alias in statement.names:
@@ -198,7 +199,7 @@ class ProjectFiles:
 def _find_own_constants(source: str) -> dict[str, str]:
     return {
         name: text
-        for statement in _parse_statements(source)
+        for statement in parse_statements(source) or ()
         for name, node in _iter_assignments(statement)
         if (text := _get_text(node)) is not None
     }
@@ -224,7 +225,7 @@ def _iter_assignments(statement: ast.stmt) -> list[tuple[str, ast.expr]]:
 
 def _find_setup_keywords(source: str) -> dict[str, ast.expr]:
     """Find the arguments of setup(), by name; empty if there is no such call."""
-    for node in ast.walk(ast.Module(_parse_statements(source), [])):
+    for node in ast.walk(ast.Module(parse_statements(source) or [], [])):
         if (
             isinstance(node, ast.Call)
             and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup"
@@ -233,8 +234,11 @@ def _find_setup_keywords(source: str) -> dict[str, ast.expr]:
     return {}
 
 
-def _parse_statements(source: str) -> list[ast.stmt]:
+def parse_statements(source: str | bytes) -> list[ast.stmt] | None:
+    """Parse a module; None if it is not valid, or too long."""
+    if len(source) > MAX_SOURCE_LENGTH:
+        return None
     try:
         return ast.parse(source).body
-    except PARSE_ERRORS:  # the server may run another Python
-        return []
+    except _PARSE_ERRORS:  # the server may run another Python
+        return None
