@@ -32,6 +32,7 @@ TICKS = {
 OBJECTS = {"datatype": "object_checkboxes", "choices": [{"label": "Ada", "value": "people[0]"}]}
 NAN, INFINITY = float("nan"), float("inf")
 TOO_MANY_DIGITS = "has more digits than the interview can keep: round it first"
+TIME_ZONE = "has a time zone: pass a time without one"
 TIME_OF_DAY = "has a time of day: pass a date"
 
 
@@ -89,6 +90,7 @@ def get_reason(definition: dict[str, Any], value: Any, kind: str = "fields") -> 
         (RADIO, 2.0, "2"),
         (RADIO, Decimal(2), "2"),
         (RADIO, "B", "2"),
+        ({"datatype": "number", "step": "1e-9"}, 1e308, 1e308),
         ({"inputtype": "datalist", "choices": RADIO["choices"]}, "anything", "anything"),
         ({"inputtype": "combobox", "choices": RADIO["choices"]}, "A", "a"),
         ({"datatype": "threestate"}, None, None),
@@ -154,10 +156,17 @@ def test_date_field_has_a_date(moment: date) -> None:
         ({"datatype": "date"}, NaT(2026, 1, 1), "is not a value (NaN or NaT)"),
         ({"datatype": "number"}, Decimal("NaN"), "is not a value (NaN or NaT)"),
         ({"datatype": "number"}, INFINITY, "is not a finite number"),
+        ({"datatype": "number"}, Decimal("sNaN"), "is not a value (NaN or NaT)"),
         ({"datatype": "number"}, Decimal("Infinity"), "is not a finite number"),
+        (RADIO, Decimal("Infinity"), "is not one of the choices"),
+        (RADIO, Decimal("1E+5000"), "is not one of the choices"),
+        pytest.param(RADIO, -(10**5000), "is not one of the choices", id="5,000 digits"),
+        (TICKS, [["None"]], "has a tick that is not one of the choices"),
+        ({"datatype": "time", "min": "09:00"}, time(9, tzinfo=UTC), TIME_ZONE),
         ({"datatype": "number"}, 2**53 + 1, TOO_MANY_DIGITS),
         ({"datatype": "number"}, Decimal("0.12345678901234567890"), TOO_MANY_DIGITS),
-        ({"datatype": "number"}, 10**400, "is too large"),
+        ({"datatype": "number"}, 10**399, "is too large"),
+        ({"datatype": "integer"}, Decimal("1E+999999"), "is too large"),
         (
             {"datatype": "currency"},
             "12.345",
@@ -216,6 +225,8 @@ def test_unsuitable_values_are_refused(
     ("definition", "value"),
     [
         ({"datatype": "number", "min": "a few"}, 1),
+        ({"datatype": "number", "min": "inf", "step": "nan"}, 1),
+        ({"datatype": "text", "minlength": "inf", "maxlength": "nan"}, "Ada"),
         ({"datatype": "date", "min": "le 14 mars"}, "2026-03-14"),
         ({"datatype": "time", "min": "morning"}, "09:00"),
         ({"datatype": "date", "min": "2026-03-14T09:00"}, "2026-03-14"),
@@ -323,10 +334,12 @@ def test_objects_and_files_are_not_checked() -> None:
 
 
 def test_hidden_input_keeps_its_default() -> None:
-    """A browser posts it."""
+    """A browser posts it; one that is not of the field's type is refused."""
     field = make_field("a", datatype="integer", inputtype="hidden", default="7")
 
     assert Screen(decode_question(make_screen(field))).answers({}) == {"a": 7}
+    with pytest.raises(InvalidAnswer, match="is not a whole number"):
+        Screen(decode_question(make_screen(field | {"default": "seven"}))).answers({})
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ LABELS = {
     "deletedLabel": "e",
     "undeleteLabel": "u",
 }
+NOTE = "2026-03-14T09:00:00: called"
 VARIABLES: dict[str, Any] = {
     "people": {"elements": [{"_class": "docassemble.base.util.Individual"}]}
 }
@@ -120,6 +121,12 @@ def test_chosen_objects_need_the_variables() -> None:
     assert isinstance(answers["boss"], DAObject)
     assert isinstance(answers["team"], DAList)
     assert answers["deputy"] is None
+    noted: dict[str, Any] = {
+        "people": {"elements": [{"_class": "docassemble.base.util.Thing", "x": NOTE}]}
+    }
+    boss = screen.answers({"boss": "Ada"}, variables=noted)["boss"]
+    assert isinstance(boss, DAObject)
+    assert boss.attributes == {"x": NOTE}
     kept = screen.answers({"boss": DAObject("Individual")})
     assert "deputy" not in kept
 

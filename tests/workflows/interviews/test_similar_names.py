@@ -23,6 +23,8 @@ from docassemble_client.workflows.interviews.similar_names import find_close_nam
         ("a", "b", False),
         ("rent", "tent", False),
         ("letter_date", "letter_dates", True),
+        ("x" * 5000, "x" * 5001, False),
+        ("x" * 5000, "X" * 5000, True),
     ],
 )
 def test_typing_errors_are_recognised(name: str, other: str, *, expected: bool) -> None:
@@ -40,3 +42,4 @@ def test_close_names_are_suggested() -> None:
         "client.name.frist",
     )
     assert find_close_names("zip", names) == ()
+    assert find_close_names("x" * 5001, ["x" * 5000]) == ()

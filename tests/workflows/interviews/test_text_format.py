@@ -91,6 +91,8 @@ def test_choices_are_split_by_the_separator() -> None:
         (parse_date, "20260314", None),
         (parse_time, "09:05", time(9, 5)),
         (parse_time, "25:00", None),
+        (parse_time, "24:00", None),
+        (parse_datetime, "2026-03-14T24:00", None),
         (parse_time, "9:05", None),
         (parse_datetime, "2026-03-14 09:05", datetime(2026, 3, 14, 9, 5)),  # noqa: DTZ001
         (parse_datetime, "2026-03-14T09:05:06Z", datetime(2026, 3, 14, 9, 5, 6, tzinfo=UTC)),

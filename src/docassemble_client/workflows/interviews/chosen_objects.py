@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from docassemble_client.workflows.interviews.screen_field import ScreenField
 
 # Parts of a name: name, .name, [0] and ['key'].
-_NAME_PART = re.compile(r"(?<=\.)\w+|^\w+|\[(?P<index>\d+)\]|\[(['\"])(?P<key>.*?)\2\]", re.ASCII)
+_NAME_PART = re.compile(
+    r"(?<=\.)\w+|^\w+|\[(?P<index>\d{1,15})\]|\[(['\"])(?P<key>.*?)\2\]", re.ASCII
+)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 
 
@@ -45,8 +47,7 @@ def copy_object_choice(value: Answer, variables: Mapping[str, JSON]) -> Answer:
         The object, or a gathered list; None for a name that is not defined.
     """
     if isinstance(value, list):
-        names = cast("list[str]", value)
-        return DAList([_to_answer(_find_value(variables, name)) for name in names])
+        return DAList([_to_answer(_find_value(variables, str(name))) for name in value])
     return _to_answer(_find_value(variables, cast("str", value)))
 
 
@@ -71,7 +72,7 @@ def _to_answer(value: JSON | Unset) -> Answer:
     if isinstance(value, list):
         return [_to_answer(item) for item in value]
     if isinstance(value, str) and _DATETIME.match(value):
-        return datetime.fromisoformat(value)
+        return _parse_datetime(value)
     if not isinstance(value, dict):
         return value
     attributes = {
@@ -81,3 +82,11 @@ def _to_answer(value: JSON | Unset) -> Answer:
     }
     class_name = value.get("_class")
     return DAObject(class_name, **attributes) if isinstance(class_name, str) else attributes
+
+
+def _parse_datetime(text: str) -> datetime | str:
+    """Parse a datetime of the server; return any other text that begins like one unchanged."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text

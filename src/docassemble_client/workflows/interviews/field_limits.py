@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from docassemble_client.workflows.interviews.text_format import parse_limit, parse_time
@@ -74,11 +75,12 @@ def parse_length(text: str | None) -> int | None:
 
 
 def parse_float(text: object) -> float | None:
-    """Parse a number as the server does."""
+    """Parse a number as the server does; None if it is not finite, or not a number."""
     try:
-        return float(str(text))
+        number = float(str(text))
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def _is_multiple(field: ScreenField, value: Answer, limits: Mapping[str, str]) -> bool:
@@ -87,8 +89,11 @@ def _is_multiple(field: ScreenField, value: Answer, limits: Mapping[str, str]) -
     if not step or not isinstance(value, (int, float, Decimal)):
         return True
     start = parse_float(limits.get("min")) if field.datatype == "range" else None
-    steps = (float(value) - (start or 0.0)) / step
-    return abs(steps - round(steps)) < _ROUNDING
+    try:
+        steps = (float(value) - (start or 0.0)) / step
+        return abs(steps - round(steps)) < _ROUNDING
+    except OverflowError:  # a float that large is a multiple of any step
+        return True
 
 
 def _measure(value: Answer, *, is_area: bool) -> int | None:

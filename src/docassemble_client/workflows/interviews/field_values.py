@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # The value of the third button, and its label unless the interview has another one.
 _UNKNOWN = frozenset({"None", "I don't know"})
 _CENTS = 2
+_LONG_NUMBER = 10**400
 
 
 class UnsuitableAnswer(Exception):  # noqa: N818 - internal, becomes part of an InvalidAnswer
@@ -244,6 +245,8 @@ class _FieldConverter:
         for choice in choices:
             if type(choice.value) is type(answer) and choice.value == answer:
                 return choice
+        if isinstance(answer, (int, Decimal)) and not _is_short(answer):
+            return None
         if isinstance(answer, Decimal):
             answer = int(answer) if answer == answer.to_integral_value() else float(answer)
         if answer is not None and not isinstance(answer, (str, int, float)):
@@ -258,9 +261,9 @@ class _FieldConverter:
     def _convert_ticks(self) -> Answer:
         field, values = self._field, self._list_ticks()
         checked = [self._find_choice(value) for value in values]
-        if len(values) == 1 and checked[0] is None and values[0] in field.group_labels:
-            is_all = field.group_labels[cast("str", values[0])]
-            checked = [*field.choices] if is_all else []
+        first = values[0] if len(values) == 1 and checked[0] is None else None
+        if isinstance(first, str) and first in field.group_labels:
+            checked = [*field.choices] if field.group_labels[first] else []
         ticks: list[JSON] = [choice.value for choice in checked if choice is not None]
         if len(ticks) < len(checked):
             if field.choices or field.type is DADict:
@@ -324,6 +327,8 @@ class _FieldConverter:
             self._refuse("is not a number")
         if not _is_finite(answer):
             self._refuse("is not a finite number")
+        if not _is_short(answer):
+            self._refuse("is too large")
         if is_integer and answer != int(answer):
             self._refuse("is not a whole number")
         return int(answer) if is_integer else self._convert_to_float(answer)
@@ -348,6 +353,8 @@ class _FieldConverter:
             return moment
         if not isinstance(answer, time if field.type is time else date):
             self._refuse(f"is not a {field.type.__name__}")
+        if isinstance(answer, time) and answer.tzinfo is not None:
+            self._refuse("has a time zone: pass a time without one")
         if field.type is date and isinstance(answer, datetime):
             # A datetime with a zone may be another day in the zone of the server.
             if answer.time() != time():
@@ -375,8 +382,16 @@ def _is_same(value: object, answer: object) -> bool:
 
 def _is_not_a_value(answer: object) -> bool:
     """Whether an answer is NaN or pandas' NaT, neither of which equals itself."""
-    is_number = isinstance(answer, (float, Decimal, date))
-    return is_number and answer != answer  # noqa: PLR0124 - the definition of NaN
+    if isinstance(answer, Decimal):
+        return answer.is_nan()  # sNaN cannot be compared
+    is_other = isinstance(answer, (float, date))
+    return is_other and answer != answer  # noqa: PLR0124 - the definition of NaN
+
+
+def _is_short(number: float | Decimal) -> bool:
+    """Whether a number is finite, and Python can write its digits."""
+    is_finite = not isinstance(number, Decimal) or number.is_finite()
+    return is_finite and -_LONG_NUMBER < number < _LONG_NUMBER
 
 
 def _is_finite(answer: float | Decimal) -> bool:

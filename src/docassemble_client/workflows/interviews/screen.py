@@ -41,7 +41,7 @@ _RELOADING_TYPES = frozenset({"refresh", "wait"})
 # Question types that a mandatory block may show without any field: the user only continues.
 _SKIPPABLE_TYPES = frozenset({"fields", "review"})
 _NAME_BOUNDARY = re.compile(r"(?<=[\w\]])(?=[.\[])")
-_ROW_NUMBER = re.compile(r"(\d+)_\d+", re.ASCII)
+_ROW_NUMBER = re.compile(r"(\d{1,15})_\d+", re.ASCII)
 
 
 class Screen:

@@ -37,7 +37,7 @@ TYPE_BY_DATATYPE: dict[str, FieldType] = {
 }
 PLACEHOLDER = re.compile(r"\A(x)(?=[.\[])|\[([ijklmn])\]", re.ASCII)
 """x or [i] in a name."""
-INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
+INDEX = re.compile(r"\[(\d{1,15})\]", re.ASCII)
 """Index of an item in a name."""
 MACHINE_LEARNING = frozenset({"ml", "mlarea"})
 """Datatypes whose value, a DAModel with a prediction, only the web form computes."""

@@ -131,7 +131,10 @@ class _ScreenFiller:
         """Answer the visible fields; each answer may show or hide other fields."""
         while (next_field := self._find_next_field()) is not None:
             self._checked_names.add(next_field.name)
-            self._fill_variable(next_field.name)
+            try:
+                self._fill_variable(next_field.name)
+            except UnsuitableAnswer as error:
+                self.problems[next_field.name] = error.problem
 
     def make_result(self) -> FilledScreen:
         """Leave out what later answers have hidden."""
@@ -165,11 +168,7 @@ class _ScreenFiller:
     def _fill_variable(self, name: str) -> None:
         """Answer a variable, by the first of its visible fields that accepts the answer."""
         fields = [item for item in self._get_visible_fields() if item.name == name]
-        try:
-            answer = self.find_answer(fields[0])
-        except UnsuitableAnswer as error:
-            self.problems[name] = error.problem
-            return
+        answer = self.find_answer(fields[0])
         if answer is not MISSING:
             self.is_progress = self.is_progress or answer.is_progress
             self._fill_from_caller(name, fields, answer.value)

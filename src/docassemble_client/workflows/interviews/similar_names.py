@@ -11,6 +11,7 @@ _DIGITS = re.compile(r"\d+")
 _CLOSE = 0.75
 _SHORT_NAME, _LONG_NAME = 4, 8
 _MAX_DISTANCE = 2
+_MAX_LENGTH = 200  # comparing longer names would block the event loop
 
 
 def find_close_names(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
@@ -24,7 +25,11 @@ def find_close_names(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     Returns:
         The closest names, at most three, best first.
     """
-    texts = {candidate: candidate.casefold() for candidate in candidates}
+    texts = {
+        candidate: candidate.casefold()
+        for candidate in candidates
+        if max(len(candidate), len(name)) <= _MAX_LENGTH
+    }
     close = get_close_matches(name.casefold(), texts.values(), cutoff=_CLOSE)
     misspelled = [candidate for candidate in texts if is_misspelling(candidate, name)]
     found = [candidate for text in close for candidate in texts if texts[candidate] == text]
@@ -48,8 +53,8 @@ def is_misspelling(name: str, other: str) -> bool:
     if name == other:
         return False
     first, second = _normalize(name), _normalize(other)
-    if first == second:
-        return bool(first)
+    if first == second or max(len(first), len(second)) > _MAX_LENGTH:
+        return first == second != ""
     if _DIGITS.findall(first) != _DIGITS.findall(second):
         return False
     length = min(len(first), len(second))

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = r"\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?"
+# Not 24:00, which a browser refuses and some versions of Python take for the next day.
+_TIME = r"(?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,6})?)?"
 _TIME_ONLY = re.compile(_TIME, re.ASCII)
 _DATETIME = re.compile(rf"\d{{4}}-\d\d-\d\d[T ]{_TIME}(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _BLANKS = " \t\r\n"
