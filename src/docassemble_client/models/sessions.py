@@ -307,7 +307,7 @@ class Help:
 @frozen(kw_only=True)
 class Decoration:
     """
-    An image beside a question; empty if the interview does not declare the image.
+    An image next to a question; empty if the interview does not declare the image.
 
     Attributes:
         url: URL of the image.
@@ -674,7 +674,7 @@ class Question:
         maybe_label: Text of the button for unknown.
         back_title: Longer text of the button that goes back.
         corner_back_button: Text of the back button at the top.
-        question_back_button: Text of the back button beside the other buttons.
+        question_back_button: Text of the back button next to the other buttons.
         back_button_label: Text of the back button, as in the block.
         help: Labels of the help buttons.
         help_text: Help with the question.
@@ -685,7 +685,7 @@ class Question:
         autoterms: Terms that are marked throughout the text and their definitions.
         audio: Sounds.
         video: Videos.
-        decoration: Image beside the question.
+        decoration: Image next to the question.
         attributions: Attributions of the images.
         reload: Milliseconds after which to reload the screen.
         reload_after: Milliseconds after which to reload the screen.
