@@ -1,4 +1,4 @@
-"""Options of a client: what its views can change, and what they share."""
+"""Options of a client: from the environment, changed by its views, or shared with them."""
 
 # Annotations are evaluated here: strings, typing would compile each of them.
 import os

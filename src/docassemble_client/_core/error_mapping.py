@@ -1,4 +1,4 @@
-"""Maps the status and text of a response to an exception."""
+"""Maps the status, text and Retry-After of a response to an exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the documents of an interview: on its screens, behind links, and in its variables."""
+"""Finds documents on screens, behind links and in variables, and makes their file names unique."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distinguishes buttons that leave or restart an interview from buttons that continue it."""
+"""Decides how an interview ended, and which buttons leave or restart it."""
 
 from __future__ import annotations
 

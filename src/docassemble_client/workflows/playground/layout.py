@@ -1,4 +1,4 @@
-"""Maps the files of a working tree to the folders of a Playground."""
+"""Maps the files of a working tree to the folders of a Playground, and computes their digests."""
 
 from __future__ import annotations
 
