@@ -69,6 +69,10 @@ def _is_text_list(value: object) -> bool:
     return is_json_array(value) and all(isinstance(item, str) for item in value)
 
 
+def _is_iterable(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+
+
 def is_kind_of(*types: type) -> Callable[[object], bool]:
     """Return a function that checks whether a value is an instance of these types."""
     return lambda value: isinstance(value, types)
@@ -86,16 +90,13 @@ DURATION = Kind(
 )
 FACTOR = Kind("a finite number from 1", lambda value: _is_number(value, 1))
 FLAG = Kind("True or False", is_kind_of(bool))
-ITERABLE = Kind("an iterable", is_kind_of(Iterable))
+ITERABLE = Kind("an iterable, but no text", _is_iterable)
 LIST = Kind("a list", is_json_array)
 MAPPING = Kind("a mapping", is_kind_of(Mapping))
 MAPPING_OR_FUNCTION = Kind(
     "a mapping or a function", lambda value: isinstance(value, Mapping) or callable(value)
 )
-NAMES = Kind(
-    "a mapping by name, or an iterable of names",
-    lambda value: isinstance(value, Iterable) and not isinstance(value, (str, bytes)),
-)
+NAMES = Kind("a mapping by name, or an iterable of names", _is_iterable)
 NUMBER = Kind("a finite number from 0", lambda value: _is_number(value, 0))
 PATH = Kind("a path", _is_path)
 POSITIVE_SECONDS = Kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -44,12 +45,19 @@ THINGS = "src/docassemble_client/api/things.py"
 MODELS = "src/docassemble_client/models/__init__.py"
 
 
+@pytest.fixture(scope="module")
+def generated_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose files were just generated; tests get copies of it."""
+    folder = tmp_path_factory.mktemp("project")
+    write_spec(folder, SPEC)
+    assert main(["--root", str(folder)]) == 0
+    return folder
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, generated_root: Path) -> Path:
     """A project whose generated files are up to date."""
-    write_spec(tmp_path, SPEC)
-    assert main(["--root", str(tmp_path)]) == 0
-    return tmp_path
+    return shutil.copytree(generated_root, tmp_path, dirs_exist_ok=True)
 
 
 def _read_files(root: Path) -> dict[str, bytes]:

@@ -232,7 +232,11 @@ def _limit_memory(max_bytes: int) -> Generator[None]:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("library", ["httpx", "httpx2", "aiohttp"])
+@pytest.mark.parametrize(
+    # httpx2 is httpx with other imports.
+    "library",
+    ["httpx", pytest.param("httpx2", marks=pytest.mark.slow), "aiohttp"],
+)
 @pytest.mark.parametrize(("fault", "name", "error", "request_count"), _cases())
 async def test_every_fault_has_the_documented_outcome(
     tmp_path: Path, fault: str, name: str, error: str, request_count: int, library: str

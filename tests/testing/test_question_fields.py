@@ -99,3 +99,15 @@ def test_invalid_arguments_of_a_field_are_refused() -> None:
         Field("name", choices=5)  # type: ignore[arg-type]  # a wrong argument
     with pytest.raises(UsageError, match="hint"):
         Field("name", hint=5)  # type: ignore[arg-type]  # a wrong argument
+
+
+@pytest.mark.parametrize("text", ["name", b"name"])
+def test_a_text_is_no_list(text: Any) -> None:
+    """Its letters would be names of fields."""
+    for call in (
+        lambda: ScriptedScreen("Your name?", text),
+        lambda: ScriptedScreen("Your name?", documents=text),
+        lambda: Field("name", choices=text),
+    ):
+        with pytest.raises(UsageError, match="must be an iterable, but no text"):
+            call()

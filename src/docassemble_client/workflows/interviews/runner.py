@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from attrs import evolve
 
-from docassemble_client._checks import COUNT, TEXT_MAPPING_OR_FUNCTION, check_arguments
+from docassemble_client._checks import (
+    COUNT,
+    TEXT_MAPPING,
+    TEXT_MAPPING_OR_FUNCTION,
+    check_arguments,
+)
 from docassemble_client._concurrency import sleep
 from docassemble_client.errors import APIError
 from docassemble_client.models import Question, SessionReply, UndefinedVariable
@@ -107,6 +112,7 @@ class InterviewRunner:
         text_format: TextFormat = PLAIN_TEXT,
     ) -> None:
         check_arguments(TEXT_MAPPING_OR_FUNCTION, optional=True, answers=answers)
+        check_arguments(TEXT_MAPPING, optional=True, initial=initial)
         check_arguments(POLICY, policy=policy)
         check_arguments(TEXT_FORMAT, text_format=text_format)
         check_arguments(COUNT, max_steps=max_steps)
