@@ -72,6 +72,22 @@ def test_second_run_continues_the_first(
     assert names.count("Ada") == 1
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=str)
+def test_closed_pipe_hides_no_failed_row(
+    dactl: Dactl, names: list[object], monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """All rows run, and the exit code is theirs, as in `dactl batch ... --json | head -1`."""
+    Path("rows.csv").write_text('name\n""\nAda\nGrace\n', encoding="utf-8")
+
+    def write(_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("docassemble_client.cli.output.write_line", write)
+
+    assert dactl("batch", I, "rows.csv", "--save", "out", *options).code == 1
+    assert names == ["Ada", "Grace"]
+
+
 def test_rows_without_their_files_are_reported(dactl: Dactl) -> None:
     """They run again with --rerun-missing."""
     Path("rows.csv").write_text("name\nAda\n", encoding="utf-8")

@@ -40,7 +40,7 @@ def test_operations_are_listed(dactl: Dactl) -> None:
     """`dactl call --help` has a line for each."""
     out = dactl("call", "--help").out
 
-    assert [name for name in OPERATIONS if f"│ {name} " not in out] == []
+    assert [name for name in OPERATIONS if f"\n  {name}" not in out] == []
     assert "Get a user by number" in out
 
 

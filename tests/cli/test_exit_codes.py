@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ import docassemble_client
 from docassemble_client import APIError, DocassembleError
 from docassemble_client.cli.exit_codes import ExitCode, get_exit_code
 from docassemble_client.errors import get_error_class
+from tests.cli.process import make_environment, start
+from tests.workflows.package_files import write_files
 
 if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
@@ -109,9 +112,43 @@ def test_closed_pipe_is_no_error(dactl: Dactl, monkeypatch: pytest.MonkeyPatch) 
     def write(_: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("docassemble_client.cli.output.write_line", write)
     monkeypatch.setattr("os.dup2", lambda _, descriptor: descriptors.append(descriptor))
     monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+    monkeypatch.setattr(sys.stdout, "write", write)
 
     assert dactl("user", "list") == (ExitCode.DONE, "", "")
-    assert descriptors == [1]
+    assert set(descriptors) == {1}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "rows.csv"), ExitCode.WRONG_USAGE),
+        (PermissionError(13, "Permission denied", "rows.csv"), ExitCode.WRONG_USAGE),
+        (OSError(28, "No space left on device", "out"), ExitCode.WORK_FAILED),
+        (OSError("the terminal is gone"), ExitCode.WORK_FAILED),
+    ],
+    ids=str,
+)
+def test_wrong_path_is_wrong_usage_but_a_full_disk_is_not(error: OSError, code: ExitCode) -> None:
+    """A script that repeats the command after 1 may succeed; after 2 it cannot."""
+    assert get_exit_code(error) == code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device of Linux")
+@pytest.mark.parametrize("arguments", [("profile", "list"), ("completion", "show", "fish")])
+def test_output_to_a_full_disk_fails(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """The error has one line, and Python adds none at its end."""
+    environment = make_environment(None, tmp_path)
+    profile = 'default = "a"\n[profiles.a]\nurl = "https://a"\napi_key = "k"\n'
+    write_files(tmp_path, {".config/docassemble-client/config.toml": profile})
+    (tmp_path / ".config/docassemble-client/config.toml").chmod(0o600)
+
+    with (
+        Path("/dev/full").open("w", encoding="utf-8") as full,
+        start(arguments, environment, stdout=full) as process,
+    ):
+        _, errors = process.communicate()
+
+    assert process.returncode == ExitCode.WORK_FAILED
+    assert errors == "dactl: [Errno 28] No space left on device\n"

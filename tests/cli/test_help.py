@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docassemble_client._version import __version__
 from docassemble_client.cli.commands import COMMANDS
+from docassemble_client.cli.help import format_section
 from docassemble_client.operations import OPERATIONS
 from tests.cli.tree import find_examples, is_accepted, list_commands
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
     from tests.cli.conftest import Dactl
 
-_NAMED = r"│ (\* )? *(--\w|[A-Z]{2})"
+_NAMED = r"  (-\w|--\w|[A-Z]{2})"
+_TITLE = re.compile(r"^[A-Z][a-z ]+:$", re.MULTILINE)
 COMMAND_PATHS = list_commands()
 CASES = pytest.mark.parametrize("path", COMMAND_PATHS, ids=" ".join)
 
@@ -40,8 +43,10 @@ def test_help_has_an_example(dactl: Dactl, path: tuple[str, ...]) -> None:
 
 @CASES
 def test_every_option_is_described(dactl: Dactl, path: tuple[str, ...]) -> None:
-    """No line of a box has only a name."""
-    rows = [line.strip("│ ") for line in dactl(*path, "--help").lines if re.match(_NAMED, line)]
+    """No line of a section has only a name."""
+    sections = _TITLE.split(dactl(*path, "--help").out)[1:]
+    lines = [line for section in sections for line in section.splitlines()]
+    rows = [line.strip() for line in lines if re.match(_NAMED, line)]
 
     assert rows
     assert [row for row in rows if not re.search(r"  [^ [](?!choices|default|required)", row)] == []
@@ -72,7 +77,7 @@ def test_groups_list_their_commands(dactl: Dactl, arguments: tuple[str, ...]) ->
     result = dactl(*arguments)
 
     assert (result.code, result.err) == (0, "")
-    assert "─ Commands ─" in result.out
+    assert "\nCommands:\n  " in result.out
 
 
 @pytest.mark.parametrize("arguments", [("usr",), ("user", "lst"), ("call", "users.gt")], ids=str)
@@ -81,9 +86,34 @@ def test_unknown_command_suggests_another(dactl: Dactl, arguments: tuple[str, ..
     result = dactl(*arguments)
 
     assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
-    assert "Did you mean" in result.err
+    assert "did you mean" in result.err
 
 
-def test_version_is_shown(dactl: Dactl) -> None:
-    """Only the number."""
-    assert dactl("--version").out.count(".") == 2
+@pytest.mark.parametrize("arguments", [(), ("user",), ("user", "list")], ids=str)
+def test_version_is_shown(dactl: Dactl, arguments: tuple[str, ...]) -> None:
+    """Only the number, also after a command."""
+    assert dactl(*arguments, "--version").out == f"{__version__}\n"
+
+
+def test_unknown_word_without_a_similar_command_is_refused(dactl: Dactl) -> None:
+    """The error suggests none."""
+    assert dactl("xyzzy").err == "dactl: unknown command xyzzy\n"
+
+
+def test_help_fits_the_terminal(dactl: Dactl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long descriptions are wrapped, and a default is one that you can type."""
+    monkeypatch.setenv("COLUMNS", "60")
+
+    lines = dactl("project", "sync", "--help").lines
+
+    options = lines[lines.index("Parameters:") :]
+    assert max(map(len, options)) <= 60
+    assert "  -p, --project TEXT       Name of the project. [required]" in options
+    assert "[default: --restart]" in " ".join(options)
+
+
+def test_long_names_have_a_line_of_their_own() -> None:
+    """The descriptions stay in one column."""
+    section = format_section("Parameters", [("--short", "A."), (f"--{'x' * 40}", "B.")])
+
+    assert [len(line) - len(line.lstrip()) for line in section.splitlines()] == [0, 2, 2, 32]

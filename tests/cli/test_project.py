@@ -122,3 +122,14 @@ def test_project_is_downloaded(dactl: Dactl, fake: FakeServer) -> None:
     assert everything.code == 0
     assert Path("all/1/review42/questions/main.yml").read_bytes() == question
     assert (failed.code, json.loads(failed.out)["kind"]) == (1, "BackupReport")
+
+
+def test_watch_ends_when_nobody_reads_it(dactl: Dactl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `dactl project watch ... | head -1`."""
+
+    def write(_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("docassemble_client.cli.output.write_line", write)
+
+    assert dactl("project", "watch", FOLDER, "-p", "dev", "--create").code == 0

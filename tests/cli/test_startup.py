@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import __main__
-from tests.cli.process import make_environment, run_process
+from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
+from tests.cli.process import COMMAND, make_environment, run_process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+if sys.platform != "win32":
+    import resource
+
+MAX_RATIO = 1.5
+RUNS = 4
 HTTP_LIBRARIES = {"httpx", "httpx2", "aiohttp", "httpcore", "anyio", "h11"}
 PROGRAM = """
 import runpy, sys
@@ -39,6 +45,14 @@ def list_modules(arguments: list[str], home: Path) -> set[str]:
     return set(result.stderr.splitlines()[-1].split())
 
 
+def measure_cpu(command: list[str], environment: dict[str, str]) -> float:
+    """Run a process, and return its CPU time in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=environment, capture_output=True, check=False)  # noqa: S603 - ours
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--version"], ["--help"], ["user", "list", "--help"], ["profile", "list"], ["doctor", "-x"]],
@@ -51,6 +65,48 @@ def test_no_http_library_is_loaded_before_a_request(arguments: list[str], tmp_pa
     assert loaded & HTTP_LIBRARIES == set()
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["session", "--help"], ["doctor", "--help"], ["usr"]], ids=" ".join
+)
+def test_help_and_wrong_usage_load_no_large_library(arguments: list[str], tmp_path: Path) -> None:
+    """Progress needs rich, and a request needs asyncio."""
+    loaded = list_modules(arguments, tmp_path)
+
+    assert loaded & {"rich", "rich.console", "docstring_parser", "asyncio", "yaml"} == set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the CPU time of POSIX")
+@pytest.mark.parametrize(
+    ("libraries", "arguments"),
+    [
+        ("cyclopts, docassemble_client", ["--help"]),
+        ("cyclopts, docassemble_client", ["project", "sync", "--help"]),
+        ("cyclopts, docassemble_client", ["usr"]),
+        # It ends when it knows no server to connect to.
+        ("cyclopts, docassemble_client.client", ["doctor"]),
+    ],
+    ids=str,
+)
+def test_command_starts_in_little_more_than_its_libraries(
+    libraries: str, arguments: list[str], tmp_path: Path
+) -> None:
+    """At most 1.5 times their CPU time: the minimum of alternating runs."""
+    environment = {**make_environment(None, tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    for name in ("PYTHONDONTWRITEBYTECODE", URL_VARIABLE, KEY_VARIABLE):
+        environment.pop(name, None)
+    baseline = [sys.executable, "-c", f"import {libraries}"]
+    command = [*COMMAND, *arguments]
+    measure_cpu(baseline, environment)
+    measure_cpu(command, environment)
+
+    seconds = [
+        (measure_cpu(baseline, environment), measure_cpu(command, environment)) for _ in range(RUNS)
+    ]
+
+    libraries_only, whole = map(min, zip(*seconds, strict=True))
+    assert whole <= MAX_RATIO * libraries_only
+
+
 def test_version_loads_no_command(tmp_path: Path) -> None:
     """And no library that only other commands need."""
     loaded = list_modules(["--version"], tmp_path)
@@ -58,7 +114,8 @@ def test_version_loads_no_command(tmp_path: Path) -> None:
     assert not {name for name in loaded if name.startswith("docassemble_client.workflows")}
     assert loaded & {"rich", "yaml", "docassemble_client.testing", "asyncio"} == set()
     assert {name for name in loaded if name.startswith("docassemble_client.cli.")} == {
-        f"docassemble_client.cli.{name}" for name in ("app", "commands", "exit_codes", "output")
+        f"docassemble_client.cli.{name}"
+        for name in ("app", "commands", "exit_codes", "help", "output")
     }
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
 import docassemble_client.cli.output as output
 from docassemble_client._version import __version__
 from docassemble_client.cli.commands import COMMANDS
 from docassemble_client.cli.exit_codes import ExitCode, get_exit_code
+from docassemble_client.cli.help import CommandTree, VersionConsole, list_commands
 from docassemble_client.errors import DocassembleError
 
 _HELP = """\
@@ -38,12 +39,15 @@ def make_app(used: str = "") -> App:
     Returns:
         The tree.
     """
-    app = App(
+    console: Any = VersionConsole()
+    app = CommandTree(
         name="dactl",
         version=__version__,
         help=_HELP,
         help_format="plaintext",
-        default_parameter=Parameter(negative=(), show_default=_describe_default),
+        console=console,
+        error_console=console,
+        default_parameter=Parameter(negative=()),
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
@@ -68,22 +72,24 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except CycloptsError as error:
-        output.write_error(error)
-        return ExitCode.WRONG_USAGE
-    except DocassembleError as error:
-        output.write_error(error)
-        return get_exit_code(error)
-    except BrokenPipeError:
-        # The reader has read enough, as in `dactl user list | head`; nothing is left to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
-    except OSError as error:
-        output.write_error(error)
-        return ExitCode.WRONG_USAGE
+    except (CycloptsError, DocassembleError, OSError) as error:
+        return _report(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _report(error: Exception) -> ExitCode:
+    """Write an error, and return its exit code."""
+    if isinstance(error, BrokenPipeError):
+        # The reader has read enough, as in `dactl user list | head`.
+        output.discard_stdout()
+        return ExitCode.DONE
+    if isinstance(error, UnknownCommandError):
+        output.write_note(f"dactl: {_describe_unknown(error)}")
+    else:
+        output.write_error(error)
+    return get_exit_code(error)
 
 
 def _run(arguments: Sequence[str]) -> object:
@@ -95,6 +101,12 @@ def _run(arguments: Sequence[str]) -> object:
     return app(list(arguments), exit_on_error=False, print_error=False)
 
 
-def _describe_default(value: object) -> str | None:
-    """Describe a default in the help; a switch and an empty value need no description."""
-    return str(value) if value else None
+def _describe_unknown(error: UnknownCommandError) -> str:
+    """Describe an unknown command; cyclopts would load all commands to suggest another."""
+    from difflib import get_close_matches
+
+    app: Any = error.app
+    word = (error.unused_tokens or [""])[0]
+    names = [name for name, _ in list_commands(error.command_chain or (), app)]
+    similar = get_close_matches(word, names, n=1)
+    return f"unknown command {word}" + (f"; did you mean {similar[0]}?" if similar else "")

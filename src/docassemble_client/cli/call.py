@@ -7,11 +7,10 @@ The command call: a command for every operation of the table, made when it is us
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -20,12 +19,15 @@ from docassemble_client.api import Namespaces
 from docassemble_client.cli.common_options import COMMON, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
+from docassemble_client.cli.help import find_arguments
 from docassemble_client.cli.named_values import KINDS, parse_arguments
 from docassemble_client.operation import Operation, Param
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.responses import BinaryContent
 from docassemble_client.tasks import TaskHandle
-from docassemble_client.transfer import Download
+
+if TYPE_CHECKING:
+    from docassemble_client.transfer import Download
 
 app = App(name="call")
 
@@ -38,7 +40,6 @@ _EXAMPLES = {
     "secret": "@secret.txt",
     "str": "TEXT",
 }
-_ARGUMENT = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 def __getattr__(name: str) -> App:
@@ -83,6 +84,8 @@ async def _call(
     is_destructive = operation.method == "DELETE"
     if is_destructive and not confirm(f"call {operation.id}", yes=yes):
         return ExitCode.WRONG_USAGE
+    from docassemble_client.transfer import Download
+
     async with common.connect() as da:
         result: Any = getattr(getattr(da, operation.tag), operation.name)(**values)
         if operation.paging is not None:
@@ -118,7 +121,7 @@ def _describe(operation: Operation[Any]) -> str:
     # The methods of a namespace have the docstrings; no call is made.
     namespace = getattr(Namespaces(_get_no_runner), operation.tag)
     text = inspect.getdoc(getattr(namespace, operation.name)) or ""
-    descriptions = {name: " ".join(words.split()) for name, words in _ARGUMENT.findall(text)}
+    descriptions = find_arguments(text)
     required = [
         f" {param.name}={param.values[0] if param.values else _EXAMPLES[param.kind]}"
         for param in operation.params

@@ -36,14 +36,25 @@ class OutputOptions:
     reveal: Annotated[bool, Parameter(help="Show secrets in the output.")] = False
     quiet: Annotated[bool, Parameter(alias="-q", help="Show no progress and no notes.")] = False
 
-    def show(self, value: object, text: str | None = None) -> None:
+    def show(self, value: object, text: str | None = None) -> bool:
         """
         Write a result.
 
         Args:
             value: The result.
             text: Text for people; by default that of `to_text`.
+
+        Returns:
+            Whether somebody may still read the output. If not, the command goes on: its exit code
+            still says whether its work failed.
         """
+        try:
+            self._write(value, text)
+        except BrokenPipeError:
+            return False
+        return True
+
+    def _write(self, value: object, text: str | None) -> None:
         if self.json:
             from docassemble_client.cli.json_values import to_json
 
@@ -120,7 +131,6 @@ class Common(OutputOptions):
         """
         # Imported here: help and wrong usage need no client.
         from docassemble_client.cli.server_choice import find_server
-        from docassemble_client.client import AsyncDocassemble
 
         if self.verbose:
             import logging
@@ -130,6 +140,8 @@ class Common(OutputOptions):
         server = find_server(self.profile, self.url, api_key_stdin=self.api_key_stdin)
         if server.note:
             self.note(server.note)
+        from docassemble_client.client import AsyncDocassemble
+
         return AsyncDocassemble(server.url, server.api_key, public_url=server.public_url)
 
 

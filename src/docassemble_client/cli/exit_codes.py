@@ -19,6 +19,10 @@ from docassemble_client.errors import (
 )
 
 _OUTAGES = (DecodeError, PaginationError, ServerError, TaskLost, TaskTimeout, TransportError)
+_WRONG_PATHS = (
+    *(FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError),
+    PermissionError,
+)
 
 
 class ExitCode(IntEnum):
@@ -34,7 +38,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-def get_exit_code(error: DocassembleError) -> ExitCode:
+def get_exit_code(error: Exception) -> ExitCode:
     """
     Return the exit code for an error.
 
@@ -43,7 +47,16 @@ def get_exit_code(error: DocassembleError) -> ExitCode:
 
     Returns:
         UNKNOWN only if the server may have carried out a request that must not simply be repeated.
+        WRONG_USAGE also for a path that does not exist or may not be used; WORK_FAILED for another
+        failure of this computer, such as a full disk.
     """
+    if isinstance(error, DocassembleError):
+        return _choose_code(error)
+    is_failure = isinstance(error, OSError) and not isinstance(error, _WRONG_PATHS)
+    return ExitCode.WORK_FAILED if is_failure else ExitCode.WRONG_USAGE
+
+
+def _choose_code(error: DocassembleError) -> ExitCode:
     from docassemble_client.workflows.errors import (
         JournalError,
         PackageNotFound,

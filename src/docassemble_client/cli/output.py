@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 from docassemble_client._types import JSON
@@ -19,12 +21,22 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def write_line(text: str) -> None:
     """Write a line to stdout at once, so that a reader of a pipe sees it."""
-    _write(sys.stdout, text)
+    try:
+        _write(sys.stdout, text)
+    except OSError:
+        discard_stdout()
+        raise
 
 
 def write_note(text: str) -> None:
-    """Write a line for people to stderr."""
-    _write(sys.stderr, text)
+    """Write a line for people to stderr, if anyone reads it."""
+    with suppress(BrokenPipeError):
+        _write(sys.stderr, text)
+
+
+def discard_stdout() -> None:
+    """Discard text that could not be written; Python would write it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def encode_text(text: str, encoding: str = "utf-8") -> bytes:
@@ -61,6 +73,8 @@ def write_error(error: Exception) -> None:
 
 def format_error(error: Exception) -> str:
     """Return the text of an error in one line; arguments of Python are options here."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return _to_one_line(f"{error.filename}: {error.strerror}")
     return _to_one_line(str(error))
 
 

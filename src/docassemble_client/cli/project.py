@@ -218,7 +218,8 @@ async def watch(
     ):
         async for event in events:  # pragma: no branch - it has no end
             now = datetime.now().astimezone()
-            common.show(event, f"{now:%H:%M:%S}  {_describe_event(event)}")
+            if not common.show(event, f"{now:%H:%M:%S}  {_describe_event(event)}"):
+                break
 
 
 @app.command

@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client.cli.output import encode_text, write_line
-from docassemble_client.workflows.accounts.session_rows import SessionRow
 
-WriteRow: TypeAlias = Callable[[SessionRow], None]
+if TYPE_CHECKING:
+    from docassemble_client.workflows.accounts.session_rows import SessionRow
+
+WriteRow: TypeAlias = Callable[["SessionRow"], None]
 # A spreadsheet reads such a cell as a formula, which can send other cells to somebody.
 _FORMULA = re.compile(r"(?![+-][0-9.,]+(?:e[+-][0-9]+)?\Z)[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
