@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from traceback import TracebackException
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,9 +56,22 @@ async def make_call(da: AsyncDocassemble, shown: list[object]) -> None:
         )
         await view.request("GET", "/x", params={"q": CANARY}, headers={"x-call": CANARY})
     except DocassembleError as error:
+        shown += [list_own_locals(error)]
         # Its body is the only place where the response is kept.
         fields = {name: value for name, value in vars(error).items() if name not in _BODIES}
         shown += [error, str(error), fields]
+
+
+def list_own_locals(error: Exception) -> list[str]:
+    """Return the local variables of a traceback in this folder, without those of the body."""
+    frames = TracebackException.from_exception(error, capture_locals=True).stack
+    return [
+        f"{frame.filename} {name}: {text}"
+        for frame in frames
+        if "docassemble_client/_http" in frame.filename.replace("\\", "/")
+        for name, text in (frame.locals or {}).items()
+        if name not in _BODIES
+    ]
 
 
 def check_shown(caplog: pytest.LogCaptureFixture, shown: list[object]) -> None:

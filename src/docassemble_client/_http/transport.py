@@ -53,6 +53,13 @@ _STATUSES_WITHOUT_BODY = frozenset({204, 304})
 _request_numbers = itertools.count(1)
 
 
+class _Headers(dict[str, str]):
+    """The headers of a request. Some tools show the local variables of a traceback."""
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self)}>"
+
+
 class Transport:
     """Sends the requests of one client or view: its key, its headers and its hook."""
 
@@ -169,7 +176,7 @@ class Transport:
         self, request: Request, state: SendState
     ) -> tuple[str, dict[str, str], bytes | UploadStream | None]:
         """Return the target, the headers and the body of a request."""
-        headers = _HEADERS.copy()
+        headers = _Headers(_HEADERS)
         for source in self._headers:
             headers.update(_call_source(source, request, state) if callable(source) else source)
         if request.headers:
