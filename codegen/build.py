@@ -116,6 +116,7 @@ class _Builder:
                 name=ClassName(name),
                 doc=_join_lines(model["doc"]),
                 key=model["union"]["key"],
+                second_key=model["union"].get("second_key", ""),
                 cases=tuple(model["union"].get("cases", {}).items()),
                 default=model["union"]["default"],
             )

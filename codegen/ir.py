@@ -129,6 +129,7 @@ class Union:
     name: ClassName
     doc: str
     key: str
+    second_key: str
     cases: tuple[tuple[str, str], ...]
     default: str
 

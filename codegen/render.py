@@ -306,7 +306,8 @@ def _format_result(result: Result, tag: Tag, decoders: Decoders) -> str:
     if result.union:
         cases = ", ".join(f"{key!r}: models.{model}" for key, model in result.union.cases)
         default = f"models.{result.union.default}"
-        union = f"DiscriminatedUnion({result.union.key!r}, {{{cases}}}, {default})"
+        last = f", {result.union.second_key!r}" if result.union.second_key else ""
+        union = f"DiscriminatedUnion({result.union.key!r}, {{{cases}}}, {default}{last})"
         parts.append(f"type=lambda: {union}")
     elif decoded_type:
         parts.append(f"type=lambda: {decoded_type.to_annotation('value', 'models.')}")

@@ -118,11 +118,13 @@ class DiscriminatedUnion(NamedTuple):
         key: Key whose string value selects the model; without it the response is arbitrary JSON.
         cases: Models by value of the key.
         default: Model for any other value.
+        second_key: Key that every model has, too: JSON with both keys is never arbitrary.
     """
 
     key: str
     cases: Mapping[str, type]
     default: type
+    second_key: str = ""
 
 
 class Result:

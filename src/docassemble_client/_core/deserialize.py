@@ -235,12 +235,12 @@ def _deserialize_union(
     union: DiscriminatedUnion, decode: Decoder | None, response: RawResponse, data: JSON
 ) -> object:
     discriminator = data.get(union.key) if isinstance(data, dict) else None
-    if isinstance(discriminator, str):
+    if isinstance(data, dict) and isinstance(discriminator, str):
         type_ = union.cases.get(discriminator, union.default)
         try:
             return structure(data, type_, decode=decode)
         except StructureError:
-            if _strict.get():
+            if _strict.get() or union.second_key in data:
                 raise
     # An interview may use the same key in its own JSON.
     return JSONReply(data, response.status)

@@ -176,7 +176,10 @@ SESSIONS_SET_VARIABLES: Final[Operation[models.SessionReply | None]] = Operation
     results={
         "2XX": Result(
             type=lambda: DiscriminatedUnion(
-                "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
+                "questionType",
+                {"undefined_variable": models.UndefinedVariable},
+                models.Question,
+                "message_log",
             ),
             decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,
@@ -297,7 +300,10 @@ SESSIONS_RUN_ACTION: Final[Operation[models.SessionReply | None]] = Operation(
     results={
         "200": Result(
             type=lambda: DiscriminatedUnion(
-                "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
+                "questionType",
+                {"undefined_variable": models.UndefinedVariable},
+                models.Question,
+                "message_log",
             ),
             decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,
@@ -351,7 +357,10 @@ SESSIONS_GO_BACK: Final[Operation[models.SessionReply | None]] = Operation(
     results={
         "2XX": Result(
             type=lambda: DiscriminatedUnion(
-                "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
+                "questionType",
+                {"undefined_variable": models.UndefinedVariable},
+                models.Question,
+                "message_log",
             ),
             decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,
@@ -449,7 +458,10 @@ SESSIONS_GET_QUESTION: Final[Operation[models.SessionReply]] = Operation(
     results={
         "2XX": Result(
             type=lambda: DiscriminatedUnion(
-                "questionType", {"undefined_variable": models.UndefinedVariable}, models.Question
+                "questionType",
+                {"undefined_variable": models.UndefinedVariable},
+                models.Question,
+                "message_log",
             ),
             decoder=lambda: decoders.sessions.decode_session_reply,
             binary=True,

@@ -10,6 +10,7 @@ import pytest
 from docassemble_client import (
     MISSING,
     AnswerPolicy,
+    DecodeError,
     InterviewFailed,
     InterviewStuck,
     JSONReply,
@@ -65,7 +66,7 @@ async def test_answers_lead_to_the_end() -> None:
     assert server.requests[-1].method == "DELETE"
 
 
-@pytest.mark.parametrize("reply", [{"total": 3}, None, ["a"]])
+@pytest.mark.parametrize("reply", [{"total": 3}, None, ["a"], {"questionType": "fields"}])
 async def test_reply_other_than_a_screen_is_the_end(reply: Any) -> None:
     """An interview may return JSON instead of a screen."""
     transcript = await run_interview(
@@ -73,6 +74,21 @@ async def test_reply_other_than_a_screen_is_the_end(reply: Any) -> None:
     )
 
     assert (transcript.end_type, transcript.final) == ("response", JSONReply(reply))
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [
+        make_screen(make_field("a", required="maybe")),
+        make_screen(make_field("a"), additional_buttons=[{"label": "Help"}]),
+        make_screen(steps="many"),
+        {"questionType": "undefined_variable", "message_log": []},
+    ],
+)
+async def test_screen_that_cannot_be_decoded_is_not_an_end(screen: Any) -> None:
+    """It would count as a document."""
+    with pytest.raises(DecodeError, match="the response does not match"):
+        await run_interview(ScriptedServer(screen))
 
 
 @pytest.mark.parametrize("name", ["client.name", "x.name"])
