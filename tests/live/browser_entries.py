@@ -41,6 +41,7 @@ _OBJECTS: dict[str, dict[str, Any]] = {
 _NUMBERS = [{"Two": 2}, {"Three": 3}]
 _HALF_AND_TWO = [{"Half": 0.5}, {"Two": 2}]
 _BELOW_ZERO = [{"Minus one": -1}, {"Minus two": -2}]
+_MARKED = [{"Landlord & tenant": "lt"}, {"**Bold** move": "bold"}, {"a < b": "less"}]
 _AGREED = [{"Agreed": True}, {"Refused": False}]
 _REQUIRED: dict[str, dict[str, Any]] = (
     _PLAIN
@@ -51,6 +52,8 @@ _REQUIRED: dict[str, dict[str, Any]] = (
         "number dropdown": {"datatype": "number", "choices": _HALF_AND_TWO},
         "boolean dropdown": {"choices": _AGREED},
         "number choices": {"choices": _NUMBERS},
+        "marked choices": {"choices": _MARKED},
+        "marked checkboxes": {"datatype": "checkboxes", "choices": _MARKED},
     }
     | {"ajax": {"input type": "ajax", "action": "colours"}}
     | _SEVERAL
@@ -151,6 +154,7 @@ _LISTS: dict[str, tuple[list[str], ...]] = {
     "people": _OBJECT_LISTS,
     str(_NUMBERS): _NUMBER_LISTS,
     str(_HALF_AND_TWO): ([], ["0.5"], ["Half", "Two"], ["0.50"]),
+    str(_MARKED): ([], ["lt"], ["Landlord & tenant", "a < b"], ["Bold move"]),
     str(_BELOW_ZERO): ([], ["-1"], ["Minus one", "Minus two"], ["1"]),
 }
 _TEXTS = {
@@ -158,6 +162,7 @@ _TEXTS = {
     str(_NUMBERS): _NUMBER_CHOICES,
     str(_HALF_AND_TWO): _NUMBER_CHOICES,
     str(_AGREED): _BOOLEAN_CHOICES,
+    str(_MARKED): ("lt", "Landlord & tenant", "Bold move", "a < b"),
 }
 _LIMITS = ("1", "2", "7.5", "7.25", "10", "11", "1000", "1000.01", "abc", "abcdef", "a\nbcd")
 _MOMENT_LIMITS = (

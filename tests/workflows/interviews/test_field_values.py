@@ -17,6 +17,12 @@ RADIO = {
     "inputtype": "radio",
     "choices": [{"label": "A", "value": "a"}, {"label": "B", "value": 2}],
 }
+MARKED = {
+    "choices": [
+        {"label": "Landlord &amp; tenant", "value": "lt"},
+        {"label": "<strong>Very</strong> bold", "value": "bold"},
+    ]
+}
 TICKS = {
     "datatype": "checkboxes",
     "none_of_the_above": True,
@@ -90,6 +96,9 @@ def get_reason(definition: dict[str, Any], value: Any, kind: str = "fields") -> 
         (RADIO, 2.0, "2"),
         (RADIO, Decimal(2), "2"),
         (RADIO, "B", "2"),
+        (MARKED, "Landlord & tenant", "lt"),
+        (MARKED, "Landlord &amp; tenant", "lt"),
+        (MARKED, "Very bold", "bold"),
         ({"datatype": "number", "step": "1e-9"}, 1e308, 1e308),
         ({"inputtype": "datalist", "choices": RADIO["choices"]}, "anything", "anything"),
         ({"inputtype": "combobox", "choices": RADIO["choices"]}, "A", "a"),

@@ -255,7 +255,9 @@ class _FieldConverter:
         if not matches and isinstance(answer, str):
             text = answer.strip()
             matches = [choice for choice in choices if _is_same(choice.value, text)]
-            matches = matches or [choice for choice in choices if choice.label.strip() == text]
+            matches = matches or [
+                choice for choice in choices if text in {choice.text, choice.label.strip()}
+            ]
         return matches[0] if len(matches) == 1 else None
 
     def _convert_ticks(self) -> Answer:

@@ -109,7 +109,9 @@ def get_default(field: ScreenField) -> Answer | Missing:
     if default is not None:
         # By value, else by label (base/standardformatter.py:2986).
         selected = selected or [item for item in field.choices if str(item.value) == str(default)]
-        selected = selected or [item for item in field.choices if item.label == str(default)]
+        selected = selected or [
+            item for item in field.choices if str(default) in {item.text, item.label}
+        ]
     if selected:
         return get_choice_value(field, selected[0])
     if field.choices and field.raw.inputtype not in _TEXT_INPUTS:

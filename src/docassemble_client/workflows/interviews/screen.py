@@ -26,6 +26,7 @@ from docassemble_client.workflows.interviews.screen_field import (
     ScreenChoice,
     ScreenField,
     has_placeholder,
+    strip_markup,
 )
 from docassemble_client.workflows.interviews.text_format import PLAIN_TEXT, TextFormat
 
@@ -335,7 +336,7 @@ class Screen:
             (raw.false_label or question.no_label, False),
             (raw.maybe_label or question.maybe_label, None),
         ]
-        return {label.strip(): value for label, value in labels if label}
+        return {strip_markup(label): value for label, value in labels if label}
 
     def _get_field_type(self, raw: QuestionField) -> FieldType:
         question_type = _TYPE_BY_QUESTION_TYPE.get(self.question.question_type)

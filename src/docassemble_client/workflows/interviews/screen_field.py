@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -41,6 +42,7 @@ INDEX = re.compile(r"\[(\d{1,15})\]", re.ASCII)
 """Index of an item in a name."""
 MACHINE_LEARNING = frozenset({"ml", "mlarea"})
 """Datatypes whose value, a DAModel with a prediction, only the web form computes."""
+_TAG = re.compile(r"<[^<>]*+>")
 # Display of a field whose text may be anything, although it has choices.
 _FREE_TEXT_INPUTS = frozenset({"combobox", "datalist", "ajax"})
 _CHECKBOX_INPUTS = frozenset({"yesno", "noyes", "yesnowide", "noyeswide"})
@@ -52,7 +54,7 @@ class ScreenChoice:
     A choice of a field.
 
     Attributes:
-        label: Text in Markdown.
+        label: Text in HTML or Markdown.
         value: Answer that selects it: the key of a checkbox, the name of an object, or the value.
         selected: Whether it is selected by default.
         is_none_of_the_above: Whether it means that no other choice applies; it has no value.
@@ -62,6 +64,11 @@ class ScreenChoice:
     value: JSON
     selected: bool = False
     is_none_of_the_above: bool = False
+
+    @property
+    def text(self) -> str:
+        """Label as a person reads it: Landlord & tenant for `Landlord &amp; tenant`."""
+        return strip_markup(self.label)
 
 
 @frozen(kw_only=True)
@@ -177,11 +184,16 @@ class ScreenField:
     def group_labels(self) -> Mapping[str, bool]:
         """Labels of 'all of the above' (True) and 'none of the above' (False) of checkboxes."""
         labels = [
-            choice.label.strip() for choice in self.raw.choices or [] if choice.value is UNSET
+            strip_markup(choice.label) for choice in self.raw.choices or [] if choice.value is UNSET
         ]
         if len(labels) == 1:
             return {labels[0]: not self.raw.none_of_the_above}
         return dict(zip(labels, (True, False), strict=False))
+
+
+def strip_markup(label: str) -> str:
+    """Return the text of a label that the server has converted to HTML."""
+    return html.unescape(_TAG.sub("", label)).strip()
 
 
 def make_generic_name(name: str) -> str:
