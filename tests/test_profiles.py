@@ -233,6 +233,11 @@ def test_command_prints_the_key(end: str) -> None:
     assert fetch(f"print('{KEY}', end='{end}')", "$(touch x); `id`") == KEY
 
 
+def test_command_gets_no_standard_input() -> None:
+    """It may be the input of the program that uses the profile, such as rows of a batch."""
+    assert fetch(f"import sys; print('{KEY}' + sys.stdin.read())") == KEY
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [

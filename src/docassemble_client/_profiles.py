@@ -276,6 +276,8 @@ def _run_command(command: tuple[str, ...]) -> str:
     try:
         result = subprocess.run(  # noqa: S603 - the user's own command, without a shell
             command,
+            # Standard input may be the input of the program that uses the profile.
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             check=False,
             timeout=_COMMAND_TIMEOUT_SECONDS,

@@ -50,6 +50,17 @@ def test_each_row_gets_a_folder(dactl: Dactl, names: list[object], name: str, te
     assert len(names) == 2
 
 
+def test_delimiter_of_the_rows_is_an_option(dactl: Dactl, names: list[object]) -> None:
+    """With it the file is CSV, whatever its name is; standard input too."""
+    text = CSV.replace(",", "|")
+    Path("rows.txt").write_text(text, encoding="utf-8")
+
+    for path in ("rows.txt", "-"):
+        result = dactl("batch", I, path, "--save", "out", "--delimiter", "|", stdin=text)
+        assert (result.code, result.out) == (0, "2 rows: 2 done\n")
+    assert len(names) == 4
+
+
 def test_second_run_continues_the_first(
     dactl: Dactl, fake: FakeServer, names: list[object]
 ) -> None:

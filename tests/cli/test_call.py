@@ -147,12 +147,14 @@ def test_any_endpoint_is_called(dactl: Dactl, fake: FakeServer) -> None:
     Path("body.json").write_text('{"privilege": "tester"}', encoding="utf-8")
 
     health = dactl("api", "get", "/health_status", "ready=1")
+    twice = dactl("api", "get", "/health_status", "ready=1", "ready=0")
     created = dactl("api", "POST", "/api/privileges", "--data", "body.json")
     dactl("api", "POST", "/api/privileges", "privilege=other")
     refused = dactl("api", "DELETE", "/api/privileges", "privilege=tester")
     deleted = dactl("api", "DELETE", "/api/privileges", "privilege=tester", "--yes")
 
     assert json.loads(health.out)["ok"] is True
+    assert (twice.code, twice.err) == (2, "dactl: ready is passed twice.\n")
     assert (created.code, refused.code, deleted.code) == (0, 2, 0)
     assert "other" in dactl("call", "privileges.list").lines
     assert "tester" not in dactl("call", "privileges.list").lines

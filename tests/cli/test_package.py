@@ -57,6 +57,7 @@ def test_failed_installation_is_exit_code_1(dactl: Dactl, tmp_path: Path) -> Non
     with_log = dactl("deploy", folder, "--log")
 
     assert (plain.code, plain.out, len(plain.err.splitlines())) == (1, "", 2)
+    assert "add --log" in plain.err
     assert len(with_log.err) > len(plain.err)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,20 @@ def test_program_prints_the_key(dactl: Dactl, fake: FakeServer) -> None:
     assert read_profiles().by_name["prod"].api_key_command == ("printenv", "ADA_KEY")
     assert refused.code == 2
     assert dactl("doctor", "--profile", "prod").code == 0
+
+
+def test_arguments_of_the_program_are_shown_only_with_reveal(
+    dactl: Dactl, fake: FakeServer
+) -> None:
+    """They may contain a secret."""
+    code = f"print({fake.api_key!r})"
+    dactl(*ADD, "prod", fake.url, "--api-key-command", sys.executable, "-c", code)
+
+    hidden = dactl("profile", "show", "--json")
+    revealed = dactl("profile", "show", "--json", "--reveal")
+
+    assert json.loads(hidden.out)["api_key_command"] == [sys.executable, "***", "***"]
+    assert json.loads(revealed.out)["api_key_command"] == [sys.executable, "-c", code]
 
 
 def test_wrong_key_is_not_saved(dactl: Dactl, fake: FakeServer) -> None:

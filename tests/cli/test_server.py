@@ -107,6 +107,8 @@ def test_configuration_is_hidden(dactl: Dactl, fake: FakeServer) -> None:
     assert "mail: ***" in hidden.lines
     assert "canary" not in hidden.out + hidden.err
     assert json.loads(revealed.out)["value"] == {"mail": {"password": "canary"}}
+    assert revealed.code == 5
+    assert revealed.err == "dactl: the configuration does not contain no such\n"
 
 
 def test_configuration_is_patched_only_with_yes(dactl: Dactl, fake: FakeServer) -> None:

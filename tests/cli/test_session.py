@@ -71,12 +71,16 @@ def test_sessions_are_exported_as_a_table(dactl: Dactl) -> None:
     export = ("session", "export", "-i", SURVEY, "--columns", "@email, rating")
 
     csv_file = dactl(*export, "-o", "out.csv")
+    tab_file = dactl(*export, "-o", "tab.csv", "--delimiter", "tab")
     json_file = dactl(*export, "-o", "out.jsonl", "--json")
 
     assert csv_file.out == "2 sessions\n"
     assert Path("out.csv").read_text(encoding="utf-8") == (
         "@email,rating\nada@example.com,4\nalan@example.com,5\n"
     )
+    assert Path("out.csv").stat().st_mode & 0o777 == 0o600
+    assert tab_file.code == 0
+    assert Path("tab.csv").read_text(encoding="utf-8").startswith("@email\trating\nada@")
     assert json.loads(json_file.out) == {"kind": "SessionExport", "sessions": 2, "readable": 2}
     first, _ = Path("out.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(first) == {
@@ -134,3 +138,24 @@ def test_cells_are_no_formulas(value: Any, cell: str) -> None:
         write(row)
 
     assert Path("out.csv").read_text(encoding="utf-8") == f"a,b\n{cell},1\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "hint"),
+    [
+        (("-o", "."), ". is a folder.", "Name a file in it, such as sessions.csv"),
+        (("-o", "out.xlsx"), "the name out.xlsx does not end in .csv or .jsonl.", "Use .csv for"),
+        (("--delimiter", ";;"), "--delimiter must be a single character, or tab.", "Write for"),
+        (("--delimiter", '"'), "--delimiter must be a single character, or tab.", "Write for"),
+    ],
+)
+def test_wrong_form_of_an_export_is_refused(
+    dactl: Dactl, fake: FakeServer, options: tuple[str, ...], error: str, hint: str
+) -> None:
+    """Nothing is sent; the hint says what to pass."""
+    number = len(fake.received_requests)
+
+    result = dactl("session", "export", *options)
+
+    assert (result.code, len(fake.received_requests)) == (2, number)
+    assert result.err.startswith(f"dactl: {error}\nhint: {hint}")

@@ -11,7 +11,7 @@ from docassemble_client._types import UNSET
 from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
-from docassemble_client.cli.inputs import read_object, split_pairs
+from docassemble_client.cli.inputs import parse_pairs, read_object
 
 _QUERY_METHODS = {"DELETE", "GET", "HEAD"}
 
@@ -46,7 +46,7 @@ async def api(
     method = method.upper()
     if method == "DELETE" and not confirm(f"send DELETE {path}", yes=yes):
         return ExitCode.WRONG_USAGE
-    values: dict[str, Any] = dict(split_pairs(arguments))
+    values: dict[str, Any] = {**parse_pairs(arguments)}
     has_query = method in _QUERY_METHODS
     body = values if values and not has_query else UNSET
     async with common.connect() as da:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common
+from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common, Delimiter
 from docassemble_client.cli.exit_codes import ExitCode
-from docassemble_client.cli.inputs import read_rows
+from docassemble_client.cli.inputs import parse_delimiter, read_rows
 from docassemble_client.cli.output import count, format_error, write_note
 from docassemble_client.cli.run import Formats, Policy
 
@@ -32,6 +32,7 @@ async def batch(
         Parameter(help="File that records each row, so that a second run continues the first."),
     ] = None,
     concurrency: Annotated[int, Parameter(alias="-c", help="Maximum rows at once.")] = 4,
+    delimiter: Delimiter = None,
     formats: Formats = (),
     policy: Policy = "strict",
     rerun_unknown: bool = False,
@@ -57,7 +58,7 @@ async def batch(
     from docassemble_client.workflows.interviews.policy_values import AnswerPolicy
 
     summary = BatchProgress()
-    table = read_rows(rows)
+    table = read_rows(rows, None if delimiter is None else parse_delimiter(delimiter))
     with common.progress() as progress:
 
         def on_progress(event: BatchProgress) -> None:

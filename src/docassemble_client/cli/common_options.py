@@ -24,6 +24,12 @@ def _refuse_options(_: object, path: str | None) -> None:
 INPUT_FILE = Parameter(allow_leading_hyphen=True, validator=_refuse_options)
 """A parameter for the path of a file that a command reads, or `-`."""
 
+Delimiter = Annotated[
+    str | None,
+    Parameter(help="Character between the cells of a CSV file, or tab; by default the comma."),
+]
+"""The option --delimiter."""
+
 _GROUP = Group("Options of every command", sort_key=9)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from cyclopts import App
 
 from docassemble_client.cli.common_options import COMMON, Common
+from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import read_object
+from docassemble_client.cli.output import write_note
 from docassemble_client.config import Confidential
 
 app = App(name="config")
 
 
 @app.command
-async def get(*names: str, common: Common = COMMON) -> None:
+async def get(*names: str, common: Common = COMMON) -> ExitCode:
     """
     Show the directives of the configuration; their values only with --reveal.
 
@@ -25,6 +27,11 @@ async def get(*names: str, common: Common = COMMON) -> None:
         config = await da.server.get_config()
     chosen = {name: config[name] for name in names or config if name in config}
     common.show(Confidential(chosen))
+    missing = [name for name in names if name not in config]
+    if missing:
+        write_note(f"dactl: the configuration does not contain {', '.join(missing)}")
+        return ExitCode.NOT_THERE
+    return ExitCode.DONE
 
 
 @app.command

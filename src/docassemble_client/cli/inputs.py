@@ -80,14 +80,35 @@ def read_yaml(path: str) -> Any:
     return _parse_yaml(_read_text(path), path)
 
 
-def read_rows(path: str) -> list[Mapping[str, Any]]:
+def parse_delimiter(text: str) -> str:
+    """
+    Parse the delimiter of a CSV file.
+
+    Args:
+        text: A character, or the word tab.
+
+    Returns:
+        The character.
+
+    Raises:
+        UsageError: The text is not a delimiter.
+    """
+    delimiter = "\t" if text == "tab" else text
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        message = "--delimiter must be a single character, or tab"
+        raise UsageError(message, hint="Write for example --delimiter ';'")
+    return delimiter
+
+
+def read_rows(path: str, delimiter: str | None = None) -> list[Mapping[str, Any]]:
     """
     Read the rows of a batch.
 
     Args:
         path: Path of a CSV file, a JSON file with a list, or a file with a JSON object per line
-            (also `-`, standard input). An empty cell of a CSV file is no answer; its cells are
-            separated by commas, or by semicolons if the header has no comma.
+            (also `-`, standard input). An empty cell of a CSV file is no answer.
+        delimiter: Character between the cells of a CSV file; by default the comma, or the semicolon
+            if the header has no comma. With it, the file is CSV whatever its name is.
 
     Returns:
         Answers by variable, for each row.
@@ -98,8 +119,8 @@ def read_rows(path: str) -> list[Mapping[str, Any]]:
     """
     text = _read_text(path)
     suffix = Path(path).suffix.lower()
-    if suffix == ".csv":
-        rows: Any = _parse_csv(text, path)
+    if delimiter is not None or suffix == ".csv":
+        rows: Any = _parse_csv(text, path, delimiter)
     elif suffix == ".json" or suffix in _YAML:
         rows = _parse(text, path)
     else:
@@ -157,6 +178,28 @@ def split_pairs(pairs: Sequence[str]) -> list[tuple[str, str]]:
     return split
 
 
+def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
+    """
+    Parse NAME=VALUE arguments, each of which has another name.
+
+    Args:
+        pairs: The arguments.
+
+    Returns:
+        Values by name.
+
+    Raises:
+        UsageError: An argument has no name or no equals sign, or a name is repeated.
+    """
+    values: dict[str, str] = {}
+    for name, value in split_pairs(pairs):
+        if name in values:
+            message = f"{name} is passed twice"
+            raise UsageError(message)
+        values[name] = value
+    return values
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -201,11 +244,12 @@ def _parse_yaml(text: str, path: str) -> Any:
         raise UsageError(message) from None
 
 
-def _parse_csv(text: str, path: str) -> list[dict[str, str]]:
+def _parse_csv(text: str, path: str, delimiter: str | None) -> list[dict[str, str]]:
     header = text.partition("\n")[0]
     # Spreadsheets write semicolons where the comma is the decimal separator.
-    delimiter = ";" if ";" in header and "," not in header else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    usual_delimiter = ";" if ";" in header and "," not in header else ","
+    lines = io.StringIO(text, newline="")
+    reader = csv.DictReader(lines, delimiter=delimiter or usual_delimiter)
     try:
         rows = list(reader)
     except csv.Error:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client.cli.common_options import COMMON, Common
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import parse_duration
@@ -63,7 +64,9 @@ async def check(
                 on_result=lambda result: progress.show("checking", result.i),
             )
     if junit is not None:
-        junit.write_text(report.to_junit(), encoding="utf-8")
+        with AtomicFileWriter(junit, None) as file:
+            file.write(report.to_junit().encode())
+            file.commit()
     common.show({"kind": "InterviewCheckReport", **report.to_json()}, str(report))
     if any(interview.outcome == "failed" for interview in report.interviews):
         return ExitCode.WORK_FAILED

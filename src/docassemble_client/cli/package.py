@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +23,10 @@ Restart = Annotated[
     Parameter(help="Restart the server: only for modules and new dependencies, always, or never."),
 ]
 Timeout = Annotated[str, Parameter(help="Longest time for the command, such as 90s or 10m.")]
+Log = Annotated[
+    bool,
+    Parameter(help="Show the end of pip's log after a failure; URLs in it may hold passwords."),
+]
 _RESTART: dict[str, Literal["auto"] | bool] = {"auto": "auto", "yes": True, "no": False}
 _LOG_CHARACTERS = 5000
 
@@ -34,7 +40,7 @@ async def deploy(
     pip: str | None = None,
     restart: Restart = "auto",
     timeout: Timeout = "10m",
-    log: bool = False,
+    log: Log = False,
     common: Common = COMMON,
 ) -> None:
     """
@@ -48,25 +54,32 @@ async def deploy(
         github: Instead of a folder: URL of a repository that the server fetches.
         branch: Branch of the repository.
         pip: Instead of a folder: name on PyPI, optionally with a version (name==1.0).
-        log: Show the end of pip's log if the installation fails; URLs in it may hold passwords.
     """
     async with common.connect() as da:
-        with common.progress() as progress:
-            try:
-                report = await da.deploy(
-                    source,
-                    github=github,
-                    branch=branch,
-                    pip=pip,
-                    restart=_RESTART[restart],
-                    timeout=parse_duration(timeout).total_seconds(),
-                    on_progress=progress.on_task,
-                )
-            except TaskFailed as error:
-                if log:
-                    write_note(error.log[-_LOG_CHARACTERS:])
-                raise
+        with common.progress() as progress, _explain_failure(log=log):
+            report = await da.deploy(
+                source,
+                github=github,
+                branch=branch,
+                pip=pip,
+                restart=_RESTART[restart],
+                timeout=parse_duration(timeout).total_seconds(),
+                on_progress=progress.on_task,
+            )
     common.show(report, str(report))
+
+
+@contextmanager
+def _explain_failure(*, log: bool) -> Generator[None]:
+    """Show the end of pip's log if the task in the block fails, or say how to see it."""
+    try:
+        yield
+    except TaskFailed as error:
+        if log:
+            write_note(error.log[-_LOG_CHARACTERS:])
+        else:
+            error.hint = error.hint.replace("the error's log", "pip's log: add --log")
+        raise
 
 
 @app.command(name="list")
@@ -83,7 +96,13 @@ async def list_packages(*, common: Common = COMMON) -> None:
 
 @app.command
 async def uninstall(
-    name: str, /, *, yes: bool = False, timeout: Timeout = "10m", common: Common = COMMON
+    name: str,
+    /,
+    *,
+    yes: bool = False,
+    timeout: Timeout = "10m",
+    log: Log = False,
+    common: Common = COMMON,
 ) -> ExitCode:
     """
     Uninstall a package, and verify that it is gone.
@@ -97,7 +116,7 @@ async def uninstall(
     if not confirm(f"uninstall {name}", yes=yes):
         return ExitCode.WRONG_USAGE
     async with common.connect() as da:
-        with common.progress() as progress:
+        with common.progress() as progress, _explain_failure(log=log):
             seconds = parse_duration(timeout).total_seconds()
             report = await da.uninstall(name, timeout=seconds, on_progress=progress.on_task)
     common.show(report, str(report))

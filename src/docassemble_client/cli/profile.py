@@ -215,7 +215,8 @@ def _make_name(url: str, name: str | None) -> str:
 
 
 def _describe(name: str, profile: ServerProfile, default: str | None) -> dict[str, Any]:
-    """Describe a profile: its key is a secret."""
+    """Describe a profile: its key is a secret, and the arguments of its command may contain one."""
+    program, *arguments = profile.api_key_command or ("",)
     return {
         "kind": "Profile",
         "name": name,
@@ -223,7 +224,7 @@ def _describe(name: str, profile: ServerProfile, default: str | None) -> dict[st
         "public_url": profile.public_url,
         "api_key": profile.api_key,
         "api_key_env": profile.api_key_env,
-        "api_key_command": profile.api_key_command,
+        "api_key_command": [program, *map(Secret, arguments)] if program else None,
         "default": name == default,
     }
 

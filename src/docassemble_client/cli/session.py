@@ -9,8 +9,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from docassemble_client.cli.common_options import COMMON, Common
-from docassemble_client.cli.inputs import parse_duration
+from docassemble_client.cli.common_options import COMMON, Common, Delimiter
+from docassemble_client.cli.inputs import parse_delimiter, parse_duration
 from docassemble_client.cli.output import count
 
 app = App(name="session")
@@ -48,6 +48,7 @@ async def export(
     output: Annotated[
         Path | None, Parameter(alias="-o", help="CSV file, or file with JSON per line (.jsonl).")
     ] = None,
+    delimiter: Delimiter = None,
     interview: Interview = None,
     tag: Tag = None,
     user: UserID = None,
@@ -58,19 +59,23 @@ async def export(
 
     Without --output the table is written to standard output: as CSV, or with --json as JSON per
     line. Answers that are encrypted are left empty. In CSV, text that a spreadsheet would read as
-    a formula, such as =A1, begins with an apostrophe.
+    a formula, such as =A1, begins with an apostrophe. Only you can read the file: it has answers.
 
     $ dactl session export -i docassemble.MyForm:main.yml --columns @email,rating -o out.csv
     """
-    from docassemble_client.cli.tables import open_table
+    from docassemble_client.cli.tables import is_json_file, open_table
 
     names = [name.strip() for name in columns.split(",")]
-    is_json = common.json if output is None else output.suffix in {".jsonl", ".ndjson"}
+    is_json = common.json if output is None else is_json_file(output)
+    separator = "," if delimiter is None else parse_delimiter(delimiter)
     counts: Counter[str] = Counter()
     async with common.connect() as da:
         rows = da.export_session_rows(names, i=interview, tag=tag, user_id=user)
         async with aclosing(rows):
-            with common.progress() as progress, open_table(output, names, is_json=is_json) as write:
+            with (
+                common.progress() as progress,
+                open_table(output, names, is_json=is_json, delimiter=separator) as write,
+            ):
                 async for row in rows:
                     write(row)
                     counts[row.status] += 1

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from docassemble_client.cli.common_options import COMMON, INPUT_FILE, Common
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
-from docassemble_client.cli.inputs import read_secret, split_pairs
+from docassemble_client.cli.inputs import parse_pairs, read_secret
 
 if TYPE_CHECKING:
     from docassemble_client.client import AsyncDocassemble
@@ -80,7 +80,7 @@ async def ensure(
             server generates one.
         dry_run: Report what would be changed, and change nothing.
     """
-    profile: Any = dict(split_pairs(set))
+    profile: Any = parse_pairs(set)
     async with common.connect() as da:
         report = await da.ensure_user(
             email,

@@ -56,6 +56,9 @@ class SessionRow:
         """
         Return the values as text, for a CSV file.
 
+        **A spreadsheet runs text that begins with = + - or @ as a formula**, and users choose their
+        answers. Write an apostrophe before such text if somebody will open the file in one.
+
         Returns:
             Text by column: None is empty; lists, objects and booleans are JSON.
         """
