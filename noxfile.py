@@ -170,7 +170,7 @@ def live(session: nox.Session, server: str) -> None:
     session.run("pytest", "tests/live", "--server", server, *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(default=False, tags=ALL)
 def corpus(session: nox.Session) -> None:
     """Run public interviews on a real server and write docs/corpus.md; `-- --stop` stops it."""
     _install(session, "live")
@@ -200,7 +200,7 @@ def compatibility(session: nox.Session) -> None:
     session.run("griffe", "check", "docassemble_client", "--search", "src", "--against", tags[0])
 
 
-@nox.session(default=False)
+@nox.session(default=False, tags=ALL)
 def bench(session: nox.Session) -> None:
     """Compare this client with others and write docs/benchmarks.md; `-- --quick` only prints."""
     _install(session, "bench")
