@@ -22,7 +22,11 @@ HOMES = {
     "time": ("_concurrency.py", "_blocking.py", "testing/"),
     "httpx": ("_http/httpx_adapter.py", "_http/network.py", "testing/"),
     "httpx2": ("_http/httpx_adapter.py", "_http/network.py", "testing/"),
-    "aiohttp": ("_http/aiohttp_adapter.py", "_http/aiohttp_connector.py"),
+    "aiohttp": (
+        "_http/aiohttp_adapter.py",
+        "_http/aiohttp_connector.py",
+        "_http/aiohttp_response.py",
+    ),
     "yarl": ("_http/aiohttp_adapter.py",),
     "cattrs": ("_core/structure.py",),
     "msgspec": ("_core/json_codec.py",),

@@ -9,35 +9,38 @@ keeps cookies, so the session cookie of each docassemble response would be sent 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
-from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import aiohttp
-from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
-from docassemble_client._core.messages import RawResponse
-from docassemble_client._http.adapter import UploadStream, invalid_request, read_up_to
-from docassemble_client._http.aiohttp_connector import Connector, Protocol, current_state
+from docassemble_client._http.adapter import UploadStream, invalid_request
+from docassemble_client._http.aiohttp_connector import (
+    LIBRARY_ERRORS,
+    MAX_HEADERS,
+    MAX_LINE_BYTES,
+    Connector,
+    LibraryError,
+    Protocol,
+    current_state,
+)
+from docassemble_client._http.aiohttp_response import AiohttpResponse
 from docassemble_client._http.connecting import Connecting
 from docassemble_client._http.connection_errors import ConnectionErrors
 from docassemble_client.config import Timeouts
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Awaitable
     from types import TracebackType
     from typing import Self
 
-    from docassemble_client._core.messages import Request, SendState
+    from docassemble_client._core.messages import RawResponse, Request, SendState
     from docassemble_client.errors import DocassembleError
 
 CHUNK_BYTES = 32768  # fits the buffers of an idle connection, so that a write never blocks
-MAX_LINE_BYTES = 65536
-MAX_HEADERS = 10_000
 _MIN_TIMEOUT = 1e-6  # seconds; for aiohttp, 0 means no limit
-_LIBRARY_ERRORS = (aiohttp.ClientError, OSError)
+_WITHOUT_LENGTH = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # if there is no body
 
 
 class AiohttpAdapter:
@@ -61,7 +64,6 @@ class AiohttpAdapter:
             raise ValueError(message)
         self._base_url = base_url
         self._errors = ConnectionErrors(base_url, proxy)
-        self._encoded_base_url = ""
 
         def get_proxy() -> URL | None:
             return proxy_url
@@ -70,7 +72,7 @@ class AiohttpAdapter:
         self._get_proxy = get_proxy
         self._context = context
         self._connecting = Connecting()
-        self._session: aiohttp.ClientSession | None = None
+        self._opened: _Opened | None = None
         self._last_timeout: tuple[Timeouts | None, aiohttp.ClientTimeout] = (
             None,
             _to_client_timeout(Timeouts()),
@@ -87,39 +89,104 @@ class AiohttpAdapter:
     ) -> RawResponse:
         """Send a request, and return the head of the response."""
         current_state.set(state)
-        try:
-            # The target is already encoded.
-            url = URL(self._get_base_url() + target, encoded=True)
-        except ValueError as error:
-            raise invalid_request(request, error) from None
         data: _WriteTimeoutStream | None = None
         try:
-            stream = _as_stream(body)
-            if stream is None:
-                response = await self._send(request, url, headers, body, timeouts)
+            if isinstance(body, UploadStream):
+                data = _WriteTimeoutStream(body, timeouts)
+                length = body.length
+            elif body is not None and len(body) > CHUNK_BYTES:
+                data = _WriteTimeoutStream(_Chunks(body), timeouts)
+                length = len(body)
+            elif self._get_proxy() is None:
+                return await self._send_at_once(request, target, headers, body, timeouts, state)
             else:
-                chunks, length = stream
-                if length is not None:
-                    headers["content-length"] = str(length)
-                async with _WriteTimeoutStream(chunks, timeouts) as data:
-                    response = await self._send(request, url, headers, data, timeouts)
-        except _LIBRARY_ERRORS as error:
+                return await self._send_by_session(request, target, headers, body, timeouts, state)
+            if length is not None:
+                headers["content-length"] = str(length)
+            async with data:
+                return await self._send_by_session(request, target, headers, data, timeouts, state)
+        except LIBRARY_ERRORS as error:
             if data is not None and data.is_writing and type(error) is TimeoutError:
                 raise self._errors.write_timeout(request, timeouts) from None
             raise self._map_send_error(request, error, timeouts, state) from None
+
+    async def _send_at_once(
+        self,
+        request: Request,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        timeouts: Timeouts,
+        state: SendState,
+    ) -> RawResponse:
+        """
+        Send a request whose body fits the buffers, without a proxy, as nearly every call does.
+
+        The session of aiohttp would cost more than everything else that the client does.
+        """
+        opened = self._open(request)
+        client_timeout = self._get_client_timeout(timeouts)
+        content = _encode(request.method, opened, target, headers, body)
+        connection = await opened.connector.connect(opened.origin, [], client_timeout)
+        try:
+            protocol = cast("Protocol", connection.protocol)
+            message, stream = await protocol.exchange(
+                content, has_body=request.method != "HEAD", read_timeout=client_timeout.sock_read
+            )
+        except BaseException:
+            connection.close()
+            raise
+        stream.on_eof(connection.release)
         self._errors.has_response = True
-        return AiohttpResponse(self, request, response, timeouts, state)
+        return AiohttpResponse(
+            message.code,
+            message.headers,
+            stream,
+            connection.close,
+            state=state,
+            map_error=partial(self._map_error, request, timeouts),
+        )
+
+    async def _send_by_session(
+        self,
+        request: Request,
+        target: str,
+        headers: dict[str, str],
+        data: _WriteTimeoutStream | bytes | None,
+        timeouts: Timeouts,
+        state: SendState,
+    ) -> RawResponse:
+        """Send a request that is written in chunks, or through a proxy."""
+        opened = self._open(request)
+        native = await opened.session.request(
+            request.method,
+            URL(opened.base_url + target, encoded=True),
+            headers=headers,
+            data=data,
+            allow_redirects=False,
+            proxy=self._get_proxy(),
+            timeout=self._get_client_timeout(timeouts),
+        )
+        self._errors.has_response = True
+        return AiohttpResponse(
+            native.status,
+            native.headers,
+            native.content,
+            native.close,
+            state=state,
+            map_error=partial(self._map_error, request, timeouts),
+        )
 
     def _map_send_error(
         self,
         request: Request,
-        error: aiohttp.ClientError | OSError,
+        error: LibraryError,
         timeouts: Timeouts,
         state: SendState,
     ) -> DocassembleError:
         """Convert an exception of the library that it raised instead of a response."""
         if state.is_sent:
-            return self.map_error(request, error, timeouts)
+            return self._map_error(request, timeouts, error)
         errors = self._errors
         if self._connecting.is_closed:
             return errors.client_closed(request)
@@ -134,8 +201,8 @@ class AiohttpAdapter:
         reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
         return errors.connect_error(request, reason, is_text_safe=reason is not error)
 
-    def map_error(
-        self, request: Request, error: aiohttp.ClientError | OSError, timeouts: Timeouts
+    def _map_error(
+        self, request: Request, timeouts: Timeouts, error: LibraryError
     ) -> DocassembleError:
         """Convert an exception of the library that it raised after sending had begun."""
         if isinstance(error, TimeoutError):
@@ -145,15 +212,22 @@ class AiohttpAdapter:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._connecting.aclose()
-        if self._session is not None:
-            await self._session.close()
+        if self._opened is not None:
+            await self._opened.session.close()
 
-    def _get_session(self) -> aiohttp.ClientSession:
+    def _open(self, request: Request) -> _Opened:
         # Not earlier: a session that is not closed warns.
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=Connector(self._context, self._connecting),
-                cookie_jar=_NoCookies(),
+        if self._opened is None:
+            try:
+                base_url = _encode_base_url(self._base_url)
+                url = URL(base_url, encoded=True)
+                origin = aiohttp.ClientRequest("GET", url, loop=asyncio.get_running_loop())
+            except ValueError as error:
+                raise invalid_request(request, error) from None
+            connector = Connector(self._context, self._connecting)
+            session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
                 # Without a body, aiohttp would send application/octet-stream.
                 skip_auto_headers=("content-type",),
                 auto_decompress=False,  # the transport refuses compressed bodies
@@ -163,31 +237,9 @@ class AiohttpAdapter:
             )
             # On a broken connection aiohttp would repeat GET and DELETE, even if the server has
             # processed them. It has no public setting for that; a test guards this one.
-            self._session._retry_connection = False  # noqa: SLF001
-        return self._session
-
-    def _send(
-        self,
-        request: Request,
-        url: URL,
-        headers: dict[str, str],
-        data: object,
-        timeouts: Timeouts,
-    ) -> Awaitable[aiohttp.ClientResponse]:
-        return self._get_session().request(
-            request.method,
-            url,
-            headers=headers,
-            data=data,
-            allow_redirects=False,
-            proxy=self._get_proxy(),
-            timeout=self._get_client_timeout(timeouts),
-        )
-
-    def _get_base_url(self) -> str:
-        if not self._encoded_base_url:
-            self._encoded_base_url = _encode_base_url(self._base_url)
-        return self._encoded_base_url
+            session._retry_connection = False  # noqa: SLF001
+            self._opened = _Opened(connector, session, origin, base_url)
+        return self._opened
 
     def _get_client_timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
         # Most calls of a client have the same timeouts.
@@ -196,16 +248,21 @@ class AiohttpAdapter:
         return self._last_timeout[1]
 
 
-class _NoCookies(aiohttp.DummyCookieJar):
-    """Keeps no cookies; it returns the same empty collection for each request."""
+class _Opened(NamedTuple):
+    """
+    What is opened with the first request.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._no_cookies: SimpleCookie = SimpleCookie()
+    Attributes:
+        connector: Opens the connections.
+        session: Sends uploads, and requests through a proxy.
+        origin: The server, as the connector expects it.
+        base_url: URL of the server, encoded.
+    """
 
-    def filter_cookies(self, request_url: URL) -> SimpleCookie:  # noqa: ARG002 - has none
-        """Return no cookies."""
-        return self._no_cookies
+    connector: Connector
+    session: aiohttp.ClientSession
+    origin: aiohttp.ClientRequest
+    base_url: str
 
 
 class _Chunks:
@@ -279,15 +336,17 @@ class _WriteTimeoutStream:
             self._timeout.reschedule(None if seconds is None else now + seconds)
 
 
-def _as_stream(
-    body: bytes | UploadStream | None,
-) -> tuple[UploadStream | _Chunks, int | None] | None:
-    """Return the chunks of a body and its length, or None if it is sent at once."""
-    if isinstance(body, UploadStream):
-        return body, body.length
-    if body is not None and len(body) > CHUNK_BYTES:
-        return _Chunks(body), len(body)
-    return None
+def _encode(
+    method: str, opened: _Opened, target: str, headers: dict[str, str], body: bytes | None
+) -> bytes:
+    """Encode a request; its headers were checked, and its target is quoted."""
+    origin = opened.origin
+    path = origin.url.raw_path.rstrip("/") + target
+    lines = [f"{method} {path} HTTP/1.1", f"host: {origin.headers['host']}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body is not None or method not in _WITHOUT_LENGTH:
+        lines.append(f"content-length: {len(body or b'')}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b"")
 
 
 def _encode_base_url(base_url: str) -> str:
@@ -308,84 +367,3 @@ def _to_client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
 
 def _clamp_timeout(seconds: float | None) -> float | None:
     return None if seconds is None else max(seconds, _MIN_TIMEOUT)
-
-
-def _merge_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    repeated: dict[str, list[str]] = {}
-    for raw_name, raw_value in response.headers.items():
-        name = raw_name.lower()
-        value = raw_value if raw_value.isascii() else _decode_header(raw_value)
-        if name in headers:
-            repeated.setdefault(name, [headers[name]]).append(value)
-        else:
-            headers[name] = value
-    for name, values in repeated.items():
-        headers[name] = ", ".join(values)
-    return headers
-
-
-def _decode_header(text: str) -> str:
-    """Decode a header that is not UTF-8 as Latin-1; aiohttp returns lone surrogates for it."""
-    content = text.encode(errors="surrogateescape")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def _close_delimited(response: aiohttp.ClientResponse, state: SendState) -> Protocol | None:
-    """Return the connection if the end of the connection is the end of the body."""
-    has_length = "content-length" in response.headers or "transfer-encoding" in response.headers
-    # Not `response.connection`, which aiohttp drops once the whole body has arrived.
-    connection = state.connection
-    has_end = has_length or response.content is EMPTY_PAYLOAD
-    return connection if isinstance(connection, Protocol) and not has_end else None
-
-
-class AiohttpResponse(RawResponse):
-    """A response of aiohttp; its body is read from the connection."""
-
-    __slots__ = ("_adapter", "_connection", "_native", "_request", "_timeouts")
-
-    def __init__(
-        self,
-        adapter: AiohttpAdapter,
-        request: Request,
-        native: aiohttp.ClientResponse,
-        timeouts: Timeouts,
-        state: SendState,
-    ) -> None:
-        super().__init__(status=native.status, headers=_merge_headers(native))
-        self._adapter = adapter
-        self._request = request
-        self._native = native
-        self._timeouts = timeouts
-        self._connection = _close_delimited(native, state)
-
-    def read_nowait(self, limit: int) -> bytes | None:
-        """Return the body, or its first bytes, if it has arrived; None if `read` must wait."""
-        stream = self._native.content
-        if self._connection is not None or not stream.is_eof() or stream.exception() is not None:
-            return None
-        return stream.read_nowait(limit)
-
-    async def read(self, limit: int) -> bytes:
-        """Read the body to its end, or its first bytes."""
-        async with aclosing(self.iter_chunks()) as chunks:
-            return await read_up_to(chunks, limit)
-
-    async def iter_chunks(self) -> AsyncGenerator[bytes]:
-        """Iterate over the chunks of the body."""
-        try:
-            async for chunk in self._native.content.iter_any():
-                yield chunk
-            # Without a length, aiohttp takes any end of the connection for the end of the body.
-            if self._connection is not None and self._connection.is_cut_off():
-                raise aiohttp.ServerDisconnectedError
-        except _LIBRARY_ERRORS as error:
-            raise self._adapter.map_error(self._request, error, self._timeouts) from None
-
-    async def aclose(self) -> None:
-        """Release the connection if the body was read to its end, else close it."""
-        self._native.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import select
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import HttpProcessingError, RawResponseMessage
 
 from docassemble_client._http.connection_pool import (
     KEEPALIVE_SECONDS,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from docassemble_client._core.messages import SendState
     from docassemble_client._http.connecting import Connecting
 
+MAX_LINE_BYTES = 65536
+MAX_HEADERS = 10_000
+LIBRARY_ERRORS = (aiohttp.ClientError, HttpProcessingError, OSError)
+LibraryError: TypeAlias = aiohttp.ClientError | HttpProcessingError | OSError
 current_state: ContextVar[SendState] = ContextVar("current_state")
 """Progress of the call that the running task sends."""
 
@@ -95,6 +100,8 @@ class Protocol(ResponseHandler):
         self._head_bytes: int | None = 0
         self._is_closed_by_server = False
         self._is_readable: Callable[[], object] = bool
+        self._read_deadline: float | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to use a connection."""
@@ -111,6 +118,39 @@ class Protocol(ResponseHandler):
         self._head_bytes = 0
         count, self._response_count = self._response_count, 0
         return count == 0 or (count == 1 and not self._is_readable())
+
+    async def exchange(
+        self, content: bytes, *, has_body: bool, read_timeout: float | None
+    ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+        """
+        Send a request in one piece, and wait for its response.
+
+        Args:
+            content: The request. It fits the buffers of an idle connection.
+            has_body: Whether the response may have a body.
+            read_timeout: Maximum time between two pieces of the response, in seconds.
+
+        Returns:
+            The head of the response, and its body, which may not have arrived yet.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise aiohttp.ServerDisconnectedError
+        self.set_response_params(
+            skip_payload=not has_body,
+            read_until_eof=True,
+            auto_decompress=False,  # the transport refuses compressed bodies
+            read_timeout=read_timeout,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+        transport.write(content)
+        self.start_timeout()
+        while True:
+            message, stream = await self.read()
+            if message.code >= 200 or message.code == 101:  # noqa: PLR2004 - not interim
+                return message, stream
 
     def is_cut_off(self) -> bool:
         """Whether the connection ended without an end that the server announced."""
@@ -140,6 +180,41 @@ class Protocol(ResponseHandler):
             if status in STATUSES_WITHOUT_BODY and announces_body(data[0].headers):
                 self.force_close()
         ResponseHandler.feed_data(self, data, size)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Drop the timer."""
+        super().connection_lost(exc)
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+
+    # aiohttp would start and cancel a timer for each piece of a response. Here one timer stays
+    # until it fires, and then waits for the rest of the time. Tests guard these private names.
+
+    def _reschedule_timeout(self) -> None:
+        if not self._read_timeout:
+            self._read_deadline = None
+            return
+        deadline = self._read_deadline = self._loop.time() + self._read_timeout
+        if self._read_timer is None or self._read_timer.when() > deadline:
+            self._start_timer(deadline)
+
+    def _drop_timeout(self) -> None:
+        self._read_deadline = None
+
+    def _start_timer(self, deadline: float) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+        self._read_timer = self._loop.call_at(deadline, self._check_timeout)
+
+    def _check_timeout(self) -> None:
+        self._read_timer = None
+        if self._read_deadline is None:
+            return
+        if self._loop.time() < self._read_deadline:
+            self._start_timer(self._read_deadline)
+        else:
+            self._on_read_timeout()
 
     def eof_received(self) -> None:
         """Record that the server ended the connection; with TLS, that it said so."""
