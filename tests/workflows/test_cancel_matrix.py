@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import anyio
 import pytest
 
-from docassemble_client import AsyncDocassemble, PollPolicy
+from docassemble_client import AsyncDocassemble, PollPolicy, Upload
 from docassemble_client.testing import FakeServer, Field, ManualClock, ScriptedScreen
 from docassemble_client.testing._server.messages import FakeRequest
 from tests.clock import wait_for_jobs
@@ -100,6 +100,33 @@ async def export_sessions(da: AsyncDocassemble, folder: Path) -> None:
         pass
 
 
+async def export_session_rows(da: AsyncDocassemble, _: Path) -> None:
+    async with da.interview(I).session() as s:
+        await s.answer({"name": "Ada"})
+        async for _row in da.export_session_rows(["name"], i=I):
+            pass
+
+
+async def check_interviews(da: AsyncDocassemble, _: Path) -> None:
+    await da.check_interviews([I, SHARED])
+
+
+async def uninstall(da: AsyncDocassemble, folder: Path) -> None:
+    await da.deploy(folder / "package", restart="auto")
+    await da.uninstall("docassemble.Mine", restart=False)
+
+
+async def download(da: AsyncDocassemble, folder: Path) -> None:
+    async with da.project("mine", create=True, delete=True) as project:
+        await project.sync(folder / "package")
+        await project.download(folder / "copy", overwrite=True)
+
+
+async def backup_playgrounds(da: AsyncDocassemble, folder: Path) -> None:
+    await da.playground.upload_files([Upload(b"x", "x.yml")], folder="questions")
+    await da.backup_playgrounds(folder / "backup", overwrite=True)
+
+
 WORKFLOWS: dict[str, Callable[[AsyncDocassemble, Path], Coroutine[Any, Any, None]]] = {
     function.__name__: function
     for function in (
@@ -115,6 +142,11 @@ WORKFLOWS: dict[str, Callable[[AsyncDocassemble, Path], Coroutine[Any, Any, None
         deploy,
         ensure_api_key,
         export_sessions,
+        export_session_rows,
+        check_interviews,
+        uninstall,
+        download,
+        backup_playgrounds,
     )
 }
 
