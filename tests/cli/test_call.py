@@ -115,6 +115,10 @@ def test_files_are_uploaded_and_downloaded(dactl: Dactl) -> None:
             ("server.update_config", "config_changes=[]"),
             "config_changes must be: JSON …",
         ),
+        (
+            ("server.update_config", "config_changes=" + "[" * 100_000),
+            "config_changes must be: JSON …",
+        ),
         (("users.get_secret", "username=a", "password=b"), "password must be: …"),
         (("sessions.delete_many", "--yes"), "…"),
         (("server.get_health", "now=1"), "server.get_health has no argument now."),

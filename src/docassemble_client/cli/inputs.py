@@ -20,6 +20,8 @@ _STDIN = "-"
 _DURATION = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _YAML = {".yml", ".yaml"}
+# What PyYAML raises besides its own errors: for 2026-02-30, !!bool x, !!int '' and !!timestamp x.
+_YAML_ERRORS = (ValueError, LookupError, AttributeError, RecursionError)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -124,7 +126,8 @@ def read_rows(path: str, delimiter: str | None = None) -> list[Mapping[str, Any]
     elif suffix == ".json" or suffix in _YAML:
         rows = _parse(text, path)
     else:
-        lines = [line for line in text.splitlines() if line.strip()]
+        # Not splitlines: a text in JSON may contain other line ends, such as U+2028.
+        lines = [line for line in text.split("\n") if line.strip()]
         rows = [_parse_json(line, path) for line in lines]
     if not is_json_array(rows) or not all(map(is_json_object, rows)):
         message = f"{_describe(path)} must contain a list of objects"
@@ -239,7 +242,7 @@ def _parse_yaml(text: str, path: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2026-02-30
+    except (yaml.YAMLError, *_YAML_ERRORS):
         message = f"{path} is not valid YAML"
         raise UsageError(message) from None
 

@@ -71,7 +71,7 @@ def _parse_value(param: Param, text: str) -> object:
         return _PARSERS[param.kind](text)
     except UsageError:
         raise
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         message = f"{param.name} must be: {KINDS[param.kind]}"
         raise UsageError(message) from None
 
