@@ -137,10 +137,10 @@ class Recorder:
     """
     Records interview sessions that a client runs on a real server.
 
-    You can commit the recordings. They contain the screens and the answers that you send, so use
-    fictitious data. They do not contain the API key, session secrets, the host of the server and
-    the e-mail address of the key's owner, in any spelling. The recorder asks the server for this
-    address.
+    Recordings contain the screens and the answers that you send. Use fictitious answers, and never
+    commit recordings of real clients. Recordings do not contain the API key, session secrets, the
+    host of the server and the e-mail address of the key's owner, in any spelling. The recorder asks
+    the server for this address.
 
     Attributes:
         recordings: Recordings by file name of the interview. Several sessions of one interview are
