@@ -12,27 +12,31 @@ import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from benchmarks import measures, report
+from benchmarks import documents, measures, report
+from benchmarks.jobs import JobResult, JobServers, measure_jobs
+from benchmarks.measurements import Measurements
 from benchmarks.server import FILE_SIZE
 from benchmarks.worker import CONTENDERS, LONG_WORKS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
 
 ROOT = Path(__file__).parents[1]
+CORES = sorted(os.sched_getaffinity(0))
 CONCURRENCIES = (1, 20, 100, 500)
 CALLS = ("get", "page", "post")
-ROUNDS, QUICK_ROUNDS = 5, 2
-_LONG_SECONDS = 2.0  # longer measurements are not repeated
+ROUNDS, QUICK_ROUNDS = 3, 2
+DOCUMENT_ROUNDS = 4
+_LONG_SECONDS = 1.0  # longer measurements are not repeated
 Results: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
 
 
 @contextmanager
 def _run_process(core: int, *command: str, folder: str) -> Generator[subprocess.Popen[str]]:
     """Run a module on one core; it ends when its input is closed."""
-    cores = sorted(os.sched_getaffinity(0))
     paths = [str(ROOT), folder, os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths).rstrip(os.pathsep)}
     with subprocess.Popen(
@@ -42,7 +46,7 @@ def _run_process(core: int, *command: str, folder: str) -> Generator[subprocess.
         env={**environment, "no_proxy": "*"},
         text=True,
     ) as process:
-        os.sched_setaffinity(process.pid, {cores[core % len(cores)]})
+        os.sched_setaffinity(process.pid, {CORES[core % len(CORES)]})
         try:
             yield process
         finally:
@@ -96,9 +100,9 @@ def _measure_contenders(url: str, folder: str, *, quick: bool) -> Results:
 def _plan_rounds(*, quick: bool) -> Iterator[tuple[str, int, int]]:
     # Measure memory first, before other works increase the memory of the process.
     for work in (*LONG_WORKS, *CALLS):
-        is_long = work in LONG_WORKS
-        for concurrency in (1,) if is_long else (1, 100) if quick else CONCURRENCIES:
-            for number in range(QUICK_ROUNDS if quick else min(ROUNDS, 3) if is_long else ROUNDS):
+        concurrencies = CONCURRENCIES if work == "get" and not quick else (1, 100)
+        for concurrency in (1,) if work in LONG_WORKS else concurrencies:
+            for number in range(QUICK_ROUNDS if quick else ROUNDS):
                 yield work, concurrency, number
 
 
@@ -113,20 +117,45 @@ def _summarize(samples: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _measure_single(url: str, *, quick: bool) -> dict[str, dict[str, float]]:
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[0]})
     rounds = 5 if quick else 15
+    return {
+        "listing": asyncio.run(measures.measure_listing(url)),
+        "prefetch": asyncio.run(measures.measure_prefetch(url)),
+        "overhead": asyncio.run(measures.measure_overhead(url, 100 * rounds)),
+        "concurrency": asyncio.run(measures.measure_concurrency(url, 2 if quick else 7)),
+        "decode": measures.measure_decoding(rounds),
+        **measures.measure_imports(url, 3 if quick else 9),
+    }
+
+
+def _measure_jobs(url: str, folder: str, *, quick: bool) -> dict[str, JobResult]:
+    with _run_process(1, "benchmarks.job_server", folder=folder) as process:
+        server = json.loads(process.stdout.readline())  # type: ignore[union-attr]  # a pipe
+        servers = JobServers(url=server["url"], key=server["key"], slow_url=f"{url}/slow")
+        return asyncio.run(measure_jobs(servers, rounds=1 if quick else 2))
+
+
+def _measure_documents(folder: str, *, quick: bool) -> documents.DocumentRates:
+    """Measure documents per minute on the real server that the environment names, if any."""
+    if not documents.is_server_known():
+        return {}
+    baseline = documents.extract_baseline(ROOT, Path(folder, "baseline"))
+
+    def start(source: str) -> AbstractContextManager[subprocess.Popen[str]]:
+        return _run_process(0, "benchmarks.document_worker", folder=source)
+
+    rounds = 1 if quick else DOCUMENT_ROUNDS
+    return documents.measure_documents(start, ROOT / "src", baseline, rounds=rounds)
+
+
+@contextmanager
+def _use_first_core() -> Generator[None]:
+    """Run this process on the first core, and servers on the second."""
+    os.sched_setaffinity(0, {CORES[0]})
     try:
-        return {
-            "listing": asyncio.run(measures.measure_listing(url)),
-            "prefetch": asyncio.run(measures.measure_prefetch(url)),
-            "overhead": asyncio.run(measures.measure_overhead(url, 100 * rounds)),
-            "concurrency": asyncio.run(measures.measure_concurrency(url, rounds)),
-            "decode": measures.measure_decoding(rounds),
-            **measures.measure_imports(url, 3 if quick else 9),
-        }
+        yield
     finally:
-        os.sched_setaffinity(0, set(cores))
+        os.sched_setaffinity(0, set(CORES))
 
 
 def main() -> None:
@@ -135,14 +164,22 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="run few and short rounds")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
+    quick: bool = options.quick
     with TemporaryDirectory() as folder:
         _generate_client(folder)
+        rates = _measure_documents(folder, quick=quick)
         with _run_process(1, "benchmarks.server", folder=folder) as server:
             # A host name, because clients ignore cookies of IP addresses.
             url = f"http://localhost:{server.stdout.readline().strip()}"  # type: ignore[union-attr]  # a pipe
-            single_results = _measure_single(url, quick=options.quick)
-            results: Any = _measure_contenders(url, folder, quick=options.quick)
-    text = report.render_page(results, single_results, quick=options.quick)
+            with _use_first_core():
+                pairs = asyncio.run(measures.measure_pairs(url, 3 if quick else 11))
+                single_results = _measure_single(url, quick=quick)
+                jobs = _measure_jobs(url, folder, quick=quick)
+            results = _measure_contenders(url, folder, quick=quick)
+    measurements = Measurements(
+        results=results, pairs=pairs, single_results=single_results, jobs=jobs, documents=rates
+    )
+    text = report.render_page(measurements, quick=quick)
     print(text)
     if options.write:
         report.write_page(ROOT / "docs", text, results)

@@ -1,4 +1,4 @@
-"""Benchmarks of this client alone: decoding, lists, imports, overhead and concurrency."""
+"""Benchmarks in one process: calls in pairs, decoding, lists, imports, overhead, concurrency."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ asyncio.run(main())
 _USER_JSON = json.dumps(make_user(1)).encode()
 _MAX_BYTES = 1 << 20
 FEW, MANY = 20, 500
+PAIR_CALLS = {1: 150, FEW: 400, 100: 600, MANY: 1500}
+"""Number of calls of a turn, by calls in flight."""
 GC_THRESHOLD = 50_000
 """Allocated objects before Python's garbage collector runs; by default 700 to 2,000."""
 # The extra `speed`, and click, which httpx imports for its command line if it is installed.
@@ -277,6 +279,38 @@ async def measure_concurrency(url: str, rounds: int = 25, calls: int = 3000) -> 
                     key = f"{name}, threshold" if has_threshold else name
                     ratios.setdefault(key, []).append(many["rate"] / few["rate"])
     return {name: statistics.median(values) for name, values in ratios.items()}
+
+
+async def measure_pairs(url: str, rounds: int = 15) -> dict[int, dict[str, float]]:
+    """
+    Measure the CPU seconds of a call by this client and by raw aiohttp, by calls in flight.
+
+    Both alternate in short turns (ours, raw, raw, ours) in one process, with all connections open
+    and garbage collected before each turn. So the speed of the machine, which changes within
+    seconds, concerns both. `ratio` is the median ratio of a round.
+    """
+    samples: dict[int, list[tuple[float, float]]] = {number: [] for number in PAIR_CALLS}
+    async with Ours(url, MANY, "aiohttp") as ours, RawAiohttp(url, MANY) as raw:
+        for number in range(rounds + 1):
+            for concurrency, calls in PAIR_CALLS.items():
+                # Open connections that were closed because they were idle.
+                for client in (ours, raw):
+                    await time_calls(client.get, concurrency, concurrency)
+                turns: list[float] = []
+                for client in (ours, raw, raw, ours):
+                    gc.collect()
+                    turns.append((await time_calls(client.get, concurrency, calls))["cpu"])
+                if number:  # the first round fills caches
+                    pair = (turns[0] + turns[3]) / 2, (turns[1] + turns[2]) / 2
+                    samples[concurrency].append(pair)
+    return {
+        concurrency: {
+            "ours": statistics.median(own for own, _ in pairs),
+            "raw": statistics.median(other for _, other in pairs),
+            "ratio": statistics.median(own / other for own, other in pairs),
+        }
+        for concurrency, pairs in samples.items()
+    }
 
 
 async def measure_listing(url: str) -> dict[str, float]:

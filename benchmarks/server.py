@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE_ITEMS, PAGES = 100, 1000
+SESSIONS = 10_000
 FILE_SIZE = 256 << 20
 SLOW_SECONDS = 0.05
 """Delay of responses below /slow."""
@@ -50,6 +51,39 @@ def make_page(number: int, last: int = PAGES) -> bytes:
     return json.dumps({"items": items, "next_id": token if number < last else None}).encode()
 
 
+def make_session_page(number: int) -> bytes:
+    """Make a page of the list of sessions, with their answers."""
+    first = (number - 1) * PAGE_ITEMS + 1
+    items = [_make_session(index) for index in range(first, first + PAGE_ITEMS)]
+    token = b64encode(str(number * PAGE_ITEMS).encode()).decode().rstrip("=")
+    next_id = token if number * PAGE_ITEMS < SESSIONS else None
+    return json.dumps({"items": items, "next_id": next_id}).encode()
+
+
+def _make_session(number: int) -> dict[str, object]:
+    """Make a session as in sessions.list_across_users."""
+    answers: dict[str, object] = {f"answer_{index}": f"text {index}" for index in range(20)}
+    internal = {"steps": 3, "answered": {}, "objselections": {}, "starttime": None, "tracker": 3}
+    return {
+        "dict": {"_internal": internal, "nav": {}, "url_args": {}, **answers},
+        "email": f"jane.roe.{number % 500:06}@example.com",
+        "encrypted": True,
+        "filename": "docassemble.demo:data/questions/questions.yml",
+        "metadata": {"title": "Questions", "_origin_package": "docassemble.demo"},
+        "modtime": "11/21/2026 08:39:00 PM",
+        "session": f"{number:032}",
+        "starttime": "11/21/2026 08:30:00 PM",
+        "subtitle": None,
+        "tags": [],
+        "temp_user_id": None,
+        "title": "Questions",
+        "user_id": number % 500,
+        "utc_modtime": "2026-11-22T01:39:00",
+        "utc_starttime": "2026-11-22T01:30:00",
+        "valid": True,
+    }
+
+
 def _parse_token(token: str) -> int:
     return int(b64decode(token + "=" * (-len(token) % 4))) // PAGE_ITEMS + 1 if token else 1
 
@@ -64,7 +98,8 @@ def _make_response(content: bytes, status: str = "200 OK", kind: str = "applicat
 
 
 _USER = _make_response(json.dumps(make_user(1)).encode())
-_PAGES: dict[int, bytes] = {}
+_PAGES: dict[tuple[str, int], bytes] = {}
+_MAKE_PAGE = {"/api/user_list": make_page, "/api/users/interviews": make_session_page}
 _CREATED = _make_response(b'{"user_id": 7, "password": "abcdefgh"}')
 _STORED = _make_response(b"", "204 NO CONTENT")
 _FILE = (
@@ -141,11 +176,11 @@ class _Connection(asyncio.Protocol):
 def _find_response(path: str, query: str) -> bytes:
     if path == "/api/user":
         return _USER
-    if path == "/api/user_list":
+    if path in _MAKE_PAGE:
         number = _parse_token(parse_qs(query).get("next_id", [""])[0])
-        if number not in _PAGES:
-            _PAGES[number] = _make_response(make_page(number))
-        return _PAGES[number]
+        if (path, number) not in _PAGES:
+            _PAGES[path, number] = _make_response(_MAKE_PAGE[path](number))
+        return _PAGES[path, number]
     if path == "/api/user/new":
         return _CREATED
     if path == "/api/playground":

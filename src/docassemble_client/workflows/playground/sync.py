@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     _Call: TypeAlias = Callable[[], Awaitable[TaskHandle | None]]
 
 _MAX_CONCURRENT_DOWNLOADS = 4
-_MAX_REQUEST_FILES = 200  # the server accepts up to 1,000 parts
+_MAX_REQUEST_FILES = 900  # the server accepts up to 1,000 parts
 _MAX_REQUEST_BYTES = 8 * 1024 * 1024  # the server accepts 16 MiB
 _KIND_SYMBOLS = {"added": "+", "changed": "~", "deleted": "-"}
 

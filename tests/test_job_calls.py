@@ -1,0 +1,51 @@
+"""Jobs of many calls make no more of them than the API needs: a server answers few per second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.job_server import LETTER, make_server
+from benchmarks.jobs import JOBS, OurScripts, count_least_calls, make_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from docassemble_client.testing import FakeServer
+
+MAX_RATIO = 1.05
+# As in the benchmark, but with fewer items.
+ITEMS = {
+    "export": 250,
+    "sync_new": 1000,
+    "sync_again": 30,
+    "ensure_new": 20,
+    "ensure_again": 20,
+    "assemble": 20,
+}
+
+
+async def count_calls(fake: FakeServer, scripts: OurScripts, job: str, items: int) -> int:
+    """Run a job and count its calls."""
+    before = len(fake.received_requests)
+    await getattr(scripts, job)(items, "1")
+    return len(fake.received_requests) - before
+
+
+@pytest.mark.parametrize("job", JOBS)
+async def test_job_makes_the_least_number_of_calls(job: str, tmp_path: Path) -> None:
+    """At most 5 % more, also if the project and the users exist already."""
+    fake, items = make_server(), ITEMS[job]
+    make_files(tmp_path, items)
+    async with fake.client() as da:
+        if job == "export":
+            for _ in range(items):
+                await da.sessions.start(LETTER)
+        scripts = OurScripts(da, da, tmp_path)
+        await scripts.open_round("1")
+        if job.endswith("_again"):
+            await getattr(scripts, job.replace("_again", "_new"))(items, "1")
+        calls = await count_calls(fake, scripts, job, items)
+
+    assert calls <= MAX_RATIO * count_least_calls(job, items)
