@@ -33,8 +33,8 @@ _WORK_TITLES = {
 }
 _INTRODUCTION = """\
 What this client costs, compared with other ways to do the same on the same machine and server. A
-ratio of CPU or time below 1 means that this client needs less. This client decodes
-responses to models; raw aiohttp and httpx use `json.loads`. It uses the aiohttp transport.
+ratio of CPU or time below 1 means that this client needs less. It decodes responses to models and
+uses the aiohttp transport; raw aiohttp and httpx use `json.loads`.
 """
 _METHOD = """\
 `nox -s bench` runs all benchmarks and writes this page; `-- --quick` runs short rounds and only
@@ -214,7 +214,7 @@ def _render_lines(measurements: Measurements, *, quick: bool) -> Iterator[str]:
     yield (
         f"{'Short rounds' if quick else 'Rounds'}: {max(rounds)} of calls,"
         f" {int(results['list_all', FAST, 1]['rounds'])} of lists and files;"
-        " one if a round takes more than 2 s."
+        " one if a round takes more than 1 s."
     )
     yield ""
     yield from render_pairs(measurements)
@@ -270,8 +270,8 @@ def _render_lines(measurements: Measurements, *, quick: bool) -> Iterator[str]:
 def _render_overhead(result: dict[str, float]) -> Iterator[str]:
     bare, overhead, noise = (result[name] * 1e6 for name in ("bare", "overhead", "noise"))
     yield (
-        "The last ratio compares a call over the aiohttp transport, one at a time, with the same"
-        " call (request, timeouts, reading and decoding) without retries, hooks, log and limiter."
+        "The cost of retries, hooks and limiter is that of a call over the aiohttp transport, one"
+        " at a time, to the same call (request, timeouts, reading and decoding) without them."
     )
     yield (
         "Both alternate in rounds of ten calls, with the garbage collector disabled. The median"

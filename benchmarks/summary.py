@@ -144,9 +144,9 @@ def render_jobs(measurements: Measurements) -> Iterator[str]:
         "The speed of a job is the number of its calls: a real server answers 6 to 30 calls a"
         " second. The least is the number that the API needs at all: a page has 100 sessions, a"
         " request has up to 1,000 files, equal files are known by their content only, and a new"
-        " user is searched, created and read. Raw aiohttp makes that number of calls, with as many"
-        f" in flight ({CONCURRENCY}; the pages of the export are read one after the other). The"
-        " server takes 10 ms for a call, and 50 ms for a page of sessions."
+        " user is created and read. Raw aiohttp makes that number of calls, with as many in flight"
+        f" ({CONCURRENCY} for files and rows, otherwise one). The server takes 10 ms for a call,"
+        " and 50 ms for a page of sessions."
     )
     yield ""
     yield "| job | calls | least | ratio | time | raw aiohttp | ratio |"

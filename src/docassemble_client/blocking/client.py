@@ -448,6 +448,53 @@ class Docassemble(DocassembleBase):
             )
         )
 
+    def ensure_users(
+        self,
+        profiles: Mapping[str, workflows.Profile],
+        *,
+        privileges: Sequence[str] | None = None,
+        exact_privileges: Sequence[str] | None = None,
+        dry_run: bool = False,
+    ) -> ClosableIterator[workflows.EnsuredUser]:
+        """
+        Create or update many users, as `ensure_user` does for one.
+
+        It lists all users of the server once, 100 per call, instead of searching each of them. The
+        server generates the passwords of new users.
+
+        Args:
+            profiles: Fields to set, by e-mail address; an empty mapping for no fields.
+            privileges: Privileges that each user must have, as for `ensure_user`.
+            exact_privileges: Instead of `privileges`: all privileges of each user.
+            dry_run: Report what would be changed, and change nothing.
+
+        Returns:
+            The users, in the order of `profiles`, each as soon as it exists. Save the password of
+            a new user at once: after an error, the server does not show it again. The
+            `account_type` of a user that did not change is None.
+
+        Raises:
+            UsageError: An argument is invalid, or both `privileges` and `exact_privileges` are set;
+                no request was sent.
+            DocassembleError: While iterating: a user could not be created or updated.
+
+        Example:
+            ```python
+            for ensured in da.ensure_users({"ana@example.com": {"first_name": "Ana"}}):
+                print(ensured.user.email, ensured.created)
+            ```
+        """
+        return ClosableIterator(
+            call_blocking(
+                lambda: self._inner.ensure_users(
+                    profiles,
+                    privileges=privileges,
+                    exact_privileges=exact_privileges,
+                    dry_run=dry_run,
+                )
+            )
+        )
+
     def ensure_api_key(
         self,
         user: models.User | int,

@@ -371,3 +371,64 @@ async def test_key_can_be_ensured_for_a_user_object() -> None:
 
     async with server.client() as da:
         assert (await da.ensure_api_key(await da.users.get(7), "ci")).info.name == "ci"
+
+
+async def ensure_users(server: RouteServer, profiles: Any, **options: Any) -> list[EnsuredUser]:
+    """Ensure these users on this server."""
+    async with server.client() as da:
+        return [ensured async for ensured in da.ensure_users(profiles, **options)]
+
+
+async def test_many_users_are_listed_once() -> None:
+    """Only missing users are created, and only differences are sent."""
+    ben = make_user_json("BEN@example.com", 3, privileges=["user", "advocate"])
+    phone = {**make_user_json(user_id=4), "email": None}
+    server = RouteServer(
+        {
+            "GET /api/user_list": make_page(ben, phone),
+            "POST /api/user/new": NEW_USER,
+            "GET /api/user/7": (200, make_user_json("ana@example.com", first_name="Ana")),
+        }
+    )
+
+    ana, same = await ensure_users(
+        server,
+        {" ana@example.com ": {"first_name": "Ana"}, "ben@example.com": {}},
+        privileges=["user"],
+    )
+
+    assert (ana.created, ana.user.id, ana.password) == (True, 7, Secret("examplePass"))
+    assert (same.created, same.user.id, same.granted, same.revoked) == (False, 3, (), ())
+    assert server.calls == ["GET /api/user_list", "POST /api/user/new", "GET /api/user/7"]
+
+
+async def test_dry_run_of_many_users_changes_nothing() -> None:
+    """It only lists the users."""
+    server = RouteServer({"GET /api/user_list": make_page(make_user_json())})
+
+    new, old = await ensure_users(
+        server, {"x@example.com": {}, EMAIL: {}}, exact_privileges=["advocate"], dry_run=True
+    )
+
+    assert (new.created, old.granted, old.revoked) == (True, ("advocate",), ("user",))
+    assert server.calls == ["GET /api/user_list"]
+
+
+@pytest.mark.parametrize(
+    ("profiles", "options"),
+    [
+        ({"a@example.com": {}, "A@example.com ": {}}, {}),
+        ({"a@example.com": {"name": "A"}}, {}),
+        ({"a@example.com": {}}, {"privileges": ["user"], "exact_privileges": ["user"]}),
+        (["a@example.com"], {}),
+    ],
+    ids=["twice", "unknown field", "both privileges", "no mapping"],
+)
+async def test_invalid_arguments_for_many_users_send_nothing(profiles: Any, options: Any) -> None:
+    """All users are checked before the first request."""
+    server = RouteServer({})
+
+    with pytest.raises(UsageError):
+        await ensure_users(server, profiles, **options)
+
+    assert server.calls == []

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from attrs import evolve, field, frozen
 
-from docassemble_client._checks import FLAG, TEXT, TEXT_MAPPING, TEXTS, Kind, check_arguments
+from docassemble_client._checks import (
+    FLAG,
+    TEXT,
+    TEXT_MAPPING,
+    TEXTS,
+    Kind,
+    check_arguments,
+    validate,
+)
 from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import CancelledError
 from docassemble_client.config import Secret
@@ -17,7 +26,7 @@ from docassemble_client.models import User as UserModel
 from docassemble_client.workflows.errors import ApiKeyNotCreated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator
 
     from docassemble_client._base_client import BaseClient
     from docassemble_client.models import ApiKeyMethod, Permission
@@ -112,28 +121,65 @@ class EnsuredApiKey:
         return text
 
 
+@frozen(kw_only=True)
+class UserOptions:
+    """What users must have, as in `ensure_user`; checked when it is created."""
+
+    privileges: Sequence[str] | None = field(validator=validate(TEXTS, optional=True))
+    exact_privileges: Sequence[str] | None = field(validator=validate(TEXTS, optional=True))
+    dry_run: bool = field(validator=validate(FLAG))
+
+    def __attrs_post_init__(self) -> None:
+        if self.privileges is not None and self.exact_privileges is not None:
+            message = "pass privileges or exact_privileges, not both"
+            raise UsageError(message)
+
+
 async def ensure_user(
     client: BaseClient,
     email: str,
+    options: UserOptions,
     *,
-    privileges: Sequence[str] | None,
-    exact_privileges: Sequence[str] | None,
     profile: Profile | None,
     password: str | Secret | None,
-    dry_run: bool,
 ) -> EnsuredUser:
     """Create a user, or update what differs."""
     check_arguments(TEXT, email=email)
-    check_arguments(TEXT_MAPPING, optional=True, profile=profile)
-    check_arguments(TEXTS, optional=True, privileges=privileges, exact_privileges=exact_privileges)
-    check_arguments(FLAG, dry_run=dry_run)
-    if privileges is not None and exact_privileges is not None:
-        message = "pass privileges or exact_privileges, not both"
-        raise UsageError(message)
+    fields = _normalize_profile(profile)
     address = email.strip()
-    fields = _normalize_profile(profile or {})
-    names = list(dict.fromkeys(exact_privileges or privileges or ()))
     user = await _find_user(client, address)
+    return await _ensure_user(client, address, user, options, fields, password)
+
+
+async def ensure_users(
+    client: BaseClient, profiles: Mapping[str, Profile], options: UserOptions
+) -> AsyncGenerator[EnsuredUser]:
+    """Create users that are missing, and update what differs; list all users once."""
+    check_arguments(TEXT_MAPPING, profiles=profiles)
+    requested = [(email.strip(), _normalize_profile(profiles[email])) for email in profiles]
+    addresses = {address.casefold() for address, _ in requested}
+    if len(addresses) < len(requested):
+        message = "an e-mail address occurs several times; upper and lower case do not matter"
+        raise UsageError(message)
+    users: dict[str, UserModel] = {}
+    async for user in client.users.list(include_inactive=True):
+        if (address := (user.email or "").casefold()) in addresses:
+            users[address] = user
+    for address, fields in requested:
+        existing = users.get(address.casefold())
+        yield await _ensure_user(client, address, existing, options, fields, None)
+
+
+async def _ensure_user(
+    client: BaseClient,
+    address: str,
+    user: UserModel | None,
+    options: UserOptions,
+    fields: Profile,
+    password: str | Secret | None,
+) -> EnsuredUser:
+    exact_privileges, dry_run = options.exact_privileges, options.dry_run
+    names = list(dict.fromkeys(exact_privileges or options.privileges or ()))
     if user is None and dry_run:
         return EnsuredUser(
             user=None,
@@ -214,7 +260,9 @@ def _has_address(user: UserModel, address: str) -> bool:
     return (user.email or "").casefold() == address.casefold()
 
 
-def _normalize_profile(profile: Mapping[str, object]) -> Profile:
+def _normalize_profile(profile: Mapping[str, object] | None) -> Profile:
+    check_arguments(TEXT_MAPPING, optional=True, profile=profile)
+    profile = profile or {}
     unknown = sorted(profile.keys() - Profile.__annotations__.keys())
     if unknown:
         message = f"unknown profile fields: {', '.join(unknown)}"
