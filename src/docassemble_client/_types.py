@@ -57,6 +57,14 @@ def parse_utc_time(text: str | Unset | None) -> datetime | None:
         return None
 
 
+def parse_unix_time(seconds: float) -> datetime | None:
+    """Convert seconds since 1970; None if Python has no such time, as a server can send any."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OSError, OverflowError, ValueError):
+        return None
+
+
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     """Whether the value is a mapping."""
     return isinstance(value, Mapping)

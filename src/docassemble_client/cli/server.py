@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from docassemble_client._types import parse_unix_time
 from docassemble_client.cli.common_options import COMMON, Common
 from docassemble_client.cli.exit_codes import ExitCode
 from docassemble_client.cli.inputs import parse_duration
@@ -51,15 +51,9 @@ async def health(*, common: Common = COMMON) -> None:
     async with common.connect() as da:
         status = await da.server.get_health()
     state = "works" if status.ok else "does not work"
-    started = _format_time(status.server_start_time)
+    time = parse_unix_time(status.server_start_time)
+    started = "an unknown time" if time is None else f"{time:%Y-%m-%d %H:%M:%S} UTC"
     common.show(status, f"docassemble {status.version} {state}, up since {started}")
-
-
-def _format_time(seconds: float) -> str:
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OSError, OverflowError, ValueError):  # The server can send any number.
-        return "an unknown time"
 
 
 @app.command

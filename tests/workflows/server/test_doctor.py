@@ -74,6 +74,17 @@ async def test_administrator_may_use_every_operation() -> None:
     assert lines[4].startswith("  allowed: api_keys (all); files (all); ")
 
 
+@pytest.mark.parametrize("seconds", [-1e308, 1e308, 1e15])
+async def test_impossible_start_time_is_unknown(seconds: float) -> None:
+    """A server can send any number."""
+    health = (200, {"ok": True, "server_start_time": seconds, "version": "1.10.14"})
+
+    report, _ = await run_doctor(ADMIN_ROUTES | {"GET /health_status": health})
+
+    assert report.start_time is None
+    assert "up since" not in str(report)
+
+
 async def test_user_without_privileges_may_use_few_operations() -> None:
     """Operations are refused, or unknown if they depend on the configuration."""
     user = (200, make_user_json(None, privileges=["user"]))  # type: ignore[arg-type]  # the server sends null

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -11,6 +11,7 @@ from attrs import frozen
 
 import docassemble_client.operations as table
 from docassemble_client._concurrency import gather
+from docassemble_client._types import parse_unix_time
 from docassemble_client.config import Confidential
 from docassemble_client.errors import (
     AccessDenied,
@@ -147,7 +148,7 @@ async def doctor(client: BaseClient) -> ServerReport:
         problem = str(error)
     else:
         version = health.version
-        start_time = datetime.fromtimestamp(health.server_start_time, UTC)
+        start_time = parse_unix_time(health.server_start_time)
     await probe.run()
     operations = probe.group_operations()
     owner = probe.owner
