@@ -275,7 +275,9 @@ def serve_fake(cli: CommandLine) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate()
 
-    assert re.fullmatch(r"export DOCASSEMBLE_URL=http://\S+ DOCASSEMBLE_API_KEY=\S+\n", line)
+    assert re.fullmatch(
+        r"export DOCASSEMBLE_URL=http://127.0.0.1:[1-9]\d+ DOCASSEMBLE_API_KEY=\S+\n", line
+    )
 
 
 def clean_up(cli: CommandLine) -> None:

@@ -115,6 +115,24 @@ def test_rows_without_their_files_are_reported(dactl: Dactl) -> None:
         1,
         ["1 row: 0 done, 1 with missing documents; see run.jsonl"],
     )
+    assert "hint: Add --rerun-missing" in missing.err
+    assert again.code == 0
+
+
+def test_unknown_row_says_what_to_do(dactl: Dactl) -> None:
+    """The first run was killed while the row ran, as its journal shows."""
+    Path("rows.csv").write_text("name\nAda\n", encoding="utf-8")
+    arguments = ("batch", I, "rows.csv", "--save", "out", "--journal", "run.jsonl")
+    dactl(*arguments)
+    journal = Path("run.jsonl")
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    journal.write_text("".join(line for line in lines if "outcome" not in line), encoding="utf-8")
+
+    result = dactl(*arguments)
+    again = dactl(*arguments, "--rerun-unknown")
+
+    assert (result.code, result.out) == (6, "1 row: 0 done, 1 unknown; see run.jsonl\n")
+    assert "hint: Check what these rows did; then add --rerun-unknown" in result.err
     assert again.code == 0
 
 
@@ -138,6 +156,7 @@ def test_unknown_rows_have_their_own_exit_code() -> None:
     ("name", "text", "message"),
     [
         ("rows.csv", "a,b\n1,2,3\n", "rows.csv has a row with more cells than the header."),
+        ("rows.csv", "", "rows.csv is empty."),
         ("rows.csv", "a,b,a\n1,2,3\n", "rows.csv has two columns of the same name."),
         ("rows.csv", f"a\n{'b' * 200_000}\n", "rows.csv is not valid CSV (after line 1)."),
         ("rows.yml", "- born: 2026-02-30\n", "rows.yml is not valid YAML."),

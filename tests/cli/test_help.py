@@ -117,3 +117,10 @@ def test_long_names_have_a_line_of_their_own() -> None:
     section = format_section("Parameters", [("--short", "A."), (f"--{'x' * 40}", "B.")])
 
     assert [len(line) - len(line.lstrip()) for line in section.splitlines()] == [0, 2, 2, 32]
+
+
+def test_argument_too_many_is_named(dactl: Dactl) -> None:
+    """In one line."""
+    result = dactl("doctor", "all", "servers")
+
+    assert (result.code, result.err) == (2, "dactl: unexpected argument: all servers\n")

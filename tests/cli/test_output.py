@@ -21,13 +21,17 @@ from docassemble_client import (
     Secret,
     TaskEvent,
     TaskHandle,
+    UsageError,
     User,
 )
+from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client.cli.common_options import OutputOptions
 from docassemble_client.cli.json_values import to_json
 from docassemble_client.cli.output import format_error, to_text, write_error, write_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Dactl
 
 
@@ -139,6 +143,26 @@ def test_error_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         "hint: Look elsewhere",
         "dactl: a b",
     ]
+
+
+def test_words_of_python_are_those_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """No error tells you to set an argument that dactl does not have."""
+    write_error(UsageError("base_url needs a host; pass create=True or pip=.", hint="Ask, …"))
+    write_error(UsageError("save_to cannot be a folder"))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "dactl: the URL needs a host; pass --create or --pip.",
+        "hint: Ask, …",
+        "dactl: --save cannot be a folder.",
+    ]
+
+
+def test_file_that_cannot_be_written_is_named_by_its_folder(tmp_path: Path) -> None:
+    """A temporary name says nothing."""
+    with pytest.raises(OSError, match="part") as caught, AtomicFileWriter(tmp_path / "a/b", None):
+        pass
+
+    assert format_error(caught.value) == f"{tmp_path / 'a'}: No such file or directory"
 
 
 class Terminal(io.StringIO):

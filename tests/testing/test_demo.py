@@ -186,6 +186,29 @@ def test_the_command_chooses_what_a_restart_does(
     assert FakeServer().outage == "waiting"
 
 
+def test_the_command_names_the_free_port_that_it_found(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Port 0 is a free port."""
+    ports: list[int] = []
+    monkeypatch.setattr(uvicorn, "run", lambda *_, port, **__: ports.append(port))
+
+    main(["--port", "0"])
+
+    assert ports[0] > 0
+    assert f"http://127.0.0.1:{ports[0]} " in capsys.readouterr().out
+
+
+def test_the_command_refuses_a_port_that_it_cannot_use(capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, before it writes a URL."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--port", "99999"])
+
+    output = capsys.readouterr()
+    assert (caught.value.code, output.out) == (2, "")
+    assert output.err == "the port must be a number from 0 to 65535\n"
+
+
 async def test_the_command_replays_recordings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

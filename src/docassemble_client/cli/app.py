@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError, UnusedCliTokensError
 
 import docassemble_client.cli.output as output
 from docassemble_client._version import __version__
@@ -85,7 +85,10 @@ def _report(error: Exception) -> ExitCode:
         # The reader has read enough, as in `dactl user list | head`.
         output.discard_stdout()
         return ExitCode.DONE
-    if isinstance(error, UnknownCommandError):
+    if isinstance(error, UnusedCliTokensError):
+        words = " ".join(error.unused_tokens or ())
+        output.write_note(f"dactl: unexpected argument: {words}")
+    elif isinstance(error, UnknownCommandError):
         output.write_note(f"dactl: {_describe_unknown(error)}")
     else:
         output.write_error(error)

@@ -87,6 +87,10 @@ async def batch(
                         reason = f": {format_error(result.error)}" if result.error else ""
                         write_note(f"row {result.key}: {result.outcome}{reason}")
     common.show(summary, summarize(summary, journal))
+    if summary.unknown:
+        common.note("hint: Check what these rows did; then add --rerun-unknown to run them again")
+    if summary.missing:
+        common.note("hint: Add --rerun-missing to run the rows again whose documents are gone")
     return choose_exit_code(summary)
 
 

@@ -15,7 +15,7 @@ app = App(name="fake")
 def serve(
     *,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port.")] = 8000,
+    port: Annotated[int, Parameter(help="Port; 0 for a free port.")] = 8000,
     version: str | None = None,
     restart_seconds: float = 3.0,
     install_seconds: float = 3.0,

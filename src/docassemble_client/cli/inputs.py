@@ -17,7 +17,7 @@ from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 
 _STDIN = "-"
-_DURATION = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhdw])")
+_DURATION = re.compile(r"(?P<count>0*[1-9][0-9]{0,5})(?P<unit>[smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _YAML = {".yml", ".yaml"}
 # What PyYAML raises besides its own errors: for 2026-02-30, !!bool x, !!int '' and !!timestamp x.
@@ -39,7 +39,7 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        message = "a duration is a number and a unit"
+        message = "a duration must be a number from 1 with a unit"
         raise UsageError(message, hint="Write for example 45s, 30m, 12h, 90d or 2w")
     return timedelta(seconds=int(match["count"]) * _SECONDS[match["unit"]])
 
@@ -258,7 +258,10 @@ def _parse_csv(text: str, path: str, delimiter: str | None) -> list[dict[str, st
     except csv.Error:
         message = f"{path} is not valid CSV (after line {reader.line_num})"
         raise UsageError(message) from None
-    names = reader.fieldnames or []
+    names = reader.fieldnames
+    if not names:
+        message = f"{path} is empty"
+        raise UsageError(message, hint="Write the names of the variables into the first line")
     if len(set(names)) < len(names):
         message = f"{path} has two columns of the same name"
         raise UsageError(message)

@@ -8,13 +8,22 @@ import re
 import sys
 from collections.abc import AsyncIterable, Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
+from docassemble_client._atomic_file import is_partial_file
 from docassemble_client._types import JSON
 from docassemble_client.errors import DocassembleError
 
 # In errors of the library, such as `create=True` or `policy=`.
-_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:True\b|(?=[\s,;)]|$))")
+_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:True\b|(?=[\s,;.)]|$))")
+# Words of Python in errors of the library, and those of the command line.
+_WORDS = {
+    "base_url": "the URL",
+    "save_to": "--save",
+    "Pass what TaskHandle.to_token() returned": "Pass the token that the first command wrote",
+    "; see the error's body for the reason": "",
+}
 # They could move the cursor of a terminal, or change its settings.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -62,8 +71,8 @@ def write_error(error: Exception) -> None:
     if isinstance(error, DocassembleError):
         text = str(error)
         hint = error.hint.rstrip(".")
-        if hint and text.endswith(f" {hint}."):
-            text = text.removesuffix(f" {hint}.")
+        if hint:
+            text = text.rstrip(".").removesuffix(f" {hint}")
         write_note(f"dactl: {_to_one_line(text)}")
         if hint:
             write_note(f"hint: {_to_one_line(hint)}")
@@ -74,12 +83,17 @@ def write_error(error: Exception) -> None:
 def format_error(error: Exception) -> str:
     """Return the text of an error in one line; arguments of Python are options here."""
     if isinstance(error, OSError) and error.filename is not None:
-        return _to_one_line(f"{error.filename}: {error.strerror}")
+        path = Path(os.fsdecode(error.filename))
+        # The name of a temporary file says nothing: its folder is missing or cannot be written.
+        shown = path.parent if is_partial_file(path) else path
+        return _to_one_line(f"{shown}: {error.strerror}")
     return _to_one_line(str(error))
 
 
 def _to_one_line(text: str) -> str:
     line = " ".join(text.split())
+    for word, replacement in _WORDS.items():
+        line = line.replace(word, replacement)
     return _ARGUMENT.sub(lambda match: f"--{match[1].replace('_', '-')}", line)
 
 

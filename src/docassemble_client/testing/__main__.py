@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 from typing import TYPE_CHECKING, get_args
 
 import uvicorn
@@ -13,6 +14,8 @@ from docassemble_client.testing.server import LATEST_VERSION, FakeServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_MAX_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "Playground interviews run as Python code, so do not expose it to untrusted users.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port; 0 for a free port (default: %(default)s)"
+    )
     parser.add_argument(
         "--version",
         default=LATEST_VERSION,
@@ -55,9 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--recordings", help="folder of recorded interviews to replay")
     options = parser.parse_args(arguments)
+    if not 0 <= options.port <= _MAX_PORT:
+        parser.exit(2, f"the port must be a number from 0 to {_MAX_PORT}\n")
+    port = options.port or _find_free_port(options.host)
     fake = FakeServer(
         version=options.version,
-        url=f"http://{options.host}:{options.port}",
+        url=f"http://{options.host}:{port}",
         restart_seconds=options.restart_seconds,
         install_seconds=options.install_seconds,
         outage=options.outage,
@@ -68,11 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     uvicorn.run(
         fake.asgi,
         host=options.host,
-        port=options.port,
+        port=port,
         log_level="warning",
         server_header=False,  # the responses have their own
         date_header=False,
     )
+
+
+def _find_free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as server:
+        return int(server.getsockname()[1])
 
 
 if __name__ == "__main__":
