@@ -200,7 +200,7 @@ def compatibility(session: nox.Session) -> None:
     session.run("griffe", "check", "docassemble_client", "--search", "src", "--against", tags[0])
 
 
-@nox.session(default=False, tags=ALL)
+@nox.session(python=NEWEST, default=False, tags=ALL)
 def bench(session: nox.Session) -> None:
     """Compare this client with others and write docs/benchmarks.md; `-- --quick` only prints."""
     _install(session, "bench")
