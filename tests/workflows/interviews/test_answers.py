@@ -298,6 +298,10 @@ def test_value_that_contains_itself_is_refused() -> None:
         ({"rent": [Float64("inf")]}, "x['rent'][0] is not a finite number"),
         (NaT(1, 1, 1), "NaT is not a date"),
         ({"born": NaT(1, 1, 1)}, "NaT is not a date"),
+        pytest.param([10**5000], "x[0] has too many digits", id="5,000 digits"),
+        pytest.param(
+            DADict({10**5000: True}), "the keys of a mapping must be", id="key of 5,000 digits"
+        ),
         (Decimal("NaN"), "a Decimal cannot be represented"),
         (Decimal("sNaN"), "a Decimal cannot be represented"),
         (Decimal("1e999999999"), "a Decimal cannot be represented"),

@@ -22,6 +22,7 @@ _UTIL_MODULE = "docassemble.base.util"
 _CLASS_NAME = re.compile(r"docassemble(\.[A-Za-z_]\w*)+", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _MAX_DIGITS = 4300  # of an integer that Python writes
+_MAX_BITS = 14_000  # of such an integer
 # The server would read a form field of this name as the API key.
 _API_KEY_FIELD = "key"
 # The keys that make the server convert a mapping to an object.
@@ -224,6 +225,8 @@ def _expand_dicts(answers: Mapping[str, Answer]) -> dict[str, Answer]:
 
 def _needs_variable(key: object) -> bool:
     is_scalar = key is None or isinstance(key, (bool, int, float))
+    if isinstance(key, int) and key.bit_length() > _MAX_BITS:
+        return False  # then it is refused, as other keys that are not texts
     return is_scalar or (isinstance(key, str) and bool(_DATE_LIKE.match(key)))
 
 
@@ -290,12 +293,19 @@ class _AnswerEncoder:
         elif isinstance(value, (list, tuple)):
             items = enumerate(cast("Sequence[object]", value))
             value = [self.encode(item, f"{name}[{number}]") for number, item in items]
-        elif isinstance(value, float) and not isfinite(value):
-            self._refuse(f"{name} is not a finite number", "Pass None for a missing value")
-        elif value is not None and not isinstance(value, (bool, int, float)):
+        elif isinstance(value, (int, float)):
+            self._check_number(value, name)
+        elif value is not None:
             problem = f"a value of type {type(value).__name__} cannot be sent"
             self._refuse(problem, "Pass JSON, a date, a DAObject or a file")
         return value
+
+    def _check_number(self, value: float, name: str) -> None:
+        if isinstance(value, int):
+            if value.bit_length() > _MAX_BITS:
+                self._refuse(f"{name} has too many digits", "Pass a string")
+        elif not isfinite(value):
+            self._refuse(f"{name} is not a finite number", "Pass None for a missing value")
 
     def _encode_object(self, value: DAObject, name: str) -> dict[str, JSONInput]:
         self.needs_conversion = True
