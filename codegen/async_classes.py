@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ class Module:
             for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         ]
         return [*self.classes, *(target.id for target in targets if isinstance(target, ast.Name))]
+
+
+@cache
+def parse_module(name: str, text: str) -> Module:
+    """Parse a module; the same text is parsed once."""
+    return Module(name, text)
 
 
 class Member(NamedTuple):

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from codegen.async_classes import METHOD_NAMES, Member, Module, find_functions, find_members
+from codegen.async_classes import (
+    METHOD_NAMES,
+    Member,
+    Module,
+    find_functions,
+    find_members,
+    parse_module,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -93,7 +100,7 @@ class BlockingPrinter:
 
     def _load(self, name: str) -> Module:
         if name not in self._modules:
-            self._modules[name] = Module(name, self._read(name))
+            self._modules[name] = parse_module(name, self._read(name))
         return self._modules[name]
 
     def _is_asynchronous(self, module: str, name: str) -> bool:

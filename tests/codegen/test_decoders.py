@@ -63,6 +63,7 @@ def _describe_model(type_: str) -> dict[str, Any]:
     return {"doc": "D.", "fields": fields}
 
 
+@pytest.mark.slow
 def test_decoders_agree_with_the_slow_path(generate: Generate) -> None:
     """Exact JSON takes the fast path; for any other, both paths have the same result or error."""
     client = generate(_describe_types(), BOXES)
