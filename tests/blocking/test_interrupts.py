@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import threading
@@ -105,7 +106,12 @@ def test_the_wait_for_a_task_is_interrupted() -> None:
         timers[0].join()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), TimeUpError(), SystemExit()])
+@pytest.mark.parametrize(
+    # A block may end in the CancelledError of an event loop that it has run.
+    "error",
+    [KeyboardInterrupt(), TimeUpError(), SystemExit(), asyncio.CancelledError()],
+    ids=lambda error: type(error).__name__,
+)
 def test_the_session_of_an_interrupted_block_is_deleted(error: BaseException) -> None:
     """Before the interrupt leaves the block."""
     fake = FakeServer()

@@ -9,7 +9,11 @@ import pytest
 
 from docassemble_client import APIError
 from docassemble_client._core.deserialize import strict_mode
-from docassemble_client.pytest_plugin import docassemble, fake_docassemble
+from docassemble_client.pytest_plugin import (
+    blocking_docassemble,
+    docassemble,
+    fake_docassemble,
+)
 from docassemble_client.testing import FakeServer
 
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
     from docassemble_client import AsyncDocassemble
 
-__all__ = ["docassemble", "fake_docassemble"]
+__all__ = ["blocking_docassemble", "docassemble", "fake_docassemble"]
 
 START_TIME = 1_780_000_000.0
 

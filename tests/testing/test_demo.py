@@ -9,7 +9,7 @@ import httpx
 import pytest
 import uvicorn
 
-from docassemble_client import AsyncDocassemble, JSONReply, demo
+from docassemble_client import AsyncDocassemble, Docassemble, JSONReply, demo
 from docassemble_client.testing import FakeServer, Recording
 from docassemble_client.testing.__main__ import main
 from docassemble_client.testing.recordings import RecordedReply, RecordedScreen
@@ -239,4 +239,15 @@ async def test_the_fixtures_are_a_server_and_its_client(
     me = await docassemble.users.get_current()
     assert me.email == fake_docassemble.admin_email
     result = await docassemble.wait_for_task(await docassemble.packages.install(pip="cowsay"))
+    assert result is not None
+
+
+def test_the_blocking_fixture_is_a_client_of_the_same_server(
+    fake_docassemble: FakeServer, blocking_docassemble: Docassemble
+) -> None:
+    """Waiting and retrying take no time there, too."""
+    fake_docassemble.fail("users.get_current", times=2)
+
+    assert blocking_docassemble.users.get_current().email == fake_docassemble.admin_email
+    result = blocking_docassemble.wait_for_task(blocking_docassemble.packages.install(pip="cowsay"))
     assert result is not None
