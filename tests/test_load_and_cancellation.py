@@ -26,7 +26,7 @@ from tests.faults.scripts import (
 from tests.faults.server import Connection, FaultServer, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
 pytestmark = pytest.mark.sockets
 
@@ -252,12 +252,10 @@ def _get_tasks(server: FaultServer) -> set[asyncio.Task[Any]]:
 
 
 @pytest.fixture
-def _freeze_garbage() -> Generator[None]:
+def _freeze_garbage() -> None:
     """Limit garbage collection to objects that are created from now on."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.usefixtures("_freeze_garbage")
