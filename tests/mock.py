@@ -78,8 +78,8 @@ async def settle(rounds: int = 20) -> None:
 
 
 def get_loop_time() -> float:
-    """Return the time of the running event loop."""
-    return asyncio.get_running_loop().time()
+    """Return the time of the running event loop, rounded: times of the day are not as exact."""
+    return round(asyncio.get_running_loop().time(), 6)
 
 
 def get_other_tasks() -> set[asyncio.Task[Any]]:
