@@ -114,7 +114,8 @@ async def answer_screen(
         return describe(await session.answer(answers))
 
 
-@app.delete("/sessions/{token}", status_code=status.HTTP_204_NO_CONTENT)
+# Without `response_model`, FastAPI 0.116 takes None for a model.
+@app.delete("/sessions/{token}", status_code=status.HTTP_204_NO_CONTENT, response_model=None)
 async def delete_session(token: str, stored: OpenSession, da: DocassembleClient) -> None:
     """Delete the session and its files."""
     await da.sessions.delete(stored.i, stored.id)
