@@ -131,6 +131,7 @@ def ignore_deadlines() -> AbstractContextManager[object]:
     return blocking.NoDeadline() if is_blocking() else nullcontext()
 
 
+_EAGER_START: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 Waiter: TypeAlias = asyncio.Future[None]
 Lock: TypeAlias = asyncio.Lock | blocking.BlockingLock
 TaskGroup: TypeAlias = asyncio.TaskGroup | blocking.BlockingTaskGroup
@@ -155,9 +156,9 @@ def create_task(coroutine: Coroutine[Any, Any, T]) -> Task[T]:
 
 def start_task(coroutine: Coroutine[Any, Any, T]) -> Task[T]:
     """Start a task, and run it until it waits; before Python 3.12, it runs later."""
-    if is_blocking() or sys.version_info < (3, 12):
+    if is_blocking():
         return create_task(coroutine)
-    return Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+    return Task(coroutine, loop=asyncio.get_running_loop(), **_EAGER_START)
 
 
 def current_task() -> Task[Any] | None:
