@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+import docassemble_client.blocking as blocking
 from docassemble_client._checks import COUNT, SECONDS, TEXT, Kind, check_arguments
 from docassemble_client._concurrency import is_blocking
-from docassemble_client.blocking.client import Docassemble
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.testing._server.request_handler import Outage, RequestHandler
 from docassemble_client.testing._state.builtin import make_builtin_interviews
@@ -179,7 +179,7 @@ class FakeServer(RequestHandler):
         options = {"transport": self.transport(), **options}
         return AsyncDocassemble(self.url, (user or self.admin).api_key, **options)
 
-    def blocking_client(self, user: FakeUser | None = None, **options: Any) -> Docassemble:
+    def blocking_client(self, user: FakeUser | None = None, **options: Any) -> blocking.Docassemble:
         """
         Create a blocking client that reaches this server without a network; threads can share it.
 
@@ -191,7 +191,7 @@ class FakeServer(RequestHandler):
             The client.
         """
         options = {"transport": self.transport(), **options}
-        return Docassemble(self.url, (user or self.admin).api_key, **options)
+        return blocking.Docassemble(self.url, (user or self.admin).api_key, **options)
 
     def transport(self) -> FakeTransport:
         """
