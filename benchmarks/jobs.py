@@ -260,7 +260,7 @@ class JobServers:
     Attributes:
         url: Address of the fake server.
         key: API key of the fake server.
-        slow_url: Address of prepared pages, each of which takes 50 ms.
+        slow_url: Address of prepared pages; each takes 50 ms.
     """
 
     url: str

@@ -183,7 +183,7 @@ def split_pairs(pairs: Sequence[str]) -> list[tuple[str, str]]:
 
 def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
     """
-    Parse NAME=VALUE arguments, each of which has another name.
+    Parse NAME=VALUE arguments; refuse a name that occurs twice.
 
     Args:
         pairs: The arguments.

@@ -107,7 +107,7 @@ async def test_outcome_after_a_failure(failure: dict[str, Any], outcome: str) ->
 
 
 async def test_values_of_both_kinds_are_saved_before_the_interview_runs() -> None:
-    """They take two calls, of which the second would not add a step."""
+    """They take two calls, and the second would not add a step."""
     fake = FlakyServer()
     values = {**make_rows(1)[0], "place": "2026-01-02", "signed": date(2026, 1, 2)}
 
