@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,13 +16,19 @@ def record_successes(limiter: AdaptiveLimit, count: int, seconds: float = 1.0) -
     return limiter.limit
 
 
-def test_limit_starts_at_one_and_doubles_up_to_the_maximum() -> None:
+def test_limit_starts_at_four_and_doubles_up_to_the_maximum() -> None:
     """Each successful row raises the limit by one, so each round is twice as large."""
-    limiter = AdaptiveLimit(8)
+    limiter = AdaptiveLimit(32)
 
-    limits = [limiter.limit, *(record_successes(limiter, count) for count in (1, 2, 4, 50))]
+    limits = [limiter.limit, *(record_successes(limiter, count) for count in (4, 8, 16, 50))]
 
-    assert limits == [1, 2, 4, 8, 8]
+    assert limits == [4, 8, 16, 32, 32]
+
+
+@pytest.mark.parametrize("maximum", [1, 3])
+def test_limit_starts_at_the_maximum_if_it_is_small(maximum: int) -> None:
+    """A caller who allows one row at a time gets one."""
+    assert AdaptiveLimit(maximum).limit == maximum
 
 
 def test_failures_halve_the_limit_once_per_round() -> None:

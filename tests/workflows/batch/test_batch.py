@@ -274,7 +274,7 @@ async def test_leaving_a_batch_deletes_its_sessions(method: str, tmp_path: Path)
         assert not get_other_tasks()
 
     assert count_sessions(fake) == 0
-    assert b'"unknown"' not in path.read_bytes()
+    assert b'"done"' not in path.read_bytes()
 
 
 async def test_second_run_repeats_only_failed_rows(tmp_path: Path) -> None:
