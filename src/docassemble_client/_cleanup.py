@@ -175,36 +175,37 @@ class CleanupTasks:
         deadline = None if seconds is None else monotonic() + seconds
         # Work may start other work, such as undoing it.
         while self._tasks:
-            remaining = None if deadline is None else deadline - monotonic()
-            if remaining is not None and remaining <= 0:
+            remaining = None if deadline is None else max(deadline - monotonic(), 0)
+            # Also without remaining time: before Python 3.12, new tasks have not yet started.
+            ended, _ = await wait(self._tasks, timeout=remaining)
+            self._tasks -= ended
+            if remaining == 0:
                 return
-            await wait(self._tasks, timeout=remaining)
 
-    def create_task(
-        self, work: Callable[[], Awaitable[T]], leftover: str, waiter: Waiter | None = None
-    ) -> Task[T]:
+    def create_task(self, work: Callable[[], Awaitable[T]], leftover: str) -> Task[T]:
         """
         Create a task that closing the client waits for.
 
         Args:
             work: The work, a coroutine function.
             leftover: What may remain if the work does not end.
-            waiter: Is woken when the task ends.
 
         Returns:
             The task; if it is cancelled, it raises `CleanupFailed`.
         """
-        task = start_task(
-            self._run_in_caller(work, leftover) if is_blocking() else _run(work, leftover, waiter)
-        )
-        self._tasks.add(task)
-        task.add_done_callback(partial(self._forget, waiter))
+        run = self._run_in_caller if is_blocking() else _run
+        task = start_task(run(work, leftover))
+        self.add(task)
+        task.add_done_callback(self.remove)
         return task
 
-    def _forget(self, waiter: Waiter | None, task: Task[Any]) -> None:
+    def add(self, task: Task[Any]) -> None:
+        """Let the closing of the client wait for a task."""
+        self._tasks.add(task)
+
+    def remove(self, task: Task[Any]) -> None:
+        """Forget a task that has ended."""
         self._tasks.discard(task)
-        if waiter is not None:  # of a task that was cancelled before its first step
-            wake(waiter)
         if not task.cancelled():
             task.exception()  # Nobody else may ask for it, and asyncio would log it.
 
@@ -254,15 +255,16 @@ class CallGroup:
         if is_blocking():
             return await self._run_in_caller(call, leftover)
         waiter = make_waiter()
-        task = self._cleanup.create_task(call, leftover, waiter)
+        task = start_task(_run(call, leftover, waiter))
+        self._cleanup.add(task)
         self._calls.add(task)
         try:
             await waiter
         except BaseException:
-            task.add_done_callback(self._calls.discard)
+            task.add_done_callback(self._remove)
             task.add_done_callback(partial(self._report_loss, leftover))
             raise
-        self._calls.discard(task)
+        self._remove(task)  # A callback of the task would cost more.
         return task.result()
 
     async def wait(self) -> None:
@@ -287,6 +289,10 @@ class CallGroup:
             self._interrupted_calls.append(leftover)
             raise
 
+    def _remove(self, task: Task[Any]) -> None:
+        self._calls.discard(task)
+        self._cleanup.remove(task)
+
     def _report_loss(self, leftover: str, task: Task[Any]) -> None:
         failure = None if task.cancelled() else task.exception()
         is_lost = isinstance(failure, (CleanupFailed, TransportError)) and failure.maybe_processed
@@ -294,7 +300,7 @@ class CallGroup:
             self._cleanup.report(leftover, failure)
 
 
-async def _run(work: Callable[[], Awaitable[T]], leftover: str, waiter: Waiter | None) -> T:
+async def _run(work: Callable[[], Awaitable[T]], leftover: str, waiter: Waiter | None = None) -> T:
     try:
         return await work()
     except CancelledError:

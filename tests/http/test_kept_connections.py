@@ -41,7 +41,7 @@ def test_a_broken_tls_connection_counts_as_readable(error: Exception) -> None:
 
 def test_a_stream_that_may_hold_bytes_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bytes could be taken for the next response."""
-    monkeypatch.setattr(NetworkStream, "may_hold_bytes", True)
     stream = NetworkStream.__new__(NetworkStream)
+    monkeypatch.setattr(stream, "_stream", SimpleNamespace(is_last_read_full=True), raising=False)
 
     assert httpcore_connection._has_pending_bytes(stream)

@@ -116,12 +116,13 @@ class NetworkStream:
         self._connecting = connecting
         self._stream = stream
         self._write = connection.write
+        self._tls: ssl.SSLObject | None = connection.get_extra_info("ssl_object") if tls else None
         self._httpcore = sys.modules[type(connection).__module__.partition(".")[0]]
 
-    @property
-    def may_hold_bytes(self) -> bool:
-        """Whether bytes that have arrived may wait in a buffer of the event loop."""
-        return self._stream.is_last_read_full
+    def has_pending_bytes(self) -> bool:
+        """Whether bytes, or the end of the connection, have arrived that nobody has read."""
+        # After a full read, the event loop may have more in its buffer.
+        return self._stream.is_last_read_full or _has_decrypted_bytes(self._tls)
 
     def end_head(self) -> None:
         """Read the body from now on, which may be of any size."""
@@ -207,14 +208,15 @@ def _find_connection(response: Any) -> Any:
 
 
 def _has_pending_bytes(stream: Any) -> bool:
-    if isinstance(stream, NetworkStream) and stream.may_hold_bytes:
-        return True
-    tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
-    return tls is not None and _has_decrypted_bytes(tls)
+    if isinstance(stream, NetworkStream):
+        return stream.has_pending_bytes()
+    return _has_decrypted_bytes(stream.get_extra_info("ssl_object"))
 
 
-def _has_decrypted_bytes(tls: ssl.SSLObject) -> bool:
-    """Whether bytes, or the end of the connection, have arrived."""
+def _has_decrypted_bytes(tls: ssl.SSLObject | None) -> bool:
+    """Whether bytes, or the end of the connection, have arrived by TLS."""
+    if tls is None:
+        return False
     try:
         tls.read(1)
     except ssl.SSLWantReadError:
