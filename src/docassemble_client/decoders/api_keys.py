@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_mutable_class
 from docassemble_client.config import Secret
 
-_new_api_key, _set_api_key = make_slot_setters(models.ApiKey)
+_MutableApiKey = make_mutable_class(models.ApiKey)
 
 
 def decode_api_key(data: JSON) -> models.ApiKey:
@@ -15,34 +15,34 @@ def decode_api_key(data: JSON) -> models.ApiKey:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_api_key()
+    model = _MutableApiKey()
     known = 4
     value = data["name"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_api_key.name(model, value)
+    model.name = value
     value = data["last_four"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_api_key.last_four(model, value)
+    model.last_four = value
     value = data["method"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_api_key.method(model, value)
+    model.method = value
     value = data["constraints"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_api_key.constraints(model, value)
+    model.constraints = value
     value = None
     if "key" in data:
         known += 1
         value = data["key"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_api_key.key(model, value)
+    model.key = value
     value = None
     if "permissions" in data:
         known += 1
@@ -52,7 +52,7 @@ def decode_api_key(data: JSON) -> models.ApiKey:
         for item in value:
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_api_key.permissions(model, value)
+    model.permissions = value
     value = None
     if "limits" in data:
         known += 1
@@ -62,8 +62,9 @@ def decode_api_key(data: JSON) -> models.ApiKey:
         for item in value:
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_api_key.limits(model, value)
-    _set_api_key.extra(model, {} if known == len(data) else collect_extra(models.ApiKey, data))
+    model.limits = value
+    model.extra = {} if known == len(data) else collect_extra(models.ApiKey, data)
+    model.__class__ = models.ApiKey
     return model
 
 

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_mutable_class
 
-_new_template_field_location, _set_template_field_location = make_slot_setters(
-    models.TemplateFieldLocation
-)
+_MutableTemplateFieldLocation = make_mutable_class(models.TemplateFieldLocation)
 
 
 def decode_template_field_location(data: JSON) -> models.TemplateFieldLocation:
@@ -16,26 +14,25 @@ def decode_template_field_location(data: JSON) -> models.TemplateFieldLocation:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_template_field_location()
+    model = _MutableTemplateFieldLocation()
     known = 2
     value = data["page"]
     if type(value) is not int:
         raise NeedsSlowPath
-    _set_template_field_location.page(model, value)
+    model.page = value
     value = data["box"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not float and type(item) is not int:
             raise NeedsSlowPath
-    _set_template_field_location.box(model, value)
-    _set_template_field_location.extra(
-        model, {} if known == len(data) else collect_extra(models.TemplateFieldLocation, data)
-    )
+    model.box = value
+    model.extra = {} if known == len(data) else collect_extra(models.TemplateFieldLocation, data)
+    model.__class__ = models.TemplateFieldLocation
     return model
 
 
-_new_template_fields, _set_template_fields = make_slot_setters(models.TemplateFields)
+_MutableTemplateFields = make_mutable_class(models.TemplateFields)
 
 
 def decode_template_fields(data: JSON) -> models.TemplateFields:
@@ -43,7 +40,7 @@ def decode_template_fields(data: JSON) -> models.TemplateFields:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_template_fields()
+    model = _MutableTemplateFields()
     known = 1
     value = data["fields"]
     if type(value) is not list:
@@ -51,7 +48,7 @@ def decode_template_fields(data: JSON) -> models.TemplateFields:
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_template_fields.fields(model, value)
+    model.fields = value
     value = None
     if "default_values" in data:
         known += 1
@@ -61,7 +58,7 @@ def decode_template_fields(data: JSON) -> models.TemplateFields:
         for item in value.values():
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_template_fields.default_values(model, value)
+    model.default_values = value
     value = None
     if "types" in data:
         known += 1
@@ -71,22 +68,21 @@ def decode_template_fields(data: JSON) -> models.TemplateFields:
         for item in value.values():
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_template_fields.types(model, value)
+    model.types = value
     value = None
     if "locations" in data:
         known += 1
         value = decode_template_field_location_map(data["locations"])
-    _set_template_fields.locations(model, value)
+    model.locations = value
     value = None
     if "export_values" in data:
         known += 1
         value = data["export_values"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_template_fields.export_values(model, value)
-    _set_template_fields.extra(
-        model, {} if known == len(data) else collect_extra(models.TemplateFields, data)
-    )
+    model.export_values = value
+    model.extra = {} if known == len(data) else collect_extra(models.TemplateFields, data)
+    model.__class__ = models.TemplateFields
     return model
 
 

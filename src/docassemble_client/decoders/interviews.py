@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, UNSET, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, UNSET, NeedsSlowPath, collect_extra, make_mutable_class
 
-_new_interview_listing, _set_interview_listing = make_slot_setters(models.InterviewListing)
+_MutableInterviewListing = make_mutable_class(models.InterviewListing)
 
 
 def decode_interview_listing(data: JSON) -> models.InterviewListing:
@@ -14,54 +14,53 @@ def decode_interview_listing(data: JSON) -> models.InterviewListing:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_listing()
+    model = _MutableInterviewListing()
     known = 9
     value = data["filename"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_listing.filename(model, value)
+    model.filename = value
     value = data["link"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_listing.link(model, value)
+    model.link = value
     value = data["title"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_listing.title(model, value)
+    model.title = value
     value = data["subtitle"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_interview_listing.subtitle(model, value)
+    model.subtitle = value
     value = data["package"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_interview_listing.package(model, value)
+    model.package = value
     value = data["tags"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_interview_listing.tags(model, value)
+    model.tags = value
     value = data["metadata"]
     if type(value) is not dict:
         raise NeedsSlowPath
-    _set_interview_listing.metadata(model, value)
+    model.metadata = value
     value = data["status_class"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_interview_listing.status_class(model, value)
+    model.status_class = value
     value = data["subtitle_class"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_interview_listing.subtitle_class(model, value)
-    _set_interview_listing.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewListing, data)
-    )
+    model.subtitle_class = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewListing, data)
+    model.__class__ = models.InterviewListing
     return model
 
 
-_new_interview_variable, _set_interview_variable = make_slot_setters(models.InterviewVariable)
+_MutableInterviewVariable = make_mutable_class(models.InterviewVariable)
 
 
 def decode_interview_variable(data: JSON) -> models.InterviewVariable:
@@ -69,73 +68,72 @@ def decode_interview_variable(data: JSON) -> models.InterviewVariable:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_variable()
+    model = _MutableInterviewVariable()
     known = 4
     value = data["var"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_variable.var(model, value)
+    model.var = value
     value = data["to_insert"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_variable.to_insert(model, value)
+    model.to_insert = value
     value = data["var_type"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_variable.var_type(model, value)
+    model.var_type = value
     value = data["hide"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_interview_variable.hide(model, value)
+    model.hide = value
     value = None
     if "var_base" in data:
         known += 1
         value = data["var_base"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_variable.var_base(model, value)
+    model.var_base = value
     value = None
     if "class_name" in data:
         known += 1
         value = data["class_name"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_variable.class_name(model, value)
+    model.class_name = value
     value = None
     if "iterable" in data:
         known += 1
         value = data["iterable"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_interview_variable.iterable(model, value)
+    model.iterable = value
     value = None
     if "doc_content" in data:
         known += 1
         value = data["doc_content"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_variable.doc_content(model, value)
+    model.doc_content = value
     value = None
     if "doc_title" in data:
         known += 1
         value = data["doc_title"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_variable.doc_title(model, value)
+    model.doc_title = value
     value = None
     if "train_link" in data:
         known += 1
         value = data["train_link"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_variable.train_link(model, value)
-    _set_interview_variable.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewVariable, data)
-    )
+    model.train_link = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewVariable, data)
+    model.__class__ = models.InterviewVariable
     return model
 
 
-_new_interview_function, _set_interview_function = make_slot_setters(models.InterviewFunction)
+_MutableInterviewFunction = make_mutable_class(models.InterviewFunction)
 
 
 def decode_interview_function(data: JSON) -> models.InterviewFunction:
@@ -143,41 +141,40 @@ def decode_interview_function(data: JSON) -> models.InterviewFunction:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_function()
+    model = _MutableInterviewFunction()
     known = 3
     value = data["var"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_function.var(model, value)
+    model.var = value
     value = data["to_insert"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_function.to_insert(model, value)
+    model.to_insert = value
     value = data["name"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_function.name(model, value)
+    model.name = value
     value = None
     if "doc_content" in data:
         known += 1
         value = data["doc_content"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_function.doc_content(model, value)
+    model.doc_content = value
     value = None
     if "doc_title" in data:
         known += 1
         value = data["doc_title"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_function.doc_title(model, value)
-    _set_interview_function.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewFunction, data)
-    )
+    model.doc_title = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewFunction, data)
+    model.__class__ = models.InterviewFunction
     return model
 
 
-_new_interview_method, _set_interview_method = make_slot_setters(models.InterviewMethod)
+_MutableInterviewMethod = make_mutable_class(models.InterviewMethod)
 
 
 def decode_interview_method(data: JSON) -> models.InterviewMethod:
@@ -185,48 +182,47 @@ def decode_interview_method(data: JSON) -> models.InterviewMethod:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_method()
+    model = _MutableInterviewMethod()
     known = 3
     value = data["name"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_method.name(model, value)
+    model.name = value
     value = data["to_insert"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_method.to_insert(model, value)
+    model.to_insert = value
     value = data["tag"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_method.tag(model, value)
+    model.tag = value
     value = UNSET
     if "git" in data:
         known += 1
         value = data["git"]
         if type(value) is not str and value is not None:
             raise NeedsSlowPath
-    _set_interview_method.git(model, value)
+    model.git = value
     value = None
     if "doc_content" in data:
         known += 1
         value = data["doc_content"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_method.doc_content(model, value)
+    model.doc_content = value
     value = None
     if "doc_title" in data:
         known += 1
         value = data["doc_title"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_method.doc_title(model, value)
-    _set_interview_method.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewMethod, data)
-    )
+    model.doc_title = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewMethod, data)
+    model.__class__ = models.InterviewMethod
     return model
 
 
-_new_interview_class, _set_interview_class = make_slot_setters(models.InterviewClass)
+_MutableInterviewClass = make_mutable_class(models.InterviewClass)
 
 
 def decode_interview_class(data: JSON) -> models.InterviewClass:
@@ -234,20 +230,20 @@ def decode_interview_class(data: JSON) -> models.InterviewClass:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_class()
+    model = _MutableInterviewClass()
     known = 3
     value = data["var"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_class.var(model, value)
+    model.var = value
     value = data["to_insert"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_class.to_insert(model, value)
+    model.to_insert = value
     value = data["name"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_class.name(model, value)
+    model.name = value
     value = None
     if "bases" in data:
         known += 1
@@ -257,33 +253,32 @@ def decode_interview_class(data: JSON) -> models.InterviewClass:
         for item in value:
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_interview_class.bases(model, value)
+    model.bases = value
     value = None
     if "methods" in data:
         known += 1
         value = decode_interview_method_list(data["methods"])
-    _set_interview_class.methods(model, value)
+    model.methods = value
     value = None
     if "doc_content" in data:
         known += 1
         value = data["doc_content"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_class.doc_content(model, value)
+    model.doc_content = value
     value = None
     if "doc_title" in data:
         known += 1
         value = data["doc_title"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_class.doc_title(model, value)
-    _set_interview_class.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewClass, data)
-    )
+    model.doc_title = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewClass, data)
+    model.__class__ = models.InterviewClass
     return model
 
 
-_new_interview_module, _set_interview_module = make_slot_setters(models.InterviewModule)
+_MutableInterviewModule = make_mutable_class(models.InterviewModule)
 
 
 def decode_interview_module(data: JSON) -> models.InterviewModule:
@@ -291,37 +286,36 @@ def decode_interview_module(data: JSON) -> models.InterviewModule:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_module()
+    model = _MutableInterviewModule()
     known = 2
     value = data["var"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_module.var(model, value)
+    model.var = value
     value = data["to_insert"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_module.to_insert(model, value)
+    model.to_insert = value
     value = None
     if "doc_content" in data:
         known += 1
         value = data["doc_content"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_module.doc_content(model, value)
+    model.doc_content = value
     value = None
     if "doc_title" in data:
         known += 1
         value = data["doc_title"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_module.doc_title(model, value)
-    _set_interview_module.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewModule, data)
-    )
+    model.doc_title = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewModule, data)
+    model.__class__ = models.InterviewModule
     return model
 
 
-_new_interview_image, _set_interview_image = make_slot_setters(models.InterviewImage)
+_MutableInterviewImage = make_mutable_class(models.InterviewImage)
 
 
 def decode_interview_image(data: JSON) -> models.InterviewImage:
@@ -329,30 +323,29 @@ def decode_interview_image(data: JSON) -> models.InterviewImage:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_image()
+    model = _MutableInterviewImage()
     known = 2
     value = data["var"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_image.var(model, value)
+    model.var = value
     value = data["to_insert"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_image.to_insert(model, value)
+    model.to_insert = value
     value = None
     if "url" in data:
         known += 1
         value = data["url"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_interview_image.url(model, value)
-    _set_interview_image.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewImage, data)
-    )
+    model.url = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewImage, data)
+    model.__class__ = models.InterviewImage
     return model
 
 
-_new_interview_file, _set_interview_file = make_slot_setters(models.InterviewFile)
+_MutableInterviewFile = make_mutable_class(models.InterviewFile)
 
 
 def decode_interview_file(data: JSON) -> models.InterviewFile:
@@ -360,23 +353,22 @@ def decode_interview_file(data: JSON) -> models.InterviewFile:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_file()
+    model = _MutableInterviewFile()
     known = 2
     value = data["var"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_file.var(model, value)
+    model.var = value
     value = data["to_insert"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_interview_file.to_insert(model, value)
-    _set_interview_file.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewFile, data)
-    )
+    model.to_insert = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewFile, data)
+    model.__class__ = models.InterviewFile
     return model
 
 
-_new_interview_names, _set_interview_names = make_slot_setters(models.InterviewNames)
+_MutableInterviewNames = make_mutable_class(models.InterviewNames)
 
 
 def decode_interview_names(data: JSON) -> models.InterviewNames:
@@ -384,52 +376,51 @@ def decode_interview_names(data: JSON) -> models.InterviewNames:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_names()
+    model = _MutableInterviewNames()
     known = 6
     value = decode_interview_variable_list(data["var_list"])
-    _set_interview_names.var_list(model, value)
+    model.var_list = value
     value = data["undefined_names"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_interview_names.undefined_names(model, value)
+    model.undefined_names = value
     value = decode_interview_function_list(data["functions_list"])
-    _set_interview_names.functions_list(model, value)
+    model.functions_list = value
     value = decode_interview_class_list(data["classes_list"])
-    _set_interview_names.classes_list(model, value)
+    model.classes_list = value
     value = decode_interview_module_list(data["modules_list"])
-    _set_interview_names.modules_list(model, value)
+    model.modules_list = value
     value = decode_interview_image_list(data["images_list"])
-    _set_interview_names.images_list(model, value)
+    model.images_list = value
     value = None
     if "modules_available_list" in data:
         known += 1
         value = decode_interview_file_list(data["modules_available_list"])
-    _set_interview_names.modules_available_list(model, value)
+    model.modules_available_list = value
     value = None
     if "templates_list" in data:
         known += 1
         value = decode_interview_file_list(data["templates_list"])
-    _set_interview_names.templates_list(model, value)
+    model.templates_list = value
     value = None
     if "sources_list" in data:
         known += 1
         value = decode_interview_file_list(data["sources_list"])
-    _set_interview_names.sources_list(model, value)
+    model.sources_list = value
     value = None
     if "static_list" in data:
         known += 1
         value = decode_interview_file_list(data["static_list"])
-    _set_interview_names.static_list(model, value)
-    _set_interview_names.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewNames, data)
-    )
+    model.static_list = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewNames, data)
+    model.__class__ = models.InterviewNames
     return model
 
 
-_new_interview_data, _set_interview_data = make_slot_setters(models.InterviewData)
+_MutableInterviewData = make_mutable_class(models.InterviewData)
 
 
 def decode_interview_data(data: JSON) -> models.InterviewData:
@@ -437,20 +428,19 @@ def decode_interview_data(data: JSON) -> models.InterviewData:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_interview_data()
+    model = _MutableInterviewData()
     known = 2
     value = decode_interview_names(data["names"])
-    _set_interview_data.names(model, value)
+    model.names = value
     value = data["vocabulary"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_interview_data.vocabulary(model, value)
-    _set_interview_data.extra(
-        model, {} if known == len(data) else collect_extra(models.InterviewData, data)
-    )
+    model.vocabulary = value
+    model.extra = {} if known == len(data) else collect_extra(models.InterviewData, data)
+    model.__class__ = models.InterviewData
     return model
 
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_mutable_class
 
-_new_package, _set_package = make_slot_setters(models.Package)
+_MutablePackage = make_mutable_class(models.Package)
 
 
 def decode_package(data: JSON) -> models.Package:
@@ -14,59 +14,58 @@ def decode_package(data: JSON) -> models.Package:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_package()
+    model = _MutablePackage()
     known = 4
     value = data["name"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_package.name(model, value)
+    model.name = value
     value = data["type"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_package.type(model, value)
+    model.type = value
     value = data["can_update"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_package.can_update(model, value)
+    model.can_update = value
     value = data["can_uninstall"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_package.can_uninstall(model, value)
+    model.can_uninstall = value
     value = None
     if "version" in data:
         known += 1
         value = data["version"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_package.version(model, value)
+    model.version = value
     value = None
     if "git_url" in data:
         known += 1
         value = data["git_url"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_package.git_url(model, value)
+    model.git_url = value
     value = None
     if "branch" in data:
         known += 1
         value = data["branch"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_package.branch(model, value)
+    model.branch = value
     value = None
     if "zip_file_number" in data:
         known += 1
         value = data["zip_file_number"]
         if type(value) is not int:
             raise NeedsSlowPath
-    _set_package.zip_file_number(model, value)
-    _set_package.extra(model, {} if known == len(data) else collect_extra(models.Package, data))
+    model.zip_file_number = value
+    model.extra = {} if known == len(data) else collect_extra(models.Package, data)
+    model.__class__ = models.Package
     return model
 
 
-_new_package_update_status, _set_package_update_status = make_slot_setters(
-    models.PackageUpdateStatus
-)
+_MutablePackageUpdateStatus = make_mutable_class(models.PackageUpdateStatus)
 
 
 def decode_package_update_status(data: JSON) -> models.PackageUpdateStatus:
@@ -74,36 +73,35 @@ def decode_package_update_status(data: JSON) -> models.PackageUpdateStatus:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_package_update_status()
+    model = _MutablePackageUpdateStatus()
     known = 1
     value = data["status"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_package_update_status.status(model, value)
+    model.status = value
     value = None
     if "ok" in data:
         known += 1
         value = data["ok"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_package_update_status.ok(model, value)
+    model.ok = value
     value = None
     if "log" in data:
         known += 1
         value = data["log"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_package_update_status.log(model, value)
+    model.log = value
     value = None
     if "error_message" in data:
         known += 1
         value = data["error_message"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_package_update_status.error_message(model, value)
-    _set_package_update_status.extra(
-        model, {} if known == len(data) else collect_extra(models.PackageUpdateStatus, data)
-    )
+    model.error_message = value
+    model.extra = {} if known == len(data) else collect_extra(models.PackageUpdateStatus, data)
+    model.__class__ = models.PackageUpdateStatus
     return model
 
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_mutable_class
 from docassemble_client.config import Confidential
 
-_new_restart_status, _set_restart_status = make_slot_setters(models.RestartStatus)
+_MutableRestartStatus = make_mutable_class(models.RestartStatus)
 
 
 def decode_restart_status(data: JSON) -> models.RestartStatus:
@@ -15,19 +15,18 @@ def decode_restart_status(data: JSON) -> models.RestartStatus:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_restart_status()
+    model = _MutableRestartStatus()
     known = 1
     value = data["status"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_restart_status.status(model, value)
-    _set_restart_status.extra(
-        model, {} if known == len(data) else collect_extra(models.RestartStatus, data)
-    )
+    model.status = value
+    model.extra = {} if known == len(data) else collect_extra(models.RestartStatus, data)
+    model.__class__ = models.RestartStatus
     return model
 
 
-_new_server_health, _set_server_health = make_slot_setters(models.ServerHealth)
+_MutableServerHealth = make_mutable_class(models.ServerHealth)
 
 
 def decode_server_health(data: JSON) -> models.ServerHealth:
@@ -35,23 +34,22 @@ def decode_server_health(data: JSON) -> models.ServerHealth:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_server_health()
+    model = _MutableServerHealth()
     known = 3
     value = data["ok"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_server_health.ok(model, value)
+    model.ok = value
     value = data["server_start_time"]
     if type(value) is not float and type(value) is not int:
         raise NeedsSlowPath
-    _set_server_health.server_start_time(model, value)
+    model.server_start_time = value
     value = data["version"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_server_health.version(model, value)
-    _set_server_health.extra(
-        model, {} if known == len(data) else collect_extra(models.ServerHealth, data)
-    )
+    model.version = value
+    model.extra = {} if known == len(data) else collect_extra(models.ServerHealth, data)
+    model.__class__ = models.ServerHealth
     return model
 
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, UNSET, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, UNSET, NeedsSlowPath, collect_extra, make_mutable_class
 from docassemble_client.config import Secret
 
-_new_session_summary, _set_session_summary = make_slot_setters(models.SessionSummary)
+_MutableSessionSummary = make_mutable_class(models.SessionSummary)
 
 
 def decode_session_summary(data: JSON) -> models.SessionSummary:
@@ -15,88 +15,87 @@ def decode_session_summary(data: JSON) -> models.SessionSummary:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_session_summary()
+    model = _MutableSessionSummary()
     known = 14
     value = data["filename"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_session_summary.filename(model, value)
+    model.filename = value
     value = data["session"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_session_summary.session(model, value)
+    model.session = value
     value = data["title"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_session_summary.title(model, value)
+    model.title = value
     value = data["subtitle"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_session_summary.subtitle(model, value)
+    model.subtitle = value
     value = data["metadata"]
     if type(value) is not dict:
         raise NeedsSlowPath
-    _set_session_summary.metadata(model, value)
+    model.metadata = value
     value = data["tags"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_session_summary.tags(model, value)
+    model.tags = value
     value = data["valid"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_session_summary.valid(model, value)
+    model.valid = value
     value = data["email"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_session_summary.email(model, value)
+    model.email = value
     value = data["user_id"]
     if type(value) is not int and value is not None:
         raise NeedsSlowPath
-    _set_session_summary.user_id(model, value)
+    model.user_id = value
     value = data["temp_user_id"]
     if type(value) is not int and value is not None:
         raise NeedsSlowPath
-    _set_session_summary.temp_user_id(model, value)
+    model.temp_user_id = value
     value = data["modtime"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_session_summary.modtime(model, value)
+    model.modtime = value
     value = data["utc_modtime"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_session_summary.utc_modtime(model, value)
+    model.utc_modtime = value
     value = data["starttime"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_session_summary.starttime(model, value)
+    model.starttime = value
     value = data["utc_starttime"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_session_summary.utc_starttime(model, value)
+    model.utc_starttime = value
     value = None
     if "dict" in data:
         known += 1
         value = data["dict"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_session_summary.variables(model, value)
+    model.variables = value
     value = None
     if "encrypted" in data:
         known += 1
         value = data["encrypted"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_session_summary.encrypted(model, value)
-    _set_session_summary.extra(
-        model, {} if known == len(data) else collect_extra(models.SessionSummary, data)
-    )
+    model.encrypted = value
+    model.extra = {} if known == len(data) else collect_extra(models.SessionSummary, data)
+    model.__class__ = models.SessionSummary
     return model
 
 
-_new_session, _set_session = make_slot_setters(models.Session)
+_MutableSession = make_mutable_class(models.Session)
 
 
 def decode_session(data: JSON) -> models.Session:
@@ -104,30 +103,31 @@ def decode_session(data: JSON) -> models.Session:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_session()
+    model = _MutableSession()
     known = 3
     value = data["i"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_session.i(model, value)
+    model.i = value
     value = data["session"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_session.session(model, value)
+    model.session = value
     value = data["encrypted"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_session.encrypted(model, value)
+    model.encrypted = value
     value = None
     if "secret" in data:
         known += 1
         value = decode_secret(data["secret"])
-    _set_session.secret(model, value)
-    _set_session.extra(model, {} if known == len(data) else collect_extra(models.Session, data))
+    model.secret = value
+    model.extra = {} if known == len(data) else collect_extra(models.Session, data)
+    model.__class__ = models.Session
     return model
 
 
-_new_log_message, _set_log_message = make_slot_setters(models.LogMessage)
+_MutableLogMessage = make_mutable_class(models.LogMessage)
 
 
 def decode_log_message(data: JSON) -> models.LogMessage:
@@ -135,23 +135,22 @@ def decode_log_message(data: JSON) -> models.LogMessage:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_log_message()
+    model = _MutableLogMessage()
     known = 2
     value = data["message"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_log_message.message(model, value)
+    model.message = value
     value = data["priority"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_log_message.priority(model, value)
-    _set_log_message.extra(
-        model, {} if known == len(data) else collect_extra(models.LogMessage, data)
-    )
+    model.priority = value
+    model.extra = {} if known == len(data) else collect_extra(models.LogMessage, data)
+    model.__class__ = models.LogMessage
     return model
 
 
-_new_menu_item, _set_menu_item = make_slot_setters(models.MenuItem)
+_MutableMenuItem = make_mutable_class(models.MenuItem)
 
 
 def decode_menu_item(data: JSON) -> models.MenuItem:
@@ -159,38 +158,39 @@ def decode_menu_item(data: JSON) -> models.MenuItem:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_menu_item()
+    model = _MutableMenuItem()
     known = 1
     value = data["anchor"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_menu_item.anchor(model, value)
+    model.anchor = value
     value = None
     if "href" in data:
         known += 1
         value = data["href"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_menu_item.href(model, value)
+    model.href = value
     value = None
     if "title" in data:
         known += 1
         value = data["title"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_menu_item.title(model, value)
+    model.title = value
     value = None
     if "action" in data:
         known += 1
         value = data["action"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_menu_item.action(model, value)
-    _set_menu_item.extra(model, {} if known == len(data) else collect_extra(models.MenuItem, data))
+    model.action = value
+    model.extra = {} if known == len(data) else collect_extra(models.MenuItem, data)
+    model.__class__ = models.MenuItem
     return model
 
 
-_new_menu, _set_menu = make_slot_setters(models.Menu)
+_MutableMenu = make_mutable_class(models.Menu)
 
 
 def decode_menu(data: JSON) -> models.Menu:
@@ -198,17 +198,18 @@ def decode_menu(data: JSON) -> models.Menu:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_menu()
+    model = _MutableMenu()
     known = 2
     value = decode_menu_item_list(data["items"])
-    _set_menu.items(model, value)
+    model.items = value
     value = decode_menu_item(data["top"])
-    _set_menu.top(model, value)
-    _set_menu.extra(model, {} if known == len(data) else collect_extra(models.Menu, data))
+    model.top = value
+    model.extra = {} if known == len(data) else collect_extra(models.Menu, data)
+    model.__class__ = models.Menu
     return model
 
 
-_new_media, _set_media = make_slot_setters(models.Media)
+_MutableMedia = make_mutable_class(models.Media)
 
 
 def decode_media(data: JSON) -> models.Media:
@@ -216,24 +217,25 @@ def decode_media(data: JSON) -> models.Media:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_media()
+    model = _MutableMedia()
     known = 1
     value = data["url"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_media.url(model, value)
+    model.url = value
     value = None
     if "mime_type" in data:
         known += 1
         value = data["mime_type"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_media.mime_type(model, value)
-    _set_media.extra(model, {} if known == len(data) else collect_extra(models.Media, data))
+    model.mime_type = value
+    model.extra = {} if known == len(data) else collect_extra(models.Media, data)
+    model.__class__ = models.Media
     return model
 
 
-_new_help_text, _set_help_text = make_slot_setters(models.HelpText)
+_MutableHelpText = make_mutable_class(models.HelpText)
 
 
 def decode_help_text(data: JSON) -> models.HelpText:
@@ -241,7 +243,7 @@ def decode_help_text(data: JSON) -> models.HelpText:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_help_text()
+    model = _MutableHelpText()
     known = 0
     value = None
     if "heading" in data:
@@ -249,36 +251,37 @@ def decode_help_text(data: JSON) -> models.HelpText:
         value = data["heading"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_help_text.heading(model, value)
+    model.heading = value
     value = None
     if "content" in data:
         known += 1
         value = data["content"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_help_text.content(model, value)
+    model.content = value
     value = None
     if "help" in data:
         known += 1
         value = data["help"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_help_text.help(model, value)
+    model.help = value
     value = None
     if "audio" in data:
         known += 1
         value = decode_media_list(data["audio"])
-    _set_help_text.audio(model, value)
+    model.audio = value
     value = None
     if "video" in data:
         known += 1
         value = decode_media_list(data["video"])
-    _set_help_text.video(model, value)
-    _set_help_text.extra(model, {} if known == len(data) else collect_extra(models.HelpText, data))
+    model.video = value
+    model.extra = {} if known == len(data) else collect_extra(models.HelpText, data)
+    model.__class__ = models.HelpText
     return model
 
 
-_new_help, _set_help = make_slot_setters(models.Help)
+_MutableHelp = make_mutable_class(models.Help)
 
 
 def decode_help(data: JSON) -> models.Help:
@@ -286,45 +289,46 @@ def decode_help(data: JSON) -> models.Help:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_help()
+    model = _MutableHelp()
     known = 1
     value = data["specific"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_help.specific(model, value)
+    model.specific = value
     value = None
     if "label" in data:
         known += 1
         value = data["label"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_help.label(model, value)
+    model.label = value
     value = None
     if "title" in data:
         known += 1
         value = data["title"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_help.title(model, value)
+    model.title = value
     value = None
     if "interviewLabel" in data:
         known += 1
         value = data["interviewLabel"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_help.interview_label(model, value)
+    model.interview_label = value
     value = None
     if "interviewTitle" in data:
         known += 1
         value = data["interviewTitle"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_help.interview_title(model, value)
-    _set_help.extra(model, {} if known == len(data) else collect_extra(models.Help, data))
+    model.interview_title = value
+    model.extra = {} if known == len(data) else collect_extra(models.Help, data)
+    model.__class__ = models.Help
     return model
 
 
-_new_decoration, _set_decoration = make_slot_setters(models.Decoration)
+_MutableDecoration = make_mutable_class(models.Decoration)
 
 
 def decode_decoration(data: JSON) -> models.Decoration:
@@ -332,7 +336,7 @@ def decode_decoration(data: JSON) -> models.Decoration:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_decoration()
+    model = _MutableDecoration()
     known = 0
     value = None
     if "url" in data:
@@ -340,26 +344,25 @@ def decode_decoration(data: JSON) -> models.Decoration:
         value = data["url"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_decoration.url(model, value)
+    model.url = value
     value = None
     if "name" in data:
         known += 1
         value = data["name"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_decoration.name(model, value)
+    model.name = value
     value = None
     if "size" in data:
         known += 1
         value = data["size"]
-    _set_decoration.size(model, value)
-    _set_decoration.extra(
-        model, {} if known == len(data) else collect_extra(models.Decoration, data)
-    )
+    model.size = value
+    model.extra = {} if known == len(data) else collect_extra(models.Decoration, data)
+    model.__class__ = models.Decoration
     return model
 
 
-_new_action_button, _set_action_button = make_slot_setters(models.ActionButton)
+_MutableActionButton = make_mutable_class(models.ActionButton)
 
 
 def decode_action_button(data: JSON) -> models.ActionButton:
@@ -367,50 +370,49 @@ def decode_action_button(data: JSON) -> models.ActionButton:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_action_button()
+    model = _MutableActionButton()
     known = 7
     value = data["action"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_action_button.action(model, value)
+    model.action = value
     value = data["label"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_action_button.label(model, value)
+    model.label = value
     value = data["color"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_action_button.color(model, value)
+    model.color = value
     value = data["icon"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_action_button.icon(model, value)
+    model.icon = value
     value = data["placement"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_action_button.placement(model, value)
+    model.placement = value
     value = data["css_class"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_action_button.css_class(model, value)
+    model.css_class = value
     value = data["target"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_action_button.target(model, value)
+    model.target = value
     value = None
     if "forget_prior" in data:
         known += 1
         value = data["forget_prior"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_action_button.forget_prior(model, value)
-    _set_action_button.extra(
-        model, {} if known == len(data) else collect_extra(models.ActionButton, data)
-    )
+    model.forget_prior = value
+    model.extra = {} if known == len(data) else collect_extra(models.ActionButton, data)
+    model.__class__ = models.ActionButton
     return model
 
 
-_new_attachment, _set_attachment = make_slot_setters(models.Attachment)
+_MutableAttachment = make_mutable_class(models.Attachment)
 
 
 def decode_attachment(data: JSON) -> models.Attachment:
@@ -418,7 +420,7 @@ def decode_attachment(data: JSON) -> models.Attachment:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_attachment()
+    model = _MutableAttachment()
     known = 3
     value = data["number"]
     if type(value) is not dict:
@@ -426,49 +428,49 @@ def decode_attachment(data: JSON) -> models.Attachment:
     for item in value.values():
         if type(item) is not int:
             raise NeedsSlowPath
-    _set_attachment.number(model, value)
+    model.number = value
     value = data["filename_with_extension"]
     if type(value) is not dict:
         raise NeedsSlowPath
     for item in value.values():
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_attachment.filename_with_extension(model, value)
+    model.filename_with_extension = value
     value = data["url"]
     if type(value) is not dict:
         raise NeedsSlowPath
     for item in value.values():
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_attachment.url(model, value)
+    model.url = value
     value = None
     if "name" in data:
         known += 1
         value = data["name"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_attachment.name(model, value)
+    model.name = value
     value = None
     if "filename" in data:
         known += 1
         value = data["filename"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_attachment.filename(model, value)
+    model.filename = value
     value = None
     if "description" in data:
         known += 1
         value = data["description"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_attachment.description(model, value)
+    model.description = value
     value = None
     if "variable_name" in data:
         known += 1
         value = data["variable_name"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_attachment.variable_name(model, value)
+    model.variable_name = value
     value = None
     if "valid_formats" in data:
         known += 1
@@ -478,7 +480,7 @@ def decode_attachment(data: JSON) -> models.Attachment:
         for item in value:
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_attachment.valid_formats(model, value)
+    model.valid_formats = value
     value = None
     if "content" in data:
         known += 1
@@ -488,7 +490,7 @@ def decode_attachment(data: JSON) -> models.Attachment:
         for item in value.values():
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_attachment.content(model, value)
+    model.content = value
     value = None
     if "markdown" in data:
         known += 1
@@ -498,21 +500,20 @@ def decode_attachment(data: JSON) -> models.Attachment:
         for item in value.values():
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_attachment.markdown(model, value)
+    model.markdown = value
     value = None
     if "raw" in data:
         known += 1
         value = data["raw"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_attachment.raw(model, value)
-    _set_attachment.extra(
-        model, {} if known == len(data) else collect_extra(models.Attachment, data)
-    )
+    model.raw = value
+    model.extra = {} if known == len(data) else collect_extra(models.Attachment, data)
+    model.__class__ = models.Attachment
     return model
 
 
-_new_choice, _set_choice = make_slot_setters(models.Choice)
+_MutableChoice = make_mutable_class(models.Choice)
 
 
 def decode_choice(data: JSON) -> models.Choice:
@@ -520,76 +521,77 @@ def decode_choice(data: JSON) -> models.Choice:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_choice()
+    model = _MutableChoice()
     known = 1
     value = data["label"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_choice.label(model, value)
+    model.label = value
     value = UNSET
     if "value" in data:
         known += 1
         value = data["value"]
-    _set_choice.value(model, value)
+    model.value = value
     value = None
     if "variable_name" in data:
         known += 1
         value = data["variable_name"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_choice.variable_name(model, value)
+    model.variable_name = value
     value = None
     if "selected" in data:
         known += 1
         value = data["selected"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_choice.selected(model, value)
+    model.selected = value
     value = None
     if "default" in data:
         known += 1
         value = data["default"]
-    _set_choice.default(model, value)
+    model.default = value
     value = None
     if "help" in data:
         known += 1
         value = data["help"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_choice.help(model, value)
+    model.help = value
     value = UNSET
     if "image" in data:
         known += 1
         value = data["image"]
         if type(value) is not str and value is not None:
             raise NeedsSlowPath
-    _set_choice.image(model, value)
+    model.image = value
     value = None
     if "color" in data:
         known += 1
         value = data["color"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_choice.color(model, value)
+    model.color = value
     value = None
     if "css class" in data:
         known += 1
         value = data["css class"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_choice.css_class(model, value)
+    model.css_class = value
     value = None
     if "group" in data:
         known += 1
         value = data["group"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_choice.group(model, value)
-    _set_choice.extra(model, {} if known == len(data) else collect_extra(models.Choice, data))
+    model.group = value
+    model.extra = {} if known == len(data) else collect_extra(models.Choice, data)
+    model.__class__ = models.Choice
     return model
 
 
-_new_script_condition, _set_script_condition = make_slot_setters(models.ScriptCondition)
+_MutableScriptCondition = make_mutable_class(models.ScriptCondition)
 
 
 def decode_script_condition(data: JSON) -> models.ScriptCondition:
@@ -597,34 +599,33 @@ def decode_script_condition(data: JSON) -> models.ScriptCondition:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_script_condition()
+    model = _MutableScriptCondition()
     known = 4
     value = data["expression"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_script_condition.expression(model, value)
+    model.expression = value
     value = data["vars"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_script_condition.vars(model, value)
+    model.vars = value
     value = data["sign"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_script_condition.sign(model, value)
+    model.sign = value
     value = data["mode"]
     if type(value) is not int:
         raise NeedsSlowPath
-    _set_script_condition.mode(model, value)
-    _set_script_condition.extra(
-        model, {} if known == len(data) else collect_extra(models.ScriptCondition, data)
-    )
+    model.mode = value
+    model.extra = {} if known == len(data) else collect_extra(models.ScriptCondition, data)
+    model.__class__ = models.ScriptCondition
     return model
 
 
-_new_question_field, _set_question_field = make_slot_setters(models.QuestionField)
+_MutableQuestionField = make_mutable_class(models.QuestionField)
 
 
 def decode_question_field(data: JSON) -> models.QuestionField:
@@ -632,282 +633,282 @@ def decode_question_field(data: JSON) -> models.QuestionField:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_question_field()
+    model = _MutableQuestionField()
     known = 2
     value = data["number"]
-    _set_question_field.number(model, value)
+    model.number = value
     value = data["active"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_question_field.active(model, value)
+    model.active = value
     value = None
     if "variable_name" in data:
         known += 1
         value = data["variable_name"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.variable_name(model, value)
+    model.variable_name = value
     value = None
     if "label" in data:
         known += 1
         value = data["label"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.label(model, value)
+    model.label = value
     value = None
     if "datatype" in data:
         known += 1
         value = data["datatype"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.datatype(model, value)
+    model.datatype = value
     value = None
     if "inputtype" in data:
         known += 1
         value = data["inputtype"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.inputtype(model, value)
+    model.inputtype = value
     value = None
     if "fieldtype" in data:
         known += 1
         value = data["fieldtype"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.fieldtype(model, value)
+    model.fieldtype = value
     value = None
     if "required" in data:
         known += 1
         value = data["required"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.required(model, value)
+    model.required = value
     value = None
     if "disabled" in data:
         known += 1
         value = data["disabled"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.disabled(model, value)
+    model.disabled = value
     value = None
     if "default" in data:
         known += 1
         value = data["default"]
-    _set_question_field.default(model, value)
+    model.default = value
     value = None
     if "choices" in data:
         known += 1
         value = decode_choice_list(data["choices"])
-    _set_question_field.choices(model, value)
+    model.choices = value
     value = None
     if "sign" in data:
         known += 1
         value = data["sign"]
         if type(value) is not int:
             raise NeedsSlowPath
-    _set_question_field.sign(model, value)
+    model.sign = value
     value = None
     if "true_label" in data:
         known += 1
         value = data["true_label"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.true_label(model, value)
+    model.true_label = value
     value = None
     if "false_label" in data:
         known += 1
         value = data["false_label"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.false_label(model, value)
+    model.false_label = value
     value = None
     if "maybe_label" in data:
         known += 1
         value = data["maybe_label"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.maybe_label(model, value)
+    model.maybe_label = value
     value = None
     if "all_of_the_above" in data:
         known += 1
         value = data["all_of_the_above"]
-    _set_question_field.all_of_the_above(model, value)
+    model.all_of_the_above = value
     value = None
     if "none_of_the_above" in data:
         known += 1
         value = data["none_of_the_above"]
-    _set_question_field.none_of_the_above(model, value)
+    model.none_of_the_above = value
     value = None
     if "shuffle" in data:
         known += 1
         value = data["shuffle"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.shuffle(model, value)
+    model.shuffle = value
     value = None
     if "disable_others" in data:
         known += 1
         value = data["disable_others"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.disable_others(model, value)
+    model.disable_others = value
     value = None
     if "uncheck_others" in data:
         known += 1
         value = data["uncheck_others"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.uncheck_others(model, value)
+    model.uncheck_others = value
     value = None
     if "check_others" in data:
         known += 1
         value = data["check_others"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.check_others(model, value)
+    model.check_others = value
     value = None
     if "min" in data:
         known += 1
         value = data["min"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.min(model, value)
+    model.min = value
     value = None
     if "max" in data:
         known += 1
         value = data["max"]
-    _set_question_field.max(model, value)
+    model.max = value
     value = None
     if "step" in data:
         known += 1
         value = data["step"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.step(model, value)
+    model.step = value
     value = None
     if "minlength" in data:
         known += 1
         value = data["minlength"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.minlength(model, value)
+    model.minlength = value
     value = None
     if "maxlength" in data:
         known += 1
         value = data["maxlength"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.maxlength(model, value)
+    model.maxlength = value
     value = None
     if "scale" in data:
         known += 1
         value = data["scale"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.scale(model, value)
+    model.scale = value
     value = None
     if "rows" in data:
         known += 1
         value = data["rows"]
         if type(value) is not int:
             raise NeedsSlowPath
-    _set_question_field.rows(model, value)
+    model.rows = value
     value = None
     if "accept" in data:
         known += 1
         value = data["accept"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.accept(model, value)
+    model.accept = value
     value = None
     if "max_image_size" in data:
         known += 1
         value = data["max_image_size"]
         if type(value) is not int:
             raise NeedsSlowPath
-    _set_question_field.max_image_size(model, value)
+    model.max_image_size = value
     value = None
     if "image_type" in data:
         known += 1
         value = data["image_type"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.image_type(model, value)
+    model.image_type = value
     value = None
     if "permissions" in data:
         known += 1
         value = data["permissions"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_question_field.permissions(model, value)
+    model.permissions = value
     value = None
     if "hint" in data:
         known += 1
         value = data["hint"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.hint(model, value)
+    model.hint = value
     value = None
     if "helptext" in data:
         known += 1
         value = data["helptext"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.helptext(model, value)
+    model.helptext = value
     value = None
     if "under_text" in data:
         known += 1
         value = data["under_text"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.under_text(model, value)
+    model.under_text = value
     value = None
     if "note" in data:
         known += 1
         value = data["note"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.note(model, value)
+    model.note = value
     value = None
     if "html" in data:
         known += 1
         value = data["html"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.html(model, value)
+    model.html = value
     value = None
     if "raw html" in data:
         known += 1
         value = data["raw html"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.raw_html(model, value)
+    model.raw_html = value
     value = None
     if "show_if_var" in data:
         known += 1
         value = data["show_if_var"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.show_if_var(model, value)
+    model.show_if_var = value
     value = None
     if "show_if_val" in data:
         known += 1
         value = data["show_if_val"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.show_if_val(model, value)
+    model.show_if_val = value
     value = None
     if "show_if_sign" in data:
         known += 1
         value = data["show_if_sign"]
         if type(value) is not int:
             raise NeedsSlowPath
-    _set_question_field.show_if_sign(model, value)
+    model.show_if_sign = value
     value = None
     if "show_if_js" in data:
         known += 1
         value = decode_script_condition(data["show_if_js"])
-    _set_question_field.show_if_js(model, value)
+    model.show_if_js = value
     value = None
     if "validation_messages" in data:
         known += 1
@@ -917,108 +918,107 @@ def decode_question_field(data: JSON) -> models.QuestionField:
         for item in value.values():
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_question_field.validation_messages(model, value)
+    model.validation_messages = value
     value = None
     if "address_autocomplete" in data:
         known += 1
         value = data["address_autocomplete"]
-    _set_question_field.address_autocomplete(model, value)
+    model.address_autocomplete = value
     value = None
     if "currency symbol" in data:
         known += 1
         value = data["currency symbol"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.currency_symbol(model, value)
+    model.currency_symbol = value
     value = None
     if "field metadata" in data:
         known += 1
         value = data["field metadata"]
-    _set_question_field.field_metadata(model, value)
+    model.field_metadata = value
     value = None
     if "ml_info" in data:
         known += 1
         value = data["ml_info"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_question_field.ml_info(model, value)
+    model.ml_info = value
     value = None
     if "embedded" in data:
         known += 1
         value = data["embedded"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.embedded(model, value)
+    model.embedded = value
     value = None
     if "label_above_field" in data:
         known += 1
         value = data["label_above_field"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.label_above_field(model, value)
+    model.label_above_field = value
     value = None
     if "floating_label" in data:
         known += 1
         value = data["floating_label"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question_field.floating_label(model, value)
+    model.floating_label = value
     value = None
     if "inline" in data:
         known += 1
         value = data["inline"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.inline(model, value)
+    model.inline = value
     value = None
     if "inline width" in data:
         known += 1
         value = data["inline width"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.inline_width(model, value)
+    model.inline_width = value
     value = None
     if "grid" in data:
         known += 1
         value = data["grid"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_question_field.grid(model, value)
+    model.grid = value
     value = None
     if "item grid" in data:
         known += 1
         value = data["item grid"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_question_field.item_grid(model, value)
+    model.item_grid = value
     value = None
     if "css class" in data:
         known += 1
         value = data["css class"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.css_class(model, value)
+    model.css_class = value
     value = None
     if "file css class" in data:
         known += 1
         value = data["file css class"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.file_css_class(model, value)
+    model.file_css_class = value
     value = None
     if "pen color" in data:
         known += 1
         value = data["pen color"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question_field.pen_color(model, value)
-    _set_question_field.extra(
-        model, {} if known == len(data) else collect_extra(models.QuestionField, data)
-    )
+    model.pen_color = value
+    model.extra = {} if known == len(data) else collect_extra(models.QuestionField, data)
+    model.__class__ = models.QuestionField
     return model
 
 
-_new_list_collect, _set_list_collect = make_slot_setters(models.ListCollect)
+_MutableListCollect = make_mutable_class(models.ListCollect)
 
 
 def decode_list_collect(data: JSON) -> models.ListCollect:
@@ -1026,31 +1026,30 @@ def decode_list_collect(data: JSON) -> models.ListCollect:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_list_collect()
+    model = _MutableListCollect()
     known = 4
     value = data["addAnotherLabel"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_list_collect.add_another_label(model, value)
+    model.add_another_label = value
     value = data["deleteLabel"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_list_collect.delete_label(model, value)
+    model.delete_label = value
     value = data["deletedLabel"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_list_collect.deleted_label(model, value)
+    model.deleted_label = value
     value = data["undeleteLabel"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_list_collect.undelete_label(model, value)
-    _set_list_collect.extra(
-        model, {} if known == len(data) else collect_extra(models.ListCollect, data)
-    )
+    model.undelete_label = value
+    model.extra = {} if known == len(data) else collect_extra(models.ListCollect, data)
+    model.__class__ = models.ListCollect
     return model
 
 
-_new_signature_phrases, _set_signature_phrases = make_slot_setters(models.SignaturePhrases)
+_MutableSignaturePhrases = make_mutable_class(models.SignaturePhrases)
 
 
 def decode_signature_phrases(data: JSON) -> models.SignaturePhrases:
@@ -1058,27 +1057,26 @@ def decode_signature_phrases(data: JSON) -> models.SignaturePhrases:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_signature_phrases()
+    model = _MutableSignaturePhrases()
     known = 3
     value = data["clear"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_signature_phrases.clear(model, value)
+    model.clear = value
     value = data["noSignature"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_signature_phrases.no_signature(model, value)
+    model.no_signature = value
     value = data["loading"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_signature_phrases.loading(model, value)
-    _set_signature_phrases.extra(
-        model, {} if known == len(data) else collect_extra(models.SignaturePhrases, data)
-    )
+    model.loading = value
+    model.extra = {} if known == len(data) else collect_extra(models.SignaturePhrases, data)
+    model.__class__ = models.SignaturePhrases
     return model
 
 
-_new_undefined_variable, _set_undefined_variable = make_slot_setters(models.UndefinedVariable)
+_MutableUndefinedVariable = make_mutable_class(models.UndefinedVariable)
 
 
 def decode_undefined_variable(data: JSON) -> models.UndefinedVariable:
@@ -1086,25 +1084,24 @@ def decode_undefined_variable(data: JSON) -> models.UndefinedVariable:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_undefined_variable()
+    model = _MutableUndefinedVariable()
     known = 3
     value = data["questionType"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_undefined_variable.question_type(model, value)
+    model.question_type = value
     value = data["variable"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_undefined_variable.variable(model, value)
+    model.variable = value
     value = decode_log_message_list(data["message_log"])
-    _set_undefined_variable.message_log(model, value)
-    _set_undefined_variable.extra(
-        model, {} if known == len(data) else collect_extra(models.UndefinedVariable, data)
-    )
+    model.message_log = value
+    model.extra = {} if known == len(data) else collect_extra(models.UndefinedVariable, data)
+    model.__class__ = models.UndefinedVariable
     return model
 
 
-_new_question, _set_question = make_slot_setters(models.Question)
+_MutableQuestion = make_mutable_class(models.Question)
 
 
 def decode_question(data: JSON) -> models.Question:
@@ -1112,110 +1109,110 @@ def decode_question(data: JSON) -> models.Question:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_question()
+    model = _MutableQuestion()
     known = 24
     value = data["questionType"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.question_type(model, value)
+    model.question_type = value
     value = data["questionName"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.question_name(model, value)
+    model.question_name = value
     value = data["questionText"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.question_text(model, value)
+    model.question_text = value
     value = data["continueLabel"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.continue_label(model, value)
+    model.continue_label = value
     value = data["allow_going_back"]
     if type(value) is not bool:
         raise NeedsSlowPath
-    _set_question.allow_going_back(model, value)
+    model.allow_going_back = value
     value = data["exit_label"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.exit_label(model, value)
+    model.exit_label = value
     value = data["exit_link"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.exit_link(model, value)
+    model.exit_link = value
     value = data["exit_url"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_question.exit_url(model, value)
+    model.exit_url = value
     value = data["progress"]
     if type(value) is not float and type(value) is not int and value is not None:
         raise NeedsSlowPath
-    _set_question.progress(model, value)
+    model.progress = value
     value = data["steps"]
     if type(value) is not int:
         raise NeedsSlowPath
-    _set_question.steps(model, value)
+    model.steps = value
     value = data["section"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_question.section(model, value)
+    model.section = value
     value = data["display_section"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_question.display_section(model, value)
+    model.display_section = value
     value = data["sections"]
     if type(value) is not list:
         raise NeedsSlowPath
-    _set_question.sections(model, value)
+    model.sections = value
     value = decode_log_message_list(data["message_log"])
-    _set_question.message_log(model, value)
+    model.message_log = value
     value = data["validation_messages"]
     if type(value) is not dict:
         raise NeedsSlowPath
     for item in value.values():
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_question.validation_messages(model, value)
+    model.validation_messages = value
     value = data["title"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.title(model, value)
+    model.title = value
     value = data["short_title"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.short_title(model, value)
+    model.short_title = value
     value = data["display_title"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.display_title(model, value)
+    model.display_title = value
     value = data["browser_title"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.browser_title(model, value)
+    model.browser_title = value
     value = data["lang"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.lang(model, value)
+    model.lang = value
     value = data["language"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.language(model, value)
+    model.language = value
     value = decode_menu(data["menu"])
-    _set_question.menu(model, value)
+    model.menu = value
     value = data["navbarVariant"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_question.navbar_variant(model, value)
+    model.navbar_variant = value
     value = data["interview_options"]
     if type(value) is not dict:
         raise NeedsSlowPath
-    _set_question.interview_options(model, value)
+    model.interview_options = value
     value = None
     if "mandatory" in data:
         known += 1
         value = data["mandatory"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question.mandatory(model, value)
+    model.mandatory = value
     value = None
     if "event_list" in data:
         known += 1
@@ -1225,154 +1222,154 @@ def decode_question(data: JSON) -> models.Question:
         for item in value:
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_question.event_list(model, value)
+    model.event_list = value
     value = None
     if "subquestionText" in data:
         known += 1
         value = data["subquestionText"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.subquestion_text(model, value)
+    model.subquestion_text = value
     value = None
     if "underText" in data:
         known += 1
         value = data["underText"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.under_text(model, value)
+    model.under_text = value
     value = None
     if "rightText" in data:
         known += 1
         value = data["rightText"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.right_text(model, value)
+    model.right_text = value
     value = None
     if "questionVariety" in data:
         known += 1
         value = data["questionVariety"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.question_variety(model, value)
+    model.question_variety = value
     value = None
     if "question_variable_name" in data:
         known += 1
         value = data["question_variable_name"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.question_variable_name(model, value)
+    model.question_variable_name = value
     value = None
     if "id" in data:
         known += 1
         value = data["id"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.id(model, value)
+    model.id = value
     value = None
     if "fields" in data:
         known += 1
         value = decode_question_field_list(data["fields"])
-    _set_question.fields(model, value)
+    model.fields = value
     value = None
     if "listCollect" in data:
         known += 1
         value = decode_list_collect(data["listCollect"])
-    _set_question.list_collect(model, value)
+    model.list_collect = value
     value = None
     if "attachments" in data:
         known += 1
         value = decode_attachment_list(data["attachments"])
-    _set_question.attachments(model, value)
+    model.attachments = value
     value = None
     if "default_email" in data:
         known += 1
         value = data["default_email"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.default_email(model, value)
+    model.default_email = value
     value = None
     if "additional_buttons" in data:
         known += 1
         value = decode_action_button_list(data["additional_buttons"])
-    _set_question.additional_buttons(model, value)
+    model.additional_buttons = value
     value = None
     if "yesLabel" in data:
         known += 1
         value = data["yesLabel"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.yes_label(model, value)
+    model.yes_label = value
     value = None
     if "noLabel" in data:
         known += 1
         value = data["noLabel"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.no_label(model, value)
+    model.no_label = value
     value = None
     if "maybeLabel" in data:
         known += 1
         value = data["maybeLabel"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.maybe_label(model, value)
+    model.maybe_label = value
     value = None
     if "backTitle" in data:
         known += 1
         value = data["backTitle"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.back_title(model, value)
+    model.back_title = value
     value = None
     if "cornerBackButton" in data:
         known += 1
         value = data["cornerBackButton"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.corner_back_button(model, value)
+    model.corner_back_button = value
     value = None
     if "questionBackButton" in data:
         known += 1
         value = data["questionBackButton"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.question_back_button(model, value)
+    model.question_back_button = value
     value = None
     if "back_button_label" in data:
         known += 1
         value = data["back_button_label"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.back_button_label(model, value)
+    model.back_button_label = value
     value = None
     if "help" in data:
         known += 1
         value = decode_help(data["help"])
-    _set_question.help(model, value)
+    model.help = value
     value = None
     if "helpText" in data:
         known += 1
         value = decode_help_text_list(data["helpText"])
-    _set_question.help_text(model, value)
+    model.help_text = value
     value = None
     if "helpLabel" in data:
         known += 1
         value = data["helpLabel"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.help_label(model, value)
+    model.help_label = value
     value = None
     if "helpBackLabel" in data:
         known += 1
         value = data["helpBackLabel"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.help_back_label(model, value)
+    model.help_back_label = value
     value = None
     if "interviewHelpText" in data:
         known += 1
         value = decode_help_text_list(data["interviewHelpText"])
-    _set_question.interview_help_text(model, value)
+    model.interview_help_text = value
     value = None
     if "terms" in data:
         known += 1
@@ -1382,7 +1379,7 @@ def decode_question(data: JSON) -> models.Question:
         for item in value.values():
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_question.terms(model, value)
+    model.terms = value
     value = None
     if "autoterms" in data:
         known += 1
@@ -1392,22 +1389,22 @@ def decode_question(data: JSON) -> models.Question:
         for item in value.values():
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_question.autoterms(model, value)
+    model.autoterms = value
     value = None
     if "audio" in data:
         known += 1
         value = decode_media_list(data["audio"])
-    _set_question.audio(model, value)
+    model.audio = value
     value = None
     if "video" in data:
         known += 1
         value = decode_media_list(data["video"])
-    _set_question.video(model, value)
+    model.video = value
     value = None
     if "decoration" in data:
         known += 1
         value = decode_decoration(data["decoration"])
-    _set_question.decoration(model, value)
+    model.decoration = value
     value = None
     if "attributions" in data:
         known += 1
@@ -1417,95 +1414,96 @@ def decode_question(data: JSON) -> models.Question:
         for item in value:
             if type(item) is not str:
                 raise NeedsSlowPath
-    _set_question.attributions(model, value)
+    model.attributions = value
     value = None
     if "reload" in data:
         known += 1
         value = data["reload"]
         if type(value) is not int:
             raise NeedsSlowPath
-    _set_question.reload(model, value)
+    model.reload = value
     value = None
     if "reload_after" in data:
         known += 1
         value = data["reload_after"]
         if type(value) is not int:
             raise NeedsSlowPath
-    _set_question.reload_after(model, value)
+    model.reload_after = value
     value = None
     if "signaturePhrases" in data:
         known += 1
         value = decode_signature_phrases(data["signaturePhrases"])
-    _set_question.signature_phrases(model, value)
+    model.signature_phrases = value
     value = None
     if "track_location" in data:
         known += 1
         value = data["track_location"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_question.track_location(model, value)
+    model.track_location = value
     value = None
     if "question_metadata" in data:
         known += 1
         value = data["question_metadata"]
-    _set_question.question_metadata(model, value)
+    model.question_metadata = value
     value = None
     if "menu_items" in data:
         known += 1
         value = data["menu_items"]
         if type(value) is not list:
             raise NeedsSlowPath
-    _set_question.menu_items(model, value)
+    model.menu_items = value
     value = None
     if "script" in data:
         known += 1
         value = data["script"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.script(model, value)
+    model.script = value
     value = None
     if "css" in data:
         known += 1
         value = data["css"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.css(model, value)
+    model.css = value
     value = None
     if "cssClass" in data:
         known += 1
         value = data["cssClass"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.css_class(model, value)
+    model.css_class = value
     value = None
     if "tableCssClass" in data:
         known += 1
         value = data["tableCssClass"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.table_css_class(model, value)
+    model.table_css_class = value
     value = None
     if "segment" in data:
         known += 1
         value = data["segment"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_question.segment(model, value)
+    model.segment = value
     value = None
     if "ga_id" in data:
         known += 1
         value = data["ga_id"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_question.ga_id(model, value)
+    model.ga_id = value
     value = None
     if "source" in data:
         known += 1
         value = data["source"]
         if type(value) is not dict:
             raise NeedsSlowPath
-    _set_question.source(model, value)
-    _set_question.extra(model, {} if known == len(data) else collect_extra(models.Question, data))
+    model.source = value
+    model.extra = {} if known == len(data) else collect_extra(models.Question, data)
+    model.__class__ = models.Question
     return model
 
 

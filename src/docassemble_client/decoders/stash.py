@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_mutable_class
 from docassemble_client.config import Confidential, Secret
 
-_new_stashed_data, _set_stashed_data = make_slot_setters(models.StashedData)
+_MutableStashedData = make_mutable_class(models.StashedData)
 
 
 def decode_stashed_data(data: JSON) -> models.StashedData:
@@ -15,17 +15,16 @@ def decode_stashed_data(data: JSON) -> models.StashedData:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_stashed_data()
+    model = _MutableStashedData()
     known = 2
     value = data["stash_key"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_stashed_data.stash_key(model, value)
+    model.stash_key = value
     value = decode_secret(data["secret"])
-    _set_stashed_data.secret(model, value)
-    _set_stashed_data.extra(
-        model, {} if known == len(data) else collect_extra(models.StashedData, data)
-    )
+    model.secret = value
+    model.extra = {} if known == len(data) else collect_extra(models.StashedData, data)
+    model.__class__ = models.StashedData
     return model
 
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_slot_setters
+from docassemble_client._types import JSON, NeedsSlowPath, collect_extra, make_mutable_class
 from docassemble_client.config import Secret
 
-_new_user, _set_user = make_slot_setters(models.User)
+_MutableUser = make_mutable_class(models.User)
 
 
 def decode_user(data: JSON) -> models.User:
@@ -15,78 +15,79 @@ def decode_user(data: JSON) -> models.User:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_user()
+    model = _MutableUser()
     known = 12
     value = data["id"]
     if type(value) is not int:
         raise NeedsSlowPath
-    _set_user.id(model, value)
+    model.id = value
     value = data["email"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.email(model, value)
+    model.email = value
     value = data["first_name"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_user.first_name(model, value)
+    model.first_name = value
     value = data["last_name"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_user.last_name(model, value)
+    model.last_name = value
     value = data["country"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.country(model, value)
+    model.country = value
     value = data["subdivisionfirst"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.subdivisionfirst(model, value)
+    model.subdivisionfirst = value
     value = data["subdivisionsecond"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.subdivisionsecond(model, value)
+    model.subdivisionsecond = value
     value = data["subdivisionthird"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.subdivisionthird(model, value)
+    model.subdivisionthird = value
     value = data["organization"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.organization(model, value)
+    model.organization = value
     value = data["timezone"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.timezone(model, value)
+    model.timezone = value
     value = data["language"]
     if type(value) is not str and value is not None:
         raise NeedsSlowPath
-    _set_user.language(model, value)
+    model.language = value
     value = data["privileges"]
     if type(value) is not list:
         raise NeedsSlowPath
     for item in value:
         if type(item) is not str:
             raise NeedsSlowPath
-    _set_user.privileges(model, value)
+    model.privileges = value
     value = None
     if "active" in data:
         known += 1
         value = data["active"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_user.active(model, value)
+    model.active = value
     value = None
     if "account_type" in data:
         known += 1
         value = data["account_type"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_user.account_type(model, value)
-    _set_user.extra(model, {} if known == len(data) else collect_extra(models.User, data))
+    model.account_type = value
+    model.extra = {} if known == len(data) else collect_extra(models.User, data)
+    model.__class__ = models.User
     return model
 
 
-_new_new_user, _set_new_user = make_slot_setters(models.NewUser)
+_MutableNewUser = make_mutable_class(models.NewUser)
 
 
 def decode_new_user(data: JSON) -> models.NewUser:
@@ -94,19 +95,20 @@ def decode_new_user(data: JSON) -> models.NewUser:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_new_user()
+    model = _MutableNewUser()
     known = 2
     value = data["user_id"]
     if type(value) is not int:
         raise NeedsSlowPath
-    _set_new_user.user_id(model, value)
+    model.user_id = value
     value = decode_secret(data["password"])
-    _set_new_user.password(model, value)
-    _set_new_user.extra(model, {} if known == len(data) else collect_extra(models.NewUser, data))
+    model.password = value
+    model.extra = {} if known == len(data) else collect_extra(models.NewUser, data)
+    model.__class__ = models.NewUser
     return model
 
 
-_new_invitation, _set_invitation = make_slot_setters(models.Invitation)
+_MutableInvitation = make_mutable_class(models.Invitation)
 
 
 def decode_invitation(data: JSON) -> models.Invitation:
@@ -114,29 +116,28 @@ def decode_invitation(data: JSON) -> models.Invitation:
     value: object
     if type(data) is not dict:
         raise NeedsSlowPath
-    model = _new_invitation()
+    model = _MutableInvitation()
     known = 1
     value = data["email"]
     if type(value) is not str:
         raise NeedsSlowPath
-    _set_invitation.email(model, value)
+    model.email = value
     value = None
     if "url" in data:
         known += 1
         value = data["url"]
         if type(value) is not str:
             raise NeedsSlowPath
-    _set_invitation.url(model, value)
+    model.url = value
     value = None
     if "invitation_sent" in data:
         known += 1
         value = data["invitation_sent"]
         if type(value) is not bool:
             raise NeedsSlowPath
-    _set_invitation.invitation_sent(model, value)
-    _set_invitation.extra(
-        model, {} if known == len(data) else collect_extra(models.Invitation, data)
-    )
+    model.invitation_sent = value
+    model.extra = {} if known == len(data) else collect_extra(models.Invitation, data)
+    model.__class__ = models.Invitation
     return model
 
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, empty_object
+from docassemble_client._types import JSON, Model, empty_object
 
 ApiKeyMethod: TypeAlias = Literal["none", "ip", "referer"] | str
 """How a key is restricted; none accepts requests from anywhere."""
@@ -40,8 +40,8 @@ Permission: TypeAlias = (
 """A permission of a key with limited permissions; only keys of admins can be limited."""
 
 
-@frozen(kw_only=True)
-class ApiKey:
+@frozen(kw_only=True, eq=False, repr=False)
+class ApiKey(Model):
     """
     An API key and its restrictions; the key itself is masked.
 

@@ -7,14 +7,14 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, empty_object
+from docassemble_client._types import JSON, Model, empty_object
 
 TemplateFieldsFormat: TypeAlias = Literal["json", "yaml"] | str
 """Output format of the fields of a template."""
 
 
-@frozen(kw_only=True)
-class TemplateFieldLocation:
+@frozen(kw_only=True, eq=False, repr=False)
+class TemplateFieldLocation(Model):
     """
     The position of a field in a PDF file.
 
@@ -30,8 +30,8 @@ class TemplateFieldLocation:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class TemplateFields:
+@frozen(kw_only=True, eq=False, repr=False)
+class TemplateFields(Model):
     """
     The fields of a template. For DOCX and Markdown files the server sends only their names.
 

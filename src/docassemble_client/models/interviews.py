@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, UNSET, Unset, empty_object
+from docassemble_client._types import JSON, UNSET, Model, Unset, empty_object
 
 InterviewVariableUse: TypeAlias = (
     Literal["builtin", "default", "possibly_not_used", "not_used"] | str
@@ -18,8 +18,8 @@ Use of a name in an interview: builtin (part of docassemble), default (needed), 
 """
 
 
-@frozen(kw_only=True)
-class InterviewListing:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewListing(Model):
     """
     An interview that the server advertises (configuration directive dispatch).
 
@@ -48,8 +48,8 @@ class InterviewListing:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewVariable:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewVariable(Model):
     """
     A variable of an interview.
 
@@ -82,8 +82,8 @@ class InterviewVariable:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewFunction:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewFunction(Model):
     """
     A function that an interview can use.
 
@@ -104,8 +104,8 @@ class InterviewFunction:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewMethod:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewMethod(Model):
     """
     A method of a class that an interview can use.
 
@@ -128,8 +128,8 @@ class InterviewMethod:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewClass:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewClass(Model):
     """
     A class that an interview can use.
 
@@ -154,8 +154,8 @@ class InterviewClass:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewModule:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewModule(Model):
     """
     A module that an interview can use.
 
@@ -174,8 +174,8 @@ class InterviewModule:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewImage:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewImage(Model):
     """
     An image that an interview declares.
 
@@ -192,8 +192,8 @@ class InterviewImage:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewFile:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewFile(Model):
     """
     A file of the Playground that an interview can use.
 
@@ -208,8 +208,8 @@ class InterviewFile:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewNames:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewNames(Model):
     """
     The Python names of an interview.
 
@@ -241,8 +241,8 @@ class InterviewNames:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class InterviewData:
+@frozen(kw_only=True, eq=False, repr=False)
+class InterviewData(Model):
     """
     The names that an interview uses.
 

@@ -8,15 +8,15 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 import docassemble_client.models as models
-from docassemble_client._types import JSON, empty_object
+from docassemble_client._types import JSON, Model, empty_object
 from docassemble_client.config import mask
 
 PackageType: TypeAlias = Literal["git", "pip", "zip"] | str
 """The source of a package."""
 
 
-@frozen(kw_only=True)
-class Package:
+@frozen(kw_only=True, eq=False, repr=False)
+class Package(Model):
     """
     A Python package that is installed on the server or that the server should install.
 
@@ -44,8 +44,8 @@ class Package:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class PackageUpdateStatus:
+@frozen(kw_only=True, eq=False, repr=False)
+class PackageUpdateStatus(Model):
     """
     The progress of an installation, update or removal of packages.
 

@@ -7,14 +7,14 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, empty_object
+from docassemble_client._types import JSON, Model, empty_object
 
 TaskState: TypeAlias = Literal["working", "completed", "unknown"] | str
 """The state of a task on the server."""
 
 
-@frozen(kw_only=True)
-class RestartStatus:
+@frozen(kw_only=True, eq=False, repr=False)
+class RestartStatus(Model):
     """
     The progress of a restart.
 
@@ -27,8 +27,8 @@ class RestartStatus:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class ServerHealth:
+@frozen(kw_only=True, eq=False, repr=False)
+class ServerHealth(Model):
     """
     State and version of the server.
 

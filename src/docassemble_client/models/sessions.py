@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, UNSET, Unset, empty_object, parse_utc_time
+from docassemble_client._types import JSON, UNSET, Model, Unset, empty_object, parse_utc_time
 from docassemble_client.config import Secret, mask
 from docassemble_client.responses import BinaryContent, JSONReply
 
@@ -111,8 +111,8 @@ FieldInputType: TypeAlias = (
 """The display of a field, if its datatype does not determine it."""
 
 
-@frozen(kw_only=True)
-class SessionSummary:
+@frozen(kw_only=True, eq=False, repr=False)
+class SessionSummary(Model):
     """
     A session in a list; a session of several users is listed once for each of them.
 
@@ -170,8 +170,8 @@ class SessionSummary:
         return parse_utc_time(self.utc_starttime)
 
 
-@frozen(kw_only=True)
-class Session:
+@frozen(kw_only=True, eq=False, repr=False)
+class Session(Model):
     """
     A new session.
 
@@ -191,8 +191,8 @@ class Session:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class LogMessage:
+@frozen(kw_only=True, eq=False, repr=False)
+class LogMessage(Model):
     """
     A message of the interview to the user.
 
@@ -208,8 +208,8 @@ class LogMessage:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class MenuItem:
+@frozen(kw_only=True, eq=False, repr=False)
+class MenuItem(Model):
     """
     An entry of the menu.
 
@@ -228,8 +228,8 @@ class MenuItem:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Menu:
+@frozen(kw_only=True, eq=False, repr=False)
+class Menu(Model):
     """
     The menu of the web page; its entries depend on the privileges of the key owner.
 
@@ -244,8 +244,8 @@ class Menu:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Media:
+@frozen(kw_only=True, eq=False, repr=False)
+class Media(Model):
     """
     A sound or a video.
 
@@ -260,8 +260,8 @@ class Media:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class HelpText:
+@frozen(kw_only=True, eq=False, repr=False)
+class HelpText(Model):
     """
     A help text.
 
@@ -282,8 +282,8 @@ class HelpText:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Help:
+@frozen(kw_only=True, eq=False, repr=False)
+class Help(Model):
     """
     The labels of the help buttons.
 
@@ -304,8 +304,8 @@ class Help:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Decoration:
+@frozen(kw_only=True, eq=False, repr=False)
+class Decoration(Model):
     """
     An image next to a question; empty if the interview does not declare the image.
 
@@ -322,8 +322,8 @@ class Decoration:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class ActionButton:
+@frozen(kw_only=True, eq=False, repr=False)
+class ActionButton(Model):
     """
     A button that runs an action or opens a URL.
 
@@ -350,8 +350,8 @@ class ActionButton:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Attachment:
+@frozen(kw_only=True, eq=False, repr=False)
+class Attachment(Model):
     """
     A document of the interview, in one or several formats.
 
@@ -384,8 +384,8 @@ class Attachment:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Choice:
+@frozen(kw_only=True, eq=False, repr=False)
+class Choice(Model):
     """
     A choice of a field.
 
@@ -417,8 +417,8 @@ class Choice:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class ScriptCondition:
+@frozen(kw_only=True, eq=False, repr=False)
+class ScriptCondition(Model):
     """
     A JavaScript expression that controls a field.
 
@@ -438,8 +438,8 @@ class ScriptCondition:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class QuestionField:
+@frozen(kw_only=True, eq=False, repr=False)
+class QuestionField(Model):
     """
     A field of a question, or a note or button between the fields.
 
@@ -566,8 +566,8 @@ class QuestionField:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class ListCollect:
+@frozen(kw_only=True, eq=False, repr=False)
+class ListCollect(Model):
     """
     The labels of a screen that collects a whole list.
 
@@ -586,8 +586,8 @@ class ListCollect:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class SignaturePhrases:
+@frozen(kw_only=True, eq=False, repr=False)
+class SignaturePhrases(Model):
     """
     The texts of a signature screen.
 
@@ -604,8 +604,8 @@ class SignaturePhrases:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class UndefinedVariable:
+@frozen(kw_only=True, eq=False, repr=False)
+class UndefinedVariable(Model):
     """
     The interview needs a variable that no question asks for. If sessions.set_variables returns
     this, that call saved nothing: call it again with the same variables and this one.
@@ -623,8 +623,8 @@ class UndefinedVariable:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Question:
+@frozen(kw_only=True, eq=False, repr=False)
+class Question(Model):
     """
     The current screen of a session. Texts are Markdown as in the interview, with templates filled
     in.

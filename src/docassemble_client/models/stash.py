@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, empty_object
+from docassemble_client._types import JSON, Model, empty_object
 from docassemble_client.config import Secret
 
 
-@frozen(kw_only=True)
-class StashedData:
+@frozen(kw_only=True, eq=False, repr=False)
+class StashedData(Model):
     """
     The identifier and the key of stashed data; you need both to retrieve it.
 

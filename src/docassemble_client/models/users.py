@@ -7,15 +7,15 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from docassemble_client._types import JSON, empty_object
+from docassemble_client._types import JSON, Model, empty_object
 from docassemble_client.config import Secret, mask
 
 UserRemoval: TypeAlias = Literal["account", "account_and_shared"]
 """The data of a user to remove."""
 
 
-@frozen(kw_only=True)
-class User:
+@frozen(kw_only=True, eq=False, repr=False)
+class User(Model):
     """
     A user account.
 
@@ -55,8 +55,8 @@ class User:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class NewUser:
+@frozen(kw_only=True, eq=False, repr=False)
+class NewUser(Model):
     """
     The account that was just created.
 
@@ -71,8 +71,8 @@ class NewUser:
     extra: dict[str, JSON] = field(factory=empty_object, repr=False)
 
 
-@frozen(kw_only=True)
-class Invitation:
+@frozen(kw_only=True, eq=False, repr=False)
+class Invitation(Model):
     """
     An invitation to register.
 

@@ -24,7 +24,7 @@ variable: no screen shows it. response: the interview returned it instead of a s
 """
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Document(BinaryContent):
     """
     A document in memory.
