@@ -133,7 +133,7 @@ class BaseClient(ClientLifetime, Namespaces):
     def _set_up(self, shared: SharedState, settings: Settings, *, is_view: bool = False) -> None:
         super().__init__(self._get_executor)
         self._shared = shared
-        self._settings = settings.check()
+        self._settings = settings
         self._is_view = is_view
         self._executor: Executor | None = None
 
@@ -240,7 +240,7 @@ class BaseClient(ClientLifetime, Namespaces):
         view = object.__new__(type(self))
         # A subclass may have attributes; the namespaces belong to this client.
         vars(view).update({k: v for k, v in vars(self).items() if k not in vars(Namespaces)})
-        view._set_up(self._shared, self._settings._replace(**changes), is_view=True)
+        view._set_up(self._shared, self._settings.replace(changes), is_view=True)
         return view
 
     async def with_response(self, call: Awaitable[T]) -> CallResult[T]:

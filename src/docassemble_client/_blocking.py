@@ -15,13 +15,20 @@ from asyncio.events import _get_running_loop
 from contextvars import ContextVar
 from threading import Condition, Thread
 from threading import Lock as ThreadLock
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
     from types import TracebackType
-    from typing import Self
+    from typing import Protocol, Self
+
+    class Resettable(Protocol):
+        """Something that a forked process must not share with its parent."""
+
+        def reset_after_fork(self) -> None:
+            """Forget locks that no thread of this process will release, and connections."""
+
 
 T = TypeVar("T")
 MIN_SECONDS = 0.001  # a shorter timeout of a socket would mean that it does not wait at all
@@ -225,13 +232,6 @@ def call_within(function: Callable[[], T], seconds: float) -> T:
     if not results:
         raise TimeoutError
     return results[0]
-
-
-class Resettable(Protocol):
-    """Something that a forked process must not share with its parent."""
-
-    def reset_after_fork(self) -> None:
-        """Forget locks that no thread of this process will release, and connections."""
 
 
 _resettable: WeakSet[Resettable] = WeakSet()

@@ -5,7 +5,7 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
 from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of
 from docassemble_client._cleanup import CleanupTasks
@@ -65,24 +65,32 @@ class ClientOptions(TypedDict, total=False):
     on_event: Callable[[Event], object] | None
 
 
-class Settings(NamedTuple):
+class Settings:
     """Settings that a view can replace."""
 
-    api_key: Secret
-    timeouts: Timeouts
-    retry: RetryPolicy
-    poll: PollPolicy
-    headers: tuple[Headers, ...]
-    on_event: Callable[[Event], object] | None
+    def __init__(
+        self,
+        *,
+        api_key: Secret,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        poll: PollPolicy,
+        headers: tuple[Headers, ...],
+        on_event: Callable[[Event], object] | None,
+    ) -> None:
+        """Check the policies."""
+        check_arguments(RETRY, retry=retry)
+        check_arguments(POLL, poll=poll)
+        self.api_key = api_key
+        self.timeouts = timeouts
+        self.retry = retry
+        self.poll = poll
+        self.headers = headers
+        self.on_event = on_event
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"  # headers may hold secrets
-
-    def check(self) -> Self:
-        """Return the settings; raise UsageError if a policy is not valid."""
-        check_arguments(RETRY, retry=self.retry)
-        check_arguments(POLL, poll=self.poll)
-        return self
+    def replace(self, changes: dict[str, Any]) -> Self:
+        """Return settings that differ in some of them."""
+        return type(self)(**{**vars(self), **changes})
 
 
 class SharedState:

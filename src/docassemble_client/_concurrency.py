@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from inspect import isawaitable
 from threading import Lock as ThreadLock
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import docassemble_client._blocking as blocking
 from docassemble_client._blocking import is_blocking
@@ -27,6 +27,29 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
     from contextlib import AbstractContextManager
     from types import TracebackType
+    from typing import Protocol
+
+    class TimeoutScope(Protocol):
+        """A block that a timeout ends, as `asyncio.Timeout`."""
+
+        def expired(self) -> bool:
+            """Whether the timeout ended the block."""
+            ...
+
+        def reschedule(self, deadline: float | None, /) -> None:
+            """Set another deadline."""
+            ...
+
+        async def __aenter__(self) -> object: ...
+
+        async def __aexit__(
+            self,
+            error_type: type[BaseException] | None,
+            error: BaseException | None,
+            traceback: TracebackType | None,
+            /,
+        ) -> bool | None: ...
+
 
 __all__ = [
     "FIRST_COMPLETED",
@@ -39,7 +62,6 @@ __all__ = [
     "Task",
     "TaskGroup",
     "ThreadLock",
-    "TimeoutScope",
     "Waiter",
     "create_task",
     "current_task",
@@ -76,28 +98,6 @@ T = TypeVar("T")
 _within_call: ContextVar[bool] = ContextVar("within_call", default=False)
 
 unix_time = time.time
-
-
-class TimeoutScope(Protocol):
-    """A block that a timeout ends, as `asyncio.Timeout`."""
-
-    def expired(self) -> bool:
-        """Whether the timeout ended the block."""
-        ...
-
-    def reschedule(self, deadline: float | None, /) -> None:
-        """Set another deadline."""
-        ...
-
-    async def __aenter__(self) -> object: ...
-
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> bool | None: ...
 
 
 def find_loop() -> object:

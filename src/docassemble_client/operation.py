@@ -1,27 +1,22 @@
 """The types of the operations table."""
 
-# Annotations are evaluated here: as strings, those of each row would be compiled a second time.
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from docassemble_client._types import JSON, Unset
-from docassemble_client.config import RetryPolicy, Timeout
-
-if TYPE_CHECKING:
-    from docassemble_client.pagination import Paginator
-    from docassemble_client.transfer import Download
+from docassemble_client._types import JSON
 
 T_co = TypeVar("T_co", covariant=True)
-T = TypeVar("T")
 
 ParamLocation = Literal["path", "query", "body", "file", "local"]
 RetryClass = Literal["safe", "if_unsent"]
 Decoder = Callable[[JSON], Any]
 
 
-class Param(NamedTuple):
+class Param:
     """
     A parameter of an operation and how it is sent.
 
@@ -29,7 +24,7 @@ class Param(NamedTuple):
         name: Python name.
         location: Part of the request that carries it; local parameters are not sent.
         kind: Type as in the specification, such as int or list[str].
-        alias: Name on the wire, if it differs from the Python name; see `wire`.
+        wire: Name on the wire: the argument `alias`, or else the Python name.
         required: Whether the caller must pass it.
         null: Whether null is sent and differs from leaving the parameter out.
         sensitive: Whether its value must not be logged.
@@ -41,27 +36,39 @@ class Param(NamedTuple):
         values: The values that the server accepts; empty if it accepts any.
     """
 
-    name: str
-    location: ParamLocation
-    kind: str
-    alias: str = ""
-    required: bool = False
-    null: bool = False
-    sensitive: bool = False
-    json_text: bool = False
-    spread: bool = False
-    reserved: tuple[str, ...] = ()
-    variable_name: bool = False
-    renamed_by: str = ""
-    values: tuple[str, ...] = ()
+    def __init__(
+        self,
+        name: str,
+        location: ParamLocation,
+        kind: str,
+        alias: str = "",
+        *,
+        required: bool = False,
+        null: bool = False,
+        sensitive: bool = False,
+        json_text: bool = False,
+        spread: bool = False,
+        reserved: tuple[str, ...] = (),
+        variable_name: bool = False,
+        renamed_by: str = "",
+        values: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.location = location
+        self.kind = kind
+        self.wire = alias or name
+        self.required = required
+        self.null = null
+        self.sensitive = sensitive
+        self.json_text = json_text
+        self.spread = spread
+        self.reserved = reserved
+        self.variable_name = variable_name
+        self.renamed_by = renamed_by
+        self.values = values
 
-    @property
-    def wire(self) -> str:
-        """Name on the wire."""
-        return self.alias or self.name
 
-
-class Privileges(NamedTuple):
+class Privileges:
     """
     The privileges that an operation needs.
 
@@ -71,31 +78,21 @@ class Privileges(NamedTuple):
         note: Further conditions, in words.
     """
 
-    any_of: tuple[str, ...] = ()
-    permissions: tuple[str, ...] = ()
-    note: str = ""
-
-    def describe(self) -> str:
-        """Return a sentence that names the privileges; empty if nothing is known."""
-        parts: list[str] = []
-        if self.any_of:
-            parts.append(f"the owner of the key needs the privilege {' or '.join(self.any_of)}")
-        if self.permissions:
-            noun = "permission" if len(self.permissions) == 1 else "permissions"
-            names = " and ".join(self.permissions)
-            parts.append(f"a key with limited permissions needs the {noun} {names}")
-        if self.note:
-            needed, comma, exception = self.note.partition(", ")
-            is_none = needed == "none" and not parts
-            parts.append(f"the call needs no privilege{comma}{exception}" if is_none else self.note)
-        text = "; ".join(parts)
-        return f"{text[:1].upper()}{text[1:]}." if text else ""
+    def __init__(
+        self,
+        any_of: tuple[str, ...] = (),
+        permissions: tuple[str, ...] = (),
+        note: str = "",
+    ) -> None:
+        self.any_of = any_of
+        self.permissions = permissions
+        self.note = note
 
 
 _NO_PRIVILEGES = Privileges()
 
 
-class ArgumentRule(NamedTuple):
+class ArgumentRule:
     """
     A rule over several arguments.
 
@@ -105,12 +102,19 @@ class ArgumentRule(NamedTuple):
         unless: Local parameter that disables the rule if it is true.
     """
 
-    names: tuple[str, ...]
-    exactly_one: bool = False
-    unless: str = ""
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        *,
+        exactly_one: bool = False,
+        unless: str = "",
+    ) -> None:
+        self.names = names
+        self.exactly_one = exactly_one
+        self.unless = unless
 
 
-class DiscriminatedUnion(NamedTuple):
+class DiscriminatedUnion:
     """
     A response that is one of several models.
 
@@ -121,10 +125,17 @@ class DiscriminatedUnion(NamedTuple):
         second_key: Key that every model has, too: JSON with both keys is never arbitrary.
     """
 
-    key: str
-    cases: Mapping[str, type]
-    default: type
-    second_key: str = ""
+    def __init__(
+        self,
+        key: str,
+        cases: Mapping[str, type],
+        default: type,
+        second_key: str = "",
+    ) -> None:
+        self.key = key
+        self.cases = cases
+        self.default = default
+        self.second_key = second_key
 
 
 class Result:
@@ -132,9 +143,8 @@ class Result:
     The content of a response with one success status; empty if no attribute is set.
 
     Attributes:
-        type: Returns the type of a JSON response; it imports the models on the first call.
-        decoder: Returns the function that decodes exact JSON of the type; it imports the decoders
-            on the first call.
+        type: Returns the type of a JSON response; imports the models on the first call.
+        decoder: Returns the decoder of exact JSON; imports the decoders on the first call.
         task: Kind of the task whose ID the response contains.
         text: Whether a response that is not JSON is returned as text.
         binary: Whether a response that is not JSON is returned as bytes.
@@ -171,7 +181,7 @@ class Result:
         return self.decoder() if self.decoder else None
 
 
-class KnownError(NamedTuple):
+class KnownError:
     """
     An error that the server is known to send.
 
@@ -179,17 +189,23 @@ class KnownError(NamedTuple):
         status: HTTP status.
         message: Text of the error; {} stands for a variable part.
         hint: How to proceed.
-        switches: Directives of the server's configuration; if all of them are off, every call
-            gets this error.
+        switches: Directives of the configuration; if all are off, every call gets this error.
     """
 
-    status: int
-    message: str
-    hint: str
-    switches: tuple[str, ...] = ()
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        hint: str,
+        switches: tuple[str, ...] = (),
+    ) -> None:
+        self.status = status
+        self.message = message
+        self.hint = hint
+        self.switches = switches
 
 
-class Paging(NamedTuple):
+class Paging:
     """
     The paging of a list.
 
@@ -197,17 +213,23 @@ class Paging(NamedTuple):
         page_param: Parameter that takes the token of a page.
         items: Key of the items in the response.
         next: Key of the token of the next page in the response.
-        after: Attribute of the last item from which to build that token, if the server's own
-            token skips items.
+        after: Attribute of the last item that makes the token, if the server's own skips items.
     """
 
-    page_param: str
-    items: str
-    next: str
-    after: str | None = None
+    def __init__(
+        self,
+        page_param: str,
+        items: str,
+        next: str,  # noqa: A002 - as the attribute
+        after: str | None = None,
+    ) -> None:
+        self.page_param = page_param
+        self.items = items
+        self.next = next
+        self.after = after
 
 
-class PackageCheck(NamedTuple):
+class PackageCheck:
     """
     How the list of packages shows that a task succeeded.
 
@@ -216,11 +238,16 @@ class PackageCheck(NamedTuple):
         expected_state: Whether the package must be listed or gone after the task.
     """
 
-    package: str
-    expected_state: Literal["listed", "gone"]
+    def __init__(
+        self,
+        package: str,
+        expected_state: Literal["listed", "gone"],
+    ) -> None:
+        self.package = package
+        self.expected_state: Literal["listed", "gone"] = expected_state
 
 
-class TaskKind(NamedTuple):
+class TaskKind:
     """
     How to wait for a kind of task.
 
@@ -238,19 +265,33 @@ class TaskKind(NamedTuple):
         list_operation: Operation that lists packages; set if the task changes them.
     """
 
-    status_operation: str
-    working_state: str
-    completed_state: str
-    unknown_state: str
-    confirm_operation: str
-    ok_attribute: str = ""
-    log_attribute: str = ""
-    error_attribute: str = ""
-    start_time_attribute: str = ""
-    list_operation: str = ""
+    def __init__(
+        self,
+        *,
+        status_operation: str,
+        working_state: str,
+        completed_state: str,
+        unknown_state: str,
+        confirm_operation: str,
+        ok_attribute: str = "",
+        log_attribute: str = "",
+        error_attribute: str = "",
+        start_time_attribute: str = "",
+        list_operation: str = "",
+    ) -> None:
+        self.status_operation = status_operation
+        self.working_state = working_state
+        self.completed_state = completed_state
+        self.unknown_state = unknown_state
+        self.confirm_operation = confirm_operation
+        self.ok_attribute = ok_attribute
+        self.log_attribute = log_attribute
+        self.error_attribute = error_attribute
+        self.start_time_attribute = start_time_attribute
+        self.list_operation = list_operation
 
 
-class Operation(NamedTuple, Generic[T_co]):
+class Operation(Generic[T_co]):
     """
     One call of the API; T is the type of its result.
 
@@ -274,23 +315,44 @@ class Operation(NamedTuple, Generic[T_co]):
         package_check: How to verify the task that the call starts, or None.
     """
 
-    tag: str
-    name: str
-    method: str
-    path: str
-    summary: str
-    results: Mapping[str, Result]
-    docs: str = ""
-    since: str = ""
-    auth: bool = True
-    privileges: Privileges = _NO_PRIVILEGES
-    retry: RetryClass = "if_unsent"
-    exclusive_by: tuple[str, ...] = ()
-    params: tuple[Param, ...] = ()
-    requires: tuple[ArgumentRule, ...] = ()
-    paging: Paging | None = None
-    errors: tuple[KnownError, ...] = ()
-    package_check: PackageCheck | None = None
+    def __init__(
+        self,
+        *,
+        tag: str,
+        name: str,
+        method: str,
+        path: str,
+        summary: str,
+        results: Mapping[str, Result],
+        docs: str = "",
+        since: str = "",
+        auth: bool = True,
+        privileges: Privileges = _NO_PRIVILEGES,
+        retry: RetryClass = "if_unsent",
+        exclusive_by: tuple[str, ...] = (),
+        params: tuple[Param, ...] = (),
+        requires: tuple[ArgumentRule, ...] = (),
+        paging: Paging | None = None,
+        errors: tuple[KnownError, ...] = (),
+        package_check: PackageCheck | None = None,
+    ) -> None:
+        self.tag = tag
+        self.name = name
+        self.method = method
+        self.path = path
+        self.summary = summary
+        self.results = results
+        self.docs = docs
+        self.since = since
+        self.auth = auth
+        self.privileges = privileges
+        self.retry = retry
+        self.exclusive_by = exclusive_by
+        self.params = params
+        self.requires = requires
+        self.paging = paging
+        self.errors = errors
+        self.package_check = package_check
 
     @property
     def id(self) -> str:
@@ -306,13 +368,6 @@ class Operation(NamedTuple, Generic[T_co]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id}>"
-
-    # Compared by identity, so that it can be a key.
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
 
 
 class Operations(Mapping[str, Operation[Any]]):
@@ -343,43 +398,3 @@ class Operations(Mapping[str, Operation[Any]]):
 
     def __len__(self) -> int:
         return len(self._constants)
-
-
-class OperationRunner(Protocol):
-    """The methods of the client that the namespaces use."""
-
-    def call(
-        self,
-        operation: Operation[T],
-        arguments: Mapping[str, object],
-        *,
-        timeout: Timeout | Unset,
-        retry: RetryPolicy | None,
-        headers: Mapping[str, str] | None,
-    ) -> Coroutine[Any, Any, T]:
-        """Make a call and return its result."""
-        ...
-
-    def paginate(
-        self,
-        operation: Operation[Any],
-        arguments: Mapping[str, object],
-        *,
-        timeout: Timeout | Unset,
-        retry: RetryPolicy | None,
-        headers: Mapping[str, str] | None,
-    ) -> "Paginator[Any]":
-        """Create a paginator; nothing is sent yet."""
-        ...
-
-    def download(
-        self,
-        operation: Operation[Any],
-        arguments: Mapping[str, object],
-        *,
-        timeout: Timeout | Unset,
-        retry: RetryPolicy | None,
-        headers: Mapping[str, str] | None,
-    ) -> "Download":
-        """Create a download; nothing is sent yet."""
-        ...

@@ -1,7 +1,6 @@
 """Responses without a model: JSON of interviews, bytes, and raw HTTP responses."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: strings, a named tuple would compile each of them.
 import codecs
 import json
 from collections.abc import Mapping
@@ -11,9 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from attrs import field, frozen
 
-from docassemble_client._atomic_file import AtomicFileWriter
-from docassemble_client._header_params import parse_parameters
-from docassemble_client._types import JSON
+from docassemble_client._types import JSON, Model
 
 T = TypeVar("T")
 _MAX_CHARSET_LENGTH = 40
@@ -30,6 +27,8 @@ def parse_media_type(content_type: str) -> str:
 
 def decode_text(content: bytes, content_type: str) -> str:
     """Decode text in the charset that its Content-Type names; never fails."""
+    from docassemble_client._header_params import parse_parameters
+
     charset = next(
         (value for name, value in parse_parameters(content_type) if name == "charset"), ""
     )
@@ -49,12 +48,12 @@ class JSONReply(NamedTuple):
         status: HTTP status that the interview set.
     """
 
-    data: JSON
+    data: "JSON"  # an alias of Any when the program runs
     status: int = 200
 
 
-@frozen(kw_only=True)
-class BinaryContent:
+@frozen(kw_only=True, eq=False, repr=False)
+class BinaryContent(Model):
     """
     Bytes that the server sent, with their metadata.
 
@@ -94,6 +93,8 @@ class BinaryContent:
         Raises:
             OSError: The file cannot be written.
         """
+        from docassemble_client._atomic_file import AtomicFileWriter
+
         with AtomicFileWriter(path, self.filename) as file:
             file.write(self.content)
             return file.commit()
@@ -126,7 +127,7 @@ class Response(NamedTuple):
         """The body as text, in the charset that the server named (default UTF-8)."""
         return decode_text(self.content, self.content_type)
 
-    def json(self) -> JSON:
+    def json(self) -> "JSON":
         """
         Parse the body as JSON.
 

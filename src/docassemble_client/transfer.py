@@ -12,10 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TypeAlias, TypeGuard, cast
 
-from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._checks import CALLABLE, PATH, SIZE, check_arguments
 from docassemble_client._concurrency import is_blocking, run_callback, to_thread, within_call
-from docassemble_client._filenames import parse_filename
 from docassemble_client.errors import DownloadTooLarge, UsageError
 from docassemble_client.responses import BinaryContent
 
@@ -195,6 +193,8 @@ class DownloadStream:
         request_number: int | None = None,
         release_slot: Callable[[], None] | None = None,
     ) -> None:
+        from docassemble_client._filenames import parse_filename
+
         self.status = status
         self.filename: str | None = parse_filename(headers)
         self.content_type: str = headers.get("content-type", "")
@@ -269,6 +269,8 @@ class DownloadStream:
             DocassembleError: The download failed.
             OSError: The file cannot be written.
         """
+        from docassemble_client._atomic_file import AtomicFileWriter
+
         check_arguments(PATH, path=path)
         check_arguments(SIZE, optional=True, max_size=max_size)
         check_arguments(CALLABLE, optional=True, on_progress=on_progress)

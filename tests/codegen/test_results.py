@@ -169,14 +169,16 @@ operations:
 
     tasks = client.import_module("operations").TASKS
 
-    assert tasks["restart"] == kind(**values, start_time_attribute="begun")
-    assert tasks["install"] == kind(
+    restart = kind(**values, start_time_attribute="begun")
+    install = kind(
         **values,
         ok_attribute="fine",
         log_attribute="text",
         error_attribute="wrong",
         list_operation="things.list",
     )
+    assert vars(tasks["restart"]) == vars(restart)
+    assert vars(tasks["install"]) == vars(install)
 
 
 async def test_binary_result_is_a_download(generate: Generate) -> None:

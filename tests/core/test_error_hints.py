@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from docassemble_client._core.error_hints import describe_privileges
 from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, Request
 from docassemble_client.errors import APIError, RedirectRefused
@@ -204,7 +205,7 @@ def test_a_redirect_names_the_base_url(location: str, hint: str) -> None:
 )
 def test_privileges_are_described(privileges: Privileges, text: str) -> None:
     """Exceptions, such as the owner's own account, are part of the sentence."""
-    assert privileges.describe() == text
+    assert describe_privileges(privileges) == text
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -215,7 +216,7 @@ def test_every_refusal_names_the_privileges_of_its_call(name: str, body: bytes) 
 
     hint = get_error(403, body, JSON_TYPE, operation=name).hint
 
-    assert hint.endswith(f" {privileges.describe()}")
+    assert hint.endswith(f" {describe_privileges(privileges)}")
     assert {*privileges.any_of, *privileges.permissions} <= set(
         hint.replace(";", " ").replace(".", " ").split()
     )

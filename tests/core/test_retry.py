@@ -14,8 +14,8 @@ import pytest
 from docassemble_client._core.messages import Request
 from docassemble_client._core.retry import (
     RESTART_POLL_SECONDS,
-    Backoff,
     RetryBudget,
+    compute_delay,
     may_be_processed,
     retry_delay,
     retry_until_available,
@@ -189,9 +189,10 @@ def test_jitter_shortens_the_delay(
 ) -> None:
     """A random part of each delay is left out: at most this share of it."""
     set_random(monkeypatch, 1.0, 0.5, 0.0)
-    backoff = Backoff(initial=1.0, maximum=60.0, jitter=jitter)
 
-    assert [backoff.delay(attempt) for attempt in (1, 2, 3)] == expected
+    delays = [compute_delay(attempt, 1.0, 60.0, jitter=jitter) for attempt in (1, 2, 3)]
+
+    assert delays == expected
 
 
 def test_delays_are_random() -> None:
@@ -199,7 +200,7 @@ def test_delays_are_random() -> None:
     delays = set()
     for seed in range(3):
         random.seed(seed)
-        delays.add(Backoff(8.0, 60.0).delay(1))
+        delays.add(compute_delay(1, 8.0, 60.0))
 
     assert len(delays) == 3
     assert all(0 < delay < 8.0 for delay in delays)
@@ -210,7 +211,7 @@ def test_delays_are_random() -> None:
 @pytest.mark.parametrize("initial", [0, 0.5])
 def test_any_attempt_has_a_finite_delay(initial: float, attempt: int, factor: float) -> None:
     """Growth without limit does not overflow; without an initial delay there is none."""
-    delay = Backoff(initial, 30.0, factor).delay(attempt)
+    delay = compute_delay(attempt, initial, 30.0, factor=factor)
 
     assert 0 <= delay <= (30.0 if initial else 0)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 from docassemble_client._core.error_mapping import StructureError, decode_error
 from docassemble_client._core.json_codec import decode_document, decode_json
 from docassemble_client._core.messages import parse_http_date
-from docassemble_client._filenames import parse_filename
 from docassemble_client._types import UNSET, NeedsSlowPath
 from docassemble_client.operation import DiscriminatedUnion, Result
 from docassemble_client.pagination import Page
@@ -150,6 +149,8 @@ def _deserialize(
     if result.text:
         return decode_text(response.content, response.content_type)
     if result.binary:
+        from docassemble_client._filenames import parse_filename
+
         return BinaryContent(
             content=response.content,
             content_type=response.content_type,

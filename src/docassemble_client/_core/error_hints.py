@@ -13,7 +13,7 @@ from docassemble_client.responses import parse_media_type
 if TYPE_CHECKING:
     from docassemble_client._core.messages import RawResponse, Request
     from docassemble_client._types import JSON
-    from docassemble_client.operation import Operation
+    from docassemble_client.operation import Operation, Privileges
 
 # The body of every page of docassemble has this class (base_templates/base.html).
 _DOCASSEMBLE_PAGE = r"""<body[^>]{0,200}\bdabody\b"""
@@ -102,9 +102,27 @@ def suggest_redirect_base_url(request: Request, response: RawResponse, location:
     )
 
 
+def describe_privileges(privileges: Privileges) -> str:
+    """Return a sentence that names the privileges; empty if nothing is known."""
+    parts: list[str] = []
+    if privileges.any_of:
+        names = " or ".join(privileges.any_of)
+        parts.append(f"the owner of the key needs the privilege {names}")
+    if privileges.permissions:
+        noun = "permission" if len(privileges.permissions) == 1 else "permissions"
+        names = " and ".join(privileges.permissions)
+        parts.append(f"a key with limited permissions needs the {noun} {names}")
+    if note := privileges.note:
+        needed, comma, exception = note.partition(", ")
+        is_none = needed == "none" and not parts
+        parts.append(f"the call needs no privilege{comma}{exception}" if is_none else note)
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def fill_in_privileges(hint: str, operation: Operation[Any] | None) -> str:
     """Replace the placeholder of a hint by the privileges that the operation needs."""
-    description = "" if operation is None else operation.privileges.describe()
+    description = "" if operation is None else describe_privileges(operation.privileges)
     return hint.replace(PRIVILEGES_PLACEHOLDER, description).strip()
 
 

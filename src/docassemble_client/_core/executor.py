@@ -13,7 +13,6 @@ from docassemble_client._concurrency import Lock, monotonic, sleep, time_limit
 from docassemble_client._core.deserialize import deserialize, deserialize_in_steps
 from docassemble_client._core.error_mapping import raise_for_status
 from docassemble_client._core.messages import RawResponse, SendState, check_headers, record_response
-from docassemble_client._core.polling import TaskPoller
 from docassemble_client._core.redaction import redact_arguments
 from docassemble_client._core.retry import (
     UNPROCESSED_STATUSES,
@@ -23,7 +22,6 @@ from docassemble_client._core.retry import (
 )
 from docassemble_client._core.serialize import serialize
 from docassemble_client._core.total_limit import NULL_CONTEXT, LimitedChunks, TotalLimit
-from docassemble_client._long_work import run_in_steps
 from docassemble_client._types import UNSET
 from docassemble_client.config import POLL, RETRY, PollPolicy, RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError, UsageError
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
 
     from docassemble_client._core.messages import Request
+    from docassemble_client._core.polling import TaskPoller
     from docassemble_client._core.session_locks import SessionLocks
     from docassemble_client._http.transport import Transport
     from docassemble_client._types import Unset
@@ -276,7 +275,7 @@ class Executor:
                     if operation is None or request.stream:
                         return outcome
                     if len(outcome.content) > MAX_STEP_BYTES:
-                        return await run_in_steps(deserialize_in_steps(operation, request, outcome))
+                        return await _deserialize_large(operation, request, outcome)
                     return deserialize(operation, request, outcome)
                 state.is_sent = outcome.status not in UNPROCESSED_STATUSES
             delay = retry_delay(request, outcome, attempt, policy, self._budget)
@@ -322,6 +321,12 @@ def _to_outcome(
     return last_outcome
 
 
+async def _deserialize_large(operation: Operation[T], request: Request, response: RawResponse) -> T:
+    from docassemble_client._long_work import run_in_steps
+
+    return await run_in_steps(deserialize_in_steps(operation, request, response))
+
+
 class TaskWait:
     """
     The wait for one task, with its total limit.
@@ -333,6 +338,8 @@ class TaskWait:
     def __init__(
         self, executor: Executor, handle: TaskHandle, policy: PollPolicy, timeout: float | None
     ) -> None:
+        from docassemble_client._core.polling import TaskPoller
+
         self._executor = executor
         self._poller = TaskPoller(handle, policy)
         self._started = monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client._core.retry import Backoff
+from docassemble_client._core.retry import compute_delay
 from docassemble_client._names import normalize_package_name
 from docassemble_client.errors import APIError, DocassembleError, TaskFailed, TaskLost, UsageError
 from docassemble_client.operations import OPERATIONS, TASKS
@@ -57,12 +57,7 @@ class TaskPoller:
         self.result: TaskResult | None = None
         self.delay = 0.0
         self._kind = kind
-        self._backoff = Backoff(
-            min(policy.interval, policy.max_interval),
-            policy.max_interval,
-            policy.backoff_factor,
-            _POLL_JITTER,
-        )
+        self._policy = policy
         self._started = handle.started_at if kind.start_time_attribute else None
         self._operation_id = kind.status_operation
         self._polls = 0
@@ -184,7 +179,14 @@ class TaskPoller:
 
     def _schedule_poll(self, state: str, reason: str) -> TaskEvent:
         self._delay_count += 1
-        self.delay = self._backoff.delay(self._delay_count)
+        policy = self._policy
+        self.delay = compute_delay(
+            self._delay_count,
+            min(policy.interval, policy.max_interval),
+            policy.max_interval,
+            factor=policy.backoff_factor,
+            jitter=_POLL_JITTER,
+        )
         if self._operation_id == self._kind.confirm_operation:
             self._seconds_confirming += self.delay
         return TaskEvent(state=state, polls=self._polls, reason=reason)

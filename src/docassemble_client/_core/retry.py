@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from docassemble_client._blocking import reset_in_child
 from docassemble_client._checks import NUMBER, check_arguments
@@ -27,30 +27,28 @@ RESTART_POLL_SECONDS = 2.0
 _MAX_RESTART_POLLS = 30
 
 
-class Backoff(NamedTuple):
+def compute_delay(
+    attempt: int, initial: float, maximum: float, *, factor: float = 2.0, jitter: float = 1.0
+) -> float:
     """
-    Exponential delays with jitter.
+    Compute the delay after an attempt: exponential, with jitter.
 
-    Attributes:
+    Args:
+        attempt: Number of the attempt, from 1.
         initial: Upper limit of the first delay, in seconds.
         maximum: Upper limit of every delay, in seconds.
         factor: Growth of the limit from one delay to the next.
         jitter: Part of the limit that is random, from 0 (none) to 1 (all of it).
+
+    Returns:
+        Seconds.
     """
-
-    initial: float
-    maximum: float
-    factor: float = 2.0
-    jitter: float = 1.0
-
-    def delay(self, attempt: int) -> float:
-        """Return the seconds to wait after this attempt, counted from 1."""
-        try:
-            growth = float(self.factor) ** (attempt - 1)
-        except OverflowError:
-            growth = math.inf
-        limit = min(self.maximum, self.initial * growth) if self.initial else 0.0
-        return limit * (1 - self.jitter * random.random())  # noqa: S311 - not a secret
+    try:
+        growth = float(factor) ** (attempt - 1)
+    except OverflowError:
+        growth = math.inf
+    limit = min(maximum, initial * growth) if initial else 0.0
+    return limit * (1 - jitter * random.random())  # noqa: S311 - not a secret
 
 
 class RetryBudget:
@@ -131,7 +129,7 @@ def retry_delay(
         return None
     if not budget.try_withdraw():
         return None
-    delay = Backoff(policy.initial_delay, policy.max_delay).delay(attempt)
+    delay = compute_delay(attempt, policy.initial_delay, policy.max_delay)
     return max(delay, retry_after)
 
 

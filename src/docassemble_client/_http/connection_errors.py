@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from socket import gaierror
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from docassemble_client._core.error_mapping import timeout_error
@@ -26,12 +26,13 @@ _EXPIRED = 10
 _WRONG_NAME = frozenset({62, 64})
 
 
-class _Problem(NamedTuple):
+class _Problem:
     """Why a connection failed, what to do, and whether a later attempt may succeed."""
 
-    message: str
-    hint: str
-    is_transient: bool = True
+    def __init__(self, message: str, hint: str, *, is_transient: bool = True) -> None:
+        self.message = message
+        self.hint = hint
+        self.is_transient = is_transient
 
 
 class ConnectionErrors:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from docassemble_client.operation import OperationRunner
+from docassemble_client.operation_runner import OperationRunner
 
 if TYPE_CHECKING:
     from docassemble_client.api.api_keys import ApiKeys

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from docassemble_client._types import UNSET, JSONInput, Unset
 from docassemble_client.config import RetryPolicy, Secret, Timeout
-from docassemble_client.operation import OperationRunner
+from docassemble_client.operation_runner import OperationRunner
 from docassemble_client.operations import links as operations
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from docassemble_client._types import UNSET, Unset
 from docassemble_client.config import RetryPolicy, Timeout
-from docassemble_client.operation import OperationRunner
+from docassemble_client.operation_runner import OperationRunner
 from docassemble_client.operations import privileges as operations
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import docassemble_client.models as models
 from docassemble_client._types import UNSET, JSONInput, Unset
 from docassemble_client.config import Confidential, RetryPolicy, Timeout
-from docassemble_client.operation import OperationRunner
+from docassemble_client.operation_runner import OperationRunner
 from docassemble_client.operations import server as operations
 from docassemble_client.tasks import TaskHandle
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import docassemble_client.models as models
 from docassemble_client._types import JSON, UNSET, JSONInput, Unset
 from docassemble_client.config import RetryPolicy, Secret, Timeout
-from docassemble_client.operation import OperationRunner
+from docassemble_client.operation_runner import OperationRunner
 from docassemble_client.operations import sessions as operations
 from docassemble_client.pagination import Paginator
 from docassemble_client.transfer import FileInput

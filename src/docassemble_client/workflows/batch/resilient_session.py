@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import CancelledError, monotonic, sleep, wait
-from docassemble_client._core.retry import Backoff, may_be_processed
+from docassemble_client._core.retry import compute_delay, may_be_processed
 from docassemble_client._types import is_mapping
 from docassemble_client.config import Secret
 from docassemble_client.errors import APIError, DecodeError, DocassembleError
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 # An invalid response, such as a proxy's page, may be permanent: it is retried only a few times.
 _MAX_INVALID_RESPONSES = 5
-_BACKOFF = Backoff(initial=0.5, maximum=15.0, jitter=0.5)
+_INITIAL_DELAY, _MAX_DELAY, _JITTER = 0.5, 15.0, 0.5
 # The lock that another call of `question` would wait for expires after 4 seconds.
 _LATE_SECONDS = 5.0
 _LATE_INTERVAL_SECONDS = 1.0
@@ -344,7 +344,8 @@ class RetryState:
     async def back_off(self) -> None:
         """Wait before the next attempt, at least as long as the server asks."""
         self._attempts += 1
-        await sleep(max(_BACKOFF.delay(self._attempts), self._retry_after))
+        delay = compute_delay(self._attempts, _INITIAL_DELAY, _MAX_DELAY, jitter=_JITTER)
+        await sleep(max(delay, self._retry_after))
 
 
 def _may_be_proxy_page(reply: SessionReply) -> bool:
