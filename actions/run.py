@@ -148,8 +148,8 @@ def read_restart() -> str:
     return _RESTART[text]
 
 
-def deploy() -> None:
-    """Install a package on the server."""
+def deploy() -> int:
+    """Install a package on the server, and return the exit code."""
     options = {name: read_input(name.upper()) for name in ("github", "branch", "pip")}
     arguments = [f"--{name}={value}" for name, value in options.items() if value]
     if not (options["github"] or options["pip"]):
@@ -168,10 +168,11 @@ def deploy() -> None:
             [name, version, before or "none", report.get("restart_reason") or restarted],
         ],
     )
+    return 0
 
 
-def preview() -> None:
-    """Sync a folder to a project of the Playground, or delete the project."""
+def preview() -> int:
+    """Sync a folder to a project of the Playground, or delete it, and return the exit code."""
     branch = read_input("PROJECT") or read_input("BRANCH")
     if not branch:
         message = "there is no branch: set the input project"
@@ -186,7 +187,7 @@ def preview() -> None:
             raise Failure(message, code)
         write_outputs(project=project, interview_url="")
         write_summary(f"The project {project} is deleted", [])
-        return
+        return 0
     options = ["--no-restart"] if read_restart() == "no" else []
     options += ["--create", "--delete", f"--project={project}", *user]
     report = run_dactl("project", "sync", read_source(), *options, "--json")
@@ -198,6 +199,7 @@ def preview() -> None:
         f"Preview in the project {project}: [open the interview](<{url}>)",
         [["changed files", "restarted"], [len(report["changes"]), restarted]],
     )
+    return 0
 
 
 def find_interview(project: str, user_id: str) -> str:
@@ -221,8 +223,8 @@ def make_interview_url(owner: str, project: str, filename: str) -> str:
     return f"{base}/interview?{urlencode(query)}"
 
 
-def check() -> None:
-    """Check that interviews load and reach a screen."""
+def check() -> int:
+    """Check that interviews load and reach a screen, and return the exit code."""
     arguments = [line.strip() for line in read_input("INTERVIEWS").splitlines() if line.strip()]
     options = [f"--junit={read_input('JUNIT') or 'interviews.xml'}"]
     if tag := read_input("TAG"):
@@ -239,10 +241,11 @@ def check() -> None:
     write_outputs(total=len(interviews), failed=len(failed))
     rows: list[list[object]] = [["interview", "outcome", "reason"]]
     rows += [[item["i"], item["outcome"], item.get("reason") or ""] for item in failed]
-    write_summary(f"{len(failed)} of {len(interviews)} interviews failed", rows if failed else [])
+    summary = f"{len(failed)} of {len(interviews)} interviews failed"
+    write_summary(summary, rows if failed else [])
     if code or failed:
-        message = f"{len(failed)} of {len(interviews)} interviews failed"
-        raise Failure(message, code or 1)
+        sys.stderr.write(f"{summary}\n")
+    return code or bool(failed)
 
 
 def main(name: str) -> int:
@@ -251,12 +254,11 @@ def main(name: str) -> int:
         if not (read_input("DOCASSEMBLE_URL") and read_input("DOCASSEMBLE_API_KEY")):
             message = "set the inputs url and api-key"
             raise Failure(message, 2)
-        {"deploy": deploy, "preview": preview, "check": check}[name]()
+        return {"deploy": deploy, "preview": preview, "check": check}[name]()
     except Failure as error:
         write_summary(f"The action {name} failed", [["reason"], [error]])
         sys.stderr.write(f"{error}\n")
         return error.code
-    return 0
 
 
 if __name__ == "__main__":

@@ -66,3 +66,9 @@ def test_advertised_interviews_are_checked(dactl: Dactl) -> None:
     assert everything.code == 1  # it asks for a variable that no question sets
     assert everything.lines[-1] == "1 of 1 interviews failed"
     assert dactl("interview", "check", "--tag", "none").code == 0
+
+
+def test_nothing_is_checked_if_the_report_cannot_be_written(dactl: Dactl, fake: FakeServer) -> None:
+    """The checks may take minutes."""
+    assert dactl("interview", "check", I, "--junit", "nosuch/interviews.xml").code == 2
+    assert fake.received_requests == []

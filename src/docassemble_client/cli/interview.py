@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -53,18 +54,20 @@ async def check(
         interviews: File names; by default all that the server advertises.
         tag: Only advertised interviews with this tag.
     """
-    async with common.connect() as da:
-        with common.progress() as progress:
-            progress.show("checking")
-            report = await da.check_interviews(
-                interviews or None,
-                tag=tag,
-                concurrency=concurrency,
-                timeout=parse_duration(timeout).total_seconds(),
-                on_result=lambda result: progress.show("checking", result.i),
-            )
-    if junit is not None:
-        with AtomicFileWriter(junit, None) as file:
+    with ExitStack() as stack:
+        # If it cannot be written, nothing is checked.
+        file = None if junit is None else stack.enter_context(AtomicFileWriter(junit, None))
+        async with common.connect() as da:
+            with common.progress() as progress:
+                progress.show("checking")
+                report = await da.check_interviews(
+                    interviews or None,
+                    tag=tag,
+                    concurrency=concurrency,
+                    timeout=parse_duration(timeout).total_seconds(),
+                    on_result=lambda result: progress.show("checking", result.i),
+                )
+        if file is not None:
             file.write(report.to_junit().encode())
             file.commit()
     common.show({"kind": "InterviewCheckReport", **report.to_json()}, str(report))

@@ -68,9 +68,12 @@ def test_hint_depends_on_the_error_in_the_log(text: str, hint: str) -> None:
 
 def test_repository_that_cannot_be_read_may_be_that_of_the_package() -> None:
     """The hint names the repository only if the package itself has one."""
-    log = PipLog("fatal: could not read Username for 'https://x'")
-
-    assert "cannot read the repository, or" in log.find_hint(is_repository=True)
+    for line in (
+        "fatal: could not read Username for 'https://x'",
+        "error: pathspec 'nosuch' did not match any file(s) known to git",  # a missing branch
+    ):
+        hint = PipLog(f"{line}\nFailed to build x").find_hint(is_repository=True)
+        assert "cannot read the repository, or" in hint
     assert "cannot be built" in PipLog("Failed to build x").find_hint(is_repository=True)
 
 

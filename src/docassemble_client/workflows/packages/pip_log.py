@@ -14,7 +14,7 @@ _UNINSTALLED = re.compile(r"\bSuccessfully uninstalled (\S+)$", re.MULTILINE)
 _TRUNCATION_MARK = "\nTRUNCATED\n"
 _REPOSITORY_ERROR = (
     "Repository not found|repository '.*' not found|Authentication failed|could not read"
-    "|find remote branch|with 128|exit code: 128"
+    "|find remote branch|did not match any file|with 128|exit code: 128"
 )
 _REPOSITORY_HINT = (
     "The server cannot read the repository, or that of a dependency; check URL, branch and access"
