@@ -95,16 +95,27 @@ class Multipart:
             await self._iterations.pop().aclose()
 
     async def _generate(self) -> AsyncGenerator[bytes]:
-        # Headers are sent together with the next chunk of a file.
-        pending = self._form_bytes
+        # Small files are sent together: a write takes longer than the bytes in it.
+        pending = bytearray(self._form_bytes)
         for part in self._parts:
             pending += part.head
+            may_wait = _may_wait(part.upload)
             async with aclosing(_read_part(part)) as chunks:
                 async for chunk in chunks:
-                    yield pending + chunk if pending else chunk
-                    pending = b""
+                    pending += chunk
+                    if not may_wait or len(pending) >= CHUNK_BYTES:
+                        yield bytes(pending)
+                        pending.clear()
             pending += b"\r\n"
-        yield pending + self._closing_line
+        pending += self._closing_line
+        yield bytes(pending)
+
+
+def _may_wait(upload: Upload) -> bool:
+    """Whether a chunk may be sent later: nobody counts it, and the next one follows at once."""
+    content = upload.content
+    is_ready = isinstance(content, (bytes, os.PathLike)) or is_binary_file(content)
+    return is_ready and upload.on_progress is None
 
 
 def _format_part_head(boundary: str, name: str) -> str:
