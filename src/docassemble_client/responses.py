@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from attrs import field, frozen
+from attr import field, frozen
 
 from docassemble_client._types import JSON, Model
 
@@ -100,7 +100,7 @@ class BinaryContent(Model):
             return file.commit()
 
 
-class Response(NamedTuple):
+class Response:
     """
     A response to `AsyncDocassemble.request`.
 
@@ -110,9 +110,10 @@ class Response(NamedTuple):
         content: The body.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
+    def __init__(self, *, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.content = content
 
     def __repr__(self) -> str:
         return f"Response(status={self.status}, content=<{len(self.content)} bytes>)"
@@ -145,7 +146,7 @@ class Response(NamedTuple):
         return value
 
 
-class CallResult(NamedTuple, Generic[T]):
+class CallResult(Generic[T]):
     """
     The value of a call together with its response; made by `AsyncDocassemble.with_response`.
 
@@ -156,10 +157,13 @@ class CallResult(NamedTuple, Generic[T]):
         content: The body; empty for a file, whose content is in the value.
     """
 
-    value: T
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
+    def __init__(
+        self, value: T, *, status: int, headers: Mapping[str, str], content: bytes
+    ) -> None:
+        self.value = value
+        self.status = status
+        self.headers = headers
+        self.content = content
 
     def __repr__(self) -> str:
         content = f"<{len(self.content)} bytes>"

@@ -65,7 +65,8 @@ def decode_api_key(data: JSON) -> models.ApiKey:
     model.limits = value
     model.extra = {} if known == len(data) else collect_extra(models.ApiKey, data)
     model.__class__ = models.ApiKey
-    return model
+    result: models.ApiKey = model
+    return result
 
 
 def decode_api_key_list(data: JSON) -> list[models.ApiKey]:

@@ -29,7 +29,8 @@ def decode_template_field_location(data: JSON) -> models.TemplateFieldLocation:
     model.box = value
     model.extra = {} if known == len(data) else collect_extra(models.TemplateFieldLocation, data)
     model.__class__ = models.TemplateFieldLocation
-    return model
+    result: models.TemplateFieldLocation = model
+    return result
 
 
 _MutableTemplateFields = make_mutable_class(models.TemplateFields)
@@ -83,7 +84,8 @@ def decode_template_fields(data: JSON) -> models.TemplateFields:
     model.export_values = value
     model.extra = {} if known == len(data) else collect_extra(models.TemplateFields, data)
     model.__class__ = models.TemplateFields
-    return model
+    result: models.TemplateFields = model
+    return result
 
 
 def decode_template_field_location_map(data: JSON) -> dict[str, models.TemplateFieldLocation]:

@@ -57,7 +57,8 @@ def decode_interview_listing(data: JSON) -> models.InterviewListing:
     model.subtitle_class = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewListing, data)
     model.__class__ = models.InterviewListing
-    return model
+    result: models.InterviewListing = model
+    return result
 
 
 _MutableInterviewVariable = make_mutable_class(models.InterviewVariable)
@@ -130,7 +131,8 @@ def decode_interview_variable(data: JSON) -> models.InterviewVariable:
     model.train_link = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewVariable, data)
     model.__class__ = models.InterviewVariable
-    return model
+    result: models.InterviewVariable = model
+    return result
 
 
 _MutableInterviewFunction = make_mutable_class(models.InterviewFunction)
@@ -171,7 +173,8 @@ def decode_interview_function(data: JSON) -> models.InterviewFunction:
     model.doc_title = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewFunction, data)
     model.__class__ = models.InterviewFunction
-    return model
+    result: models.InterviewFunction = model
+    return result
 
 
 _MutableInterviewMethod = make_mutable_class(models.InterviewMethod)
@@ -219,7 +222,8 @@ def decode_interview_method(data: JSON) -> models.InterviewMethod:
     model.doc_title = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewMethod, data)
     model.__class__ = models.InterviewMethod
-    return model
+    result: models.InterviewMethod = model
+    return result
 
 
 _MutableInterviewClass = make_mutable_class(models.InterviewClass)
@@ -275,7 +279,8 @@ def decode_interview_class(data: JSON) -> models.InterviewClass:
     model.doc_title = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewClass, data)
     model.__class__ = models.InterviewClass
-    return model
+    result: models.InterviewClass = model
+    return result
 
 
 _MutableInterviewModule = make_mutable_class(models.InterviewModule)
@@ -312,7 +317,8 @@ def decode_interview_module(data: JSON) -> models.InterviewModule:
     model.doc_title = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewModule, data)
     model.__class__ = models.InterviewModule
-    return model
+    result: models.InterviewModule = model
+    return result
 
 
 _MutableInterviewImage = make_mutable_class(models.InterviewImage)
@@ -342,7 +348,8 @@ def decode_interview_image(data: JSON) -> models.InterviewImage:
     model.url = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewImage, data)
     model.__class__ = models.InterviewImage
-    return model
+    result: models.InterviewImage = model
+    return result
 
 
 _MutableInterviewFile = make_mutable_class(models.InterviewFile)
@@ -365,7 +372,8 @@ def decode_interview_file(data: JSON) -> models.InterviewFile:
     model.to_insert = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewFile, data)
     model.__class__ = models.InterviewFile
-    return model
+    result: models.InterviewFile = model
+    return result
 
 
 _MutableInterviewNames = make_mutable_class(models.InterviewNames)
@@ -417,7 +425,8 @@ def decode_interview_names(data: JSON) -> models.InterviewNames:
     model.static_list = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewNames, data)
     model.__class__ = models.InterviewNames
-    return model
+    result: models.InterviewNames = model
+    return result
 
 
 _MutableInterviewData = make_mutable_class(models.InterviewData)
@@ -441,7 +450,8 @@ def decode_interview_data(data: JSON) -> models.InterviewData:
     model.vocabulary = value
     model.extra = {} if known == len(data) else collect_extra(models.InterviewData, data)
     model.__class__ = models.InterviewData
-    return model
+    result: models.InterviewData = model
+    return result
 
 
 def decode_interview_listing_list(data: JSON) -> list[models.InterviewListing]:

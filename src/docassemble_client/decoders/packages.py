@@ -62,7 +62,8 @@ def decode_package(data: JSON) -> models.Package:
     model.zip_file_number = value
     model.extra = {} if known == len(data) else collect_extra(models.Package, data)
     model.__class__ = models.Package
-    return model
+    result: models.Package = model
+    return result
 
 
 _MutablePackageUpdateStatus = make_mutable_class(models.PackageUpdateStatus)
@@ -102,7 +103,8 @@ def decode_package_update_status(data: JSON) -> models.PackageUpdateStatus:
     model.error_message = value
     model.extra = {} if known == len(data) else collect_extra(models.PackageUpdateStatus, data)
     model.__class__ = models.PackageUpdateStatus
-    return model
+    result: models.PackageUpdateStatus = model
+    return result
 
 
 def decode_package_list(data: JSON) -> list[models.Package]:

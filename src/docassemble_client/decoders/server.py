@@ -23,7 +23,8 @@ def decode_restart_status(data: JSON) -> models.RestartStatus:
     model.status = value
     model.extra = {} if known == len(data) else collect_extra(models.RestartStatus, data)
     model.__class__ = models.RestartStatus
-    return model
+    result: models.RestartStatus = model
+    return result
 
 
 _MutableServerHealth = make_mutable_class(models.ServerHealth)
@@ -50,7 +51,8 @@ def decode_server_health(data: JSON) -> models.ServerHealth:
     model.version = value
     model.extra = {} if known == len(data) else collect_extra(models.ServerHealth, data)
     model.__class__ = models.ServerHealth
-    return model
+    result: models.ServerHealth = model
+    return result
 
 
 def decode_confidential(data: JSON) -> Confidential:

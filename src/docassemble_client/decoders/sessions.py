@@ -92,7 +92,8 @@ def decode_session_summary(data: JSON) -> models.SessionSummary:
     model.encrypted = value
     model.extra = {} if known == len(data) else collect_extra(models.SessionSummary, data)
     model.__class__ = models.SessionSummary
-    return model
+    result: models.SessionSummary = model
+    return result
 
 
 _MutableSession = make_mutable_class(models.Session)
@@ -124,7 +125,8 @@ def decode_session(data: JSON) -> models.Session:
     model.secret = value
     model.extra = {} if known == len(data) else collect_extra(models.Session, data)
     model.__class__ = models.Session
-    return model
+    result: models.Session = model
+    return result
 
 
 _MutableLogMessage = make_mutable_class(models.LogMessage)
@@ -147,7 +149,8 @@ def decode_log_message(data: JSON) -> models.LogMessage:
     model.priority = value
     model.extra = {} if known == len(data) else collect_extra(models.LogMessage, data)
     model.__class__ = models.LogMessage
-    return model
+    result: models.LogMessage = model
+    return result
 
 
 _MutableMenuItem = make_mutable_class(models.MenuItem)
@@ -187,7 +190,8 @@ def decode_menu_item(data: JSON) -> models.MenuItem:
     model.action = value
     model.extra = {} if known == len(data) else collect_extra(models.MenuItem, data)
     model.__class__ = models.MenuItem
-    return model
+    result: models.MenuItem = model
+    return result
 
 
 _MutableMenu = make_mutable_class(models.Menu)
@@ -206,7 +210,8 @@ def decode_menu(data: JSON) -> models.Menu:
     model.top = value
     model.extra = {} if known == len(data) else collect_extra(models.Menu, data)
     model.__class__ = models.Menu
-    return model
+    result: models.Menu = model
+    return result
 
 
 _MutableMedia = make_mutable_class(models.Media)
@@ -232,7 +237,8 @@ def decode_media(data: JSON) -> models.Media:
     model.mime_type = value
     model.extra = {} if known == len(data) else collect_extra(models.Media, data)
     model.__class__ = models.Media
-    return model
+    result: models.Media = model
+    return result
 
 
 _MutableHelpText = make_mutable_class(models.HelpText)
@@ -278,7 +284,8 @@ def decode_help_text(data: JSON) -> models.HelpText:
     model.video = value
     model.extra = {} if known == len(data) else collect_extra(models.HelpText, data)
     model.__class__ = models.HelpText
-    return model
+    result: models.HelpText = model
+    return result
 
 
 _MutableHelp = make_mutable_class(models.Help)
@@ -325,7 +332,8 @@ def decode_help(data: JSON) -> models.Help:
     model.interview_title = value
     model.extra = {} if known == len(data) else collect_extra(models.Help, data)
     model.__class__ = models.Help
-    return model
+    result: models.Help = model
+    return result
 
 
 _MutableDecoration = make_mutable_class(models.Decoration)
@@ -359,7 +367,8 @@ def decode_decoration(data: JSON) -> models.Decoration:
     model.size = value
     model.extra = {} if known == len(data) else collect_extra(models.Decoration, data)
     model.__class__ = models.Decoration
-    return model
+    result: models.Decoration = model
+    return result
 
 
 _MutableActionButton = make_mutable_class(models.ActionButton)
@@ -409,7 +418,8 @@ def decode_action_button(data: JSON) -> models.ActionButton:
     model.forget_prior = value
     model.extra = {} if known == len(data) else collect_extra(models.ActionButton, data)
     model.__class__ = models.ActionButton
-    return model
+    result: models.ActionButton = model
+    return result
 
 
 _MutableAttachment = make_mutable_class(models.Attachment)
@@ -510,7 +520,8 @@ def decode_attachment(data: JSON) -> models.Attachment:
     model.raw = value
     model.extra = {} if known == len(data) else collect_extra(models.Attachment, data)
     model.__class__ = models.Attachment
-    return model
+    result: models.Attachment = model
+    return result
 
 
 _MutableChoice = make_mutable_class(models.Choice)
@@ -588,7 +599,8 @@ def decode_choice(data: JSON) -> models.Choice:
     model.group = value
     model.extra = {} if known == len(data) else collect_extra(models.Choice, data)
     model.__class__ = models.Choice
-    return model
+    result: models.Choice = model
+    return result
 
 
 _MutableScriptCondition = make_mutable_class(models.ScriptCondition)
@@ -622,7 +634,8 @@ def decode_script_condition(data: JSON) -> models.ScriptCondition:
     model.mode = value
     model.extra = {} if known == len(data) else collect_extra(models.ScriptCondition, data)
     model.__class__ = models.ScriptCondition
-    return model
+    result: models.ScriptCondition = model
+    return result
 
 
 _MutableQuestionField = make_mutable_class(models.QuestionField)
@@ -1015,7 +1028,8 @@ def decode_question_field(data: JSON) -> models.QuestionField:
     model.pen_color = value
     model.extra = {} if known == len(data) else collect_extra(models.QuestionField, data)
     model.__class__ = models.QuestionField
-    return model
+    result: models.QuestionField = model
+    return result
 
 
 _MutableListCollect = make_mutable_class(models.ListCollect)
@@ -1046,7 +1060,8 @@ def decode_list_collect(data: JSON) -> models.ListCollect:
     model.undelete_label = value
     model.extra = {} if known == len(data) else collect_extra(models.ListCollect, data)
     model.__class__ = models.ListCollect
-    return model
+    result: models.ListCollect = model
+    return result
 
 
 _MutableSignaturePhrases = make_mutable_class(models.SignaturePhrases)
@@ -1073,7 +1088,8 @@ def decode_signature_phrases(data: JSON) -> models.SignaturePhrases:
     model.loading = value
     model.extra = {} if known == len(data) else collect_extra(models.SignaturePhrases, data)
     model.__class__ = models.SignaturePhrases
-    return model
+    result: models.SignaturePhrases = model
+    return result
 
 
 _MutableUndefinedVariable = make_mutable_class(models.UndefinedVariable)
@@ -1098,7 +1114,8 @@ def decode_undefined_variable(data: JSON) -> models.UndefinedVariable:
     model.message_log = value
     model.extra = {} if known == len(data) else collect_extra(models.UndefinedVariable, data)
     model.__class__ = models.UndefinedVariable
-    return model
+    result: models.UndefinedVariable = model
+    return result
 
 
 _MutableQuestion = make_mutable_class(models.Question)
@@ -1504,7 +1521,8 @@ def decode_question(data: JSON) -> models.Question:
     model.source = value
     model.extra = {} if known == len(data) else collect_extra(models.Question, data)
     model.__class__ = models.Question
-    return model
+    result: models.Question = model
+    return result
 
 
 def decode_session_reply(data: JSON) -> models.Question | models.UndefinedVariable:

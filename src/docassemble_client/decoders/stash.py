@@ -25,7 +25,8 @@ def decode_stashed_data(data: JSON) -> models.StashedData:
     model.secret = value
     model.extra = {} if known == len(data) else collect_extra(models.StashedData, data)
     model.__class__ = models.StashedData
-    return model
+    result: models.StashedData = model
+    return result
 
 
 def decode_confidential(data: JSON) -> Confidential:

@@ -84,7 +84,8 @@ def decode_user(data: JSON) -> models.User:
     model.account_type = value
     model.extra = {} if known == len(data) else collect_extra(models.User, data)
     model.__class__ = models.User
-    return model
+    result: models.User = model
+    return result
 
 
 _MutableNewUser = make_mutable_class(models.NewUser)
@@ -105,7 +106,8 @@ def decode_new_user(data: JSON) -> models.NewUser:
     model.password = value
     model.extra = {} if known == len(data) else collect_extra(models.NewUser, data)
     model.__class__ = models.NewUser
-    return model
+    result: models.NewUser = model
+    return result
 
 
 _MutableInvitation = make_mutable_class(models.Invitation)
@@ -138,7 +140,8 @@ def decode_invitation(data: JSON) -> models.Invitation:
     model.invitation_sent = value
     model.extra = {} if known == len(data) else collect_extra(models.Invitation, data)
     model.__class__ = models.Invitation
-    return model
+    result: models.Invitation = model
+    return result
 
 
 def decode_secret(data: JSON) -> Secret:

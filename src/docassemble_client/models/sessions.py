@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from attrs import field, frozen
+from attr import field, frozen
 
 from docassemble_client._types import JSON, UNSET, Model, Unset, empty_object, parse_utc_time
 from docassemble_client.config import Secret, mask

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attr import field, frozen
 
 from docassemble_client._types import JSON, Model, empty_object
 from docassemble_client.config import Secret, mask
