@@ -29,7 +29,7 @@ CORES = sorted(os.sched_getaffinity(0))
 CONCURRENCIES = (1, 20, 100, 500)
 CALLS = ("get", "page", "post")
 ROUNDS, QUICK_ROUNDS = 3, 2
-DOCUMENT_ROUNDS = 4
+DOCUMENT_ROUNDS = 6
 _LONG_SECONDS = 1.0  # longer measurements are not repeated
 Results: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
 

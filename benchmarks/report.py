@@ -142,7 +142,7 @@ def compute_ratios(measurements: Measurements) -> Iterator[RatioLimit]:
     yield RatioLimit(
         "the same with the extra `speed` to msgspec straight into the classes",
         decode["ours, with msgspec"] / decode["msgspec into the classes"],
-        2.2,
+        1.2,
     )
     growth = single_results["listing"]["growth"] / (1 << 20)
     yield RatioLimit("list of 100,000 accounts: growth of peak memory in MiB", growth, 2.0)

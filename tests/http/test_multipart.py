@@ -229,6 +229,32 @@ async def test_large_files_are_split_into_chunks(tmp_path: Path, kind: str) -> N
     assert all(chunks)
 
 
+async def test_small_files_are_sent_together() -> None:
+    """A write for each would take longer than its bytes; a chunk stays small."""
+    files = [("file", Upload(b"x" * 1000, filename=f"{number}.txt")) for number in range(200)]
+
+    chunks = [chunk async for chunk in Multipart((), tuple(files))]
+
+    assert len(chunks) < 5
+    assert max(map(len, chunks)) < 2 * CHUNK_BYTES
+
+
+async def test_each_chunk_that_somebody_waits_for_is_sent_at_once() -> None:
+    """Its progress is reported, or the next chunk of a live stream may come late."""
+
+    async def stream() -> AsyncGenerator[bytes]:
+        yield b"first"
+        yield b"second"
+
+    reported = Upload(b"x", filename="a.txt", on_progress=lambda *_: None)
+    files = (("file", reported), ("file", Upload(stream(), filename="b.txt")))
+
+    chunks = [chunk async for chunk in Multipart((), files)]
+
+    ends = [chunk.rpartition(b"\n")[2] for chunk in chunks[:-1]]
+    assert ends == [b"x", b"first", b"second"]
+
+
 async def test_progress_is_reported_per_file() -> None:
     """After each chunk, the bytes of its file are reported; a retry starts again."""
     reports: list[tuple[str, int, int | None]] = []
