@@ -100,7 +100,7 @@ class BinaryContent(Model):
             return file.commit()
 
 
-class Response:
+class Response(NamedTuple):
     """
     A response to `AsyncDocassemble.request`.
 
@@ -110,10 +110,9 @@ class Response:
         content: The body.
     """
 
-    def __init__(self, *, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.content = content
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
     def __repr__(self) -> str:
         return f"Response(status={self.status}, content=<{len(self.content)} bytes>)"
@@ -146,7 +145,7 @@ class Response:
         return value
 
 
-class CallResult(Generic[T]):
+class CallResult(NamedTuple, Generic[T]):
     """
     The value of a call together with its response; made by `AsyncDocassemble.with_response`.
 
@@ -157,13 +156,10 @@ class CallResult(Generic[T]):
         content: The body; empty for a file, whose content is in the value.
     """
 
-    def __init__(
-        self, value: T, *, status: int, headers: Mapping[str, str], content: bytes
-    ) -> None:
-        self.value = value
-        self.status = status
-        self.headers = headers
-        self.content = content
+    value: T
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
     def __repr__(self) -> str:
         content = f"<{len(self.content)} bytes>"
