@@ -353,6 +353,22 @@ async def test_caller_of_a_call_that_is_stopped_gets_an_error(
     assert cleanup._tasks == set()
 
 
+async def test_a_task_that_is_cancelled_before_its_first_step_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the end of an event loop before Python 3.12, it cannot raise an error of its own."""
+    monkeypatch.setattr(_cleanup, "start_task", create_task)
+    cleanup = CleanupTasks()
+    cleanup.start(lambda: work_for(60), LEFTOVER)
+    (task,) = cleanup._tasks
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert cleanup._tasks == set()
+    assert cleanup.take_leftovers() == (LEFTOVER,)
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks cannot start at once")
 async def test_a_call_starts_at_once() -> None:
     """A session's call costs no iteration of the event loop more than a call without a session."""
