@@ -1,4 +1,4 @@
-"""Types of many signatures: JSON and UNSET; helpers for JSON, and for the decoders of models."""
+"""Types of many signatures: JSON and UNSET; the base of models; helpers for JSON and decoders."""
 
 from __future__ import annotations
 

@@ -68,11 +68,11 @@ def find_environment_proxy(base_url: str) -> str | None:
     parts = urlsplit(base_url)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
-        return None
-    if proxy_bypass(parts.netloc):
-        return None
-    if _is_excluded_address(parts.hostname or "", proxies.get("no", "")):
+    if (
+        not proxy
+        or proxy_bypass(parts.netloc)
+        or _is_excluded_address(parts.hostname or "", proxies.get("no", ""))
+    ):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 

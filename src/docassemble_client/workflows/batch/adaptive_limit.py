@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-INITIAL_LIMIT = 4  # docassemble finishes four rows at once sooner than one after the other
+_INITIAL_LIMIT = 4  # docassemble finishes four rows at once sooner than one after the other
 _DECREASE_FACTOR = 0.5
 _SMOOTHING_FACTOR = 0.2
 # Smoothed time of a row divided by the best time. With four rows at once, a busy server takes up to
@@ -34,7 +34,7 @@ class AdaptiveLimit:
             max_limit: Maximum number of concurrent rows.
         """
         self.max_limit = max_limit
-        self._limit = float(min(INITIAL_LIMIT, max_limit))
+        self._limit = float(min(_INITIAL_LIMIT, max_limit))
         self._slow_start_threshold = float(max_limit)
         self._best_seconds = self._smoothed_seconds = 0.0
         self._results_since_decrease = 0
