@@ -12,7 +12,7 @@ import pytest
 
 import docassemble_client
 from docassemble_client import AsyncDocassemble, testing
-from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._environment import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.operations import OPERATIONS
 from docassemble_client.testing import FakeServer
 from docassemble_client.testing._server.routes import find_route

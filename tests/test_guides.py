@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import Docassemble
-from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._environment import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.testing import FakeServer
 from tests.clock import VirtualClockLoop
 from tests.guides import INDEX, PAGES, README, ROOT, Block, find_blocks, prepare_server

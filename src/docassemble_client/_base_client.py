@@ -16,7 +16,6 @@ from docassemble_client._client_options import (
     check_header_source,
     check_hook,
     check_transport,
-    read_environment,
 )
 from docassemble_client._concurrency import run_callback
 from docassemble_client._core.messages import capture_responses
@@ -153,6 +152,8 @@ class BaseClient(ClientLifetime, Namespaces):
         Raises:
             UsageError: A variable is not set or is invalid.
         """
+        from docassemble_client._environment import read_environment
+
         url, api_key, public_url = read_environment()
         options.setdefault("public_url", public_url)
         return cls(url, api_key, **options)

@@ -1,7 +1,6 @@
-"""Options of a client: from the environment, changed by its views, or shared with them."""
+"""Options of a client: changed by its views, or shared with them."""
 
 # Annotations are evaluated here: strings, typing would compile each of them.
-import os
 import ssl
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
     from docassemble_client._core.executor import Executor
     from docassemble_client._http.connections import Connections
 
-URL_VARIABLE = "DOCASSEMBLE_URL"
-KEY_VARIABLE = "DOCASSEMBLE_API_KEY"
-PUBLIC_URL_VARIABLE = "DOCASSEMBLE_PUBLIC_URL"
 _LIBRARIES = ("httpx", "httpx2", "aiohttp")
 _BLOCKING_LIBRARIES = ("httpx", "httpx2")
 
@@ -152,16 +148,6 @@ class SharedState:
             await self.cleanup.aclose(self._cleanup_timeout)
         finally:
             await connections.aclose()
-
-
-def read_environment() -> tuple[str, str, str | None]:
-    """Return the URL, the API key and the public URL that the environment variables set."""
-    url, api_key = os.environ.get(URL_VARIABLE), os.environ.get(KEY_VARIABLE)
-    if url and api_key:
-        return url, api_key, os.environ.get(PUBLIC_URL_VARIABLE) or None
-    missing = [name for name, value in ((URL_VARIABLE, url), (KEY_VARIABLE, api_key)) if not value]
-    message = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-    raise UsageError(message, hint="Set the environment variables, or pass base_url and api_key")
 
 
 def check_transport(transport: object) -> None:

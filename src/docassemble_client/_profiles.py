@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from docassemble_client._atomic_file import AtomicFileWriter
 from docassemble_client._checks import PATH, TEXT, TEXTS, Kind, check_arguments
+from docassemble_client._environment import PROFILE_VARIABLE
 from docassemble_client._types import is_json_array, is_mapping
 from docassemble_client.config import Secret, check_api_key, check_url
 from docassemble_client.errors import UsageError
@@ -23,7 +24,6 @@ from docassemble_client.errors import UsageError
 if TYPE_CHECKING:
     from typing import NoReturn
 
-PROFILE_VARIABLE = "DOCASSEMBLE_PROFILE"
 _FOLDER = "docassemble-client"
 _FILENAME = "config.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

@@ -8,8 +8,8 @@ import sys
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client._concurrency import make_task_group, run
+from docassemble_client._environment import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.client import AsyncDocassemble
 from docassemble_client.config import PollPolicy
 from docassemble_client.errors import APIError, DocassembleError, UsageError

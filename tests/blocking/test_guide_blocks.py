@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import blocking
-from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._environment import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.testing import FakeServer
 from tests.guides import PAGES, README, Block, find_blocks, prepare_server
 from tests.test_guides import get_session_ids

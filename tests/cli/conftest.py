@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from docassemble_client import _client_options
+from docassemble_client._environment import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.cli.app import run
 from docassemble_client.testing import FakeServer
 from tests.clock import VirtualClockLoop
@@ -65,8 +65,8 @@ def environment(
     monkeypatch.setattr("asyncio.events.new_event_loop", make_loop)
     for name in FOREIGN_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(_client_options.URL_VARIABLE, fake.url)
-    monkeypatch.setenv(_client_options.KEY_VARIABLE, fake.api_key)
+    monkeypatch.setenv(URL_VARIABLE, fake.url)
+    monkeypatch.setenv(KEY_VARIABLE, fake.api_key)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home" / ".config"))
     monkeypatch.setenv("NO_COLOR", "1")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._environment import KEY_VARIABLE, URL_VARIABLE
 
 if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
@@ -19,13 +19,14 @@ COMMAND = (sys.executable, "-m", "docassemble_client")
 
 
 def make_environment(fake: FakeServer | None, home: Path) -> dict[str, str]:
-    """Make the environment of a process: this package, a server, and an empty home."""
+    """Make the environment of a process: this package, a server or none, and an empty home."""
     path = os.pathsep.join([str(ROOT), *sys.path])
     environment = {**os.environ, "PYTHONPATH": path, "HOME": str(home), "NO_COLOR": "1"}
     environment |= {"XDG_CONFIG_HOME": str(home / ".config"), "COLUMNS": "100"}
-    if fake is not None:
-        environment |= {URL_VARIABLE: fake.url, KEY_VARIABLE: fake.api_key}
-    return environment
+    server = {} if fake is None else {URL_VARIABLE: fake.url, KEY_VARIABLE: fake.api_key}
+    for name in (URL_VARIABLE, KEY_VARIABLE):
+        environment.pop(name, None)
+    return environment | server
 
 
 def start(arguments: tuple[str, ...], environment: dict[str, str], **options: Any) -> Any:

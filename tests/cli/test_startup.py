@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import __main__
-from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
 from tests.cli.process import COMMAND, make_environment, run_process
 
 if TYPE_CHECKING:
@@ -66,10 +65,12 @@ def test_no_http_library_is_loaded_before_a_request(arguments: list[str], tmp_pa
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["session", "--help"], ["doctor", "--help"], ["usr"]], ids=" ".join
+    "arguments",
+    [["--help"], ["session", "--help"], ["doctor", "--help"], ["usr"], ["doctor"]],
+    ids=" ".join,
 )
 def test_help_and_wrong_usage_load_no_large_library(arguments: list[str], tmp_path: Path) -> None:
-    """Progress needs rich, and a request needs asyncio."""
+    """Progress needs rich, and a request needs asyncio. No server is known to `doctor`."""
     loaded = list_modules(arguments, tmp_path)
 
     assert loaded & {"rich", "rich.console", "docstring_parser", "asyncio", "yaml"} == set()
@@ -82,8 +83,9 @@ def test_help_and_wrong_usage_load_no_large_library(arguments: list[str], tmp_pa
         ("cyclopts, docassemble_client", ["--help"]),
         ("cyclopts, docassemble_client", ["project", "sync", "--help"]),
         ("cyclopts, docassemble_client", ["usr"]),
-        # It ends when it knows no server to connect to.
-        ("cyclopts, docassemble_client.client", ["doctor"]),
+        # They end when they know no server to connect to.
+        ("cyclopts, docassemble_client", ["doctor"]),
+        ("cyclopts, docassemble_client", ["batch", "test:main.yml", "rows.csv"]),
     ],
     ids=str,
 )
@@ -92,8 +94,7 @@ def test_command_starts_in_little_more_than_its_libraries(
 ) -> None:
     """At most 1.5 times their CPU time: the minimum of alternating runs."""
     environment = {**make_environment(None, tmp_path), "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    for name in ("PYTHONDONTWRITEBYTECODE", URL_VARIABLE, KEY_VARIABLE):
-        environment.pop(name, None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     baseline = [sys.executable, "-c", f"import {libraries}"]
     command = [*COMMAND, *arguments]
     measure_cpu(baseline, environment)

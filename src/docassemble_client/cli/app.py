@@ -12,7 +12,7 @@ import docassemble_client.cli.output as output
 from docassemble_client._version import __version__
 from docassemble_client.cli.commands import COMMANDS
 from docassemble_client.cli.exit_codes import ExitCode, get_exit_code
-from docassemble_client.cli.help import CommandTree, VersionConsole, list_commands
+from docassemble_client.cli.help import VersionConsole, format_help, list_commands
 from docassemble_client.errors import DocassembleError
 
 _HELP = """\
@@ -26,6 +26,24 @@ $ dactl doctor
 Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 not allowed, 4 server or network, 5 not
 there or switched off, 6 unknown whether it happened (look before you repeat), 130 interrupted.
 """
+
+
+class CommandTree(App):
+    """The root of the command tree; cyclopts calls its methods for all commands."""
+
+    def help_print(self, tokens: Any = None, *, console: Any = None) -> None:  # noqa: ARG002
+        """Write the help of the command that the words name."""
+        path, apps, _ = self.parse_commands(tokens)
+        output.write_line(format_help(path, apps[-1]))
+
+    def parse_args(self, tokens: Any = None, **options: Any) -> Any:
+        """Parse a command, and find its server; cyclopts then loads asyncio, and runs it."""
+        command, bound, ignored = super().parse_args(tokens, **options)
+        bound.apply_defaults()
+        common = bound.arguments.get("common")
+        if common is not None:
+            bound.arguments["common"] = common.find_server()
+        return command, bound, ignored
 
 
 def make_app(used: str = "") -> App:

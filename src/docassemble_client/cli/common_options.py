@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cyclopts import Group, Parameter
 
 import docassemble_client.cli.output as output
 from docassemble_client.cli.progress import Progress
+from docassemble_client.cli.server_choice import Server, find_server
+from docassemble_client.config import Secret
 
 if TYPE_CHECKING:
     from docassemble_client.client import AsyncDocassemble
@@ -31,6 +33,7 @@ Delimiter = Annotated[
 """The option --delimiter."""
 
 _GROUP = Group("Options of every command", sort_key=9)
+_NO_SERVER = Server(url="", api_key=Secret(""))
 
 
 @Parameter(name="*", group=_GROUP)
@@ -41,6 +44,10 @@ class OutputOptions:
     json: Annotated[bool, Parameter(help="Write JSON, which is stable and documented.")] = False
     reveal: Annotated[bool, Parameter(help="Show secrets in the output.")] = False
     quiet: Annotated[bool, Parameter(alias="-q", help="Show no progress and no notes.")] = False
+
+    def find_server(self) -> Self:
+        """Return these options; those of a command that calls a server have the server."""
+        return self
 
     def show(self, value: object, text: str | None = None) -> bool:
         """
@@ -124,6 +131,22 @@ class Common(OutputOptions):
     verbose: Annotated[
         bool, Parameter(alias="-v", help="Log requests to standard error, without secrets.")
     ] = False
+    server: Annotated[Server, Parameter(parse=False)] = _NO_SERVER
+
+    def find_server(self) -> Self:
+        """
+        Find the server, before the event loop and the client are loaded.
+
+        Returns:
+            The same options, with the server.
+
+        Raises:
+            UsageError: No server is known, or its settings are invalid.
+        """
+        server = find_server(self.profile, self.url, api_key_stdin=self.api_key_stdin)
+        if server.note:
+            self.note(server.note)
+        return evolve(self, server=server)
 
     def connect(self) -> AsyncDocassemble:
         """
@@ -133,21 +156,16 @@ class Common(OutputOptions):
             The client; no request is sent yet.
 
         Raises:
-            UsageError: No server is known, or its settings are invalid.
+            UsageError: The settings of the server are invalid.
         """
-        # Imported here: help and wrong usage need no client.
-        from docassemble_client.cli.server_choice import find_server
+        from docassemble_client.client import AsyncDocassemble
 
         if self.verbose:
             import logging
 
             logging.basicConfig(format="%(name)s: %(message)s")
             logging.getLogger("docassemble_client").setLevel(logging.DEBUG)
-        server = find_server(self.profile, self.url, api_key_stdin=self.api_key_stdin)
-        if server.note:
-            self.note(server.note)
-        from docassemble_client.client import AsyncDocassemble
-
+        server = self.server
         return AsyncDocassemble(server.url, server.api_key, public_url=server.public_url)
 
 

@@ -50,6 +50,8 @@ def get_exit_code(error: Exception) -> ExitCode:
         WRONG_USAGE also for a path that does not exist or may not be used; WORK_FAILED for another
         failure of this computer, such as a full disk.
     """
+    if isinstance(error, UsageError):
+        return ExitCode.WRONG_USAGE
     if isinstance(error, DocassembleError):
         return _choose_code(error)
     is_failure = isinstance(error, OSError) and not isinstance(error, _WRONG_PATHS)
@@ -63,7 +65,7 @@ def _choose_code(error: DocassembleError) -> ExitCode:
         ProjectNotFound,
     )
 
-    if isinstance(error, (UsageError, JournalError)):
+    if isinstance(error, JournalError):
         return ExitCode.WRONG_USAGE
     if isinstance(error, AccessDenied):
         return ExitCode.NOT_ALLOWED

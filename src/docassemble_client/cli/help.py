@@ -21,15 +21,6 @@ _ARGUMENT = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _METAVARS: dict[object, str] = {int: "INT", float: "FLOAT", Path: "PATH"}
 
 
-class CommandTree(App):
-    """The root of the command tree; it writes the help of all its commands."""
-
-    def help_print(self, tokens: Any = None, *, console: Any = None) -> None:  # noqa: ARG002
-        """Write the help of the command that the words name; cyclopts calls this."""
-        path, apps, _ = self.parse_commands(tokens)
-        write_line(format_help(path, apps[-1]))
-
-
 class VersionConsole:
     """Takes the place of rich's console; cyclopts writes only the version to it."""
 

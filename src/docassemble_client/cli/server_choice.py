@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 
 from attrs import frozen
 
-from docassemble_client._client_options import KEY_VARIABLE, PUBLIC_URL_VARIABLE, URL_VARIABLE
-from docassemble_client._profiles import PROFILE_VARIABLE, read_profiles
+from docassemble_client._environment import (
+    KEY_VARIABLE,
+    PROFILE_VARIABLE,
+    PUBLIC_URL_VARIABLE,
+    URL_VARIABLE,
+)
 from docassemble_client.cli.inputs import read_secret
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
@@ -70,6 +73,8 @@ def find_server(profile: str | None, url: str | None, *, api_key_stdin: bool) ->
 
 
 def _read_profile(name: str | None) -> Server:
+    from docassemble_client._profiles import read_profiles
+
     profiles = read_profiles()
     if name is None and profiles.default is None:
         message = "no server is known"
@@ -113,4 +118,6 @@ def read_api_key(*, api_key_stdin: bool) -> Secret:
     if not sys.stdin.isatty():
         message = "there is no terminal to ask for the API key"
         raise UsageError(message, hint="Pass it to --api-key-stdin through a pipe")
+    import getpass
+
     return Secret(getpass.getpass("API key (not shown): ").strip())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import uvicorn
 
-from docassemble_client._client_options import KEY_VARIABLE, URL_VARIABLE
+from docassemble_client._environment import KEY_VARIABLE, URL_VARIABLE
 from docassemble_client.testing._server.request_handler import Outage
 from docassemble_client.testing.server import LATEST_VERSION, FakeServer
 
