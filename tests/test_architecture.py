@@ -48,10 +48,11 @@ LOCAL_IMPORTS = {
     "_client_options.py": "creating a client loads no HTTP library and no model",
     "cli/": "a command loads only what it uses",
     "_core/deserialize.py": "few responses take the slow path",
-    "_core/executor.py": "few calls wait for tasks, few responses are large",
+    "_core/executor.py": "few calls wait for tasks or emit events, few responses are large",
     "_core/json_codec.py": "an optional library",
     "_http/connections.py": "only the adapter that is used",
-    "_http/transport.py": "multipart for uploads",
+    "_core/serialize.py": "few calls upload files",
+    "_http/transport.py": "multipart for uploads, events for hooks",
     "blocking/__init__.py": "a name is loaded at its first use",
     "blocking/client.py": "a namespace is loaded at its first use",
     "responses.py": "few responses are texts or saved",
@@ -113,14 +114,40 @@ def test_a_library_is_imported_where_it_belongs(library: str) -> None:
     assert {name for name in importers if not is_listed(name, HOMES[library])} == set()
 
 
-def test_nobody_inside_imports_the_package_root() -> None:
+def test_nobody_inside_imports_from_the_package_root() -> None:
     """The root imports lazily, and would hide a cycle."""
     assert [
         name
         for name, imports in IMPORTS.items()
         for item in imports
-        if item.module == "docassemble_client"
+        if item.module == "docassemble_client" and item.names
     ] == []
+
+
+def test_the_package_root_is_used_in_annotations_only() -> None:
+    """They name classes that are loaded when somebody resolves the annotation."""
+    uses = {name: _find_uses_of_the_root(path) for name, path in SOURCES.items()}
+
+    assert {name for name, lines in uses.items() if lines} == set()
+
+
+def _find_uses_of_the_root(path: Path) -> list[int]:
+    """Return the lines that use the package root outside annotations."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    annotations = [
+        annotation
+        for node in ast.walk(tree)
+        for name in ("annotation", "returns")
+        if (annotation := getattr(node, name, None)) is not None
+    ]
+    allowed = {id(node) for annotation in annotations for node in ast.walk(annotation)}
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name)
+        and node.id == "docassemble_client"
+        and id(node) not in allowed
+    ]
 
 
 def test_imports_inside_functions_stand_where_they_are_listed() -> None:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
+import docassemble_client
 from docassemble_client._checks import AWAITABLE, CALLABLE, COUNT, SECONDS, TEXT, check_arguments
 from docassemble_client._client_lifetime import ClientLifetime
 from docassemble_client._client_options import (
@@ -34,13 +35,10 @@ from docassemble_client.config import (
     check_url,
 )
 from docassemble_client.errors import UsageError
-from docassemble_client.events import Event
 from docassemble_client.responses import CallResult, Response
-from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult, to_handle
-from docassemble_client.transfer import FileInput
 
 if TYPE_CHECKING:
-    from docassemble_client._core.executor import Executor, TaskWait
+    from docassemble_client._core.executor import Executor
 
 T = TypeVar("T")
 
@@ -66,7 +64,7 @@ class BaseClient(ClientLifetime, Namespaces):
         headers: Headers | None = None,
         poll: PollPolicy | None = None,
         cleanup_timeout: float | None = 30.0,
-        on_event: Callable[[Event], object] | None = None,
+        on_event: Callable[[docassemble_client.Event], object] | None = None,
     ) -> None:
         """
         Create a client; no request is sent yet.
@@ -188,7 +186,7 @@ class BaseClient(ClientLifetime, Namespaces):
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
         headers: Headers | None = None,
-        on_event: Callable[[Event], object] | Unset | None = UNSET,
+        on_event: Callable[[docassemble_client.Event], object] | Unset | None = UNSET,
     ) -> Self:
         """
         Create a view of this client with other settings.
@@ -286,7 +284,8 @@ class BaseClient(ClientLifetime, Namespaces):
         params: Mapping[str, JSONInput] | None = None,
         json: JSONInput | Unset = UNSET,
         data: Mapping[str, JSONInput] | None = None,
-        files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
+        files: Mapping[str, docassemble_client.FileInput | Sequence[docassemble_client.FileInput]]
+        | None = None,
         safe: bool = False,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
@@ -331,12 +330,12 @@ class BaseClient(ClientLifetime, Namespaces):
 
     async def wait_for_task(
         self,
-        task: TaskHandle | str | None,
+        task: docassemble_client.TaskHandle | str | None,
         *,
         timeout: float | None = 600.0,
-        on_progress: Callable[[TaskEvent], object] | None = None,
+        on_progress: Callable[[docassemble_client.TaskEvent], object] | None = None,
         poll: PollPolicy | None = None,
-    ) -> TaskResult | None:
+    ) -> docassemble_client.TaskResult | None:
         """
         Wait until a task has ended and its result is verified, also across a server restart.
 
@@ -361,7 +360,7 @@ class BaseClient(ClientLifetime, Namespaces):
         check_arguments(CALLABLE, optional=True, on_progress=on_progress)
         if task is None:
             return None
-        wait = self._start_waiting(task, timeout, poll)
+        wait = self._get_executor().wait(task, timeout=timeout, poll=poll)
         while wait.result is None:
             event = await wait.next_event()
             if on_progress is not None:
@@ -370,11 +369,11 @@ class BaseClient(ClientLifetime, Namespaces):
 
     async def watch_task(
         self,
-        task: TaskHandle | str | None,
+        task: docassemble_client.TaskHandle | str | None,
         *,
         timeout: float | None = 600.0,
         poll: PollPolicy | None = None,
-    ) -> AsyncGenerator[TaskEvent]:
+    ) -> AsyncGenerator[docassemble_client.TaskEvent]:
         """
         Wait as `wait_for_task` does, and yield an event after each poll.
 
@@ -386,14 +385,11 @@ class BaseClient(ClientLifetime, Namespaces):
         Yields:
             An event after each poll; the state of the last one is completed.
         """
-        wait = None if task is None else self._start_waiting(task, timeout, poll)
-        while wait and wait.result is None:
+        if task is None:
+            return
+        wait = self._get_executor().wait(task, timeout=timeout, poll=poll)
+        while wait.result is None:
             yield await wait.next_event()
-
-    def _start_waiting(
-        self, task: TaskHandle | str, timeout: float | None, poll: PollPolicy | None
-    ) -> TaskWait:
-        return self._get_executor().wait(to_handle(task), timeout=timeout, poll=poll)
 
     def _get_executor(self) -> Executor:
         if self._executor is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
+import docassemble_client
 from docassemble_client._checks import CALLABLE, Kind, check_arguments, is_kind_of
 from docassemble_client._cleanup import CleanupTasks
 from docassemble_client._concurrency import (
@@ -29,7 +30,6 @@ from docassemble_client.config import (
     Timeouts,
 )
 from docassemble_client.errors import CleanupFailed, UsageError
-from docassemble_client.events import Event
 
 if TYPE_CHECKING:
     from docassemble_client._core.executor import Executor
@@ -58,7 +58,7 @@ class ClientOptions(TypedDict, total=False):
     headers: Headers | None
     poll: PollPolicy | None
     cleanup_timeout: float | None
-    on_event: Callable[[Event], object] | None
+    on_event: "Callable[[docassemble_client.Event], object] | None"
 
 
 class Settings:
@@ -72,7 +72,7 @@ class Settings:
         retry: RetryPolicy,
         poll: PollPolicy,
         headers: tuple[Headers, ...],
-        on_event: Callable[[Event], object] | None,
+        on_event: "Callable[[docassemble_client.Event], object] | None",
     ) -> None:
         """Check the policies."""
         check_arguments(RETRY, retry=retry)
@@ -188,7 +188,9 @@ def check_header_source(headers: Headers | None) -> tuple[Headers, ...]:
     return (headers,)
 
 
-def check_hook(on_event: Callable[[Event], object] | None) -> Callable[[Event], object] | None:
+def check_hook(
+    on_event: "Callable[[docassemble_client.Event], object] | None",
+) -> "Callable[[docassemble_client.Event], object] | None":
     check_arguments(CALLABLE, optional=True, on_event=on_event)
     if _is_coroutine_function(on_event):
         message = "on_event must be a function, not a coroutine function"

@@ -16,7 +16,6 @@ from docassemble_client._types import UNSET, NeedsSlowPath
 from docassemble_client.operation import DiscriminatedUnion, Result
 from docassemble_client.pagination import Page
 from docassemble_client.responses import BinaryContent, JSONReply, decode_text, parse_media_type
-from docassemble_client.tasks import TaskHandle
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -177,6 +176,8 @@ def _deserialize_json(
         if not isinstance(data, dict) or not isinstance(task_id := data.get("task_id"), str):
             message = "the response has no task_id"
             raise StructureError(message)
+        from docassemble_client.tasks import TaskHandle  # few operations start tasks
+
         return TaskHandle(
             id=task_id,
             kind=result.task,

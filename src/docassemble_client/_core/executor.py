@@ -25,11 +25,9 @@ from docassemble_client._core.total_limit import NULL_CONTEXT, LimitedChunks, To
 from docassemble_client._types import UNSET
 from docassemble_client.config import POLL, RETRY, PollPolicy, RetryPolicy, Timeouts
 from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError, UsageError
-from docassemble_client.events import PageEvent, RetryEvent, WaitEvent
 from docassemble_client.operations import STATUS_HINTS
 from docassemble_client.pagination import Page, Paginator
 from docassemble_client.responses import Response
-from docassemble_client.transfer import Download, DownloadStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from docassemble_client.config import Timeout
     from docassemble_client.operation import Operation
     from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
+    from docassemble_client.transfer import Download, DownloadStream
 
 T = TypeVar("T")
 logger = logging.getLogger("docassemble_client")
@@ -115,6 +114,8 @@ class Executor:
         headers: Mapping[str, str] | None,
     ) -> Paginator[Any]:
         """Prepare the calls of a list; raise UsageError if an argument is wrong."""
+        from docassemble_client.events import PageEvent
+
         serialize(operation, arguments)
         argument = operation.paging.page_param if operation.paging else ""
 
@@ -143,6 +144,8 @@ class Executor:
         headers: Mapping[str, str] | None,
     ) -> Download:
         """Prepare a call that returns a file; raise UsageError if an argument is wrong."""
+        from docassemble_client.transfer import Download, DownloadStream
+
         request = copy(serialize(operation, arguments))  # it may be shared
         request.stream = True
         if headers is not None:
@@ -183,15 +186,20 @@ class Executor:
         return Response(status=response.status, headers=response.headers, content=response.content)
 
     def wait(
-        self, handle: TaskHandle, *, timeout: float | None, poll: PollPolicy | None
+        self, task: TaskHandle | str, *, timeout: float | None, poll: PollPolicy | None
     ) -> TaskWait:
-        """Prepare the wait for a task; raise UsageError if an argument is wrong."""
+        """Prepare the wait for a task or its token; raise UsageError if an argument is wrong."""
+        from docassemble_client.tasks import to_handle
+
+        handle = to_handle(task)
         self._transport.bind_to_loop()
         check_arguments(POLL, optional=True, poll=poll)
         return TaskWait(self, handle, self._poll if poll is None else poll, timeout)
 
     async def poll_task(self, poller: TaskPoller, timeouts: Timeouts) -> TaskEvent:
         """Poll a task until there is something to report."""
+        from docassemble_client.events import WaitEvent
+
         event: TaskEvent | None = None
         while event is None:
             if poller.delay:
@@ -293,6 +301,8 @@ class Executor:
     def _report_retry(
         self, request: Request, outcome: RawResponse | TransportError, attempt: int, delay: float
     ) -> None:
+        from docassemble_client.events import RetryEvent
+
         reason = type(outcome).__name__
         if isinstance(outcome, RawResponse):
             reason = str(outcome.status)

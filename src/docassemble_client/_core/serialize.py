@@ -21,7 +21,6 @@ from docassemble_client._types import UNSET, is_json_array, is_mapping
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 from docassemble_client.operation import Param
-from docassemble_client.transfer import to_upload
 
 if TYPE_CHECKING:
     from docassemble_client.operation import Operation
@@ -310,6 +309,8 @@ def _to_uploads(
     param: Param, value: object, renamed: object = None
 ) -> Iterator[tuple[str, Upload]]:
     """Return pairs of field name and file; names in `renamed` are not those of variables."""
+    from docassemble_client.transfer import to_upload
+
     for name, item in _file_fields(param, value):
         if param.variable_name and not (is_mapping(renamed) and name in renamed):
             _check_variable_name(param, name)

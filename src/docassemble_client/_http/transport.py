@@ -28,7 +28,6 @@ from docassemble_client._http.adapter import (
 )
 from docassemble_client._version import __version__
 from docassemble_client.errors import DocassembleError, MaybeSent, UsageError, format_seconds
-from docassemble_client.events import RequestEvent, ResponseEvent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -215,6 +214,8 @@ class Transport:
         state: SendState,
     ) -> RawResponse:
         """Send a request; log it and emit its events."""
+        from docassemble_client.events import RequestEvent, ResponseEvent
+
         started = perf_counter()
         fields = {"operation": request.operation, "method": request.method, "path": request.path}
         self.emit(RequestEvent(number=number, **fields))

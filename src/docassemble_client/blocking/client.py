@@ -11,6 +11,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, cast
 
+import docassemble_client
 import docassemble_client.blocking as blocking
 import docassemble_client.models as models
 import docassemble_client.workflows as workflows
@@ -34,10 +35,7 @@ from docassemble_client.config import (
     Secret,
     Timeout,
 )
-from docassemble_client.events import Event
 from docassemble_client.responses import Response
-from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
-from docassemble_client.transfer import FileInput
 
 if TYPE_CHECKING:
     from docassemble_client.blocking.api.api_keys import ApiKeys
@@ -175,7 +173,9 @@ class Docassemble(DocassembleBase):
         """
         return run_blocking(self._inner.patch_config(changes, dry_run=dry_run))
 
-    def restart(self, *, wait: bool = True, timeout: float | None = 600.0) -> TaskHandle:
+    def restart(
+        self, *, wait: bool = True, timeout: float | None = 600.0
+    ) -> docassemble_client.TaskHandle:
         """
         Restart the server, and wait until it is stable.
 
@@ -210,7 +210,7 @@ class Docassemble(DocassembleBase):
         branch: str | None = None,
         restart: bool | Literal["auto"] = True,
         timeout: float | None = 600.0,
-        on_progress: Callable[[TaskEvent], object] | None = None,
+        on_progress: Callable[[docassemble_client.TaskEvent], object] | None = None,
     ) -> workflows.DeployReport:
         """
         Install a package on the server, wait for the restart, and verify the installation.
@@ -269,7 +269,7 @@ class Docassemble(DocassembleBase):
         *,
         restart: bool = True,
         timeout: float | None = 600.0,
-        on_progress: Callable[[TaskEvent], object] | None = None,
+        on_progress: Callable[[docassemble_client.TaskEvent], object] | None = None,
     ) -> workflows.UninstallReport:
         """
         Uninstall a package, wait for the restart, and verify that it is gone.
@@ -701,7 +701,7 @@ class Docassemble(DocassembleBase):
         public_url: str | None = None,
         headers: Headers | None = None,
         poll: PollPolicy | None = None,
-        on_event: Callable[[Event], object] | None = None,
+        on_event: Callable[[docassemble_client.Event], object] | None = None,
     ) -> None:
         """
         Create a client; no request is sent yet.
@@ -802,7 +802,7 @@ class Docassemble(DocassembleBase):
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
         headers: Headers | None = None,
-        on_event: Callable[[Event], object] | Unset | None = UNSET,
+        on_event: Callable[[docassemble_client.Event], object] | Unset | None = UNSET,
     ) -> Self:
         """
         Create a view of this client with other settings.
@@ -856,7 +856,8 @@ class Docassemble(DocassembleBase):
         params: Mapping[str, JSONInput] | None = None,
         json: JSONInput | Unset = UNSET,
         data: Mapping[str, JSONInput] | None = None,
-        files: Mapping[str, FileInput | Sequence[FileInput]] | None = None,
+        files: Mapping[str, docassemble_client.FileInput | Sequence[docassemble_client.FileInput]]
+        | None = None,
         safe: bool = False,
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
@@ -902,12 +903,12 @@ class Docassemble(DocassembleBase):
 
     def wait_for_task(
         self,
-        task: TaskHandle | str | None,
+        task: docassemble_client.TaskHandle | str | None,
         *,
         timeout: float | None = 600.0,
-        on_progress: Callable[[TaskEvent], object] | None = None,
+        on_progress: Callable[[docassemble_client.TaskEvent], object] | None = None,
         poll: PollPolicy | None = None,
-    ) -> TaskResult | None:
+    ) -> docassemble_client.TaskResult | None:
         """
         Wait until a task has ended and its result is verified, also across a server restart.
 

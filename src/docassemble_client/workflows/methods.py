@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+import docassemble_client
 import docassemble_client.workflows as workflows
 from docassemble_client._types import JSONInput
-from docassemble_client.tasks import TaskEvent, TaskHandle
 from docassemble_client.workflows.account_methods import AccountMethods
 
 
@@ -134,7 +134,9 @@ class WorkflowMethods(AccountMethods):
 
         return await patch_config(self, changes, dry_run=dry_run)
 
-    async def restart(self, *, wait: bool = True, timeout: float | None = 600.0) -> TaskHandle:
+    async def restart(
+        self, *, wait: bool = True, timeout: float | None = 600.0
+    ) -> docassemble_client.TaskHandle:
         """
         Restart the server, and wait until it is stable.
 
@@ -171,7 +173,7 @@ class WorkflowMethods(AccountMethods):
         branch: str | None = None,
         restart: bool | Literal["auto"] = True,
         timeout: float | None = 600.0,
-        on_progress: Callable[[TaskEvent], object] | None = None,
+        on_progress: Callable[[docassemble_client.TaskEvent], object] | None = None,
     ) -> workflows.DeployReport:
         """
         Install a package on the server, wait for the restart, and verify the installation.
@@ -231,7 +233,7 @@ class WorkflowMethods(AccountMethods):
         *,
         restart: bool = True,
         timeout: float | None = 600.0,
-        on_progress: Callable[[TaskEvent], object] | None = None,
+        on_progress: Callable[[docassemble_client.TaskEvent], object] | None = None,
     ) -> workflows.UninstallReport:
         """
         Uninstall a package, wait for the restart, and verify that it is gone.
