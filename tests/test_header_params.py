@@ -8,8 +8,7 @@ import pytest
 
 from docassemble_client._core.messages import parse_http_date
 from docassemble_client._filenames import parse_filename
-from docassemble_client._header_params import find_values, parse_parameters
-from docassemble_client.responses import decode_text
+from docassemble_client._header_params import decode_text, find_values, parse_parameters
 
 PARTS = ["filename", "*", "0", "1", "=", ";", '"', "\\", "'", " ", "utf-8''", "%C3", "charset", "é"]
 

@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import operations
+from docassemble_client._header_params import decode_text, parse_media_type
 from docassemble_client._types import UNSET, Unset, is_json_array, is_json_object, is_mapping
 from docassemble_client.config import Confidential
 from docassemble_client.operation import Param
-from docassemble_client.responses import (
-    BinaryContent,
-    CallResult,
-    Response,
-    decode_text,
-    parse_media_type,
-)
+from docassemble_client.responses import BinaryContent, CallResult, Response
 
 if TYPE_CHECKING:
     from pathlib import Path

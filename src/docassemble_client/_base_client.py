@@ -35,7 +35,6 @@ from docassemble_client.config import (
     check_url,
 )
 from docassemble_client.errors import UsageError
-from docassemble_client.responses import CallResult, Response
 
 if TYPE_CHECKING:
     from docassemble_client._core.executor import Executor
@@ -242,7 +241,7 @@ class BaseClient(ClientLifetime, Namespaces):
         view._set_up(self._shared, self._settings.replace(changes), is_view=True)
         return view
 
-    async def with_response(self, call: Awaitable[T]) -> CallResult[T]:
+    async def with_response(self, call: Awaitable[T]) -> docassemble_client.CallResult[T]:
         """
         Await a call, and return its value together with its response.
 
@@ -261,6 +260,8 @@ class BaseClient(ClientLifetime, Namespaces):
             print(result.status, result.headers["date"], result.value.email)
             ```
         """
+        from docassemble_client.responses import CallResult
+
         check_arguments(AWAITABLE, call=call)
         with capture_responses() as responses:
             value = await call
@@ -290,7 +291,7 @@ class BaseClient(ClientLifetime, Namespaces):
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response:
+    ) -> docassemble_client.Response:
         """
         Call an endpoint that no operation covers, such as the API of an installed package.
 

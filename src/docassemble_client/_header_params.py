@@ -1,7 +1,8 @@
-"""Parameters of headers such as Content-Disposition, which a server may send in any form."""
+"""Media types and parameters of headers, which a server may send in any form."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -11,6 +12,28 @@ MAX_HEADER_LENGTH = 8192
 _PARAMETER = r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)'
 _ESCAPE = r"\\(.)"
 _CONTINUATION = r"([^*]+)\*([0-9]{1,3})(\*?)"
+_MAX_CHARSET_LENGTH = 40
+# Python-only codecs: never a real charset, and some are quadratic on hostile input.
+_PYTHON_ONLY_CODECS = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+)
+
+
+def parse_media_type(content_type: str) -> str:
+    """Return the media type of a Content-Type header, in lower case, without parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def decode_text(content: bytes, content_type: str) -> str:
+    """Decode text in the charset that its Content-Type names; never fails."""
+    charset = next(
+        (value for name, value in parse_parameters(content_type) if name == "charset"), ""
+    )
+    try:
+        codec = codecs.lookup(charset[:_MAX_CHARSET_LENGTH] or "utf-8").name
+        return content.decode("utf-8" if codec in _PYTHON_ONLY_CODECS else codec, errors="replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", errors="replace")
 
 
 def parse_parameters(header: str) -> list[tuple[str, str]]:

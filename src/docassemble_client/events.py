@@ -1,6 +1,7 @@
 """Events for the `on_event` hook of a client: immutable, and free of secrets."""
 
-# Annotations are evaluated here: strings, a named tuple would compile each of them.
+from __future__ import annotations
+
 from typing import NamedTuple, TypeAlias
 
 

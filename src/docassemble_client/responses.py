@@ -1,7 +1,7 @@
 """Responses without a model: JSON of interviews, bytes, and raw HTTP responses."""
 
-# Annotations are evaluated here: strings, a named tuple would compile each of them.
-import codecs
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from os import PathLike
@@ -10,33 +10,10 @@ from typing import Generic, NamedTuple, TypeVar
 
 from attr import field, frozen
 
+from docassemble_client._header_params import decode_text
 from docassemble_client._types import JSON, Model
 
 T = TypeVar("T")
-_MAX_CHARSET_LENGTH = 40
-# Python-only codecs: never a real charset, and some are quadratic on hostile input.
-_PYTHON_ONLY_CODECS = frozenset(
-    {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
-)
-
-
-def parse_media_type(content_type: str) -> str:
-    """Return the media type of a Content-Type header, in lower case, without parameters."""
-    return content_type.partition(";")[0].strip().lower()
-
-
-def decode_text(content: bytes, content_type: str) -> str:
-    """Decode text in the charset that its Content-Type names; never fails."""
-    from docassemble_client._header_params import parse_parameters
-
-    charset = next(
-        (value for name, value in parse_parameters(content_type) if name == "charset"), ""
-    )
-    try:
-        codec = codecs.lookup(charset[:_MAX_CHARSET_LENGTH] or "utf-8").name
-        return content.decode("utf-8" if codec in _PYTHON_ONLY_CODECS else codec, errors="replace")
-    except (LookupError, ValueError):
-        return content.decode("utf-8", errors="replace")
 
 
 class JSONReply(NamedTuple):
@@ -48,7 +25,7 @@ class JSONReply(NamedTuple):
         status: HTTP status that the interview set.
     """
 
-    data: "JSON"  # an alias of Any when the program runs
+    data: JSON
     status: int = 200
 
 
@@ -127,7 +104,7 @@ class Response(NamedTuple):
         """The body as text, in the charset that the server named (default UTF-8)."""
         return decode_text(self.content, self.content_type)
 
-    def json(self) -> "JSON":
+    def json(self) -> JSON:
         """
         Parse the body as JSON.
 

@@ -1,6 +1,7 @@
 """Tasks that continue on the server after the response."""
 
-# Annotations are evaluated here: strings, a named tuple would compile each of them.
+from __future__ import annotations
+
 import json
 from typing import Literal, NamedTuple, Self
 

@@ -11,9 +11,9 @@ from codegen.__main__ import read
 from codegen.ir import Type
 from codegen.names import to_snake_case
 from docassemble_client import decoders, models
+from docassemble_client._header_params import parse_media_type
 from docassemble_client.operation import DiscriminatedUnion
 from docassemble_client.operations import OPERATIONS
-from docassemble_client.responses import parse_media_type
 from tests.decoding import check_decoder
 from tests.recording import read_all
 

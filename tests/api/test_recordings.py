@@ -22,9 +22,9 @@ from docassemble_client import (
 )
 from docassemble_client._core.deserialize import strict_mode
 from docassemble_client._core.error_hints import fill_in_privileges
+from docassemble_client._header_params import parse_media_type
 from docassemble_client.errors import get_error_class
 from docassemble_client.operations import OPERATIONS, STATUS_HINTS
-from docassemble_client.responses import parse_media_type
 from tests.mock import MockServer
 from tests.operation_coverage import count_successes, find_known_error, find_unproven_errors
 from tests.recording import FOLDER, RecordedExchange, decode_content, parse_parts, read_all

@@ -19,9 +19,9 @@ import yaml
 from docassemble_client import Secret
 from docassemble_client._core.deserialize import deserialize
 from docassemble_client._core.messages import RawResponse, Request
+from docassemble_client._header_params import parse_media_type
 from docassemble_client.errors import DecodeError
 from docassemble_client.operations import OPERATIONS
-from docassemble_client.responses import parse_media_type
 from tests.operation_coverage import count_errors, count_successes
 from tests.recording import (
     FOLDER,

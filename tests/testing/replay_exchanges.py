@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from attrs import frozen
 
-from docassemble_client.responses import parse_media_type
+from docassemble_client._header_params import parse_media_type
 from docassemble_client.testing import FakeServer, ManualClock
 from tests.recorded_interviews import load_recorded_interviews
 from tests.recording import RecordedExchange, decode_content

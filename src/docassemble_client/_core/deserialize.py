@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
 from docassemble_client._core.error_mapping import StructureError, decode_error
 from docassemble_client._core.json_codec import decode_document, decode_json
 from docassemble_client._core.messages import parse_http_date
+from docassemble_client._header_params import decode_text, parse_media_type
 from docassemble_client._types import UNSET, NeedsSlowPath
 from docassemble_client.operation import DiscriminatedUnion, Result
 from docassemble_client.pagination import Page
-from docassemble_client.responses import BinaryContent, JSONReply, decode_text, parse_media_type
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -149,6 +149,7 @@ def _deserialize(
         return decode_text(response.content, response.content_type)
     if result.binary:
         from docassemble_client._filenames import parse_filename
+        from docassemble_client.responses import BinaryContent
 
         return BinaryContent(
             content=response.content,
@@ -245,6 +246,8 @@ def _deserialize_union(
             if _strict.get() or union.second_key in data:
                 raise
     # An interview may use the same key in its own JSON.
+    from docassemble_client.responses import JSONReply
+
     return JSONReply(data, response.status)
 
 

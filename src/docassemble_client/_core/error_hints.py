@@ -6,9 +6,9 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from docassemble_client._header_params import parse_media_type
 from docassemble_client.errors import format_seconds
 from docassemble_client.operation import DiscriminatedUnion
-from docassemble_client.responses import parse_media_type
 
 if TYPE_CHECKING:
     from docassemble_client._core.messages import RawResponse, Request

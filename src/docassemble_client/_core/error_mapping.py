@@ -16,6 +16,7 @@ from docassemble_client._core.error_hints import (
 )
 from docassemble_client._core.messages import parse_http_date
 from docassemble_client._core.redaction import redact_url
+from docassemble_client._header_params import decode_text, parse_media_type
 from docassemble_client.errors import (
     APIError,
     DecodeError,
@@ -24,7 +25,6 @@ from docassemble_client.errors import (
     RequestTimeout,
     get_error_class,
 )
-from docassemble_client.responses import decode_text, parse_media_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,7 +27,6 @@ from docassemble_client.config import POLL, RETRY, PollPolicy, RetryPolicy, Time
 from docassemble_client.errors import DocassembleError, TaskTimeout, TransportError, UsageError
 from docassemble_client.operations import STATUS_HINTS
 from docassemble_client.pagination import Page, Paginator
-from docassemble_client.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from docassemble_client._types import Unset
     from docassemble_client.config import Timeout
     from docassemble_client.operation import Operation
+    from docassemble_client.responses import Response
     from docassemble_client.tasks import TaskEvent, TaskHandle, TaskResult
     from docassemble_client.transfer import Download, DownloadStream
 
@@ -180,6 +180,8 @@ class Executor:
         self, request: Request, *, timeout: Timeout | Unset, retry: RetryPolicy | None
     ) -> Response:
         """Send a request that no operation describes."""
+        from docassemble_client.responses import Response
+
         timeouts = self._timeouts if timeout is UNSET else Timeouts.from_value(timeout)
         self._transport.bind_to_loop()
         response: RawResponse = await self._send_with_limits(request, None, timeouts, retry, None)

@@ -289,12 +289,10 @@ def _convert_scalar(param: Param, kind: str, value: object) -> object:
 
 
 def _check_variable_names(param: Param, value: object) -> None:
-    names: Iterable[object]
+    names: Iterable[object] = value if is_json_array(value) else [value]
     if is_mapping(value):
         # In a map of variables, the keys are the names; in a map of names, the values are.
         names = value.values() if param.kind.startswith("map[") else value
-    else:
-        names = value if is_json_array(value) else [value]
     for name in names:
         _check_variable_name(param, name)
 

@@ -35,7 +35,6 @@ from docassemble_client.config import (
     Secret,
     Timeout,
 )
-from docassemble_client.responses import Response
 
 if TYPE_CHECKING:
     from docassemble_client.blocking.api.api_keys import ApiKeys
@@ -862,7 +861,7 @@ class Docassemble(DocassembleBase):
         timeout: Timeout | Unset = UNSET,
         retry: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response:
+    ) -> docassemble_client.Response:
         """
         Call an endpoint that no operation covers, such as the API of an installed package.
 

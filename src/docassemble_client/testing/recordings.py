@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import Attribute, asdict, define, field, frozen
 
+from docassemble_client._header_params import parse_media_type
 from docassemble_client._types import JSON
-from docassemble_client.responses import parse_media_type
 from docassemble_client.testing.interviews import (
     FinalValue,
     NeedVariable,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from attrs import field, frozen
 
-from docassemble_client.responses import parse_media_type
+from docassemble_client._header_params import parse_media_type
 
 if TYPE_CHECKING:
     from python_multipart.multipart import Field as FormField

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from docassemble_client._client_lifetime import get_cleanup_tasks
 from docassemble_client._concurrency import CancelledError, monotonic, sleep, wait
 from docassemble_client._core.retry import compute_delay, may_be_processed
+from docassemble_client._header_params import parse_media_type
 from docassemble_client._types import is_mapping
 from docassemble_client.config import Secret
 from docassemble_client.errors import APIError, DecodeError, DocassembleError
 from docassemble_client.models import Question, Session, UndefinedVariable
-from docassemble_client.responses import BinaryContent, parse_media_type
+from docassemble_client.responses import BinaryContent
 from docassemble_client.transfer import Upload
 from docassemble_client.workflows.errors import InvalidDocument
 from docassemble_client.workflows.interviews.answers import encode_answers
