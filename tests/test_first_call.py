@@ -34,7 +34,7 @@ prefix = "docassemble_client."
 print(*sorted(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix)))
 """
 # Modules that only some calls need, in addition to the modules of tags.
-OPTIONAL_MODULES = {"_core.structure", "otel"}
+OPTIONAL_MODULES = {"_core.structure", "events", "otel", "responses", "tasks", "transfer"}
 USER: dict[str, object] = {
     **dict.fromkeys(("country", "first_name", "last_name", "organization", "email"), "x"),
     **dict.fromkeys(("subdivisionfirst", "subdivisionsecond", "subdivisionthird"), ""),
@@ -49,27 +49,27 @@ CALLS = [
     (
         "users.list()",
         {"items": [USER], "next_id": None},
-        ["decoders.users", "models.users"],
+        ["decoders.users", "events", "models.users"],
     ),
     ("stash.store({})", {"stash_key": "a", "secret": "b"}, ["decoders.stash", "models.stash"]),
     (
         "server.get_restart_status('a')",
         {"status": "working"},
-        ["decoders.server", "models.server"],
+        ["decoders.server", "models.server", "tasks"],
     ),
     # Its model has an enumeration of another tag.
     (
         "packages.get_update_status('a')",
         {"status": "working"},
-        ["decoders.packages", "models.packages"],
+        ["decoders.packages", "models.packages", "responses", "tasks", "transfer"],
     ),
-    ("packages.install(pip='a')", {"task_id": "a"}, []),
+    ("packages.install(pip='a')", {"task_id": "a"}, ["responses", "tasks", "transfer"]),
     ("privileges.list()", ["user"], ["decoders.privileges"]),
-    ("request('GET', '/x')", {}, []),
+    ("request('GET', '/x')", {}, ["responses", "transfer"]),
     (
         "files.extract_fields(b'x', output_format='json')",
         {"fields": []},
-        ["decoders.files", "models.files"],
+        ["decoders.files", "events", "models.files", "responses", "transfer"],
     ),
 ]
 MODELS = [model for name in models.__all__ if attrs.has(model := getattr(models, name))]
