@@ -131,6 +131,7 @@ class Common(OutputOptions):
     verbose: Annotated[
         bool, Parameter(alias="-v", help="Log requests to standard error, without secrets.")
     ] = False
+    # No option: `find_server` sets it.
     server: Annotated[Server, Parameter(parse=False)] = _NO_SERVER
 
     def find_server(self) -> Self:
