@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import cattrs
 import pytest
 
 import docassemble_client
-from docassemble_client import AsyncDocassemble
+from docassemble_client import AsyncDocassemble, JSONReply, TaskHandle
 from docassemble_client.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def _public_classes() -> dict[str, type]:
 
 
 CLASSES = _public_classes()
+NAMED_TUPLES = [cls for cls in CLASSES.values() if hasattr(cls, "_fields")]
 
 
 def _iter_annotations(cls: type) -> Iterator[tuple[str, object]]:
@@ -61,6 +63,25 @@ def test_no_public_annotation_contains_any(name: str) -> None:
     }
 
     assert untyped == {}
+
+
+@pytest.mark.parametrize("cls", NAMED_TUPLES, ids=lambda cls: cls.__name__)
+def test_fields_of_named_tuples_have_types(cls: type[NamedTuple]) -> None:
+    """`cattrs` and `inspect` do not resolve forward references."""
+    forward = {
+        name
+        for name, annotation in cls.__annotations__.items()
+        if isinstance(annotation, (str, typing.ForwardRef))
+    }
+
+    assert forward == ({"data"} if cls is JSONReply else set())  # any type
+
+
+def test_a_task_handle_can_be_stored_with_cattrs() -> None:
+    """The library that this package requires."""
+    handle = TaskHandle("abc", "restart", "server.restart", 1.5)
+
+    assert cattrs.structure(cattrs.unstructure(handle), TaskHandle) == handle
 
 
 @pytest.mark.parametrize("name", CLASSES)

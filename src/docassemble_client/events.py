@@ -1,7 +1,6 @@
 """Events for the `on_event` hook of a client: immutable, and free of secrets."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: of strings, a named tuple would make forward references.
 from typing import NamedTuple, TypeAlias
 
 

@@ -1,7 +1,6 @@
 """Responses without a model: JSON of interviews, bytes, and raw HTTP responses."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: of strings, a named tuple would make forward references.
 import json
 from collections.abc import Mapping
 from os import PathLike
@@ -25,7 +24,7 @@ class JSONReply(NamedTuple):
         status: HTTP status that the interview set.
     """
 
-    data: JSON
+    data: "JSON"  # an alias of Any when the program runs
     status: int = 200
 
 
@@ -104,7 +103,7 @@ class Response(NamedTuple):
         """The body as text, in the charset that the server named (default UTF-8)."""
         return decode_text(self.content, self.content_type)
 
-    def json(self) -> JSON:
+    def json(self) -> "JSON":
         """
         Parse the body as JSON.
 

@@ -1,7 +1,6 @@
 """Tasks that continue on the server after the response."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: of strings, a named tuple would make forward references.
 import json
 from typing import Literal, NamedTuple, Self
 
