@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 _LIBRARIES = ("cyclopts", "rich", "yaml")  # the extra `cli`
+_STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 def main() -> int:
@@ -15,6 +18,10 @@ def main() -> int:
     Returns:
         The exit code.
     """
+    for name, mode in _STREAMS.items():
+        if getattr(sys, name) is None:  # closed by the caller, as in `dactl doctor 2>&-`
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - kept open
+            setattr(sys, name, stream)
     if any(find_spec(library) is None for library in _LIBRARIES):
         command = 'pip install "docassemble-client[cli]"'
         sys.stderr.write(f"dactl needs libraries that are not installed. Run: {command}\n")

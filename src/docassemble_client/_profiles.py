@@ -145,12 +145,16 @@ def check_profile_name(name: str) -> str:
 
 def get_config_path() -> Path:
     """Return the path of the file in the platform's folder for configuration."""
-    if sys.platform == "win32":  # pragma: no cover
-        folder = os.environ.get("APPDATA") or Path.home() / "AppData/Roaming"
-    elif sys.platform == "darwin":  # pragma: no cover
-        folder = Path.home() / "Library/Application Support"
-    else:
-        folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    try:
+        if sys.platform == "win32":  # pragma: no cover
+            folder = os.environ.get("APPDATA") or Path.home() / "AppData/Roaming"
+        elif sys.platform == "darwin":  # pragma: no cover
+            folder = Path.home() / "Library/Application Support"
+        else:
+            folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    except RuntimeError:
+        message = "the user has no home folder, in which config.toml could be"
+        raise UsageError(message, hint="Set the environment variable HOME to a folder") from None
     return Path(folder) / _FOLDER / _FILENAME
 
 
@@ -255,18 +259,20 @@ def _quote(text: str) -> str:
 
 def _check_mode(mode: int, path: Path) -> None:
     if sys.platform != "win32" and mode & _FORBIDDEN_MODE:
-        message = f"other users can read or change {_show(path)}, which may contain API keys"
-        raise UsageError(message, hint=f"Run: chmod 600 {_show(path)}")
+        message = f"other users can read or change {shorten_path(path)}, which may contain API keys"
+        raise UsageError(message, hint=f"Run: chmod 600 {shorten_path(path)}")
 
 
-def _show(path: Path) -> str:
-    """Show a path without the name of the user's folder."""
-    home = Path.home()
-    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+def shorten_path(path: Path) -> str:
+    """Return a path without the name of the user's folder."""
+    try:
+        return f"~/{path.relative_to(Path.home()).as_posix()}"
+    except (RuntimeError, ValueError):  # no home folder, or not in it
+        return str(path)
 
 
 def _refuse(path: Path, problem: str, hint: str = "") -> NoReturn:
-    message = f"{_show(path)} {problem}"
+    message = f"{shorten_path(path)} {problem}"
     raise UsageError(message, hint=hint or "Correct the file") from None
 
 

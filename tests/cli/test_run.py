@@ -45,16 +45,6 @@ def test_paths_are_written_as_json(dactl: Dactl) -> None:
     assert json.loads(result.out) == {"kind": "Files", "paths": ["letter.pdf", "letter.docx"]}
 
 
-def test_standard_input_has_the_key_before_the_answers(dactl: Dactl, fake: FakeServer) -> None:
-    """Its first line is the key; the command reads the rest."""
-    options = ("--url", fake.url, "--api-key-stdin", "-a", "-", "--json")
-
-    result = dactl("run", I, *options, stdin=f'{fake.api_key}\n{{"name": "Ada"}}')
-
-    assert result.code == 0
-    assert len(json.loads(result.out)["paths"]) == 2
-
-
 def test_missing_answer_fails_or_is_generated(dactl: Dactl) -> None:
     """The policy decides; an interview that cannot be completed is exit code 1."""
     refused = dactl("run", I)

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 from cyclopts import Group, Parameter
 
 import docassemble_client.cli.output as output
+from docassemble_client.cli.inputs import interruptible
 from docassemble_client.cli.progress import Progress
 from docassemble_client.cli.server_choice import Server, find_server
 from docassemble_client.config import Secret
@@ -33,7 +34,7 @@ Delimiter = Annotated[
 """The option --delimiter."""
 
 _GROUP = Group("Options of every command", sort_key=9)
-_NO_SERVER = Server(url="", api_key=Secret(""))
+_NO_SERVER = Server(url="", fetch_api_key=lambda: Secret(""))
 
 
 @Parameter(name="*", group=_GROUP)
@@ -136,7 +137,7 @@ class Common(OutputOptions):
 
     def find_server(self) -> Self:
         """
-        Find the server, before the event loop and the client are loaded.
+        Find the server, before the event loop and the client are loaded; its key is fetched later.
 
         Returns:
             The same options, with the server.
@@ -157,7 +158,7 @@ class Common(OutputOptions):
             The client; no request is sent yet.
 
         Raises:
-            UsageError: The settings of the server are invalid.
+            UsageError: There is no key, or the settings of the server are invalid.
         """
         from docassemble_client.client import AsyncDocassemble
 
@@ -167,7 +168,9 @@ class Common(OutputOptions):
             logging.basicConfig(format="%(name)s: %(message)s")
             logging.getLogger("docassemble_client").setLevel(logging.DEBUG)
         server = self.server
-        return AsyncDocassemble(server.url, server.api_key, public_url=server.public_url)
+        with interruptible():
+            api_key = server.fetch_api_key()
+        return AsyncDocassemble(server.url, api_key, public_url=server.public_url)
 
 
 OUTPUT = OutputOptions()

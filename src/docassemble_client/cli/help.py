@@ -116,7 +116,8 @@ def _choose_metavar(argument: Argument) -> str:
 
 
 def _describe(argument: Argument, descriptions: Mapping[str, str]) -> str:
-    parts = [argument.parameter.help or descriptions[argument.field_info.name]]
+    # `python -OO` removes docstrings.
+    parts = [argument.parameter.help or descriptions.get(argument.field_info.name, "")]
     choices = argument.get_choices()
     if choices:
         parts.append(f"[choices: {', '.join(choices)}]")

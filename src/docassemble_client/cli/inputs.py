@@ -7,7 +7,8 @@ import io
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 
 _STDIN = "-"
+_BYTE_ORDER_MARK = "\ufeff"
 _DURATION = re.compile(r"(?P<count>0*[1-9][0-9]{0,5})(?P<unit>[smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _YAML = {".yml", ".yaml"}
@@ -203,6 +205,20 @@ def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
     return values
 
 
+@contextmanager
+def interruptible() -> Generator[None]:
+    """Let Ctrl-C end a wait for the user or a program; asyncio would only note it."""
+    import signal
+
+    handler = signal.getsignal(signal.SIGINT)
+    if callable(handler):  # Ctrl-C is not ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -210,7 +226,9 @@ def _is_text(value: object) -> bool:
 def _read_text(path: str, *, is_line: bool = False) -> str:
     try:
         if path == _STDIN:
-            return sys.stdin.readline() if is_line else sys.stdin.read()
+            with interruptible():
+                text = sys.stdin.readline() if is_line else sys.stdin.read()
+            return text.removeprefix(_BYTE_ORDER_MARK)
         return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         message = f"{_describe(path)} is not UTF-8"

@@ -15,14 +15,15 @@ from docassemble_client._profiles import (
     ServerProfile,
     check_profile_name,
     read_profiles,
+    shorten_path,
     write_profiles,
 )
 from docassemble_client._types import is_mapping
 from docassemble_client.cli.common_options import OUTPUT, OutputOptions
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
-from docassemble_client.cli.inputs import read_yaml
-from docassemble_client.config import Secret
+from docassemble_client.cli.inputs import interruptible, read_secret, read_yaml
+from docassemble_client.config import Secret, check_url
 from docassemble_client.errors import UsageError
 
 app = App(name="profile")
@@ -68,19 +69,23 @@ async def add(
         api_key_env: Environment variable that has the key.
     """
     from docassemble_client.cli.server import choose_exit_code
-    from docassemble_client.cli.server_choice import read_api_key
+    from docassemble_client.cli.server_choice import ask_api_key
     from docassemble_client.client import AsyncDocassemble
 
     check_profile_name(name)
+    check_url(url, "the URL")
     is_stored = api_key_env is None and not api_key_command
-    profile = ServerProfile(
-        url=url,
-        public_url=public_url,
-        api_key=read_api_key(api_key_stdin=api_key_stdin) if is_stored else None,
-        api_key_env=api_key_env,
-        api_key_command=api_key_command or None,
-    )
-    async with AsyncDocassemble(profile.url, profile.fetch_api_key()) as da:
+    with interruptible():
+        key = (read_secret("-") if api_key_stdin else ask_api_key()) if is_stored else None
+        profile = ServerProfile(
+            url=url,
+            public_url=public_url,
+            api_key=key,
+            api_key_env=api_key_env,
+            api_key_command=api_key_command or None,
+        )
+        api_key = profile.fetch_api_key()
+    async with AsyncDocassemble(profile.url, api_key) as da:
         report = await da.doctor()
     if not report.ok:
         common.show(report, str(report))
@@ -92,7 +97,7 @@ async def add(
     )
     privileges = f" ({', '.join(report.privileges)})" if report.privileges else ""
     owner = f"Key of {report.owner}{privileges}. " if report.owner else ""
-    text = f"{owner}Saved as profile {name} in {_shorten(path)}."
+    text = f"{owner}Saved as profile {name} in {shorten_path(path)}."
     common.show(_describe(name, profile, profiles.default or name), text)
     return ExitCode.DONE
 
@@ -227,8 +232,3 @@ def _describe(name: str, profile: ServerProfile, default: str | None) -> dict[st
         "api_key_command": [program, *map(Secret, arguments)] if program else None,
         "default": name == default,
     }
-
-
-def _shorten(path: Path) -> str:
-    home = Path.home()
-    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -14,7 +15,8 @@ from docassemble_client._environment import (
     URL_VARIABLE,
 )
 from docassemble_client.cli.inputs import read_secret
-from docassemble_client.config import Secret
+from docassemble_client.cli.output import write_note
+from docassemble_client.config import Secret, check_url
 from docassemble_client.errors import UsageError
 
 _VARIABLES = (
@@ -29,17 +31,17 @@ _VARIABLES = (
 @frozen(kw_only=True)
 class Server:
     """
-    A server and a key to it.
+    A server, and how to get a key to it.
 
     Attributes:
         url: URL.
-        api_key: API key.
+        fetch_api_key: Function that returns the API key; it may ask for it, or run a program.
         public_url: URL under which users reach the server, if it is another one.
         note: Where the settings come from, if you may not expect it.
     """
 
     url: str
-    api_key: Secret
+    fetch_api_key: Callable[[], Secret]
     public_url: str | None = None
     note: str = ""
 
@@ -63,7 +65,10 @@ def find_server(profile: str | None, url: str | None, *, api_key_stdin: bool) ->
         message = "--profile and --url exclude each other"
         raise UsageError(message, hint="Pass only one of them")
     if url is not None:
-        return Server(url=url, api_key=read_api_key(api_key_stdin=api_key_stdin))
+        check_url(url, "--url")
+        # The key is the first line of standard input. A command may read the others.
+        api_key = read_secret("-") if api_key_stdin else None
+        return Server(url=url, fetch_api_key=lambda: api_key or ask_api_key())
     if api_key_stdin:
         message = "--api-key-stdin needs --url"
         raise UsageError(message, hint="A profile has its own key")
@@ -81,7 +86,9 @@ def _read_profile(name: str | None) -> Server:
         hint = f"Add one with `dactl profile add`, or set {URL_VARIABLE} and {KEY_VARIABLE}"
         raise UsageError(message, hint=hint)
     profile = profiles.get(name)
-    return Server(url=profile.url, api_key=profile.fetch_api_key(), public_url=profile.public_url)
+    return Server(
+        url=profile.url, fetch_api_key=profile.fetch_api_key, public_url=profile.public_url
+    )
 
 
 def _read_environment() -> Server | None:
@@ -94,30 +101,30 @@ def _read_environment() -> Server | None:
     note = f"using {url_variable} and {key_variable}; this client's own is {URL_VARIABLE}"
     return Server(
         url=os.environ[url_variable],
-        api_key=Secret(os.environ[key_variable]),
+        fetch_api_key=lambda: Secret(os.environ[key_variable]),
         public_url=os.environ.get(PUBLIC_URL_VARIABLE) or None,
         note="" if is_own else note,
     )
 
 
-def read_api_key(*, api_key_stdin: bool) -> Secret:
+def ask_api_key() -> Secret:
     """
-    Read an API key without showing it.
-
-    Args:
-        api_key_stdin: Whether to read the first line of standard input instead of asking.
+    Ask for an API key on the terminal, without showing it.
 
     Returns:
         The key.
 
     Raises:
-        UsageError: There is no key, or no terminal to ask for it.
+        UsageError: There is no terminal, or nothing was entered.
     """
-    if api_key_stdin:
-        return read_secret("-")
+    import getpass
+
     if not sys.stdin.isatty():
         message = "there is no terminal to ask for the API key"
         raise UsageError(message, hint="Pass it to --api-key-stdin through a pipe")
-    import getpass
-
-    return Secret(getpass.getpass("API key (not shown): ").strip())
+    try:
+        return Secret(getpass.getpass("API key (not shown): ").strip())
+    except EOFError:
+        write_note("")  # the cursor is behind the question
+        message = "no API key was entered"
+        raise UsageError(message) from None
