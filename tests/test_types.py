@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docassemble_client import operations
-from docassemble_client._header_params import decode_text, parse_media_type
 from docassemble_client._types import UNSET, Unset, is_json_array, is_json_object, is_mapping
 from docassemble_client.config import Confidential
 from docassemble_client.operation import Param
@@ -53,50 +52,6 @@ def test_values_are_classified_for_json(
         array,
         json_object,
     )
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("application/json", "application/json"),
-        (" Application/JSON ; charset=utf-8", "application/json"),
-        (";", ""),
-        ("", ""),
-    ],
-)
-def test_a_media_type_has_no_parameters(header: str, expected: str) -> None:
-    """Case, whitespace and parameters are removed."""
-    assert parse_media_type(header) == expected
-
-
-@pytest.mark.parametrize(
-    ("content", "header", "text"),
-    [
-        ("ü".encode(), "text/plain", "ü"),
-        ("ü".encode(), "text/plain; charset=UTF-8", "ü"),
-        (b"\xfc", 'text/plain; charset="iso-8859-1"', "ü"),
-        (b"\xfc", "text/plain; charset=cp1252", "ü"),
-        (b"\xfc", "", "\ufffd"),
-        (b"ff", "text/plain; charset=hex", "ff"),
-        (b"a", "text/plain; charset=none-such", "a"),
-        (b"a", "text/plain; charset=", "a"),
-        (b"a", "text/plain; charset=a\x00b", "a"),
-        (b"a", "text/plain; charset=\ufffd", "a"),
-        (b"a", "text/plain\r\n; charset=x", "a"),
-        (b"a", "text/plain; charset*=idna''%FF", "a"),
-        (b"a", ";;;", "a"),
-        (b"a-b9", "text/plain; charset=punycode", "a-b9"),
-        (b"\\d", "text/plain; charset=unicode_escape", "\\d"),
-        (b"\\d", "text/plain; charset=raw-unicode-escape", "\\d"),
-        (b"a", "text/plain; charset=undefined", "a"),
-        (b"a..b", "text/plain; charset=idna", "a..b"),
-    ],
-)
-def test_every_text_can_be_decoded(content: bytes, header: str, text: str) -> None:
-    """Known charsets are used; unknown ones, and Python-only codecs, count as UTF-8."""
-    assert decode_text(content, header) == text
-    assert Response(status=200, headers={"content-type": header}, content=content).text == text
-    assert BinaryContent(content=content, content_type=header).text == text
 
 
 def test_bytes_are_saved_under_a_name_or_into_a_folder(tmp_path: Path) -> None:

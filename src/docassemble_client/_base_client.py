@@ -361,7 +361,7 @@ class BaseClient(ClientLifetime, Namespaces):
         check_arguments(CALLABLE, optional=True, on_progress=on_progress)
         if task is None:
             return None
-        wait = self._get_executor().wait(task, timeout=timeout, poll=poll)
+        wait = self._get_executor().prepare_wait(task, timeout=timeout, poll=poll)
         while wait.result is None:
             event = await wait.next_event()
             if on_progress is not None:
@@ -388,7 +388,7 @@ class BaseClient(ClientLifetime, Namespaces):
         """
         if task is None:
             return
-        wait = self._get_executor().wait(task, timeout=timeout, poll=poll)
+        wait = self._get_executor().prepare_wait(task, timeout=timeout, poll=poll)
         while wait.result is None:
             yield await wait.next_event()
 

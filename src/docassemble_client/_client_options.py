@@ -1,6 +1,7 @@
-"""Options of a client: changed by its views, or shared with them."""
+"""Options of a client, which its views change or share."""
 
-# Annotations are evaluated here: strings, typing would compile each of them.
+# Annotations are evaluated here: strings, typing would compile each of them. Those with Event are
+# strings: they load it when they are resolved.
 import ssl
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction

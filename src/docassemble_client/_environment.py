@@ -1,4 +1,4 @@
-"""Environment variables of a server: its URL, its API key and its public URL, or its profile."""
+"""The environment variables that set a server: its URL, API key and public URL, or its profile."""
 
 from __future__ import annotations
 

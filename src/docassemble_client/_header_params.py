@@ -1,4 +1,4 @@
-"""Media types and parameters of headers, which a server may send in any form."""
+"""Media types, charsets and parameters of headers, which a server may send in any form."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def get_config_path() -> Path:
         else:
             folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     except RuntimeError:
-        message = "the user has no home folder, in which config.toml could be"
+        message = "the folder of config.toml is unknown: you have no home folder"
         raise UsageError(message, hint="Set the environment variable HOME to a folder") from None
     return Path(folder) / _FOLDER / _FILENAME
 
@@ -264,7 +264,7 @@ def _check_mode(mode: int, path: Path) -> None:
 
 
 def shorten_path(path: Path) -> str:
-    """Return a path without the name of the user's folder."""
+    """Return a path as text, with ~ for the home folder."""
     try:
         return f"~/{path.relative_to(Path.home()).as_posix()}"
     except (RuntimeError, ValueError):  # no home folder, or not in it

@@ -1,6 +1,7 @@
 """Events for the `on_event` hook of a client: immutable, and free of secrets."""
 
-# Annotations are evaluated here: of strings, a named tuple would make forward references.
+# Annotations are evaluated here: a named tuple turns strings into forward references, which cattrs
+# does not resolve.
 from typing import NamedTuple, TypeAlias
 
 

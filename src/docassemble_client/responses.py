@@ -1,6 +1,7 @@
 """Responses without a model: JSON of interviews, bytes, and raw HTTP responses."""
 
-# Annotations are evaluated here: of strings, a named tuple would make forward references.
+# Annotations are evaluated here: a named tuple turns strings into forward references, which cattrs
+# does not resolve.
 import json
 from collections.abc import Mapping
 from os import PathLike

@@ -1,6 +1,7 @@
 """Tasks that continue on the server after the response."""
 
-# Annotations are evaluated here: of strings, a named tuple would make forward references.
+# Annotations are evaluated here: a named tuple turns strings into forward references, which cattrs
+# does not resolve.
 import json
 from typing import Literal, NamedTuple, Self
 

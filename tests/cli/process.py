@@ -23,10 +23,21 @@ def make_environment(fake: FakeServer | None, home: Path) -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), *sys.path])
     environment = {**os.environ, "PYTHONPATH": path, "HOME": str(home), "NO_COLOR": "1"}
     environment |= {"XDG_CONFIG_HOME": str(home / ".config"), "COLUMNS": "100"}
-    server = {} if fake is None else {URL_VARIABLE: fake.url, KEY_VARIABLE: fake.api_key}
     for name in (URL_VARIABLE, KEY_VARIABLE):
         environment.pop(name, None)
-    return environment | server
+    if fake is not None:
+        environment |= {URL_VARIABLE: fake.url, KEY_VARIABLE: fake.api_key}
+    return environment
+
+
+def communicate(process: Any) -> tuple[str, str]:
+    """Return what a process writes until its end; kill it if it does not end."""
+    try:
+        output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return output, errors
 
 
 def start(arguments: tuple[str, ...], environment: dict[str, str], **options: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Which server a command calls, when its key is fetched, and what else standard input has."""
+"""Which server a command calls, when its key is fetched, and who reads standard input."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -13,7 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.process import COMMAND, make_environment, start
+import docassemble_client.cli.inputs as inputs
+from tests.cli.process import (
+    COMMAND,
+    TIMEOUT_SECONDS,
+    communicate,
+    make_environment,
+    start,
+)
 from tests.cli.terminal import record_terminal
 from tests.workflows.letters import I, make_letter_server
 
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     from docassemble_client.testing import FakeServer
     from tests.cli.conftest import Dactl
 
-ON_POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 MAX_SECONDS = 20.0
 _WRITE_AND_WAIT = "import os, time; os.write(2, b'asked\\n'); time.sleep(60)"
 
@@ -36,7 +44,9 @@ def add_profile(home: Path, *command: str) -> None:
     path.chmod(0o600)
 
 
-def run_without(redirection: str, *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run_with_closed_stream(
+    redirection: str, *arguments: str, home: Path
+) -> subprocess.CompletedProcess[str]:
     """Run a command whose caller has closed a stream."""
     script = f'exec "$@" {redirection}'
     return subprocess.run(  # noqa: S603 - our own program
@@ -45,6 +55,7 @@ def run_without(redirection: str, *arguments: str, home: Path) -> subprocess.Com
         capture_output=True,
         text=True,
         check=False,
+        timeout=TIMEOUT_SECONDS,
     )
 
 
@@ -56,6 +67,9 @@ def run_without(redirection: str, *arguments: str, home: Path) -> subprocess.Com
         ("user", "delete", "1"),
         ("call", "users.get", "user_id=abc"),
         ("server", "wait", "--timeout", "9x"),
+        ("deploy", ".", "--timeout", "9x"),
+        ("config", "patch", "missing.yml"),
+        ("link", I, "--expires", "x"),
     ],
     ids=" ".join,
 )
@@ -74,7 +88,26 @@ def test_no_key_is_fetched_for_wrong_arguments(
     assert not Path("ran").exists()
 
 
-@ON_POSIX
+def test_arguments_are_read_before_a_command_connects() -> None:
+    """No function of inputs.py is called in a block with the client."""
+    readers = {name for name in vars(inputs) if name.startswith(("parse_", "read_", "split_"))}
+    blocks = [
+        (path.name, block)
+        for path in Path(inputs.__file__).parent.glob("*.py")
+        for block in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(block, ast.AsyncWith) and "common.connect()" in ast.unparse(block.items[0])
+    ]
+
+    assert len(blocks) > len(readers)
+    assert {
+        name
+        for name, block in blocks
+        for node in ast.walk(block)
+        if isinstance(node, ast.Name) and node.id in readers
+    } == set()
+
+
+@POSIX_ONLY
 def test_interruption_while_a_program_fetches_the_key(tmp_path: Path) -> None:
     """Ctrl+C ends the wait at once, also if only dactl gets the signal."""
     add_profile(tmp_path, sys.executable, "-c", _WRITE_AND_WAIT)
@@ -83,27 +116,32 @@ def test_interruption_while_a_program_fetches_the_key(tmp_path: Path) -> None:
         process.stderr.readline()
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
+        _, errors = communicate(process)
 
     assert (process.returncode, errors) == (130, "")
     assert time.monotonic() - started < MAX_SECONDS
 
 
-@ON_POSIX
+@POSIX_ONLY
 def test_interruption_while_answers_are_read(fake: FakeServer, tmp_path: Path) -> None:
-    """Nobody writes to standard input."""
+    """Ctrl+C ends the wait for the rest of standard input."""
+    import fcntl
+    import termios
+
     reader, writer = os.pipe()
     with start(("run", I, "-a", "-"), make_environment(fake, tmp_path), stdin=reader) as process:
-        time.sleep(1)  # it reads then; earlier, Ctrl+C ends it too
+        os.write(writer, b"{")
+        while fcntl.ioctl(reader, termios.FIONREAD, bytes(4)) != bytes(4):
+            time.sleep(0.01)  # until it has read the byte
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
+        _, errors = communicate(process)
     os.close(reader)
     os.close(writer)
 
     assert (process.returncode, errors) == (130, "")
 
 
-@ON_POSIX
+@POSIX_ONLY
 def test_interruption_while_a_key_is_asked_for(fake: FakeServer, tmp_path: Path) -> None:
     """Ctrl+C ends the wait for the user at once."""
     import pty
@@ -115,7 +153,7 @@ def test_interruption_while_a_key_is_asked_for(fake: FakeServer, tmp_path: Path)
     with start(arguments, environment, stdin=follower, start_new_session=True) as process:
         prompt = process.stderr.read(len("API key"))
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
+        _, errors = communicate(process)
     os.close(leader)
     os.close(follower)
 
@@ -123,9 +161,9 @@ def test_interruption_while_a_key_is_asked_for(fake: FakeServer, tmp_path: Path)
     assert "Traceback" not in errors
 
 
-@ON_POSIX
-def test_the_end_of_the_input_is_no_key(fake: FakeServer, tmp_path: Path) -> None:
-    """Ctrl+D at the prompt is wrong usage."""
+@POSIX_ONLY
+def test_ctrl_d_at_the_prompt_is_wrong_usage(fake: FakeServer, tmp_path: Path) -> None:
+    """It means that there is no key."""
     recording = record_terminal(
         ("doctor", "--url", fake.url),
         make_environment(None, tmp_path),
@@ -133,7 +171,7 @@ def test_the_end_of_the_input_is_no_key(fake: FakeServer, tmp_path: Path) -> Non
     )
 
     assert recording.code == 2
-    assert recording.screens[-1].endswith("\ndactl: no API key was entered.")
+    assert recording.screens[-1].split("\n")[1] == "dactl: no API key was entered."
 
 
 def test_a_wrong_url_is_refused_before_the_key_is_asked_for(dactl: Dactl) -> None:
@@ -172,14 +210,14 @@ def test_standard_input_has_the_key_before_a_secret(dactl: Dactl, fake: FakeServ
     assert [line.split()[0] for line in dactl("key", "list").lines] == ["default"]
 
 
-@ON_POSIX
+@POSIX_ONLY
 @pytest.mark.parametrize(
     ("redirection", "arguments", "code"),
     [
         ("<&-", ("doctor", "--url", "https://a"), 2),
         ("<&-", ("doctor", "--url", "https://a", "--api-key-stdin"), 2),
         ("2>&-", ("doctor",), 2),
-        (">&-", ("profile", "list"), 0),
+        (">&-", ("profile", "show"), 0),
     ],
     ids=str,
 )
@@ -187,14 +225,18 @@ def test_a_stream_can_be_closed(
     tmp_path: Path, redirection: str, arguments: tuple[str, ...], code: int
 ) -> None:
     """As in cron jobs: the exit code is the same, and there is no traceback."""
-    result = run_without(redirection, *arguments, home=tmp_path)
+    if "profile" in arguments:
+        add_profile(tmp_path, "true")
+
+    result = run_with_closed_stream(redirection, *arguments, home=tmp_path)
 
     assert result.returncode == code
     assert "Traceback" not in result.stderr
 
 
-def test_a_user_without_a_home_folder_can_set_one(
-    dactl: Dactl, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("arguments", [("profile", "list"), ("profile", "import")], ids=" ".join)
+def test_a_missing_home_folder_is_wrong_usage(
+    dactl: Dactl, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     """As in some containers; the profiles are below it."""
 
@@ -204,8 +246,9 @@ def test_a_user_without_a_home_folder_can_set_one(
 
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setattr(Path, "home", fail)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
 
-    result = dactl("profile", "list")
+    result = dactl(*arguments)
 
     assert result.code == 2
-    assert "Set the environment variable HOME" in result.err
+    assert "Traceback" not in result.err

@@ -108,6 +108,21 @@ def test_command_starts_in_little_more_than_its_libraries(
     assert whole <= MAX_RATIO * libraries_only
 
 
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["call", "users.get", "--help"]])
+def test_help_needs_no_docstrings(arguments: list[str], tmp_path: Path) -> None:
+    """`python -OO` removes them; names and options are left."""
+    result = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-OO", *COMMAND[1:], *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=make_environment(None, tmp_path),
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "--json" in result.stdout
+
+
 def test_version_loads_no_command(tmp_path: Path) -> None:
     """And no library that only other commands need."""
     loaded = list_modules(["--version"], tmp_path)

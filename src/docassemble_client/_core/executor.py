@@ -187,10 +187,10 @@ class Executor:
         response: RawResponse = await self._send_with_limits(request, None, timeouts, retry, None)
         return Response(status=response.status, headers=response.headers, content=response.content)
 
-    def wait(
+    def prepare_wait(
         self, task: TaskHandle | str, *, timeout: float | None, poll: PollPolicy | None
     ) -> TaskWait:
-        """Prepare the wait for a task or its token; raise UsageError if an argument is wrong."""
+        """Prepare to wait for a task, given by its handle or token; UsageError if it is wrong."""
         from docassemble_client.tasks import to_handle
 
         handle = to_handle(task)

@@ -49,12 +49,13 @@ async def api(
     values: dict[str, Any] = {**parse_pairs(arguments)}
     has_query = method in _QUERY_METHODS
     body = values if values and not has_query else UNSET
+    json = body if data is None else read_object(data) | values
     async with common.connect() as da:
         response = await da.request(
             method,
             path,
             params=values if has_query else None,
-            json=body if data is None else read_object(data) | values,
+            json=json,
             safe=method in {"GET", "HEAD"},
         )
     sys.stdout.buffer.write(response.content)

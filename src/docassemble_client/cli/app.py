@@ -37,12 +37,12 @@ class CommandTree(App):
         output.write_line(format_help(path, apps[-1]))
 
     def parse_args(self, tokens: Any = None, **options: Any) -> Any:
-        """Parse a command, and find its server; cyclopts then loads asyncio, and runs it."""
+        """Parse a command, and choose its server before cyclopts loads asyncio to run it."""
         command, bound, ignored = super().parse_args(tokens, **options)
         bound.apply_defaults()
         common = bound.arguments.get("common")
         if common is not None:
-            bound.arguments["common"] = common.find_server()
+            bound.arguments["common"] = common.with_server()
         return command, bound, ignored
 
 

@@ -139,6 +139,7 @@ def _describe(operation: Operation[Any]) -> str:
 def _describe_parameter(param: Param, descriptions: Mapping[str, str]) -> str:
     kind = " or ".join(param.values) or KINDS[param.kind]
     required = ", required" if param.required else ""
+    # `python -OO` removes docstrings.
     return f"{param.name}= ({kind}{required}): {descriptions.get(param.name, '')}"
 
 

@@ -9,9 +9,9 @@ from attrs import evolve, frozen
 from cyclopts import Group, Parameter
 
 import docassemble_client.cli.output as output
-from docassemble_client.cli.inputs import interruptible
+from docassemble_client.cli.interruption import end_on_interrupt
 from docassemble_client.cli.progress import Progress
-from docassemble_client.cli.server_choice import Server, find_server
+from docassemble_client.cli.server_choice import ServerChoice, choose_server
 from docassemble_client.config import Secret
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Delimiter = Annotated[
 """The option --delimiter."""
 
 _GROUP = Group("Options of every command", sort_key=9)
-_NO_SERVER = Server(url="", fetch_api_key=lambda: Secret(""))
+_NO_SERVER = ServerChoice(url="", fetch_api_key=lambda: Secret(""))
 
 
 @Parameter(name="*", group=_GROUP)
@@ -46,8 +46,8 @@ class OutputOptions:
     reveal: Annotated[bool, Parameter(help="Show secrets in the output.")] = False
     quiet: Annotated[bool, Parameter(alias="-q", help="Show no progress and no notes.")] = False
 
-    def find_server(self) -> Self:
-        """Return these options; those of a command that calls a server have the server."""
+    def with_server(self) -> Self:
+        """Return these options unchanged: their commands call no server."""
         return self
 
     def show(self, value: object, text: str | None = None) -> bool:
@@ -127,17 +127,17 @@ class Common(OutputOptions):
         Parameter(help="URL of the server, instead of a profile; you are asked for the key."),
     ] = None
     api_key_stdin: Annotated[
-        bool, Parameter(help="With --url: read the API key from standard input.")
+        bool, Parameter(help="With --url: read the API key from the first line of standard input.")
     ] = False
     verbose: Annotated[
         bool, Parameter(alias="-v", help="Log requests to standard error, without secrets.")
     ] = False
-    # No option: `find_server` sets it.
-    server: Annotated[Server, Parameter(parse=False)] = _NO_SERVER
+    # Not an option of the command line: `with_server` sets it.
+    server: Annotated[ServerChoice, Parameter(parse=False)] = _NO_SERVER
 
-    def find_server(self) -> Self:
+    def with_server(self) -> Self:
         """
-        Find the server, before the event loop and the client are loaded; its key is fetched later.
+        Choose the server; `connect` fetches the key.
 
         Returns:
             The same options, with the server.
@@ -145,7 +145,7 @@ class Common(OutputOptions):
         Raises:
             UsageError: No server is known, or its settings are invalid.
         """
-        server = find_server(self.profile, self.url, api_key_stdin=self.api_key_stdin)
+        server = choose_server(self.profile, self.url, api_key_stdin=self.api_key_stdin)
         if server.note:
             self.note(server.note)
         return evolve(self, server=server)
@@ -168,7 +168,7 @@ class Common(OutputOptions):
             logging.basicConfig(format="%(name)s: %(message)s")
             logging.getLogger("docassemble_client").setLevel(logging.DEBUG)
         server = self.server
-        with interruptible():
+        with end_on_interrupt():
             api_key = server.fetch_api_key()
         return AsyncDocassemble(server.url, api_key, public_url=server.public_url)
 

@@ -47,8 +47,9 @@ async def patch(changes: str, /, *, yes: bool = False, common: Common = COMMON) 
         changes: JSON or YAML file with the directives to change.
         yes: Change the configuration.
     """
+    directives = read_object(changes)
     async with common.connect() as da:
-        report = await da.patch_config(read_object(changes), dry_run=not yes)
+        report = await da.patch_config(directives, dry_run=not yes)
         with common.progress() as progress:
             await da.wait_for_task(report.task, on_progress=progress.on_task)
     common.show(report, str(report))

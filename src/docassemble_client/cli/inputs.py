@@ -7,13 +7,13 @@ import io
 import json
 import re
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from docassemble_client._types import is_json_array, is_json_object
+from docassemble_client.cli.interruption import end_on_interrupt
 from docassemble_client.config import Secret
 from docassemble_client.errors import UsageError
 
@@ -205,20 +205,6 @@ def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
     return values
 
 
-@contextmanager
-def interruptible() -> Generator[None]:
-    """Let Ctrl-C end a wait for the user or a program; asyncio would only note it."""
-    import signal
-
-    handler = signal.getsignal(signal.SIGINT)
-    if callable(handler):  # Ctrl-C is not ignored
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -226,7 +212,7 @@ def _is_text(value: object) -> bool:
 def _read_text(path: str, *, is_line: bool = False) -> str:
     try:
         if path == _STDIN:
-            with interruptible():
+            with end_on_interrupt():
                 text = sys.stdin.readline() if is_line else sys.stdin.read()
             return text.removeprefix(_BYTE_ORDER_MARK)
         return Path(path).read_text(encoding="utf-8-sig")

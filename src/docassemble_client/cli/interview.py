@@ -54,6 +54,7 @@ async def check(
         interviews: File names; by default all that the server advertises.
         tag: Only advertised interviews with this tag.
     """
+    seconds = parse_duration(timeout).total_seconds()
     with ExitStack() as stack:
         # If it cannot be written, nothing is checked.
         file = None if junit is None else stack.enter_context(AtomicFileWriter(junit, None))
@@ -64,7 +65,7 @@ async def check(
                     interviews or None,
                     tag=tag,
                     concurrency=concurrency,
-                    timeout=parse_duration(timeout).total_seconds(),
+                    timeout=seconds,
                     on_result=lambda result: progress.show("checking", result.i),
                 )
         if file is not None:

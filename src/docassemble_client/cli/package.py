@@ -55,6 +55,7 @@ async def deploy(
         branch: Branch of the repository.
         pip: Instead of a folder: name on PyPI, optionally with a version (name==1.0).
     """
+    seconds = parse_duration(timeout).total_seconds()
     async with common.connect() as da:
         with common.progress() as progress, _explain_failure(log=log):
             report = await da.deploy(
@@ -63,7 +64,7 @@ async def deploy(
                 branch=branch,
                 pip=pip,
                 restart=_RESTART[restart],
-                timeout=parse_duration(timeout).total_seconds(),
+                timeout=seconds,
                 on_progress=progress.on_task,
             )
     common.show(report, str(report))
@@ -115,9 +116,9 @@ async def uninstall(
     """
     if not confirm(f"uninstall {name}", yes=yes):
         return ExitCode.WRONG_USAGE
+    seconds = parse_duration(timeout).total_seconds()
     async with common.connect() as da:
         with common.progress() as progress, _explain_failure(log=log):
-            seconds = parse_duration(timeout).total_seconds()
             report = await da.uninstall(name, timeout=seconds, on_progress=progress.on_task)
     common.show(report, str(report))
     return ExitCode.DONE

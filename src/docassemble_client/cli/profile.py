@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 from attrs import evolve
@@ -22,7 +22,8 @@ from docassemble_client._types import is_mapping
 from docassemble_client.cli.common_options import OUTPUT, OutputOptions
 from docassemble_client.cli.confirmation import confirm
 from docassemble_client.cli.exit_codes import ExitCode
-from docassemble_client.cli.inputs import interruptible, read_secret, read_yaml
+from docassemble_client.cli.inputs import read_secret, read_yaml
+from docassemble_client.cli.interruption import end_on_interrupt
 from docassemble_client.config import Secret, check_url
 from docassemble_client.errors import UsageError
 
@@ -65,7 +66,7 @@ async def add(
         name: Name of the profile; a profile with this name is replaced.
         url: URL of the server.
         public_url: URL under which users reach the server, if it is another one.
-        api_key_stdin: Read the key from standard input instead of asking for it.
+        api_key_stdin: Read the key from the first line of standard input instead of asking for it.
         api_key_env: Environment variable that has the key.
     """
     from docassemble_client.cli.server import choose_exit_code
@@ -74,13 +75,14 @@ async def add(
 
     check_profile_name(name)
     check_url(url, "the URL")
-    is_stored = api_key_env is None and not api_key_command
-    with interruptible():
-        key = (read_secret("-") if api_key_stdin else ask_api_key()) if is_stored else None
+    stored_key: Secret | None = None
+    with end_on_interrupt():
+        if api_key_env is None and not api_key_command:
+            stored_key = read_secret("-") if api_key_stdin else ask_api_key()
         profile = ServerProfile(
             url=url,
             public_url=public_url,
-            api_key=key,
+            api_key=stored_key,
             api_key_env=api_key_env,
             api_key_command=api_key_command or None,
         )
@@ -187,7 +189,8 @@ def import_profiles(path: str = _FOREIGN_FILE, /, *, common: OutputOptions = OUT
     Args:
         path: Its file.
     """
-    servers = _parse_servers(read_yaml(str(Path(path).expanduser())), path)
+    # Path.expanduser would raise RuntimeError for a user without a home folder.
+    servers = _parse_servers(read_yaml(os.path.expanduser(path)), path)  # noqa: PTH111
     profiles = read_profiles()
     new = {name: profile for name, profile in servers.items() if name not in profiles.by_name}
     if new:

@@ -99,12 +99,13 @@ async def install(
     Args:
         source: Folder of the package, or its ZIP file.
     """
+    seconds = parse_duration(timeout).total_seconds()
     async with common.connect() as da, da.project(project, user_id=user) as playground:
         with common.progress() as progress:
             restarted = await playground.install(
                 source,
                 restart=restart,
-                timeout=parse_duration(timeout).total_seconds(),
+                timeout=seconds,
                 on_progress=progress.on_task,
             )
     _show_restart(restarted, common)
@@ -132,6 +133,7 @@ async def pull(
         branch: Branch of the repository.
         pip: Instead of a repository: name of a package on PyPI.
     """
+    seconds = parse_duration(timeout).total_seconds()
     async with common.connect() as da, da.project(project, user_id=user) as playground:
         with common.progress() as progress:
             restarted = await playground.pull(
@@ -139,7 +141,7 @@ async def pull(
                 branch=branch,
                 pip=pip,
                 restart=restart,
-                timeout=parse_duration(timeout).total_seconds(),
+                timeout=seconds,
                 on_progress=progress.on_task,
             )
     _show_restart(restarted, common)
@@ -174,6 +176,7 @@ async def sync(
         create: Create the project if it does not exist.
         dry_run: Compare only.
     """
+    seconds = parse_duration(timeout).total_seconds()
     async with (
         common.connect() as da,
         da.project(project, create=create, user_id=user) as playground,
@@ -185,7 +188,7 @@ async def sync(
                 delete=delete,
                 dry_run=dry_run,
                 restart=restart,
-                timeout=parse_duration(timeout).total_seconds(),
+                timeout=seconds,
             )
     common.show(report, _describe_sync(report, restart=restart))
 

@@ -77,9 +77,10 @@ async def link(
         one_time: The link works only once.
     """
     values: dict[str, Any] = read_object(answers) if answers else {}
+    lifetime = parse_duration(expires)
     async with common.connect() as da:
         created = await da.interview(interview).prefilled_url(
-            values, expires=parse_duration(expires), one_time=one_time
+            values, expires=lifetime, one_time=one_time
         )
     text = created.url.reveal() if common.reveal else "created; the link is shown with --reveal"
     common.show(created, text)

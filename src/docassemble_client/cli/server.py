@@ -63,10 +63,11 @@ async def restart(*, timeout: Timeout = "10m", common: Common = COMMON) -> None:
 
     $ dactl server restart
     """
+    seconds = parse_duration(timeout).total_seconds()
     async with common.connect() as da:
         with common.progress() as progress:
             progress.show("restarting")
-            handle = await da.restart(timeout=parse_duration(timeout).total_seconds())
+            handle = await da.restart(timeout=seconds)
     common.show(handle, "restarted")
 
 

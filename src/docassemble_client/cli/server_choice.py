@@ -29,15 +29,15 @@ _VARIABLES = (
 
 
 @frozen(kw_only=True)
-class Server:
+class ServerChoice:
     """
-    A server, and how to get a key to it.
+    The server of a command, and how to get a key to it.
 
     Attributes:
         url: URL.
         fetch_api_key: Function that returns the API key; it may ask for it, or run a program.
         public_url: URL under which users reach the server, if it is another one.
-        note: Where the settings come from, if you may not expect it.
+        note: Message that names the variables, if they are those of another tool.
     """
 
     url: str
@@ -46,9 +46,9 @@ class Server:
     note: str = ""
 
 
-def find_server(profile: str | None, url: str | None, *, api_key_stdin: bool) -> Server:
+def choose_server(profile: str | None, url: str | None, *, api_key_stdin: bool) -> ServerChoice:
     """
-    Find the server: an option, else the environment, else the default profile.
+    Choose the server: an option, else the environment, else the default profile.
 
     Args:
         profile: Name of a profile.
@@ -66,18 +66,20 @@ def find_server(profile: str | None, url: str | None, *, api_key_stdin: bool) ->
         raise UsageError(message, hint="Pass only one of them")
     if url is not None:
         check_url(url, "--url")
-        # The key is the first line of standard input. A command may read the others.
-        api_key = read_secret("-") if api_key_stdin else None
-        return Server(url=url, fetch_api_key=lambda: api_key or ask_api_key())
+        if not api_key_stdin:
+            return ServerChoice(url=url, fetch_api_key=ask_api_key)
+        # Read the key now: the command may read the other lines.
+        api_key = read_secret("-")
+        return ServerChoice(url=url, fetch_api_key=lambda: api_key)
     if api_key_stdin:
         message = "--api-key-stdin needs --url"
         raise UsageError(message, hint="A profile has its own key")
     name = os.environ.get(PROFILE_VARIABLE) if profile is None else profile
-    server = None if name else _read_environment()
-    return server or _read_profile(name)
+    choice = None if name else _find_in_environment()
+    return choice or _find_profile(name)
 
 
-def _read_profile(name: str | None) -> Server:
+def _find_profile(name: str | None) -> ServerChoice:
     from docassemble_client._profiles import read_profiles
 
     profiles = read_profiles()
@@ -86,12 +88,12 @@ def _read_profile(name: str | None) -> Server:
         hint = f"Add one with `dactl profile add`, or set {URL_VARIABLE} and {KEY_VARIABLE}"
         raise UsageError(message, hint=hint)
     profile = profiles.get(name)
-    return Server(
+    return ServerChoice(
         url=profile.url, fetch_api_key=profile.fetch_api_key, public_url=profile.public_url
     )
 
 
-def _read_environment() -> Server | None:
+def _find_in_environment() -> ServerChoice | None:
     """Return the server of the environment variables, also of those of other tools."""
     pair = next((pair for pair in _VARIABLES if all(map(os.environ.get, pair))), None)
     if pair is None:
@@ -99,7 +101,7 @@ def _read_environment() -> Server | None:
     url_variable, key_variable = pair
     is_own = url_variable == URL_VARIABLE
     note = f"using {url_variable} and {key_variable}; this client's own is {URL_VARIABLE}"
-    return Server(
+    return ServerChoice(
         url=os.environ[url_variable],
         fetch_api_key=lambda: Secret(os.environ[key_variable]),
         public_url=os.environ.get(PUBLIC_URL_VARIABLE) or None,
@@ -123,8 +125,11 @@ def ask_api_key() -> Secret:
         message = "there is no terminal to ask for the API key"
         raise UsageError(message, hint="Pass it to --api-key-stdin through a pipe")
     try:
-        return Secret(getpass.getpass("API key (not shown): ").strip())
+        api_key = getpass.getpass("API key (not shown): ").strip()
     except EOFError:
-        write_note("")  # the cursor is behind the question
+        write_note("")  # ends the line of the prompt
+        api_key = ""
+    if not api_key:
         message = "no API key was entered"
-        raise UsageError(message) from None
+        raise UsageError(message, hint="Paste it, or pass it to --api-key-stdin through a pipe")
+    return Secret(api_key)

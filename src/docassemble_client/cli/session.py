@@ -111,9 +111,10 @@ async def cleanup(
         delete_all: Allow the deletion without a filter: of the sessions of every interview.
         yes: Delete the sessions.
     """
+    age = parse_duration(older_than)
     async with common.connect() as da:
         report = await da.cleanup_sessions(
-            older_than=parse_duration(older_than),
+            older_than=age,
             i=interview,
             tag=tag,
             user_id=user,

@@ -81,13 +81,14 @@ async def ensure(
         dry_run: Report what would be changed, and change nothing.
     """
     profile: Any = parse_pairs(set)
+    password = read_secret(password_file) if password_file else None
     async with common.connect() as da:
         report = await da.ensure_user(
             email,
             privileges=None if exact else privilege,
             exact_privileges=privilege if exact else None,
             profile=profile,
-            password=read_secret(password_file) if password_file else None,
+            password=password,
             dry_run=dry_run,
         )
     common.show(report, _describe(report, reveal=common.reveal))
