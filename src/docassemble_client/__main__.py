@@ -26,9 +26,12 @@ def main() -> int:
         command = 'pip install "docassemble-client[cli]"'
         sys.stderr.write(f"dactl needs libraries that are not installed. Run: {command}\n")
         return 2
-    from docassemble_client.cli.app import run
+    try:
+        from docassemble_client.cli.app import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the modules are loaded
+        return 130
 
 
 if __name__ == "__main__":

@@ -11,10 +11,14 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 import docassemble_client.cli.inputs as inputs
+from docassemble_client.__main__ import main
+from docassemble_client.cli.app import run
+from docassemble_client.cli.interruption import end_on_interrupt
 from tests.cli.process import (
     COMMAND,
     TIMEOUT_SECONDS,
@@ -172,6 +176,59 @@ def test_ctrl_d_at_the_prompt_is_wrong_usage(fake: FakeServer, tmp_path: Path) -
 
     assert recording.code == 2
     assert recording.screens[-1].split("\n")[1] == "dactl: no API key was entered."
+
+
+@pytest.mark.parametrize("entered", ["", EOFError()], ids=["empty line", "Ctrl+D"])
+def test_an_entered_key_is_not_empty(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], entered: str | EOFError
+) -> None:
+    """The hint says what else you can do."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("getpass.getpass", Mock(side_effect=[entered]))
+
+    code = run(["doctor", "--url", "https://da.example.com"])
+
+    assert code == 2
+    assert capsys.readouterr().err.strip().splitlines() == [
+        "dactl: no API key was entered.",
+        "hint: Paste it, or pass it to --api-key-stdin through a pipe",
+    ]
+
+
+@POSIX_ONLY
+def test_an_ignored_interruption_stays_ignored() -> None:
+    """As in a program that a shell started in the background."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with end_on_interrupt():
+            os.kill(os.getpid(), signal.SIGINT)
+        inside = signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+    assert inside == signal.SIG_IGN
+
+
+def test_a_closed_stream_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python sets it to None."""
+    monkeypatch.setattr("sys.argv", ["dactl", "--version"])
+    monkeypatch.setattr("sys.stdin", None)
+
+    code = main()
+    with sys.stdin as replacement:
+        content = replacement.read()
+
+    assert (code, content) == (0, "")
+    assert capsys.readouterr().out
+
+
+def test_interruption_while_modules_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the exit code of any other interruption."""
+    monkeypatch.setattr("docassemble_client.cli.app.run", Mock(side_effect=KeyboardInterrupt))
+
+    assert main() == 130
 
 
 def test_a_wrong_url_is_refused_before_the_key_is_asked_for(dactl: Dactl) -> None:
