@@ -169,7 +169,8 @@ def read_profiles(path: str | os.PathLike[str] | None = None) -> Profiles:
         The profiles; empty without a file.
 
     Raises:
-        UsageError: Other users can read or change the file, or it is not valid.
+        UsageError: Other users can read or change the file, it is not valid, or you have no home
+            folder.
         OSError: The file cannot be read.
     """
     check_arguments(PATH, optional=True, path=path)
@@ -210,6 +211,7 @@ def write_profiles(profiles: Profiles, path: str | os.PathLike[str] | None = Non
         The path of the file.
 
     Raises:
+        UsageError: You have no home folder.
         OSError: The file cannot be written.
     """
     check_arguments(PATH, optional=True, path=path)
